@@ -1,0 +1,38 @@
+# Établi: two commands. `make run` plays the practicals on sample data; `make test` tests the house.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+UV := 0.13.9
+FLAGS ?=
+
+.PHONY: help setup run test lint lock wheel clean
+
+help:            ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  /'
+
+setup: $(STAMP)  ## make .venv from the lock file
+
+$(STAMP): requirements/dev.lock pyproject.toml
+	@echo "== setting up $(VENV) from requirements/dev.lock"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements/dev.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+run: setup       ## run every practical on the sample data inside the project
+	@$(BIN)/etabli run --out runs/sample --again $(FLAGS)
+
+test: setup      ## run the tests (ETABLI_DATA=<folder> adds those on the full data sets)
+	@$(BIN)/python -m pytest $(FLAGS)
+
+lint: setup      ## style
+	@$(BIN)/ruff check src tests benchmarks && $(BIN)/ruff format --check src tests benchmarks
+
+lock:            ## write requirements/dev.lock again from pyproject.toml
+	@$(BIN)/uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
+	  --all-extras --group dev pyproject.toml -o requirements/dev.lock --quiet --no-emit-index-url --no-header
+
+clean:           ## remove what was built (runs stay)
+	@rm -rf $(VENV) dist build

@@ -1,0 +1,1 @@
+"""Arrays in, scores out: each number with its recipe."""

@@ -1,0 +1,29 @@
+"""One seed, every stream of random numbers. Nobody else touches a global generator."""
+
+import zlib
+
+import numpy as np
+
+__all__ = ["generator", "keras_seed", "seed_keras"]
+
+
+def generator(seed: int, *purpose: str) -> np.random.Generator:
+    """A NumPy generator for one purpose of one seed.
+
+    Streams of different purposes are independent, so that adding a draw in one place (the shuffling, say)
+    changes no number elsewhere (the initial weights).
+    """
+    words = [zlib.crc32(word.encode()) for word in purpose]
+    return np.random.default_rng(np.random.SeedSequence([seed, *words]))
+
+
+def keras_seed(seed: int, *purpose: str) -> int:
+    """A 31-bit seed for a Keras layer, initializer or ``SeedGenerator`` of one purpose."""
+    return int(generator(seed, "keras", *purpose).integers(2**31 - 1))
+
+
+def seed_keras(seed: int) -> None:
+    """Set the global seeds that Keras reads where a layer takes none (Python, NumPy and the backend's)."""
+    import keras
+
+    keras.utils.set_random_seed(keras_seed(seed))
