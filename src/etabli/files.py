@@ -1,0 +1,60 @@
+"""Writing files so that a reader never meets half of one."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from etabli.errors import NoSpace, Refusal
+from etabli.i18n import _
+
+
+@contextmanager
+def atomic_write(path: Path | str, mode: str = "w", **options: object) -> Iterator[IO]:
+    """Open a temporary file beside ``path``; on success it takes the name in one step, on failure it vanishes.
+
+    Raises ``NoSpace`` where the disk is full and ``Refusal`` where the folder cannot be written in.
+    """
+    path = Path(path)
+    if "b" not in mode:
+        options.setdefault("encoding", "utf-8")
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        with os.fdopen(descriptor, mode, **options) as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise explained(error, path) from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def explained(error: OSError, path: Path | str) -> Exception:
+    """The refusal that an operating-system error on ``path`` stands for, or the error itself."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpace(
+            _("no space left to write {path}").format(path=path),
+            fix=_("Free some disk space, or choose another folder, and run the same command again: what was finished is kept."),
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR):
+        return Refusal(
+            _("cannot write {path} ({reason})").format(path=path, reason=error.strerror),
+            fix=_("Choose a folder that you may write in."),
+        )
+    return error
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
