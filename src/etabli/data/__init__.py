@@ -1,1 +1,1 @@
-"""TODO"""
+"""Bytes in, arrays out: the only room that downloads or reads a data set."""
