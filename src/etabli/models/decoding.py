@@ -120,7 +120,7 @@ def keep_nucleus(log_probabilities: np.ndarray, share: float) -> np.ndarray:
 def penalise_repetition(
     log_probabilities: np.ndarray, history: Sequence[int], penalty: float, order: int = 1
 ) -> np.ndarray:
-    """p_i^penalty, renormalised, for every symbol i that would repeat a run of ``order`` symbols of ``the history.
+    """p_i^penalty, renormalised, for every symbol i that would repeat a run of ``order`` symbols.
 
     Takes one row (V,); with ``order`` 1 every symbol of the history is penalised, as in CTRL.
     """
