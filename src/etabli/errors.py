@@ -15,9 +15,7 @@ class Refusal(Exception):
 
     exit_code = 2
 
-    def __init__(
-        self, wrong: str, *, expected: object = None, got: object = None, fix: str | None = None
-    ) -> None:
+    def __init__(self, wrong: str, *, expected: object = None, got: object = None, fix: str | None = None) -> None:
         self.wrong, self.expected, self.got, self.fix = wrong, expected, got, fix
         super().__init__(wrong)
 

@@ -44,7 +44,9 @@ def explained(error: OSError, path: Path | str) -> Exception:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             _("no space left to write {path}").format(path=path),
-            fix=_("Free some disk space, or choose another folder, and run the same command again: what was finished is kept."),
+            fix=_(
+                "Free some disk space, or choose another folder, and run the same command again: what was finished is kept."
+            ),
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR):
         return Refusal(

@@ -1,0 +1,54 @@
+"""What was computed once is kept under the hash of everything that it depends upon."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from etabli.data.source import user_cache
+from etabli.files import atomic_write
+
+Arrays = dict[str, np.ndarray]
+
+
+def digest(key: object) -> str:
+    """A hash of a key made of plain values and arrays; equal keys have equal hashes on every machine."""
+    return hashlib.sha256(json.dumps(key, sort_keys=True, default=_plain).encode()).hexdigest()[:24]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        contents = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+        return [str(value.dtype), list(value.shape), contents]
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    return str(value)
+
+
+def arrays(name: str, key: object, compute: Callable[[], Arrays]) -> Arrays:
+    """The arrays kept under ``name`` and ``key``, computed and kept if they are not there yet.
+
+    A file that cannot be read whole is computed again.
+    """
+    path = user_cache() / "arrays" / name / f"{digest(key)}.safetensors"
+    try:
+        return load_file(path)
+    except (FileNotFoundError, SafetensorError):
+        pass
+    made = {word: np.ascontiguousarray(array) for word, array in compute().items()}
+    with atomic_write(path, "wb") as stream:
+        stream.write(save(made))
+    return made
+
+
+def file(name: str, key: object, suffix: str) -> Path:
+    """The path under which a file for ``key`` is kept (a model, say); the caller writes it atomically if absent."""
+    path = user_cache() / "files" / name / f"{digest(key)}{suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

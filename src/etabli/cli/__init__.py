@@ -1,0 +1,55 @@
+"""The command line: parse, one call, print. Nothing heavy is imported until a command runs."""
+
+from typing import Annotated
+
+import typer
+
+from etabli import __version__
+from etabli.cli import edge
+from etabli.i18n import set_language
+
+app = typer.Typer(
+    name="etabli",
+    help="A workbench for five deep-learning practicals. Start with 'etabli run tp1'; 'etabli list' shows what there is.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # rich's help costs 0.15 s at every start
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"etabli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    lang: Annotated[
+        str | None, typer.Option("--lang", help="Language of texts and reports: en or fr.", metavar="en|fr")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    set_language(lang)
+
+
+def _commands() -> None:
+    from etabli.cli import inspect, report, run
+
+    app.command("run")(run.run)
+    app.command("list")(inspect.list_experiments)
+    app.command("info")(inspect.info)
+    app.command("new")(run.new)
+    app.command("report")(report.report)
+
+
+_commands()
+
+
+def main() -> None:
+    """The entry point: every refusal ends here as one sentence."""
+    edge.guarded(app)

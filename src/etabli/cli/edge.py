@@ -1,0 +1,51 @@
+"""The public edge: the one place where refusals are caught and told."""
+
+import json
+import sys
+from collections.abc import Callable
+
+from etabli.errors import Refusal
+from etabli.i18n import _
+
+
+def guarded(command: Callable[[], object]) -> None:
+    """Run a command; a refusal or an interruption becomes one sentence and an exit code, never a traceback."""
+    try:
+        command()
+    except Refusal as refusal:
+        tell(str(refusal))
+        sys.exit(refusal.exit_code)
+    except KeyboardInterrupt:
+        tell(_("Interrupted; what was finished is kept. The same command goes on from there."))
+        sys.exit(130)
+    except MemoryError:
+        tell(_("There is not enough memory for this. Choose smaller settings (--set batch_size=...)."))
+        sys.exit(5)
+
+
+def tell(sentence: str) -> None:
+    """A sentence on standard error, with the mark of the house."""
+    print(f"etabli: {sentence}", file=sys.stderr)
+
+
+def emit(document: object) -> None:
+    """One JSON document on standard output."""
+    json.dump(document, sys.stdout, ensure_ascii=False, indent=1, default=str)
+    sys.stdout.write("\n")
+
+
+def parsed(pairs: list[str]) -> dict[str, object]:
+    """``["rate=0.5", "epochs=3"]`` as a dictionary; values are read as JSON where they can be."""
+    from etabli.errors import BadSetting
+
+    changes: dict[str, object] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key.strip():
+            raise BadSetting(_("--set takes key=value"), got=repr(pair), fix=_("For example: --set rate=0.5"))
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        changes[key.strip()] = value
+    return changes

@@ -1,0 +1,186 @@
+"""``etabli list`` and ``etabli info``: what there is, and what this machine has."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from etabli.cli import edge
+from etabli.i18n import _
+
+
+def list_experiments(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME...",
+            help="Practicals or experiments; one experiment shows its whole card.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """List the experiments: what they measure, time and memory, published value, last result here.
+
+    \b
+    etabli list
+    etabli list tp1.mlp     its card: settings, ranges, published values, claims
+    """
+    from etabli import labs
+
+    experiments = labs.chosen(names or [])
+    last = last_results(Path("runs"))
+    if as_json:
+        edge.emit([_as_document(card, last.get(card.name)) for card in experiments])
+    elif names and len(experiments) == 1 and names[0] not in labs.PRACTICALS:
+        _print_card(experiments[0], last.get(experiments[0].name))
+    else:
+        _print_table(experiments, last)
+
+
+def last_results(home: Path) -> dict[str, dict[str, object]]:
+    """For every experiment, the scores of the newest run below ``home`` that has it."""
+    from etabli import runs
+
+    last: dict[str, dict[str, object]] = {}
+    for folder in reversed(runs.find_runs(home)):
+        data = runs.read_run(folder).data
+        for each in runs.summary(folder):
+            known = last.setdefault(each.experiment, {"run": str(folder), "data": data, "scores": {}})
+            if known["run"] != str(folder):
+                known.update({"run": str(folder), "data": data, "scores": {}})
+            known["scores"][each.score] = (each.value, each.spread)
+    return last
+
+
+def _as_document(card, last: dict | None) -> dict[str, object]:
+    return {
+        "experiment": card.name,
+        "title": _(card.title),
+        "measures": _(card.measures),
+        "data": list(card.data),
+        "minutes": card.minutes,
+        "memory_mb": card.memory_mb,
+        "published": {known.score: known.value for known in card.published},
+        "settings": card.settings().model_dump(mode="json"),
+        "last": last,
+    }
+
+
+def _headline(card, last: dict | None) -> tuple[str, str]:
+    """The published value and the last result, of the card's first published score or of its first score."""
+    from etabli.report.numbers import shown
+
+    known = card.published[0] if card.published else None
+    published = shown(known.score, known.value) if known else "—"
+    scores = (last or {}).get("scores", {})
+    name = known.score if known and known.score in scores else next(iter(scores), None)
+    if name is None:
+        return published, "—"
+    return published, f"{shown(name, *scores[name])} ({last['data']})"
+
+
+def _print_table(experiments, last: dict) -> None:
+    from etabli import labs
+    from etabli.cli import show
+    from etabli.report.numbers import duration
+
+    rows, practical = [], None
+    for card in experiments:
+        if card.practical != practical:
+            practical = card.practical
+            rows.append(
+                [
+                    f"[bold]{practical}[/bold]",
+                    f"[bold]{_(labs.PRACTICALS.get(practical, ''))}[/bold]",
+                    "",
+                    "",
+                    "",
+                    "",
+                ]
+            )
+        published, result = _headline(card, last.get(card.name))
+        rows.append(
+            [
+                card.name,
+                _(card.measures),
+                duration(60 * card.minutes),
+                f"{card.memory_mb} MB",
+                published,
+                result,
+            ]
+        )
+    columns = [
+        (_("experiment"), "left"),
+        (_("measures"), "left"),
+        (_("full data"), "right"),
+        (_("memory"), "right"),
+        (_("published"), "right"),
+        (_("last result here"), "left"),
+    ]
+    show.table("", columns, rows)
+
+
+def _print_card(card, last: dict | None) -> None:
+    from etabli.cli import show
+    from etabli.report.numbers import duration, shown
+
+    typer.echo(f"{card.name}: {_(card.title)}\n{_(card.measures)}. {_(card.source)}.")
+    takes = _("Full data ({data}): {time} and {memory} MB on two cores.")
+    typer.echo(takes.format(data=", ".join(card.data), time=duration(60 * card.minutes), memory=card.memory_mb))
+    rows = []
+    for name, field in card.settings.model_fields.items():
+        bounds = ", ".join(str(each) for each in field.metadata)
+        sample = f" ({_('sample')}: {card.on_sample[name]})" if name in card.on_sample else ""
+        rows.append([name, f"{field.default}{sample}", bounds, _(field.description or "")])
+    show.table("", [(_("setting"), "left"), (_("value"), "left"), (_("range"), "left"), (_("meaning"), "left")], rows)
+    for known in card.published:
+        typer.echo(
+            _("Published {score}: {value} ({where})").format(
+                score=known.score, value=shown(known.score, known.value), where=_(known.where)
+            )
+        )
+    for claim in card.claims:
+        typer.echo(_("Claim: {says} ({where})").format(says=_(claim.says), where=_(claim.where)))
+    for name, values in (last or {}).get("scores", {}).items():
+        typer.echo(
+            _("Last here: {score} {value} ({run})").format(score=name, value=shown(name, *values), run=last["run"])
+        )
+
+
+def info(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show versions, backend, threads, data sets and extras, found or missing."""
+    from etabli import environment
+    from etabli.cli import show
+    from etabli.data.source import user_cache
+
+    document = {
+        "versions": environment.versions(),
+        "machine": environment.machine(),
+        "cache": str(user_cache()),
+        "extras": {name: environment.version(package) for name, (package, _use) in environment.EXTRAS.items()},
+        "data": _data_found(),
+    }
+    if as_json:
+        edge.emit(document)
+        return
+    rows = [[name, value] for name, value in document["versions"].items()]
+    rows += [[key, str(value)] for key, value in document["machine"].items()]
+    rows.append([_("cache"), document["cache"]])
+    for name, (package, use) in environment.EXTRAS.items():
+        found = document["extras"][name] or _("missing: pip install 'etabli[{extra}]'").format(extra=name)
+        rows.append([f"{package} ({_(use)})", found])
+    rows += [
+        [
+            _("data: {name}").format(name=name),
+            where or _("missing: etabli data fetch {name}").format(name=name),
+        ]
+        for name, where in document["data"].items()
+    ]
+    show.table("", [(_("what"), "left"), (_("here"), "left")], rows)
+
+
+def _data_found() -> dict[str, str | None]:
+    return {}

@@ -1,0 +1,37 @@
+"""``etabli report``: the page of one run, or several runs side by side."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from etabli.cli import edge
+from etabli.i18n import _
+
+
+def report(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="RUN...", help="Run folders; none takes the newest.", show_default=False),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The HTML file to write.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Write the report of a run, or of several side by side, as one HTML file.
+
+    \b
+    etabli report                          the newest run
+    etabli report runs/a runs/b            a comparison
+    """
+    from etabli import report as reports
+    from etabli import runs
+    from etabli.errors import DataMissing
+
+    folders = folders or runs.find_runs(Path("runs"))[:1]
+    if not folders:
+        raise DataMissing(_("there is no run in the folder 'runs'"), fix=_("Make one with: etabli run tp1"))
+    page = reports.write(folders[0], out) if len(folders) == 1 else reports.write_comparison(folders, out)
+    if as_json:
+        edge.emit({"report": str(page), "runs": [runs.document(folder) for folder in folders]})
+    else:
+        typer.echo(_("Report: {page}").format(page=page))

@@ -1,0 +1,135 @@
+"""``etabli run`` and ``etabli new``: play the practicals, and take one into one's own hands."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from etabli.cli import edge
+from etabli.i18n import _
+
+RUNS = Path("runs")
+
+
+def run(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME...",
+            help="Practicals (tp1), experiments (tp1.mlp) or files (./mine.py); none runs all.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        str, typer.Option(help="sample: inside the project; full: the real data sets.", metavar="sample|full")
+    ] = "sample",
+    seed: Annotated[int, typer.Option(help="The first seed.", min=0, metavar="N")] = 0,
+    seeds: Annotated[int, typer.Option(help="How many seeds; scores become mean and spread.", min=1, metavar="N")] = 1,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a setting; may be repeated.", metavar="key=value"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run folder; one that was interrupted goes on.", metavar="FOLDER")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Do anew what the run folder holds already.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Download without asking.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document and nothing else on standard output.")
+    ] = False,
+) -> None:
+    """Run practicals or experiments; ends with a table and a report.
+
+    \b
+    etabli run tp1                               practical 1 on sample data
+    etabli run tp1.mlp --data full --seeds 5     mean and spread on the whole of MNIST
+    etabli run tp1.logistic --set rate=0.5       another rate
+    """
+    from etabli import labs, report, runs
+    from etabli.cli import show
+    from etabli.cli.progress import Terminal
+    from etabli.labs import runner
+
+    experiments = labs.chosen(names or [])
+    changes = edge.parsed(settings or [])
+    source = _source(data)
+    runner.settings_of(experiments, source.kind, changes)
+    reporter = Terminal()
+    _have_data(experiments, source, reporter, yes)
+    folder = out or RUNS / f"{datetime.now():%Y%m%d-%H%M%S}-{_short(names)}"
+    try:
+        runner.run(
+            experiments,
+            folder,
+            source,
+            seeds=range(seed, seed + seeds),
+            changes=changes,
+            again=again,
+            reporter=reporter,
+        )
+    finally:
+        if (folder / "run.json").exists() and runs.pieces(folder):
+            page = report.write(folder)
+    if as_json:
+        edge.emit(runs.document(folder))
+        return
+    show.scores(folder)
+    typer.echo(_("\nReport: {page}").format(page=page))
+
+
+def new(
+    experiment: Annotated[str, typer.Argument(help="The experiment to start from, for example tp1.logistic.")],
+    file: Annotated[Path, typer.Argument(help="The file to write, for example mine.py.")],
+) -> None:
+    """Write an experiment as one Python file to change and to run.
+
+    \b
+    etabli new tp1.logistic mine.py
+    etabli run ./mine.py
+    """
+    import inspect as python_inspect
+    import sys
+
+    from etabli import labs
+    from etabli.errors import BadSetting
+    from etabli.files import atomic_write
+
+    card = labs.experiment(experiment)
+    if file.suffix != ".py":
+        raise BadSetting(_("an experiment is a Python file"), expected="*.py", got=str(file))
+    if file.exists():
+        raise BadSetting(
+            _("{file} exists already").format(file=file),
+            fix=_("Choose another name; nothing was overwritten."),
+        )
+    source = python_inspect.getsource(sys.modules[labs.module_of(experiment)])
+    head = _("# Your own copy of {name}. Change what you like, then: etabli run {file}").format(
+        name=experiment, file=file if file.is_absolute() else f"./{file}"
+    )
+    named = source.replace(f'name="{card.name}"', f'name="{card.name}.{_word(file.stem)}"')
+    with atomic_write(file) as stream:
+        stream.write(f"{head}\n{named}")
+    typer.echo(_("Wrote {file}. Run it with: etabli run ./{file}").format(file=file))
+
+
+def _word(text: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in text)
+
+
+def _short(names: list[str] | None) -> str:
+    words = [Path(name).stem for name in names or ["all"]]
+    return "+".join(words)[:60]
+
+
+def _source(kind: str):
+    from etabli.data.source import Source
+    from etabli.errors import UnknownName
+
+    if kind not in ("sample", "full"):
+        raise UnknownName(_("kind of data"), kind, ["sample", "full"])
+    return Source.full() if kind == "full" else Source.sample()
+
+
+def _have_data(experiments, source, reporter, yes: bool) -> None:
+    """On full data: fetch what is missing, after saying how much it is."""

@@ -1,0 +1,208 @@
+"""The bench that a story works on: it hands out data, seeds and progress, and keeps what the story shows.
+
+A story calls it from top to bottom; everything lands in the folder of its piece at once, so that a web page can
+follow and nothing is lost on an interruption.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from etabli import cache, runs
+from etabli.data.source import Source
+from etabli.errors import BadSetting
+from etabli.files import atomic_write
+from etabli.i18n import _
+from etabli.labs.card import Experiment
+from etabli.metrics.score import Score
+
+Step = Callable[..., None]
+
+
+class Reporter(Protocol):
+    """Where a story's progress is shown: a terminal, or nowhere."""
+
+    def task(self, label: str, total: float | None) -> AbstractContextManager[Step]:
+        """A task under way; the step it gives takes an advance and the numbers to show beside the bar."""
+
+    def say(self, text: str) -> None:
+        """A line of text above the bars."""
+
+
+class Silent:
+    """The reporter of tests and notebooks: shows nothing."""
+
+    def task(self, label: str, total: float | None) -> AbstractContextManager[Step]:
+        return nullcontext(lambda advance=1, **numbers: None)
+
+    def say(self, text: str) -> None:
+        pass
+
+
+class Bench:
+    """What one story with one seed works on. ``first`` says whether this seed draws the figures."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        folder: Path,
+        source: Source,
+        seed: int,
+        *,
+        first: bool = True,
+        reporter: Reporter | None = None,
+    ) -> None:
+        self.experiment, self.folder, self.source = experiment, Path(folder), source
+        self.seed, self.first = seed, first
+        self.reporter = reporter or Silent()
+        self.scores: dict[str, Score] = {}
+        self.claims: list[runs.ClaimRecord] = []
+        self.exhibits: list[runs.Exhibit] = []
+        self._clear()
+
+    @property
+    def is_sample(self) -> bool:
+        return self.source.kind == "sample"
+
+    def _clear(self) -> None:
+        """Forget what a former attempt showed; checkpoints and models stay, so that a training can resume."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "piece.json").unlink(missing_ok=True)
+        for curve in self.folder.glob("*.jsonl"):
+            curve.unlink()
+        shutil.rmtree(self.folder / "figures", ignore_errors=True)
+
+    # progress ------------------------------------------------------------------------------------------------
+
+    def progress(self, label: str, total: float | None = None) -> AbstractContextManager[Step]:
+        """A task with ``total`` steps: ``with bench.progress("epochs", 20) as step: step(1, loss=0.3)``."""
+        return self.reporter.task(_(label), total)
+
+    def say(self, text: str) -> None:
+        """A line on the terminal, not kept."""
+        self.reporter.say(text)
+
+    # numbers -------------------------------------------------------------------------------------------------
+
+    def score(self, name: str, score: Score) -> None:
+        """Keep a number; its recipe gains the data and the number of the seed stays out of it."""
+        if not np.isfinite(score.value):
+            raise BadSetting(
+                _("the score {name} came out as {value}").format(name=name, value=score.value),
+                fix=_("The training diverged: try a lower rate."),
+            )
+        self.scores[name] = score
+
+    def log(self, curve: str, **row: float) -> None:
+        """Append a row to a history; it is on disk when this returns."""
+        with (self.folder / f"{curve}.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({key: _number(value) for key, value in row.items()}) + "\n")
+
+    def history(self, curve: str) -> list[dict[str, float]]:
+        """The rows logged so far."""
+        return runs.read_curve(self.folder, curve)
+
+    def claim(self, key: str, verdict: str, measured: str) -> None:
+        """Say whether a claim of the card holds, and what was measured."""
+        known = {claim.key: claim for claim in self.experiment.claims}
+        if key not in known:
+            raise KeyError(f"{self.experiment.name} has no claim {key!r} on its card")
+        claim = known[key]
+        self.claims.append(
+            runs.ClaimRecord(key=key, says=_(claim.says), where=_(claim.where), verdict=verdict, measured=measured)
+        )
+
+    # exhibits ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def figure(
+        self,
+        key: str,
+        *,
+        title: str,
+        caption: str = "",
+        number: str = "",
+        panels: tuple[int, int] = (1, 1),
+        size: tuple[float, float] = (7.0, 4.5),
+        image: str = "svg",
+    ) -> Iterator[object]:
+        """Axes to draw on (one, or a flat array of ``panels``), saved when the block ends.
+
+        ``number`` is the figure of the lab report that this one answers to; ``image="png"`` for many thousand points.
+        """
+        from etabli.viz.style import new_figure, save
+
+        figure, axes = new_figure(panels, size)
+        yield axes
+        path = self.folder / "figures" / f"{key}.{image}"
+        with atomic_write(path, "wb") as stream:
+            save(figure, stream, image)
+        self.exhibits.append(
+            runs.Exhibit(
+                kind="figure",
+                key=key,
+                title=_(title),
+                caption=_(caption),
+                number=number,
+                file=f"figures/{path.name}",
+            )
+        )
+
+    def table(
+        self,
+        key: str,
+        *,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        caption: str = "",
+    ) -> None:
+        """A table of the report; numbers stay numbers."""
+        self.exhibits.append(
+            runs.Exhibit(
+                kind="table",
+                key=key,
+                title=_(title),
+                caption=_(caption),
+                columns=[_(column) for column in columns],
+                rows=[[_number(cell) for cell in row] for row in rows],
+            )
+        )
+
+    def note(self, text: str) -> None:
+        """A paragraph of the report."""
+        self.exhibits.append(runs.Exhibit(kind="note", text=text))
+
+    def page(self, key: str, html: str, *, title: str, caption: str = "") -> None:
+        """An HTML page of its own (an explorer, a gallery) that the report links to."""
+        with atomic_write(self.folder / f"{key}.html") as stream:
+            stream.write(html)
+        self.exhibits.append(runs.Exhibit(kind="page", key=key, title=_(title), caption=_(caption), file=f"{key}.html"))
+
+    # what is kept --------------------------------------------------------------------------------------------
+
+    def keep(self, name: str, arrays: dict[str, np.ndarray]) -> Path:
+        """Write arrays (weights, points) as ``<name>.safetensors``."""
+        from safetensors.numpy import save
+
+        path = self.folder / f"{name}.safetensors"
+        with atomic_write(path, "wb") as stream:
+            stream.write(save({key: np.ascontiguousarray(array) for key, array in arrays.items()}))
+        return path
+
+    def path(self, name: str) -> Path:
+        """The path of a file of this piece (a model, a checkpoint), for those who write it themselves, in one step."""
+        return self.folder / name
+
+    def cached(self, name: str, key: object, compute: Callable[[], cache.Arrays]) -> cache.Arrays:
+        """Arrays that depend on ``key`` alone: computed once, then read from the cache."""
+        return cache.arrays(name, key, compute)
+
+
+def _number(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else value

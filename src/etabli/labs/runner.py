@@ -1,0 +1,176 @@
+"""Experiments and seeds, one after the other, into a run folder; what is finished is not done again."""
+
+import gc
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from etabli import environment, runs
+from etabli.data.source import Source
+from etabli.errors import BadSetting, Refusal, UnknownName
+from etabli.files import explained
+from etabli.i18n import _
+from etabli.labs import broken_file
+from etabli.labs.bench import Bench, Reporter, Silent
+from etabli.labs.card import Experiment, SettingsModel
+
+
+def run(
+    experiments: Sequence[Experiment],
+    folder: Path,
+    source: Source,
+    *,
+    seeds: Sequence[int] = (0,),
+    changes: dict[str, object] | None = None,
+    again: bool = False,
+    reporter: Reporter | None = None,
+) -> Path:
+    """Run the experiments with every seed; returns the run folder.
+
+    ``changes`` are settings, ``key`` for every experiment that has it or ``experiment.key`` for one. A run that was
+    interrupted goes on when it is asked for again with the same folder; ``again`` does everything anew.
+    """
+    reporter = reporter or Silent()
+    settings = settings_of(experiments, source.kind, changes or {})
+    held = runs.lock(folder)
+    try:
+        _open_run(experiments, Path(folder), source, seeds, changes or {}, again)
+        for number, experiment in enumerate(experiments, start=1):
+            reporter.say(f"[{number}/{len(experiments)}] {experiment.name}: {_(experiment.title)}")
+            for seed in seeds:
+                _piece(experiment, settings[experiment.name], Path(folder), source, seed, seeds[0], reporter)
+    finally:
+        held.release()
+    return Path(folder)
+
+
+def settings_of(experiments: Sequence[Experiment], kind: str, changes: dict[str, object]) -> dict[str, SettingsModel]:
+    """Each experiment's settings under the changes; a key that no experiment has is refused."""
+    taken: set[str] = set()
+    settings = {}
+    for experiment in experiments:
+        own = {}
+        for key, value in changes.items():
+            field = key.removeprefix(f"{experiment.name}.")
+            if field in experiment.settings.model_fields:
+                own[field] = value
+                taken.add(key)
+        settings[experiment.name] = experiment.settings_for(kind, own)
+    for key in changes:
+        if key not in taken:
+            known = {field for each in experiments for field in each.settings.model_fields}
+            raise UnknownName(_("setting"), key, known)
+    return settings
+
+
+def _open_run(
+    experiments: Sequence[Experiment],
+    folder: Path,
+    source: Source,
+    seeds: Sequence[int],
+    changes: dict[str, object],
+    again: bool,
+) -> None:
+    record = runs.Run(
+        name=folder.name,
+        created=runs.now(),
+        data=source.kind,
+        experiments=[experiment.name for experiment in experiments],
+        seeds=list(seeds),
+        settings={key: value for key, value in changes.items()},
+        versions=environment.versions(),
+        machine=environment.machine(),
+    )
+    if (folder / "run.json").exists():
+        before = runs.read_run(folder)
+        if again:
+            for name in before.experiments:
+                shutil.rmtree(folder / name, ignore_errors=True)
+        elif (before.data, before.settings) != (record.data, record.settings):
+            raise BadSetting(
+                _("{folder} holds a run with other data or settings").format(folder=folder),
+                got=before.settings or before.data,
+                fix=_("Choose another folder with --out, or do everything anew with --again."),
+            )
+        else:
+            record.created = before.created
+            record.experiments = list(dict.fromkeys([*before.experiments, *record.experiments]))
+            record.seeds = sorted({*before.seeds, *record.seeds})
+    runs.write_record(folder / "run.json", record)
+
+
+def _piece(
+    experiment: Experiment,
+    settings: SettingsModel,
+    folder: Path,
+    source: Source,
+    seed: int,
+    first_seed: int,
+    reporter: Reporter,
+) -> None:
+    place = runs.piece_folder(folder, experiment.name, seed)
+    if (place / "piece.json").exists() and not runs.read_piece(place).interrupted:
+        reporter.say(_("  seed {seed}: finished before, kept").format(seed=seed))
+        return
+    bench = Bench(experiment, place, source, seed, first=seed == first_seed, reporter=reporter)
+    started, clock = runs.now(), time.perf_counter()
+    environment.reset_peak_memory()
+    interrupted = True
+    try:
+        experiment.story(bench, settings)
+        interrupted = False
+    except OSError as error:
+        raise explained(error, place) from error
+    except Refusal:
+        raise
+    except Exception as error:
+        own = _file_of(experiment)
+        if own is None:
+            raise
+        raise broken_file(own, error) from error
+    finally:
+        gc.collect()
+        record = _record(bench, settings, started, time.perf_counter() - clock, interrupted)
+        if record.scores or record.exhibits or not interrupted:
+            runs.write_record(place / "piece.json", record)
+
+
+def _record(bench: Bench, settings: SettingsModel, started, seconds: float, interrupted: bool) -> runs.Piece:
+    card = bench.experiment
+    return runs.Piece(
+        experiment=card.name,
+        title=_(card.title),
+        measures=_(card.measures),
+        source=_(card.source),
+        seed=bench.seed,
+        data=bench.source.kind,
+        settings=settings.model_dump(mode="json"),
+        scores=[
+            runs.ScoreRecord(name=name, value=float(score), signature=score.signature)
+            for name, score in bench.scores.items()
+        ],
+        published=[
+            runs.PublishedRecord(
+                score=known.score,
+                value=known.value,
+                what=_(known.what),
+                where=_(known.where),
+                note=_(known.note),
+            )
+            for known in card.published
+        ],
+        claims=bench.claims,
+        exhibits=bench.exhibits,
+        expects=card.expects,
+        started=started,
+        seconds=round(seconds, 3),
+        peak_memory_mb=environment.peak_memory_mb(),
+        interrupted=interrupted,
+    )
+
+
+def _file_of(experiment: Experiment) -> Path | None:
+    """The student's file that tells this experiment, or ``None`` for one of the house."""
+    module = experiment.story.__module__
+    return Path(experiment.story.__code__.co_filename) if module.startswith("etabli_file_") else None

@@ -1,0 +1,240 @@
+"""A run is a folder that explains itself; a report, a page, a comparison are made by reading it.
+
+    RUN/run.json                          what was asked, by which version, on which machine
+    RUN/<experiment>/seed-<n>/piece.json  one experiment with one seed: settings, scores, claims, exhibits, timings
+    RUN/<experiment>/seed-<n>/<curve>.jsonl, figures/*.svg|png, *.safetensors, *.keras, *.html
+
+A piece is finished when ``piece.json`` stands; it is written last, in one step.
+"""
+
+import json
+import statistics
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from etabli.errors import CorruptFile, DataMissing, FolderBusy
+from etabli.files import atomic_write
+from etabli.i18n import _
+
+FORMAT = 1
+
+
+class Record(BaseModel):
+    """What every record of a run shares: unknown fields of a newer version are kept, not lost."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class ScoreRecord(Record):
+    name: str
+    value: float
+    signature: str = ""
+
+
+class ClaimRecord(Record):
+    key: str
+    says: str
+    where: str = ""
+    verdict: Literal["confirmed", "refuted", "undecided"]
+    measured: str
+
+
+class PublishedRecord(Record):
+    score: str
+    value: float
+    what: str = ""
+    where: str = ""
+    note: str = ""
+
+
+class Exhibit(Record):
+    """Something that the report shows, in the order in which the story told it."""
+
+    kind: Literal["figure", "table", "note", "page"]
+    key: str = ""
+    title: str = ""
+    caption: str = ""
+    number: str = ""
+    file: str = ""
+    text: str = ""
+    columns: list[str] = Field(default_factory=list)
+    rows: list[list[object]] = Field(default_factory=list)
+
+
+class Piece(Record):
+    """One experiment with one seed."""
+
+    format: int = FORMAT
+    experiment: str
+    title: str
+    measures: str = ""
+    source: str = ""
+    seed: int
+    data: Literal["sample", "full"]
+    settings: dict[str, object]
+    scores: list[ScoreRecord] = Field(default_factory=list)
+    published: list[PublishedRecord] = Field(default_factory=list)
+    claims: list[ClaimRecord] = Field(default_factory=list)
+    exhibits: list[Exhibit] = Field(default_factory=list)
+    expects: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    started: datetime
+    seconds: float
+    peak_memory_mb: float
+    interrupted: bool = False
+
+
+class Run(Record):
+    """What was asked for, and where and by what it was done."""
+
+    format: int = FORMAT
+    name: str
+    created: datetime
+    data: Literal["sample", "full"]
+    experiments: list[str]
+    seeds: list[int]
+    settings: dict[str, object] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
+    machine: dict[str, object] = Field(default_factory=dict)
+
+
+def now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def write_record(path: Path, record: BaseModel) -> None:
+    """Write a record as readable JSON, in one step."""
+    with atomic_write(path) as stream:
+        json.dump(record.model_dump(mode="json"), stream, ensure_ascii=False, indent=1)
+        stream.write("\n")
+
+
+def _read(path: Path, kind: type[Record]) -> Record:
+    try:
+        record = kind.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise DataMissing(
+            _("{folder} is not a run: it has no {name}").format(folder=path.parent, name=path.name),
+            fix=_("Make one with: etabli run tp1"),
+        ) from None
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise CorruptFile(
+            _("{path} cannot be read as a record of a run").format(path=path),
+            got=str(error).splitlines()[0],
+            fix=_("If it was edited by hand, mend it; else delete it and run again."),
+        ) from error
+    if record.format > FORMAT:
+        raise CorruptFile(
+            _("{path} was written by a newer Établi").format(path=path),
+            expected=_("format {number} or lower").format(number=FORMAT),
+            got=record.format,
+            fix=_("Update Établi, or run again with this version."),
+        )
+    return record
+
+
+def read_run(folder: Path) -> Run:
+    """The record of a run folder."""
+    return _read(Path(folder) / "run.json", Run)
+
+
+def read_piece(folder: Path) -> Piece:
+    """The record of one finished piece."""
+    return _read(Path(folder) / "piece.json", Piece)
+
+
+def piece_folder(run: Path, experiment: str, seed: int) -> Path:
+    return Path(run) / experiment / f"seed-{seed}"
+
+
+def pieces(run: Path) -> list[tuple[Path, Piece]]:
+    """The finished pieces of a run, in the order of its experiments, then of its seeds."""
+    record = read_run(run)
+    places = (piece_folder(run, name, seed) for name in record.experiments for seed in record.seeds)
+    return [(place, read_piece(place)) for place in places if (place / "piece.json").exists()]
+
+
+def read_curve(piece: Path, curve: str) -> list[dict[str, float]]:
+    """The rows of a history, as far as they were written; a last line cut by a kill is left out."""
+    path = Path(piece) / f"{curve}.jsonl"
+    if not path.exists():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+def curves(piece: Path) -> list[str]:
+    """The names of the histories of a piece."""
+    return sorted(path.stem for path in Path(piece).glob("*.jsonl"))
+
+
+def lock(folder: Path) -> FileLock:
+    """The lock of a run folder, taken; refuses when another process holds it. The system frees it on any death."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    held = FileLock(folder / ".lock", timeout=0)
+    try:
+        held.acquire()
+    except Timeout:
+        raise FolderBusy(
+            _("another process is writing in {folder}").format(folder=folder),
+            fix=_("Wait until it ends, or choose another folder with --out."),
+        ) from None
+    return held
+
+
+def find_runs(home: Path) -> list[Path]:
+    """The run folders under a folder, newest first."""
+    if not Path(home).is_dir():
+        return []
+    found = [path.parent for path in Path(home).glob("*/run.json")]
+    return sorted(found, key=lambda folder: (folder / "run.json").stat().st_mtime, reverse=True)
+
+
+class ScoreSummary(Record):
+    """A score over the seeds of a run: mean, sample standard deviation (``None`` for one seed), number of seeds."""
+
+    experiment: str
+    score: str
+    value: float
+    spread: float | None
+    n: int
+    published: float | None
+    signature: str
+
+
+def summary(run: Path) -> list[ScoreSummary]:
+    """Every score of a run over its seeds. What was published stands beside it only on the full data."""
+    values: dict[tuple[str, str], list[float]] = {}
+    newest: dict[tuple[str, str], tuple[Piece, ScoreRecord]] = {}
+    for _place, piece in pieces(run):
+        for score in piece.scores:
+            values.setdefault((piece.experiment, score.name), []).append(score.value)
+            newest[piece.experiment, score.name] = piece, score
+    return [_summarised(piece, score, values[key]) for key, (piece, score) in newest.items()]
+
+
+def _summarised(piece: Piece, score: ScoreRecord, values: list[float]) -> ScoreSummary:
+    known = next((each.value for each in piece.published if each.score == score.name), None)
+    return ScoreSummary(
+        experiment=piece.experiment,
+        score=score.name,
+        value=statistics.fmean(values),
+        spread=statistics.stdev(values) if len(values) > 1 else None,
+        n=len(values),
+        published=known if piece.data == "full" else None,
+        signature=score.signature,
+    )
+
+
+def document(run: Path) -> dict[str, object]:
+    """The one JSON document of a run: ``{"run": FOLDER, "scores": [...]}``."""
+    return {"run": str(run), "scores": [each.model_dump(mode="json") for each in summary(run)]}

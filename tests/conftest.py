@@ -1,0 +1,46 @@
+"""What every test shares: a cache of their own, the full data where they are, and an account of what was skipped."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_the_tests(tmp_path_factory):
+    """The tests neither read nor fill the user's cache, unless ETABLI_CACHE names one."""
+    if "ETABLI_CACHE" not in os.environ:
+        os.environ["ETABLI_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def full_data() -> Path:
+    """The folder of the full data sets; without it the test is skipped, with the reason."""
+    folder = os.environ.get("ETABLI_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("needs the full data sets: set ETABLI_DATA")
+    return Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a chromium to drive; without it the test is skipped, with the reason."""
+    if not CHROMIUM:
+        pytest.skip("needs chromium: apt-get install chromium")
+    return CHROMIUM
+
+
+@pytest.fixture
+def frozen():
+    """Make arrays read-only, so that a function that mutates its arguments fails."""
+
+    def freeze(*arrays: np.ndarray) -> np.ndarray | tuple[np.ndarray, ...]:
+        for array in arrays:
+            array.setflags(write=False)
+        return arrays[0] if len(arrays) == 1 else arrays
+
+    return freeze
