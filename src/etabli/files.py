@@ -48,7 +48,7 @@ def explained(error: OSError, path: Path | str) -> Exception:
                 "Free some disk space, or choose another folder, and run the same command again: what was finished is kept."
             ),
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR):
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST):
         return Refusal(
             _("cannot write {path} ({reason})").format(path=path, reason=error.strerror),
             fix=_("Choose a folder that you may write in."),

@@ -89,9 +89,7 @@ def test_a_truncated_file_is_refused_and_says_so(tmp_path):
         images.read(tmp_path / "half.jpg")
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"not an image", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n" + b"\0" * 30]
-)
+@pytest.mark.parametrize("content", [b"", b"not an image", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n" + b"\0" * 30])
 def test_empty_files_and_garbage_are_refused(tmp_path, content):
     (tmp_path / "bad.jpg").write_bytes(content)
     with pytest.raises(CorruptFile, match=r"bad\.jpg"):
@@ -106,10 +104,7 @@ def png_of(width, height):
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(b"\0" * 100))
-        + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
     )
 
 

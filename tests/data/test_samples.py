@@ -57,9 +57,7 @@ def test_an_unknown_set_is_refused(tmp_path):
 
 def test_two_processes_at_once_make_one_set(tmp_path):
     code = f"from etabli.data.source import Source; print(Source.sample({str(tmp_path)!r}).path('mnist'))"
-    both = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
+    both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert len({process.communicate()[0] for process in both}) == 1
     assert all(process.returncode == 0 for process in both)
     assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 1

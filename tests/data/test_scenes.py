@@ -54,7 +54,6 @@ def test_the_object_is_painted_in_its_colour_inside_its_box():
         (item,) = scene.objects
         x, y = (round(value) for value in item.centre)
         distance = {
-            name: np.abs(np.subtract(scene.image.getpixel((x, y)), rgb)).sum()
-            for name, rgb in scenes.COLOURS.items()
+            name: np.abs(np.subtract(scene.image.getpixel((x, y)), rgb)).sum() for name, rgb in scenes.COLOURS.items()
         }
         assert min(distance, key=distance.get) == item.colour

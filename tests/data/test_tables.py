@@ -42,9 +42,7 @@ def test_images_are_flattened(tmp_path):
 @pytest.mark.parametrize("suffix", ["npz", "safetensors"])
 def test_named_arrays_hold_points_and_labels(tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
-    save = (
-        (lambda **arrays: np.savez(path, **arrays)) if suffix == "npz" else (lambda **a: save_file(a, path))
-    )
+    save = (lambda **arrays: np.savez(path, **arrays)) if suffix == "npz" else (lambda **a: save_file(a, path))
     save(whatever=POINTS, Labels=CLASSES)
     table = tables.read(path)
     np.testing.assert_array_equal(table.points, POINTS)

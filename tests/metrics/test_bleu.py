@@ -64,9 +64,7 @@ def test_a_word_said_seven_times_counts_as_often_as_the_reference_says_it():
 
 def test_of_two_references_equally_near_the_shorter_gives_the_length():
     words, references = ["a"] * 4, [[["a"] * 3, ["a"] * 5]]
-    assert corpus_bleu([words], references)[0] == pytest.approx(1.0), (
-        "a longer reference would shorten the score"
-    )
+    assert corpus_bleu([words], references)[0] == pytest.approx(1.0), "a longer reference would shorten the score"
 
 
 def test_a_short_caption_pays_the_brevity_penalty():
@@ -81,9 +79,7 @@ def test_empty_captions_score_zero_and_warn_of_nothing(recwarn):
 
 def test_the_order_of_the_images_changes_nothing():
     hypotheses, references = [["a", "dog"], ["the", "snow"]], [[["a", "cat"]], [["the", "snow", "."]]]
-    np.testing.assert_array_equal(
-        corpus_bleu(hypotheses, references), corpus_bleu(hypotheses[::-1], references[::-1])
-    )
+    np.testing.assert_array_equal(corpus_bleu(hypotheses, references), corpus_bleu(hypotheses[::-1], references[::-1]))
 
 
 def test_capitals_count_in_the_course_protocol_only():
@@ -98,9 +94,7 @@ def test_the_signature_tells_how_the_number_was_made():
     assert score.signature == wanted
 
 
-@pytest.mark.parametrize(
-    ("hypotheses", "references"), [([], []), (["a"], []), (["a"], [[]]), (["a"], ["a dog"])]
-)
+@pytest.mark.parametrize(("hypotheses", "references"), [([], []), (["a"], []), (["a"], [[]]), (["a"], ["a dog"])])
 def test_captions_that_do_not_pair_up_are_refused(hypotheses, references):
     with pytest.raises(BadArray):
         corpus_bleu(hypotheses, references)

@@ -21,9 +21,7 @@ def written_out(hypotheses, references):
     """The formula of the paper, with one dense vector for each caption and each n."""
     values = np.zeros(len(hypotheses))
     for n in range(1, 5):
-        terms = sorted(
-            {run for group in [hypotheses, *references] for words in group for run in runs(words, n)}
-        )
+        terms = sorted({run for group in [hypotheses, *references] for words in group for run in runs(words, n)})
         seen = [sum(any(term in runs(words, n) for words in group) for group in references) for term in terms]
         weights = np.array([math.log(len(references) / max(1, number)) for number in seen])
         for row, (words, group) in enumerate(zip(hypotheses, references, strict=True)):
@@ -39,9 +37,7 @@ def written_out(hypotheses, references):
 @given(CORPUS)
 def test_cider_d_is_its_formula_written_out(corpus):
     hypotheses, references = [pair[0] for pair in corpus], [pair[1] for pair in corpus]
-    np.testing.assert_allclose(
-        cider_d(hypotheses, references), written_out(hypotheses, references), atol=1e-12
-    )
+    np.testing.assert_allclose(cider_d(hypotheses, references), written_out(hypotheses, references), atol=1e-12)
 
 
 def test_a_caption_equal_to_its_only_reference_scores_ten():

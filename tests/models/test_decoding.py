@@ -132,9 +132,7 @@ def test_an_impossible_symbol_is_never_drawn():
 
 def test_the_same_seed_gives_the_same_choices():
     rows = np.tile(LOG_P, (50, 1))
-    one, other = (
-        Decoding(0.8, top_p=0.9).choose(rows, [()] * 50, np.random.default_rng(3)) for _ in range(2)
-    )
+    one, other = (Decoding(0.8, top_p=0.9).choose(rows, [()] * 50, np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(one, other)
 
 

@@ -69,9 +69,7 @@ def test_the_counts_see_only_the_training_text(fit):
     model = fit(CODES[:300], 5, 3)
     changed = CODES.copy()
     changed[390:] = 0
-    np.testing.assert_array_equal(
-        model.log_probabilities(CODES, 300, 390), model.log_probabilities(changed, 300, 390)
-    )
+    np.testing.assert_array_equal(model.log_probabilities(CODES, 300, 390), model.log_probabilities(changed, 300, 390))
 
 
 def test_a_deterministic_text_is_learnt_by_its_context():
@@ -114,8 +112,6 @@ def test_the_known_figures_on_les_fleurs_du_mal(full_data, fit, context, accurac
 
     poems = text.read(full_data / "fleurs_du_mal" / "fleurs_mal.txt", text.FLEURS_DU_MAL)
     boundary, targets = poems.boundary(), poems.codes[poems.boundary() :]
-    log_p = fit(poems.codes[:boundary], 60, context).log_probabilities(
-        poems.codes, boundary, len(poems.codes)
-    )
+    log_p = fit(poems.codes[:boundary], 60, context).log_probabilities(poems.codes, boundary, len(poems.codes))
     assert (log_p.argmax(1) == targets).mean() == pytest.approx(accuracy, abs=0.002)
     assert -log_p[np.arange(len(targets)), targets].mean() == pytest.approx(nats, abs=0.01)

@@ -1,0 +1,38 @@
+import pytest
+
+from etabli import errors
+
+
+def test_a_refusal_says_what_is_wrong_what_was_expected_what_came_and_what_to_do():
+    refusal = errors.Refusal("the file is short", expected="16 bytes", got="4 bytes", fix="Fetch it again.")
+    assert str(refusal) == "the file is short: expected 16 bytes, got 4 bytes. Fetch it again."
+
+
+def test_a_refusal_with_nothing_to_add_is_still_a_sentence():
+    assert str(errors.Refusal("the disk is full")) == "the disk is full."
+
+
+def test_an_unknown_name_suggests_the_nearest():
+    refusal = errors.UnknownName("experiment", "tp1.mpl", ["tp1.mlp", "tp1.look", "tp2.cnn"])
+    assert "no experiment named 'tp1.mpl'" in str(refusal)
+    assert "Did you mean tp1.mlp" in str(refusal)
+
+
+def test_a_name_near_to_nothing_lists_what_is_known():
+    assert "Known: a, b." in str(errors.UnknownName("setting", "zzzzzz", ["b", "a"]))
+
+
+@pytest.mark.parametrize("kind", [errors.BadArray, errors.BadSetting, errors.NotFitted])
+def test_refusals_about_values_are_value_errors_for_other_libraries(kind):
+    assert isinstance(kind("x"), ValueError)
+
+
+def test_a_missing_extra_says_how_to_install_it():
+    assert "pip install 'etabli[openvino]'" in str(errors.MissingExtra("openvino", "openvino", "fast extraction"))
+
+
+def test_every_refusal_explains_itself_in_its_docstring():
+    kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.Refusal)]
+    assert len(kinds) > 8
+    for kind in kinds:
+        assert kind.__doc__

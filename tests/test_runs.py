@@ -1,0 +1,52 @@
+import json
+
+import pytest
+from tiny import EXPERIMENT
+
+from etabli import runs
+from etabli.data.source import Source
+from etabli.errors import CorruptFile, DataMissing
+from etabli.labs import runner
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    home = tmp_path_factory.mktemp("runs")
+    return runner.run([EXPERIMENT], home / "one", Source.full(home))
+
+
+def test_a_folder_that_is_no_run_is_told(tmp_path):
+    with pytest.raises(DataMissing, match="is not a run"):
+        runs.read_run(tmp_path)
+
+
+def test_a_record_that_was_cut_is_told(run, tmp_path):
+    (tmp_path / "run.json").write_bytes((run / "run.json").read_bytes()[:40])
+    with pytest.raises(CorruptFile, match="cannot be read"):
+        runs.read_run(tmp_path)
+
+
+def test_a_record_of_a_newer_version_is_refused_with_what_to_do(run, tmp_path):
+    record = json.loads((run / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**record, "format": 99}))
+    with pytest.raises(CorruptFile, match="newer Établi"):
+        runs.read_run(tmp_path)
+
+
+def test_fields_that_this_version_does_not_know_are_kept(run, tmp_path):
+    record = json.loads((run / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**record, "mood": "bright"}))
+    again = runs.read_run(tmp_path)
+    runs.write_record(tmp_path / "copy.json", again)
+    assert json.loads((tmp_path / "copy.json").read_text())["mood"] == "bright"
+
+
+def test_runs_are_found_newest_first(run):
+    assert runs.find_runs(run.parent) == [run]
+    assert runs.find_runs(run.parent / "nowhere") == []
+
+
+def test_a_curve_is_found_by_name(run):
+    place, _piece = runs.pieces(run)[0]
+    assert runs.curves(place) == ["train"]
+    assert len(runs.read_curve(place, "train")) == 3
