@@ -14,6 +14,7 @@ from etabli.i18n import _
 # Data set -> the module that makes its sample: ``make(folder)`` fills an empty folder; ``VERSION`` goes up
 # whenever what it writes changes, so that nobody reads an older sample from the cache.
 MAKERS = {
+    "fleurs_du_mal": "etabli.data.verse",
     "mnist": "etabli.data.digits",
 }
 

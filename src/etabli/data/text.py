@@ -1,4 +1,6 @@
-"""A text as practical 4 prepares it: lines, lower case, one string; windows of characters and what follows them."""
+"""A text as practical 4 prepares it: lines, lower case, one string; windows of characters and what
+follows them.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +29,8 @@ COURSE_LENGTH = 10
 
 @dataclass(frozen=True)
 class Markers:
-    """Which lines of a file are the text: from the one that contains ``start`` to before the one with ``end``.
+    """Which lines of a file are the text: from the one that contains ``start`` to before the one with
+    ``end``.
 
     ``inclusive`` says whether the line of ``start`` belongs to the text. Compared in lower case.
     """
@@ -73,9 +76,11 @@ class Text:
         return codes
 
     def boundary(self, share: float = 0.8) -> int:
-        """The position of the first test target: the first ``share`` of the course's windows are for training.
+        """The position of the first test target: the first ``share`` of the course's windows are for
+        training.
 
-        The course cuts windows of 10 characters; a model that reads another length is scored on the same targets.
+        The course cuts windows of 10 characters; a model that reads another length is scored on the
+        same targets.
         """
         if not 0 < share < 1:
             raise BadSetting(
@@ -101,7 +106,8 @@ class Text:
 def read(path: Path | str, markers: Markers | None = None, name: str | None = None) -> Text:
     """Read and prepare a UTF-8 text file (a byte-order mark is allowed); see ``prepare``.
 
-    Raises ``DataMissing`` where there is no such file, ``CorruptFile`` where it is not UTF-8 text, or is empty.
+    Raises ``DataMissing`` where there is no such file, ``CorruptFile`` where it is not UTF-8 text, or
+    is empty.
     """
     path = Path(path)
     if not path.is_file():
@@ -127,8 +133,8 @@ def read(path: Path | str, markers: Markers | None = None, name: str | None = No
 def prepare(raw: str, markers: Markers | None = None, name: str = "text") -> Text:
     """Lines stripped, lower-cased, empty ones dropped, joined by a space: practical 4, exercise 1 a.
 
-    With ``markers`` only what stands between them; without, the licence of any Gutenberg text is cut away where
-    it has one. Raises ``CorruptFile`` where the start marker is missing or nothing is left.
+    With ``markers`` only what stands between them; without, the licence of any Gutenberg text is cut
+    away where it has one. Raises ``CorruptFile`` where the start marker is missing or nothing is left.
     """
     lines = raw.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if markers is not None:
@@ -149,7 +155,9 @@ def prepare(raw: str, markers: Markers | None = None, name: str = "text") -> Tex
 
 
 def encode(characters: str, vocabulary: tuple[str, ...]) -> np.ndarray:
-    """The place of each character in the vocabulary, int32 (N,). Raises ``BadArray`` for one that is not there."""
+    """The place of each character in the vocabulary, int32 (N,). Raises ``BadArray`` for one that is
+    not there.
+    """
     places = {character: place for place, character in enumerate(vocabulary)}
     unknown = sorted(set(characters) - places.keys())
     if unknown:
@@ -175,7 +183,7 @@ def windows(codes: np.ndarray, length: int, first: int, last: int) -> tuple[np.n
     Targets before position ``length`` have no whole window and are left out.
     """
     first = max(first, length)
-    if not 1 <= length or last > len(codes) or first >= last:
+    if length < 1 or last > len(codes) or first >= last:
         raise BadArray(
             _("no window of {length} characters fits").format(length=length),
             expected=_("more than {length} characters before position {last}").format(
@@ -192,7 +200,8 @@ def one_hot_batches(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Batches of the course's arrays: windows one-hot (B, T, V) and targets one-hot (B, V), float32.
 
-    Made one batch at a time: the whole array of Les Fleurs du mal would take 280 MB. ``order`` is a permutation.
+    Made one batch at a time: the whole array of Les Fleurs du mal would take 280 MB. ``order`` is a
+    permutation.
     """
     rows = np.eye(vocabulary, dtype=np.float32)
     order = np.arange(len(inputs)) if order is None else order

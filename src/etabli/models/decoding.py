@@ -31,7 +31,8 @@ class Decoding:
     temperature: below 1 the likely becomes likelier (-> 0: always the likeliest), above 1 all evens out.
     top_k: only the k likeliest symbols may come (None: all).
     top_p: only the likeliest symbols that together hold the share p may come (None: all).
-    repetition_penalty: above 1, a symbol that would repeat is less likely: its probability is raised to this
+    repetition_penalty: above 1, a symbol that would repeat is less likely: its probability is raised
+    to this
         power; 1 leaves it. After Keskar et al. 2019 (CTRL, section 4.1), in log-probabilities.
     repetition_order: what counts as repeating: completing a run of so many symbols that was already written
         (1: the symbol itself was written before).
@@ -54,7 +55,9 @@ class Decoding:
             raise _bad("top_p", _("a share above 0, up to 1"), self.top_p)
 
     def apply(self, log_probabilities: np.ndarray, histories: Sequence[Sequence[int]] = ()) -> np.ndarray:
-        """The log-probabilities (B, V) that the next symbols are drawn from, row b after ``histories[b]``."""
+        """The log-probabilities (B, V) that the next symbols are drawn from, row b after
+        ``histories[b]``.
+        """
         log_p = np.asarray(log_probabilities, dtype=np.float64)
         if self.repetition_penalty != 1.0:
             rows = zip(log_p, histories, strict=True)
@@ -132,7 +135,9 @@ def penalise_repetition(
 
 
 def sample(log_probabilities: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """An index drawn from each row of (..., V), by inversion of the cumulative distribution; shape (...)."""
+    """An index drawn from each row of (..., V), by inversion of the cumulative distribution; shape
+    (...).
+    """
     cumulative = np.cumsum(np.exp(_normalised(_checked(log_probabilities))), axis=-1)
     draws = generator.random((*cumulative.shape[:-1], 1)) * cumulative[..., -1:]
     return (cumulative <= draws).sum(axis=-1)

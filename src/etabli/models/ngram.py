@@ -5,7 +5,8 @@ knows one character less; p_0 mixes how often each symbol occurs with the unifor
 
     p_k(w | h) = max(c(h w) - D, 0) / c(h) + gamma(h) p_(k-1)(w | h')
 
-Chen, Goodman 1999, "An empirical study of smoothing techniques for language modeling", sections 2.7, 2.8 and 3.
+Chen, Goodman 1999, "An empirical study of smoothing techniques for language modeling", sections 2.7,
+2.8 and 3.
 """
 
 from dataclasses import dataclass
@@ -21,9 +22,11 @@ __all__ = ["NGram", "kneser_ney", "witten_bell"]
 
 @dataclass(frozen=True)
 class _Order:
-    """Contexts of one length k: ``keys`` (C,) sorted, each the context without its oldest symbol, and that one.
+    """Contexts of one length k: ``keys`` (C,) sorted, each the context without its oldest symbol, and
+    that one.
 
-    ``seen`` (C, V) holds the discounted counts over their sum, ``back`` (C,) the weight of the shorter context.
+    ``seen`` (C, V) holds the discounted counts over their sum, ``back`` (C,) the weight of the shorter
+    context.
     """
 
     keys: np.ndarray
@@ -47,7 +50,8 @@ class NGram:
     def log_probabilities(self, codes: np.ndarray, first: int = 0, last: int | None = None) -> np.ndarray:
         """ln p (N, V) of the symbol at each position first..last-1 of ``codes``, given those before it.
 
-        ``last`` may be len(codes): the symbol that is not yet written (by default one past it, all positions).
+        ``last`` may be len(codes): the symbol that is not yet written (by default one past it, all
+        positions).
         """
         codes = np.asarray(codes)
         last = len(codes) + 1 if last is None else last
@@ -127,7 +131,9 @@ def _counts(
 
 
 def _continuations(keys: np.ndarray, longer: sparse.csr_matrix, shape: tuple[int, int]) -> sparse.csr_matrix:
-    """N(. h w): how many different symbols stood before h w; from the counts with one symbol more of context."""
+    """N(. h w): how many different symbols stood before h w; from the counts with one symbol more of
+    context.
+    """
     kinds = longer.copy()
     kinds.data[:] = 1.0
     parents = sparse.coo_matrix((np.ones(len(keys)), (keys // shape[1], np.arange(len(keys)))))
@@ -138,7 +144,8 @@ def _continuations(keys: np.ndarray, longer: sparse.csr_matrix, shape: tuple[int
 def _discounts(counts: np.ndarray) -> tuple[float, float, float]:
     """D1, D2, D3+ = k - (k + 1) Y n_(k+1) / n_k with Y = n_1 / (n_1 + 2 n_2), n_k: how many counts are k.
 
-    Where a small text has no count of some size, the discount that cannot be estimated falls back to Y or to k/2.
+    Where a small text has no count of some size, the discount that cannot be estimated falls back to Y
+    or to k/2.
     """
     n = [float((counts == k).sum()) for k in range(1, 5)]
     if not (n[0] and n[1]):
@@ -151,7 +158,9 @@ def _discounts(counts: np.ndarray) -> tuple[float, float, float]:
 def _descend(
     keys: np.ndarray, nodes: np.ndarray, codes: np.ndarray, positions: np.ndarray, k: int, vocabulary: int
 ) -> np.ndarray:
-    """The row of each position's context of k symbols, from the row of its k - 1 last ones; -1: never seen."""
+    """The row of each position's context of k symbols, from the row of its k - 1 last ones; -1: never
+    seen.
+    """
     reach = (nodes >= 0) & (positions >= k)
     wanted = nodes[reach] * vocabulary + codes[positions[reach] - k]
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
