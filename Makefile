@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 UV := 0.13.9
 FLAGS ?=
 
-.PHONY: help setup run test lint lock wheel clean
+.PHONY: help setup run test lint reproduce lock clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  /'
@@ -29,6 +29,9 @@ test: setup      ## run the tests (ETABLI_DATA=<folder> adds those on the full d
 
 lint: setup      ## style
 	@$(BIN)/ruff check src tests benchmarks && $(BIN)/ruff format --check src tests benchmarks
+
+reproduce: setup ## every practical on the full data, all seeds; writes docs/results.md (ONLY="tp1" for a part)
+	@$(BIN)/python tools/reproduce.py $(ONLY) $(FLAGS)
 
 lock:            ## write requirements/dev.lock again from pyproject.toml
 	@$(BIN)/uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \

@@ -16,8 +16,12 @@ def guarded(command: Callable[[], object]) -> None:
         tell(str(refusal))
         sys.exit(refusal.exit_code)
     except KeyboardInterrupt:
-        tell(_("Interrupted; what was finished is kept. The same command goes on from there."))
+        tell(_("Interrupted; what was finished is kept."))
         sys.exit(130)
+    except SystemExit as end:  # typer turns Ctrl-C into a silent exit of this code
+        if end.code == 130:
+            tell(_("Interrupted; what was finished is kept."))
+        raise
     except MemoryError:
         tell(_("There is not enough memory for this. Choose smaller settings (--set batch_size=...)."))
         sys.exit(5)

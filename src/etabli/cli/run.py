@@ -68,6 +68,9 @@ def run(
             again=again,
             reporter=reporter,
         )
+    except KeyboardInterrupt:
+        edge.tell(_("To go on from here: add --out {folder} to the same command.").format(folder=folder))
+        raise
     finally:
         if (folder / "run.json").exists() and runs.pieces(folder):
             page = report.write(folder)

@@ -39,10 +39,7 @@ def npz(path: Path) -> dict[str, np.ndarray]:
     """The named arrays of an ``.npz`` file."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return {
-                info.filename.removesuffix(".npy"): _member(archive, info, path)
-                for info in archive.infolist()
-            }
+            return {info.filename.removesuffix(".npy"): _member(archive, info, path) for info in archive.infolist()}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise CorruptFile(_("{path} is not a whole npz file").format(path=path), got=error) from error
 
@@ -150,9 +147,7 @@ def _npy(stream: BinaryIO, size: int, path: Path) -> np.ndarray:
 def _bounded(shape: Iterable[int], kind: np.dtype, size: int, path: Path) -> None:
     if kind.hasobject:
         raise BadArray(
-            _("{path} holds Python objects, which are never opened because they can run code").format(
-                path=path
-            ),
+            _("{path} holds Python objects, which are never opened because they can run code").format(path=path),
             fix=_("Save the array as numbers: np.save(file, np.asarray(data, dtype='float32'))."),
         )
     declared = kind.itemsize

@@ -23,9 +23,7 @@ def make(folder: Path) -> None:
 
     scans, labels = load_digits(return_X_y=True)
     images = enlarge(scans.reshape(-1, 8, 8) / 16)
-    split = train_test_split(
-        images, labels.astype(np.uint8), test_size=TEST_SIZE, stratify=labels, random_state=0
-    )
+    split = train_test_split(images, labels.astype(np.uint8), test_size=TEST_SIZE, stratify=labels, random_state=0)
     parts = dict(zip(("train_images", "test_images", "train_labels", "test_labels"), split, strict=True))
     for part, name in FILES.items():
         idx.write(folder / f"{name}.gz", parts[part])
@@ -33,9 +31,7 @@ def make(folder: Path) -> None:
 
 def enlarge(scans: np.ndarray) -> np.ndarray:
     """Scans ``(N, 8, 8)`` in [0, 1] -> ``(N, 28, 28)`` uint8: cubic splines to 20 x 20, centred."""
-    spread = np.stack(
-        [ndimage.zoom(row, BOX / 8, order=3, grid_mode=True, mode="nearest") for row in np.eye(8)]
-    )
+    spread = np.stack([ndimage.zoom(row, BOX / 8, order=3, grid_mode=True, mode="nearest") for row in np.eye(8)])
     boxes = np.clip(np.einsum("iy,nij,jx->nyx", spread, scans, spread), 0, 1)
     return np.stack([_centred(box) for box in np.rint(255 * boxes).astype(np.uint8)])
 

@@ -40,9 +40,7 @@ def read(path: Path | str) -> np.ndarray:
     except FileNotFoundError as error:
         raise DataMissing(_("there is no file {path}").format(path=path), fix=_again()) from error
     except OSError as error:
-        raise Refusal(
-            _("cannot read {path} ({reason})").format(path=path, reason=error.strerror or error)
-        ) from error
+        raise Refusal(_("cannot read {path} ({reason})").format(path=path, reason=error.strerror or error)) from error
 
 
 def read_images(path: Path | str) -> np.ndarray:
@@ -63,9 +61,7 @@ def write(path: Path | str, array: np.ndarray) -> None:
     if code is None or not 1 <= array.ndim <= _DIMENSIONS:
         raise BadArray(
             _("the idx format cannot hold this array"),
-            expected=_("{types}, 1 to {most} dimensions").format(
-                types=", ".join(map(str, codes)), most=_DIMENSIONS
-            ),
+            expected=_("{types}, 1 to {most} dimensions").format(types=", ".join(map(str, codes)), most=_DIMENSIONS),
             got=f"{array.dtype}, {array.ndim}",
         )
     sizes = np.asarray(array.shape, dtype=">u4")
@@ -139,13 +135,10 @@ def _of_role(array: np.ndarray, path: Path | str, *, dimensions: int, wanted: st
     raise CorruptFile(
         _("{path} was given for {wanted}").format(path=path, wanted=wanted),
         expected=_("{n} dimension(s) of unsigned bytes").format(n=dimensions),
-        got=_("{n} dimension(s) of {kind}").format(n=array.ndim, kind=array.dtype)
-        + (f" ({holds})" if holds else ""),
+        got=_("{n} dimension(s) of {kind}").format(n=array.ndim, kind=array.dtype) + (f" ({holds})" if holds else ""),
         fix=_("Check that the images and the labels file have not been swapped."),
     )
 
 
 def _again() -> str:
-    return _(
-        "Get the file again with 'etabli data fetch mnist', or 'etabli data import FILE' if you have a copy."
-    )
+    return _("Get the file again with 'etabli data fetch mnist', or 'etabli data import FILE' if you have a copy.")

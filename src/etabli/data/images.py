@@ -47,9 +47,7 @@ def read(
     """
     name = _("the image in memory") if isinstance(source, bytes) else str(source)
     try:
-        with Image.open(
-            io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS
-        ) as image:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS) as image:
             _refuse_bomb(name, image.size, max_pixels)
             return _pixels(image, size)
     except Refusal:
@@ -59,9 +57,7 @@ def read(
     except FileNotFoundError as error:
         raise DataMissing(_("there is no image {path}").format(path=name)) from error
     except (PermissionError, IsADirectoryError) as error:
-        raise DataMissing(
-            _("cannot read {path} ({reason})").format(path=name, reason=error.strerror)
-        ) from error
+        raise DataMissing(_("cannot read {path} ({reason})").format(path=name, reason=error.strerror)) from error
     except Exception as error:  # a decoder meets garbage in as many ways as there is garbage
         raise CorruptFile(_why_unreadable(source, name, error)) from error
 
@@ -114,6 +110,4 @@ def _why_unreadable(source: Path | str | bytes, name: str, error: Exception) -> 
         return _("{path} is not an image in a format that can be read").format(path=name)
     if "truncated" in str(error).lower() or isinstance(error, EOFError):
         return _("{path} is truncated").format(path=name)
-    return _("{path} cannot be decoded ({reason})").format(
-        path=name, reason=str(error) or type(error).__name__
-    )
+    return _("{path} cannot be decoded ({reason})").format(path=name, reason=str(error) or type(error).__name__)

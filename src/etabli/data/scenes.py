@@ -102,9 +102,7 @@ def draw_scene(
     return Scene(picture, tuple(_objects(placed, min(size))), background)
 
 
-def draw_single(
-    generator: np.random.Generator, kind: str | None = None, size: tuple[int, int] = (64, 64)
-) -> Scene:
+def draw_single(generator: np.random.Generator, kind: str | None = None, size: tuple[int, int] = (64, 64)) -> Scene:
     """One large object alone on its background: the source task, from which one transfers to scenes."""
     kinds = KINDS if kind is None else (kind,)
     return draw_scene(generator, size, count=(1, 1), extent=(0.55, 0.95), kinds=kinds)
@@ -129,9 +127,7 @@ def _area(layer: Image.Image) -> int:
     return int(np.count_nonzero(np.asarray(layer) > 127))
 
 
-def _ground(
-    generator: np.random.Generator, height: int, width: int, colour: tuple[int, int, int]
-) -> Image.Image:
+def _ground(generator: np.random.Generator, height: int, width: int, colour: tuple[int, int, int]) -> Image.Image:
     """A pale colour, lighter towards one side, with a grain that keeps a net from counting flat pixels."""
     slope = generator.uniform(-14, 14) * np.linspace(-1, 1, height)[:, None, None]
     grain = generator.normal(0, 5, (height, width, 1))
@@ -157,9 +153,7 @@ def _tile(generator: np.random.Generator, kind: str, colour: str, side: int) -> 
     tile = tile.rotate(generator.uniform(-12, 12), Image.Resampling.NEAREST, expand=True)
     tile = tile.crop(tile.getbbox())
     scale = side / max(tile.size)
-    return tile.resize(
-        (max(2, round(tile.width * scale)), max(2, round(tile.height * scale))), Image.Resampling.BOX
-    )
+    return tile.resize((max(2, round(tile.width * scale)), max(2, round(tile.height * scale))), Image.Resampling.BOX)
 
 
 def _toned(colour: np.ndarray, tone: float) -> np.ndarray:

@@ -53,11 +53,7 @@ class Source:
             return self.folder
         if self.is_sample:
             return user_cache() / "samples"
-        return (
-            Path(os.environ["ETABLI_DATA"]).expanduser()
-            if os.environ.get("ETABLI_DATA")
-            else user_cache() / "data"
-        )
+        return Path(os.environ["ETABLI_DATA"]).expanduser() if os.environ.get("ETABLI_DATA") else user_cache() / "data"
 
     def path(self, name: str) -> Path:
         """The folder of one data set, by its name in the catalogue (``mnist``, ``voc``, ``flickr8k``, ...).

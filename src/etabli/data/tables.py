@@ -68,9 +68,7 @@ def _parts(path: Path) -> dict[str, object]:
     try:
         return readers[path.suffix.lower()](path)
     except OSError as error:
-        raise Refusal(
-            _("cannot read {path} ({reason})").format(path=path, reason=error.strerror or error)
-        ) from error
+        raise Refusal(_("cannot read {path} ({reason})").format(path=path, reason=error.strerror or error)) from error
     except MemoryError as error:
         raise Refusal(_("{path} needs more memory than there is").format(path=path)) from error
 
@@ -84,9 +82,7 @@ def _chosen(arrays: dict[str, np.ndarray], path: Path) -> dict[str, object]:
     if named is None and len(wide) != 1:
         raise BadArray(
             _("{path} does not say which of its arrays are the points").format(path=path),
-            expected=_("one array of two dimensions, or one named {names}").format(
-                names=", ".join(POINT_NAMES)
-            ),
+            expected=_("one array of two dimensions, or one named {names}").format(names=", ".join(POINT_NAMES)),
             got=", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or _("none"),
         )
     found: dict[str, object] = {"points": arrays[named or wide[0]]}
@@ -114,9 +110,7 @@ def _only_labels(path: Path) -> np.ndarray:
 def _matrix(array: np.ndarray, path: Path) -> np.ndarray:
     array = np.asarray(array)
     if array.dtype.kind not in "fiub":
-        raise BadArray(
-            _("{path} does not hold numbers").format(path=path), expected=_("real numbers"), got=array.dtype
-        )
+        raise BadArray(_("{path} does not hold numbers").format(path=path), expected=_("real numbers"), got=array.dtype)
     if array.ndim < 2 or 0 in array.shape:
         raise BadArray(
             _("{path} does not hold a table of points").format(path=path),

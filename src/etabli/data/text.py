@@ -49,9 +49,7 @@ class Markers:
         return kept[:last]
 
 
-FLEURS_DU_MAL = Markers(
-    "Charles Baudelaire avait un ami", "End of the Project Gutenberg EBook of Les Fleurs du Mal"
-)
+FLEURS_DU_MAL = Markers("Charles Baudelaire avait un ami", "End of the Project Gutenberg EBook of Les Fleurs du Mal")
 ANY_GUTENBERG = Markers("*** START OF", "*** END OF", inclusive=False)
 
 
@@ -83,9 +81,7 @@ class Text:
         same targets.
         """
         if not 0 < share < 1:
-            raise BadSetting(
-                _("the training share is out of range"), expected=_("between 0 and 1"), got=share
-            )
+            raise BadSetting(_("the training share is out of range"), expected=_("between 0 and 1"), got=share)
         count = len(self.characters) - COURSE_LENGTH
         return COURSE_LENGTH + int(count * share)
 
@@ -118,9 +114,7 @@ def read(path: Path | str, markers: Markers | None = None, name: str | None = No
     except UnicodeDecodeError as error:
         raise CorruptFile(
             _("{path} is not UTF-8 text (byte {position})").format(path=path, position=error.start),
-            fix=_("If it is Latin-1, convert it: iconv -f latin1 -t utf-8 {path} > utf8.txt").format(
-                path=path
-            ),
+            fix=_("If it is Latin-1, convert it: iconv -f latin1 -t utf-8 {path} > utf8.txt").format(path=path),
         ) from error
     if "\0" in characters:
         raise CorruptFile(
@@ -165,9 +159,7 @@ def encode(characters: str, vocabulary: tuple[str, ...]) -> np.ndarray:
             _("these characters never occur in the text that was learnt: {characters}").format(
                 characters=" ".join(map(repr, unknown))
             ),
-            expected=_("only characters of the vocabulary ({vocabulary})").format(
-                vocabulary="".join(vocabulary)
-            ),
+            expected=_("only characters of the vocabulary ({vocabulary})").format(vocabulary="".join(vocabulary)),
         )
     return np.fromiter((places[character] for character in characters), np.int32, len(characters))
 
@@ -186,9 +178,7 @@ def windows(codes: np.ndarray, length: int, first: int, last: int) -> tuple[np.n
     if length < 1 or last > len(codes) or first >= last:
         raise BadArray(
             _("no window of {length} characters fits").format(length=length),
-            expected=_("more than {length} characters before position {last}").format(
-                length=length, last=last
-            ),
+            expected=_("more than {length} characters before position {last}").format(length=length, last=last),
             got=len(codes),
         )
     every = np.lib.stride_tricks.sliding_window_view(codes, length)

@@ -43,8 +43,9 @@ class Claim:
 class Experiment:
     """One experiment of a practical: its card, and the story that runs it.
 
-    ``on_sample`` holds the settings that differ on sample data; ``minutes`` and ``memory_mb`` are what the full data
-    take on two cores; ``expects`` gives for a score the range in which a run on full data should fall.
+    ``on_sample`` holds the settings that differ on sample data; ``minutes`` and ``memory_mb`` are what one seed on the
+    full data takes on two cores, ``seeds`` how many of them ``make reproduce`` averages over; ``expects`` gives for a
+    score the range in which a run on full data should fall.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Experiment:
     data: tuple[str, ...] = ()
     minutes: float = 1.0
     memory_mb: int = 500
+    seeds: int = 1
     published: tuple[Published, ...] = ()
     claims: tuple[Claim, ...] = ()
     expects: dict[str, tuple[float, float]] = field(default_factory=dict)

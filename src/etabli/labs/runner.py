@@ -84,20 +84,27 @@ def _open_run(
     )
     if (folder / "run.json").exists():
         before = runs.read_run(folder)
+        same = (before.data, before.settings) == (record.data, record.settings)
         if again:
-            for name in before.experiments:
-                shutil.rmtree(folder / name, ignore_errors=True)
-        elif (before.data, before.settings) != (record.data, record.settings):
+            _clear(folder, record if same else before)
+        elif not same:
             raise BadSetting(
                 _("{folder} holds a run with other data or settings").format(folder=folder),
                 got=before.settings or before.data,
                 fix=_("Choose another folder with --out, or do everything anew with --again."),
             )
-        else:
+        if same:
             record.created = before.created
             record.experiments = list(dict.fromkeys([*before.experiments, *record.experiments]))
             record.seeds = sorted({*before.seeds, *record.seeds})
     runs.write_record(folder / "run.json", record)
+
+
+def _clear(folder: Path, record: runs.Run) -> None:
+    """Remove the pieces of a record; other files of the folder stay."""
+    for name in record.experiments:
+        for seed in record.seeds:
+            shutil.rmtree(runs.piece_folder(folder, name, seed), ignore_errors=True)
 
 
 def _piece(

@@ -104,9 +104,7 @@ def kneser_ney(codes: np.ndarray, vocabulary: int, context: int) -> NGram:
     return NGram(f"modified Kneser-Ney {context}", vocabulary, tuple(orders))
 
 
-def _counts(
-    codes: np.ndarray, vocabulary: int, context: int
-) -> tuple[list[np.ndarray], list[sparse.csr_matrix]]:
+def _counts(codes: np.ndarray, vocabulary: int, context: int) -> tuple[list[np.ndarray], list[sparse.csr_matrix]]:
     """For k = 0..context: the sorted keys of the contexts of k symbols, and what followed them, (C, V)."""
     codes = np.asarray(codes, dtype=np.int64)
     if context < 0:

@@ -1,0 +1,101 @@
+"""The table of results of the project: from a run on the full data to ``docs/results.md``, beside the last one."""
+
+import json
+from pathlib import Path
+
+from etabli import runs
+from etabli.files import atomic_write
+from etabli.report.numbers import difference, duration, shown
+
+Results = dict[str, dict[str, object]]
+
+
+def gathered(run: Path) -> Results:
+    """Every score of a run, by ``experiment/score``: value, spread, seeds, published, recipe, range, date, time."""
+    times: dict[str, list[float]] = {}
+    newest: dict[str, runs.Piece] = {}
+    for _place, piece in runs.pieces(run):
+        times.setdefault(piece.experiment, []).append(piece.seconds)
+        newest[piece.experiment] = piece
+    return {
+        f"{each.experiment}/{each.score}": {
+            **each.model_dump(mode="json"),
+            "expects": newest[each.experiment].expects.get(each.score),
+            "date": newest[each.experiment].started.date().isoformat(),
+            "seconds_a_seed": round(sum(times[each.experiment]) / len(times[each.experiment]), 1),
+        }
+        for each in runs.summary(run)
+    }
+
+
+def read(path: Path) -> Results:
+    """The results that a former reproduction left, or none."""
+    return json.loads(path.read_text(encoding="utf-8"))["results"] if path.exists() else {}
+
+
+def write(folder: Path, new: Results, machine: dict[str, object], versions: dict[str, str]) -> tuple[Path, list[str]]:
+    """Update ``results.json`` and ``results.md`` in ``folder``; returns the page and what changed since the last."""
+    before = read(folder / "results.json")
+    together = {**before, **new}
+    with atomic_write(folder / "results.json") as stream:
+        json.dump({"machine": machine, "versions": versions, "results": together}, stream, indent=1, ensure_ascii=False)
+        stream.write("\n")
+    with atomic_write(folder / "results.md") as stream:
+        stream.write(page(together, machine, versions))
+    return folder / "results.md", changes(before, new)
+
+
+def changes(before: Results, new: Results) -> list[str]:
+    """A line for every score that moved by more than twice the larger spread (or at all, without spreads)."""
+    lines = []
+    for key, now in new.items():
+        last = before.get(key)
+        if last is None:
+            continue
+        noise = 2 * max(now["spread"] or 0, last["spread"] or 0)
+        if abs(now["value"] - last["value"]) > noise:
+            lines.append(f"{key}: {shown(now['score'], last['value'])} -> {shown(now['score'], now['value'])}")
+    return lines
+
+
+def page(results: Results, machine: dict[str, object], versions: dict[str, str]) -> str:
+    """The results as Markdown: one table a practical."""
+    lines = [
+        "# Results",
+        "",
+        "Written by `make reproduce` (`tools/reproduce.py`) from run folders on the full data; not typed by hand.",
+        "Mean over the seeds ± their sample standard deviation. *Published* is the lab report's value;",
+        "*expected* the range on the experiment's card, to which the tests hold a run.",
+        "",
+        f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB. "
+        + ", ".join(f"{name} {number}" for name, number in versions.items())
+        + ".",
+    ]
+    practicals = sorted({key.split(".")[0] for key in results})
+    for practical in practicals:
+        lines += ["", f"## {practical.upper()}", ""]
+        lines.append(
+            "| experiment | score | published | measured | difference | expected | seeds | recipe | a seed | date |"
+        )
+        lines.append("|---|---|---:|---:|---:|---|---:|---|---:|---|")
+        lines += [_row(each) for key, each in results.items() if key.startswith(f"{practical}.")]
+    return "\n".join(lines) + "\n"
+
+
+def _row(each: dict[str, object]) -> str:
+    name = each["score"]
+    low, high = each["expects"] or (None, None)
+    expected = f"{shown(name, low)} to {shown(name, high)}" if low is not None else ""
+    cells = [
+        each["experiment"],
+        f"`{name}`",
+        shown(name, each["published"]),
+        f"**{shown(name, each['value'], each['spread'])}**",
+        difference(name, each["value"], each["published"]),
+        expected,
+        str(each["n"]),
+        str(each["signature"]).replace(" | ", "; "),
+        duration(each["seconds_a_seed"]),
+        each["date"],
+    ]
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,35 @@
+"""Run the command line inside the test: exit code, standard output, standard error."""
+
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+from etabli.cli import app, edge
+
+
+@dataclass
+class Told:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def etabli(capsys, monkeypatch, tmp_path):
+    """``etabli("run", "tp1")`` in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*words: str) -> Told:
+        monkeypatch.setattr(sys, "argv", ["etabli", *map(str, words)])
+        capsys.readouterr()
+        try:
+            edge.guarded(app)
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return Told(code, out, err)
+
+    return command

@@ -1,0 +1,46 @@
+"""Run the practicals on the full data with the seeds that their cards ask for, and write docs/results.md.
+
+make reproduce                          everything; goes on where it was interrupted
+make reproduce ONLY="tp1 tp2.cnn"       a part; the rest of the page stays
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+from etabli import environment, labs, report
+from etabli.cli import edge
+from etabli.cli.progress import Terminal
+from etabli.data.source import Source
+from etabli.labs import runner
+from etabli.report import results
+from etabli.report.numbers import duration
+
+HOME = Path(__file__).parent.parent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="practicals or experiments; none runs all")
+    parser.add_argument("--out", type=Path, default=HOME / "runs" / "reproduce", help="the run folder")
+    parser.add_argument("--again", action="store_true", help="do anew what the folder holds")
+    asked = parser.parse_args()
+    cards, terminal = labs.chosen(asked.names), Terminal()
+    planned = {card.name: 60 * card.minutes * card.seeds for card in cards}
+    terminal.say(f"{len(cards)} experiments, about {duration(sum(planned.values()))} on two cores")
+    started, done = time.perf_counter(), 0.0
+    for card in cards:
+        runner.run([card], asked.out, Source.full(), seeds=range(card.seeds), again=asked.again, reporter=terminal)
+        done += planned[card.name]
+        pace = (time.perf_counter() - started) / done
+        left = pace * (sum(planned.values()) - done)
+        terminal.say(f"  {card.name} done; about {duration(left)} left")
+        wanted = {key: each for key, each in results.gathered(asked.out).items() if each["experiment"] in planned}
+        page, moved = results.write(HOME / "docs", wanted, environment.machine(), environment.versions())
+    for line in moved:
+        terminal.say(f"moved: {line}")
+    print(f"{page}\n{report.write(asked.out)}")
+
+
+if __name__ == "__main__":
+    edge.guarded(main)
