@@ -1,0 +1,5 @@
+"""``python -m etabli`` is ``etabli``."""
+
+from etabli.cli import main
+
+main()
