@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV := 0.13.9
 FLAGS ?=
+BENCHMARKS := $(filter-out harness write_page,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup run test lint reproduce lock clean
+.PHONY: help setup run test lint reproduce bench-env bench lock clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  /'
@@ -33,9 +34,22 @@ lint: setup      ## style
 reproduce: setup ## every practical on the full data, all seeds; writes docs/results.md (ONLY="tp1" for a part)
 	@$(BIN)/python tools/reproduce.py $(ONLY) $(FLAGS)
 
-lock:            ## write requirements/dev.lock again from pyproject.toml
+bench-env:       ## an environment for the benchmarks, with the peers (TensorFlow and others)
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@test -x .venv-bench/bin/uv || .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	@VIRTUAL_ENV=$(CURDIR)/.venv-bench .venv-bench/bin/uv pip sync --quiet --require-hashes requirements/bench.lock
+	@VIRTUAL_ENV=$(CURDIR)/.venv-bench .venv-bench/bin/uv pip install --quiet --no-deps --no-build-isolation -e .
+
+bench: bench-env ## all benchmarks (ONLY="mlp_epoch tsne" for some); writes docs/benchmarks.md
+	@set -e; for name in $(or $(ONLY),$(BENCHMARKS)); do echo "== $$name"; .venv-bench/bin/python benchmarks/$$name.py; done
+	@.venv-bench/bin/python benchmarks/write_page.py
+
+lock:            ## write the lock files again from pyproject.toml
 	@$(BIN)/uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 	  --all-extras --group dev pyproject.toml -o requirements/dev.lock --quiet --no-emit-index-url --no-header
+	@$(BIN)/uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
+	  --all-extras --group dev --group bench -c requirements/dev.lock pyproject.toml -o requirements/bench.lock \
+	  --quiet --no-emit-index-url --no-header
 
 clean:           ## remove what was built (runs stay)
 	@rm -rf $(VENV) dist build
