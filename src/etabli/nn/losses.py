@@ -1,0 +1,60 @@
+"""Losses: ``loss, backprop = loss_function(prediction, target)``; the loss is the mean over the N examples.
+
+``target`` is one-hot, of shape (N, K): 1 at the label of the example and 0 elsewhere.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from etabli.errors import BadArray
+from etabli.i18n import _
+
+__all__ = ["cross_entropy", "one_hot", "softmax_cross_entropy"]
+
+Backprop = Callable[[float], np.ndarray]
+
+
+def one_hot(labels: np.ndarray, classes: int, dtype: str = "float64") -> np.ndarray:
+    """Y[i, c] = 1 where c is the label of example i, else 0; labels (N,) in 0..classes-1, Y (N, classes)."""
+    labels = np.asarray(labels)
+    if labels.size and not (0 <= labels.min() and labels.max() < classes):
+        raise BadArray(
+            _("a label is outside of the classes"),
+            expected=_("labels from 0 to {last}").format(last=classes - 1),
+            got=_("labels from {low} to {high}").format(low=labels.min(), high=labels.max()),
+        )
+    target = np.zeros((len(labels), classes), dtype)
+    target[np.arange(len(labels)), labels] = 1
+    return target
+
+
+def cross_entropy(probabilities: np.ndarray, target: np.ndarray) -> tuple[float, Backprop]:
+    """L = -1/N Σᵢ Σ_c y*_{c,i} log ŷ_{c,i}, of probabilities ŷ (N, K) and a one-hot target y* (N, K)."""
+    n = len(probabilities)
+    tiny = np.finfo(probabilities.dtype).tiny  # log 0 would be infinite
+    safe = np.maximum(probabilities, tiny)
+    loss = -(target * np.log(safe)).sum() / n
+
+    def backprop(dloss: float = 1.0) -> np.ndarray:
+        return -dloss * target / safe / n  # dL/dŷ = -y* / ŷ / N
+
+    return loss, backprop
+
+
+def softmax_cross_entropy(logits: np.ndarray, target: np.ndarray) -> tuple[float, Backprop]:
+    """L = -1/N Σᵢ log softmax(zᵢ)[c*ᵢ] = 1/N Σᵢ (log Σⱼ e^{zⱼ} - z_{c*}), from the logits z (N, K).
+
+    The softmax and the cross-entropy in one step: their product of Jacobians is Ŷ - Y*, with no division by a
+    probability that may be tiny.
+    """
+    n = len(logits)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    exponential = np.exp(shifted)
+    total = exponential.sum(axis=1, keepdims=True)
+    loss = (np.log(total).sum() - (target * shifted).sum()) / n
+
+    def backprop(dloss: float = 1.0) -> np.ndarray:
+        return dloss * (exponential / total - target) / n  # dL/dz = (Ŷ - Y*) / N
+
+    return loss, backprop
