@@ -22,7 +22,7 @@ Callback = Callable[[dict[str, float]], None]
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
     """A net with softmax at its end, learnt by cross-entropy; the subclasses name the settings and hidden layers."""
 
-    def fit(self, X: object, y: object, *, callback: Callback | None = None) -> Self:  # noqa: N803
+    def fit(self, X: object, y: object, *, callback: Callback | None = None) -> Self:
         """Learn from the start. ``callback(row)`` is called after each epoch with the new row of ``history_``.
 
         The model predicts with what it has learnt so far, in the callback too, and after an interruption.
@@ -46,7 +46,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self._trainer.release()
         return self
 
-    def partial_fit(self, X: object, y: object, classes: object = None) -> Self:  # noqa: N803
+    def partial_fit(self, X: object, y: object, classes: object = None) -> Self:
         """One more pass, over these examples; the first call names in ``classes`` every label that will ever come.
 
         The rate stays constant and nothing is averaged; ``center`` keeps the mean of the first call.
@@ -63,27 +63,28 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self._trainer.release()
         return self
 
-    def predict(self, X: object) -> np.ndarray:  # noqa: N803
+    def predict(self, X: object) -> np.ndarray:
         """The most probable class of every row of X."""
-        return self.classes_[self._forward(X)[1].argmax(axis=1)]
+        winners = self._forward(X)[1].argmax(axis=1)
+        return self.classes_[winners]
 
-    def predict_proba(self, X: object) -> np.ndarray:  # noqa: N803
+    def predict_proba(self, X: object) -> np.ndarray:
         """ŷ (N, K): the probability of every class, in the order of ``classes_``; each row sums to 1."""
         return nn.softmax(self._forward(X)[1])[0]
 
-    def activations(self, X: object, layer: str) -> np.ndarray:  # noqa: N803
+    def activations(self, X: object, layer: str) -> np.ndarray:
         """What one of ``layer_names`` gives for every row of X: ``"hidden_1"``, ... (N, H), ``"output"`` (N, K)."""
         _checks.check_choice("layer", layer, self.layer_names)
         hidden, logits = self._forward(X)
         return [*hidden, nn.softmax(logits)[0]][self.layer_names.index(layer)]
 
-    def loss(self, X: object, y: object) -> float:  # noqa: N803
+    def loss(self, X: object, y: object) -> float:
         """The mean cross-entropy -1/N Σ log ŷ of the labels, in nats, without the L2 term."""
         x, target = self._examples(X, y)
         logits = _network.forward(x, self.parameters_, self._activation())[1]
         return float(nn.softmax_cross_entropy(logits, target)[0])
 
-    def gradients(self, X: object, y: object) -> tuple[float, list[np.ndarray]]:  # noqa: N803
+    def gradients(self, X: object, y: object) -> tuple[float, list[np.ndarray]]:
         """The loss of these examples with its L2 term, and its gradient for every array of ``parameters_``."""
         x, target = self._examples(X, y)
         return _network.loss_and_gradients(x, target, self.parameters_, self._activation(), self.l2)
@@ -153,9 +154,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         )
         return int(seed)
 
-    def _epoch(
-        self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, rates: Callable[[int], float]
-    ) -> None:
+    def _epoch(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, rates: Callable[[int], float]) -> None:
         if self.shuffle:
             self._order_stream.shuffle(order)
         with self._trainer.few_threads():
@@ -167,7 +166,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             )
         self.history_.append({"epoch": len(self.history_) + 1, "loss": loss, "accuracy": accuracy})
 
-    def _examples(self, X: object, y: object) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
+    def _examples(self, X: object, y: object) -> tuple[np.ndarray, np.ndarray]:
         _checks.check_learnt(self)
         x, y = _checks.checked_pair(self, X, y, reset=False)
         target = nn.one_hot(_checks.encoded(y, self.classes_), len(self.classes_), self.dtype)
@@ -176,7 +175,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     def _centred(self, x: np.ndarray) -> np.ndarray:
         return x if self.mean_ is None else x - self.mean_
 
-    def _forward(self, X: object) -> tuple[list[np.ndarray], np.ndarray]:  # noqa: N803
+    def _forward(self, X: object) -> tuple[list[np.ndarray], np.ndarray]:
         _checks.check_learnt(self)
         x = self._centred(_checks.checked_features(self, X, reset=False))
         return _network.forward(x, self.parameters_, self._activation())

@@ -7,6 +7,7 @@ other program on the machine: below ``THREADED_FROM`` multiplications a step the
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -27,7 +28,7 @@ class Parameters:
 
     def __init__(self, widths: list[int], dtype: str) -> None:
         self.widths = widths
-        self.shapes = [shape for d, h in zip(widths, widths[1:], strict=False) for shape in ((d, h), (h,))]
+        self.shapes = [shape for d, h in pairwise(widths) for shape in ((d, h), (h,))]
         self.flat = np.zeros(sum(int(np.prod(shape)) for shape in self.shapes), dtype)
         self._view()
 
@@ -66,9 +67,7 @@ class Rows:
 class Trainer:
     """Stochastic gradient descent on one net, with everything that it remembers between two updates."""
 
-    def __init__(
-        self, parameters: Parameters, *, activation: str, batch_size: int, momentum: float, l2: float
-    ) -> None:
+    def __init__(self, parameters: Parameters, *, activation: str, batch_size: int, momentum: float, l2: float) -> None:
         self.parameters, self.activation = parameters, activation
         self.batch_size, self.momentum, self.l2 = batch_size, momentum, l2
         self.widths, self.dtype = parameters.widths, parameters.flat.dtype
@@ -119,7 +118,7 @@ class Trainer:
 
     def few_threads(self) -> AbstractContextManager:
         """One BLAS thread while products are too small to be worth sharing out."""
-        products = sum(d * h for d, h in zip(self.widths, self.widths[1:], strict=False))
+        products = sum(d * h for d, h in pairwise(self.widths))
         if self.batch_size * products >= THREADED_FROM:
             return nullcontext()
         return _controller().limit(limits=1, user_api="blas")
@@ -167,9 +166,7 @@ class Trainer:
         """v ← m v - η (g + l2 w), w ← w + v."""
         theta, g, v = self.parameters.flat, self.gradients.flat, self.velocity
         if self.l2:
-            for w, dw, spare in zip(
-                self.parameters.weights, self.gradients.weights, self.spare.weights, strict=True
-            ):
+            for w, dw, spare in zip(self.parameters.weights, self.gradients.weights, self.spare.weights, strict=True):
                 np.multiply(w, self.l2, out=spare)
                 dw += spare
         g *= rate

@@ -18,7 +18,7 @@ Backprop = Callable[[float], np.ndarray]
 def one_hot(labels: np.ndarray, classes: int, dtype: str = "float64") -> np.ndarray:
     """Y[i, c] = 1 where c is the label of example i, else 0; labels (N,) in 0..classes-1, Y (N, classes)."""
     labels = np.asarray(labels)
-    if labels.size and not (0 <= labels.min() and labels.max() < classes):
+    if labels.size and (labels.min() < 0 or labels.max() >= classes):
         raise BadArray(
             _("a label is outside of the classes"),
             expected=_("labels from 0 to {last}").format(last=classes - 1),
