@@ -1,4 +1,6 @@
-"""Which backend Keras runs on in this process (``KERAS_BACKEND``; ``etabli`` itself sets JAX where nobody did)."""
+"""Which backend Keras runs on in this process (``KERAS_BACKEND``; ``etabli`` itself sets JAX where
+nobody did).
+"""
 
 
 def backend_name() -> str:
