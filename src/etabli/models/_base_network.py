@@ -1,4 +1,6 @@
-"""What ``SoftmaxRegression`` and ``MLP`` share: scikit-learn's API over one net and stochastic gradient descent."""
+"""What ``SoftmaxRegression`` and ``MLP`` share: scikit-learn's API over one net and stochastic gradient
+descent.
+"""
 
 from collections.abc import Callable
 from numbers import Integral
@@ -20,10 +22,13 @@ Callback = Callable[[dict[str, float]], None]
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
-    """A net with softmax at its end, learnt by cross-entropy; the subclasses name the settings and hidden layers."""
+    """A net with softmax at its end, learnt by cross-entropy; the subclasses name the settings and
+    hidden layers.
+    """
 
     def fit(self, X: object, y: object, *, callback: Callback | None = None) -> Self:
-        """Learn from the start. ``callback(row)`` is called after each epoch with the new row of ``history_``.
+        """Learn from the start. ``callback(row)`` is called after each epoch with the new row of
+        ``history_``.
 
         The model predicts with what it has learnt so far, in the callback too, and after an interruption.
         """
@@ -47,7 +52,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def partial_fit(self, X: object, y: object, classes: object = None) -> Self:
-        """One more pass, over these examples; the first call names in ``classes`` every label that will ever come.
+        """One more pass, over these examples; the first call names in ``classes`` every label that will
+        ever come.
 
         The rate stays constant and nothing is averaged; ``center`` keeps the mean of the first call.
         """
@@ -73,7 +79,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         return nn.softmax(self._forward(X)[1])[0]
 
     def activations(self, X: object, layer: str) -> np.ndarray:
-        """What one of ``layer_names`` gives for every row of X: ``"hidden_1"``, ... (N, H), ``"output"`` (N, K)."""
+        """What one of ``layer_names`` gives for every row of X: ``"hidden_1"``, ... (N, H), ``"output"``
+        (N, K).
+        """
         _checks.check_choice("layer", layer, self.layer_names)
         hidden, logits = self._forward(X)
         return [*hidden, nn.softmax(logits)[0]][self.layer_names.index(layer)]
@@ -85,7 +93,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         return float(nn.softmax_cross_entropy(logits, target)[0])
 
     def gradients(self, X: object, y: object) -> tuple[float, list[np.ndarray]]:
-        """The loss of these examples with its L2 term, and its gradient for every array of ``parameters_``."""
+        """The loss of these examples with its L2 term, and its gradient for every array of
+        ``parameters_``.
+        """
         x, target = self._examples(X, y)
         return _network.loss_and_gradients(x, target, self.parameters_, self._activation(), self.l2)
 

@@ -18,7 +18,9 @@ class NotLearnt(NotFitted, NotFittedError):
 
 
 def checked_features(model: BaseEstimator, x: object, *, reset: bool) -> np.ndarray:
-    """X as a C-ordered (N, D) array of the model's precision; with ``reset``, D is learnt instead of compared."""
+    """X as a C-ordered (N, D) array of the model's precision; with ``reset``, D is learnt instead of
+    compared.
+    """
     try:
         return validate_data(model, x, reset=reset, dtype=np.dtype(model.dtype), order="C")
     except ValueError as error:

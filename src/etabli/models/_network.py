@@ -1,7 +1,7 @@
 """The feed-forward net that both NumPy estimators are, written with the layers of ``etabli.nn`` to be read.
 
-Parameters stand in one list, input side first: [W₁, b₁, W₂, b₂, ...]. Training runs the same equations in place
-(``_training``); a test holds the two together.
+Parameters stand in one list, input side first: [W₁, b₁, W₂, b₂, ...]. Training runs the same equations
+in place (``_training``); a test holds the two together.
 """
 
 import numpy as np
@@ -14,7 +14,9 @@ ACTIVATIONS = {"sigmoid": nn.sigmoid, "relu": nn.relu}
 def forward(
     x: np.ndarray, parameters: list[np.ndarray], activation: str = "sigmoid"
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """The hidden activations, input side first, and the logits z (N, K): hₗ = σ(hₗ₋₁ Wₗ + bₗ), z = h W + b."""
+    """The hidden activations, input side first, and the logits z (N, K): hₗ = σ(hₗ₋₁ Wₗ + bₗ), z = h W +
+    b.
+    """
     hidden = []
     for w, b in _pairs(parameters)[:-1]:
         u, _ = nn.linear(x, w, b)

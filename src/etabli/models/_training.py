@@ -1,7 +1,8 @@
-"""The equations of ``_network`` run in place: every array of a training step is made once, before the first epoch.
+"""The equations of ``_network`` run in place: every array of a training step is made once, before the
+first epoch.
 
-Small matrix products lose more to handing work between threads than they gain, and are slowed further by every
-other program on the machine: below ``THREADED_FROM`` multiplications a step they run on one thread.
+Small matrix products lose more to handing work between threads than they gain, and are slowed further by
+every other program on the machine: below ``THREADED_FROM`` multiplications a step they run on one thread.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,9 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 
 
 class Parameters:
-    """One flat array and, as views of it, [W₁, b₁, W₂, b₂, ...]: to update all of them is one operation on ``flat``."""
+    """One flat array and, as views of it, [W₁, b₁, W₂, b₂, ...]: to update all of them is one operation
+    on ``flat``.
+    """
 
     def __init__(self, widths: list[int], dtype: str) -> None:
         self.widths = widths
@@ -54,7 +57,9 @@ class Parameters:
 
 
 class Rows:
-    """The buffers of one batch size: inputs h[0], activations h[1:], their gradients, and one spare for each."""
+    """The buffers of one batch size: inputs h[0], activations h[1:], their gradients, and one spare for
+    each.
+    """
 
     def __init__(self, n: int, widths: list[int], dtype: str) -> None:
         self.target = np.empty((n, widths[-1]), dtype)
@@ -146,7 +151,9 @@ class Trainer:
         rows.h[-1] -= rows.column
 
     def _backward(self, rows: Rows) -> None:
-        """δ = (Ŷ - Y*) / N; then in each layer dW = hᵀ δ, db = Σ δ, and for the layer below δ ← δ Wᵀ σ'(u)."""
+        """δ = (Ŷ - Y*) / N; then in each layer dW = hᵀ δ, db = Σ δ, and for the layer below δ ← δ Wᵀ
+        σ'(u).
+        """
         delta = rows.dh[-1]
         np.exp(rows.h[-1], out=delta)
         np.sum(delta, axis=1, keepdims=True, out=rows.column)

@@ -11,8 +11,8 @@ class MLP(NetworkClassifier):
 
     hidden_units: H, or a list of widths for several hidden layers, input side first.
     activation: "sigmoid" or "relu".
-    The other settings are those of ``SoftmaxRegression``. Started from "zeros", the units of a hidden layer get equal
-    gradients and stay twins, up to rounding; "xavier" is the start to use.
+    The other settings are those of ``SoftmaxRegression``. Started from "zeros", the units of a hidden
+    layer get equal gradients and stay twins, up to rounding; "xavier" is the start to use.
 
     After ``fit``: ``parameters_`` [W_h (D, H), b_h (H,), W_y (H, K), b_y (K,)], ``classes_``, ``history_``;
     ``activations(X, "hidden_1")`` looks inside.

@@ -12,14 +12,15 @@ class SoftmaxRegression(NetworkClassifier):
     momentum: the share of the last step that is kept, in [0, 1).
     l2: adds l2/2 ‖W‖² to the loss; larger gives smaller weights.
     schedule: "constant", or the rate goes to zero along a "linear" or "cosine" slope.
-    averaging: the last share of the epochs over whose updates the weights are averaged; 0 keeps the last weights.
-    center: takes the mean of the training examples off every input.
+    averaging: the last share of the epochs over whose updates the weights are averaged; 0 keeps the last
+    weights. center: takes the mean of the training examples off every input.
     initialization: "zeros", "normal" (deviation 0.1) or "xavier".
     shuffle: a new order of the examples in every epoch.
     dtype: "float32" or "float64".
     random_state: a seed gives the same weights, bit for bit, on one machine.
 
-    After ``fit``: ``parameters_`` [W (D, K), b (K,)], ``classes_``, ``history_`` (loss and accuracy of each epoch).
+    After ``fit``: ``parameters_`` [W (D, K), b (K,)], ``classes_``, ``history_`` (loss and accuracy of
+    each epoch).
     """
 
     def __init__(

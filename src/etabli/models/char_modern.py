@@ -1,0 +1,244 @@
+"""A small net that does what can be done on one book: a weight-dropped LSTM with carried state.
+
+The text is cut into B streams that are read side by side, T characters at a time; the state goes on from one
+piece to the next, the gradient stops there. Recurrent weights are dropped (one mask a piece), embedding and
+output are dropped with one mask for all T steps, and the net that is kept is a moving average of the weights.
+Merity, Keskar, Socher 2018, "Regularizing and optimizing LSTM language models"; Gal, Ghahramani 2016.
+
+The model is a plain ``keras.Model`` (saved as ``.keras``); it is trained and run on its weights by JAX.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from etabli.errors import BadArray, BadSetting
+from etabli.i18n import _
+from etabli.models.char_rnn import Epoch
+from etabli.seeding import generator, keras_seed
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["Recipe", "build", "log_probabilities", "train"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the net is trained; what each knob does when it is turned.
+
+    streams, steps: B and T; shorter pieces mean more updates a pass.
+    learning_rate: of Adam, falling along half a cosine to 2 % of it at the last epoch.
+    weight_drop: share of recurrent weights that is dropped; the strongest knob against learning by heart.
+    input_drop, output_drop: shares of the embedding and of the state that is dropped.
+    average: decay per step of the moving average of the weights.
+    clip: the longest gradient, in its Euclidean norm over all weights.
+    """
+
+    streams: int = 32
+    steps: int = 32
+    learning_rate: float = 3e-3
+    weight_drop: float = 0.4
+    input_drop: float = 0.1
+    output_drop: float = 0.3
+    average: float = 0.999
+    clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        shares = (self.weight_drop, self.input_drop, self.output_drop, self.average)
+        if min(self.streams, self.steps) < 1 or min(self.learning_rate, self.clip) <= 0:
+            raise self._bad(_("streams and steps >= 1, learning_rate and clip > 0"))
+        if not all(0 <= share < 1 for share in shares):
+            raise self._bad(_("the dropped shares and the average in [0, 1)"))
+
+    def _bad(self, expected: str) -> BadSetting:
+        return BadSetting(_("the recipe of the LSTM is out of range"), expected=expected, got=self)
+
+
+def build(vocabulary: int, units: int = 512, embedding: int = 64, seed: int = 0) -> "keras.Model":
+    """Codes (N, T) -> Embedding(E) -> LSTM(H) -> Dense(V), softmax: p (N, T, V) of each following
+    character.
+    """
+    import keras
+
+    seeds = {name: keras_seed(seed, "char_modern", name) for name in ("rows", "kernel", "state", "dense")}
+    initializers = keras.initializers
+    return keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32", name="codes"),
+            keras.layers.Embedding(
+                vocabulary,
+                embedding,
+                embeddings_initializer=initializers.RandomUniform(-0.1, 0.1, seed=seeds["rows"]),
+                name="embedding",
+            ),
+            keras.layers.LSTM(
+                units,
+                return_sequences=True,
+                kernel_initializer=initializers.GlorotUniform(seeds["kernel"]),
+                recurrent_initializer=initializers.Orthogonal(seed=seeds["state"]),
+                name="recurrent",
+            ),
+            keras.layers.Dense(vocabulary, kernel_initializer=initializers.GlorotUniform(seeds["dense"]), name="dense"),
+            keras.layers.Activation("softmax", name="softmax"),
+        ],
+        name="char_modern",
+    )
+
+
+def train(model: "keras.Model", codes: np.ndarray, epochs: int, recipe: Recipe, seed: int) -> Iterator[Epoch]:
+    """Train on a text (N,) of codes; after each epoch the model holds the averaged weights.
+
+    Each pass begins at another offset, so that the pieces are cut in other places.
+    """
+    import jax
+
+    if epochs < 1:
+        raise BadSetting(_("the number of epochs is out of range"), expected=_("1 or more"), got=epochs)
+    if len(codes) < recipe.streams * recipe.steps + recipe.steps + 1:
+        raise BadArray(
+            _("the text is too short for this recipe"),
+            expected=_("more than {n} characters").format(n=(recipe.streams + 1) * recipe.steps),
+            got=len(codes),
+            fix=_("Give a longer text, or fewer streams and steps."),
+        )
+    run = _compiled_epoch(recipe)
+    weights = [jax.numpy.asarray(weight) for weight in model.get_weights()]
+    zeros = [jax.numpy.zeros_like(weight) for weight in weights]
+    learner = (weights, zeros, zeros, weights, jax.numpy.zeros(()))
+    offsets = generator(seed, "char_modern", "offset")
+    key = jax.random.key(keras_seed(seed, "char_modern", "dropout"), impl="rbg")
+    for number in range(1, epochs + 1):
+        inputs, targets = _pieces(np.asarray(codes), recipe, int(offsets.integers(recipe.steps)))
+        key, now = jax.random.split(key)
+        done = (number - 1 + np.arange(len(inputs)) / len(inputs)) / epochs
+        rates = recipe.learning_rate * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * done)))
+        learner, loss = run(learner, inputs, targets, now, rates.astype(np.float32))
+        model.set_weights([np.asarray(weight) for weight in learner[3]])
+        yield Epoch(number, float(loss))
+
+
+def log_probabilities(
+    weights: list[np.ndarray], codes: np.ndarray, first: int, last: int, streams: int = 32, warm_up: int = 300
+) -> np.ndarray:
+    """ln p (N, V) of the characters at positions first..last-1, each given the text before it, state carried.
+
+    The range is cut into ``streams`` that are read side by side; each first reads the ``warm_up`` characters
+    before its own (fewer at the start of the text), whose predictions are not used.
+    """
+    length = -(-(last - first) // streams)
+    starts = first + length * np.arange(streams)
+    positions = starts + np.arange(-warm_up - 1, length - 1)[:, None]
+    reading = np.asarray(codes)[np.clip(positions, 0, len(codes) - 1)]
+    log_p = np.asarray(_compiled_reading()(weights, reading, positions >= 0))[warm_up:]
+    return log_p.transpose(1, 0, 2).reshape(-1, log_p.shape[-1])[: last - first]
+
+
+def _pieces(codes: np.ndarray, recipe: Recipe, offset: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets (pieces, T, B): stream b of the next piece goes on where it stopped in this one."""
+    length = (len(codes) - 1 - offset) // recipe.streams
+    count = length // recipe.steps
+    at = offset + length * np.arange(recipe.streams)[:, None] + np.arange(count * recipe.steps)
+    shape = (count, recipe.steps, recipe.streams)
+    return codes[at].T.reshape(shape), codes[at + 1].T.reshape(shape)
+
+
+def _forward(weights, codes, state, known=None, masks=(1.0, 1.0, 1.0)):
+    """Logits (T, B, V) and the state after the last step; ``known`` (T, B) False holds the state at zero."""
+    from etabli.models.recurrent import lookup, lstm
+
+    embedding, kernel, recurrent, bias, dense, dense_bias = weights
+    rows, inner, outer = masks
+    projected = (lookup(embedding, codes) * rows) @ kernel + bias
+    if known is not None:
+        # A closed input gate and output gate: nothing enters the state and nothing leaves it.
+        projected = projected + _closed(known, recurrent.shape[0])
+    states, cell = lstm(projected, recurrent * inner, *state)
+    return (states * outer) @ dense + dense_bias, (states[-1], cell)
+
+
+def _closed(known, units: int):
+    import jax.numpy as jnp
+
+    gates = jnp.repeat(jnp.array([1.0, 0.0, 0.0, 1.0]), units) * -1e9
+    return jnp.where(known[..., None], 0.0, gates)
+
+
+def _zero_state(streams: int, units: int):
+    import jax.numpy as jnp
+
+    return jnp.zeros((streams, units)), jnp.zeros((streams, units))
+
+
+@cache
+def _compiled_reading():
+    import jax
+
+    def read(weights, codes, known):
+        state = _zero_state(codes.shape[1], weights[2].shape[0])
+        return jax.nn.log_softmax(_forward(weights, codes, state, known)[0])
+
+    return jax.jit(read)
+
+
+@cache
+def _compiled_epoch(recipe: Recipe):
+    """A whole pass: Adam (0.9, 0.999) on every piece in order, the state carried, the average kept."""
+    import jax
+
+    def step(carry, batch):
+        learner, state = carry
+        weights, rate = learner[0], batch[3]
+        (loss, state), grads = jax.value_and_grad(_loss, has_aux=True)(weights, *batch[:3], state, recipe)
+        return (_adam(learner, grads, rate, recipe), state), loss
+
+    def epoch(learner, inputs, targets, key, rates):
+        state = _zero_state(recipe.streams, learner[0][2].shape[0])
+        keys = jax.random.split(key, len(inputs))
+        (learner, _), losses = jax.lax.scan(step, (learner, state), (inputs, targets, keys, rates))
+        return learner, losses.mean()
+
+    return jax.jit(epoch)
+
+
+def _loss(weights, inputs, targets, key, state, recipe):
+    """-mean ln p of the next characters, nats, under one draw of the masks; and the state to go on with."""
+    import jax
+    import jax.numpy as jnp
+
+    keys, streams = jax.random.split(key, 3), inputs.shape[1]
+    shapes = (
+        (streams, weights[0].shape[1]),
+        weights[2].shape,
+        (streams, weights[2].shape[0]),
+    )
+    shares = (recipe.input_drop, recipe.weight_drop, recipe.output_drop)
+    masks = [
+        jax.random.bernoulli(key, 1 - share, shape) / (1 - share)
+        for key, share, shape in zip(keys, shares, shapes, strict=True)
+    ]
+    logits, state = _forward(weights, inputs, state, masks=masks)
+    log_p = jax.nn.log_softmax(logits)
+    return -jnp.take_along_axis(log_p, targets[..., None], axis=-1).mean(), state
+
+
+def _adam(learner, grads, rate, recipe):
+    """One step of Adam on the clipped gradient, and of the moving average (short while it is young)."""
+    import jax.numpy as jnp
+
+    weights, means, squares, average, count = learner
+    norm = jnp.sqrt(sum((g * g).sum() for g in grads))
+    grads = [g * jnp.minimum(1.0, recipe.clip / norm) for g in grads]
+    count = count + 1
+    means = [0.9 * m + 0.1 * g for m, g in zip(means, grads, strict=True)]
+    squares = [0.999 * v + 0.001 * g * g for v, g in zip(squares, grads, strict=True)]
+    scale, rescale = 1 - 0.9**count, 1 - 0.999**count
+    weights = [
+        w - rate * (m / scale) / (jnp.sqrt(v / rescale) + 1e-8) for w, m, v in zip(weights, means, squares, strict=True)
+    ]
+    decay = jnp.minimum(recipe.average, count / (count + 10))
+    average = [decay * a + (1 - decay) * w for a, w in zip(average, weights, strict=True)]
+    return weights, means, squares, average, count

@@ -1,0 +1,74 @@
+import keras
+import numpy as np
+import pytest
+
+from etabli.errors import BadArray, BadSetting
+from etabli.models import char_modern
+from etabli.models.char_modern import Recipe
+
+V = 6
+CODES = np.tile([0, 1, 2, 3, 4, 5, 2, 1], 60).astype(np.int32)
+CODES.setflags(write=False)
+QUICK = Recipe(streams=4, steps=8, learning_rate=0.01, weight_drop=0.2, average=0.9)
+
+
+def test_the_loss_of_a_fresh_net_starts_near_ln_v():
+    model = char_modern.build(60, 16, 8)
+    codes = np.random.default_rng(0).integers(0, 60, 400)
+    log_p = char_modern.log_probabilities(model.get_weights(), codes, 0, 400, streams=4, warm_up=10)
+    assert -log_p[np.arange(400), codes].mean() == pytest.approx(np.log(60), rel=0.02)
+
+
+def test_reading_in_streams_agrees_with_keras_reading_from_the_start():
+    """Where the warm-up reaches back to the start of the text, to float accuracy."""
+    model = char_modern.build(V, 16, 8, seed=1)
+    list(char_modern.train(model, CODES, 2, QUICK, seed=0))
+    expected = np.log(model.predict(CODES[None, :], verbose=0)[0])
+    ours = char_modern.log_probabilities(model.get_weights(), CODES, 1, 101, streams=4, warm_up=100)
+    np.testing.assert_allclose(ours, expected[:100], atol=1e-4)
+
+
+def test_a_stream_goes_on_in_the_next_piece():
+    inputs, targets = char_modern._pieces(np.arange(100), Recipe(streams=3, steps=8), offset=2)
+    assert inputs.shape == (4, 8, 3)
+    np.testing.assert_array_equal(targets, inputs + 1)
+    np.testing.assert_array_equal(inputs[1, 0], inputs[0, -1] + 1)
+
+
+def test_a_repeating_text_is_learnt():
+    model = char_modern.build(V, 16, 8)
+    history = list(char_modern.train(model, CODES, 12, QUICK, seed=0))
+    log_p = char_modern.log_probabilities(model.get_weights(), CODES, 100, 480, streams=4, warm_up=50)
+    assert (log_p.argmax(1) == CODES[100:480]).mean() > 0.98
+    assert history[-1].loss < history[0].loss
+
+
+def test_the_same_seed_gives_the_same_net():
+    nets = []
+    for seed in (0, 0, 1):
+        model = char_modern.build(V, 8, 4)
+        list(char_modern.train(model, CODES, 1, QUICK, seed))
+        nets.append(model.get_weights()[2])
+    np.testing.assert_array_equal(nets[0], nets[1])
+    assert not np.array_equal(nets[0], nets[2])
+
+
+def test_the_net_is_saved_and_loaded_as_a_keras_model(tmp_path):
+    model = char_modern.build(V, 8, 4)
+    model.save(tmp_path / "net.keras")
+    again = keras.saving.load_model(tmp_path / "net.keras")
+    for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_text_too_short_is_refused():
+    with pytest.raises(BadArray, match="too short"):
+        next(char_modern.train(char_modern.build(V, 8, 4), CODES[:30], 1, Recipe(), 0))
+
+
+@pytest.mark.parametrize(
+    "bad", [{"streams": 0}, {"steps": 0}, {"learning_rate": 0}, {"weight_drop": 1}, {"average": 1}, {"clip": 0}]
+)
+def test_recipes_out_of_range_are_refused(bad):
+    with pytest.raises(BadSetting, match="out of range"):
+        Recipe(**bad)
