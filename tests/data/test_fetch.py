@@ -20,6 +20,7 @@ from etabli.data.resource import File, Part, Resource, Tree
 from etabli.data.source import Source
 from etabli.errors import ChecksumMismatch, CorruptFile, NoNetwork, NoSpace, Refusal, UnsafeArchive
 
+HERE = Path(__file__).parent
 WORDS = random.Random(1).randbytes(100_000)
 PACKED = gzip.compress(WORDS, mtime=0)
 
@@ -184,7 +185,7 @@ def test_a_resumed_file_that_turns_out_wrong_is_taken_from_its_beginning(mirror,
 
 CHILD = """
 import sys
-sys.path.insert(0, {tests!r})
+sys.path[:0] = [{tests!r}, {data!r}]
 from mirrors import LOOPBACK
 from test_fetch import toy, words, pictures
 from etabli.data import fetch
@@ -194,7 +195,7 @@ print(fetch.fetch("toy", Source.full({folder!r}), resource=toy(words({url!r})), 
 
 
 def child(tmp_path, url):
-    code = CHILD.format(tests=str(Path(__file__).parent), folder=str(tmp_path), url=url)
+    code = CHILD.format(tests=str(HERE.parent), data=str(HERE), folder=str(tmp_path), url=url)
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
 
 
