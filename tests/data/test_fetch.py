@@ -1,7 +1,6 @@
 import dataclasses
 import gzip
 import hashlib
-import io
 import os
 import random
 import shutil
@@ -9,32 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
 from mirrors import LOOPBACK, running
+from toyset import ALBUM, PACKED, WORDS, pictures, toy, words, zipped
 
 from etabli.data import download, fetch, shelf
-from etabli.data.resource import File, Part, Resource, Tree
 from etabli.data.source import Source
 from etabli.errors import ChecksumMismatch, CorruptFile, NoNetwork, NoSpace, Refusal, UnsafeArchive
-
-HERE = Path(__file__).parent
-WORDS = random.Random(1).randbytes(100_000)
-PACKED = gzip.compress(WORDS, mtime=0)
-
-
-def sha256(content):
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def zipped(members):
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as made:
-        for name, content in members.items():
-            made.writestr(name, content)
-    return held.getvalue()
 
 
 @pytest.fixture
@@ -42,27 +24,6 @@ def mirror(monkeypatch):
     monkeypatch.setattr(download, "_WAIT", 0.01)
     with running() as server:
         yield server
-
-
-def toy(*parts):
-    return Resource("toy", "a toy", "none", "nobody", "nowhere", parts)
-
-
-def words(*urls, checksum=None, **how):
-    """A part kept as it comes: a gzip file whose content is known."""
-    file = File("words.gz", len(WORDS), checksum or sha256(WORDS), **how)
-    return Part(urls, len(PACKED), (file,))
-
-
-def pictures(*urls, checksum=None):
-    """A part that is unpacked: a folder of three pictures and a list."""
-    file = File("text/list.txt", 4, sha256(b"list"))
-    return Part(urls, 400, (file,), (Tree("pictures", ".jpg", 3),), unpacked=100, checksum=checksum)
-
-
-ALBUM = zipped(
-    {"list.txt": b"list", **{f"pictures/{at}.jpg": b"jpeg" for at in range(3)}, "__MACOSX/pictures/._0.jpg": b"no"}
-)
 
 
 def bring(tmp_path, resource, **options):
@@ -185,9 +146,9 @@ def test_a_resumed_file_that_turns_out_wrong_is_taken_from_its_beginning(mirror,
 
 CHILD = """
 import sys
-sys.path[:0] = [{tests!r}, {data!r}]
+sys.path.insert(0, {tests!r})
 from mirrors import LOOPBACK
-from test_fetch import toy, words, pictures
+from toyset import toy, words
 from etabli.data import fetch
 from etabli.data.source import Source
 print(fetch.fetch("toy", Source.full({folder!r}), resource=toy(words({url!r})), policy=LOOPBACK))
@@ -195,7 +156,7 @@ print(fetch.fetch("toy", Source.full({folder!r}), resource=toy(words({url!r})), 
 
 
 def child(tmp_path, url):
-    code = CHILD.format(tests=str(HERE.parent), data=str(HERE), folder=str(tmp_path), url=url)
+    code = CHILD.format(tests=str(Path(__file__).parent.parent), folder=str(tmp_path), url=url)
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
 
 

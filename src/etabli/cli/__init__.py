@@ -38,11 +38,12 @@ def options(
 
 
 def _commands() -> None:
-    from etabli.cli import inspect, report, run
+    from etabli.cli import data, inspect, report, run
 
     app.command("run")(run.run)
     app.command("list")(inspect.list_experiments)
     app.command("info")(inspect.info)
+    app.add_typer(data.app, name="data")
     app.command("new")(run.new)
     app.command("report")(report.report)
 

@@ -183,4 +183,6 @@ def info(
 
 
 def _data_found() -> dict[str, str | None]:
-    return {}
+    from etabli.data import shelf
+
+    return shelf.found()

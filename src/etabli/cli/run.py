@@ -136,3 +136,7 @@ def _source(kind: str):
 
 def _have_data(experiments, source, reporter, yes: bool) -> None:
     """On full data: fetch what is missing, after saying how much it is."""
+    from etabli.cli import data
+
+    if not source.is_sample:
+        data.ensure([name for card in experiments for name in card.data], source, yes)

@@ -13,10 +13,11 @@ from etabli.data.catalogue import RESOURCES, resources
 from etabli.data.resource import File, Part, Resource, Tree
 from etabli.data.source import Source
 from etabli.errors import CorruptFile
-from etabli.i18n import _
+from etabli.i18n import N_, _
 
-COMPLETE, PARTIAL, STAND_IN, MISSING = "complete", "partial", "stand-in", "missing"
-OK, CHANGED, DAMAGED, REVISED, UNRECORDED = "ok", "changed", "damaged", "revised", "checksum not recorded"
+COMPLETE, PARTIAL, STAND_IN, MISSING = N_("complete"), N_("partial"), N_("stand-in"), N_("missing")
+OK, CHANGED, DAMAGED, REVISED = N_("ok"), N_("changed"), N_("damaged"), N_("revised")
+UNRECORDED = N_("checksum not recorded")
 _CHUNK = 2**20
 
 

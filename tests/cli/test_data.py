@@ -1,0 +1,108 @@
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from etabli.cli import data as command
+from etabli.data import catalogue, download, fetch, idx
+from etabli.data.source import Source
+from etabli.errors import DataMissing
+
+
+@pytest.fixture(autouse=True)
+def own_folder(monkeypatch, tmp_path):
+    """Full data lie in a folder of the test; no test reaches the network."""
+    monkeypatch.setenv("ETABLI_DATA", str(tmp_path / "sets"))
+
+    def no_network(*words, **options):
+        raise download.Unreachable("no connection")
+
+    monkeypatch.setattr(fetch, "download", no_network)
+    return tmp_path / "sets"
+
+
+def test_list_shows_every_set_with_size_licence_and_place(etabli, own_folder):
+    told = etabli("data", "list")
+    assert told.code == 0
+    for word in ("mnist", "11.6 MB", "CC BY-SA 3.0", "missing", str(own_folder)[:20]):
+        assert word in told.out
+    listed = json.loads(etabli("data", "list", "--json").out)
+    assert [each["name"] for each in listed] == [each.name for each in catalogue.RESOURCES]
+    assert {each["status"] for each in listed} == {"missing"}
+    assert all(mirror.startswith("https://") for each in listed for part in each["mirrors"] for mirror in part)
+
+
+def test_no_network_is_one_sentence_with_what_to_do(etabli):
+    told = etabli("data", "fetch", "mnist")
+    assert told.code == 4
+    assert "11.6 MB into" in told.err and "CC BY-SA 3.0" in told.err
+    assert "no connection; trying the next mirror." in told.err
+    assert "etabli data import" in told.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (("fetch",), 2, "name the data sets to fetch, or say --all"),
+        (("fetch", "minst"), 2, "Did you mean mnist?"),
+        (("check", "mnist"), 3, "'mnist' is not complete"),
+        (("import", "nowhere.zip"), 3, "there is no file or folder nowhere.zip"),
+    ],
+)
+def test_bad_requests_are_one_sentence(etabli, words, code, sentence):
+    told = etabli("data", *words)
+    assert told.code == code and sentence in told.err and told.out == ""
+
+
+def test_check_passes_over_what_is_not_here(etabli):
+    assert etabli("data", "check", "--json").out == "[]\n"
+
+
+def test_check_names_the_file_that_is_not_the_official_one_and_fails(etabli, own_folder):
+    idx.write(own_folder / "mnist" / "t10k-labels-idx1-ubyte.gz", np.zeros(10, np.uint8))
+    (own_folder / "mnist" / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"x" * 100)[:-5])
+    told = etabli("data", "check")
+    assert told.code == 2
+    assert "mnist/t10k-labels-idx1-ubyte.gz  changed  sha256 expected ff7bcfd416de" in told.out
+    assert "mnist/train-labels-idx1-ubyte.gz  damaged" in told.out
+    assert "2 file(s) are not the official ones" in told.err
+
+
+def test_import_refuses_what_is_not_official_and_leaves_nothing(etabli, own_folder, tmp_path):
+    idx.write(tmp_path / "given" / "t10k-labels-idx1-ubyte", np.zeros(10, np.uint8))
+    told = etabli("data", "import", "given")
+    assert told.code == 2 and "t10k-labels-idx1-ubyte.gz is not the file that the catalogue describes" in told.err
+    assert not (own_folder / "mnist").exists()
+
+
+def test_running_on_full_data_says_how_much_it_will_download(capsys, own_folder):
+    with pytest.raises(Exception, match="could not be downloaded"):
+        command.ensure(["mnist", "mnist"], Source.full(), yes=True)
+    assert f"To download into {own_folder}: mnist 11.6 MB." in capsys.readouterr().err
+
+
+def test_nothing_is_said_where_nothing_lacks(capsys, own_folder):
+    (own_folder / "glove").mkdir(parents=True)
+    (own_folder / "glove" / "glove.6B.100d.subset.txt").touch()
+    command.ensure(["glove"], Source.full(), yes=True)
+    command.ensure([], Source.full(), yes=True)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (1_115_419_746, "1.1 GB")])
+def test_sizes_are_told_as_a_person_reads_them(count, text):
+    assert command.size(count) == text
+
+
+@pytest.mark.full
+def test_import_places_a_whole_set_and_the_loader_reads_it(etabli, full_data, own_folder):
+    told = etabli("data", "import", full_data / "mnist", "--json")
+    (brought,) = json.loads(told.out)
+    assert (brought["name"], brought["placed"], brought["status"], brought["lacks"]) == ("mnist", 4, "complete", [])
+    assert etabli("data", "check", "mnist").code == 0
+    (own_folder / "mnist" / "train-images-idx3-ubyte.gz").unlink()
+    from etabli.data import mnist
+
+    with pytest.raises(DataMissing, match="train-images"):
+        mnist.load(Source.full())

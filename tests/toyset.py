@@ -1,0 +1,45 @@
+"""A small data set of the catalogue's make: words in a gzip file, and an album of pictures in a zip."""
+
+import gzip
+import hashlib
+import io
+import random
+import zipfile
+
+from etabli.data.resource import File, Part, Resource, Tree
+
+WORDS = random.Random(1).randbytes(100_000)
+PACKED = gzip.compress(WORDS, mtime=0)
+
+
+def sha256(content):
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def zipped(members):
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as made:
+        for name, content in members.items():
+            made.writestr(name, content)
+    return held.getvalue()
+
+
+def toy(*parts):
+    return Resource("toy", "a toy", "none", "nobody", "nowhere", parts)
+
+
+def words(*urls, checksum=None, **how):
+    """A part kept as it comes: a gzip file whose content is known."""
+    file = File("words.gz", len(WORDS), checksum or sha256(WORDS), **how)
+    return Part(urls, len(PACKED), (file,))
+
+
+def pictures(*urls, checksum=None):
+    """A part that is unpacked: a folder of three pictures and a list."""
+    file = File("text/list.txt", 4, sha256(b"list"))
+    return Part(urls, 400, (file,), (Tree("pictures", ".jpg", 3),), unpacked=100, checksum=checksum)
+
+
+ALBUM = zipped(
+    {"list.txt": b"list", **{f"pictures/{at}.jpg": b"jpeg" for at in range(3)}, "__MACOSX/pictures/._0.jpg": b"no"}
+)
