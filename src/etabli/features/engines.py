@@ -1,0 +1,121 @@
+"""What runs a net forward: OpenVINO where it is installed (on a CPU several times faster), else Keras.
+
+An engine takes pictures (N, height, width, 3) uint8, at most ``batch_size`` of them, and returns their
+features. It may be called from ``parallel`` threads at once.
+"""
+
+import copy
+import tempfile
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from etabli.errors import BadSetting, UnknownName
+from etabli.i18n import _
+from etabli.models import export
+
+__all__ = ["ENGINES", "KerasEngine", "OpenVinoEngine", "cut", "open_engine"]
+
+ENGINES = ("openvino", "keras")
+PRECISIONS = ("bf16", "f32")
+
+
+def cut(model, layer: str, pooled: bool):
+    """The model up to ``layer``, its map averaged over the picture where ``pooled``."""
+    import keras
+
+    names = [each.name for each in model.layers]
+    if layer not in names:
+        raise UnknownName(_("layer"), layer, names)
+    output = model.get_layer(layer).output
+    if pooled:
+        output = keras.layers.GlobalAveragePooling2D(name="pool")(output)
+    return keras.Model(model.inputs, output, name=model.name)
+
+
+def open_engine(model, batch_size: int, engine: str | None = None, precision: str | None = None):
+    """The engine for a model: the fastest that is installed, in bf16 where the processor computes in it.
+
+    ``precision`` "f32" computes in float32; the Keras engine knows no other.
+    """
+    name = engine or ("openvino" if export.have_openvino() else "keras")
+    if name not in ENGINES:
+        raise UnknownName(_("engine"), name, ENGINES)
+    if precision not in (None, *PRECISIONS):
+        raise UnknownName(_("precision"), str(precision), PRECISIONS)
+    if name == "keras":
+        if precision == "bf16":
+            raise BadSetting(_("the Keras engine computes in float32"), fix=_("Choose --precision f32."))
+        return KerasEngine(model, batch_size)
+    return OpenVinoEngine(model, batch_size, precision)
+
+
+class KerasEngine:
+    """The model as Keras runs it, compiled for one batch size."""
+
+    name, precision, parallel = "keras", "f32", 1
+
+    def __init__(self, model, batch_size: int) -> None:
+        self.model, self.batch_size = model, batch_size
+
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        whole = _filled(pictures, self.batch_size).astype(np.float32)
+        return np.asarray(self.model.predict_on_batch(whole), dtype=np.float32)[: len(pictures)]
+
+
+class OpenVinoEngine:
+    """The model as an OpenVINO IR, a request to each core: the way to most pictures a second."""
+
+    name = "openvino"
+
+    def __init__(self, model, batch_size: int, precision: str | None = None) -> None:
+        openvino = export.import_openvino(_("the OpenVINO engine"))
+        self._core = openvino.Core()
+        with tempfile.TemporaryDirectory(prefix="etabli-ir-") as folder:
+            network = self._core.read_model(export.to_openvino(model, Path(folder) / "model.xml"))
+            network.reshape([batch_size, *model.input_shape[1:]])
+            self._network = _taking_bytes(openvino, network)
+            self._compile(batch_size, precision or _native_precision(self._core))
+
+    def in_float32(self) -> "OpenVinoEngine":
+        """The same net once more, computing in float32: what bf16 is measured against."""
+        twin = copy.copy(self)
+        twin._compile(self.batch_size, "f32")
+        return twin
+
+    def _compile(self, batch_size: int, precision: str) -> None:
+        options = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "THROUGHPUT"}
+        self._compiled = self._core.compile_model(self._network, "CPU", options)
+        self.batch_size, self.precision = batch_size, precision
+        self.parallel = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._own = threading.local()
+
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        if not hasattr(self._own, "request"):
+            self._own.request = self._compiled.create_infer_request()
+        result = self._own.request.infer([_filled(pictures, self.batch_size)])
+        return np.array(result[0][: len(pictures)], dtype=np.float32)
+
+
+def _native_precision(core) -> str:
+    return "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+
+
+def _taking_bytes(openvino, network):
+    """The network with uint8 at its input, so that four times fewer bytes are copied."""
+    steps = openvino.preprocess.PrePostProcessor(network)
+    steps.input().tensor().set_element_type(openvino.Type.u8)
+    steps.input().preprocess().convert_element_type(openvino.Type.f32)
+    return steps.build()
+
+
+def _filled(pictures: np.ndarray, batch_size: int) -> np.ndarray:
+    """The last, smaller batch filled up with black pictures: one compiled shape serves every batch."""
+    if len(pictures) > batch_size:
+        raise BadSetting(_("a batch is larger than the engine's"), expected=batch_size, got=len(pictures))
+    if len(pictures) == batch_size:
+        return np.ascontiguousarray(pictures)
+    whole = np.zeros((batch_size, *pictures.shape[1:]), dtype=pictures.dtype)
+    whole[: len(pictures)] = pictures
+    return whole

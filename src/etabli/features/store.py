@@ -1,0 +1,172 @@
+"""Features on disk: a recipe, shards of rows in safetensors, and an index that is written last.
+
+    recipe.json                 what made the rows; a resumed extraction must agree with it
+    shard-00000.safetensors     ``features`` (rows, ...), and in its metadata the names of the rows
+    index.json                  the shards in order, the rows of each, the unreadable images
+
+A shard takes its name only when it is whole, so that after a kill every shard that is there can be trusted.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from etabli.errors import BadSetting, CorruptFile, DataMissing
+from etabli.features.stream import Unreadable
+from etabli.files import atomic_write
+from etabli.i18n import _
+
+__all__ = ["Features", "finish", "open_recipe", "read_shard", "shard_path", "write_shard"]
+
+
+class Features:
+    """The rows of a finished extraction, read when they are asked for.
+
+    ``names[i]`` is the image of row i; ``recipe`` is what made them; ``unreadable`` lists what was skipped.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        index = _read_json(self.folder / "index.json")
+        self.recipe: dict[str, object] = index["recipe"]
+        self.notes: dict[str, object] = index.get("notes", {})
+        self.unreadable = [Unreadable(**each) for each in index["unreadable"]]
+        self.names: list[str] = []
+        self._shards: list[tuple[Path, int]] = []
+        for shard in index["shards"]:
+            path = self.folder / shard["file"]
+            self.names += read_shard(path)[0]
+            self._shards.append((path, shard["rows"]))
+        if len(self.names) != index["rows"]:
+            raise CorruptFile(
+                _("the shards in {folder} are not those of its index").format(folder=self.folder),
+                expected=index["rows"],
+                got=len(self.names),
+            )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, ...) of all rows."""
+        return (len(self), *self.recipe["shape"])
+
+    def __iter__(self) -> Iterator[tuple[list[str], np.ndarray]]:
+        """Shard by shard: names and rows."""
+        for path, rows in self._shards:
+            if rows:
+                with safe_open(path, framework="numpy") as shard:
+                    yield json.loads(shard.metadata()["names"]), shard.get_tensor("features")
+
+    def array(self, names: Sequence[str] | None = None, dtype: str | None = None) -> np.ndarray:
+        """All rows, or those of ``names`` in that order. ``DataMissing`` for a name without a row."""
+        wanted = self.names if names is None else list(names)
+        places = {name: place for place, name in enumerate(wanted)}
+        rows = np.empty((len(wanted), *self.recipe["shape"]), dtype or self.recipe["dtype"])
+        found = np.zeros(len(wanted), dtype=bool)
+        for shard_names, features in self:
+            here = [(row, places[name]) for row, name in enumerate(shard_names) if name in places]
+            if here:
+                sources, targets = map(list, zip(*here, strict=True))
+                rows[targets], found[targets] = features[sources], True
+        if not found.all():
+            first = wanted[int(np.argmin(found))]
+            raise DataMissing(_("{folder} has no features of {name}").format(folder=self.folder, name=first))
+        return rows
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    return folder / f"shard-{number:05d}.safetensors"
+
+
+def write_shard(
+    path: Path, names: list[str], features: np.ndarray, unreadable: list[Unreadable], fingerprint: str
+) -> None:
+    """One shard in one step. ``fingerprint`` stands for the image files that it was made of."""
+    metadata = {
+        "names": json.dumps(names),
+        "unreadable": json.dumps([vars(each) for each in unreadable]),
+        "fingerprint": fingerprint,
+    }
+    with atomic_write(path, "wb") as stream:
+        stream.write(save({"features": np.ascontiguousarray(features)}, metadata))
+
+
+def read_shard(path: Path) -> tuple[list[str], list[Unreadable], str]:
+    """Names, unreadable images and fingerprint of a shard, without its rows."""
+    try:
+        with safe_open(path, framework="numpy") as shard:
+            metadata = shard.metadata() or {}
+            rows = shard.get_slice("features").get_shape()[0]
+        names = json.loads(metadata["names"])
+        unreadable = [Unreadable(**each) for each in json.loads(metadata["unreadable"])]
+    except FileNotFoundError as error:
+        raise DataMissing(_("the shard {path} is missing").format(path=path)) from error
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise CorruptFile(_("{path} is not a whole shard of features").format(path=path)) from error
+    if len(names) != rows:
+        raise CorruptFile(
+            _("{path} does not name every row").format(path=path), expected=rows, got=len(names)
+        )
+    return names, unreadable, metadata["fingerprint"]
+
+
+def open_recipe(folder: Path, recipe: dict[str, object]) -> None:
+    """Write the recipe of a new extraction, or see that a resumed one agrees with what the folder holds."""
+    path = folder / "recipe.json"
+    if not path.exists():
+        with atomic_write(path) as stream:
+            json.dump(recipe, stream, indent=1)
+        return
+    held = _read_json(path)
+    differing = [key for key in recipe if held.get(key) != recipe[key]]
+    if differing:
+        key = differing[0]
+        raise BadSetting(
+            _("{folder} holds features made with another {key}").format(folder=folder, key=key),
+            expected=held.get(key),
+            got=recipe[key],
+            fix=_("Choose another folder, or remove this one."),
+        )
+
+
+def finish(folder: Path, recipe: dict[str, object], shards: int, notes: dict[str, object]) -> Features:
+    """Write the index over the shards, remove those that an earlier, longer list left, open the features."""
+    rows, unreadable = [], []
+    for number in range(shards):
+        path = shard_path(folder, number)
+        names, skipped, _fingerprint = read_shard(path)
+        rows.append({"file": path.name, "rows": len(names)})
+        unreadable += [vars(each) for each in skipped]
+    index = {
+        "recipe": recipe,
+        "rows": sum(shard["rows"] for shard in rows),
+        "shards": rows,
+        "unreadable": unreadable,
+        "notes": notes,
+    }
+    with atomic_write(folder / "index.json") as stream:
+        json.dump(index, stream, indent=1)
+    for leftover in set(folder.glob("shard-*.safetensors")) - {folder / shard["file"] for shard in rows}:
+        leftover.unlink()
+    return Features(folder)
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataMissing(
+            _("there are no finished features in {folder}").format(folder=path.parent),
+            fix=_("Run 'etabli features' with this folder; it goes on where it was stopped."),
+        ) from error
+    except ValueError as error:
+        raise CorruptFile(_("{path} is not a record of features").format(path=path)) from error
+    if not isinstance(content, dict):
+        raise CorruptFile(_("{path} is not a record of features").format(path=path))
+    return content

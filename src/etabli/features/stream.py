@@ -1,0 +1,94 @@
+"""A generator of batches: pictures are decoded on threads while the net runs; order and names are kept."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from etabli.errors import Refusal
+
+__all__ = ["Batch", "Picture", "Unreadable", "stream"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image by its name, and where its bytes are."""
+
+    name: str
+    source: Path | str | bytes
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An image that was skipped, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Features (N, ...) of the named pictures, in their order, and what of the batch could not be read."""
+
+    names: list[str]
+    features: np.ndarray
+    unreadable: list[Unreadable]
+
+
+def stream(
+    batches: Iterable[Sequence[Picture]],
+    engine: Callable[[np.ndarray], np.ndarray],
+    read: Callable[[Picture], np.ndarray],
+    *,
+    workers: int | None = None,
+) -> Iterator[Batch]:
+    """For every sequence of pictures, its ``Batch``; a picture that ``read`` refuses is left out and listed.
+
+    Memory is bounded: of pictures being decoded and of batches in the net, never more than ``parallel`` + 1.
+    """
+    depth = getattr(engine, "parallel", 1) + 1
+    decoders = ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="decode")
+    runners = ThreadPoolExecutor(depth - 1, thread_name_prefix="net")
+    decoding: deque[tuple[Sequence[Picture], list[Future]]] = deque()
+    running: deque[Future] = deque()
+    waiting = iter(batches)
+
+    def refill() -> None:
+        while len(decoding) < depth and (batch := next(waiting, None)) is not None:
+            decoding.append((batch, [decoders.submit(_attempt, read, each) for each in batch]))
+
+    try:
+        refill()
+        while decoding or running:
+            while decoding and len(running) < depth:
+                batch, futures = decoding.popleft()
+                decoded = [future.result() for future in futures]
+                running.append(runners.submit(_forward, engine, batch, decoded))
+                refill()
+            yield running.popleft().result()
+    finally:
+        for pool in (decoders, runners):
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _attempt(read: Callable[[Picture], np.ndarray], picture: Picture) -> np.ndarray | Unreadable:
+    try:
+        return read(picture)
+    except Refusal as refusal:
+        return Unreadable(picture.name, str(refusal))
+
+
+def _forward(engine, batch: Sequence[Picture], decoded: list[np.ndarray | Unreadable]) -> Batch:
+    unreadable = [each for each in decoded if isinstance(each, Unreadable)]
+    kept = [
+        (picture.name, pixels)
+        for picture, pixels in zip(batch, decoded, strict=True)
+        if isinstance(pixels, np.ndarray)
+    ]
+    names = [name for name, _pixels in kept]
+    features = engine(np.stack([pixels for _name, pixels in kept])) if kept else np.zeros((0,), np.float32)
+    return Batch(names, features, unreadable)

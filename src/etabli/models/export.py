@@ -1,0 +1,71 @@
+"""A Keras model as an OpenVINO IR or an ONNX file, checked to give the same numbers."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from etabli.errors import MissingExtra, Refusal
+from etabli.i18n import _
+
+__all__ = ["have_openvino", "import_openvino", "same_numbers", "to_openvino"]
+
+_IN_ANOTHER_PROCESS = """
+import sys
+sys.modules["openvino_telemetry"] = None
+import keras
+model = keras.saving.load_model(sys.argv[1], compile=False)
+model.export(sys.argv[2], format="openvino", verbose=False)
+"""
+
+
+def have_openvino() -> bool:
+    """Whether OpenVINO is installed (it is not imported for the answer)."""
+    return find_spec("openvino") is not None
+
+
+def import_openvino(purpose: str):
+    """The OpenVINO module, without its telemetry: importing it would otherwise report to its makers."""
+    sys.modules.setdefault("openvino_telemetry", None)
+    try:
+        import openvino
+    except ImportError as error:
+        raise MissingExtra("openvino", "openvino", purpose) from error
+    return openvino
+
+
+def to_openvino(model, path: Path | str) -> Path:
+    """Write ``path`` (.xml) and its weights (.bin).
+
+    Keras exports an IR only from its own OpenVINO backend, and a process has one backend: the model goes
+    through a file to a process of its own.
+    """
+    path = Path(path).with_suffix(".xml")
+    if not have_openvino():
+        raise MissingExtra("openvino", "openvino", _("the export to an OpenVINO IR"))
+    with tempfile.TemporaryDirectory(prefix="etabli-export-") as folder:
+        archive = Path(folder) / "model.keras"
+        model.save(archive)
+        command = [sys.executable, "-c", _IN_ANOTHER_PROCESS, str(archive), str(path)]
+        environment = {**os.environ, "KERAS_BACKEND": "openvino"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["?"])[-1]
+        raise Refusal(_("the model could not be exported to {path}").format(path=path), got=last)
+    return path
+
+
+def same_numbers(expected: np.ndarray, got: np.ndarray, tolerance: float) -> float:
+    """The largest absolute difference between two outputs; a ``Refusal`` where it passes ``tolerance``."""
+    difference = float(np.max(np.abs(expected.astype(np.float64) - got.astype(np.float64)), initial=0.0))
+    if not difference <= tolerance:
+        raise Refusal(
+            _("the exported model does not give the numbers of the original"),
+            expected=_("a difference of at most {tolerance:g}").format(tolerance=tolerance),
+            got=f"{difference:g}",
+        )
+    return difference
