@@ -21,9 +21,10 @@ MAY_IMPORT = {
     "metrics": set(),
     "viz": set(),
     "models": {"nn"},
+    "features": {"data", "models"},
     "runs": set(),
     "cache": {"data"},
-    "labs": {"data", "nn", "models", "projection", "metrics", "viz", "runs", "cache", "environment"},
+    "labs": {"data", "features", "nn", "models", "projection", "metrics", "viz", "runs", "cache", "environment"},
     "report": {"runs"},
 }
 HEAVY = ("keras", "jax", "openvino", "openTSNE", "torch", "tensorflow", "ray")

@@ -31,7 +31,7 @@ def cut(model, layer: str, pooled: bool):
     output = model.get_layer(layer).output
     if pooled:
         output = keras.layers.GlobalAveragePooling2D(name="pool")(output)
-    return keras.Model(model.inputs, output, name=model.name)
+    return keras.Model(model.inputs[0], output, name=model.name)
 
 
 def open_engine(model, batch_size: int, engine: str | None = None, precision: str | None = None):

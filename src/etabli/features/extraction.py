@@ -166,9 +166,7 @@ def _write_shards(out, shards, run, read, recipe, batch_size, workers, progress,
 
 
 def _joined(batches: list[Batch]) -> tuple[list[str], list[Unreadable]]:
-    return [name for batch in batches for name in batch.names], [
-        each for batch in batches for each in batch.unreadable
-    ]
+    return [name for batch in batches for name in batch.names], [each for batch in batches for each in batch.unreadable]
 
 
 def _difference_from_f32(run, read, pictures: list[Picture]) -> dict[str, object]:

@@ -110,9 +110,7 @@ def read_shard(path: Path) -> tuple[list[str], list[Unreadable], str]:
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise CorruptFile(_("{path} is not a whole shard of features").format(path=path)) from error
     if len(names) != rows:
-        raise CorruptFile(
-            _("{path} does not name every row").format(path=path), expected=rows, got=len(names)
-        )
+        raise CorruptFile(_("{path} does not name every row").format(path=path), expected=rows, got=len(names))
     return names, unreadable, metadata["fingerprint"]
 
 

@@ -85,9 +85,7 @@ def _attempt(read: Callable[[Picture], np.ndarray], picture: Picture) -> np.ndar
 def _forward(engine, batch: Sequence[Picture], decoded: list[np.ndarray | Unreadable]) -> Batch:
     unreadable = [each for each in decoded if isinstance(each, Unreadable)]
     kept = [
-        (picture.name, pixels)
-        for picture, pixels in zip(batch, decoded, strict=True)
-        if isinstance(pixels, np.ndarray)
+        (picture.name, pixels) for picture, pixels in zip(batch, decoded, strict=True) if isinstance(pixels, np.ndarray)
     ]
     names = [name for name, _pixels in kept]
     features = engine(np.stack([pixels for _name, pixels in kept])) if kept else np.zeros((0,), np.float32)

@@ -152,7 +152,7 @@ def digest(model) -> str:
     """Eight hexadecimal digits that change with any weight: the recipe of features names them."""
     total = 0
     for weight in model.weights:
-        total = zlib.crc32(np.ascontiguousarray(weight.numpy()).tobytes(), total)
+        total = zlib.crc32(np.ascontiguousarray(np.asarray(weight.value)).tobytes(), total)
     return f"{total:08x}"
 
 
