@@ -21,6 +21,7 @@ class Served:
     status: int = 200
     location: str | None = None
     lies_about_length: int | None = None
+    encoding: str | None = None
     pace: float = 0.0  # seconds between pieces of 4 kB
 
 
@@ -68,6 +69,8 @@ def answer(handler, served: Served) -> None:
     handler.send_response(206 if start else served.status)
     if served.location:
         handler.send_header("Location", served.location)
+    if served.encoding:
+        handler.send_header("Content-Encoding", served.encoding)
     if start:
         handler.send_header("Content-Range", f"bytes {start}-{len(served.content) - 1}/{len(served.content)}")
     handler.send_header("Content-Length", str(served.lies_about_length or len(body)))

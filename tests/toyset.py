@@ -16,9 +16,9 @@ def sha256(content):
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def zipped(members):
+def zipped(members, deflated=True):
     held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as made:
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED) as made:
         for name, content in members.items():
             made.writestr(name, content)
     return held.getvalue()

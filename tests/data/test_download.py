@@ -66,6 +66,11 @@ def test_an_error_status_is_unreachable(mirror, tmp_path, status):
         bring(mirror.serve("/a", CONTENT, status=status), tmp_path)
 
 
+def test_content_packed_on_the_way_is_not_taken_for_the_file(mirror, tmp_path):
+    with pytest.raises(Unreachable, match="packed form"):
+        bring(mirror.serve("/a", CONTENT, encoding="gzip"), tmp_path)
+
+
 def test_a_dead_host_is_unreachable(tmp_path):
     with running() as server:
         url = server.serve("/a")

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from etabli.data import mnist
 from etabli.data.source import Source, user_cache
 from etabli.errors import DataMissing, UnknownName
 
@@ -30,6 +31,13 @@ def test_the_first_candidate_that_exists_is_taken(tmp_path):
     assert Source.full(tmp_path).file("voc", "a", "b") == tmp_path / "voc" / "b"
     with pytest.raises(DataMissing, match="a is missing"):
         Source.full(tmp_path).file("voc", "a")
+
+
+def test_a_sample_set_that_lost_a_file_says_how_it_is_made_anew(tmp_path):
+    source = Source.sample(tmp_path)
+    (source.path("mnist") / "train-images-idx3-ubyte.gz").unlink()
+    with pytest.raises(DataMissing, match="Remove the folder: it is made anew"):
+        mnist.load(source)
 
 
 def test_an_unknown_kind_suggests_the_nearest():

@@ -105,6 +105,8 @@ def _answer(session, url: str, have: int, policy: Policy):
 
 def _start(response, have: int, partial: Path) -> int:
     """Where the content of the response begins: after what is there, or at zero."""
+    if response.headers.get("Content-Encoding", "identity") not in ("identity", "") and ".gz" not in partial.name:
+        raise Unreachable(_("it answers in a packed form that was not asked for"))
     if response.status_code == HTTPStatus.PARTIAL_CONTENT:
         begins = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
         if begins and int(begins[1]) == have:

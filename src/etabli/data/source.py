@@ -69,7 +69,7 @@ class Source:
         for candidate in candidates:
             if (folder / candidate).exists():
                 return folder / candidate
-        raise missing(name, folder / candidates[0])
+        raise _damaged_sample(folder, candidates[0]) if self.is_sample else missing(name, folder / candidates[0])
 
 
 def user_cache() -> Path:
@@ -86,4 +86,11 @@ def missing(name: str, path: Path) -> DataMissing:
             "Download it with 'etabli data fetch {name}', place a copy with 'etabli data import FILE', "
             "or set ETABLI_DATA to the folder that holds it."
         ).format(name=name),
+    )
+
+
+def _damaged_sample(folder: Path, name: str) -> DataMissing:
+    return DataMissing(
+        _("the sample set in {folder} is not complete: {name} is missing").format(folder=folder, name=name),
+        fix=_("Remove the folder: it is made anew."),
     )

@@ -1,0 +1,88 @@
+"""Every way in which the data room writes, on a disk that is really full: a tmpfs of one megabyte."""
+
+import random
+import subprocess
+
+import numpy as np
+import pytest
+from mirrors import LOOPBACK, running
+from toyset import ALBUM, pictures, sha256, toy, zipped
+
+from etabli.data import fetch, idx, intake
+from etabli.data.resource import File, Part
+from etabli.data.source import Source
+from etabli.errors import NoSpace
+
+NOISE = random.Random(0).randbytes(700_000)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of one megabyte; without the right to mount one the test is skipped, with the reason."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True)
+    if made.returncode:
+        pytest.skip("needs the right to mount a tmpfs (root)")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def files(folder):
+    return [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
+def big():
+    """A part of 700 kB that unpacks to twice as much as the disk holds."""
+    content = zipped({"one.bin": NOISE, "two.bin": NOISE[::-1]}, deflated=False)
+    members = (File("one.bin", 700_000, sha256(NOISE)), File("two.bin", 700_000, sha256(NOISE[::-1])))
+    return content, members
+
+
+def test_an_idx_file_is_written_whole_or_not_at_all(small_disk):
+    with pytest.raises(NoSpace, match="no space left"):
+        idx.write(small_disk / "a", np.zeros((2, 1000, 1000), np.uint8))
+    assert files(small_disk) == []
+
+
+def test_a_sample_set_is_made_whole_or_not_at_all(small_disk):
+    (small_disk / "ballast").write_bytes(bytes(900_000))
+    with pytest.raises(NoSpace):
+        Source.sample(small_disk / "samples").path("mnist")
+    assert files(small_disk) == [small_disk / "ballast"]
+    (small_disk / "ballast").unlink()
+    assert len(files(Source.sample(small_disk / "samples").path("mnist"))) == 4
+
+
+def test_a_download_that_fills_the_disk_is_gone_on_with_when_there_is_room(small_disk, monkeypatch):
+    monkeypatch.setattr(fetch, "_room", lambda parts, workshop: None)
+    content = NOISE
+    (small_disk / "ballast").write_bytes(bytes(600_000))
+    with running() as mirror:
+        url = mirror.serve("/noise.bin", content)
+        resource = toy(Part((url,), len(content), (File("noise.bin", len(content), sha256(content)),)))
+        with pytest.raises(NoSpace):
+            fetch.fetch("toy", Source.full(small_disk), resource=resource, policy=LOOPBACK)
+        assert not (small_disk / "toy").exists()
+        (small_disk / "ballast").unlink()
+        fetch.fetch("toy", Source.full(small_disk), resource=resource, policy=LOOPBACK)
+        assert (small_disk / "toy" / "noise.bin").read_bytes() == content
+        assert mirror.asked("/noise.bin")[1].startswith("bytes=")
+
+
+def test_unpacking_that_fills_the_disk_places_nothing(small_disk, tmp_path):
+    content, members = big()
+    (tmp_path / "big.zip").write_bytes(content)
+    resource = toy(Part(("https://x/big.zip",), len(content), members, unpacked=1_400_000))
+    with pytest.raises(NoSpace):
+        intake.bring(tmp_path / "big.zip", Source.full(small_disk), resources=(resource,))
+    assert files(small_disk) == []
+
+
+def test_room_is_counted_before_the_first_byte(small_disk):
+    with running() as mirror:
+        part = pictures(mirror.serve("/album.zip", ALBUM))
+        resource = toy(Part(part.urls, 400, part.files, part.trees, unpacked=2_000_000))
+        with pytest.raises(NoSpace, match=r"expected 3 MB free, got 1 MB|expected 3 MB free, got 0 MB"):
+            fetch.fetch("toy", Source.full(small_disk), resource=resource, policy=LOOPBACK)
+        assert mirror.requests == []
