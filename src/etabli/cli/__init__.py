@@ -38,7 +38,7 @@ def options(
 
 
 def _commands() -> None:
-    from etabli.cli import data, inspect, report, run
+    from etabli.cli import data, inspect, report, run, serve
 
     app.command("run")(run.run)
     app.command("list")(inspect.list_experiments)
@@ -46,6 +46,7 @@ def _commands() -> None:
     app.add_typer(data.app, name="data")
     app.command("new")(run.new)
     app.command("report")(report.report)
+    app.command("serve")(serve.serve)
 
 
 _commands()

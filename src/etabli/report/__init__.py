@@ -22,7 +22,8 @@ def write_comparison(folders: Sequence[Path], out: Path | None = None) -> Path:
     return _write(out or Path(folders[0]).parent / "comparison.html", [Path(folder) for folder in folders])
 
 
-def _write(path: Path, folders: list[Path]) -> Path:
+def rendered(folders: Sequence[Path]) -> str:
+    """The page of one run, or of several side by side, as HTML in the current language."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -34,7 +35,11 @@ def _write(path: Path, folders: list[Path]) -> Path:
     environment.globals.update(_=_, numbers=numbers, compare=compare, version=__version__, language=current_language())
     name = "report.html" if len(folders) == 1 else "comparison.html"
     style = (HOME / "templates" / "style.css").read_text(encoding="utf-8")
-    text = environment.get_template(name).render(runs=[contents(folder) for folder in folders], style=style)
+    return environment.get_template(name).render(runs=[contents(folder) for folder in folders], style=style)
+
+
+def _write(path: Path, folders: list[Path]) -> Path:
+    text = rendered(folders)
     with atomic_write(path) as stream:
         stream.write(text)
     return path

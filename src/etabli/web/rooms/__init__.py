@@ -1,0 +1,49 @@
+"""The rooms of the playground, one file a page: its endpoints, its tools, its streams."""
+
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from etabli.web import following, pages
+from etabli.web.endpoint import Endpoint, answered
+from etabli.web.rooms import backprop, training
+from etabli.web.rooms import runs as runs_room
+from etabli.web.shelf import Tool
+from etabli.web.studio import Studio
+
+_ROOMS = (runs_room, training, backprop)
+TOOLS: tuple[Tool, ...] = tuple(tool for room in _ROOMS for tool in getattr(room, "TOOLS", ()))
+ENDPOINTS: list[Endpoint] = [each for room in _ROOMS for each in room.ENDPOINTS]
+
+
+def page_values(request: Request, page: pages.Page) -> dict[str, object]:
+    """What the template of a page wants beside the frame."""
+    if page.key == "run":
+        studio: Studio = request.app.state.studio
+        return {"run": studio.run_folder(request.path_params["run"]).name}
+    return {}
+
+
+def stream_routes(studio: Studio, streams: following.Streams) -> list[Route]:
+    """The server-sent events: the state of everything, and the curves of one run."""
+
+    async def events(request: Request) -> Response:
+        page = pages.BY_KEY.get(request.query_params.get("page", ""))
+        studio.shelf.hurry(page.tools if page else ())
+        return streams.response(following.changes(studio.state, request.app.state.closing))
+
+    async def curves(request: Request) -> Response:
+        async def work() -> Response:
+            folder: Path = studio.run_folder(request.path_params["run"])
+            return streams.response(following.curves(folder, request.app.state.closing))
+
+        return await answered(work)
+
+    return [Route("/api/events", events), Route("/api/runs/{run}/events", curves)]
+
+
+def file_routes(studio: Studio) -> list[Route]:
+    """The reports and the files of the runs."""
+    return runs_room.file_routes(studio)

@@ -1,0 +1,44 @@
+"""The button that trains what a page lacks, on the sample data."""
+
+from typing import Literal
+
+from etabli.errors import Refusal
+from etabli.i18n import N_, _
+from etabli.web.endpoint import Endpoint, Question
+from etabli.web.pages import PAGES
+from etabli.web.studio import Studio
+
+PLAYABLE = tuple(page.key for page in PAGES if page.tools)
+
+
+class Train(Question):
+    """Which page wants its models."""
+
+    page: Literal[PLAYABLE]
+
+
+class Stop(Question):
+    """Stop the training that runs."""
+
+
+def start(studio: Studio, question: Train) -> dict[str, object]:
+    """Train every tool of the page that has no model yet."""
+    tools = next(page.tools for page in PAGES if page.key == question.page)
+    state = studio.shelf.state()
+    lacking = [str(state[key]["experiment"]) for key in tools if key in state and state[key]["state"] == "missing"]
+    if not lacking:
+        raise Refusal(_("everything that this page plays with is trained already"))
+    studio.trainer.start(list(dict.fromkeys(lacking)))
+    return studio.trainer.state()
+
+
+def stop(studio: Studio, question: Stop) -> dict[str, object]:
+    """Stop the training; what it finished is kept."""
+    studio.trainer.stop()
+    return studio.trainer.state()
+
+
+ENDPOINTS = [
+    Endpoint("/api/train", start, Train, "POST", says=N_("Train what a page lacks, on the sample data")),
+    Endpoint("/api/train/stop", stop, Stop, "POST", says=N_("Stop the training")),
+]

@@ -1,0 +1,44 @@
+// The list of runs; it follows what is being trained.
+
+import { _, $, el } from "./common.js";
+import { whenChanged } from "./sign.js";
+
+const day = (text) => new Date(text).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+
+function state(run) {
+  if (run.running) return el("span", { class: "badge running" }, _("running, {done} of {pieces}", run));
+  if (run.done < run.pieces) return el("span", { class: "badge" }, _("unfinished, {done} of {pieces}", run));
+  return el("span", { class: "badge done" }, _("finished"));
+}
+
+function row(run) {
+  return el("tr", {},
+    el("td", {}, el("a", { href: `/runs/${encodeURIComponent(run.name)}` }, run.name)),
+    el("td", {}, day(run.created)),
+    el("td", {}, run.data === "sample" ? _("sample data") : _("full data")),
+    el("td", { class: "wide" }, run.experiments.join(", ")),
+    el("td", { class: "number" }, String(run.seeds.length)),
+    el("td", {}, state(run)),
+    el("td", {}, run.done ? el("a", { href: `/runs/${encodeURIComponent(run.name)}/report.html` }, _("report")) : ""));
+}
+
+export function options(select, runs, chosen) {
+  const before = chosen ?? select.value;
+  select.replaceChildren(...runs.map((run) => el("option", { value: run.name, selected: run.name === before }, run.name)));
+}
+
+function draw(runs) {
+  $("compare").hidden = runs.length < 2;
+  options($("first"), runs, $("first").value || runs[0]?.name);
+  options($("second"), runs, $("second").value || runs[1]?.name);
+  if (!runs.length) {
+    $("list").replaceChildren(el("p", { class: "empty" }, _("There is no run in this folder yet. Make one in a terminal:"), " ", el("code", {}, "etabli run tp1")));
+    return;
+  }
+  const heads = [_("run"), _("when"), _("data"), _("experiments"), _("seeds"), _("state"), ""];
+  $("list").replaceChildren(el("div", { class: "scroll" }, el("table", { class: "scores" },
+    el("thead", {}, el("tr", {}, heads.map((each) => el("th", { scope: "col" }, each)))),
+    el("tbody", {}, runs.map(row)))));
+}
+
+if (document.body.dataset.page === "runs") whenChanged((latest) => draw(latest.runs));

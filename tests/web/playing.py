@@ -1,0 +1,80 @@
+"""A served playground for tests, benchmarks and screenshots, and how each page is played with."""
+
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from etabli.web.guard import Door
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # Starlette's client would rather have the successor of httpx
+    from starlette.testclient import TestClient
+
+__all__ = ["PLAYS", "Served", "TestClient", "serving"]
+
+
+@dataclass
+class Served:
+    """A playground that answers at ``base``."""
+
+    base: str
+    studio: object
+
+    def wait_until_loaded(self, seconds: float = 120) -> None:
+        """Until no model waits or is being loaded."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            states = {each["state"] for each in self.studio.state()["tools"].values()}
+            if not states & {"waiting", "loading"}:
+                return
+            time.sleep(0.1)
+        raise TimeoutError("the models were not loaded in time")
+
+    def places(self) -> dict[str, str]:
+        """Every page and its path, with a run and a comparison where there are runs."""
+        from etabli.web.pages import PAGES
+
+        names = [brief.name for brief in self.studio.briefs()]
+        found = {page.key: page.path for page in PAGES}
+        if names:
+            found["run"] = f"/runs/{names[0]}"
+        return found
+
+
+@contextmanager
+def serving(home: Path, door: Door | None = None, language: str = "en") -> Iterator[Served]:
+    """A playground on a free port of loopback, in a thread of this process."""
+    import uvicorn
+
+    from etabli.web.app import make_app
+    from etabli.web.server import bound
+
+    app = make_app(home, door, language)
+    listening = bound("127.0.0.1", 0)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", app.state.studio)
+    finally:
+        app.state.closing.set()
+        server.should_exit = True
+        thread.join(10)
+
+
+def _play_backprop(page) -> None:
+    page.locator("#forth").click()
+    page.locator("#forth").click()
+    page.wait_for_selector("body[data-step='2']")
+    for _turn in range(5):
+        page.locator("#next").click()
+
+
+PLAYS: dict[str, Callable[[object], None]] = {"backprop": _play_backprop}

@@ -1,0 +1,62 @@
+"""Pictures of every page of the playground: ``make screenshots`` (needs chromium and runs with trained models).
+
+python tools/screenshots.py RUNS OUT [--all]      --all adds dark, narrow and French ones
+"""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from web.playing import PLAYS, serving
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FLAGS += ["--disable-sync", "--no-first-run"]
+LOOKS = {
+    "": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
+    "-dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
+    "-narrow": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
+    "-fr": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}, "locale": "fr-FR"},
+}
+
+
+def shoot(page: Page, base: str, key: str, path: str, out: Path, language: str) -> None:
+    """One page, after somebody has played with it."""
+    page.goto(f"{base}{path}?lang={language}")
+    page.wait_for_selector("main")
+    page.wait_for_timeout(400)
+    if key in PLAYS:
+        PLAYS[key](page)
+        page.wait_for_timeout(500)
+    page.screenshot(path=out, full_page=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--only", nargs="*")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    with serving(given.runs) as served, sync_playwright() as play:
+        chromium = shutil.which("chromium") or shutil.which("google-chrome")
+        browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
+        served.wait_until_loaded()
+        for look, options in LOOKS.items() if given.all else [("", LOOKS[""])]:
+            context = browser.new_context(**options)
+            page = context.new_page()
+            for key, path in served.places().items():
+                if given.only and key not in given.only:
+                    continue
+                shoot(page, served.base, key, path, given.out / f"{key}{look}.png", "fr" if look == "-fr" else "en")
+                print(given.out / f"{key}{look}.png")
+            context.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
