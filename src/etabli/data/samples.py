@@ -15,6 +15,7 @@ from etabli.i18n import _
 # whenever what it writes changes, so that nobody reads an older sample from the cache.
 MAKERS = {
     "fleurs_du_mal": "etabli.data.verse",
+    "flickr8k": "etabli.data.scene_captions",
     "mnist": "etabli.data.digits",
 }
 

@@ -1,0 +1,212 @@
+"""A recurrent captioner that sees the whole deep feature at every word, and may look at regions of the map.
+
+For an image with regions a_1 ... a_L (L, D) and their mean, written for one caption w_0 = <start>, w_1, ...:
+
+    g   = relu(mean W_g + b_g)                    the gist of the image, present at every step
+    h_0 = tanh(mean W_0 + b_0)
+    h_t = GRU([E[w_t-1]; g], h_t-1)
+    u_l = relu(a_l W_u + b_u),   k_l = u_l W_k     regions, and what they are found by
+    alpha_t = softmax_l(k_l . (h_t W_q) / sqrt(A))
+    z_t = sum_l alpha_tl u_l                       what the net looks at for word t
+    p(w_t) = softmax(E tanh([h_t; z_t] W_o + b_o) + b)
+
+Without attention, z_t and its weights are left out. The output shares its matrix E with the input (Press and Wolf,
+2017). Soft attention: Xu et al., "Show, attend and tell", 2015; that the state h_t which writes word t is also the one
+that looks (so that all steps of a caption are attended to at once): Lu et al., "Knowing when to look", 2017.
+
+Pure functions of a dictionary of arrays, in JAX, whatever the backend of Keras.
+"""
+
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from etabli.models.products import matmul
+
+Parameters = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a captioner. ``attention`` 0 means that it sees the mean of the map only."""
+
+    vocabulary: int
+    features: int = 1280
+    embedding: int = 256
+    hidden: int = 512
+    attention: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+
+def initial(shape: Shape, generator: np.random.Generator) -> Parameters:
+    """Fresh weights: Glorot's uniform, orthogonal recurrent blocks, an output near 0, so that the loss is ln V."""
+    v, d, e, h, a = shape.vocabulary, shape.features, shape.embedding, shape.hidden, shape.attention
+    glorot = partial(_glorot, generator)
+    weights = {
+        "words": generator.normal(0, 0.05, (v, e)),
+        "gist/kernel": glorot(d, e),
+        "gist/bias": np.zeros(e),
+        "first/kernel": glorot(d, h),
+        "first/bias": np.zeros(h),
+        "gru/kernel": glorot(2 * e, 3 * h),
+        "gru/recurrent": np.concatenate([_orthogonal(generator, h) for _gate in range(3)], axis=1),
+        "gru/bias": np.zeros(3 * h),
+        "gru/recurrent_bias": np.zeros(3 * h),
+        "out/kernel": glorot(2 * h if a else h, e),
+        "out/bias": np.zeros(e),
+        "bias": np.zeros(v),
+    }
+    if a:
+        weights |= {"region/kernel": glorot(d, h), "region/bias": np.zeros(h)}
+        weights |= {"key/kernel": glorot(h, a), "query/kernel": glorot(h, a)}
+    return {name: array.astype(np.float32) for name, array in weights.items()}
+
+
+def look(weights: Parameters, maps: Any) -> Parameters:
+    """What is computed once for each image: gist (N, E), first state (N, H), regions (N, L, H), keys (N, L, A).
+
+    ``maps`` are (N, L, D); L = 1 is the pooled feature.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    maps = jnp.asarray(maps, jnp.float32)
+    mean = maps.mean(axis=1)
+    scene = {
+        "gist": jax.nn.relu(matmul(mean, weights["gist/kernel"]) + weights["gist/bias"]),
+        "first": jnp.tanh(matmul(mean, weights["first/kernel"]) + weights["first/bias"]),
+    }
+    if "query/kernel" in weights:
+        scene["regions"] = jax.nn.relu(matmul(maps, weights["region/kernel"]) + weights["region/bias"])
+        scene["keys"] = matmul(scene["regions"], weights["key/kernel"])
+    return scene
+
+
+def recur(weights: Parameters, inputs: Any, state: Any) -> Any:
+    """h' = u h + (1 - u) tanh(x_c + r (h U_c + b_c)); ``inputs`` are x W + b of the three gates (B, 3 H)."""
+    import jax
+    import jax.numpy as jnp
+
+    x_update, x_reset, x_new = jnp.split(inputs, 3, axis=-1)
+    recurrent = matmul(state, weights["gru/recurrent"]) + weights["gru/recurrent_bias"]
+    h_update, h_reset, h_new = jnp.split(recurrent, 3, axis=-1)
+    update, reset = jax.nn.sigmoid(x_update + h_update), jax.nn.sigmoid(x_reset + h_reset)
+    return update * state + (1 - update) * jnp.tanh(x_new + reset * h_new)
+
+
+def attend(weights: Parameters, scene: Parameters, states: Any) -> tuple[Any, Any]:
+    """Of states (N, S, H), what each looks at (N, S, H), and the attention (N, S, L), each row summing to 1."""
+    import jax
+    import jax.numpy as jnp
+
+    queries = matmul(states, weights["query/kernel"]) / np.sqrt(weights["query/kernel"].shape[1])
+    scores = jnp.einsum("nsa,nla->nsl", queries, scene["keys"])
+    attention = jax.nn.softmax(scores, axis=-1)
+    return jnp.einsum("nsl,nlh->nsh", attention, scene["regions"]), attention
+
+
+def teacher_forced(weights: Parameters, maps: Any, words: Any, dropout: float = 0.0, key: Any = None) -> Any:
+    """What is said (N R T, E) at each step of R captions of each image, given their words (N, R, T).
+
+    The logits are ``said words^T + bias``. With ``key`` (a JAX key) a share ``dropout`` of the gist, the words
+    and what is seen is zeroed while learning.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    keys = jax.random.split(key, 2) if key is not None else (None, None)
+    n, r, t = words.shape
+    scene = look(weights, maps)
+    gist = jnp.broadcast_to(scene["gist"][:, None, None], (n, r, t, scene["gist"].shape[-1]))
+    inputs = _drop(jnp.concatenate([weights["words"][words], gist], axis=-1), dropout, keys[0])
+    inputs = matmul(inputs, weights["gru/kernel"]) + weights["gru/bias"]
+    steps = jnp.moveaxis(inputs.reshape(n * r, t, -1), 1, 0)
+
+    def step(state, x):
+        state = recur(weights, x, state)
+        return state, state
+
+    _last, states = jax.lax.scan(step, jnp.repeat(scene["first"], r, axis=0), steps)
+    states = jnp.moveaxis(states, 0, 1).reshape(n, r * t, -1)
+    seen, _attention = see(weights, scene, states)
+    return say(weights, _drop(seen, dropout, keys[1])).reshape(n * r * t, -1)
+
+
+def see(weights: Parameters, scene: Parameters, states: Any) -> tuple[Any, Any]:
+    """What a word is written from, (N, S, H) or with attention (N, S, 2 H), and the attention (N, S, L) or None."""
+    import jax.numpy as jnp
+
+    if "query/kernel" not in weights:
+        return states, None
+    context, attention = attend(weights, scene, states)
+    return jnp.concatenate([states, context], axis=-1), attention
+
+
+def say(weights: Parameters, seen: Any) -> Any:
+    """tanh(s W_o + b_o), (..., E): its product with the words' matrix makes the logits."""
+    import jax.numpy as jnp
+
+    return jnp.tanh(matmul(seen, weights["out/kernel"]) + weights["out/bias"])
+
+
+def log_probabilities(weights: Parameters, said: Any) -> Any:
+    """log softmax(said words^T + bias), (..., V)."""
+    import jax
+
+    return jax.nn.log_softmax(matmul(said, weights["words"].T) + weights["bias"], axis=-1)
+
+
+def step(weights: Parameters, scene: Parameters, state: Any, words: Any) -> tuple[Any, Any]:
+    """One word further, for ``etabli.models.beam``: state (N, K, H), words (N, K) -> log p (N, K, V), state."""
+    import jax.numpy as jnp
+
+    n, k = words.shape
+    gist = jnp.broadcast_to(scene["gist"][:, None], (n, k, scene["gist"].shape[-1]))
+    inputs = jnp.concatenate([weights["words"][words], gist], axis=-1)
+    state = recur(weights, matmul(inputs, weights["gru/kernel"]) + weights["gru/bias"], state)
+    seen, _attention = see(weights, scene, state)
+    return log_probabilities(weights, say(weights, seen)), state
+
+
+def where_it_looks(weights: Parameters, maps: Any, words: Any) -> np.ndarray:
+    """The attention over the L regions while each of T words was written, given those before: (N, T, L).
+
+    ``words`` (N, T) are what was read, ``<start>`` first; negative ones, after a caption's end, count as 0.
+    """
+    import jax.numpy as jnp
+
+    words = jnp.maximum(jnp.asarray(words), 0)
+    scene = look(weights, maps)
+    gist = jnp.broadcast_to(scene["gist"][:, None], (*words.shape, scene["gist"].shape[-1]))
+    inputs = matmul(jnp.concatenate([weights["words"][words], gist], axis=-1), weights["gru/kernel"])
+    state, states = scene["first"], []
+    for t in range(words.shape[1]):
+        state = recur(weights, inputs[:, t] + weights["gru/bias"], state)
+        states.append(state)
+    return np.asarray(see(weights, scene, jnp.stack(states, axis=1))[1])
+
+
+def _drop(array: Any, share: float, key: Any) -> Any:
+    """A share, in 256ths, of the numbers set to 0 and the others raised; eight random bits for each."""
+    import jax
+    import jax.numpy as jnp
+
+    level = round(share * 256)
+    if key is None or level == 0:
+        return array
+    kept = jax.random.bits(key, array.shape, jnp.uint8) >= level
+    return jnp.where(kept, array * (256 / (256 - level)), 0.0)
+
+
+def _glorot(generator: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    limit = np.sqrt(6 / (rows + columns))
+    return generator.uniform(-limit, limit, (rows, columns))
+
+
+def _orthogonal(generator: np.random.Generator, size: int) -> np.ndarray:
+    q, r = np.linalg.qr(generator.normal(size=(size, size)))
+    return q * np.sign(np.diag(r))
