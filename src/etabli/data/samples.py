@@ -17,6 +17,7 @@ MAKERS = {
     "fleurs_du_mal": "etabli.data.verse",
     "flickr8k": "etabli.data.scene_captions",
     "mnist": "etabli.data.digits",
+    "voc": "etabli.data.drawn_voc",
 }
 
 
