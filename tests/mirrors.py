@@ -22,6 +22,8 @@ class Served:
     location: str | None = None
     lies_about_length: int | None = None
     encoding: str | None = None
+    hides_length: bool = False
+    answers_from: int = 0  # a shift of every range that it is asked for
     pace: float = 0.0  # seconds between pieces of 4 kB
 
 
@@ -65,6 +67,7 @@ def running():
 def answer(handler, served: Served) -> None:
     asked = handler.headers.get("Range")
     start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and not served.ignores_range else 0
+    start = start and start + served.answers_from
     body = served.content[start:]
     handler.send_response(206 if start else served.status)
     if served.location:
@@ -73,7 +76,8 @@ def answer(handler, served: Served) -> None:
         handler.send_header("Content-Encoding", served.encoding)
     if start:
         handler.send_header("Content-Range", f"bytes {start}-{len(served.content) - 1}/{len(served.content)}")
-    handler.send_header("Content-Length", str(served.lies_about_length or len(body)))
+    if not served.hides_length:
+        handler.send_header("Content-Length", str(served.lies_about_length or len(body)))
     handler.send_header("Connection", "close")
     handler.end_headers()
     stop = served.breaks.pop(0) if served.breaks else len(body)

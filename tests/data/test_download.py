@@ -46,6 +46,11 @@ def test_a_server_that_ignores_range_starts_again(mirror, tmp_path):
     assert content == CONTENT and mirror.asked("/a") == [None, "bytes=20000-"]
 
 
+def test_a_server_that_goes_on_at_another_place_starts_again(mirror, tmp_path):
+    content, __ = bring(mirror.serve("/a", CONTENT, breaks=[20_000], answers_from=5), tmp_path)
+    assert content == CONTENT and mirror.asked("/a") == [None, "bytes=20000-", None]
+
+
 def test_what_lies_there_is_not_used_where_nothing_can_prove_it(mirror, tmp_path):
     (tmp_path / "got.part").write_bytes(b"from before")
     content, __ = bring(mirror.serve("/a", CONTENT), tmp_path, resume=False)
@@ -83,6 +88,8 @@ def test_more_than_is_allowed_is_refused_by_its_header_and_by_its_content(mirror
         bring(mirror.serve("/a", CONTENT), tmp_path, most=49_999)
     with pytest.raises(CorruptFile, match="larger than the catalogue says"):
         bring(mirror.serve("/b", b"x", lies_about_length=10**9), tmp_path)
+    with pytest.raises(CorruptFile, match="at most 20000 bytes"):
+        bring(mirror.serve("/c", CONTENT, hides_length=True), tmp_path, most=20_000)
     assert list(tmp_path.iterdir()) == []
 
 
