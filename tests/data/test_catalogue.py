@@ -65,3 +65,11 @@ def test_an_unknown_set_suggests_the_nearest():
         catalogue.resource("minst")
     assert catalogue.resources([]) == catalogue.RESOURCES
     assert [each.name for each in catalogue.resources(["voc", "mnist", "voc"])] == ["voc", "mnist"]
+
+
+def test_every_experiment_asks_for_sets_that_are_in_the_catalogue():
+    from etabli import labs
+
+    known = {resource.name for resource in catalogue.RESOURCES}
+    for card in labs.chosen([]):
+        assert set(card.data) <= known, card.name
