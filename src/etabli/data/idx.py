@@ -66,7 +66,7 @@ def write(path: Path | str, array: np.ndarray) -> None:
         )
     sizes = np.asarray(array.shape, dtype=">u4")
     content = bytes([0, 0, code, array.ndim]) + sizes.tobytes() + array.astype(TYPES[code]).tobytes()
-    packed = gzip.compress(content, mtime=0) if str(path).endswith(".gz") else content
+    packed = gzip.compress(content, compresslevel=6, mtime=0) if str(path).endswith(".gz") else content
     with atomic_write(path, "wb") as stream:
         stream.write(packed)
 
