@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PpmImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from etabli.errors import CorruptFile, DataMissing, Refusal, UnsafeArchive
 from etabli.i18n import _
@@ -18,6 +18,8 @@ from etabli.i18n import _
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
 MAX_PIXELS = 100_000_000
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+# Pillow loads these where it first meets an unknown file; here that would be in the middle of decoding threads.
+_LOADED = (PpmImagePlugin, TiffImagePlugin, WebPImagePlugin)
 # Pillow warns of a bomb where this module refuses one; the warning would only be printed twice.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
