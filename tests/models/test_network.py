@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from etabli import nn
-from etabli.models import _network
+from etabli.errors import BadArray
+from etabli.models import _network, _training
 from etabli.models._training import Parameters, Trainer
 from etabli.models.mlp import MLP
 from etabli.models.softmax_regression import SoftmaxRegression
@@ -97,3 +98,19 @@ def test_gradients_vanish_where_scikit_learn_finds_the_minimum():
     ours.parameters_[0][:], ours.parameters_[1][:] = theirs.coef_.T, theirs.intercept_
     _, gradients = ours.gradients(x, y)
     assert max(np.abs(gradient).max() for gradient in gradients) < 1e-6
+
+
+@pytest.mark.parametrize(("down", "right"), [(0, 0), (1, 0), (-2, 1), (0, -3)])
+def test_images_are_moved_by_whole_pixels_and_blank_comes_in(down, right):
+    from scipy.ndimage import shift
+
+    images = np.random.default_rng(0).random((4, 6, 6))
+    x = images.reshape(4, 36).copy()
+    _training._move(x, np.full_like(x, np.nan), down, right)
+    np.testing.assert_array_equal(x.reshape(4, 6, 6), shift(images, (0, down, right), order=0))
+
+
+def test_moving_takes_square_images():
+    with pytest.raises(BadArray, match="square number of features"):
+        MLP(shift=1).fit(np.zeros((4, 7)), [0, 1, 0, 1])
+    MLP(shift=1, epochs=1).fit(np.zeros((4, 9)), [0, 1, 0, 1])

@@ -24,6 +24,7 @@ PRACTICALS: dict[str, str] = {
 # In the order of the lab report; a later experiment may use what an earlier one trained.
 EXPERIMENTS: tuple[str, ...] = (
     # practical 1: back-propagation by hand
+    "tp1.look",
     # practical 2: Keras and manifold untangling
     # practical 3: transfer learning and fine-tuning
     # practical 4: recurrent nets and word vectors

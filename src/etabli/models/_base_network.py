@@ -125,6 +125,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     def _activation(self) -> str:
         return "sigmoid"
 
+    def _shift(self) -> int:
+        return 0
+
     def _widths(self) -> list[int]:
         return [self.n_features_in_, *self._hidden_widths(), len(self.classes_)]
 
@@ -161,6 +164,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             batch_size=self.batch_size,
             momentum=self.momentum,
             l2=self.l2,
+            shift=self._shift(),
+            stream=generator(int(seed), "shift"),
         )
         return int(seed)
 

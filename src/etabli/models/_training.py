@@ -61,19 +61,34 @@ class Rows:
     each.
     """
 
-    def __init__(self, n: int, widths: list[int], dtype: str) -> None:
+    def __init__(self, n: int, widths: list[int], dtype: str, moving: bool = False) -> None:
         self.target = np.empty((n, widths[-1]), dtype)
         self.h = [np.empty((n, width), dtype) for width in widths]
         self.dh = [np.empty((n, width), dtype) for width in widths[1:]]
         self.spare = [np.empty((n, width), dtype) for width in widths[1:]]
         self.column = np.empty((n, 1), dtype)
+        self.moved = np.empty((n, widths[0]), dtype) if moving else None
 
 
 class Trainer:
-    """Stochastic gradient descent on one net, with everything that it remembers between two updates."""
+    """Stochastic gradient descent on one net, with everything that it remembers between two updates.
 
-    def __init__(self, parameters: Parameters, *, activation: str, batch_size: int, momentum: float, l2: float) -> None:
+    With ``shift``, every batch of square images is moved by up to so many pixels, drawn from ``stream``.
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        *,
+        activation: str,
+        batch_size: int,
+        momentum: float,
+        l2: float,
+        shift: int = 0,
+        stream: np.random.Generator | None = None,
+    ) -> None:
         self.parameters, self.activation = parameters, activation
+        self.shift, self.stream = shift, stream
         self.batch_size, self.momentum, self.l2 = batch_size, momentum, l2
         self.widths, self.dtype = parameters.widths, parameters.flat.dtype
         self.gradients = Parameters(self.widths, self.dtype)
@@ -130,10 +145,13 @@ class Trainer:
 
     def _gather(self, x: np.ndarray, target: np.ndarray, chosen: np.ndarray, mean: np.ndarray | None) -> Rows:
         if len(chosen) not in self._rows:
-            self._rows[len(chosen)] = Rows(len(chosen), self.widths, self.dtype)
+            self._rows[len(chosen)] = Rows(len(chosen), self.widths, self.dtype, moving=self.shift > 0)
         rows = self._rows[len(chosen)]
         np.take(x, chosen, axis=0, out=rows.h[0], mode="clip")
         np.take(target, chosen, axis=0, out=rows.target, mode="clip")
+        if self.shift:
+            down, right = self.stream.integers(-self.shift, self.shift, 2, endpoint=True)
+            _move(rows.h[0], rows.moved, down, right)
         if mean is not None:
             rows.h[0] -= mean
         return rows
@@ -188,6 +206,20 @@ class Trainer:
             np.subtract(theta, self.average.flat, out=self.spare.flat)
             self.spare.flat /= self._averaged
             self.average.flat += self.spare.flat
+
+
+def _move(x: np.ndarray, spare: np.ndarray, down: int, right: int) -> None:
+    """Move square images, in place, by whole pixels; what comes in from beyond the border is zero."""
+    side = round(x.shape[1] ** 0.5)
+    images, moved = x.reshape(-1, side, side), spare.reshape(-1, side, side)
+    moved[:] = 0
+    to, come = _overlap(down, side), _overlap(-down, side)
+    moved[:, to, _overlap(right, side)] = images[:, come, _overlap(-right, side)]
+    x[:] = spare
+
+
+def _overlap(step: int, side: int) -> slice:
+    return slice(max(step, 0), side + min(step, 0))
 
 
 def _activate(u: np.ndarray, activation: str) -> None:

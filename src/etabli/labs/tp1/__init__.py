@@ -1,0 +1,1 @@
+"""Practical 1: back-propagation by hand, on handwritten digits."""

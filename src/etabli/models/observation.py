@@ -1,0 +1,36 @@
+"""What one looks at in a net while it learns: how far its hidden units have parted, how rough its gradients are."""
+
+import numpy as np
+
+from etabli.models._base_network import NetworkClassifier
+
+__all__ = ["gradient_roughness", "unit_spread"]
+
+
+def unit_spread(w_hidden: np.ndarray) -> float:
+    """maxⱼ ‖wⱼ - w̄‖ / ‖w̄‖ over the columns wⱼ of W_h (D, H) and their mean w̄: 0 for twins, about 1 for strangers.
+
+    In double precision, so that it measures the weights and not its own rounding; 0 where all weights are zero.
+    """
+    w = w_hidden.astype(np.float64)
+    first = w - w[:, :1]  # exact for twins, where a mean may round
+    mean_distance = first.mean(axis=1, keepdims=True)
+    distance = np.linalg.norm(first - mean_distance, axis=0).max()
+    size = np.linalg.norm(w[:, :1] + mean_distance)
+    return float(distance / size) if size else 0.0
+
+
+def gradient_roughness(
+    model: NetworkClassifier, x: np.ndarray, y: np.ndarray, size: int, generator: np.random.Generator, draws: int = 20
+) -> float:
+    """The mean over random batches of ‖g_batch - g‖ / ‖g‖, where g is the gradient on all examples: 0 is exact."""
+    whole = _flat_gradient(model, x, y)
+    errors = []
+    for _draw in range(draws):
+        chosen = generator.choice(len(x), min(size, len(x)), replace=False)
+        errors.append(np.linalg.norm(_flat_gradient(model, x[chosen], y[chosen]) - whole))
+    return float(np.mean(errors) / np.linalg.norm(whole))
+
+
+def _flat_gradient(model: NetworkClassifier, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.concatenate([gradient.ravel() for gradient in model.gradients(x, y)[1]]).astype(np.float64)
