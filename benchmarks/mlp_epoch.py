@@ -14,13 +14,13 @@ if ONE_THREAD:  # before NumPy and JAX are imported
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
-import warnings
-from collections.abc import Callable
+import warnings  # noqa: E402
+from collections.abc import Callable  # noqa: E402
 
-import harness
-import numpy as np
+import harness  # noqa: E402
+import numpy as np  # noqa: E402
 
-from etabli.models.mlp import MLP
+from etabli.models.mlp import MLP  # noqa: E402
 
 N, D, H, K, BATCH, EPOCHS = 60_000, 784, 100, 10, 100, 2
 

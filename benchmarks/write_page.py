@@ -14,7 +14,10 @@ def section(document: dict) -> list[str]:
     lines += [f"- **{each['value']:.2f}** {each['sentence']} (bar {each['bar']})" for each in document["ratios"]]
     if document["notes"]:
         lines += ["", document["notes"]]
-    lines += ["", f"`python benchmarks/{document['key']}.py`, {document['date']}, {document['machine']['cores']} cores."]
+    lines += [
+        "",
+        f"`python benchmarks/{document['key']}.py`, {document['date']}, {document['machine']['cores']} cores.",
+    ]
     return lines
 
 

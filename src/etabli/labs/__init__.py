@@ -25,6 +25,11 @@ PRACTICALS: dict[str, str] = {
 EXPERIMENTS: tuple[str, ...] = (
     # practical 1: back-propagation by hand
     "tp1.look",
+    "tp1.logistic",
+    "tp1.batch",
+    "tp1.mlp",
+    "tp1.convexity",
+    "tp1.gradients",
     # practical 2: Keras and manifold untangling
     # practical 3: transfer learning and fine-tuning
     # practical 4: recurrent nets and word vectors

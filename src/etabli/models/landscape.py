@@ -17,9 +17,7 @@ def loss_at(point: Point, x: np.ndarray, target: np.ndarray, activation: str = "
     return float(nn.softmax_cross_entropy(_network.forward(x, point, activation)[1], target)[0])
 
 
-def loss_along_line(
-    start: Point, end: Point, steps: Sequence[float], x: np.ndarray, target: np.ndarray
-) -> np.ndarray:
+def loss_along_line(start: Point, end: Point, steps: Sequence[float], x: np.ndarray, target: np.ndarray) -> np.ndarray:
     """L((1 - t) start + t end) for every t of ``steps``."""
     return np.array([loss_at(_mixed([(1 - t, start), (t, end)]), x, target) for t in steps])
 
@@ -33,9 +31,7 @@ def loss_on_plane(
 ) -> np.ndarray:
     """L(A + s (B - A) + t (C - A)) for s of ``across`` and t of ``up``; shape (len(up), len(across))."""
     a, b, c = corners
-    return np.array(
-        [[loss_at(_mixed([(1 - s - t, a), (s, b), (t, c)]), x, target) for s in across] for t in up]
-    )
+    return np.array([[loss_at(_mixed([(1 - s - t, a), (s, b), (t, c)]), x, target) for s in across] for t in up])
 
 
 def chord_excess(steps: np.ndarray, losses: np.ndarray) -> float:
@@ -65,4 +61,6 @@ def shifted_classes(point: Point, weights: np.ndarray, bias: float) -> Point:
 def _mixed(parts: Sequence[tuple[float, Point]]) -> Point:
     """The weighted sum of several sets of parameters, array by array."""
     shares, points = zip(*parts, strict=True)
-    return [sum(share * array for share, array in zip(shares, arrays, strict=True)) for arrays in zip(*points, strict=True)]
+    return [
+        sum(share * array for share, array in zip(shares, arrays, strict=True)) for arrays in zip(*points, strict=True)
+    ]

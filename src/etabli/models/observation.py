@@ -3,8 +3,9 @@
 import numpy as np
 
 from etabli.models._base_network import NetworkClassifier
+from etabli.seeding import generator
 
-__all__ = ["gradient_roughness", "unit_spread"]
+__all__ = ["gradient_roughness", "nudged", "unit_spread"]
 
 
 def unit_spread(w_hidden: np.ndarray) -> float:
@@ -21,16 +22,22 @@ def unit_spread(w_hidden: np.ndarray) -> float:
 
 
 def gradient_roughness(
-    model: NetworkClassifier, x: np.ndarray, y: np.ndarray, size: int, generator: np.random.Generator, draws: int = 20
+    model: NetworkClassifier, x: np.ndarray, y: np.ndarray, size: int, stream: np.random.Generator, draws: int = 20
 ) -> float:
     """The mean over random batches of ‖g_batch - g‖ / ‖g‖, where g is the gradient on all examples: 0 is exact."""
     whole = _flat_gradient(model, x, y)
     errors = []
     for _draw in range(draws):
-        chosen = generator.choice(len(x), min(size, len(x)), replace=False)
+        chosen = stream.choice(len(x), min(size, len(x)), replace=False)
         errors.append(np.linalg.norm(_flat_gradient(model, x[chosen], y[chosen]) - whole))
     return float(np.mean(errors) / np.linalg.norm(whole))
 
 
 def _flat_gradient(model: NetworkClassifier, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.concatenate([gradient.ravel() for gradient in model.gradients(x, y)[1]]).astype(np.float64)
+
+
+def nudged(weights: np.ndarray, seed: int) -> np.ndarray:
+    """Every weight moved to the next number of its precision, up or down by chance: the smallest change there is."""
+    upwards = generator(seed, "nudge").random(weights.shape) < 0.5
+    return np.nextafter(weights, np.where(upwards, np.inf, -np.inf).astype(weights.dtype))

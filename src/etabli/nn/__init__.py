@@ -1,6 +1,7 @@
 """Neural nets in plain NumPy, to be read beside their equations: (arrays) -> (y, backprop)."""
 
 from etabli.nn.gradient_check import gradient_check, numerical_gradient, relative_error
+from etabli.nn.hessian import softmax_hessian
 from etabli.nn.initializers import INITIALIZERS, normal, xavier, zeros
 from etabli.nn.layers import linear, relu, sigmoid, softmax
 from etabli.nn.losses import cross_entropy, one_hot, softmax_cross_entropy
@@ -20,6 +21,7 @@ __all__ = [
     "sigmoid",
     "softmax",
     "softmax_cross_entropy",
+    "softmax_hessian",
     "xavier",
     "zeros",
 ]

@@ -24,7 +24,7 @@ def class_counts(counts: Mapping[str, Sequence[int]], names: Sequence[str], *, a
     ax.set_xlabel(_("class"))
     ax.set_ylabel(_("share of the examples, %"))
     ax.set_ylim(0, ax.get_ylim()[1] * 1.18)
-    ax.legend(fontsize=8, ncols=len(counts), loc="upper left")
+    ax.legend(fontsize=8, ncols=len(counts), loc="upper left", frameon=False)
     return ax
 
 

@@ -52,8 +52,10 @@ def lines(
     ax.set_xlabel(x_label)
     ax.set_ylabel(y_label)
     ax.set_title(title)
+    if not log_x and all(float(x).is_integer() for xs, _ys in curves.values() for x in np.atleast_1d(xs)):
+        ax.xaxis.get_major_locator().set_params(integer=True)
     if len(curves) > 1:
-        ax.legend(fontsize=8)
+        ax.legend(fontsize=8, frameon=False)
     return ax
 
 

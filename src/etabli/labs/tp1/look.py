@@ -21,7 +21,9 @@ from etabli.viz.images import image_grid
 
 class Settings(SettingsModel):
     shown: int = Field(200, ge=1, le=1000, description=N_("images in the first figure"))
-    components: int = Field(10_000, ge=784, description=N_("training images that the principal components are taken from"))
+    components: int = Field(
+        10_000, ge=784, description=N_("training images that the principal components are taken from")
+    )
 
 
 def story(bench: Bench, settings: Settings) -> None:
@@ -39,7 +41,10 @@ def story(bench: Bench, settings: Settings) -> None:
     ) as ax:
         image_grid(images[: settings.shown], 20, ax=ax)
 
-    counts = {_("training"): np.bincount(labels, minlength=10), _("test"): np.bincount(digits.test_labels, minlength=10)}
+    counts = {
+        _("training"): np.bincount(labels, minlength=10),
+        _("test"): np.bincount(digits.test_labels, minlength=10),
+    }
     with bench.figure("class_counts", title=N_("How many there are of each digit"), size=(8, 3.4)) as ax:
         class_counts(counts, [str(digit) for digit in range(10)], ax=ax)
     bench.table(
@@ -59,7 +64,9 @@ def story(bench: Bench, settings: Settings) -> None:
     with bench.figure(
         "space",
         title=N_("The space of the images"),
-        caption=N_("Left: the mean image of each class. Right: the share of the variance that the first principal axes hold."),
+        caption=N_(
+            "Left: the mean image of each class. Right: the share of the variance that the first principal axes hold."
+        ),
         panels=(1, 2),
         size=(10, 3.6),
     ) as axes:
@@ -71,8 +78,10 @@ def story(bench: Bench, settings: Settings) -> None:
         "space_is_two_dimensional",
         "refuted",
         _(
-            "An image is one point of a space of 28 × 28 = 784 dimensions, one for each pixel; what is two-dimensional is the "
-            "sheet that the pixels lie on. {blank} pixels never carry ink in the training set, {ink:.0%} of all pixels do, and "
+            "An image is one point of a space of 28 × 28 = 784 dimensions, one for each pixel; what "
+            "is two-dimensional is the "
+            "sheet that the pixels lie on. {blank} pixels never carry ink in the training set, "
+            "{ink:.0%} of all pixels do, and "
             "{enough} principal axes hold 95 % of the variance."
         ).format(blank=blank, ink=ink, enough=enough),
     )

@@ -28,24 +28,24 @@ class Recipe(SettingsModel):
     momentum: float = Field(0.0, ge=0, lt=1, description=N_("share of the last step that is kept"))
     l2: float = Field(0.0, ge=0, description=N_("weight of the penalty on large weights"))
     schedule: str = Field(
-        "constant", pattern="^(constant|linear|cosine)$", description=N_("how the rate goes to zero: not, or along a slope")
+        "constant",
+        pattern="^(constant|linear|cosine)$",
+        description=N_("how the rate goes to zero: not, or along a slope"),
     )
     averaging: float = Field(
-        0.0, ge=0, le=1, description=N_("last share of the epochs over which the weights are averaged; 0: the last ones")
+        0.0,
+        ge=0,
+        le=1,
+        description=N_("last share of the epochs over which the weights are averaged; 0: the last ones"),
     )
     center: bool = Field(False, description=N_("take the mean training image off every image"))
     shift: int = Field(0, ge=0, le=4, description=N_("pixels by which batches are moved while learning"))
 
     def words(self) -> dict[str, object]:
-        """What the signature of a score says of the training: the settings of the report, and whatever differs."""
-        always = {"epochs": self.epochs, "batch": self.batch_size, "rate": self.rate}
-        defaults = type(self)().model_dump() if type(self) is Recipe else Recipe().model_dump()
-        own = self.model_dump(include=set(defaults))
-        return always | {
-            key: value
-            for key, value in own.items()
-            if key not in ("epochs", "batch_size", "rate") and value != defaults[key]
-        }
+        """What a signature says of the training: epochs, batch and rate always, the rest where it is switched on."""
+        own = self.model_dump(include=set(Recipe.model_fields))
+        words = {"epochs": own.pop("epochs"), "batch": own.pop("batch_size"), "rate": own.pop("rate")}
+        return words | {key: value for key, value in own.items() if value != Recipe.model_fields[key].default}
 
     def arguments(self) -> dict[str, object]:
         """The same as arguments of the estimators; ``shift`` only where it does something."""
@@ -104,6 +104,25 @@ def score_test(
     return accuracy
 
 
+def say_settings(bench: Bench, best: Recipe, tried: int) -> None:
+    """Where the settings of the scores come from."""
+    bench.note(
+        _(
+            "The lab report gives no setting for its nets by hand: test_accuracy and test_loss are "
+            "in the setting of their "
+            "Keras twins. The setting of test_accuracy_best is: {words}."
+        ).format(words=", ".join(f"{key} {value}" for key, value in best.words().items()))
+    )
+    if not bench.is_sample:
+        bench.note(
+            _(
+                "It was chosen among {n} by --set search=true: learning from the first 50,000 "
+                "training images and measuring "
+                "on the last 10,000. Then all 60,000 were learnt. The test images took no part in the choice."
+            ).format(n=tried)
+        )
+
+
 def show_curves(bench: Bench, curve: str, *, title: str) -> None:
     """Loss and accuracy over the epochs, on the training images (while learning) and on the test images."""
     rows = bench.history(curve)
@@ -123,12 +142,26 @@ def show_mistakes(bench: Bench, model: NetworkClassifier, digits: Digits, most: 
     wrong = np.flatnonzero(predicted != truth)
     worst = wrong[np.argsort(-probabilities.max(axis=1)[wrong])][:most]
     if len(worst):
-        caption = N_("Of all mistakes on the test images, the most confident; above each: truth → answer, and its probability in percent.")
-        with bench.figure("mistakes", title=N_("Misclassified digits"), caption=caption, size=(9, 5.2), image="png") as ax:
+        caption = N_(
+            "Of all mistakes on the test images, the most confident; above each: truth → answer, and "
+            "its probability in percent."
+        )
+        with bench.figure(
+            "mistakes",
+            title=N_("Misclassified digits"),
+            caption=caption,
+            size=(9, 0.4 + 1.2 * -(-len(worst) // 10)),
+            image="png",
+        ) as ax:
             titles = [f"{truth[i]}→{predicted[i]} {100 * probabilities[i].max():.0f}" for i in worst]
             image_grid(digits.test_images[worst], 10, titles=titles, ax=ax)
     counts = confusion_matrix(truth, predicted, labels=model.classes_)
-    with bench.figure("confusion", title=N_("Who is taken for whom"), caption=N_("Test images by true and predicted class."), size=(5.6, 4.8)) as ax:
+    with bench.figure(
+        "confusion",
+        title=N_("Who is taken for whom"),
+        caption=N_("Test images by true and predicted class."),
+        size=(5.6, 4.8),
+    ) as ax:
         confusion(counts, [str(each) for each in model.classes_], ax=ax)
     show_classes(bench, truth, predicted, model.classes_)
 

@@ -1,0 +1,203 @@
+"""tp1.batch: what the size of a batch buys and costs.
+
+    etabli run tp1.batch --data full
+
+Softmax regression with batches of 1, 10, 100, 1,000 and the whole set, everything else alike: the loss against
+epochs, updates and seconds, and how far the gradient of a batch lies from that of the whole set. About a minute.
+"""
+
+import time
+
+from pydantic import Field
+
+from etabli.data import mnist
+from etabli.i18n import N_, _
+from etabli.labs.bench import Bench
+from etabli.labs.card import Claim, Experiment, SettingsModel
+from etabli.labs.tp1 import parts
+from etabli.models.observation import gradient_roughness
+from etabli.models.softmax_regression import SoftmaxRegression
+from etabli.seeding import generator
+from etabli.viz.curves import lines
+
+
+class Settings(SettingsModel):
+    sizes: tuple[int, ...] = Field(
+        (1, 10, 100, 1000, 0), min_length=2, description=N_("batch sizes; 0 stands for the whole training set")
+    )
+    epochs: int = Field(8, ge=1, le=200, description=N_("passes over the training images, for every size"))
+    rate: float = Field(0.1, gt=0, le=100, description=N_("step of the gradient, the same for every size"))
+    watched: int = Field(10_000, ge=100, description=N_("training images on which the loss is followed"))
+
+
+def story(bench: Bench, settings: Settings) -> None:
+    digits = mnist.load(bench.source)
+    n = len(digits.train_labels)
+    sizes = {
+        (_("whole set") if size == 0 else f"{size:,}"): (n if size == 0 else min(size, n)) for size in settings.sizes
+    }
+    rows = {name: follow(bench, digits, name, size, settings) for name, size in sizes.items()}
+
+    roughness = gradients(bench, digits, sizes, settings)
+    table = []
+    for name in sizes:
+        last = rows[name][-1]
+        first = rows[name][1]
+        table.append(
+            [
+                name,
+                int(first["updates"]),
+                first["loss"],
+                last["loss"],
+                last["accuracy"],
+                last["seconds"],
+                roughness[name],
+            ]
+        )
+    bench.table(
+        "batches",
+        title=N_("The same number of epochs with each batch size"),
+        columns=[
+            N_("batch"),
+            N_("updates per epoch"),
+            N_("loss after one epoch"),
+            N_("loss at the end"),
+            N_("test accuracy at the end"),
+            N_("seconds in all"),
+            N_("error of the gradient"),
+        ],
+        rows=table,
+        caption=N_(
+            "Loss: cross-entropy on training images. Error: ‖batch gradient − whole gradient‖ / "
+            "‖whole gradient‖ at the start."
+        ),
+    )
+    if bench.first:
+        show(bench, rows)
+    judge(bench, sizes, rows, roughness)
+
+
+def follow(bench: Bench, digits: mnist.Digits, name: str, size: int, settings: Settings) -> list[dict[str, float]]:
+    """Train with one batch size; a row for the start and one for every epoch, the time of looking left out."""
+    x_train, x_test = digits.flattened()
+    watched = x_train[: settings.watched], digits.train_labels[: settings.watched]
+    model = SoftmaxRegression(
+        batch_size=size, epochs=settings.epochs, learning_rate=settings.rate, random_state=bench.seed
+    )
+    updates = -(-len(x_train) // size)
+    rows = [{"epoch": 0, "updates": 0, "seconds": 0.0, "loss": _LN_10}]
+    clock = time.perf_counter()
+
+    def look(row: dict[str, float]) -> None:
+        nonlocal clock
+        seconds = rows[-1]["seconds"] + time.perf_counter() - clock
+        loss, accuracy = model.loss(*watched), model.score(x_test, digits.test_labels)
+        rows.append(
+            {
+                "epoch": row["epoch"],
+                "updates": row["epoch"] * updates,
+                "seconds": seconds,
+                "loss": loss,
+                "accuracy": accuracy,
+            }
+        )
+        bench.log(f"batch_{size}", **rows[-1])
+        clock = time.perf_counter()
+
+    parts.train(bench, model, digits, label=_("batch of {name}").format(name=name), each_epoch=look)
+    return rows
+
+
+_LN_10 = 2.302585092994046  # the loss of equal probabilities: where weights of zero start
+
+
+def gradients(bench: Bench, digits: mnist.Digits, sizes: dict[str, int], settings: Settings) -> dict[str, float]:
+    """How far batch gradients lie from the gradient on all watched images, after one epoch of learning."""
+    x, y = digits.flattened()[0][: settings.watched], digits.train_labels[: settings.watched]
+    model = SoftmaxRegression(epochs=1, learning_rate=settings.rate, random_state=bench.seed).fit(x, y)
+    stream = generator(bench.seed, "batches")
+    return {
+        name: 0.0 if size >= len(digits.train_labels) else gradient_roughness(model, x, y, size, stream)
+        for name, size in sizes.items()
+    }
+
+
+def show(bench: Bench, rows: dict[str, list[dict[str, float]]]) -> None:
+    """The loss against epochs, updates and seconds."""
+    axes_labels = {"epoch": _("epochs"), "updates": _("updates"), "seconds": _("seconds")}
+    with bench.figure(
+        "convergence",
+        title=N_("The same learning, counted in epochs, in updates and in seconds"),
+        caption=N_(
+            "Cross-entropy on training images. In updates, the larger batch wins: its gradient is "
+            "the better one. In epochs, the smaller: it makes more of them."
+        ),
+        panels=(1, 3),
+        size=(12, 4),
+    ) as axes:
+        for ax, (key, label) in zip(axes, axes_labels.items(), strict=True):
+            shown = {name: [row for row in own if key == "epoch" or row[key] > 0] for name, own in rows.items()}
+            curves = {name: ([row[key] for row in own], [row["loss"] for row in own]) for name, own in shown.items()}
+            lines(curves, x_label=label, y_label=_("cross-entropy, nats"), log_x=key != "epoch", ax=ax)
+
+
+def judge(
+    bench: Bench, sizes: dict[str, int], rows: dict[str, list[dict[str, float]]], roughness: dict[str, float]
+) -> None:
+    """Do small batches converge faster, and is their gradient the rougher one?"""
+    names = sorted(sizes, key=sizes.get)
+    first = {name: rows[name][1]["loss"] for name in names}
+    whole = names[-1]
+    faster = all(first[name] < first[whole] for name in names[:-1])
+    reached = {name: next((row["seconds"] for row in rows[name] if row["loss"] < 0.5), None) for name in names}
+    in_seconds = [(seconds, name) for name, seconds in reached.items() if seconds is not None]
+    quickest = min(in_seconds)[1] if in_seconds else "—"
+    bench.claim(
+        "small_batches_converge_faster",
+        "confirmed" if faster else "refuted",
+        _(
+            "Loss after one epoch: {losses}. The smallest batch is not the best one for ever: at the "
+            "same rate it ends at "
+            "{end:.3f}, a batch of {middle} at {middle_end:.3f}. In seconds, {quickest} comes first below 0.5."
+        ).format(
+            losses=", ".join(f"{name}: {loss:.3f}" for name, loss in first.items()),
+            end=rows[names[0]][-1]["loss"],
+            middle=names[len(names) // 2],
+            middle_end=rows[names[len(names) // 2]][-1]["loss"],
+            quickest=quickest,
+        ),
+    )
+    order = [roughness[name] for name in names]
+    bench.claim(
+        "their_gradient_is_approximate",
+        "confirmed" if order == sorted(order, reverse=True) else "refuted",
+        _("Relative error of one batch's gradient: {errors}; it falls as one over the square root of the size.").format(
+            errors=", ".join(f"{name}: {roughness[name]:.2g}" for name in names)
+        ),
+    )
+
+
+EXPERIMENT = Experiment(
+    name="tp1.batch",
+    title=N_("The size of a batch"),
+    measures=N_("loss against epochs, updates and seconds for five batch sizes"),
+    source=N_("practical 1, exercise 1"),
+    settings=Settings,
+    story=story,
+    on_sample={"epochs": 5},
+    data=("mnist",),
+    minutes=1.2,
+    memory_mb=1200,
+    claims=(
+        Claim(
+            "small_batches_converge_faster",
+            N_("Updating from a small batch converges faster than from the whole set."),
+            where=N_("practical 1, exercise 1"),
+        ),
+        Claim(
+            "their_gradient_is_approximate",
+            N_("The price is a gradient that is only approximate."),
+            where=N_("practical 1, exercise 1"),
+        ),
+    ),
+)
