@@ -77,4 +77,28 @@ def _play_backprop(page) -> None:
         page.locator("#next").click()
 
 
-PLAYS: dict[str, Callable[[object], None]] = {"backprop": _play_backprop}
+def _play_digits(page) -> None:
+    page.wait_for_selector(".net-card:not([hidden])")
+    page.wait_for_selector("#landing:not([hidden])")
+    box = page.locator("#pad").bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    for across, down in ((0.65, 0.2), (0.55, 0.5), (0.45, 0.85)):
+        page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"], steps=8)
+    page.mouse.up()
+    page.wait_for_selector("body[data-answered]")
+
+
+def _play_poetry(page) -> None:
+    page.wait_for_selector("#write:enabled")
+    page.locator("#write").click()
+    page.wait_for_selector("body[data-written]", timeout=60_000)
+    page.locator(".letter").nth(40).hover()
+    page.wait_for_selector("#others dl")
+
+
+PLAYS: dict[str, Callable[[object], None]] = {
+    "backprop": _play_backprop,
+    "digits": _play_digits,
+    "poetry": _play_poetry,
+}

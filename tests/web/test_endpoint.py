@@ -1,6 +1,7 @@
 """The public edge: bounded bodies, one sentence for every mistake, no path, no traceback; fuzzed from the schema."""
 
 import json
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -58,8 +59,6 @@ def asked(client, each: endpoint.Endpoint, document: dict, body: bytes = b""):
     query = {}
     for name, value in document.items():
         if f"{{{name}}}" in path:
-            from urllib.parse import quote
-
             path = path.replace(f"{{{name}}}", quote(str(value), safe="") or "%20")
         else:
             query[name] = value
@@ -72,6 +71,8 @@ def asked(client, each: endpoint.Endpoint, document: dict, body: bytes = b""):
 
 def assert_said_well(answer, small_runs):
     assert answer.status_code in STATUSES, (answer.status_code, answer.text[:300])
+    if answer.headers["content-type"].startswith("image/"):
+        return
     for secret in ("Traceback", str(small_runs), "site-packages", ".py"):
         assert secret not in answer.text
     json.loads(answer.text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 from anyio import to_thread
@@ -76,6 +76,18 @@ async def curves(run: Path, closing: threading.Event) -> AsyncIterator[bytes]:
             spoken = time.monotonic()
             yield b": still here\n\n"
         await asyncio.sleep(EVERY_SECONDS)
+
+
+async def paced(items: Iterator[object], seconds: float) -> AsyncIterator[object]:
+    """The items of a generator that computes, each in a worker thread, at most one in so many seconds."""
+    over = object()
+    while True:
+        started = time.monotonic()
+        item = await to_thread.run_sync(next, items, over)
+        if item is over:
+            return
+        yield item
+        await asyncio.sleep(max(0.0, seconds - (time.monotonic() - started)))
 
 
 def new_rows(run: Path, offsets: dict[Path, int]) -> list[dict[str, object]]:

@@ -86,7 +86,7 @@ PAGES = (
         N_("Poetry"),
         N_("Poetry, character by character"),
         N_("Choose a beginning and a temperature; the net goes on."),
-        ("poetry",),
+        ("poetry", "poetry.modern", "poetry.ngram"),
     ),
     Page(
         "words",

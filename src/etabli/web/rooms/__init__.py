@@ -8,12 +8,12 @@ from starlette.routing import Route
 
 from etabli.web import following, pages
 from etabli.web.endpoint import Endpoint, answered
-from etabli.web.rooms import backprop, training
+from etabli.web.rooms import backprop, digits, photo, poetry, training, untangling, words
 from etabli.web.rooms import runs as runs_room
 from etabli.web.shelf import Tool
 from etabli.web.studio import Studio
 
-_ROOMS = (runs_room, training, backprop)
+_ROOMS = (runs_room, training, backprop, digits, untangling, photo, poetry, words)
 TOOLS: tuple[Tool, ...] = tuple(tool for room in _ROOMS for tool in getattr(room, "TOOLS", ()))
 ENDPOINTS: list[Endpoint] = [each for room in _ROOMS for each in room.ENDPOINTS]
 
@@ -41,7 +41,10 @@ def stream_routes(studio: Studio, streams: following.Streams) -> list[Route]:
 
         return await answered(work)
 
-    return [Route("/api/events", events), Route("/api/runs/{run}/events", curves)]
+    own = [Route("/api/events", events), Route("/api/runs/{run}/events", curves)]
+    return own + [
+        route for room in _ROOMS if hasattr(room, "stream_routes") for route in room.stream_routes(studio, streams)
+    ]
 
 
 def file_routes(studio: Studio) -> list[Route]:

@@ -22,7 +22,9 @@ const NAMES = () => ({
   "digits.plane": _("t-SNE plane"),
   untangling: _("explorer"),
   transfer: _("transferred classifier"),
-  poetry: _("poet"),
+  poetry: _("the course's net"),
+  "poetry.modern": _("LSTM"),
+  "poetry.ngram": _("n-gram"),
   words: _("word vectors"),
   captions: _("captioner"),
 });
@@ -45,10 +47,11 @@ function chip(key, tool) {
 }
 
 function offer(missing, job) {
-  const experiments = [...new Set(missing.map((tool) => tool.experiment))];
+  const experiments = [...new Set(missing.map(([, tool]) => tool.experiment))];
+  const names = missing.map(([key]) => NAMES()[key] ?? key).join(", ");
   const busy = job.state === "running";
   return el("div", { class: "offer" },
-    el("p", {}, _("Nothing in the runs folder was trained for this yet. Train it on the sample data, here or in a terminal:")),
+    el("p", {}, _("Not trained yet: {names}. Train on the sample data, here or in a terminal:", { names })),
     el("p", {}, el("code", {}, `etabli run ${experiments.join(" ")}`)),
     el("button", { id: "train", class: "primary", disabled: busy, onclick: () => attempt(() => ask("/api/train", { body: { page } })) },
       busy ? _("A training is under way") : _("Train on the sample data")));
@@ -76,7 +79,7 @@ function progress(job) {
 function draw() {
   const own = document.body.dataset.tools.split(" ").filter(Boolean);
   const tools = own.map((key) => [key, latest.tools[key]]).filter(([, tool]) => tool);
-  const missing = tools.map(([, tool]) => tool).filter((tool) => tool.state === "missing");
+  const missing = tools.filter(([, tool]) => tool.state === "missing");
   $("sign").replaceChildren(
     tools.length ? el("ul", { class: "chips", "aria-label": _("Models of this page") }, tools.map(([key, tool]) => chip(key, tool))) : "",
     missing.length && tools.length ? offer(missing, latest.job) : "",

@@ -1,0 +1,128 @@
+"""Many clients at once on the playground: any error, and does its memory grow?
+
+    python benchmarks/serve_clients.py RUNS [--clients 50] [--seconds 60]
+
+Starts ``etabli serve`` on RUNS as a process of its own; every client asks for pages, runs, digits, back-propagation,
+poems (streamed) and words in turn over loopback. Memory is the resident set of the server, at 10 s (or a sixth of
+the time) and at the end. Prints one JSON document.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import psutil
+
+STROKES = [[[0.3, 0.2], [0.65, 0.2], [0.55, 0.5], [0.45, 0.85]]]
+CALM = {200, 409}  # 409: a page whose model is not trained says so
+
+
+def requests_of(generator: random.Random) -> tuple[str, str, dict | None]:
+    """One request: its kind, its address, its body."""
+    step = generator.randrange(60)
+    small = {"step": step, "rate": 1.0, "x": [generator.uniform(-1, 1), 0.5]}
+    wish = {"prompt": "souvent, p", "length": 60, "seed": generator.randrange(1000)}
+    return generator.choice(
+        [
+            ("page", generator.choice(["/", "/runs", "/digits", "/poetry", "/backprop"]), None),
+            ("static", generator.choice(["/static/page.css", "/static/js/common.js"]), None),
+            ("runs", "/api/runs", None),
+            ("digits", "/api/digits", {"strokes": STROKES}),
+            ("digits", "/api/digits", {"strokes": STROKES}),
+            ("backprop", "/api/backprop", small),
+            ("poetry", "/api/poetry/write", wish),
+            ("stream", "/api/poetry/stream?length=40", None),
+            ("words", "/api/words", None),
+            ("events", "/api/events", None),
+        ]
+    )
+
+
+async def client(base: str, until: float, seed: int, seen: Counter, times: dict[str, list[float]]) -> None:
+    """One person who asks one thing after another, with a moment between."""
+    generator = random.Random(seed)
+    async with httpx.AsyncClient(base_url=base, timeout=30) as session:
+        while time.monotonic() < until:
+            kind, address, body = requests_of(generator)
+            started = time.monotonic()
+            try:
+                status = await _ask(session, kind, address, body)
+            except Exception as error:
+                status = type(error).__name__
+            times.setdefault(kind, []).append(time.monotonic() - started)
+            seen[f"{kind} {status}"] += 1
+            await asyncio.sleep(generator.uniform(0.02, 0.2))
+
+
+async def _ask(session: httpx.AsyncClient, kind: str, address: str, body: dict | None) -> int:
+    if kind in ("stream", "events"):
+        async with session.stream("GET", address) as response:
+            async for _line in response.aiter_lines():
+                if kind == "events":
+                    break  # one sight of the state is enough; the server has to notice that we left
+            return response.status_code
+    response = await (session.post(address, json=body) if body else session.get(address))
+    return response.status_code
+
+
+async def crowd(base: str, clients: int, seconds: float, memory: object) -> dict[str, object]:
+    """All clients for so many seconds; what they saw, and the server's memory on the way (bytes)."""
+    seen: Counter = Counter()
+    times: dict[str, list[float]] = {}
+    until = time.monotonic() + seconds
+    asking = [asyncio.create_task(client(base, until, seed, seen, times)) for seed in range(clients)]
+    await asyncio.sleep(min(10, seconds / 6))
+    early = memory()
+    await asyncio.gather(*asking)
+    errors = {key: count for key, count in seen.items() if not _is_calm(key)}
+    return {
+        "clients": clients,
+        "seconds": seconds,
+        "requests": sum(seen.values()),
+        "errors": errors,
+        "memory_mb": {"early": round(early / 2**20, 1), "end": round(memory() / 2**20, 1)},
+        "median_ms": {kind: round(1000 * sorted(each)[len(each) // 2], 1) for kind, each in sorted(times.items())},
+    }
+
+
+def _is_calm(key: str) -> bool:
+    status = key.split()[1]
+    return status.isdigit() and int(status) in CALM
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--clients", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=60)
+    given = parser.parse_args()
+    command = [sys.executable, "-m", "etabli", "serve", "--runs", str(given.runs), "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        base = server.stdout.readline().split()[-1].rstrip("/")
+        _wait_until_loaded(base)
+        memory = psutil.Process(server.pid).memory_info
+        found = asyncio.run(crowd(base, given.clients, given.seconds, lambda: memory().rss))
+    finally:
+        server.terminate()
+        server.wait(10)
+    print(json.dumps(found, indent=1))
+    sys.exit(1 if found["errors"] else 0)
+
+
+def _wait_until_loaded(base: str) -> None:
+    with httpx.stream("GET", f"{base}/api/events", timeout=120) as response:
+        for line in response.iter_lines():
+            if line.startswith("data: {") and '"state":"loading"' not in line and '"state":"waiting"' not in line:
+                return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+// Pictures of arrays: grey maps in the colours of the page, points in a plane.
+
+/** The bytes of a base64 string. */
+export function bytes(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
+/** A colour of the page's style, as it is now (light or dark). */
+export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+function rgb(text) {
+  const hex = text.replace("#", "");
+  const full = hex.length === 3 ? [...hex].map((each) => each + each).join("") : hex;
+  return [0, 2, 4].map((at) => parseInt(full.slice(at, at + 2), 16));
+}
+
+/** Paint bytes (0 paper, 255 ink) into a canvas of width x height pixels. */
+export function paint(canvas, data, width, height, ink = "--ink") {
+  const [low, high] = [rgb(colour("--card")), rgb(colour(ink))];
+  canvas.width = width;
+  canvas.height = height;
+  const image = new ImageData(width, height);
+  for (let at = 0; at < width * height; at += 1) {
+    const share = data[at] / 255;
+    for (let channel = 0; channel < 3; channel += 1) image.data[4 * at + channel] = low[channel] + share * (high[channel] - low[channel]);
+    image.data[4 * at + 3] = 255;
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+/** Several maps (count, height, width) as one picture, side by side in rows. */
+export function mosaic(canvas, data, [count, height, width], columns, ink) {
+  const rows = Math.ceil(count / columns);
+  const gap = height > 1 ? 1 : 0;
+  const [fullWidth, fullHeight] = [columns * (width + gap) - gap, rows * (height + gap) - gap];
+  const all = new Uint8Array(fullWidth * fullHeight);
+  for (let map = 0; map < count; map += 1) {
+    const [left, top] = [(map % columns) * (width + gap), Math.floor(map / columns) * (height + gap)];
+    for (let y = 0; y < height; y += 1) {
+      all.set(data.subarray((map * height + y) * width, (map * height + y + 1) * width), (top + y) * fullWidth + left);
+    }
+  }
+  paint(canvas, all, fullWidth, fullHeight, ink);
+}
+
+/** A plane of points: keeps its scale, draws points in class colours, tells what is under the pointer. */
+export class Plane {
+  constructor(canvas, points, colours) {
+    Object.assign(this, { canvas, points, colours });
+    const xs = points.map((point) => point[0]), ys = points.map((point) => point[1]);
+    [this.left, this.right] = [Math.min(...xs), Math.max(...xs)];
+    [this.bottom, this.top] = [Math.min(...ys), Math.max(...ys)];
+  }
+
+  at([x, y]) {
+    const { width, height } = this.canvas;
+    const pad = 0.05 * Math.min(width, height);
+    const scale = Math.min((width - 2 * pad) / (this.right - this.left || 1), (height - 2 * pad) / (this.top - this.bottom || 1));
+    return [
+      width / 2 + (x - (this.left + this.right) / 2) * scale,
+      height / 2 - (y - (this.bottom + this.top) / 2) * scale,
+    ];
+  }
+
+  draw({ radius = 4, alpha = 0.75, strong = null } = {}) {
+    const context = this.canvas.getContext("2d");
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.points.forEach((point, index) => {
+      const [x, y] = this.at(point);
+      context.globalAlpha = strong && !strong.has(index) ? 0.18 : alpha;
+      context.fillStyle = colour(this.colours[index]);
+      context.beginPath();
+      context.arc(x, y, radius, 0, 2 * Math.PI);
+      context.fill();
+    });
+    context.globalAlpha = 1;
+    return context;
+  }
+
+  /** The point nearest to a pointer event, within some pixels of the screen, or -1. */
+  under(event, within = 14) {
+    const box = this.canvas.getBoundingClientRect();
+    const ratio = this.canvas.width / box.width;
+    const [x, y] = [(event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio];
+    let best = -1, least = (within * ratio) ** 2;
+    this.points.forEach((point, index) => {
+      const [a, b] = this.at(point);
+      const distance = (a - x) ** 2 + (b - y) ** 2;
+      if (distance < least) [best, least] = [index, distance];
+    });
+    return best;
+  }
+}

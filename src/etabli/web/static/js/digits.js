@@ -1,0 +1,187 @@
+// Draw a digit; every net answers while it is drawn.
+
+import { Plane, bytes, colour, mosaic, paint } from "./canvas.js";
+import { _, $, ask, attempt, el, newestOnly, percent, perFrame } from "./common.js";
+import { ready, whenChanged } from "./sign.js";
+
+const pad = $("pad");
+const context = pad.getContext("2d");
+let strokes = [];
+let drawing = false;
+let plane = null;
+
+// Each digit as strokes between corners of a unit square, for the keyboard and for "draw one for me".
+const GLYPHS = {
+  0: [[[0.5, 0.05], [0.25, 0.2], [0.2, 0.5], [0.25, 0.8], [0.5, 0.95], [0.75, 0.8], [0.8, 0.5], [0.75, 0.2], [0.5, 0.05]]],
+  1: [[[0.35, 0.25], [0.55, 0.05], [0.55, 0.95]]],
+  2: [[[0.22, 0.28], [0.35, 0.08], [0.6, 0.06], [0.75, 0.22], [0.7, 0.42], [0.45, 0.68], [0.22, 0.92], [0.8, 0.92]]],
+  3: [[[0.25, 0.12], [0.55, 0.05], [0.75, 0.2], [0.65, 0.42], [0.42, 0.48], [0.68, 0.54], [0.78, 0.74], [0.58, 0.93], [0.25, 0.88]]],
+  4: [[[0.6, 0.05], [0.2, 0.62], [0.82, 0.62]], [[0.62, 0.35], [0.62, 0.95]]],
+  5: [[[0.75, 0.06], [0.32, 0.06], [0.28, 0.45], [0.55, 0.4], [0.76, 0.55], [0.74, 0.8], [0.5, 0.95], [0.24, 0.86]]],
+  6: [[[0.65, 0.05], [0.38, 0.3], [0.25, 0.65], [0.38, 0.92], [0.65, 0.92], [0.75, 0.7], [0.6, 0.52], [0.38, 0.55], [0.27, 0.7]]],
+  7: [[[0.2, 0.08], [0.8, 0.08], [0.58, 0.45], [0.42, 0.95]]],
+  8: [[[0.5, 0.48], [0.28, 0.3], [0.35, 0.08], [0.65, 0.08], [0.72, 0.3], [0.5, 0.48], [0.25, 0.7], [0.35, 0.94], [0.65, 0.94], [0.75, 0.7], [0.5, 0.48]]],
+  9: [[[0.72, 0.3], [0.6, 0.48], [0.36, 0.46], [0.27, 0.25], [0.42, 0.06], [0.66, 0.1], [0.73, 0.3], [0.7, 0.6], [0.58, 0.95]]],
+};
+
+function redraw() {
+  context.clearRect(0, 0, pad.width, pad.height);
+  context.strokeStyle = colour("--ink");
+  context.fillStyle = context.strokeStyle;
+  context.lineWidth = pad.width * 0.065;
+  context.lineCap = context.lineJoin = "round";
+  for (const stroke of strokes) {
+    context.beginPath();
+    stroke.forEach(([x, y], index) => context[index ? "lineTo" : "moveTo"](x * pad.width, y * pad.height));
+    if (stroke.length === 1) context.lineTo(stroke[0][0] * pad.width + 0.1, stroke[0][1] * pad.height);
+    context.stroke();
+  }
+}
+
+function bars(list, probabilities, best) {
+  list.replaceChildren(...probabilities.flatMap((value, digit) => {
+    const fill = el("i");
+    fill.style.width = `${100 * value}%`;
+    return [
+      el("dt", { class: digit === best ? "best" : null }, String(digit)),
+      el("dd", { class: "bar", "aria-hidden": "true" }, fill),
+      el("dd", { class: "value" }, percent(value)),
+    ];
+  }));
+}
+
+const LAYERS = () => ({ hidden_1: _("hidden layer"), sigmoid: _("hidden layer"), relu1: _("first feature maps"), relu2: _("second feature maps") });
+
+function layers(container, found) {
+  container.replaceChildren(...found.map((layer) => {
+    const canvas = el("canvas", { role: "img", "aria-label": LAYERS()[layer.name] ?? layer.name });
+    const [count, height, width] = layer.shape;
+    if (height === 1) mosaic(canvas, bytes(layer.data), [width, 1, 1], Math.min(20, width), "--c0");
+    else mosaic(canvas, bytes(layer.data), layer.shape, 8, "--c0");
+    const size = height === 1 ? `${width}` : `${count} × ${height} × ${width}`;
+    return el("figure", { class: "layer" }, canvas, el("figcaption", {}, `${LAYERS()[layer.name] ?? layer.name}, ${size}`));
+  }));
+}
+
+function clear() {
+  for (const card of document.querySelectorAll(".net-card")) {
+    card.querySelector(".guess").textContent = "";
+    bars(card.querySelector(".bars"), Array(10).fill(0), -1);
+    card.querySelector(".layers").replaceChildren();
+  }
+  paint($("seen"), new Uint8Array(784), 28, 28);
+  $("verdict").textContent = "";
+  plane?.draw();
+}
+
+function show(answer) {
+  paint($("seen"), bytes(answer.seen), 28, 28);
+  const said = [];
+  for (const [key, found] of Object.entries(answer.answers)) {
+    const card = document.querySelector(`[data-net="${key}"]`);
+    const best = found.probabilities.indexOf(Math.max(...found.probabilities));
+    card.querySelector(".guess").textContent = String(best);
+    bars(card.querySelector(".bars"), found.probabilities, best);
+    layers(card.querySelector(".layers"), found.layers);
+    said.push(`${card.getAttribute("aria-label")}: ${best}`);
+  }
+  $("verdict").textContent = said.join(" · ");
+  if (plane && answer.plane) land(answer.plane);
+  document.body.dataset.answered = String(strokes.length);
+}
+
+function land({ place, nearest }) {
+  const drawn = plane.draw({ radius: 5 });
+  const [x, y] = plane.at(place);
+  drawn.strokeStyle = colour("--ink");
+  drawn.lineWidth = 2;
+  for (const index of nearest) {
+    const [a, b] = plane.at(plane.points[index]);
+    drawn.beginPath();
+    drawn.moveTo(x, y);
+    drawn.lineTo(a, b);
+    drawn.stroke();
+  }
+  drawn.fillStyle = colour("--accent");
+  drawn.beginPath();
+  drawn.arc(x, y, 14, 0, 2 * Math.PI);
+  drawn.fill();
+  drawn.stroke();
+}
+
+const answer = newestOnly(async () => {
+  if (!strokes.length) return;
+  const asked = performance.now();
+  const found = await attempt(() => ask("/api/digits", { body: { strokes } }));
+  if (!found || !strokes.length) return;
+  show(found);
+  document.body.dataset.milliseconds = String(Math.round(performance.now() - asked));
+});
+const refresh = perFrame(() => { redraw(); answer(); });
+
+function place(event) {
+  const box = pad.getBoundingClientRect();
+  return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+}
+
+pad.addEventListener("pointerdown", (event) => {
+  drawing = true;
+  pad.setPointerCapture(event.pointerId);
+  if (strokes.length < 60) strokes.push([place(event)]);
+  refresh();
+  event.preventDefault();
+});
+pad.addEventListener("pointermove", (event) => {
+  if (!drawing) return;
+  const stroke = strokes[strokes.length - 1];
+  for (const each of event.getCoalescedEvents?.() ?? [event]) if (stroke.length < 2000) stroke.push(place(each));
+  refresh();
+});
+for (const name of ["pointerup", "pointercancel"]) pad.addEventListener(name, () => { drawing = false; });
+
+function write(digit) {
+  strokes = GLYPHS[digit].map((stroke) => stroke.map(([x, y]) => [0.2 + 0.6 * x, 0.12 + 0.76 * y]));
+  refresh();
+}
+
+function wipe() {
+  strokes = [];
+  redraw();
+  clear();
+}
+
+pad.addEventListener("keydown", (event) => {
+  if (event.key in GLYPHS) write(Number(event.key));
+  else if (event.key === "Delete" || event.key === "Backspace") wipe();
+  else return;
+  event.preventDefault();
+});
+$("clear").addEventListener("click", wipe);
+$("example").addEventListener("click", () => write(Math.floor(10 * Math.random())));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { redraw(); clear(); answer(); });
+
+async function openPlane() {
+  const found = await attempt(() => ask("/api/digits/plane"));
+  if (!found) return;
+  $("landing").hidden = false;
+  plane = new Plane($("plane"), found.points, found.labels.map((label) => `--c${label}`));
+  plane.draw();
+  $("classes").replaceChildren(...Array.from({ length: 10 }, (_each, label) => {
+    const mark = el("span", { class: "dot", "aria-hidden": "true" });
+    mark.style.background = `var(--c${label})`;
+    return el("li", {}, mark, String(label));
+  }));
+  answer();
+}
+
+let known = "";
+whenChanged(() => {
+  const now = ["digits.linear", "digits.mlp", "digits.cnn", "digits.plane"].filter(ready);
+  if (now.join() === known) return;
+  known = now.join();
+  for (const card of document.querySelectorAll(".net-card")) card.hidden = !now.includes(card.dataset.net);
+  if (now.includes("digits.plane") && !plane) openPlane();
+  answer();
+});
+redraw();
+clear();

@@ -1,0 +1,115 @@
+// The map of words: point at one, ask for its neighbours, try an analogy.
+
+import { Plane, colour } from "./canvas.js";
+import { _, $, ask, attempt, el, number } from "./common.js";
+import { ready, whenChanged } from "./sign.js";
+
+let plane = null;
+let known = null;
+let shown = [];
+
+function label(context, index, strong) {
+  const [x, y] = plane.at(plane.points[index]);
+  context.font = `${strong ? "600 " : ""}${strong ? 26 : 20}px system-ui, sans-serif`;
+  context.lineWidth = 5;
+  context.strokeStyle = colour("--card");
+  context.strokeText(known.words[index], x + 8, y - 8);
+  context.fillStyle = colour("--ink");
+  context.fillText(known.words[index], x + 8, y - 8);
+}
+
+function centres(context) {
+  known.centres.forEach((centre, index) => {
+    const [x, y] = plane.at(centre);
+    context.strokeStyle = colour("--ink");
+    context.lineWidth = 3;
+    for (const [dx, dy] of [[9, 9], [9, -9]]) {
+      context.beginPath();
+      context.moveTo(x - dx, y - dy);
+      context.lineTo(x + dx, y + dy);
+      context.stroke();
+    }
+    context.font = "italic 22px system-ui, sans-serif";
+    context.strokeStyle = colour("--card");
+    context.lineWidth = 6;
+    context.strokeText(known.names[index], x + 14, y + 7);
+    context.fillStyle = colour("--quiet");
+    context.fillText(known.names[index], x + 14, y + 7);
+  });
+}
+
+function draw(pointed = -1) {
+  const strong = shown.length ? new Set([...shown, pointed]) : null;
+  const context = plane.draw({ radius: known.words.length > 800 ? 4 : 6, strong });
+  if (!shown.length) centres(context);
+  shown.forEach((index, place) => label(context, index, place === 0));
+  if (pointed >= 0) label(context, pointed, true);
+}
+
+function list(target, found) {
+  const most = Math.max(...found.map(([, cosine]) => cosine), 1e-9);
+  $(target).replaceChildren(...found.flatMap(([word, cosine], place) => {
+    const fill = el("i");
+    fill.style.width = `${Math.max(0, (100 * cosine) / most)}%`;
+    const button = el("button", { type: "button", class: "word", onclick: () => neighbours(word) }, word);
+    return [el("dt", { class: place === 0 ? "best" : null }, button), el("dd", { class: "bar", "aria-hidden": "true" }, fill), el("dd", { class: "value" }, number(cosine, 3))];
+  }));
+}
+
+async function neighbours(word) {
+  $("word").value = word;
+  const answer = await attempt(() => ask(`/api/words/near?${new URLSearchParams({ word })}`));
+  if (!answer) return;
+  list("neighbours", answer.found);
+  shown = [word.toLowerCase(), ...answer.found.map(([each]) => each)].map((each) => known.words.indexOf(each)).filter((index) => index >= 0);
+  draw();
+  document.body.dataset.found = word;
+}
+
+$("near").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if ($("word").value.trim()) neighbours($("word").value.trim());
+});
+$("analogy").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const [a, b, c] = ["a", "b", "c"].map((id) => $(id).value.trim());
+  if (!a || !b || !c) return;
+  const answer = await attempt(() => ask(`/api/words/analogy?${new URLSearchParams({ a, b, c })}`));
+  if (!answer) return;
+  list("answers", answer.found);
+  shown = [answer.found[0][0], a, b, c].map((each) => known.words.indexOf(each.toLowerCase())).filter((index) => index >= 0);
+  draw();
+  document.body.dataset.answer = answer.found[0][0];
+});
+$("map").addEventListener("pointermove", (event) => {
+  if (!plane) return;
+  const index = plane.under(event);
+  $("pointed").textContent = index >= 0 ? known.words[index] : "";
+  draw(index);
+});
+$("map").addEventListener("click", (event) => {
+  const index = plane?.under(event) ?? -1;
+  if (index >= 0) neighbours(known.words[index]);
+  else if (plane) { shown = []; draw(); }
+});
+
+async function open() {
+  known = await attempt(() => ask("/api/words"));
+  if (!known) return;
+  $("room").hidden = false;
+  $("all").replaceChildren(...known.words.map((word) => el("option", { value: word })));
+  plane = new Plane($("map"), [...known.points], known.labels.map((each) => `--c${each % 10}`));
+  draw();
+  if (!$("word").value) $("word").value = known.words.includes("dog") ? "dog" : known.words[0];
+  ["man", "woman", "boy"].forEach((word, place) => {
+    if (!known.words.includes(word)) $("abc"[place]).value = known.words[place] ?? "";
+  });
+}
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plane && draw());
+
+let opened = false;
+whenChanged(() => {
+  if (opened || !ready("words")) return;
+  opened = true;
+  open();
+});
