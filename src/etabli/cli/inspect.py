@@ -81,35 +81,12 @@ def _headline(card, last: dict | None) -> tuple[str, str]:
 
 
 def _print_table(experiments, last: dict) -> None:
+    from itertools import groupby
+
     from etabli import labs
     from etabli.cli import show
     from etabli.report.numbers import duration
 
-    rows, practical = [], None
-    for card in experiments:
-        if card.practical != practical:
-            practical = card.practical
-            rows.append(
-                [
-                    f"[bold]{practical}[/bold]",
-                    f"[bold]{_(labs.PRACTICALS.get(practical, ''))}[/bold]",
-                    "",
-                    "",
-                    "",
-                    "",
-                ]
-            )
-        published, result = _headline(card, last.get(card.name))
-        rows.append(
-            [
-                card.name,
-                _(card.measures),
-                duration(60 * card.minutes),
-                f"{card.memory_mb} MB",
-                published,
-                result,
-            ]
-        )
     columns = [
         (_("experiment"), "left"),
         (_("measures"), "left"),
@@ -118,7 +95,13 @@ def _print_table(experiments, last: dict) -> None:
         (_("published"), "right"),
         (_("last result here"), "left"),
     ]
-    show.table("", columns, rows)
+    for practical, cards in groupby(experiments, key=lambda card: card.practical):
+        rows = []
+        for card in cards:
+            published, result = _headline(card, last.get(card.name))
+            time, memory = duration(60 * card.minutes), f"{card.memory_mb} MB"
+            rows.append([card.name, _(card.measures), time, memory, published, result])
+        show.table(f"\n{practical}  {_(labs.PRACTICALS.get(practical, ''))}", columns, rows)
 
 
 def _print_card(card, last: dict | None) -> None:
@@ -128,24 +111,46 @@ def _print_card(card, last: dict | None) -> None:
     typer.echo(f"{card.name}: {_(card.title)}\n{_(card.measures)}. {_(card.source)}.")
     takes = _("Full data ({data}): {time} and {memory} MB on two cores.")
     typer.echo(takes.format(data=", ".join(card.data), time=duration(60 * card.minutes), memory=card.memory_mb))
-    rows = []
-    for name, field in card.settings.model_fields.items():
-        bounds = ", ".join(str(each) for each in field.metadata)
-        sample = f" ({_('sample')}: {card.on_sample[name]})" if name in card.on_sample else ""
-        rows.append([name, f"{field.default}{sample}", bounds, _(field.description or "")])
-    show.table("", [(_("setting"), "left"), (_("value"), "left"), (_("range"), "left"), (_("meaning"), "left")], rows)
+    show.table(
+        "",
+        [(_("setting"), "left"), (_("value"), "left"), (_("range"), "left"), (_("meaning"), "left")],
+        [_setting(card, name, field) for name, field in card.settings.model_fields.items()],
+    )
     for known in card.published:
-        typer.echo(
-            _("Published {score}: {value} ({where})").format(
-                score=known.score, value=shown(known.score, known.value), where=_(known.where)
-            )
-        )
+        value = shown(known.score, known.value)
+        told = _("Published {score}: {value} ({where})")
+        typer.echo(told.format(score=known.score, value=value, where=_(known.where)))
     for claim in card.claims:
         typer.echo(_("Claim: {says} ({where})").format(says=_(claim.says), where=_(claim.where)))
     for name, values in (last or {}).get("scores", {}).items():
-        typer.echo(
-            _("Last here: {score} {value} ({run})").format(score=name, value=shown(name, *values), run=last["run"])
-        )
+        told = _("Last here: {score} {value} ({run})")
+        typer.echo(told.format(score=name, value=shown(name, *values), run=last["run"]))
+
+
+def _setting(card, name: str, field) -> list[str]:
+    """Name, value (and that on sample data), range and meaning of a setting."""
+    value = _plainly(field.default)
+    if name in card.on_sample:
+        value = _("{value} (sample: {other})").format(value=value, other=_plainly(card.on_sample[name]))
+    return [name, value, _range(field), _(field.description or "")]
+
+
+def _plainly(value: object) -> str:
+    """A default as one would type it; of a group of settings, only those that differ from their own defaults."""
+    if hasattr(value, "model_dump"):
+        return ", ".join(f"{key}={each}" for key, each in value.model_dump(exclude_defaults=True).items())
+    return _("none") if value is None else str(value)
+
+
+def _range(field) -> str:
+    """The bounds of a setting, or the words that it may be."""
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    bounds = []
+    for limit in field.metadata:
+        bounds += [f"{sign} {getattr(limit, key)}" for key, sign in signs.items() if hasattr(limit, key)]
+        if getattr(limit, "pattern", None):
+            bounds.append(limit.pattern.strip("^$"))
+    return ", ".join(bounds)
 
 
 def info(

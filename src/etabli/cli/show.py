@@ -11,10 +11,11 @@ from etabli.report.numbers import difference, shown
 
 
 def table(title: str, columns: list[tuple[str, str]], rows: list[list[str]]) -> None:
-    """Print a table; ``columns`` are (heading, justification)."""
+    """Print a table; ``columns`` are (heading, justification). The first column and numbers are never broken."""
     made = Table(title=title or None, title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading, justify in columns:
-        made.add_column(heading, justify=justify, overflow="fold")
+    for place, (heading, justify) in enumerate(columns):
+        whole = place == 0 or justify == "right"
+        made.add_column(heading, justify=justify, overflow="fold", no_wrap=whole)
     for row in rows:
         made.add_row(*row)
     Console(highlight=False).print(made)
