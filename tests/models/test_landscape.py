@@ -21,7 +21,7 @@ def test_hidden_units_in_another_order_make_the_same_net(problem):
 
 
 def test_one_vector_for_all_classes_changes_no_loss(problem):
-    x, target, net, _other = problem
+    x, target, _net, _other = problem
     linear = [np.ones((5, 3)) * np.arange(3), np.zeros(3)]
     moved = landscape.shifted_classes(linear, np.arange(5.0), 7.0)
     assert landscape.loss_at(moved, x, target) == pytest.approx(landscape.loss_at(linear, x, target), rel=1e-12)

@@ -38,13 +38,14 @@ def options(
 
 
 def _commands() -> None:
-    from etabli.cli import data, inspect, report, run, serve
+    from etabli.cli import data, inspect, report, run, serve, student
 
     app.command("run")(run.run)
     app.command("list")(inspect.list_experiments)
     app.command("info")(inspect.info)
     app.add_typer(data.app, name="data")
     app.command("new")(run.new)
+    app.command("check")(student.check)
     app.command("report")(report.report)
     app.command("serve")(serve.serve)
 
