@@ -1,0 +1,1 @@
+"""Practical 4: recurrent nets and word vectors."""

@@ -1,0 +1,47 @@
+import numpy as np
+
+from etabli.viz import characters
+from etabli.viz.style import new_figure
+
+
+def texts(ax):
+    return [each.get_text() for each in ax.texts]
+
+
+def test_every_character_is_drawn_and_spaces_can_be_seen():
+    ax = characters.coloured_text("la $mer_", np.linspace(0, 1, 8), width=5)
+    assert texts(ax) == list("la·$mer_")
+
+
+def test_the_last_line_may_be_short():
+    ax = characters.coloured_text("abcdefg", np.zeros(7), width=4)
+    assert np.isnan(ax.images[0].get_array().filled(np.nan)).sum() == 1
+
+
+def test_the_likeliest_characters_come_first():
+    ax = characters.next_characters(np.array([0.1, 0.7, 0.2]), ("a", " ", "_"), count=2)
+    assert [bar.get_height() for bar in ax.patches] == [0.7, 0.2]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["space", r"\_"]
+
+
+def test_how_often_a_character_came_is_a_dot():
+    ax = characters.next_characters(np.array([0.4, 0.6]), ("a", "b"), marked={"a": 1.0})
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [0, 1])
+
+
+def test_the_temperature_axis_is_logarithmic():
+    ax = characters.temperature_curves([0.1, 1, 10], {"one": [1, 2, 3], "two": [3, 2, 1]})
+    assert ax.get_xscale() == "log"
+    assert len(ax.lines) == 2
+
+
+def test_a_history_is_drawn_with_the_epochs_that_were_chosen():
+    rows = [{"epoch": 1, "loss": 3.0}, {"epoch": 2, "loss": 2.0, "valid": 2.5}]
+    ax = characters.curve_with_choice(rows, {"loss": "training", "valid": "validation"}, chosen=2)
+    assert [list(line.get_xdata()) for line in ax.lines] == [[1, 2], [2], [2, 2]]
+
+
+def test_given_axes_are_used_and_returned():
+    _figure, ax = new_figure()
+    assert characters.text_panel("un vers et un autre", ax, width=8) is ax
+    assert texts(ax) == ["un vers\net un\nautre"]
