@@ -16,6 +16,7 @@ from etabli.i18n import _
 MAKERS = {
     "fleurs_du_mal": "etabli.data.verse",
     "flickr8k": "etabli.data.scene_captions",
+    "glove": "etabli.data.glove",
     "mnist": "etabli.data.digits",
     "voc": "etabli.data.drawn_voc",
 }

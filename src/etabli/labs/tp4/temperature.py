@@ -1,0 +1,156 @@
+"""Writing verse with the course's net: what the temperature does to it."""
+
+import numpy as np
+from pydantic import Field
+
+from etabli import seeding
+from etabli.data import text as texts
+from etabli.data import verse
+from etabli.data.text import Text
+from etabli.i18n import N_, _
+from etabli.labs.bench import Bench
+from etabli.labs.card import Claim, Experiment
+from etabli.labs.tp4 import nets, published
+from etabli.metrics import text as measures
+from etabli.metrics.score import Score
+from etabli.models import char_rnn
+from etabli.models.decoding import Decoding, entropy, temper
+from etabli.models.writing import WindowReader, write
+from etabli.viz import characters as viz
+
+TEMPERATURES = (0.02, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 5.0, 10.0)
+LOW, PLAIN, HIGH = 0.02, 1.0, 10.0
+
+
+class Settings(nets.CourseSettings):
+    """The course's net, and how much it writes."""
+
+    characters: int = Field(400, ge=30, le=100_000, description=N_("characters to a text"))
+    texts: int = Field(8, ge=1, le=1000, description=N_("texts at each temperature"))
+
+
+def story(bench: Bench, settings: Settings) -> None:
+    text = verse.load(bench.source).require(settings.length)
+    course = nets.CourseSettings(**settings.model_dump(include=set(nets.CourseSettings.model_fields)))
+    weights, _epochs = nets.course_weights(bench, text, course)
+    reader = WindowReader(weights, settings.length)
+
+    written = {t: poems(bench, text, reader, settings, t) for t in TEMPERATURES}
+    lexicon = frozenset(measures.words_of(text.characters))
+    rows = {t: quality(several, lexicon) for t, several in written.items()}
+    for t, row in rows.items():
+        bench.log("temperature", temperature=t, **row)
+    for name, t in (("low", LOW), ("plain", PLAIN), ("high", HIGH)):
+        for measure, value in rows[t].items():
+            bench.score(f"{measure}_{name}", Score(value, {"T": t, "texts": settings.texts, "n": settings.characters}))
+    judge(bench, rows)
+    if bench.first:
+        show(bench, text, weights, settings, written, rows)
+
+
+def poems(bench: Bench, text: Text, reader: WindowReader, settings: Settings, temperature: float) -> list[str]:
+    """Texts that begin as the report's do, and go on at one temperature."""
+    prompt = texts.encode(published.PROMPT, text.vocabulary)
+    random = seeding.generator(bench.seed, "poems", str(temperature))
+    steps = write(reader, prompt, settings.characters, Decoding(temperature), random, settings.texts)
+    return [texts.decode(codes, text.vocabulary) for codes in np.stack(list(steps), axis=1)]
+
+
+def quality(several: list[str], lexicon: frozenset[str]) -> dict[str, float]:
+    """Known words, distinct 4-grams and repeated runs of 20, averaged over the texts."""
+    return {
+        "known_words": float(np.mean([measures.known_words(each, lexicon).value for each in several])),
+        "distinct_4grams": float(np.mean([measures.distinct(each, 4).value for each in several])),
+        "repetition": float(np.mean([measures.repetition(each, 20).value for each in several])),
+    }
+
+
+def judge(bench: Bench, rows: dict[float, dict[str, float]]) -> None:
+    """Whether a low temperature writes better: words of the book are one side of it, turning in circles
+    the other.
+    """
+    low, plain, high = (rows[t] for t in (LOW, PLAIN, HIGH))
+    words = low["known_words"] > plain["known_words"]
+    loops = low["repetition"] > 0.5
+    verdict = "refuted" if loops or not words else "confirmed"
+    told = _(
+        "T = 0.02: {a:.0%} of the words stand in the book, and {b:.0%} of the text repeats what it wrote before; "
+        "T = 1: {c:.0%} and {d:.0%}"
+    )
+    values = {"a": low["known_words"], "b": low["repetition"], "c": plain["known_words"], "d": plain["repetition"]}
+    bench.claim("low_temperature_writes_better", verdict, told.format(**values))
+    bench.claim(
+        "high_temperature_makes_no_sense",
+        "confirmed" if high["known_words"] < plain["known_words"] / 2 else "refuted",
+        _("T = 10: {a:.0%} of the words stand in the book, at T = 1 {b:.0%}").format(
+            a=high["known_words"], b=plain["known_words"]
+        ),
+    )
+
+
+def show(bench: Bench, text: Text, weights, settings: Settings, written, rows) -> None:
+    """The samples beside the report's, the entropy, and the three measures over the temperature."""
+    for t in (LOW, HIGH):
+        known = "" if bench.is_sample else published.SAMPLES[t]
+        bench.table(
+            f"sample_{t}",
+            title=_("Written at T = {t}").format(t=t),
+            columns=[N_("by whom"), N_("text")],
+            rows=[
+                *([[_("the lab report's net"), known]] if known else []),
+                [_("this net"), published.PROMPT + written[t][0]],
+            ],
+        )
+    bench.table(
+        "samples",
+        title=N_("The same beginning at other temperatures"),
+        columns=["T", N_("text")],
+        rows=[[t, published.PROMPT + written[t][0][:200]] for t in TEMPERATURES],
+    )
+    windows, _targets = texts.windows(text.codes, settings.length, text.boundary(), len(text.codes))
+    log_p = char_rnn.log_probabilities(weights, windows[:2000])
+    entropies = [float(entropy(temper(log_p, t)).mean()) for t in TEMPERATURES]
+    with bench.figure(
+        "temperature",
+        title=N_("What the temperature does"),
+        caption=N_(
+            "Left: mean entropy of the next character on test windows (ln V at most). Right: of the written texts."
+        ),
+        panels=(1, 2),
+        size=(10, 4),
+    ) as axes:
+        viz.temperature_curves(TEMPERATURES, {"H": entropies}, axes[0], label=N_("entropy, nats"))
+        axes[0].axhline(np.log(len(text.vocabulary)), color="#8c959f", linewidth=1, linestyle=":")
+        names = {
+            "known_words": N_("words of the book"),
+            "distinct_4grams": N_("distinct 4-grams"),
+            "repetition": N_("repeated runs of 20"),
+        }
+        curves = {name: [rows[t][key] for t in TEMPERATURES] for key, name in names.items()}
+        viz.temperature_curves(TEMPERATURES, curves, axes[1], label=N_("share"))
+
+
+EXPERIMENT = Experiment(
+    name="tp4.temperature",
+    title=N_("Verse at eleven temperatures"),
+    measures=N_("words of the book, repetition and variety of what is written"),
+    source=N_("practical 4, exercise 1 c"),
+    settings=Settings,
+    story=story,
+    on_sample={"most_epochs": 12, "units": 64, "texts": 2, "characters": 200},
+    data=("fleurs_du_mal",),
+    minutes=4,
+    memory_mb=900,
+    claims=(
+        Claim(
+            "low_temperature_writes_better",
+            N_("near T = 0 the text is better: its words make sense"),
+            N_("practical 4, exercise 1 c"),
+        ),
+        Claim(
+            "high_temperature_makes_no_sense",
+            N_("as T grows the text loses all sense"),
+            N_("practical 4, exercise 1 c"),
+        ),
+    ),
+)
