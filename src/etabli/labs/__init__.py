@@ -33,6 +33,11 @@ EXPERIMENTS: tuple[str, ...] = (
     # practical 2: Keras and manifold untangling
     # practical 3: transfer learning and fine-tuning
     # practical 4: recurrent nets and word vectors
+    "tp4.poetry",
+    "tp4.poetry-modern",
+    "tp4.temperature",
+    "tp4.inside",
+    "tp4.glove",
     # practical 5: vision and language
 )
 

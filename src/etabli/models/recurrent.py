@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["lookup", "lstm", "simple_rnn"]
 
 UNROLL = 10
-"""Steps to an iteration of the compiled loop; more compiles longer and gains nothing further."""
+"""Steps of the small net to an iteration of its compiled loop; the LSTM, whose steps are heavy, takes one."""
 
 
 def lookup(kernel: "Array", codes: "Array") -> "Array":
@@ -102,7 +102,7 @@ def _lstm_forward(projected, recurrent, hidden, cell):
         h = o * jnp.tanh(c)
         return (h, c), (h, c, i, f, g, o)
 
-    (_, last), kept = jax.lax.scan(step, (hidden, cell), projected, unroll=UNROLL)
+    (_, last), kept = jax.lax.scan(step, (hidden, cell), projected)
     return (kept[0], last), (kept, recurrent, hidden, cell)
 
 
@@ -126,6 +126,6 @@ def _lstm_backward(saved, upstream):
 
     start = (jnp.zeros_like(hidden), d_last)
     inputs = (d_states, cells, cells_before, tuple(gates))
-    (dh, dc), dz = jax.lax.scan(step, start, inputs, reverse=True, unroll=UNROLL)
+    (dh, dc), dz = jax.lax.scan(step, start, inputs, reverse=True)
     before = jnp.concatenate([hidden[None], states[:-1]])
     return dz, jnp.einsum("tbh,tbz->hz", before, dz), dh, dc

@@ -64,7 +64,7 @@ def show(bench: Bench, text: Text, epochs: int) -> None:
         "curves",
         title=N_("Training"),
         caption=N_(
-            "Left: the loss while learning, with everything that is dropped. Right: the validation part, by the averaged weights."
+            "Left: the loss while learning, under all that is dropped. Right: the averaged weights, held-out text."
         ),
         panels=(1, 2),
         size=(10, 4),
