@@ -120,9 +120,10 @@ class Trainer:
             np.argmax(rows.h[-1], axis=1, out=predicted[part])
             np.multiply(rows.h[-1], rows.target, out=rows.spare[-1])
             np.sum(rows.spare[-1], axis=1, out=likelihood[part])
-            self._backward(rows)
+            rate = rates(k)
+            self._backward(rows, rate)
             total[part] = rows.column[:, 0]
-            self._update(rates(k))
+            self._update(rate)
         loss = np.log(total).mean(dtype=np.float64) - likelihood.mean(dtype=np.float64)
         return float(loss), float((predicted == labels[order]).mean())
 
@@ -177,7 +178,7 @@ class Trainer:
         np.sum(delta, axis=1, keepdims=True, out=rows.column)
         delta /= rows.column
         delta -= rows.target
-        delta /= len(delta)
+        delta *= rate / len(delta)
         weights, dw, db = self.parameters.weights, self.gradients.weights, self.gradients.biases
         for layer in range(len(weights) - 1, -1, -1):
             np.matmul(rows.h[layer].T, delta, out=dw[layer])
@@ -188,13 +189,12 @@ class Trainer:
                 _times_slope(delta, rows.h[layer], rows.spare[layer - 1], self.activation)
 
     def _update(self, rate: float) -> None:
-        """v ← m v - η (g + l2 w), w ← w + v."""
+        """v ← m v - η (g + l2 w), w ← w + v; the gradients g hold η already."""
         theta, g, v = self.parameters.flat, self.gradients.flat, self.velocity
         if self.l2:
             for w, dw, spare in zip(self.parameters.weights, self.gradients.weights, self.spare.weights, strict=True):
-                np.multiply(w, self.l2, out=spare)
+                np.multiply(w, rate * self.l2, out=spare)
                 dw += spare
-        g *= rate
         if self.momentum:
             v *= self.momentum
             v -= g

@@ -25,18 +25,18 @@ from etabli.viz.architecture import architecture
 from etabli.viz.curves import lines
 from etabli.viz.images import image_grid
 
-BEST = Recipe(rate=2.0, epochs=40, schedule="linear", l2=1e-5, shift=1)
-# What the search tries: a longer way to rest, a penalty, and images moved by a pixel.
+BEST = Recipe(rate=1.0, epochs=40, averaging=0.5, shift=1)
+# What the search tries: a longer way to rest, an average, a penalty, and images moved by a pixel.
 TRIED = (
     Recipe(rate=1.0),
     Recipe(rate=0.1, momentum=0.9, schedule="linear"),
-    Recipe(rate=1.0, epochs=40, schedule="linear", l2=2e-5, center=True),
     Recipe(rate=2.0, epochs=40, schedule="linear", l2=5e-5, center=True),
-    Recipe(rate=2.0, epochs=40, averaging=0.5, l2=5e-5, center=True),
+    Recipe(rate=1.0, epochs=40, averaging=0.5),
     Recipe(rate=1.0, epochs=40, schedule="linear", shift=1),
-    Recipe(rate=2.0, epochs=40, schedule="linear", shift=1),
     BEST,
-    Recipe(rate=3.0, epochs=40, schedule="linear", l2=1e-5, shift=1),
+    Recipe(rate=1.0, epochs=40, averaging=0.5, shift=1, center=True),
+    Recipe(rate=2.0, epochs=40, averaging=0.5, shift=1),
+    Recipe(rate=1.0, epochs=60, averaging=0.5, shift=1),
 )
 
 
