@@ -169,9 +169,10 @@ class Trainer:
         np.max(rows.h[-1], axis=1, keepdims=True, out=rows.column)
         rows.h[-1] -= rows.column
 
-    def _backward(self, rows: Rows) -> None:
-        """δ = (Ŷ - Y*) / N; then in each layer dW = hᵀ δ, db = Σ δ, and for the layer below δ ← δ Wᵀ
-        σ'(u).
+    def _backward(self, rows: Rows, rate: float) -> None:
+        """δ = η (Ŷ - Y*) / N; in each layer η dW = hᵀ δ, η db = Σ δ, and for the layer below δ ← δ Wᵀ σ'(u).
+
+        The rate η is taken in here, where δ is small, and not on the gradients of all weights.
         """
         delta = rows.dh[-1]
         np.exp(rows.h[-1], out=delta)
