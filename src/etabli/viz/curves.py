@@ -38,6 +38,8 @@ def lines(
     ax: object = None,
 ) -> object:
     """Curves by the name in the legend, each a pair (x, y); one colour and one kind of stroke for each."""
+    from matplotlib.ticker import NullFormatter
+
     ax = axes_or_new(ax)
     strokes = ("-", "--", "-.", ":")
     for index, (label, (xs, ys)) in enumerate(curves.items()):
@@ -47,6 +49,9 @@ def lines(
         )
     if log_x:
         ax.set_xscale("log")
+        low, high = ax.get_xlim()
+        if high > 10 * low:
+            ax.xaxis.set_minor_formatter(NullFormatter())
     if log_y:
         ax.set_yscale("log")
     ax.set_xlabel(x_label)
