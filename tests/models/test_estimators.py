@@ -64,6 +64,14 @@ def test_fit_in_one_epoch_is_partial_fit_once(kind, iris):
 
 
 @both
+def test_learning_goes_on_from_the_averaged_weights(kind, iris):
+    model = kind(epochs=10, averaging=0.5, learning_rate=1.0, random_state=0).fit(*iris)
+    before = model.predict_proba(iris[0])
+    model.set_params(learning_rate=0.0).partial_fit(*iris)
+    np.testing.assert_array_equal(model.predict_proba(iris[0]), before)
+
+
+@both
 def test_a_callback_hears_of_every_epoch_and_may_ask_the_model(kind, iris):
     model, heard = kind(epochs=10, averaging=0.5, random_state=0), []
     model.fit(*iris, callback=lambda row: heard.append((row["epoch"], model.score(*iris))))

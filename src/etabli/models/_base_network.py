@@ -48,7 +48,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             )
             if callback is not None:
                 callback(self.history_[-1])
-        self._trainer.release()
+        self._parameters = self._trainer.settle()
         return self
 
     def partial_fit(self, X: object, y: object, classes: object = None) -> Self:
@@ -66,7 +66,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             self._prepare_training()
         labels = _checks.encoded(y, self.classes_)
         self._epoch(x, labels, np.arange(len(x)), lambda k: self.learning_rate)
-        self._trainer.release()
+        self._parameters = self._trainer.settle()
         return self
 
     def predict(self, X: object) -> np.ndarray:

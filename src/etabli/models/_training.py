@@ -133,9 +133,13 @@ class Trainer:
         self._averaged = 0
         return self.average
 
-    def release(self) -> None:
-        """Give the batch buffers back."""
+    def settle(self) -> Parameters:
+        """End a training: the averaged parameters, if any, take the place of the last ones; buffers are given back."""
         self._rows.clear()
+        if self.average is not None:
+            self.parameters.flat[:] = self.average.flat
+            self.average = None
+        return self.parameters
 
     def few_threads(self) -> AbstractContextManager:
         """One BLAS thread while products are too small to be worth sharing out."""
