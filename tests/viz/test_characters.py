@@ -29,19 +29,12 @@ def test_how_often_a_character_came_is_a_dot():
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), [0, 1])
 
 
-def test_the_temperature_axis_is_logarithmic():
-    ax = characters.temperature_curves([0.1, 1, 10], {"one": [1, 2, 3], "two": [3, 2, 1]})
-    assert ax.get_xscale() == "log"
-    assert len(ax.lines) == 2
-
-
-def test_a_history_is_drawn_with_the_epochs_that_were_chosen():
-    rows = [{"epoch": 1, "loss": 3.0}, {"epoch": 2, "loss": 2.0, "valid": 2.5}]
-    ax = characters.curve_with_choice(rows, {"loss": "training", "valid": "validation"}, chosen=2)
-    assert [list(line.get_xdata()) for line in ax.lines] == [[1, 2], [2], [2, 2]]
+def test_the_chosen_epoch_is_marked():
+    ax = characters.mark_epoch(new_figure()[1], 7)
+    assert list(ax.lines[0].get_xdata()) == [7, 7]
+    assert texts(ax) == ["chosen: 7"]
 
 
 def test_given_axes_are_used_and_returned():
     _figure, ax = new_figure()
-    assert characters.text_panel("un vers et un autre", ax, width=8) is ax
-    assert texts(ax) == ["un vers\net un\nautre"]
+    assert characters.coloured_text("un", np.zeros(2), ax) is ax

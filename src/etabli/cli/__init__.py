@@ -38,7 +38,7 @@ def options(
 
 
 def _commands() -> None:
-    from etabli.cli import data, inspect, report, run, serve, student
+    from etabli.cli import data, inspect, poetry, report, run, serve, student, words
 
     app.command("run")(run.run)
     app.command("list")(inspect.list_experiments)
@@ -48,6 +48,8 @@ def _commands() -> None:
     app.command("check")(student.check)
     app.command("report")(report.report)
     app.command("serve")(serve.serve)
+    app.add_typer(poetry.app, name="poetry")
+    app.command("words")(words.words)
 
 
 _commands()

@@ -1,13 +1,13 @@
-"""Pictures of characters: a text in colours, what may come next, what the temperature does."""
+"""Pictures of characters: a text in colours, and what may come next."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from etabli.i18n import _
 from etabli.viz.style import ACCENT, CLASS_COLOURS, INK, axes_or_new
 
-__all__ = ["coloured_text", "curve_with_choice", "next_characters", "temperature_curves", "text_panel"]
+__all__ = ["coloured_text", "mark_epoch", "next_characters"]
 
 
 def coloured_text(
@@ -66,69 +66,19 @@ def next_characters(
     ax.bar(range(len(order)), np.asarray(probabilities)[order], color=CLASS_COLOURS[0])
     if marked:
         shares = [marked.get(vocabulary[i], 0.0) for i in order]
-        ax.plot(range(len(order)), shares, "o", color=ACCENT, label="in the text")
+        ax.plot(range(len(order)), shares, "o", color=ACCENT, label=_("in the text"))
         ax.legend()
     ax.set_xticks(range(len(order)), names)
-    ax.set_ylabel("probability")
+    ax.set_ylabel(_("probability"))
     return ax
 
 
-def temperature_curves(
-    temperatures: Sequence[float], curves: Mapping[str, Sequence[float]], ax: object = None, *, label: str = ""
-) -> object:
-    """Curves over the temperature on a logarithmic axis."""
-    ax = axes_or_new(ax)
-    for number, (name, values) in enumerate(curves.items()):
-        ax.plot(temperatures, values, "o-", markersize=3, color=CLASS_COLOURS[2 * number % 10], label=name)
-    ax.set_xscale("log")
-    ax.set_xlabel("temperature T")
-    ax.set_ylabel(label)
-    if len(curves) > 1:
-        ax.legend()
-    return ax
-
-
-def curve_with_choice(
-    rows: Sequence[Mapping[str, float]],
-    curves: Mapping[str, str],
-    ax: object = None,
-    *,
-    chosen: int | None = None,
-    label: str = "",
-) -> object:
-    """Columns of a history over its epochs, ``curves`` from column to name; a line where the epochs were
-    chosen.
-    """
-    ax = axes_or_new(ax)
-    for number, (column, name) in enumerate(curves.items()):
-        known = [(row["epoch"], row[column]) for row in rows if column in row]
-        if known:
-            ax.plot(*zip(*known, strict=True), color=CLASS_COLOURS[2 * number % 10], label=name)
-    if chosen:
-        ax.axvline(chosen, color=ACCENT, linestyle="--", linewidth=1, label=f"chosen: {chosen}")
-    ax.set_xlabel("epoch")
-    ax.set_ylabel(label)
-    ax.legend()
-    return ax
-
-
-def text_panel(text: str, ax: object = None, *, width: int = 70) -> object:
-    """A text set in lines, as it came."""
-    ax = axes_or_new(ax)
-    ax.set_axis_off()
-    ax.text(
-        0,
-        1,
-        "\n".join(textwrap.wrap(text, width)),
-        va="top",
-        family="monospace",
-        fontsize=8,
-        color=INK,
-        parse_math=False,
-        transform=ax.transAxes,
-    )
+def mark_epoch(ax: object, epoch: int) -> object:
+    """A line where the number of epochs was chosen."""
+    ax.axvline(epoch, color=ACCENT, linestyle="--", linewidth=1)
+    ax.annotate(_("chosen: {n}").format(n=epoch), (epoch, 1), xycoords=("data", "axes fraction"), fontsize=8, va="top")
     return ax
 
 
 def _visible(character: str) -> str:
-    return "space" if character == " " else character.replace("_", r"\_").replace("$", r"\$")
+    return _("space") if character == " " else character.replace("_", r"\_").replace("$", r"\$")

@@ -12,7 +12,7 @@ from etabli.labs.card import Experiment, SettingsModel
 from etabli.labs.tp4 import caption_words
 from etabli.metrics.score import Score
 from etabli.models import glove, word_space
-from etabli.viz import characters as viz
+from etabli.viz.curves import learning_curves
 
 ASKED = ("dog", "man", "red", "running", "water", "boat", "tree", "green")
 
@@ -67,7 +67,7 @@ def show(bench: Bench, words: tuple[str, ...], vectors: np.ndarray, pairs: int) 
     """The matrix in numbers, the error by pass, and some neighbours."""
     bench.note(_("{n} words, {pairs} pairs of words that stand near each other.").format(n=len(words), pairs=pairs))
     with bench.figure("error", title=N_("GloVe's error per pair")) as ax:
-        viz.curve_with_choice(bench.history("train"), {"error": N_("weighted squared error")}, ax, label=N_("error"))
+        learning_curves(bench.history("train"), {"error": _("weighted squared error")}, y_label=_("error"), ax=ax)
     asked = [word for word in ASKED if word in words]
     bench.table(
         "neighbours",

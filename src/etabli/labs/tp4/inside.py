@@ -95,7 +95,7 @@ def show(bench: Bench, text: Text, settings: Settings, given, weights, windows, 
         size=(11, 3),
     ) as ax:
         passage = text.characters[boundary : boundary + length]
-        viz.coloured_text(passage, given[:length], ax, label=N_("probability"))
+        viz.coloured_text(passage, given[:length], ax, label=_("probability"))
     best = {name: int(np.abs(r).argmax()) for name, r in found.items()}
     bench.table(
         "units",
@@ -113,7 +113,7 @@ def show(bench: Bench, text: Text, settings: Settings, given, weights, windows, 
             size=(11, 3),
         ) as ax:
             read = text.characters[boundary - 1 : boundary - 1 + length]
-            viz.coloured_text(read, states[:, best[name]], ax, low=-1, high=1, colours="RdBu", label=N_("state"))
+            viz.coloured_text(read, states[:, best[name]], ax, low=-1, high=1, colours="RdBu", label=_("state"))
 
 
 EXPERIMENT = Experiment(

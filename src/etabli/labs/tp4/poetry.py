@@ -10,7 +10,8 @@ from etabli.labs.card import Experiment, Published
 from etabli.labs.tp4 import baselines, nets, published
 from etabli.metrics import text as measures
 from etabli.models import char_rnn
-from etabli.viz import characters as viz
+from etabli.viz.characters import mark_epoch
+from etabli.viz.curves import learning_curves
 
 Settings = nets.CourseSettings
 
@@ -68,9 +69,10 @@ def show(bench: Bench, text, settings: Settings, counted, model, epochs: int) ->
         panels=(1, 2),
         size=(10, 4),
     ) as axes:
-        viz.curve_with_choice(bench.history("train"), {"loss": N_("training")}, axes[0], label=N_("nats"))
-        chosen = {"accuracy": N_("validation")}
-        viz.curve_with_choice(bench.history("validation"), chosen, axes[1], chosen=epochs, label=N_("accuracy"))
+        learning_curves(bench.history("train"), {"loss": _("training")}, y_label=_("nats"), ax=axes[0])
+        curve = {"accuracy": _("validation")}
+        learning_curves(bench.history("validation"), curve, y_label=_("accuracy"), ax=axes[1])
+        mark_epoch(axes[1], epochs)
     rows = baselines.rows(text, counted)
     rows.append([_("this net"), bench.scores["test_accuracy"].value, bench.scores["test_nats"].value])
     if not bench.is_sample:

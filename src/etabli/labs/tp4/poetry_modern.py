@@ -14,7 +14,8 @@ from etabli.metrics import text as measures
 from etabli.models import char_modern
 from etabli.models.mixture import combine, fit_weights
 from etabli.models.ngram import kneser_ney
-from etabli.viz import characters as viz
+from etabli.viz.characters import mark_epoch
+from etabli.viz.curves import learning_curves
 
 Settings = nets.ModernSettings
 
@@ -69,9 +70,9 @@ def show(bench: Bench, text: Text, epochs: int) -> None:
         panels=(1, 2),
         size=(10, 4),
     ) as axes:
-        viz.curve_with_choice(bench.history("train"), {"loss": N_("training")}, axes[0], label=N_("nats"))
-        curve = {"nats": N_("validation")}
-        viz.curve_with_choice(bench.history("validation"), curve, axes[1], chosen=epochs, label=N_("nats"))
+        learning_curves(bench.history("train"), {"loss": _("training")}, y_label=_("nats"), ax=axes[0])
+        learning_curves(bench.history("validation"), {"nats": _("validation")}, y_label=_("nats"), ax=axes[1])
+        mark_epoch(axes[1], epochs)
     scores = {name: score.value for name, score in bench.scores.items()}
     bench.table(
         "models",

@@ -16,7 +16,7 @@ from etabli.metrics.score import Score
 from etabli.models import char_rnn
 from etabli.models.decoding import Decoding, entropy, temper
 from etabli.models.writing import WindowReader, write
-from etabli.viz import characters as viz
+from etabli.viz.curves import lines
 
 TEMPERATURES = (0.02, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 5.0, 10.0)
 LOW, PLAIN, HIGH = 0.02, 1.0, 10.0
@@ -119,15 +119,17 @@ def show(bench: Bench, text: Text, weights, settings: Settings, written, rows) -
         panels=(1, 2),
         size=(10, 4),
     ) as axes:
-        viz.temperature_curves(TEMPERATURES, {"H": entropies}, axes[0], label=N_("entropy, nats"))
+        label = _("temperature T")
+        entropy_curve = {_("entropy"): (TEMPERATURES, entropies)}
+        lines(entropy_curve, x_label=label, y_label=_("nats"), log_x=True, ax=axes[0])
         axes[0].axhline(np.log(len(text.vocabulary)), color="#8c959f", linewidth=1, linestyle=":")
         names = {
-            "known_words": N_("words of the book"),
-            "distinct_4grams": N_("distinct 4-grams"),
-            "repetition": N_("repeated runs of 20"),
+            "known_words": _("words of the book"),
+            "distinct_4grams": _("distinct 4-grams"),
+            "repetition": _("repeated runs of 20"),
         }
-        curves = {name: [rows[t][key] for t in TEMPERATURES] for key, name in names.items()}
-        viz.temperature_curves(TEMPERATURES, curves, axes[1], label=N_("share"))
+        curves = {name: (TEMPERATURES, [rows[t][key] for t in TEMPERATURES]) for key, name in names.items()}
+        lines(curves, x_label=label, y_label=_("share"), log_x=True, ax=axes[1])
 
 
 EXPERIMENT = Experiment(

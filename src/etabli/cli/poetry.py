@@ -1,0 +1,149 @@
+"""``etabli poetry``: train a character net on a text, and write with it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from etabli.cli import edge
+from etabli.i18n import _
+
+HOME = Path("runs/poetry")
+app = typer.Typer(
+    help="Learn to write from a text, character by character.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def train(
+    text: Annotated[Path, typer.Argument(metavar="TEXT", help="A UTF-8 text file.", show_default=False)],
+    kind: Annotated[
+        str, typer.Option(help="'course': the practical's SimpleRNN; 'modern': a weight-dropped LSTM.")
+    ] = "course",
+    epochs: Annotated[int, typer.Option(help="Passes over the first four fifths of the text.")] = 20,
+    length: Annotated[int, typer.Option(help="SEQLEN: characters that the course's net reads.")] = 10,
+    units: Annotated[int, typer.Option(help="Hidden units.")] = 128,
+    seed: Annotated[int, typer.Option(help="The seed of weights and order.")] = 0,
+    out: Annotated[Path, typer.Option(help="The folder to write.")] = HOME,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Train on the first four fifths of a text; the rest says how well it predicts, beside what counting
+    does.
+
+    \b
+    etabli poetry train mytext.txt
+    etabli poetry train mytext.txt --kind modern --units 256 --epochs 30
+    """
+    from etabli.cli.progress import Terminal
+    from etabli.cli.show import table
+    from etabli.data.text import read
+    from etabli.errors import UnknownName
+    from etabli.models import poet
+
+    if kind not in poet.KINDS:
+        raise UnknownName(_("kind of net"), kind, poet.KINDS)
+    prepared = read(text)
+    model, rows = _trained(prepared, kind, epochs, length, units, seed, Terminal())
+    scores = {"test_accuracy": rows[-1][1], "test_nats": rows[-1][2]}
+    card = poet.Card(
+        kind, prepared.name, "".join(prepared.vocabulary), length, prepared.characters[: max(length, 20)], scores
+    )
+    poet.save(out, model, card)
+    if as_json:
+        listed = [{"model": name, "test_accuracy": accuracy, "test_nats": nats} for name, accuracy, nats in rows]
+        edge.emit({"folder": str(out), "text": prepared.name, "scores": listed})
+        return
+    columns = [(_("model"), "left"), (_("accuracy"), "right"), (_("nats per character"), "right")]
+    table("", columns, [[name, f"{100 * accuracy:.2f} %", f"{nats:.3f}"] for name, accuracy, nats in rows])
+    typer.echo(_("The net is in {out}. Write with: etabli poetry write --model {out}").format(out=out))
+
+
+def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, terminal) -> tuple[object, list]:
+    """The trained model, and rows (name, accuracy, nats) of the test part: n-gram first, the net last."""
+    from etabli.data.text import windows
+    from etabli.metrics.text import accuracy, nats
+    from etabli.models import char_modern, char_rnn
+    from etabli.models.ngram import kneser_ney
+
+    text.require(length)
+    codes, boundary, size = text.codes, text.boundary(), len(text.vocabulary)
+    if kind == "course":
+        model = char_rnn.build(length, size, units, seed)
+        run = char_rnn.train(model, *windows(codes, length, 0, boundary), epochs, char_rnn.Recipe(), seed)
+    else:
+        model = char_modern.build(size, units, seed=seed)
+        run = char_modern.train(model, codes[:boundary], epochs, char_modern.Recipe(), seed)
+    with terminal.task(_("training"), epochs) as step:
+        for epoch in run:
+            step(1, loss=epoch.loss)
+    targets, weights = codes[boundary:], model.get_weights()
+    if kind == "course":
+        log_p = char_rnn.log_probabilities(weights, windows(codes, length, boundary, len(codes))[0])
+    else:
+        log_p = char_modern.log_probabilities(weights, codes, boundary, len(codes))
+    counted = kneser_ney(codes[:boundary], size, min(6, boundary - 1))
+    models = {counted.name: counted.log_probabilities(codes, boundary, len(codes)), _("this net"): log_p}
+    return model, [[name, accuracy(p, targets).value, nats(p, targets).value] for name, p in models.items()]
+
+
+@app.command()
+def write(
+    prompt: Annotated[
+        str | None, typer.Option(help="How the text begins; without it, as the learnt text did.", show_default=False)
+    ] = None,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1 the likely becomes likelier, above 1 everything evens out.")
+    ] = 0.5,
+    length: Annotated[int, typer.Option(help="Characters to write.")] = 400,
+    texts: Annotated[int, typer.Option(help="How many texts; several are printed when they are done.")] = 1,
+    top_k: Annotated[int | None, typer.Option(help="Only so many of the likeliest characters.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Only the likeliest that together hold this share.")] = None,
+    repetition_penalty: Annotated[
+        float, typer.Option(help="Above 1, what would repeat a run already written is less likely.")
+    ] = 1.0,
+    repetition_order: Annotated[int, typer.Option(help="Characters to such a run.")] = 8,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same text.")] = 0,
+    model: Annotated[Path, typer.Option(help="The folder of a trained net.")] = HOME,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Write with a trained net, character by character as they come.
+
+    \b
+    etabli poetry write --temperature 0.5 --prompt "souvent, p"
+    etabli poetry write --temperature 1 --top-p 0.9 --length 1000 --seed 7
+    """
+    from etabli.data.text import decode, encode
+    from etabli.models import poet, writing
+    from etabli.models.decoding import Decoding
+    from etabli.seeding import generator
+
+    decoding = Decoding(temperature, top_k, top_p, repetition_penalty, repetition_order)
+    reader, card = poet.load(model)
+    begun = (card.opening if prompt is None else prompt).lower()
+    codes = encode(begun, tuple(card.vocabulary))
+    steps = writing.write(reader, codes, length, decoding, generator(seed, "poetry write"), texts)
+    if texts == 1 and not as_json:
+        typer.echo(begun, nl=False)
+        for step in steps:
+            typer.echo(decode(step, card.vocabulary), nl=False)
+        typer.echo()
+        return
+    columns = zip(*(step.tolist() for step in steps), strict=True)
+    written = [begun + decode(column, card.vocabulary) for column in columns]
+    if as_json:
+        edge.emit({"prompt": begun, "texts": written, "scores": _described(written)})
+    else:
+        typer.echo("\n\n".join(written))
+
+
+def _described(written: list[str]) -> list[dict[str, float]]:
+    """Variety and repetition of each text, where it is long enough for them."""
+    from etabli.metrics.text import distinct, repetition
+
+    return [
+        {name: measure(text, n).value for name, measure, n in measures if len(text) >= n}
+        for text in written
+        for measures in [(("distinct_4grams", distinct, 4), ("repetition", repetition, 20))]
+    ]

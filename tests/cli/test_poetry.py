@@ -1,0 +1,88 @@
+import json
+
+import pytest
+
+from etabli.data import verse
+
+QUICK = ("--epochs", "1", "--units", "8")
+
+
+@pytest.fixture
+def book(tmp_path):
+    verse.make(tmp_path)
+    return tmp_path / verse.FILE
+
+
+def test_a_text_is_learnt_and_written_from(etabli, book):
+    told = etabli("poetry", "train", book, *QUICK, "--out", "net")
+    assert told.code == 0
+    assert "this net" in told.out and "Kneser-Ney" in told.out
+    written = etabli("poetry", "write", "--model", "net", "--prompt", "La mer", "--length", "30")
+    assert written.out.startswith("la mer")
+    assert len(written.out.rstrip("\n")) == 36
+    again = etabli("poetry", "write", "--model", "net", "--prompt", "la mer", "--length", "30")
+    assert again.out == written.out
+
+
+def test_the_modern_net_learns_and_json_is_one_document(etabli, book):
+    told = etabli("poetry", "train", book, *QUICK, "--kind", "modern", "--json")
+    document = json.loads(told.out)
+    assert document["scores"][-1]["test_nats"] > 0
+    written = etabli("poetry", "write", "--texts", "2", "--length", "25", "--json")
+    document = json.loads(written.out)
+    assert len(document["texts"]) == len(document["scores"]) == 2
+    assert document["texts"][0] != document["texts"][1]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "is empty"),
+        (b"short", "too short"),
+        ("été".encode("latin-1") * 50, "iconv"),
+        (b"a\0b" * 50, "NUL"),
+        (None, "no text file"),
+    ],
+)
+def test_a_text_that_cannot_be_learnt_is_refused(etabli, tmp_path, content, sentence):
+    path = tmp_path / "text.txt"
+    if content is not None:
+        path.write_bytes(content)
+    told = etabli("poetry", "train", path, *QUICK)
+    assert told.code not in (0, 1)
+    assert sentence in told.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_one_distinct_character_and_emoji_are_learnt(etabli, tmp_path):
+    for number, content in enumerate(("a" * 300, "la mer 🌊 monte " * 20)):
+        path = tmp_path / f"{number}.txt"
+        path.write_text(content, encoding="utf-8")
+        assert etabli("poetry", "train", path, *QUICK, "--out", "net").code == 0
+        assert etabli("poetry", "write", "--model", "net", "--length", "5").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["write"], "there is no trained net"),
+        (["train", "BOOK", "--kind", "modrn"], "Did you mean modern"),
+        (["write", "--temperature", "0"], "a number above 0"),
+        (["write", "--temperature", "-1"], "a number above 0"),
+        (["write", "--top-p", "2"], "top_p"),
+    ],
+)
+def test_a_mistake_gets_one_sentence(etabli, book, words, sentence):
+    told = etabli("poetry", *[book if word == "BOOK" else word for word in words])
+    assert told.code not in (0, 1)
+    assert sentence in told.err
+    assert told.out == ""
+
+
+@pytest.mark.parametrize(("prompt", "sentence"), [("日本", "never occur"), ("", "nothing to begin with")])
+def test_a_prompt_that_cannot_be_continued_is_refused(etabli, book, prompt, sentence):
+    etabli("poetry", "train", book, *QUICK)
+    told = etabli("poetry", "write", "--prompt", prompt)
+    assert told.code == 2
+    assert sentence in told.err
+    assert told.out == ""
