@@ -13,7 +13,8 @@ from etabli.cli import edge
 from etabli.cli.progress import Terminal
 from etabli.data.source import Source
 from etabli.labs import runner
-from etabli.report import results
+from etabli.files import atomic_write
+from etabli.report import headlines, results
 from etabli.report.numbers import duration
 
 HOME = Path(__file__).parent.parent
@@ -37,9 +38,18 @@ def main() -> None:
         terminal.say(f"  {card.name} done; about {duration(left)} left")
         wanted = {key: each for key, each in results.gathered(asked.out).items() if each["experiment"] in planned}
         page, moved = results.write(HOME / "docs", wanted, environment.machine(), environment.versions())
+        write_readme()
     for line in moved:
         terminal.say(f"moved: {line}")
     print(f"{page}\n{report.write(asked.out)}")
+
+
+def write_readme() -> None:
+    """The table on the first screen, from the results."""
+    readme = HOME / "README.md"
+    text = headlines.with_block(readme.read_text(encoding="utf-8"), results.read(HOME / "docs" / "results.json"))
+    with atomic_write(readme) as stream:
+        stream.write(text)
 
 
 if __name__ == "__main__":
