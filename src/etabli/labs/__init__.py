@@ -39,6 +39,10 @@ EXPERIMENTS: tuple[str, ...] = (
     "tp4.inside",
     "tp4.glove",
     # practical 5: vision and language
+    "tp5.vocabulary",
+    "tp5.caption",
+    "tp5.caption-modern",
+    "tp5.attention",
 )
 
 

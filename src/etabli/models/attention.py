@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from etabli.models.gru import gru, recur
 from etabli.models.products import matmul
 
 Parameters = dict[str, Any]
@@ -35,7 +36,7 @@ class Shape:
     vocabulary: int
     features: int = 1280
     embedding: int = 256
-    hidden: int = 512
+    hidden: int = 384
     attention: int = 0
 
     def as_dict(self) -> dict[str, int]:
@@ -86,18 +87,6 @@ def look(weights: Parameters, maps: Any) -> Parameters:
     return scene
 
 
-def recur(weights: Parameters, inputs: Any, state: Any) -> Any:
-    """h' = u h + (1 - u) tanh(x_c + r (h U_c + b_c)); ``inputs`` are x W + b of the three gates (B, 3 H)."""
-    import jax
-    import jax.numpy as jnp
-
-    x_update, x_reset, x_new = jnp.split(inputs, 3, axis=-1)
-    recurrent = matmul(state, weights["gru/recurrent"]) + weights["gru/recurrent_bias"]
-    h_update, h_reset, h_new = jnp.split(recurrent, 3, axis=-1)
-    update, reset = jax.nn.sigmoid(x_update + h_update), jax.nn.sigmoid(x_reset + h_reset)
-    return update * state + (1 - update) * jnp.tanh(x_new + reset * h_new)
-
-
 def attend(weights: Parameters, scene: Parameters, states: Any) -> tuple[Any, Any]:
     """Of states (N, S, H), what each looks at (N, S, H), and the attention (N, S, L), each row summing to 1."""
     import jax
@@ -112,28 +101,29 @@ def attend(weights: Parameters, scene: Parameters, states: Any) -> tuple[Any, An
 def teacher_forced(weights: Parameters, maps: Any, words: Any, dropout: float = 0.0, key: Any = None) -> Any:
     """What is said (N R T, E) at each step of R captions of each image, given their words (N, R, T).
 
-    The logits are ``said words^T + bias``. With ``key`` (a JAX key) a share ``dropout`` of the gist, the words
-    and what is seen is zeroed while learning.
+    The logits are ``said words^T + bias``. With ``key`` (a JAX key) a share ``dropout`` of the gist, of the words
+    read and of what is said is zeroed.
     """
     import jax
     import jax.numpy as jnp
 
-    keys = jax.random.split(key, 2) if key is not None else (None, None)
+    keys = jax.random.split(key, 3) if key is not None else (None,) * 3
     n, r, t = words.shape
     scene = look(weights, maps)
-    gist = jnp.broadcast_to(scene["gist"][:, None, None], (n, r, t, scene["gist"].shape[-1]))
-    inputs = _drop(jnp.concatenate([weights["words"][words], gist], axis=-1), dropout, keys[0])
-    inputs = matmul(inputs, weights["gru/kernel"]) + weights["gru/bias"]
+    scene["gist"] = _drop(scene["gist"], dropout, keys[0])
+    inputs = read(weights, scene, _drop(weights["words"][words.reshape(n, r * t)], dropout, keys[1]))
     steps = jnp.moveaxis(inputs.reshape(n * r, t, -1), 1, 0)
+    first = jnp.repeat(scene["first"], r, axis=0)
+    states = gru(steps, first, weights["gru/recurrent"], weights["gru/recurrent_bias"])
+    seen, _attention = see(weights, scene, jnp.moveaxis(states, 0, 1).reshape(n, r * t, -1))
+    return _drop(say(weights, seen).reshape(n * r * t, -1), dropout, keys[2])
 
-    def step(state, x):
-        state = recur(weights, x, state)
-        return state, state
 
-    _last, states = jax.lax.scan(step, jnp.repeat(scene["first"], r, axis=0), steps)
-    states = jnp.moveaxis(states, 0, 1).reshape(n, r * t, -1)
-    seen, _attention = see(weights, scene, states)
-    return say(weights, _drop(seen, dropout, keys[1])).reshape(n * r * t, -1)
+def read(weights: Parameters, scene: Parameters, vectors: Any) -> Any:
+    """[e; g] W + b (N, S, 3 H) of word vectors e (N, S, E); the gist's share of the product is made once an image."""
+    size = vectors.shape[-1]
+    gist = matmul(scene["gist"], weights["gru/kernel"][size:]) + weights["gru/bias"]
+    return matmul(vectors, weights["gru/kernel"][:size]) + gist[:, None]
 
 
 def see(weights: Parameters, scene: Parameters, states: Any) -> tuple[Any, Any]:
@@ -164,10 +154,8 @@ def step(weights: Parameters, scene: Parameters, state: Any, words: Any) -> tupl
     """One word further, for ``etabli.models.beam``: state (N, K, H), words (N, K) -> log p (N, K, V), state."""
     import jax.numpy as jnp
 
-    n, k = words.shape
-    gist = jnp.broadcast_to(scene["gist"][:, None], (n, k, scene["gist"].shape[-1]))
-    inputs = jnp.concatenate([weights["words"][words], gist], axis=-1)
-    state = recur(weights, matmul(inputs, weights["gru/kernel"]) + weights["gru/bias"], state)
+    inputs = read(weights, scene, jnp.asarray(weights["words"])[words])
+    state = recur(inputs, state, weights["gru/recurrent"], weights["gru/recurrent_bias"])
     seen, _attention = see(weights, scene, state)
     return log_probabilities(weights, say(weights, seen)), state
 
@@ -181,13 +169,9 @@ def where_it_looks(weights: Parameters, maps: Any, words: Any) -> np.ndarray:
 
     words = jnp.maximum(jnp.asarray(words), 0)
     scene = look(weights, maps)
-    gist = jnp.broadcast_to(scene["gist"][:, None], (*words.shape, scene["gist"].shape[-1]))
-    inputs = matmul(jnp.concatenate([weights["words"][words], gist], axis=-1), weights["gru/kernel"])
-    state, states = scene["first"], []
-    for t in range(words.shape[1]):
-        state = recur(weights, inputs[:, t] + weights["gru/bias"], state)
-        states.append(state)
-    return np.asarray(see(weights, scene, jnp.stack(states, axis=1))[1])
+    steps = jnp.moveaxis(read(weights, scene, jnp.asarray(weights["words"])[words]), 1, 0)
+    states = gru(steps, scene["first"], weights["gru/recurrent"], weights["gru/recurrent_bias"])
+    return np.asarray(see(weights, scene, jnp.moveaxis(states, 0, 1))[1])
 
 
 def _drop(array: Any, share: float, key: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -124,6 +124,25 @@ def train(
             losses.append(value)
         after_epoch(epoch + 1, float(np.mean(jax.device_get(losses))), weights)
     return jax.device_get(weights)
+
+
+def mean_loss(weights: Parameters, maps: Any, captions: np.ndarray, images: int = 50) -> float:
+    """The mean loss a word, without dropout and smoothing, over whole captions (N, R, T + 1)."""
+    loss = _measure(captions.shape[-1])
+    total = number = 0.0
+    for first in range(0, len(captions), images):
+        rows = slice(first, first + images)
+        known = float((captions[rows, :, 1:] >= 0).sum())
+        total += known * float(loss(weights, maps[rows], captions[rows], None))
+        number += known
+    return total / number
+
+
+@cache
+def _measure(steps: int) -> Callable:
+    import jax
+
+    return jax.jit(batch_loss(Recipe(smoothing=0.0, steps=steps)))
 
 
 def _updater(recipe: Recipe, total: int) -> Callable:

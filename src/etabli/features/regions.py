@@ -1,0 +1,69 @@
+"""What a captioner sees of an image: numbers for each cell of a 7 x 7 grid.
+
+Two kinds: ``mobilenet_v2``, the last map of the pretrained net (49, 1280); ``cells``, colours and edges counted in each
+cell (49, 41), which needs no pretrained weights and does for drawn scenes.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from etabli.data import images
+from etabli.errors import UnknownName
+from etabli.features.extraction import extract
+from etabli.i18n import _
+
+__all__ = ["GRID", "KINDS", "cells", "region_maps"]
+
+GRID = 7
+SIDE = 112
+KINDS = ("mobilenet_v2", "cells")
+
+
+def region_maps(
+    paths: Sequence[Path],
+    names: Sequence[str],
+    kind: str,
+    folder: Path,
+    *,
+    weights: Path | str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
+    """The maps (N, 49, D) float16 of the pictures, in their order; those of a net stay in ``folder``.
+
+    Raises ``CorruptFile`` for the first picture that cannot be read.
+    """
+    if kind not in KINDS:
+        raise UnknownName(_("kind of image features"), kind, KINDS)
+    if kind == "cells":
+        return np.stack([cells(images.read(path, (SIDE, SIDE))) for path in paths]).astype(np.float16)
+    found = extract(paths, kind, folder, names=names, weights=weights, layer="map", dtype="float16", progress=progress)
+    if found.unreadable:
+        first = found.unreadable[0].name
+        images.read(dict(zip(names, paths, strict=True))[first])  # says what is wrong with it
+    maps = found.array(names)
+    return maps.reshape(len(maps), -1, maps.shape[-1])
+
+
+def cells(pixels: np.ndarray) -> np.ndarray:
+    """Of a picture (112, 112, 3) uint8, each cell's mean and spread of colour, shares of 27 colours and of 8 edges.
+
+    (49, 41) float32: red, green and blue at three levels each make the colours; an edge's direction is that of the
+    brightness gradient, weighted by its size.
+    """
+    colours = pixels.astype(np.float32) / 255
+    levels = np.minimum((colours * 3).astype(int), 2)
+    colour = np.eye(27, dtype=np.float32)[levels[..., 0] * 9 + levels[..., 1] * 3 + levels[..., 2]]
+    down, across = np.gradient(colours.mean(axis=-1))
+    direction = ((np.arctan2(down, across) / np.pi + 1) * 4).astype(int) % 8
+    edges = np.eye(8, dtype=np.float32)[direction] * np.hypot(down, across)[..., None] * 8
+    spread = _means(colours**2) - _means(colours) ** 2
+    parts = [_means(colours), np.sqrt(np.maximum(spread, 0)), _means(colour), _means(edges)]
+    return np.concatenate(parts, axis=-1)
+
+
+def _means(values: np.ndarray) -> np.ndarray:
+    side = SIDE // GRID
+    blocks = values.reshape(GRID, side, GRID, side, -1)
+    return blocks.mean(axis=(1, 3)).reshape(GRID * GRID, -1)

@@ -1,0 +1,1 @@
+"""Practical 5: vision and language."""
