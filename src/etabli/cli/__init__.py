@@ -38,12 +38,13 @@ def options(
 
 
 def _commands() -> None:
-    from etabli.cli import data, inspect, poetry, report, run, serve, student, words
+    from etabli.cli import caption, data, inspect, poetry, report, run, serve, student, words
 
     app.command("run")(run.run)
     app.command("list")(inspect.list_experiments)
     app.command("info")(inspect.info)
     app.add_typer(data.app, name="data")
+    app.add_typer(caption.app, name="caption")
     app.command("new")(run.new)
     app.command("check")(student.check)
     app.command("report")(report.report)

@@ -14,11 +14,15 @@ from etabli.errors import UnknownName
 from etabli.features.extraction import extract
 from etabli.i18n import _
 
-__all__ = ["GRID", "KINDS", "cells", "region_maps"]
+__all__ = ["GRID", "KINDS", "WEIGHTS", "cells", "region_maps"]
 
 GRID = 7
 SIDE = 112
 KINDS = ("mobilenet_v2", "cells")
+WEIGHTS = (
+    "mobilenet_v2_imagenet_notop.weights.h5",
+    "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+)
 
 
 def region_maps(

@@ -107,6 +107,12 @@ class Vocabulary:
             encoded[place, : len(short)] = short
         return encoded, sum(len(row) > steps + 1 for row in rows)
 
+    def encode_groups(self, groups: Sequence[Sequence[str]]) -> np.ndarray:
+        """The captions of each image, (N, R, T + 1) int32; one with fewer than R captions repeats its first ones."""
+        most = max(map(len, groups))
+        captions = [caption for group in groups for caption in (list(group) * most)[:most]]
+        return self.encode(captions)[0].reshape(len(groups), most, -1)
+
     def decode(self, numbers: Iterable[int]) -> str:
         """Numbers as a caption, up to ``<end>``, without marks."""
         words = []

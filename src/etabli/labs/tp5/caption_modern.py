@@ -52,7 +52,7 @@ def story(bench: Bench, settings: Settings) -> None:
             _("this captioner, {search}").format(search=search.describe()): captions,
             _("this captioner, greedy"): greedy,
         }
-        words = table.encoded(captioner.vocabulary, material.data.train)
+        words = captioner.vocabulary.encode_groups(material.data.train.captions)
         trigram = Trigram(words.reshape(-1, words.shape[-1]), captioner.vocabulary).caption()
         table.beside_the_baselines(bench, material, writers, trigram)
         table.gallery(bench, material, captions)

@@ -49,7 +49,7 @@ def learn(bench: Bench, material: table.Material, settings: Learning, keys: int)
         smoothing=settings.smoothing,
         rate=settings.rate,
     )
-    dev_words = table.encoded(vocabulary, dev)
+    dev_words = vocabulary.encode_groups(dev.captions)
     with bench.progress(bench.experiment.title, total=settings.epochs) as step:
 
         def after(epoch: int, loss: float, weights: attention.Parameters) -> None:
@@ -58,7 +58,7 @@ def learn(bench: Bench, material: table.Material, settings: Learning, keys: int)
             step(1, loss=loss, dev_loss=dev_loss)
 
         weights = caption_training.train(
-            weights, maps["train"], table.encoded(vocabulary, train), recipe, bench.seed, after
+            weights, maps["train"], vocabulary.encode_groups(train.captions), recipe, bench.seed, after
         )
     return Captioner("attention" if keys else "modern", vocabulary, weights, material.features)
 

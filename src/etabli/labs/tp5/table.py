@@ -8,7 +8,7 @@ import numpy as np
 from etabli.cache import user_cache
 from etabli.data import flickr, images
 from etabli.data.captions import CaptionedImages
-from etabli.features.regions import region_maps
+from etabli.features.regions import WEIGHTS, region_maps
 from etabli.i18n import N_, _
 from etabli.labs.bench import Bench
 from etabli.metrics.bleu import bleu
@@ -18,15 +18,10 @@ from etabli.metrics.rouge import rouge
 from etabli.metrics.score import Score
 from etabli.models import caption_baselines
 from etabli.models.caption_file import Captioner, pooled
-from etabli.models.vocabulary import Vocabulary
 from etabli.viz import caption_page
 from etabli.viz.caption_page import Entry
 
 REPORT_IMAGE = "452419961_6d42ab7000.jpg"
-WEIGHTS = (
-    "mobilenet_v2_imagenet_notop.weights.h5",
-    "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
-)
 RESEARCH_ONLY = N_("Trained on Flickr8k, whose photographs are for research only; so is this captioner.")
 OWN_SCENES = N_("Trained on scenes that Établi draws itself; it may be used for anything, and knows nothing else.")
 
@@ -149,13 +144,6 @@ def card_of(bench: Bench, material: Material, **more: object) -> dict[str, objec
         "scores": {name: {"value": score.value, "recipe": score.signature} for name, score in bench.scores.items()},
         **more,
     }
-
-
-def encoded(vocabulary: Vocabulary, part: CaptionedImages) -> np.ndarray:
-    """The captions of each image as numbers (N, R, T + 1); with fewer than R captions the first comes again."""
-    most = max(map(len, part.captions))
-    groups = [caption for group in part.captions for caption in (group * most)[:most]]
-    return vocabulary.encode(groups)[0].reshape(len(part), most, -1)
 
 
 def samples_of(captioner: Captioner, maps: np.ndarray, draws: Sequence[np.random.Generator], temperature: float = 1.0):

@@ -87,7 +87,7 @@ EXPERIMENT = Experiment(
     source=N_("practical 5, exercise 1"),
     settings=Settings,
     story=story,
-    on_sample={"words": 40},
+    on_sample={"words": 50},
     data=("flickr8k",),
     minutes=0.1,
     memory_mb=300,
@@ -98,5 +98,5 @@ EXPERIMENT = Experiment(
             where=N_("practical 5, figure 21"),
         ),
     ),
-    expects={"coverage": (0.9423, 0.9424), "longest_caption": (36, 36)},
+    expects={"coverage": (0.9423, 0.9424), "longest_caption": (35.5, 36.5)},
 )

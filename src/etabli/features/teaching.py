@@ -1,0 +1,110 @@
+"""A folder of one's own pictures with captions in, a captioner out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from etabli.data import captions as captions_of
+from etabli.data.source import user_cache
+from etabli.errors import BadSetting, DataMissing
+from etabli.features.describing import eyes
+from etabli.features.regions import KINDS, region_maps
+from etabli.i18n import N_, _
+from etabli.models import attention, caption_training
+from etabli.models.attention import Shape
+from etabli.models.beam import Search
+from etabli.models.caption_file import Captioner, digest, pooled
+from etabli.models.caption_training import Recipe
+from etabli.models.vocabulary import Vocabulary
+from etabli.seeding import generator
+
+__all__ = ["LONGEST", "Lesson", "teach"]
+
+LONGEST = 40
+YOUR_OWN = N_("Trained on your own pictures and captions: their terms are its terms.")
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """How to learn: kind of image features (None: the best there is), epochs, units, numbers to a key, seed."""
+
+    features: str | None = None
+    epochs: int = 15
+    hidden: int = 256
+    keys: int = 128
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.features not in (None, *KINDS) or min(self.epochs, self.hidden) < 1 or self.keys < 0:
+            raise BadSetting(
+                _("this lesson cannot be"),
+                expected=_("features {kinds}; epochs and hidden of 1 or more, keys of 0 or more").format(
+                    kinds=", ".join(KINDS)
+                ),
+                got=self,
+            )
+
+
+def teach(
+    folder: Path,
+    lesson: Lesson,
+    weights: Path | None = None,
+    after_epoch: Callable[[float], None] = lambda loss: None,
+) -> tuple[Captioner, list[str]]:
+    """Learn from the pictures of ``folder`` and its ``metadata.jsonl``: a captioner, and what is worth knowing.
+
+    Words seen once are learnt too where there are few captions, from five occurrences on where there are many. A
+    caption of more than ``LONGEST`` words is learnt up to there.
+    """
+    data = captions_of.read_folder(folder)
+    notes: list[str] = []
+    kind, weights = _eyes(lesson.features, weights, notes)
+    cache = user_cache() / "features" / f"own-{Path(folder).resolve().name}-{kind}"
+    maps = region_maps(data.paths, data.names, kind, cache, weights=weights)
+    maps = maps if lesson.keys else pooled(maps)[:, None]
+    every = data.rows()[1]
+    vocabulary = Vocabulary.most_frequent(every, at_least=5 if len(every) >= 5000 else 1)
+    long = sum(len(caption.split()) > LONGEST for caption in every)
+    if long:
+        notes.append(_("{n} captions have more than {m} words and are learnt up to there.").format(n=long, m=LONGEST))
+    shape = Shape(len(vocabulary), maps.shape[2], 128, lesson.hidden, lesson.keys)
+    fresh = attention.initial(shape, generator(lesson.seed, "caption", "weights"))
+    recipe = Recipe(epochs=lesson.epochs, images=min(32, len(data)), steps=LONGEST, rate=2e-3)
+    losses: list[float] = []
+
+    def after(epoch: int, loss: float, _weights: attention.Parameters) -> None:
+        losses.append(loss)
+        after_epoch(loss)
+
+    words = vocabulary.encode_groups(data.captions)
+    learnt = caption_training.train(fresh, maps, words, recipe, lesson.seed, after)
+    card = {
+        "trained_on": str(folder),
+        "images": len(data),
+        "captions": len(every),
+        "words": len(vocabulary),
+        "words_digest": digest(vocabulary),
+        "image_features": kind,
+        "use": YOUR_OWN,
+        "seed": lesson.seed,
+        "training_loss": [round(float(loss), 4) for loss in np.array(losses)],
+    }
+    name = "attention" if lesson.keys else "modern"
+    return Captioner(name, vocabulary, learnt, kind, Search(beam=3, steps=LONGEST + 1), card), notes
+
+
+def _eyes(features: str | None, weights: Path | None, notes: list[str]) -> tuple[str, Path | None]:
+    """The kind of features and its weights: the pretrained net's where they are there, else cells, and said."""
+    if features == "cells":
+        return "cells", None
+    try:
+        return "mobilenet_v2", weights or eyes("mobilenet_v2")
+    except DataMissing:
+        if features:
+            raise
+        notes.append(
+            _("The weights of MobileNetV2 are not there: the captioner sees colours and edges only, no things.")
+        )
+        return "cells", None
