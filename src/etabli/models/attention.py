@@ -18,7 +18,7 @@ Pure functions of a dictionary of arrays, in JAX, whatever the backend of Keras.
 """
 
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -165,13 +165,22 @@ def where_it_looks(weights: Parameters, maps: Any, words: Any) -> np.ndarray:
 
     ``words`` (N, T) are what was read, ``<start>`` first; negative ones, after a caption's end, count as 0.
     """
+    return np.asarray(_looking()(weights, maps, np.maximum(words, 0)))
+
+
+@cache
+def _looking():
+    import jax
     import jax.numpy as jnp
 
-    words = jnp.maximum(jnp.asarray(words), 0)
-    scene = look(weights, maps)
-    steps = jnp.moveaxis(read(weights, scene, jnp.asarray(weights["words"])[words]), 1, 0)
-    states = gru(steps, scene["first"], weights["gru/recurrent"], weights["gru/recurrent_bias"])
-    return np.asarray(see(weights, scene, jnp.moveaxis(states, 0, 1))[1])
+    @jax.jit
+    def shares(weights, maps, words):
+        scene = look(weights, maps)
+        steps = jnp.moveaxis(read(weights, scene, weights["words"][words]), 1, 0)
+        states = gru(steps, scene["first"], weights["gru/recurrent"], weights["gru/recurrent_bias"])
+        return see(weights, scene, jnp.moveaxis(states, 0, 1))[1]
+
+    return shares
 
 
 def _drop(array: Any, share: float, key: Any) -> Any:

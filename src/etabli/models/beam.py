@@ -69,31 +69,32 @@ def search(step: Step, weights: Any, scene: Any, state: Any, vocabulary: Vocabul
     parts = []
     for first in range(0, images, IMAGES_AT_ONCE):
         rows = slice(first, first + IMAGES_AT_ONCE)
-        part = jax.tree.map(lambda leaf, rows=rows: leaf[rows], (scene, state))
+        part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], (scene, state))
         parts.append(_search_part(step, weights, *part, vocabulary, how))
     return Found(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def _search_part(step, weights, scene, state, vocabulary, how):
     import jax
-    import jax.numpy as jnp
 
+    # NumPy, where nothing is heavy: each operation of JAX outside of a compiled function is compiled by itself.
     advance = _advance()
     n, k = jax.tree.leaves(state)[0].shape[0], how.beam
-    state = jax.tree.map(lambda leaf: jnp.repeat(leaf[:, None], k, axis=1), state)
+    state = jax.tree.map(lambda leaf: np.repeat(np.asarray(leaf)[:, None], k, axis=1), state)
     beams = {
-        "words": jnp.full((n, k, how.steps), -1, jnp.int32),
-        "last": jnp.full((n, k), vocabulary.start, jnp.int32),
-        "log_p": jnp.where(jnp.arange(k) == 0, 0.0, -jnp.inf) + jnp.zeros((n, 1)),
-        "length": jnp.zeros((n, k), jnp.int32),
-        "done": jnp.zeros((n, k), bool),
+        "words": np.full((n, k, how.steps), -1, np.int32),
+        "last": np.full((n, k), vocabulary.start, np.int32),
+        "log_p": np.where(np.arange(k) == 0, np.float32(0), -np.inf).astype(np.float32) + np.zeros((n, 1), np.float32),
+        "length": np.zeros((n, k), np.int32),
+        "done": np.zeros((n, k), bool),
     }
     marks = (vocabulary.start, vocabulary.end)
     for t in range(how.steps):
         state, beams = advance(step, marks, how, weights, scene, state, beams, t)
-        if bool(beams["done"].all()):
+        if np.asarray(beams["done"]).all():
             break
-    return np.asarray(beams["words"]), np.asarray(_normalised(beams["log_p"], beams["length"], how.alpha))
+    length = np.maximum(np.asarray(beams["length"]), 1)
+    return np.asarray(beams["words"]), np.asarray(beams["log_p"]) / length**how.alpha
 
 
 @cache

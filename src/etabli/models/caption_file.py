@@ -7,6 +7,7 @@ captioner.json           kind, words, image features, search, card
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,6 @@ class Captioner:
 
     def prepared(self, maps: np.ndarray) -> tuple[Any, Any, Any, Any]:
         """Step, weights, scene and first state, as ``etabli.models.beam`` takes them."""
-        import jax
-
         wanted = self.arrays["pca/mean" if self.kind == "course" else "gist/kernel"].shape[0]
         if maps.ndim != 3 or maps.shape[2] != wanted:
             raise BadArray(
@@ -61,7 +60,7 @@ class Captioner:
             return captioner.step, {"weights": weights, "table": self.arrays["table"]}, images, first
         if self.kind == "modern":
             maps = pooled(maps)[:, None]
-        scene = jax.jit(attention.look)(self.arrays, maps)
+        scene = _look()(self.arrays, maps)
         return attention.step, self.arrays, scene, scene["first"]
 
     def write(self, maps: np.ndarray, search: Search | None = None) -> Found:
@@ -95,6 +94,13 @@ class Captioner:
             }
             json.dump(document, stream, ensure_ascii=False, indent=1)
         return folder
+
+
+@cache
+def _look():
+    import jax
+
+    return jax.jit(attention.look)
 
 
 def load(folder: Path | str) -> Captioner:

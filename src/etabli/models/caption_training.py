@@ -99,7 +99,7 @@ def batch_loss(recipe: Recipe) -> Callable:
 
 def train(
     weights: Parameters,
-    maps: Any,
+    maps: np.ndarray,
     captions: np.ndarray,
     recipe: Recipe,
     seed: int,
@@ -107,20 +107,18 @@ def train(
 ) -> Parameters:
     """Learn from N images, ``maps`` (N, L, D) read a batch at a time, and R captions each (N, R, T + 1)."""
     import jax
-    import jax.numpy as jnp
 
     batches = max(1, len(captions) // recipe.images)
     update = _updater(recipe, batches * recipe.epochs)
-    weights = jax.tree.map(jnp.asarray, weights)
-    moments = jax.tree.map(jnp.zeros_like, (weights, weights))
-    keys = jax.random.split(jax.random.key(seed), recipe.epochs * batches)
+    moments = jax.tree.map(np.zeros_like, (weights, weights))
+    key = jax.random.key(seed)
     order = generator(seed, "caption", "order")
     for epoch in range(recipe.epochs):
         losses = []
         for batch, rows in enumerate(np.array_split(order.permutation(len(captions)), batches)):
             rows = np.sort(_filled(rows, -(-len(captions) // batches)))
             number = epoch * batches + batch
-            weights, moments, value = update(weights, moments, number, maps[rows], captions[rows], keys[number])
+            weights, moments, value = update(weights, moments, number, maps[rows], captions[rows], key)
             losses.append(value)
         after_epoch(epoch + 1, float(np.mean(jax.device_get(losses))), weights)
     return jax.device_get(weights)
@@ -155,7 +153,7 @@ def _updater(recipe: Recipe, total: int) -> Callable:
     @partial(jax.jit, donate_argnums=(0, 1))
     def update(weights, moments, number, maps, captions, key):
         """m = .9 m + .1 g, v = .999 v + .001 g^2, w -= rate m' / (sqrt v' + eps), ' without its bias to 0."""
-        loss, gradient = value_and_gradient(weights, maps, captions, key)
+        loss, gradient = value_and_gradient(weights, maps, captions, jax.random.fold_in(key, number))
         size = jnp.sqrt(sum((g * g).sum() for g in jax.tree.leaves(gradient)))
         scale = jnp.minimum(1.0, recipe.clip / (size + 1e-9))
         first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * scale * g, moments[0], gradient)
