@@ -29,6 +29,7 @@ def main() -> None:
     cards, terminal = labs.chosen(asked.names), Terminal()
     planned = {card.name: 60 * card.minutes * card.seeds for card in cards}
     terminal.say(f"{len(cards)} experiments, about {duration(sum(planned.values()))} on two cores")
+    before = results.read(HOME / "docs" / "results.json")
     started, done = time.perf_counter(), 0.0
     for card in cards:
         runner.run([card], asked.out, Source.full(), seeds=range(card.seeds), again=asked.again, reporter=terminal)
@@ -37,9 +38,9 @@ def main() -> None:
         left = pace * (sum(planned.values()) - done)
         terminal.say(f"  {card.name} done; about {duration(left)} left")
         wanted = {key: each for key, each in results.gathered(asked.out).items() if each["experiment"] in planned}
-        page, moved = results.write(HOME / "docs", wanted, environment.machine(), environment.versions())
+        page = results.write(HOME / "docs", wanted, environment.machine(), environment.versions())
         write_readme()
-    for line in moved:
+    for line in results.changes(before, wanted):
         terminal.say(f"moved: {line}")
     print(f"{page}\n{report.write(asked.out)}")
 

@@ -33,16 +33,15 @@ def read(path: Path) -> Results:
     return json.loads(path.read_text(encoding="utf-8"))["results"] if path.exists() else {}
 
 
-def write(folder: Path, new: Results, machine: dict[str, object], versions: dict[str, str]) -> tuple[Path, list[str]]:
-    """Update ``results.json`` and ``results.md`` in ``folder``; returns the page and what changed since the last."""
-    before = read(folder / "results.json")
-    together = {**before, **new}
+def write(folder: Path, new: Results, machine: dict[str, object], versions: dict[str, str]) -> Path:
+    """Update ``results.json`` and ``results.md`` in ``folder``, of the scores that are new; returns the page."""
+    together = {**read(folder / "results.json"), **new}
     with atomic_write(folder / "results.json") as stream:
         json.dump({"machine": machine, "versions": versions, "results": together}, stream, indent=1, ensure_ascii=False)
         stream.write("\n")
     with atomic_write(folder / "results.md") as stream:
         stream.write(page(together, machine, versions))
-    return folder / "results.md", changes(before, new)
+    return folder / "results.md"
 
 
 def changes(before: Results, new: Results) -> list[str]:
