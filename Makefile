@@ -29,7 +29,7 @@ test: setup      ## run the tests (ETABLI_DATA=<folder> adds those on the full d
 	@$(BIN)/python -m pytest $(FLAGS)
 
 lint: setup      ## style
-	@$(BIN)/ruff check src tests benchmarks && $(BIN)/ruff format --check src tests benchmarks
+	@$(BIN)/ruff check src tests tools benchmarks && $(BIN)/ruff format --check src tests tools benchmarks
 
 reproduce: setup ## every practical on the full data, all seeds; writes docs/results.md (ONLY="tp1" for a part)
 	@$(BIN)/python tools/reproduce.py $(ONLY) $(FLAGS)

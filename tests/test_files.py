@@ -1,5 +1,4 @@
 import errno
-import os
 
 import pytest
 
@@ -20,13 +19,13 @@ def test_a_failure_leaves_the_former_file_and_nothing_else(tmp_path):
         stream.write("half")
         raise RuntimeError
     assert (tmp_path / "a.txt").read_text() == "before"
-    assert os.listdir(tmp_path) == ["a.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
 def test_a_full_disk_is_told_with_what_to_do(tmp_path):
-    with pytest.raises(NoSpace, match="no space left.*Free some disk space"), atomic_write(tmp_path / "a.txt"):
+    with pytest.raises(NoSpace, match=r"no space left.*Free some disk space"), atomic_write(tmp_path / "a.txt"):
         raise OSError(errno.ENOSPC, "No space left on device")
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_a_file_is_told(tmp_path):

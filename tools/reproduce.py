@@ -12,8 +12,8 @@ from etabli import environment, labs, report
 from etabli.cli import edge
 from etabli.cli.progress import Terminal
 from etabli.data.source import Source
-from etabli.labs import runner
 from etabli.files import atomic_write
+from etabli.labs import runner
 from etabli.report import headlines, results
 from etabli.report.numbers import duration
 

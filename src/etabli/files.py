@@ -29,8 +29,8 @@ def atomic_write(path: Path | str, mode: str = "w", **options: object) -> Iterat
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
         temporary = None
     except OSError as error:
         raise explained(error, path) from error
@@ -45,7 +45,8 @@ def explained(error: OSError, path: Path | str) -> Exception:
         return NoSpace(
             _("no space left to write {path}").format(path=path),
             fix=_(
-                "Free some disk space, or choose another folder, and run the same command again: what was finished is kept."
+                "Free some disk space, or choose another folder, and run the same command again: "
+                "what was finished is kept."
             ),
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST):

@@ -20,5 +20,5 @@ def test_an_unknown_setting_suggests_the_nearest():
 
 @pytest.mark.parametrize("value", [0, "many", 1.5, None])
 def test_a_bad_value_is_refused_with_its_range(value):
-    with pytest.raises(BadSetting, match="'epochs' of tp0.tiny cannot be"):
+    with pytest.raises(BadSetting, match=r"'epochs' of tp0\.tiny cannot be"):
         EXPERIMENT.settings_for("full", {"epochs": value})

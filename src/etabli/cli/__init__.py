@@ -10,7 +10,8 @@ from etabli.i18n import set_language
 
 app = typer.Typer(
     name="etabli",
-    help="A workbench for five deep-learning practicals. Start with 'etabli run tp1'; 'etabli list' shows what there is.",
+    help="A workbench for five deep-learning practicals. "
+    "Start with 'etabli run tp1'; 'etabli list' shows what there is.",
     no_args_is_help=True,
     rich_markup_mode=None,  # rich's help costs 0.15 s at every start
     pretty_exceptions_enable=False,
