@@ -172,6 +172,7 @@ def test_to_predict_before_learning_is_refused(kind, iris):
         {"initialization": "ones"},
         {"schedule": "staircase"},
         {"dtype": "float16"},
+        {"shift": -1},
         {"hidden_units": 0},
         {"activation": "softplus"},
     ],

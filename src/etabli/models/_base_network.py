@@ -64,7 +64,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             self._start(x, np.unique(y if classes is None else classes))
         elif not hasattr(self, "_trainer"):  # read from a file
             self._prepare_training()
-        labels = _checks.encoded(y, self.classes_)
+        trainer, labels = self._trainer, _checks.encoded(y, self.classes_)
+        trainer.batch_size, trainer.momentum, trainer.l2 = self.batch_size, self.momentum, self.l2
         self._epoch(x, labels, np.arange(len(x)), lambda k: self.learning_rate)
         self._parameters = self._trainer.settle()
         return self
@@ -125,14 +126,11 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     def _activation(self) -> str:
         return "sigmoid"
 
-    def _shift(self) -> int:
-        return 0
-
     def _widths(self) -> list[int]:
         return [self.n_features_in_, *self._hidden_widths(), len(self.classes_)]
 
     def _check_settings(self) -> None:
-        for name in ("epochs", "batch_size"):
+        for name in ("epochs", "batch_size", *(["shift"] if self.shift != 0 else [])):
             _checks.check_count(name, getattr(self, name))
         for name, high in (("learning_rate", 1e6), ("l2", 1e6), ("momentum", 0.9999), ("averaging", 1.0)):
             _checks.check_range(name, getattr(self, name), 0.0, high)
@@ -144,6 +142,13 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         """Draw the first weights; biases start from zero."""
         if len(classes) < 2:
             raise BadArray(_("y holds one class only"), expected=_("at least two classes"))
+        if self.shift and round(x.shape[1] ** 0.5) ** 2 != x.shape[1]:
+            raise BadArray(
+                _("shift moves square images, flattened"),
+                expected=_("a square number of features, as 28 x 28 = 784"),
+                got=x.shape[1],
+                fix=_("Set shift=0."),
+            )
         self.classes_ = classes
         self.mean_ = x.mean(axis=0, dtype=np.float64).astype(x.dtype) if self.center else None
         self.history_: list[dict[str, float]] = []
@@ -164,7 +169,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             batch_size=self.batch_size,
             momentum=self.momentum,
             l2=self.l2,
-            shift=self._shift(),
+            shift=self.shift,
             stream=generator(int(seed), "shift"),
         )
         return int(seed)

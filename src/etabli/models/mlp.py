@@ -2,10 +2,6 @@
 
 from numbers import Integral
 
-import numpy as np
-
-from etabli.errors import BadArray
-from etabli.i18n import _
 from etabli.models import _checks, _network
 from etabli.models._base_network import NetworkClassifier
 
@@ -15,7 +11,6 @@ class MLP(NetworkClassifier):
 
     hidden_units: H, or a list of widths for several hidden layers, input side first.
     activation: "sigmoid" or "relu".
-    shift: while learning, every batch of (square) images is moved by up to so many pixels each way.
     The other settings are those of ``SoftmaxRegression``. Started from "zeros", the units of a hidden
     layer get equal gradients and stay twins, up to rounding; "xavier" is the start to use.
 
@@ -65,23 +60,8 @@ class MLP(NetworkClassifier):
     def _activation(self) -> str:
         return self.activation
 
-    def _shift(self) -> int:
-        return self.shift
-
-    def _start(self, x: np.ndarray, classes: np.ndarray) -> None:
-        if self.shift and round(x.shape[1] ** 0.5) ** 2 != x.shape[1]:
-            raise BadArray(
-                _("shift moves square images, flattened"),
-                expected=_("a square number of features, as 28 x 28 = 784"),
-                got=x.shape[1],
-                fix=_("Set shift=0."),
-            )
-        super()._start(x, classes)
-
     def _check_settings(self) -> None:
         super()._check_settings()
-        if self.shift != 0:
-            _checks.check_count("shift", self.shift)
         _checks.check_choice("activation", self.activation, list(_network.ACTIVATIONS))
         for width in self._hidden_widths():
             _checks.check_count("hidden_units", width)

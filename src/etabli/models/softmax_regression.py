@@ -34,6 +34,7 @@ class SoftmaxRegression(NetworkClassifier):
         schedule: str = "constant",
         averaging: float = 0.0,
         center: bool = False,
+        shift: int = 0,
         initialization: str = "zeros",
         shuffle: bool = True,
         dtype: str = "float32",
@@ -47,6 +48,7 @@ class SoftmaxRegression(NetworkClassifier):
         self.schedule = schedule
         self.averaging = averaging
         self.center = center
+        self.shift = shift
         self.initialization = initialization
         self.shuffle = shuffle
         self.dtype = dtype

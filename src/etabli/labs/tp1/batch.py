@@ -8,6 +8,7 @@ epochs, updates and seconds, and how far the gradient of a batch lies from that 
 
 import math
 import time
+from typing import Annotated
 
 from pydantic import Field
 
@@ -23,7 +24,7 @@ from etabli.viz.curves import lines
 
 
 class Settings(SettingsModel):
-    sizes: tuple[int, ...] = Field(
+    sizes: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (1, 10, 100, 1000, 0), min_length=2, description=N_("batch sizes; 0 stands for the whole training set")
     )
     epochs: int = Field(8, ge=1, le=200, description=N_("passes over the training images, for every size"))

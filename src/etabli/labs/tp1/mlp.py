@@ -9,6 +9,8 @@ About 97.9 % on MNIST, 98.3 % in the best setting. Half a minute a seed, two min
 into the start from zeros.
 """
 
+from typing import Annotated
+
 import numpy as np
 from pydantic import Field
 
@@ -47,8 +49,8 @@ class Settings(Recipe):
     dtype: str = Field("float32", pattern="^float(32|64)$", description=N_("precision of the arithmetic"))
     train_size: int | None = Field(None, ge=100, description=N_("first training images; none: all"))
     test_size: int | None = Field(None, ge=10, description=N_("first test images; none: all"))
-    zeros_rates: tuple[float, ...] = Field(
-        (0.1, 1.0), description=N_("rates at which the start from zeros is followed")
+    zeros_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (0.1, 1.0), min_length=1, description=N_("rates at which the start from zeros is followed")
     )
     best: Recipe = Field(BEST, description=N_("the setting of test_accuracy_best"))
     search: bool = Field(False, description=N_("choose the best setting anew, on a part of the training images"))

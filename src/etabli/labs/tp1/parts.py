@@ -48,12 +48,9 @@ class Recipe(SettingsModel):
         return words | {key: value for key, value in own.items() if value != Recipe.model_fields[key].default}
 
     def arguments(self) -> dict[str, object]:
-        """The same as arguments of the estimators; ``shift`` only where it does something."""
+        """The same as arguments of the estimators."""
         chosen = self.model_dump(include=set(Recipe.model_fields))
-        chosen["learning_rate"] = chosen.pop("rate")
-        if not chosen["shift"]:
-            del chosen["shift"]
-        return chosen
+        return {"learning_rate": chosen.pop("rate"), **chosen}
 
 
 def cut(digits: Digits, train_size: int | None, test_size: int | None) -> Digits:
