@@ -30,7 +30,7 @@ def main() -> None:
         "# Benchmarks",
         "",
         "Written by `make bench`. Candidates run side by side in one process run, interleaved; medians and quartiles",
-        "over the rounds, ratios as the median of the quotients round by round; the first call (compilation) stands apart.",
+        "over the rounds, ratios as the median of the quotients round by round; the first call stands apart.",
         "",
         f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB. "
         + ", ".join(f"{name} {number}" for name, number in versions.items())
