@@ -17,7 +17,7 @@ def coloured_text(
     *,
     low: float = 0.0,
     high: float = 1.0,
-    colours: str = "RdYlBu",
+    colours: str = "YlGnBu",
     width: int = 80,
     label: str = "",
 ) -> object:

@@ -1,0 +1,57 @@
+"""Writing: 1,000 characters, and 64 poems of 1,000 characters at once, by the course's net, the LSTM and
+the n-gram.
+"""
+
+import os
+from collections.abc import Callable
+
+import harness
+import numpy as np
+
+from etabli.models.decoding import Decoding
+from etabli.models.ngram import kneser_ney
+from etabli.models.writing import LstmReader, NGramReader, Reader, WindowReader, write
+
+V, LENGTH, POEMS = 60, 1000, 64
+
+
+def readers() -> dict[str, Reader]:
+    """Untrained nets: the time depends on their sizes."""
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    from etabli.models import char_modern, char_rnn
+
+    codes = np.random.default_rng(0).integers(0, V, 100_000)
+    return {
+        "SimpleRNN(128), windows of 10": WindowReader(char_rnn.build(10, V).get_weights(), 10),
+        "LSTM(384)": LstmReader(char_modern.build(V, 384).get_weights()),
+        "modified Kneser-Ney 6": NGramReader(kneser_ney(codes, V, 6)),
+    }
+
+
+def writing(reader: Reader, texts: int) -> Callable[[], object]:
+    def run() -> None:
+        for _codes in write(reader, np.arange(10), LENGTH, Decoding(0.5), np.random.default_rng(0), texts):
+            pass
+
+    return run
+
+
+def main() -> None:
+    made = readers()
+    one = {name: writing(reader, 1) for name, reader in made.items()}
+    many = {f"{name}, {POEMS} poems": writing(made[name], POEMS) for name in list(made)[:2]}
+    timings = harness.compare({**one, **many}, repeats=5)
+    course, poems = timings["SimpleRNN(128), windows of 10"], timings[f"SimpleRNN(128), windows of 10, {POEMS} poems"]
+    harness.conclude(
+        "generation",
+        f"Writing {LENGTH:,} characters, once and {POEMS} times at once",
+        timings,
+        {
+            "seconds for 1,000 characters by the course's net": (course.median, "< 1"),
+            f"seconds for {POEMS} poems at once by the course's net": (poems.median, "< 3"),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
