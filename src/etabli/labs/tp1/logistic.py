@@ -20,6 +20,7 @@ from etabli.labs.tp1.parts import Recipe
 from etabli.models.softmax_regression import SoftmaxRegression
 from etabli.viz.images import image_grid
 
+PUBLISHED = 0.9159
 # What the search tries: a larger step that goes to zero or is averaged out, with and without a penalty.
 TRIED = (
     Recipe(),
@@ -67,15 +68,15 @@ def story(bench: Bench, settings: Settings) -> None:
         "confirmed" if parameters == 7_850 else "refuted",
         _("The model that was trained holds {n} numbers.").format(n=parameters),
     )
-    if bench.is_sample or len(digits.train_labels) < 60_000:
-        verdict = "undecided"
-    else:
-        verdict = "confirmed" if accuracy >= 0.9159 - 0.002 else "refuted"
+    reached = next((row["epoch"] for row in bench.history("train") if row["test_accuracy"] >= PUBLISHED), None)
+    whole = not bench.is_sample and len(digits.train_labels) == 60_000
     bench.claim(
         "accuracy_by_hand",
-        verdict,
-        _("{accuracy:.2%} in the setting of its Keras twin, {better:.2%} in the best.").format(
-            accuracy=accuracy, better=better
+        "undecided" if not whole else ("confirmed" if reached else "refuted"),
+        _("{accuracy:.2%} in the setting of its Keras twin, {better:.2%} in the best; 91.59 % is {reached}.").format(
+            accuracy=accuracy,
+            better=better,
+            reached=_("reached after epoch {epoch}").format(epoch=reached) if reached else _("not reached"),
         ),
     )
     if bench.first:
@@ -131,7 +132,7 @@ EXPERIMENT = Experiment(
     published=(
         Published(
             "test_accuracy",
-            0.9159,
+            PUBLISHED,
             what=N_("accuracy of softmax regression by hand"),
             where=N_("practical 1, exercise 1"),
             note=N_("no setting given; measured in that of the Keras twin: 20 epochs, batch 100, rate 0.1"),
@@ -139,7 +140,7 @@ EXPERIMENT = Experiment(
     ),
     claims=(
         Claim("parameters", N_("The model has 784 × 10 + 10 = 7,850 parameters."), where=N_("practical 1, exercise 1")),
-        Claim("accuracy_by_hand", N_("By hand it comes to 91.59 %."), where=N_("practical 1, exercise 1")),
+        Claim("accuracy_by_hand", N_("Written by hand, it reaches 91.59 %."), where=N_("practical 1, exercise 1")),
     ),
     expects={"test_accuracy": (0.920, 0.928), "test_accuracy_best": (0.924, 0.930), "test_loss": (0.262, 0.285)},
 )

@@ -147,7 +147,7 @@ def show_mistakes(bench: Bench, model: NetworkClassifier, digits: Digits, most: 
             "mistakes",
             title=N_("Misclassified digits"),
             caption=caption,
-            size=(9, 0.4 + 1.2 * -(-len(worst) // 10)),
+            size=(9, 0.3 + 0.95 * -(-len(worst) // 10)),
             image="png",
         ) as ax:
             titles = [f"{truth[i]}→{predicted[i]} {100 * probabilities[i].max():.0f}" for i in worst]
