@@ -1,0 +1,248 @@
+"""Fine-tuning from a stage up: the part below stays frozen and was computed once; the part above learns.
+
+Batch normalisation stays in inference mode (statistics of 32 images would destroy those of a million); rates fall
+from the top to the lowest layer that learns; the weights that are judged are a running average of those that learn.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from etabli.errors import BadSetting, Refusal
+from etabli.files import atomic_write
+from etabli.i18n import _
+from etabli.models.backend import on_jax
+from etabli.models.fast_layers import accelerated
+from etabli.models.multilabel import LinearSigmoids
+from etabli.seeding import generator
+
+__all__ = ["Plan", "Tuned", "fine_tune", "from_stage"]
+
+Rows = Callable[[np.ndarray, np.random.Generator | None], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train. ``lower_rate`` is the lowest layer's share of ``rate``; ``average`` the running average's memory
+    a step; ``mixup`` the parameter of the Beta law by which two images are mixed (0: none); ``patience`` the epochs
+    without a better validation after which to stop; ``precision`` "bf16" multiplies in bfloat16."""
+
+    epochs: int = 8
+    batch: int = 64
+    rate: float = 5e-4
+    lower_rate: float = 0.3
+    mixup: float = 0.2
+    average: float = 0.99
+    decay: float = 0.02
+    patience: int = 3
+    precision: str = "f32"
+    seed: int = 0
+
+
+@dataclass
+class Tuned:
+    """What was learnt: the head, the tail with the best weights in it, and the validation of every epoch."""
+
+    head: LinearSigmoids
+    tail: object
+    validations: list[float]
+    losses: list[float]
+    best_epoch: int
+
+
+def from_stage(model, layer: str | None):
+    """The part of ``model`` above ``layer`` (all of it for ``None``), its last map averaged. It shares the weights."""
+    import keras
+
+    start = model.inputs[0] if layer is None else model.get_layer(layer).output
+    pooled = keras.layers.GlobalAveragePooling2D(name="pool")(model.outputs[0])
+    return keras.Model(start, pooled, name="tail")
+
+
+def fine_tune(
+    tail,
+    head: LinearSigmoids,
+    rows: Rows,
+    labels: np.ndarray,
+    plan: Plan,
+    judge: Callable[[Callable[[np.ndarray], np.ndarray]], float] | None = None,
+    checkpoint: Path | None = None,
+    watch: Callable[..., None] | None = None,
+) -> Tuned:
+    """Train ``tail`` and ``head`` on N rows; ``rows(indices, generator)`` gives the inputs of some of them.
+
+    ``judge(logits_of)`` measures the averaged weights after every epoch, higher is better; ``logits_of`` takes inputs
+    of the tail. The weights of the best epoch end up in ``tail`` (those of the last one without a judge). With
+    ``checkpoint`` an interrupted training goes on after its last finished epoch, to the same numbers. ``watch`` is
+    called with ``steps``, ``epoch``, ``loss`` and, at the end of an epoch, ``validation``.
+    """
+    if not on_jax():
+        raise BadSetting(_("fine-tuning is written for the JAX backend"), fix=_("Set KERAS_BACKEND=jax."))
+    machine = _Machine(tail, head, plan, -(-len(labels) // plan.batch))
+    state, history = machine.start(), {"validations": [], "losses": [], "best_epoch": 0}
+    best = state["average"]
+    if checkpoint is not None and (found := _resume(checkpoint, machine, plan)):
+        state, best, history = found
+    for epoch in range(len(history["losses"]) + 1, plan.epochs + 1):
+        if judge and epoch - 1 - history["best_epoch"] >= plan.patience and epoch > 1:
+            break
+        state, loss = _epoch(machine, state, rows, labels, plan, epoch, watch)
+        history["losses"].append(loss)
+        validation = judge(machine.logits_with(state["average"])) if judge else float(epoch)
+        if not history["validations"] or validation > max(history["validations"]):
+            best, history["best_epoch"] = state["average"], epoch
+        history["validations"].append(validation)
+        if watch:
+            watch(0, epoch=epoch, loss=loss, validation=validation if judge else None)
+        if checkpoint is not None:
+            _keep(checkpoint, plan, state, best, history)
+    return Tuned(machine.into_tail(best), tail, history["validations"], history["losses"], history["best_epoch"])
+
+
+def _epoch(machine, state, rows: Rows, labels: np.ndarray, plan: Plan, epoch: int, watch) -> tuple[dict, float]:
+    """One pass over shuffled rows; every draw is a function of the seed and the epoch, so that resuming repeats it."""
+    draws = generator(plan.seed, "fine-tuning", str(epoch))
+    order, losses = draws.permutation(len(labels)), []
+    for start in range(0, len(order), plan.batch):
+        places = np.resize(order[start : start + plan.batch], plan.batch)
+        inputs = rows(places, draws).astype(np.float32)
+        targets, known = (labels[places] == 1).astype(np.float32), (labels[places] != 0).astype(np.float32)
+        share = draws.beta(plan.mixup, plan.mixup) if plan.mixup else 1.0
+        state, loss = machine.step(state, inputs, targets, known, max(share, 1 - share), draws.permutation(plan.batch))
+        losses.append(loss)
+        if watch:
+            watch(1, epoch=epoch, loss=float(loss))
+    mean = float(np.mean([float(each) for each in losses]))
+    if not np.isfinite(mean):
+        raise Refusal(_("the fine-tuning diverged in epoch {epoch}").format(epoch=epoch), fix=_("Try a lower rate."))
+    return state, mean
+
+
+class _Machine:
+    """The compiled step: BCE of mixed inputs, Adam with a rate for each layer, and the running average."""
+
+    def __init__(self, tail, head: LinearSigmoids, plan: Plan, steps: int) -> None:
+        import jax
+
+        self.tail, self.head, self.plan = tail, head, plan
+        self.total, self.warm = plan.epochs * steps, max(1, steps // 2)
+        self.twin = accelerated(tail, "mixed_bfloat16" if plan.precision == "bf16" else None)
+        self.names = [_name(tail, variable) for variable in tail.trainable_variables]
+        places = {layer.name: place for place, layer in enumerate(tail.layers)}
+        last = max(1, len(tail.layers) - 1)
+        depth = [places[name.split("/")[0]] / last for name in self.names]
+        self.rates = [plan.lower_rate + (1 - plan.lower_rate) * each for each in depth] + [1.0, 1.0]
+        self.fixed = [variable.value for variable in self.twin.non_trainable_variables]
+        self._forward = jax.jit(self._logits)
+        self._step = jax.jit(self._one_step)
+
+    def start(self) -> dict:
+        import jax.numpy as jnp
+
+        weights = [jnp.asarray(variable.value) for variable in self.tail.trainable_variables]
+        weights += [jnp.asarray(self.head.kernel), jnp.asarray(self.head.bias)]
+        zeros = [jnp.zeros_like(each) for each in weights]
+        return {"weights": weights, "average": weights, "first": zeros, "second": zeros, "step": jnp.zeros(())}
+
+    def step(self, state, inputs, targets, known, share, partner):
+        return self._step(state, inputs, targets, known, np.float32(share), partner)
+
+    def logits_with(self, weights) -> Callable[[np.ndarray], np.ndarray]:
+        """A function from inputs to logits, in batches of the size that is compiled."""
+
+        def logits(inputs: np.ndarray) -> np.ndarray:
+            parts = []
+            for start in range(0, len(inputs), self.plan.batch):
+                part = np.asarray(inputs[start : start + self.plan.batch], dtype=np.float32)
+                whole = np.resize(part, (self.plan.batch, *part.shape[1:]))
+                parts.append(np.asarray(self._forward(weights, whole))[: len(part)])
+            return np.concatenate(parts)
+
+        return logits
+
+    def into_tail(self, weights) -> LinearSigmoids:
+        for variable, value in zip(self.tail.trainable_variables, weights, strict=False):
+            variable.assign(value)
+        kernel, bias = weights[-2:]
+        return LinearSigmoids(np.asarray(kernel, np.float32), np.asarray(bias, np.float32))
+
+    def _logits(self, weights, inputs):
+        pooled, _fixed = self.twin.stateless_call(list(weights[:-2]), self.fixed, inputs, training=False)
+        return pooled.astype("float32") @ weights[-2] + weights[-1]
+
+    def _one_step(self, state, inputs, targets, known, share, partner):
+        import jax
+        import jax.numpy as jnp
+
+        mixed = share * inputs + (1 - share) * inputs[partner]
+        wanted = share * targets + (1 - share) * targets[partner]
+        counted = known * known[partner]
+
+        def loss_of(weights):
+            logits = self._logits(weights, mixed)
+            losses = jnp.logaddexp(0, logits) - wanted * logits
+            return (counted * losses).sum() / jnp.maximum(1, counted.sum())
+
+        loss, gradients = jax.value_and_grad(loss_of)(state["weights"])
+        step = state["step"] + 1
+        warm = jnp.minimum(1, step / self.warm)
+        rate = self.plan.rate * warm * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(1, step / self.total)))
+        memory = jnp.minimum(self.plan.average, step / (step + 9))
+        new = {"weights": [], "average": [], "first": [], "second": [], "step": step}
+        for place, gradient in enumerate(gradients):
+            first = 0.9 * state["first"][place] + 0.1 * gradient
+            second = 0.999 * state["second"][place] + 0.001 * gradient**2
+            change = first / (1 - 0.9**step) / (jnp.sqrt(second / (1 - 0.999**step)) + 1e-8)
+            old = state["weights"][place]
+            decay = self.plan.decay * old if old.ndim > 1 else 0.0
+            weight = old - rate * self.rates[place] * (change + decay)
+            new["first"].append(first)
+            new["second"].append(second)
+            new["weights"].append(weight)
+            new["average"].append(memory * state["average"][place] + (1 - memory) * weight)
+        return new, loss
+
+
+def _name(model, variable) -> str:
+    """``layer/variable`` of one of the model's variables."""
+    owner = next(layer for layer in model.layers if any(each is variable for each in layer.weights))
+    return f"{owner.name}/{variable.name}"
+
+
+def _mark(plan: Plan) -> str:
+    return hashlib.sha256(json.dumps(asdict(plan), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _keep(path: Path, plan: Plan, state: dict, best: list, history: dict) -> None:
+    tensors = {"step": np.asarray(state["step"], np.float32).reshape(1)}
+    for kind in ("weights", "average", "first", "second"):
+        tensors |= {f"{kind}/{place}": np.asarray(value) for place, value in enumerate(state[kind])}
+    tensors |= {f"best/{place}": np.asarray(value) for place, value in enumerate(best)}
+    text = json.dumps({"plan": _mark(plan), "history": history})
+    tensors["record"] = np.frombuffer(text.encode(), dtype=np.uint8)
+    with atomic_write(path, "wb") as stream:
+        stream.write(save(tensors))
+
+
+def _resume(path: Path, machine: _Machine, plan: Plan):
+    """State, best weights and history of a checkpoint of the same plan; ``None`` where there is none that fits."""
+    import jax.numpy as jnp
+
+    try:
+        tensors = load_file(path)
+        record = json.loads(tensors["record"].tobytes())
+        if record["plan"] != _mark(plan):
+            return None
+        count = len(machine.names) + 2
+        kinds = ("weights", "average", "first", "second", "best")
+        held = {kind: [jnp.asarray(tensors[f"{kind}/{place}"]) for place in range(count)] for kind in kinds}
+    except (FileNotFoundError, SafetensorError, KeyError, ValueError):
+        return None
+    best = held.pop("best")
+    return {**held, "step": jnp.asarray(tensors["step"][0])}, best, record["history"]

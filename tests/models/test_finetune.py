@@ -1,0 +1,159 @@
+import numpy as np
+import pytest
+
+from etabli.errors import BadSetting, Refusal
+from etabli.models import fast_layers, finetune, multilabel
+from etabli.models.finetune import Plan
+
+
+def net(seed=3):
+    """Pictures -> early (frozen) -> a small inverted residual with batch normalisation -> top."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(seed)
+    pictures = keras.Input((12, 12, 3), name="pictures")
+    x = layers.Conv2D(6, 3, strides=2, activation="relu", name="early")(pictures)
+    y = layers.Conv2D(12, 1, use_bias=False, name="expand")(x)
+    y = layers.BatchNormalization(name="expand_bn")(y)
+    y = layers.ReLU(6.0, name="relu")(y)
+    y = layers.DepthwiseConv2D(3, padding="same", name="depthwise")(y)
+    y = layers.Conv2D(6, 1, name="project")(y)
+    x = layers.Add(name="add")([x, y])
+    return keras.Model(pictures, layers.Conv2D(8, 1, activation="relu", name="top")(x))
+
+
+@pytest.fixture
+def problem():
+    """A net, the stored maps of its frozen part, and labels that a trained tail can learn."""
+    import keras
+
+    model = net()
+    generator = np.random.default_rng(0)
+    pictures = generator.normal(size=(60, 12, 12, 3)).astype(np.float32)
+    labels = np.where(pictures.mean((1, 2))[:, :2] > 0, 1, -1).astype(np.int8)
+    pictures += 0.5 * labels[:, None, None, :1]
+    maps = np.asarray(keras.Model(model.inputs[0], model.get_layer("early").output)(pictures))
+    head = multilabel.LinearSigmoids(np.zeros((8, 2), np.float32), np.zeros(2, np.float32))
+    return model, maps, labels, head
+
+
+PLAN = Plan(epochs=4, batch=16, rate=3e-3, average=0.9, mixup=0.0)
+
+
+def train(problem, plan=PLAN, layer="early", **options):
+    model, maps, labels, head = problem
+    tail = finetune.from_stage(model, layer)
+    return finetune.fine_tune(tail, head, lambda places, draws: maps[places], labels, plan, **options)
+
+
+def weights(layer):
+    return [np.asarray(value) for value in layer.get_weights()]
+
+
+def test_the_first_loss_is_ln_2_and_it_falls(problem):
+    steps = []
+    tuned = train(problem, watch=lambda advance, **numbers: steps.append(numbers))
+    assert steps[0]["loss"] == pytest.approx(np.log(2), abs=1e-5)
+    assert tuned.losses[-1] < tuned.losses[0]
+
+
+def test_frozen_layers_and_moving_statistics_do_not_move_by_one_bit_and_all_others_do(problem):
+    model = problem[0]
+    before = {layer.name: weights(layer) for layer in model.layers}
+    train(problem)
+    np.testing.assert_array_equal(before["early"][0], weights(model.get_layer("early"))[0])
+    for old, new in zip(before["expand_bn"][2:], weights(model.get_layer("expand_bn"))[2:], strict=True):
+        np.testing.assert_array_equal(old, new)
+    for name in ("expand", "depthwise", "project", "top"):
+        assert not np.array_equal(before[name][0], weights(model.get_layer(name))[0]), name
+
+
+def test_the_tail_on_stored_maps_is_the_whole_net_on_pictures(problem):
+    import keras
+
+    model = net()
+    pictures = np.random.default_rng(1).normal(size=(5, 12, 12, 3)).astype(np.float32)
+    maps = keras.Model(model.inputs[0], model.get_layer("early").output)(pictures)
+    whole = np.asarray(finetune.from_stage(model, None)(pictures))
+    np.testing.assert_allclose(finetune.from_stage(model, "early")(maps), whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_fast_layers_compute_what_keras_layers_do(stride, padding):
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    x = keras.Input((9, 8, 4))
+    y = layers.DepthwiseConv2D((3, 5), strides=stride, padding=padding, activation="relu", name="depthwise")(x)
+    y = layers.Conv2D(7, 1, strides=stride, name="pointwise")(y)
+    model = keras.Model(x, y)
+    model.get_layer("depthwise").bias.assign(np.arange(4.0))
+    data = np.random.default_rng(0).normal(size=(3, 9, 8, 4)).astype(np.float32)
+    np.testing.assert_allclose(fast_layers.accelerated(model)(data), model(data), atol=1e-5)
+
+
+def test_an_interrupted_training_resumes_to_the_same_numbers(problem, tmp_path):
+    straight = train(problem)
+
+    def stop(advance, **numbers):
+        if numbers["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "checkpoint.safetensors"
+    again = (net(), *problem[1:])
+    with pytest.raises(KeyboardInterrupt):
+        train(again, checkpoint=path, watch=stop)
+    epochs = []
+    resumed = train((net(), *problem[1:]), checkpoint=path, watch=lambda advance, **n: epochs.append(n["epoch"]))
+    assert min(epochs) == 3
+    np.testing.assert_array_equal(resumed.head.kernel, straight.head.kernel)
+    assert resumed.losses == straight.losses
+
+
+def test_a_checkpoint_of_another_plan_or_a_damaged_one_is_not_resumed(problem, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    train(problem, checkpoint=path)
+    epochs = []
+    train(
+        problem, Plan(**{**vars(PLAN), "rate": 1e-3}), checkpoint=path, watch=lambda a, **n: epochs.append(n["epoch"])
+    )
+    assert min(epochs) == 1
+    path.write_bytes(path.read_bytes()[:50])
+    train(problem, Plan(**{**vars(PLAN), "epochs": 1}), checkpoint=path)
+
+
+def test_training_stops_without_a_better_validation_and_keeps_the_best(problem):
+    values = iter([0.3, 0.9, 0.5, 0.4, 0.95])
+    tuned = train(problem, Plan(**{**vars(PLAN), "epochs": 20, "patience": 2}), judge=lambda logits_of: next(values))
+    assert tuned.validations == [0.3, 0.9, 0.5, 0.4] and tuned.best_epoch == 2
+
+
+def test_lower_layers_move_less(problem):
+    def moved(lower_rate):
+        model = net()
+        before = weights(model.get_layer("expand"))[0]
+        head = multilabel.LinearSigmoids(np.ones((8, 2), np.float32), np.zeros(2, np.float32))
+        plan = Plan(**{**vars(PLAN), "lower_rate": lower_rate, "decay": 0.0})
+        train((model, *problem[1:3], head), plan)
+        return np.abs(weights(model.get_layer("expand"))[0] - before).mean()
+
+    assert moved(0.05) < 0.5 * moved(1.0)
+
+
+def test_half_precision_and_mixup_train_as_well(problem):
+    tuned = train(problem, Plan(**{**vars(PLAN), "precision": "bf16", "mixup": 0.3}))
+    assert tuned.losses[-1] < np.log(2)
+
+
+def test_a_diverging_training_is_a_sentence(problem):
+    with pytest.raises(Refusal, match="diverged"):
+        train(problem, Plan(**{**vars(PLAN), "rate": 1e30}))
+
+
+def test_another_backend_is_refused_before_it_starts(problem, monkeypatch):
+    monkeypatch.setattr(finetune, "on_jax", lambda: False)
+    with pytest.raises(BadSetting, match="JAX"):
+        train(problem)
