@@ -4,6 +4,7 @@ A room of its own between ``data`` and ``models``: it is the one place that deco
 """
 
 from etabli.features.extraction import extract
+from etabli.features.kept import kept
 from etabli.features.store import Features
 
-__all__ = ["Features", "extract"]
+__all__ = ["Features", "extract", "kept"]

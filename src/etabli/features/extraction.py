@@ -1,6 +1,7 @@
 """From image files to a folder of features, one shard at a time, resumable after any end."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def extract(
     view: str = "plain",
     size: tuple[int, int] | None = None,
     dtype: str = "float32",
-    batch_size: int = 32,
+    batch_size: int = 8,
     shard_rows: int = SHARD_ROWS,
     engine: str | None = None,
     precision: str | None = None,
@@ -49,9 +50,11 @@ def extract(
     pictures = named(images, names)
     if dtype not in ("float32", "float16"):
         raise BadSetting(_("features are stored as float32 or float16"), got=dtype)
-    out = Path(out)
+    out, size = Path(out), tuple(size or net.input_size)
+    request = request_of(backbone, weights, layer, view, size, dtype, engine, precision) if model is None else ""
     with _alone(out):
-        size = tuple(size or net.input_size)
+        if request and (finished := _finished(out, request, pictures, shard_rows)):
+            return finished
         model = model or net.build(weights, size=size)
         part = engines.cut(model, backbones.feature_layer(net, layer), pooled=layer == "pool")
         run = engines.open_engine(part, batch_size, engine, precision)
@@ -70,9 +73,27 @@ def extract(
         store.open_recipe(out, recipe)
         shards = _missing_shards(out, pictures, shard_rows)
         read = views.reader(view, size)
-        notes = _difference_from_f32(run, read, pictures[:batch_size]) if shards else _notes_of(out)
+        notes = _difference_from_f32(run, read, pictures[:16]) if shards else _notes_of(out)
         _write_shards(out, shards, run, read, recipe, batch_size, workers, progress, len(pictures))
-        return store.finish(out, recipe, -(-len(pictures) // shard_rows), notes)
+        return store.finish(out, recipe, -(-len(pictures) // shard_rows), notes | ({"request": request} if request else {}))
+
+
+def request_of(backbone: str, weights: Path | str | None, *options: object) -> str:
+    """A mark of what was asked for, so that a finished extraction is known again without loading the net."""
+    path = Path(weights) if weights else None
+    stat = path.stat() if path and path.exists() else None
+    held = [stat.st_size, stat.st_mtime_ns] if stat else None
+    return hashlib.sha256(json.dumps([backbone, str(path), held, *options]).encode()).hexdigest()[:16]
+
+
+def _finished(out: Path, request: str, pictures: list[Picture], shard_rows: int) -> store.Features | None:
+    try:
+        held = store.Features(out)
+    except (DataMissing, CorruptFile):
+        return None
+    same = held.notes.get("request") == request and len(held) + len(held.unreadable) == len(pictures)
+    same = same and held.recipe["shard_rows"] == shard_rows
+    return held if same and not _missing_shards(out, pictures, shard_rows) else None
 
 
 def named(images: Sequence[Path | str], names: Sequence[str] | None = None) -> list[Picture]:
@@ -173,11 +194,14 @@ def _difference_from_f32(run, read, pictures: list[Picture]) -> dict[str, object
     """What bf16 costs on the first pictures: the least cosine, the largest relative difference."""
     if run.precision == "f32":
         return {}
-    (batch,) = stream([pictures], run.in_float32(), read)
-    if not batch.names:
+    parts = [pictures[start : start + run.batch_size] for start in range(0, len(pictures), run.batch_size)]
+    both = [
+        [batch.features for batch in stream(parts, engine, read) if batch.names] for engine in (run.in_float32(), run)
+    ]
+    if not both[0]:
         return {}
-    (fast,) = stream([pictures], run, read)
-    a, b = (each.features.reshape(len(each.names), -1).astype(np.float64) for each in (batch, fast))
+    a, b = (np.concatenate(rows).astype(np.float64) for rows in both)
+    a, b = a.reshape(len(a), -1), b.reshape(len(b), -1)
     lengths = np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1)
     cosine = (a * b).sum(1) / np.maximum(lengths[0] * lengths[1], 1e-30)
     relative = np.linalg.norm(a - b, axis=1) / np.maximum(lengths[0], 1e-30)

@@ -6,7 +6,7 @@ of its authors is its first layers. No caller can pair a net with another net's 
 
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 
 from etabli.errors import CorruptFile, UnknownName
 from etabli.i18n import N_, _
+from etabli.models.residual import small_residual
 from etabli.seeding import generator
 
 __all__ = ["BACKBONES", "Backbone", "WeightsRecord", "backbone", "feature_layer", "imagenet_head"]
@@ -37,7 +38,7 @@ class Backbone:
 
     name: str
     title: str
-    application: str
+    builder: Callable
     input_size: tuple[int, int]
     features: int
     map_layer: str
@@ -56,11 +57,7 @@ class Backbone:
         height, width = size or self.input_size
         pictures = keras.Input((height, width, 3), name="pictures")
         with _without_random_numbers():
-            model = getattr(keras.applications, self.application)(
-                include_top=False,
-                weights=None,
-                input_tensor=_PREPROCESSING[self.preprocessing](keras, pictures),
-            )
+            model = self.builder(keras, _PREPROCESSING[self.preprocessing](keras, pictures))
         if weights is None:
             _fill_with_random_numbers(model, seed)
         else:
@@ -156,6 +153,15 @@ def digest(model) -> str:
     return f"{total:08x}"
 
 
+def _application(name: str) -> Callable:
+    """One of ``keras.applications``, without its top, on top of a tensor."""
+
+    def build(keras, pictures):
+        return getattr(keras.applications, name)(include_top=False, weights=None, input_tensor=pictures)
+
+    return build
+
+
 def _end_of_block(number: int) -> str:
     """MobileNetV2: where the width changes, or the picture shrinks, there is no shortcut to add."""
     return f"block_{number}_{'project_BN' if number in (1, 3, 6, 10, 13, 16) else 'add'}"
@@ -167,7 +173,7 @@ BACKBONES = {
     "resnet50": Backbone(
         name="resnet50",
         title=N_("ResNet-50"),
-        application="ResNet50",
+        builder=_application("ResNet50"),
         input_size=(224, 224),
         features=2048,
         map_layer="conv5_block3_out",
@@ -193,7 +199,7 @@ BACKBONES = {
     "vgg16": Backbone(
         name="vgg16",
         title=N_("VGG-16"),
-        application="VGG16",
+        builder=_application("VGG16"),
         input_size=(224, 224),
         features=512,
         map_layer="block5_pool",
@@ -210,7 +216,7 @@ BACKBONES = {
     "mobilenet_v2": Backbone(
         name="mobilenet_v2",
         title=N_("MobileNetV2"),
-        application="MobileNetV2",
+        builder=_application("MobileNetV2"),
         input_size=(224, 224),
         features=1280,
         map_layer="out_relu",
@@ -229,6 +235,28 @@ BACKBONES = {
             md5=None,
             licence="Apache 2.0",
             citation="Sandler et al. 2018, MobileNetV2: inverted residuals and linear bottlenecks",
+        ),
+    ),
+    "small_residual": Backbone(
+        name="small_residual",
+        title=N_("small residual net"),
+        builder=small_residual,
+        input_size=(96, 96),
+        features=96,
+        map_layer="stage3_identity_out",
+        preprocessing="minus_one_to_one",
+        stages={
+            "stem": "stem_out",
+            "stage1": "stage1_identity_out",
+            "stage2": "stage2_identity_out",
+            "stage3": "stage3_identity_out",
+        },
+        weights=WeightsRecord(
+            files=("small_residual_drawn_notop.weights.h5",),
+            url="",
+            md5=None,
+            licence="MIT",
+            citation="trained by this project on single drawn objects",
         ),
     ),
 }
