@@ -75,7 +75,9 @@ def extract(
         read = views.reader(view, size)
         notes = _difference_from_f32(run, read, pictures[:16]) if shards else _notes_of(out)
         _write_shards(out, shards, run, read, recipe, batch_size, workers, progress, len(pictures))
-        return store.finish(out, recipe, -(-len(pictures) // shard_rows), notes | ({"request": request} if request else {}))
+        return store.finish(
+            out, recipe, -(-len(pictures) // shard_rows), notes | ({"request": request} if request else {})
+        )
 
 
 def request_of(backbone: str, weights: Path | str | None, *options: object) -> str:

@@ -32,6 +32,10 @@ EXPERIMENTS: tuple[str, ...] = (
     "tp1.gradients",
     # practical 2: Keras and manifold untangling
     # practical 3: transfer learning and fine-tuning
+    "tp3.look",
+    "tp3.residual",
+    "tp3.transfer",
+    "tp3.finetune",
     # practical 4: recurrent nets and word vectors
     "tp4.poetry",
     "tp4.poetry-modern",

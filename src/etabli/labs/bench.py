@@ -63,6 +63,7 @@ class Bench:
         self.scores: dict[str, Score] = {}
         self.claims: list[runs.ClaimRecord] = []
         self.exhibits: list[runs.Exhibit] = []
+        self.comparable = True
         self._clear()
 
     @property
@@ -97,6 +98,10 @@ class Bench:
                 fix=_("The training diverged: try a lower rate."),
             )
         self.scores[name] = score
+
+    def withhold_published(self) -> None:
+        """Say that this run stands in for the published one: nothing published is set beside its scores."""
+        self.comparable = False
 
     def log(self, curve: str, **row: float) -> None:
         """Append a row to a history; it is on disk when this returns."""

@@ -165,7 +165,7 @@ def _record(bench: Bench, settings: SettingsModel, started, seconds: float, inte
                 where=_(known.where),
                 note=_(known.note),
             )
-            for known in card.published
+            for known in (card.published if bench.comparable else ())
         ],
         claims=bench.claims,
         exhibits=bench.exhibits,

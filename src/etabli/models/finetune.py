@@ -22,7 +22,7 @@ from etabli.models.fast_layers import accelerated
 from etabli.models.multilabel import LinearSigmoids
 from etabli.seeding import generator
 
-__all__ = ["Plan", "Tuned", "fine_tune", "from_stage"]
+__all__ = ["Plan", "Tuned", "fine_tune", "from_stage", "logits_of"]
 
 Rows = Callable[[np.ndarray, np.random.Generator | None], np.ndarray]
 
@@ -103,6 +103,12 @@ def fine_tune(
         if checkpoint is not None:
             _keep(checkpoint, plan, state, best, history)
     return Tuned(machine.into_tail(best), tail, history["validations"], history["losses"], history["best_epoch"])
+
+
+def logits_of(tuned: Tuned, batch: int = 64) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from inputs of the tail to logits (N, K), with the weights that were learnt."""
+    machine = _Machine(tuned.tail, tuned.head, Plan(batch=batch), 1)
+    return machine.logits_with(machine.start()["weights"])
 
 
 def _epoch(machine, state, rows: Rows, labels: np.ndarray, plan: Plan, epoch: int, watch) -> tuple[dict, float]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["convolution_block", "identity_block", "small_residual", "train_classifier"]
+__all__ = ["classifier", "convolution_block", "identity_block", "logits", "small_residual", "teach"]
 
 WIDTHS = (24, 48, 96)
 
@@ -40,52 +40,54 @@ def convolution_block(keras, x, width: int, name: str):
     return keras.layers.ReLU(name=f"{name}_out")(keras.layers.Add(name=f"{name}_add")([shortcut, y]))
 
 
-def train_classifier(
-    model,
+def classifier(model, classes: int, *, multilabel: bool = False):
+    """``model`` (pictures to a map), its map averaged, and a linear layer: logits (N, K), compiled for ``teach``.
+
+    The loss is softmax cross-entropy on class numbers, or with ``multilabel`` sigmoids' on 1, 0 (difficult), -1.
+    """
+    import keras
+
+    pooled = keras.layers.GlobalAveragePooling2D(name="pool")(model.outputs[0])
+    head = keras.layers.Dense(classes, kernel_initializer="zeros", name="head")(pooled)
+    whole = keras.Model(model.inputs[0], head)
+    loss = _masked_bce if multilabel else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    whole.compile(keras.optimizers.Adam(1e-3), loss, metrics=[] if multilabel else ["accuracy"])
+    return whole
+
+
+def teach(
+    whole,
     pictures: np.ndarray,
     targets: np.ndarray,
+    generator: np.random.Generator,
     *,
     epochs: int,
     batch: int = 32,
     rate: float = 2e-3,
-    multilabel: bool = False,
-    seed: int = 0,
-    watch: Callable[[int, float, float], None] | None = None,
-):
-    """Train ``model`` (pictures to a map) with a linear layer on its averaged map; the layer comes back as a model.
+    watch: Callable[[int, dict[str, float]], None] | None = None,
+) -> None:
+    """Train a ``classifier`` on shuffled, mirrored pictures, the rate falling as a cosine, from a fresh optimizer.
 
-    ``targets`` are class numbers (softmax), or with ``multilabel`` (N, K) of 1, 0 (difficult) and -1 (sigmoids).
-    ``watch(epoch, loss, accuracy)`` is called after every epoch.
+    Only whole batches are taken, so that one compiled step serves every pass. ``watch(epoch, numbers)`` follows.
     """
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    count = targets.shape[1] if multilabel else int(targets.max()) + 1
-    pooled = keras.layers.GlobalAveragePooling2D()(model.outputs[0])
-    whole = keras.Model(model.inputs[0], keras.layers.Dense(count, name="head")(pooled))
-    steps = epochs * -(-len(pictures) // batch)
-    schedule = keras.optimizers.schedules.CosineDecay(rate / 10, steps, warmup_target=rate, warmup_steps=steps // 10)
-    loss = _masked_bce if multilabel else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    metrics = [] if multilabel else ["accuracy"]
-    whole.compile(keras.optimizers.Adam(schedule), loss, metrics=metrics)
-    report = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: watch and watch(epoch + 1, logs["loss"], logs.get("accuracy", 0.0))
-    )
-    flips = pictures[:, :, ::-1]
-    generator = np.random.default_rng(seed)
+    for variable in whole.optimizer.variables:
+        variable.assign(np.zeros(variable.shape))
+    whole_batches = max(1, len(pictures) // batch) * batch
     for epoch in range(epochs):
-        mirrored = generator.random(len(pictures)) < 0.5
-        now = np.where(mirrored[:, None, None, None], flips, pictures)
-        whole.fit(
-            now,
-            targets,
-            batch_size=batch,
-            initial_epoch=epoch,
-            epochs=epoch + 1,
-            verbose=0,
-            callbacks=[report],
-        )
-    return whole
+        whole.optimizer.learning_rate = rate * 0.5 * (1 + np.cos(np.pi * epoch / epochs))
+        order = np.resize(generator.permutation(len(pictures)), whole_batches)
+        now = pictures[order]
+        mirrored = generator.random(len(now)) < 0.5
+        now[mirrored] = now[mirrored][:, :, ::-1]
+        done = whole.fit(now, targets[order], batch_size=batch, shuffle=False, verbose=0)
+        if watch:
+            watch(epoch + 1, {name: float(values[-1]) for name, values in done.history.items()})
+
+
+def logits(whole, pictures: np.ndarray, batch: int = 32) -> np.ndarray:
+    """The logits of many pictures, in batches of one size."""
+    filled = np.resize(pictures, (-(-len(pictures) // batch) * batch, *pictures.shape[1:]))
+    return whole.predict(filled, batch_size=batch, verbose=0)[: len(pictures)]
 
 
 def _masked_bce(labels, logits):

@@ -1,0 +1,1 @@
+"""Practical 3: transfer learning and fine-tuning on PASCAL VOC."""

@@ -1,0 +1,108 @@
+"""A trained multi-label net as a folder: ``model.keras`` from pictures to probabilities, and ``card.json``.
+
+The card says what the net must not be used without: its classes, their thresholds, what it was trained on and under
+which licence, and its scores with their recipes. The preprocessing is inside the net.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from etabli.errors import BadArray, CorruptFile, DataMissing
+from etabli.files import atomic_write
+from etabli.i18n import _
+from etabli.models.multilabel import LinearSigmoids
+
+__all__ = ["Card", "decisions", "load", "read_card", "save", "with_head"]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What one must know of a trained net. ``scores`` maps a name to (value, signature)."""
+
+    title: str
+    backbone: str
+    input_size: tuple[int, int]
+    preprocessing: str
+    classes: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    data: str
+    licence: str
+    training: str
+    weights: str = ""
+    scores: dict[str, tuple[float, str]] = field(default_factory=dict)
+    made_with: str = ""
+
+
+def with_head(model, head: LinearSigmoids):
+    """``model`` from pictures to a map, then the mean over the picture, then sigmoids: pictures to (N, K)."""
+    import keras
+
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(model.outputs[0])
+    dense = keras.layers.Dense(len(head.bias), activation="sigmoid", name="classes", kernel_initializer="zeros")
+    whole = keras.Model(model.inputs[0], dense(x), name=f"{model.name}_multilabel")
+    dense.set_weights([head.kernel, head.bias])
+    return whole
+
+
+def save(folder: Path | str, model, card: Card) -> Path:
+    """Write the net and its card, each in one step, the card last."""
+    folder = Path(folder)
+    if model.output_shape[-1] != len(card.classes) or len(card.thresholds) != len(card.classes):
+        raise BadArray(_("the card does not fit the net"), expected=model.output_shape[-1], got=len(card.classes))
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = folder / ".unfinished.keras"
+    try:
+        model.save(unfinished)
+        content = unfinished.read_bytes()
+    finally:
+        unfinished.unlink(missing_ok=True)
+    with atomic_write(folder / "model.keras", "wb") as stream:
+        stream.write(content)
+    with atomic_write(folder / "card.json") as stream:
+        json.dump(asdict(card), stream, indent=1, ensure_ascii=False)
+    return folder
+
+
+def read_card(folder: Path | str) -> Card:
+    """The card of a trained net. Raises ``DataMissing`` or ``CorruptFile``."""
+    path = Path(folder) / "card.json"
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        lists = {key: tuple(held[key]) for key in ("input_size", "classes", "thresholds")}
+        scores = {name: (float(value), str(signature)) for name, (value, signature) in held["scores"].items()}
+        return Card(**{**held, **lists, "scores": scores})
+    except FileNotFoundError as error:
+        raise DataMissing(
+            _("there is no trained model in {folder}").format(folder=folder),
+            fix=_("Train one with 'etabli transfer' or 'etabli finetune'."),
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CorruptFile(_("{path} is not the card of a trained model").format(path=path)) from error
+
+
+def load(folder: Path | str):
+    """The net and its card; no code of a model file is run."""
+    import keras
+
+    card, path = read_card(folder), Path(folder) / "model.keras"
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except FileNotFoundError as error:
+        raise DataMissing(_("there is no trained model {path}").format(path=path)) from error
+    except Exception as error:  # Keras tells a wrong file in many ways
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise CorruptFile(_("{path} is not a model that can be loaded").format(path=path), got=reason) from error
+    if model.output_shape[-1] != len(card.classes):
+        raise CorruptFile(
+            _("{path} does not fit its card").format(path=path), expected=len(card.classes), got=model.output_shape[-1]
+        )
+    return model, card
+
+
+def decisions(probabilities: np.ndarray, card: Card) -> list[list[str]]:
+    """For each image the classes whose probability reaches their threshold."""
+    reached = probabilities >= np.asarray(card.thresholds)
+    return [[name for name, yes in zip(card.classes, row, strict=True) if yes] for row in reached]
