@@ -31,6 +31,13 @@ EXPERIMENTS: tuple[str, ...] = (
     "tp1.convexity",
     "tp1.gradients",
     # practical 2: Keras and manifold untangling
+    "tp2.logistic",
+    "tp2.mlp",
+    "tp2.cnn",
+    "tp2.cnn-modern",
+    "tp2.raw",
+    "tp2.hidden",
+    "tp2.untangling",
     # practical 3: transfer learning and fine-tuning
     "tp3.look",
     "tp3.residual",

@@ -1,0 +1,1 @@
+"""Practical 2: Keras, and manifold untangling."""

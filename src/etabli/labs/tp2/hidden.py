@@ -1,0 +1,118 @@
+"""tp2.hidden: the same criteria in the hidden layers of the perceptron and of the convolutional net.
+
+    etabli run tp2.hidden --data full
+
+Takes the nets that tp2.mlp and tp2.cnn trained with the same seed (or trains them), cuts off the softmax and the dense
+layer below it, and looks at the 100 sigmoids that are left for each test image, in full and in the plane.
+Two to three minutes where the nets are there already.
+"""
+
+import numpy as np
+from pydantic import Field
+
+from etabli.data import mnist
+from etabli.data.mnist import Digits
+from etabli.i18n import N_, _
+from etabli.labs.bench import Bench
+from etabli.labs.card import Claim, Experiment
+from etabli.labs.tp2 import cnn, mlp, parts, planes
+from etabli.labs.tp2.planes import Measured, Measuring
+from etabli.labs.tp2.raw import NAMES
+from etabli.metrics.neighborhood_hit import neighborhood_hit
+from etabli.models import classifiers, training
+from etabli.viz.explorer import explorer
+
+LAYER = "sigmoid"  # the 100 hidden units, in both nets
+
+
+class Settings(Measuring):
+    mlp_epochs: int = Field(20, ge=1, le=1000, description=N_("epochs of the perceptron, as tp2.mlp"))
+    cnn_epochs: int = Field(
+        cnn.CHOSEN["epochs"], ge=1, le=1000, description=N_("epochs of the convolutional net, as tp2.cnn")
+    )
+
+
+def story(bench: Bench, settings: Settings) -> None:
+    digits = mnist.load(bench.source)
+    labels = digits.test_labels
+    nets = {
+        "mlp": mlp.net(bench, mlp.Settings(epochs=settings.mlp_epochs), digits),
+        "cnn": cnn.net(bench, cnn.Settings(epochs=settings.cnn_epochs), digits),
+    }
+    rows, shown = [], []
+    for name, net in nets.items():
+        hidden = hidden_layer(net, digits)
+        words = {"data": digits.name, "layer": f"{name} {LAYER}"}
+        whole = neighborhood_hit(hidden, labels, settings.k)
+        bench.score(f"neighborhood_hit_{name}", whole.score.with_recipe(**words))
+        by_tsne, by_pca, _principal = planes.both_planes(bench, hidden, labels, settings, name=f"{name} {LAYER}")
+        planes.score_plane(bench, f"{name}_tsne", by_tsne, words | planes.tsne_words(settings))
+        planes.score_plane(bench, f"{name}_pca", by_pca, words | {"projection": "pca"})
+        low, high = whole.interval
+        title = TITLES[name]
+        rows.append([_(title), round(whole.score.value, 4), f"{low:.4f} … {high:.4f}", "", "", "", ""])
+        for projection, plane in (("t-SNE", by_tsne), ("PCA", by_pca)):
+            rows.append(planes.comparison_row(f"{name}, {projection}", hidden, plane, labels, bench.seed))
+            shown.append((name, projection, plane))
+    claim(bench, {(name, projection): plane for name, projection, plane in shown})
+    if bench.first:
+        planes.show_comparison(bench, rows)
+        show(bench, shown, nets["cnn"], digits)
+
+
+TITLES = {"mlp": N_("perceptron, 100 hidden units"), "cnn": N_("convolutional net, 100 hidden units")}
+
+
+def hidden_layer(net, digits: Digits) -> np.ndarray:
+    """(N, 100): what is left of a net without its softmax and the dense layer below, for the test images."""
+    return classifiers.activations(net, parts.inputs(digits.test_images, net), [LAYER])[LAYER]
+
+
+def claim(bench: Bench, shown: dict[tuple[str, str], Measured]) -> None:
+    tsne, principal = shown["cnn", "t-SNE"], shown["cnn", "PCA"]
+    apart = tsne.ellipse_overlap.value < 0.01
+    better = tsne.ellipse_overlap.value < principal.ellipse_overlap.value
+    bench.claim(
+        "ellipses_do_not_overlap_by_tsne",
+        "undecided" if bench.is_sample else "confirmed" if apart and better else "refuted",
+        _("mean overlap of the ellipses {tsne:.4f} by t-SNE, {pca:.4f} by PCA").format(
+            tsne=tsne.ellipse_overlap.value, pca=principal.ellipse_overlap.value
+        ),
+    )
+
+
+def show(bench: Bench, shown: list[tuple[str, str, Measured]], net, digits: Digits) -> None:
+    labels = digits.test_labels
+    for name, projection, plane in shown:
+        number = {"t-SNE": "9", "PCA": "10"}[projection]
+        title = _("{projection} of the hidden layer: {net}").format(projection=projection, net=_(TITLES[name]))
+        key = f"{name}_{projection.replace('-', '').lower()}"
+        planes.show_criteria(bench, key, plane, labels, NAMES, number=number, title=title)
+    predicted = training.predict(net, parts.inputs(digits.test_images, net)).argmax(axis=1)
+    made = [planes.explorer_plane(_(TITLES[name]), projection, plane) for name, projection, plane in shown]
+    title = N_("Explorer of the hidden layers")
+    page = explorer(made, labels, NAMES, predicted=predicted, thumbnails=digits.test_images, title=_(title))
+    caption = N_("Predictions are those of the convolutional net.")
+    bench.page("explorer", page, title=title, caption=caption)
+
+
+EXPERIMENT = Experiment(
+    name="tp2.hidden",
+    title=N_("Separability in the hidden layers"),
+    measures=N_("neighborhood hit, hulls and ellipses of hidden activations"),
+    source=N_("practical 2, exercise 5"),
+    settings=Settings,
+    story=story,
+    on_sample={"iterations": 150, "mlp_epochs": 10, "cnn_epochs": 6},
+    data=("mnist",),
+    minutes=6.0,
+    memory_mb=1600,
+    claims=(
+        Claim(
+            "ellipses_do_not_overlap_by_tsne",
+            N_("In the net's hidden layer the classes' ellipses are apart by t-SNE, better than by PCA."),
+            where=N_("practical 2, figures 9 and 10"),
+        ),
+    ),
+    expects={"neighborhood_hit_cnn": (0.988, 0.997), "neighborhood_hit_mlp": (0.96, 0.985)},
+)

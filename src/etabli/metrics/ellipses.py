@@ -1,0 +1,61 @@
+"""Best-fit ellipses of the classes in the plane: a Gaussian each, drawn some standard deviations wide.
+
+A mixture with one component per class is, by maximum likelihood, the mean and the covariance of each class.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from etabli.errors import BadSetting
+from etabli.i18n import _
+from etabli.metrics import polygons
+from etabli.metrics.checks import classes_of
+from etabli.metrics.hulls import plane_of
+from etabli.metrics.score import Score
+
+_CORNERS = 90
+
+
+@dataclass(frozen=True, eq=False)
+class Ellipse:
+    """``centre`` (2,), ``axes``: the standard deviations along both axes, longer first; ``angle`` of the longer, radians."""
+
+    centre: np.ndarray
+    axes: tuple[float, float]
+    angle: float
+
+    def outline(self, deviations: float = 2.0) -> np.ndarray:
+        """(M, 2): the ellipse so many standard deviations wide as a polygon; without width, its longer axis."""
+        if deviations <= 0:
+            raise BadSetting(_("an ellipse is some standard deviations wide"), expected=_("more than 0"), got=deviations)
+        long, short = (deviations * axis for axis in self.axes)
+        turn = np.array([[np.cos(self.angle), np.sin(self.angle)], [-np.sin(self.angle), np.cos(self.angle)]])
+        if short <= 1e-9 * long or long == 0:
+            return self.centre + np.array([[-long, 0.0], [long, 0.0]]) @ turn
+        round_ = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
+        return self.centre + np.stack([long * np.cos(round_), short * np.sin(round_)], axis=1) @ turn
+
+
+def best_fit_ellipse(points: np.ndarray) -> Ellipse:
+    """The ellipse of a class: mean, and the eigenvectors of its covariance (divided by N)."""
+    points = plane_of(points)
+    centre = points.mean(axis=0)
+    spread = points - centre
+    values, vectors = np.linalg.eigh(spread.T @ spread / len(points))
+    short, long = np.sqrt(np.maximum(values, 0))
+    return Ellipse(centre, (float(long), float(short)), float(np.arctan2(vectors[1, 1], vectors[0, 1])))
+
+
+def class_ellipses(points: np.ndarray, labels: np.ndarray) -> dict[object, Ellipse]:
+    """The best-fit ellipse of every class."""
+    points = plane_of(points)
+    names, codes = classes_of(labels, len(points))
+    return {name.item(): best_fit_ellipse(points[codes == code]) for code, name in enumerate(names)}
+
+
+def ellipse_overlap(points: np.ndarray, labels: np.ndarray, deviations: float = 2.0) -> Score:
+    """The mean over all pairs of classes of their ellipses' intersection over union."""
+    ellipses = class_ellipses(points, labels)
+    recipe = {"ellipse-overlap": "mean-pair-iou", "deviations": deviations, "n": len(points), "classes": len(ellipses)}
+    return Score(polygons.mean_overlap([each.outline(deviations) for each in ellipses.values()]), recipe)

@@ -1,0 +1,46 @@
+"""Two measures of scikit-learn that stand beside ours, on at most so many points, for they take N^2 time or memory."""
+
+import numpy as np
+
+from etabli.metrics.checks import classes_of, points_of
+from etabli.metrics.score import Score
+from etabli.seeding import generator
+
+
+def silhouette(points: np.ndarray, labels: np.ndarray, *, most: int = 2000, seed: int = 0) -> Score:
+    """Mean of (b - a) / max(a, b): a the mean distance within the class, b to the nearest other class; from -1 to 1.
+
+    0 where there is only one class, or each point is its own. Source: Rousseeuw 1987.
+    """
+    from sklearn.metrics import silhouette_score
+
+    points = points_of(points)
+    _names, codes = classes_of(labels, len(points))
+    chosen = _some(len(points), most, seed)
+    classes = len(np.unique(codes[chosen]))
+    recipe = {"silhouette": "euclidean", "n": len(chosen), "classes": classes}
+    if not 1 < classes < len(chosen):
+        return Score(0.0, recipe)
+    return Score(float(silhouette_score(points[chosen], codes[chosen])), recipe)
+
+
+def trustworthiness(points: np.ndarray, projected: np.ndarray, *, k: int = 6, most: int = 2000, seed: int = 0) -> Score:
+    """How far the neighbours in a projection are neighbours in the space it came from too; 1 where all are.
+
+    Source: Venna, Kaski 2001.
+    """
+    from sklearn import manifold
+
+    points, projected = points_of(points), points_of(projected)
+    chosen = _some(len(points), most, seed)
+    k = max(1, min(k, (len(chosen) - 1) // 2))
+    recipe = {"trustworthiness": f"k={k}", "n": len(chosen)}
+    if len(chosen) < 4:
+        return Score(1.0, recipe)
+    return Score(float(manifold.trustworthiness(points[chosen], projected[chosen], n_neighbors=k)), recipe)
+
+
+def _some(n: int, most: int, seed: int) -> np.ndarray:
+    if n <= most:
+        return np.arange(n)
+    return np.sort(generator(seed, "separability").choice(n, most, replace=False))

@@ -1,0 +1,41 @@
+"""Principal component analysis: the directions of greatest variance."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from etabli.projection.points import points_of
+
+
+@dataclass(frozen=True, eq=False)
+class PCA:
+    """``points`` (N, dimensions); ``spectrum``: the share of variance of every component, falling, summing to 1."""
+
+    points: np.ndarray
+    spectrum: np.ndarray
+
+    def components_for(self, share: float) -> int:
+        """How many components hold at least this share of the variance."""
+        return min(int(np.searchsorted(np.cumsum(self.spectrum), share - 1e-9)) + 1, len(self.spectrum))
+
+
+def pca(points: np.ndarray, dimensions: int = 2) -> PCA:
+    """(N, D) -> its first principal components, and the whole spectrum of eigenvalues.
+
+    Each axis points so that its largest loading is positive. Dimensions that the points do not have come as zeros.
+    """
+    points = points_of(points)
+    centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
+    n, size = centred.shape
+    if size <= n:
+        values, axes = np.linalg.eigh(centred.T @ centred)
+    else:
+        values, left = np.linalg.eigh(centred @ centred.T)
+        axes = centred.T @ left / np.sqrt(np.maximum(values, np.finfo(float).tiny))
+    values, axes = np.maximum(values[::-1], 0), axes[:, ::-1][:, :dimensions]
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
+    projected = np.zeros((n, dimensions))
+    projected[:, : axes.shape[1]] = centred @ axes
+    total = values.sum()
+    spectrum = values / total if total > 0 else np.full(len(values), 1 / len(values))
+    return PCA(projected.astype(points.dtype), spectrum)

@@ -1,0 +1,47 @@
+"""t-SNE: seeded, it brings neighbours together, and few or equal points are no fault."""
+
+import numpy as np
+import pytest
+
+from etabli.errors import BadSetting
+from etabli.projection.tsne import tsne
+
+
+def blobs(n=150):
+    draw = np.random.default_rng(0)
+    labels = np.arange(n) % 3
+    return draw.normal(size=(3, 60))[labels] * 5 + draw.normal(size=(n, 60)), labels
+
+
+def test_the_same_seed_gives_the_same_plane_and_progress_is_told(frozen):
+    points, _labels = blobs()
+    frozen(points)
+    told = []
+    first = tsne(points, iterations=50, seed=3, progress=told.append)
+    np.testing.assert_array_equal(first, tsne(points, iterations=50, seed=3))
+    assert first.shape == (150, 2)
+    assert sum(told) == 300
+
+
+def test_classes_that_lie_apart_stay_apart():
+    points, labels = blobs()
+    plane = tsne(points, iterations=150)
+    centres = np.stack([plane[labels == code].mean(axis=0) for code in range(3)])
+    nearest = np.linalg.norm(plane[:, None] - centres, axis=2).argmin(axis=1)
+    assert (nearest == labels).all()
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 7])
+def test_few_points_have_a_plane(n):
+    plane = tsne(np.random.default_rng(0).normal(size=(n, 5)), iterations=20)
+    assert plane.shape == (n, 2)
+    assert np.isfinite(plane).all()
+
+
+def test_equal_points_fall_together():
+    assert tsne(np.ones((20, 5))).tolist() == [[0, 0]] * 20
+
+
+def test_a_perplexity_is_positive():
+    with pytest.raises(BadSetting, match="perplexity"):
+        tsne(blobs()[0], perplexity=0)

@@ -1,0 +1,182 @@
+"""The explorer in a real browser: it opens from disk, shows, moves, selects, and asks nothing of the network."""
+
+import base64
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from etabli import i18n
+from etabli.errors import BadArray
+from etabli.viz.explorer import Plane, explorer, sheet
+
+
+def a_page(n=600, **options):
+    draw = np.random.default_rng(0)
+    labels = np.arange(n) % 3
+    first = np.stack([labels * 10.0, labels * 0.0], axis=1) + draw.normal(size=(n, 2))
+    second = draw.normal(size=(n, 2)) * 5
+    predicted = labels.copy()
+    predicted[:30] = (labels[:30] + 1) % 3
+    thumbnails = np.zeros((n, 28, 28), np.uint8)
+    thumbnails[np.arange(n), :, 4 + 8 * labels] = 255
+    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+    planes = [
+        Plane("pixels", "t-SNE", first, [square + 10 * k for k in range(3)], [square] * 3, {"hit": "94.2 %"}),
+        Plane("pixels", "PCA", second),
+        Plane("fc1", "t-SNE", second[::-1]),
+    ]
+    options = {"predicted": predicted, "thumbnails": thumbnails, "title": "A <b> test", **options}
+    return explorer(planes, labels, ["zero", "</script>one", "two"], **options)
+
+
+def embedded(page):
+    return json.loads(re.search(r'id="data">(.*?)</script>', page, re.S).group(1))
+
+
+def test_the_page_holds_everything_and_asks_nothing_of_the_network():
+    page = a_page()
+    assert not re.search(r"(src|href)=|https?://|@import|url\(|fetch\(|XMLHttpRequest", page)
+    assert "A &lt;b&gt; test" in page
+    data = embedded(page)
+    assert data["names"][1] == "</script>one"
+    assert len(data["labels"]) == 600
+
+
+def test_the_positions_survive_to_sixteen_bits():
+    points = np.random.default_rng(1).normal(size=(50, 2)) * [3, 1]
+    data = embedded(explorer([Plane("a", "b", points)], np.zeros(50, int), ["x"]))
+    read = np.frombuffer(base64.b64decode(data["planes"][0]["points"]), "<u2").reshape(-1, 2) / 65535
+    span = np.ptp(points, axis=0).max()
+    np.testing.assert_allclose(read * span + points.min(axis=0), points, atol=span / 65535)
+
+
+def test_the_sheet_has_every_thumbnail_at_its_place():
+    images = np.random.default_rng(2).integers(0, 256, (7, 5, 5), np.uint8)
+    made = sheet(images)
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(made["image"].split(",")[1]))))
+    for index, image in enumerate(images):
+        top, left = index // made["columns"] * 5, index % made["columns"] * 5
+        np.testing.assert_array_equal(picture[top : top + 5, left : left + 5], 255 - image)
+    assert sheet(np.zeros((3, 9, 9, 3), np.uint8))["width"] == 9
+
+
+def test_very_many_thumbnails_shrink_to_what_a_browser_takes():
+    made = sheet(np.zeros((300, 400, 400), np.uint8))
+    assert made["columns"] * made["width"] <= 4096
+
+
+def test_parts_of_other_lengths_are_refused():
+    with pytest.raises(BadArray, match="belong together"):
+        a_page(predicted=np.zeros(5, int))
+
+
+def test_the_texts_are_french_where_french_is_asked_for():
+    i18n.set_language("fr")
+    try:
+        assert 'lang="fr"' in a_page()
+    finally:
+        i18n.set_language("en")
+
+
+@pytest.fixture
+def browser(chromium):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        started = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """The page from disk, offline; an error on it or a request to anywhere fails the test."""
+    path = tmp_path / "explorer.html"
+    path.write_text(a_page(), encoding="utf-8")
+    context = browser.new_context(viewport={"width": 1200, "height": 800}, offline=True)
+    page = context.new_page()
+    faults = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: faults.append(request.url) if request.url.startswith("http") else None)
+    page.goto(path.as_uri())
+    yield page
+    assert faults == []
+
+
+def moved_to(page, index):
+    x, y = page.evaluate(f"explorer.place({index})")
+    box = page.locator("#plane").bounding_box()
+    page.mouse.move(box["x"] + x, box["y"] + y)
+
+
+@pytest.mark.browser
+def test_in_a_browser_one_can_hover_switch_colour_and_select(opened):
+    page = opened
+    moved_to(page, 0)
+    shown = int(page.locator("#card").get_attribute("data-index"))
+    assert page.locator("#card").is_visible()
+    assert "true: " + ("zero", "</script>one", "two")[shown % 3] in page.locator("#card").inner_text()
+    assert page.locator("#card canvas").count() == 1
+
+    before = page.evaluate("explorer.place(5)")
+    page.select_option("#projection", "PCA")
+    page.wait_for_function("explorer.still()")
+    assert page.evaluate("explorer.place(5)") != before
+    page.select_option("#layer", "fc1")
+    page.wait_for_function("explorer.still()")
+    assert page.evaluate("explorer.state.plane.layer") == "fc1"
+    page.select_option("#layer", "pixels")
+    page.wait_for_function("explorer.still()")
+
+    page.select_option("#colour", "error")
+    assert "wrong (30)" in page.locator("#legend").inner_text()
+    page.select_option("#colour", "predicted")
+    page.click("#hulls")
+    page.click("#ellipses")
+    assert page.locator("#hulls").get_attribute("aria-pressed") == "true"
+
+    box = page.locator("#plane").bounding_box()
+    page.click("#box")
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 5, box["y"] + box["height"] - 5)
+    page.mouse.up()
+    assert "600 selected" in page.locator("#selection").inner_text()
+    assert page.locator("#images figure").count() == 240
+    page.keyboard.press("Escape")
+    assert page.evaluate("explorer.state.selected.size") == 0
+
+    page.click("#lasso")
+    x, y = page.evaluate("explorer.place(0)")
+    page.mouse.move(box["x"] + x - 30, box["y"] + y - 30)
+    page.mouse.down()
+    for dx, dy in ((30, -30), (30, 30), (-30, 30)):
+        page.mouse.move(box["x"] + x + dx, box["y"] + y + dy)
+    page.mouse.up()
+    chosen = page.evaluate("[...explorer.state.selected]")
+    assert 0 in chosen
+    assert len(chosen) < 600
+
+
+@pytest.mark.browser
+def test_in_a_browser_ten_thousand_points_move_smoothly(browser, tmp_path):
+    """Software rendering on a busy machine: still more than ten frames a second in the median."""
+    path = tmp_path / "large.html"
+    path.write_text(a_page(10_000), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1200, "height": 800})
+    page.goto(path.as_uri())
+    gaps = page.evaluate(
+        """() => new Promise((done) => {
+            document.querySelector("#projection").value = "PCA";
+            document.querySelector("#projection").dispatchEvent(new Event("change"));
+            const times = [];
+            const tick = (now) => { times.push(now); explorer.still() ? done(times) : requestAnimationFrame(tick); };
+            requestAnimationFrame(tick);
+        })"""
+    )
+    assert np.median(np.diff(gaps)) < 100
