@@ -51,7 +51,9 @@ def test_k_needs_that_many_others():
         nearest_neighbors(np.zeros((6, 2)), 6)
 
 
-@pytest.mark.parametrize("points", [np.array([["a"]]), np.zeros((2, 2, 2)), np.zeros((3, 0)), np.array([[1.0], [np.nan]])])
+@pytest.mark.parametrize(
+    "points", [np.array([["a"]]), np.zeros((2, 2, 2)), np.zeros((3, 0)), np.array([[1.0], [np.nan]])]
+)
 def test_what_is_no_points_is_refused(points):
     with pytest.raises(BadArray):
         nearest_neighbors(points, 1)

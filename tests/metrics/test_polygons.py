@@ -46,8 +46,8 @@ def test_overlap_is_symmetric_and_one_with_itself(seed):
 
 
 def test_known_squares():
-    assert overlap(SQUARE, SQUARE + [0.5, 0]) == pytest.approx(1 / 3)
-    assert overlap(SQUARE, SQUARE + [1, 0]) == 0
+    assert overlap(SQUARE, SQUARE + np.array([0.5, 0])) == pytest.approx(1 / 3)
+    assert overlap(SQUARE, SQUARE + np.array([1, 0])) == 0
     assert overlap(SQUARE, SQUARE * 0.5 + 0.25) == pytest.approx(0.25)
 
 

@@ -43,7 +43,9 @@ def test_a_convolution_is_xlas(size, kernel):
 
 @pytest.mark.parametrize("size,kernel", [(6, 3), (8, 5), (28, 5)])
 def test_a_pooled_convolution_is_xlas_convolution_and_maximum(size, kernel):
-    agree(pooled_convolution, lambda x, w: plain_maximum(plain(x, w)), *drawn((2, size, size, 3), (kernel, kernel, 3, 4)))
+    agree(
+        pooled_convolution, lambda x, w: plain_maximum(plain(x, w)), *drawn((2, size, size, 3), (kernel, kernel, 3, 4))
+    )
 
 
 def test_a_maximum_of_blocks_is_xlas():

@@ -41,7 +41,9 @@ def test_it_learns_and_tells_every_epoch(build):
     if build is a_perceptron:
         images = images.reshape(len(images), -1)
     model, told = build(), []
-    rows = training.fit(model, images, labels, epochs=8, batch_size=20, validation=(images, labels), on_epoch=told.append)
+    rows = training.fit(
+        model, images, labels, epochs=8, batch_size=20, validation=(images, labels), on_epoch=told.append
+    )
     assert [row["epoch"] for row in told] == list(range(1, 9))
     assert rows == told
     assert rows[-1]["loss"] < rows[0]["loss"]

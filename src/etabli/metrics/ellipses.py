@@ -19,7 +19,7 @@ _CORNERS = 90
 
 @dataclass(frozen=True, eq=False)
 class Ellipse:
-    """``centre`` (2,), ``axes``: the standard deviations along both axes, longer first; ``angle`` of the longer, radians."""
+    """``centre`` (2,), ``axes``: the standard deviations along both, longer first; ``angle`` of the longer, radians."""
 
     centre: np.ndarray
     axes: tuple[float, float]
@@ -28,7 +28,9 @@ class Ellipse:
     def outline(self, deviations: float = 2.0) -> np.ndarray:
         """(M, 2): the ellipse so many standard deviations wide as a polygon; without width, its longer axis."""
         if deviations <= 0:
-            raise BadSetting(_("an ellipse is some standard deviations wide"), expected=_("more than 0"), got=deviations)
+            raise BadSetting(
+                _("an ellipse is some standard deviations wide"), expected=_("more than 0"), got=deviations
+            )
         long, short = (deviations * axis for axis in self.axes)
         turn = np.array([[np.cos(self.angle), np.sin(self.angle)], [-np.sin(self.angle), np.cos(self.angle)]])
         if short <= 1e-9 * long or long == 0:

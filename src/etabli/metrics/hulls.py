@@ -62,5 +62,3 @@ def hull_overlap(points: np.ndarray, labels: np.ndarray, trim: float = 0.05) -> 
     hulls = class_hulls(points, labels, trim)
     recipe = {"hull-overlap": "mean-pair-iou", "trimmed": trim, "n": len(points), "classes": len(hulls)}
     return Score(polygons.mean_overlap(list(hulls.values())), recipe)
-
-

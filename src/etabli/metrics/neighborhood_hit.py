@@ -15,7 +15,7 @@ from etabli.seeding import generator
 
 @dataclass(frozen=True, eq=False)
 class NeighborhoodHit:
-    """``score`` is the mean over the points, ``interval`` its 95 % bootstrap interval, ``per_class`` the classes' means."""
+    """``score`` is the mean over the points, ``interval`` its 95 % bootstrap interval, ``per_class`` the means."""
 
     score: Score
     per_class: dict[object, float]

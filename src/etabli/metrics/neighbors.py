@@ -146,7 +146,7 @@ def _squared(points: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.nd
 
 
 def _decided(points, k, rows, columns, distances, error) -> np.ndarray:
-    """The k nearest of each point among its candidates; where the k-th is closer to the next than the error, exactly."""
+    """The k nearest of each point among its candidates; where the k-th and the next are too close, exactly."""
     order = np.lexsort((columns, distances, rows))
     rows, columns, distances = rows[order], columns[order], distances[order]
     first = np.searchsorted(rows, np.arange(len(points)))

@@ -85,6 +85,7 @@ EXPERIMENT = Experiment(
     title=N_("The convolutional net"),
     measures=N_("test accuracy of a small convolutional net"),
     source=N_("practical 2, exercise 3"),
+    seeds=5,
     settings=Settings,
     story=story,
     on_sample={"epochs": 6},

@@ -31,7 +31,9 @@ class Settings(Recipe):
     augmentation: str = Field(
         "warp", pattern="^(none|shift|warp)$", description=N_("random changes of the images: a pixel's shift, a warp")
     )
-    width: int = Field(32, ge=1, le=256, description=N_("filters of the first convolution; later ones have 2 to 4 times"))
+    width: int = Field(
+        32, ge=1, le=256, description=N_("filters of the first convolution; later ones have 2 to 4 times")
+    )
     dropout: float = Field(0.3, ge=0, lt=1, description=N_("share of the last activations left out while learning"))
 
 
@@ -59,6 +61,7 @@ EXPERIMENT = Experiment(
     title=N_("A modern small convolutional net"),
     measures=N_("test accuracy with what has been learnt since"),
     source=N_("beyond the lab report"),
+    seeds=3,
     settings=Settings,
     story=story,
     on_sample={"epochs": 5, "width": 8, "batch_size": 50, "averaging": 0.9},

@@ -58,6 +58,7 @@ EXPERIMENT = Experiment(
     title=N_("The perceptron in Keras"),
     measures=N_("test accuracy with one hidden layer"),
     source=N_("practical 2, exercise 2"),
+    seeds=5,
     settings=Settings,
     story=story,
     on_sample={"epochs": 10},

@@ -48,7 +48,7 @@ class Recipe(SettingsModel):
 
 
 def of_part(digits: Digits, train_size: int) -> Digits:
-    """The training images cut in two: the first to learn from, the last, in the place of the test images, to choose by."""
+    """The training images cut in two: the first to learn from, the last, in the test images' place, to choose by."""
     rest = slice(train_size, None)
     return Digits(
         digits.train_images[:train_size], digits.train_labels[:train_size],
@@ -139,9 +139,7 @@ def score_test(bench: Bench, model: object, digits: Digits, recipe: Recipe, *, s
     return training.predict(model, images)
 
 
-def search(
-    bench: Bench, name: str, build: Callable[[int], object], tried: Sequence[Recipe], digits: Digits
-) -> None:
+def search(bench: Bench, name: str, build: Callable[[int], object], tried: Sequence[Recipe], digits: Digits) -> None:
     """Try recipes on five sixths of the training images and measure them on the rest; show what came out."""
     part = of_part(digits, len(digits.train_images) * 5 // 6)
     rows = []

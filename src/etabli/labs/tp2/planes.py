@@ -82,7 +82,7 @@ def both_planes(
 
 
 def score_plane(bench: Bench, which: str, plane: Measured, words: dict[str, object]) -> None:
-    """Keep the three criteria under ``neighborhood_hit_<which>``, ``hull_overlap_<which>``, ``ellipse_overlap_<which>``."""
+    """Keep the three criteria: ``neighborhood_hit_<which>``, ``hull_overlap_<which>``, ``ellipse_overlap_<which>``."""
     bench.score(f"neighborhood_hit_{which}", plane.hit.score.with_recipe(**words))
     bench.score(f"hull_overlap_{which}", plane.hull_overlap.with_recipe(**words))
     bench.score(f"ellipse_overlap_{which}", plane.ellipse_overlap.with_recipe(**words))
@@ -116,7 +116,9 @@ def show_criteria(
         embedding.class_hits(plane.hit.per_class, plane.hit.score.value, plane.hit.interval, ax=axes[2])
 
 
-def comparison_row(name: str, points: np.ndarray | None, plane: Measured, labels: np.ndarray, seed: int) -> list[object]:
+def comparison_row(
+    name: str, points: np.ndarray | None, plane: Measured, labels: np.ndarray, seed: int
+) -> list[object]:
     """A row of the table of planes: hit with its interval, overlaps, silhouette, and trust in the projection."""
     low, high = plane.hit.interval
     trust = "" if points is None else round(trustworthiness(points, plane.points, seed=seed).value, 3)
@@ -132,11 +134,11 @@ def show_comparison(bench: Bench, rows: list[list[object]]) -> None:
         "planes",
         title=N_("How far apart the classes are"),
         columns=[
-            N_("points"), N_("neighborhood hit"), N_("95 % interval"), N_("overlap of hulls"), N_("overlap of ellipses"),
-            N_("silhouette"), N_("trustworthiness"),
+            N_("points"), N_("neighborhood hit"), N_("95 % interval"), N_("overlap of hulls"),
+            N_("overlap of ellipses"), N_("silhouette"), N_("trustworthiness"),
         ],
         rows=rows,
-        caption=N_("Overlaps are means over the pairs of classes; silhouette and trustworthiness on at most 2,000 points."),
+        caption=N_("Overlaps: means over pairs of classes. Silhouette, trustworthiness: at most 2,000 points."),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
     etabli run tp2.raw --data full
 
 The 10,000 raw test images in 784 dimensions, in the plane of t-SNE and in that of PCA, under the lab report's three
-criteria: convex hulls, best-fit ellipses, neighborhood hit (92.55 % of the pixels' neighbours, 38.49 % in the PCA plane).
+criteria: convex hulls, best-fit ellipses, neighborhood hit (92.55 % in the pixels, 38.49 % in the PCA plane).
 One to two minutes, nearly all of it t-SNE.
 """
 
@@ -51,7 +51,10 @@ def story(bench: Bench, settings: Settings) -> None:
 
 
 def claims(bench: Bench, by_tsne: Measured, by_pca: Measured, principal: PCA) -> None:
-    better = by_tsne.hit.score.value > by_pca.hit.score.value and by_tsne.ellipse_overlap.value < by_pca.ellipse_overlap.value
+    better = (
+        by_tsne.hit.score.value > by_pca.hit.score.value
+        and by_tsne.ellipse_overlap.value < by_pca.ellipse_overlap.value
+    )
     bench.claim(
         "tsne_separates_better_than_pca",
         "undecided" if bench.is_sample else "confirmed" if better else "refuted",
@@ -66,9 +69,9 @@ def claims(bench: Bench, by_tsne: Measured, by_pca: Measured, principal: PCA) ->
     bench.claim(
         "close_eigenvalues_compress_the_plane",
         "undecided",
-        _("the first two eigenvalues hold {first:.3f} and {second:.3f} of the variance, {n} are needed for 90 %").format(
-            first=first, second=second, n=principal.components_for(0.9)
-        ),
+        _(
+            "the first two eigenvalues hold {first:.3f} and {second:.3f} of the variance, {n} are needed for 90 %"
+        ).format(first=first, second=second, n=principal.components_for(0.9)),
     )
 
 

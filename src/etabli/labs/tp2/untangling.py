@@ -80,11 +80,10 @@ def show(bench: Bench, names: list[str], values: dict[int, list[float]]) -> None
     with bench.figure(
         "untangling",
         title=N_("The manifold untangled, by depth and by time"),
-        caption=N_("Neighborhood hit in the full space of every layer: a fresh net helps little, learning lifts the last "
-                   "layers first."),
+        caption=N_("Neighborhood hit in the full space of every layer, before learning and after some epochs."),
         panels=(1, 2),
         size=(12, 4.4),
-    ) as axes:  # fmt: skip
+    ) as axes:
         depth = {
             (_("before learning") if epochs == 0 else _("epoch {n}").format(n=epochs)): (range(len(names)), row)
             for epochs, row in values.items()

@@ -105,7 +105,9 @@ def sheet(thumbnails: np.ndarray) -> dict[str, object]:
 
     images = np.asarray(thumbnails)
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
-        raise BadArray(_("thumbnails are images of bytes"), expected="(N, H, W) or (N, H, W, 3) uint8", got=images.shape)
+        raise BadArray(
+            _("thumbnails are images of bytes"), expected="(N, H, W) or (N, H, W, 3) uint8", got=images.shape
+        )
     grey = images.ndim == 3
     n, height, width = images.shape[:3]
     columns = min(n, int(np.ceil(np.sqrt(n))))

@@ -1,0 +1,90 @@
+"""Practical 2 on sample data: every story, its scores by name, its figures, and that nets are trained only once."""
+
+import numpy as np
+import pytest
+
+from etabli import labs, runs
+from etabli.data.source import Source
+from etabli.labs import runner
+from etabli.labs.tp2 import parts
+
+QUICK = {
+    "tp2.logistic.epochs": 2, "tp2.mlp.epochs": 2, "tp2.cnn.epochs": 1, "tp2.cnn-modern.epochs": 1,
+    "tp2.cnn-modern.width": 4, "tp2.hidden.mlp_epochs": 2, "tp2.hidden.cnn_epochs": 1, "iterations": 20,
+    "stops": [1], "images": 100,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, monkeypatch_module):
+    """The whole practical, on sample data, with as little training as there can be."""
+    trainings = []
+    real = parts.train
+    monkeypatch_module.setattr(parts, "train", lambda *a, **k: trainings.append(k["label"]) or real(*a, **k))
+    folder = runner.run(labs.chosen(["tp2"]), tmp_path_factory.mktemp("tp2") / "run", Source.sample(), changes=QUICK)
+    return folder, trainings
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_module():
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+def scores(folder):
+    return {(each.experiment, each.score): each.value for each in runs.summary(folder)}
+
+
+def test_the_scores_have_the_names_that_the_practical_promises(run):
+    found = scores(run[0])
+    for net in ("logistic", "mlp", "cnn", "cnn-modern"):
+        assert 0 <= found[f"tp2.{net}", "test_accuracy"] <= 1
+        assert found[f"tp2.{net}", "test_loss"] > 0
+    for which in ("pixels", "pca", "tsne"):
+        assert 0 < found["tp2.raw", f"neighborhood_hit_{which}"] <= 1
+    for which in ("mlp", "cnn", "mlp_tsne", "cnn_tsne", "mlp_pca", "cnn_pca"):
+        assert 0 < found["tp2.hidden", f"neighborhood_hit_{which}"] <= 1
+    for which in ("tsne", "pca"):
+        assert 0 <= found["tp2.raw", f"hull_overlap_{which}"] <= 1
+        assert 0 <= found["tp2.raw", f"ellipse_overlap_{which}"] <= 1
+    assert 0 < found["tp2.untangling", "neighborhood_hit_sigmoid"] <= 1
+
+
+def test_each_net_is_trained_once_and_the_hidden_layers_are_those_of_the_same_nets(run):
+    assert len(run[1]) == 5  # four nets, and the one whose untangling is watched
+
+
+def test_the_figures_answer_to_those_of_the_lab_report(run):
+    numbers = {
+        exhibit.number
+        for name in labs.EXPERIMENTS
+        if name.startswith("tp2")
+        for exhibit in runs.read_piece(runs.piece_folder(run[0], name, 0)).exhibits
+    }
+    assert numbers >= {"5", "6", "7", "8", "9", "10"}
+
+
+def test_the_explorers_stand_beside_the_report_and_the_models_are_kept(run):
+    assert "explorer" in (runs.piece_folder(run[0], "tp2.raw", 0) / "explorer.html").read_text(encoding="utf-8")
+    assert (runs.piece_folder(run[0], "tp2.hidden", 0) / "explorer.html").is_file()
+    assert (runs.piece_folder(run[0], "tp2.cnn", 0) / "model.keras").is_file()
+
+
+@pytest.mark.full
+def test_on_mnist_two_epochs_of_the_perceptron_and_the_known_planes(full_data, tmp_path):
+    source = Source.full(full_data)
+    folder = runner.run(labs.chosen(["tp2.mlp"]), tmp_path / "run", source, changes={"epochs": 2})
+    assert scores(folder)["tp2.mlp", "test_accuracy"] == pytest.approx(0.945, abs=0.02)
+
+
+@pytest.mark.full
+def test_on_mnist_the_convolutional_net_learns_fast(full_data):
+    from etabli.data import mnist
+    from etabli.models import classifiers, training
+
+    digits = mnist.load(Source.full(full_data))
+    model = classifiers.compiled(classifiers.convolutional(0), optimizer="adam", rate=2e-3)
+    images = parts.inputs(digits.train_images[:12_000], model)
+    training.fit(model, images, digits.train_labels[:12_000].astype(np.int32), epochs=2, batch_size=100)
+    _loss, accuracy = training.evaluate(model, parts.inputs(digits.test_images, model), digits.test_labels)
+    assert 0.94 < accuracy < 0.99
