@@ -128,6 +128,7 @@ EXPERIMENT = Experiment(
     on_sample={"best": Recipe(rate=0.3, epochs=20, averaging=0.5, center=True)},
     data=("mnist",),
     minutes=0.3,
+    seeds=5,
     memory_mb=900,
     published=(
         Published(

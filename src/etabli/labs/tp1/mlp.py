@@ -245,6 +245,7 @@ EXPERIMENT = Experiment(
     },
     data=("mnist",),
     minutes=2.5,
+    seeds=5,
     memory_mb=1200,
     claims=(
         Claim(
