@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 
@@ -29,10 +28,28 @@ def test_reading_in_streams_agrees_with_keras_reading_from_the_start():
 
 
 def test_a_stream_goes_on_in_the_next_piece():
-    inputs, targets = char_modern._pieces(np.arange(100), Recipe(streams=3, steps=8), offset=2)
-    assert inputs.shape == (4, 8, 3)
-    np.testing.assert_array_equal(targets, inputs + 1)
-    np.testing.assert_array_equal(inputs[1, 0], inputs[0, -1] + 1)
+    at = char_modern._places(100, Recipe(streams=3, steps=8), offset=2)
+    assert at.shape == (4, 8, 3)
+    np.testing.assert_array_equal(at[:, 1:], at[:, :-1] + 1)
+    np.testing.assert_array_equal(at[1, 0], at[0, -1] + 1)
+    assert at.max() + 1 < 100
+
+
+def test_the_soft_targets_are_distributions_that_lean_to_what_came():
+    soft = char_modern._soft_targets(CODES, V, Recipe(teacher=0.4, teacher_context=2))
+    np.testing.assert_allclose(soft.sum(axis=1), 1, atol=1e-6)
+    assert (soft[np.arange(len(CODES)), CODES] >= 0.6).all()
+    np.testing.assert_array_equal(char_modern._soft_targets(CODES, V, Recipe(teacher=0)), np.eye(V)[CODES])
+
+
+def test_the_teacher_is_learnt_from_where_the_text_itself_is_silent():
+    """One pass without a teacher is another net than one with it."""
+    nets = []
+    for teacher in (0.0, 0.5):
+        model = char_modern.build(V, 8, 4)
+        list(char_modern.train(model, CODES, 1, Recipe(4, 8, teacher=teacher, teacher_context=2), 0))
+        nets.append(model.get_weights()[0])
+    assert not np.allclose(*nets)
 
 
 def test_a_repeating_text_is_learnt():
@@ -54,6 +71,8 @@ def test_the_same_seed_gives_the_same_net():
 
 
 def test_the_net_is_saved_and_loaded_as_a_keras_model(tmp_path):
+    import keras
+
     model = char_modern.build(V, 8, 4)
     model.save(tmp_path / "net.keras")
     again = keras.saving.load_model(tmp_path / "net.keras")
@@ -67,7 +86,16 @@ def test_a_text_too_short_is_refused():
 
 
 @pytest.mark.parametrize(
-    "bad", [{"streams": 0}, {"steps": 0}, {"learning_rate": 0}, {"weight_drop": 1}, {"average": 1}, {"clip": 0}]
+    "bad",
+    [
+        {"streams": 0},
+        {"steps": 0},
+        {"learning_rate": 0},
+        {"weight_drop": 1},
+        {"average": 1},
+        {"clip": 0},
+        {"teacher": 1},
+    ],
 )
 def test_recipes_out_of_range_are_refused(bad):
     with pytest.raises(BadSetting, match="out of range"):

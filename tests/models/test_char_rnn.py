@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 
@@ -62,6 +61,8 @@ def test_the_compiled_loop_trains_as_keras_does():
 
 def test_one_pass_of_keras_fit_gives_the_same_net():
     """Keras' own ``fit`` on the one-hot arrays, unshuffled, and ours on the codes in the same order."""
+    import keras
+
     one_hot = np.eye(V, dtype=np.float32)
     theirs = char_rnn.build(T, V, H, 0)
     theirs.compile(keras.optimizers.RMSprop(1e-3), "categorical_crossentropy")

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etabli.errors import BadArray, BadSetting
-from etabli.models.ngram import kneser_ney, witten_bell
+from etabli.models.ngram import held_out, kneser_ney, witten_bell
 
 CODES = np.random.default_rng(0).choice(5, size=400, p=[0.4, 0.3, 0.2, 0.06, 0.04])
 CODES.setflags(write=False)
@@ -70,6 +70,13 @@ def test_the_counts_see_only_the_training_text(fit):
     changed = CODES.copy()
     changed[390:] = 0
     np.testing.assert_array_equal(model.log_probabilities(CODES, 300, 390), model.log_probabilities(changed, 300, 390))
+
+
+def test_a_held_out_part_is_predicted_from_the_other_parts_alone():
+    log_p = held_out(CODES, 5, 2, folds=4)
+    assert log_p.shape == (400, 5)
+    expected = kneser_ney(np.concatenate([CODES[:100], CODES[200:]]), 5, 2).log_probabilities(CODES, 100, 200)
+    np.testing.assert_array_equal(log_p[100:200], expected)
 
 
 def test_a_deterministic_text_is_learnt_by_its_context():

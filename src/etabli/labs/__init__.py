@@ -45,10 +45,12 @@ EXPERIMENTS: tuple[str, ...] = (
     "tp3.finetune",
     # practical 4: recurrent nets and word vectors
     "tp4.poetry",
+    "tp4.poetry-best",
     "tp4.poetry-modern",
     "tp4.temperature",
     "tp4.inside",
     "tp4.glove",
+    "tp4.words",
     # practical 5: vision and language
     "tp5.vocabulary",
     "tp5.caption",

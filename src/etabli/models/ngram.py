@@ -10,6 +10,7 @@ Chen, Goodman 1999, "An empirical study of smoothing techniques for language mod
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -17,7 +18,7 @@ from scipy import sparse
 from etabli.errors import BadArray, BadSetting
 from etabli.i18n import _
 
-__all__ = ["NGram", "kneser_ney", "witten_bell"]
+__all__ = ["NGram", "held_out", "kneser_ney", "witten_bell"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,21 @@ def kneser_ney(codes: np.ndarray, vocabulary: int, context: int) -> NGram:
         back = np.where(total > 0, 1.0 - _sums(kept) / safe, 1.0)
         orders.append(_Order(key, (sparse.diags(1.0 / safe) @ kept).tocsr(), back))
     return NGram(f"modified Kneser-Ney {context}", vocabulary, tuple(orders))
+
+
+def held_out(codes: np.ndarray, vocabulary: int, context: int, folds: int = 10) -> np.ndarray:
+    """ln p (N, V) at every position of a text by a modified Kneser-Ney that never counted that part of it.
+
+    The text is cut into ``folds`` pieces; each is predicted from the counts of the others. What a net
+    can learn from without learning the text by heart.
+    """
+    codes = np.asarray(codes)
+    cuts = np.linspace(0, len(codes), folds + 1).astype(int)
+    parts = []
+    for first, last in pairwise(cuts):
+        others = np.concatenate([codes[:first], codes[last:]])
+        parts.append(kneser_ney(others, vocabulary, context).log_probabilities(codes, first, last))
+    return np.concatenate(parts)
 
 
 def _counts(codes: np.ndarray, vocabulary: int, context: int) -> tuple[list[np.ndarray], list[sparse.csr_matrix]]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from etabli.viz.style import INK, axes_or_new, class_colour
 
-__all__ = ["word_map"]
+__all__ = ["word_images", "word_map"]
 
 
 def word_map(
@@ -36,3 +36,21 @@ def word_map(
     ax.set_yticks([])
     ax.grid(False)
     return ax
+
+
+def word_images(words: Sequence[str], height: int = 18, width: int = 84) -> np.ndarray:
+    """Each word as a small picture (N, height, width) uint8, 255 the ink: the explorer shows pictures.
+
+    A word too long for its picture is set smaller.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    pictures = np.zeros((len(words), height, width), np.uint8)
+    for picture, word in zip(pictures, words, strict=True):
+        size = 13
+        while size > 6 and ImageFont.load_default(size).getlength(word) > width - 4:
+            size -= 1
+        paper = Image.new("L", (width, height))
+        ImageDraw.Draw(paper).text((2, height // 2), word, 255, ImageFont.load_default(size), anchor="lm")
+        picture[:] = np.asarray(paper)
+    return pictures

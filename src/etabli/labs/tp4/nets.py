@@ -104,16 +104,17 @@ class ModernSettings(SettingsModel):
 
     units: int = Field(384, ge=1, le=4096, description=N_("hidden units of the LSTM"))
     embedding: int = Field(64, ge=1, le=1024, description=N_("numbers to a character"))
-    streams: int = Field(16, ge=1, description=N_("pieces of text read side by side"))
+    streams: int = Field(32, ge=1, description=N_("pieces of text read side by side"))
     steps: int = Field(32, ge=1, description=N_("characters between two updates"))
-    learning_rate: float = Field(2e-3, gt=0, le=1, description=N_("rate of Adam, falling along a cosine"))
+    learning_rate: float = Field(5e-3, gt=0, le=1, description=N_("rate of Adam, falling along a cosine"))
     weight_drop: float = Field(0.4, ge=0, lt=1, description=N_("share of recurrent weights that is dropped"))
     input_drop: float = Field(0.1, ge=0, lt=1, description=N_("share of the embedding that is dropped"))
     output_drop: float = Field(0.3, ge=0, lt=1, description=N_("share of the state that is dropped"))
     average: float = Field(0.999, ge=0, lt=1, description=N_("decay of the moving average of the weights"))
+    teacher: float = Field(0.4, ge=0, lt=1, description=N_("share of the target that a held-out n-gram gives"))
     epochs: int = Field(0, ge=0, description=N_("passes over the training part; 0: chosen on a validation part"))
-    most_epochs: int = Field(30, ge=1, description=N_("passes among which the validation part chooses"))
-    context: int = Field(6, ge=0, le=20, description=N_("characters that the n-gram of the mixture reads"))
+    most_epochs: int = Field(45, ge=1, description=N_("passes among which the validation part chooses"))
+    context: int = Field(6, ge=0, le=20, description=N_("characters that the n-gram reads"))
 
     @property
     def recipe(self) -> char_modern.Recipe:
@@ -125,6 +126,8 @@ class ModernSettings(SettingsModel):
             self.input_drop,
             self.output_drop,
             self.average,
+            teacher=self.teacher,
+            teacher_context=self.context,
         )
 
 

@@ -97,5 +97,6 @@ EXPERIMENT = Experiment(
     data=("fleurs_du_mal",),
     minutes=15,
     memory_mb=1500,
+    seeds=3,
     expects={"test_accuracy": (0.54, 0.57), "test_nats": (1.42, 1.49), "test_nats_ngram": (1.38, 1.45)},
 )

@@ -14,7 +14,8 @@ from etabli.metrics.score import Score
 from etabli.models import word_space
 from etabli.models.word_space import Clusters
 from etabli.projection.tsne import tsne
-from etabli.viz.words import word_map
+from etabli.viz.explorer import Plane, explorer
+from etabli.viz.words import word_images, word_map
 
 ASKED = ("dog", "car", "snow", "red", "running", "boat")
 ANALOGIES = (("man", "woman", "boy"), ("dog", "dogs", "cat"), ("walk", "walking", "run"), ("red", "blue", "black"))
@@ -96,6 +97,9 @@ def show(bench: Bench, found: WordVectors, made: Clusters, points: np.ndarray) -
     ) as ax:
         words = len(found.words)
         word_map(points[:words], made.labels, points[words:], made.names, ax)
+    plane = Plane(_("word vectors"), "t-SNE", points[:words])
+    page = explorer([plane], made.labels, made.names, thumbnails=word_images(found.words), title=_("Words"))
+    bench.page("explorer", page, title=N_("The words to move among"))
     asked = [word for word in ASKED if word in found.rows]
     bench.table(
         "neighbours",
