@@ -5,7 +5,7 @@
 
 784 pixels, 100 sigmoid units, 10 classes, 79,510 parameters, started after Xavier, from a normal law and from zeros.
 The lab report gives no figure for it by hand; this takes the setting of its Keras twin (20 epochs, batch 100, rate 1).
-About 97.9 % on MNIST, 98.3 % in the best setting. Half a minute a seed, two minutes more for the first, which looks
+About 97.9 % on MNIST, 98.6 % in the best setting. Forty seconds a seed, two minutes more for the first, which looks
 into the start from zeros.
 """
 
@@ -27,7 +27,7 @@ from etabli.viz.architecture import architecture
 from etabli.viz.curves import lines
 from etabli.viz.images import image_grid
 
-BEST = Recipe(rate=1.0, epochs=40, averaging=0.5, shift=1)
+BEST = Recipe(rate=1.0, epochs=60, averaging=0.5, shift=1)
 # What the search tries: a longer way to rest, an average, a penalty, and images moved by a pixel.
 TRIED = (
     Recipe(rate=1.0),
@@ -35,10 +35,10 @@ TRIED = (
     Recipe(rate=2.0, epochs=40, schedule="linear", l2=5e-5, center=True),
     Recipe(rate=1.0, epochs=40, averaging=0.5),
     Recipe(rate=1.0, epochs=40, schedule="linear", shift=1),
+    Recipe(rate=1.0, epochs=40, averaging=0.5, shift=1),
     BEST,
     Recipe(rate=1.0, epochs=40, averaging=0.5, shift=1, center=True),
     Recipe(rate=2.0, epochs=40, averaging=0.5, shift=1),
-    Recipe(rate=1.0, epochs=60, averaging=0.5, shift=1),
 )
 
 
@@ -241,12 +241,12 @@ EXPERIMENT = Experiment(
     on_sample={
         "epochs": 10,
         "zeros_rates": (1.0,),
-        "best": Recipe(rate=2.0, epochs=15, schedule="linear", l2=1e-5),
+        "best": Recipe(epochs=15, rate=1.0, averaging=0.5, l2=1e-5),
     },
     data=("mnist",),
-    minutes=2.5,
+    minutes=3.0,
     seeds=5,
-    memory_mb=1200,
+    memory_mb=1400,
     claims=(
         Claim(
             "zeros_equal_linear",
@@ -258,7 +258,7 @@ EXPERIMENT = Experiment(
     ),
     expects={
         "test_accuracy": (0.975, 0.982),
-        "test_accuracy_best": (0.981, 0.986),
+        "test_accuracy_best": (0.983, 0.989),
         "test_accuracy_normal": (0.972, 0.983),
         "test_accuracy_zeros": (0.2, 0.5),
     },
