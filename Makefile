@@ -5,9 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV := 0.13.9
 FLAGS ?=
-BENCHMARKS := $(filter-out harness write_page,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCHMARKS := $(filter-out harness write_page serve_clients,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup run test lint reproduce bench-env bench lock clean
+.PHONY: help setup run screenshots messages test lint reproduce bench-env bench lock clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  /'
@@ -24,6 +24,13 @@ $(STAMP): requirements/dev.lock pyproject.toml
 
 run: setup       ## run every practical on the sample data inside the project
 	@$(BIN)/etabli run --out runs/sample --again $(FLAGS)
+	@echo "Play with it: $(BIN)/etabli serve"
+
+screenshots: setup  ## a picture of every page, from runs/sample (needs chromium)
+	@$(BIN)/python tools/screenshots.py runs docs/screenshots
+
+messages: setup  ## bring the French catalogue up to date with the source; says what is not translated yet
+	@$(BIN)/python tools/messages.py
 
 test: setup      ## run the tests (ETABLI_DATA=<folder> adds those on the full data sets)
 	@$(BIN)/python -m pytest $(FLAGS)

@@ -86,6 +86,7 @@ async def crowd(base: str, clients: int, seconds: float, memory: object) -> dict
         "clients": clients,
         "seconds": seconds,
         "requests": sum(seen.values()),
+        "seen": dict(sorted(seen.items())),
         "errors": errors,
         "memory_mb": {"early": round(early / 2**20, 1), "end": round(memory() / 2**20, 1)},
         "median_ms": {kind: round(1000 * sorted(each)[len(each) // 2], 1) for kind, each in sorted(times.items())},
@@ -119,9 +120,14 @@ def main() -> None:
 
 def _wait_until_loaded(base: str) -> None:
     with httpx.stream("GET", f"{base}/api/events", timeout=120) as response:
-        for line in response.iter_lines():
-            if line.startswith("data: {") and '"state":"loading"' not in line and '"state":"waiting"' not in line:
+        lines = response.iter_lines()
+        for line in lines:
+            if line == "event: tools" and not {'"state":"loading"', '"state":"waiting"'} & set(_parts(next(lines))):
                 return
+
+
+def _parts(line: str) -> list[str]:
+    return line.replace("{", ",").split(",")
 
 
 if __name__ == "__main__":

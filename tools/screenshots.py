@@ -11,10 +11,8 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from web.playing import PLAYS, serving
+from web.playing import FLAGS, PLAYS, serving
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-FLAGS += ["--disable-sync", "--no-first-run"]
 LOOKS = {
     "": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
     "-dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
@@ -28,7 +26,7 @@ def shoot(page: Page, base: str, key: str, path: str, out: Path, language: str) 
     page.goto(f"{base}{path}?lang={language}")
     page.wait_for_selector("main")
     page.wait_for_timeout(400)
-    if key in PLAYS:
+    if key in PLAYS and not page.locator("#train").count():
         PLAYS[key](page)
         page.wait_for_timeout(500)
     page.screenshot(path=out, full_page=True)

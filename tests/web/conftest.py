@@ -27,3 +27,69 @@ def client(small_runs):
 
     with TestClient(make_app(small_runs), base_url="http://127.0.0.1:8008", raise_server_exceptions=False) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def trained_runs(tmp_path_factory) -> Path:
+    """A run with a model for every page, and another to lay beside it."""
+    from web import pieces
+
+    from etabli.web.rooms import transfer
+
+    home = tmp_path_factory.mktemp("trained")
+    runner.run([EXPERIMENT], home / "other", Source("full"))
+    pieces.write(home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transfer, "material", pieces.material(tmp_path_factory.mktemp("scenes")))
+        yield home
+
+
+@pytest.fixture(scope="session")
+def browser(chromium):
+    """One chromium for all tests, that speaks to nobody but the page."""
+    from playwright.sync_api import sync_playwright
+    from web.playing import FLAGS
+
+    with sync_playwright() as play:
+        launched = play.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def served(trained_runs):
+    """The playground on the trained models, loaded."""
+    from web.playing import serving
+
+    with serving(trained_runs) as playground:
+        playground.wait_until_loaded()
+        yield playground
+
+
+@pytest.fixture
+def watched(browser):
+    """Opens pages and fails the test on any message of the console above a note and any request to elsewhere."""
+    contexts, troubles = [], []
+
+    def opened(base: str, refused: bool = False, **options):
+        """``refused``: the server will refuse something, which chromium notes on its console."""
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda said: _calm(said, refused) or troubles.append(said.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda request: _own(request.url, base) or troubles.append(request.url))
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def _calm(said, refused: bool) -> bool:
+    return said.type not in ("error", "warning") or (refused and "the server responded with a status of 4" in said.text)
+
+
+def _own(url: str, base: str) -> bool:
+    return url.startswith((f"{base}/", "blob:", "data:"))

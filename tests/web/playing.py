@@ -14,7 +14,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Starlette's client would rather have the successor of httpx
     from starlette.testclient import TestClient
 
-__all__ = ["PLAYS", "Served", "TestClient", "serving"]
+__all__ = ["FLAGS", "PLAYS", "Served", "TestClient", "serving"]
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FLAGS += ["--disable-sync", "--no-first-run"]
 
 
 @dataclass
@@ -91,14 +94,44 @@ def _play_digits(page) -> None:
 
 def _play_poetry(page) -> None:
     page.wait_for_selector("#write:enabled")
+    page.locator("#length").fill("100")
     page.locator("#write").click()
     page.wait_for_selector("body[data-written]", timeout=60_000)
     page.locator(".letter").nth(40).hover()
     page.wait_for_selector("#others dl")
 
 
+def _play_photo(page) -> None:
+    page.wait_for_selector(".chip.ready")
+    page.locator("#scene").click()
+    page.wait_for_selector("body[data-answered]", timeout=60_000)
+
+
+def _play_captions(page) -> None:
+    _play_photo(page)
+    page.locator(".said").nth(2).hover()
+
+
+def _play_words(page) -> None:
+    page.wait_for_selector("#room:not([hidden])")
+    page.locator("#near button[type=submit]").click()
+    page.wait_for_selector("body[data-found]")
+    page.locator("#analogy button[type=submit]").click()
+    page.wait_for_selector("body[data-answer]")
+
+
+def _play_untangling(page) -> None:
+    page.wait_for_selector("body[data-shown]")
+    page.frame_locator("#explorer").locator("canvas, svg").first.wait_for()
+    page.locator("#epoch").fill("0")
+
+
 PLAYS: dict[str, Callable[[object], None]] = {
     "backprop": _play_backprop,
     "digits": _play_digits,
+    "untangling": _play_untangling,
+    "transfer": _play_photo,
     "poetry": _play_poetry,
+    "words": _play_words,
+    "captions": _play_captions,
 }

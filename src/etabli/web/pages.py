@@ -70,7 +70,7 @@ PAGES = (
         N_("Untangling"),
         N_("Manifold untangling"),
         N_("How the classes come apart, layer by layer and epoch by epoch."),
-        ("untangling",),
+        ("untangling", "untangling.layers"),
     ),
     Page(
         "transfer",

@@ -72,9 +72,8 @@ def story(bench: Bench, settings: Settings) -> None:
         ],
         rows=table,
         caption=N_(
-            "Loss: cross-entropy on training images. Error: root mean square of ‖batch gradient − "
-            "whole gradient‖, over "
-            "‖whole gradient‖, after one epoch."
+            "Loss: cross-entropy on training images. Error: ‖batch gradient − whole gradient‖ / "
+            "‖whole gradient‖ after one epoch."
         ),
     )
     show(bench, rows)

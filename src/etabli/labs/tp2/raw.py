@@ -35,6 +35,7 @@ def story(bench: Bench, settings: Settings) -> None:
     planes.score_plane(bench, "tsne", by_tsne, words | planes.tsne_words(settings))
     planes.score_plane(bench, "pca", by_pca, words | {"projection": "pca"})
     claims(bench, by_tsne, by_pca, principal)
+    bench.keep("tsne", {"points": by_tsne.points})
     if bench.first:
         low, high = whole.interval
         rows = [[_("pixels, 784 dimensions"), round(whole.score.value, 4), f"{low:.4f} … {high:.4f}", "", "", "", ""]]

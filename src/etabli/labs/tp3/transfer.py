@@ -68,7 +68,7 @@ def story(bench: Bench, settings: Settings) -> None:
         {**work.words, "head": f"sigmoids, decay {decay:g} by cross-validation", "views": "plain+flip"},
         "_best",
     )
-    bench.keep("head", {"kernel": best.kernel, "bias": best.bias})
+    bench.keep("head", {"kernel": best.kernel, "bias": best.bias, "features": both[0].astype(np.float32)})
     tell_claims(bench, work, mean, fitted, better)
     if bench.first:
         show_training(bench, curve)

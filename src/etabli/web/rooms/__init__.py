@@ -8,12 +8,12 @@ from starlette.routing import Route
 
 from etabli.web import following, pages
 from etabli.web.endpoint import Endpoint, answered
-from etabli.web.rooms import backprop, digits, photo, poetry, training, untangling, words
+from etabli.web.rooms import backprop, captions, digits, photo, poetry, training, transfer, untangling, words
 from etabli.web.rooms import runs as runs_room
 from etabli.web.shelf import Tool
 from etabli.web.studio import Studio
 
-_ROOMS = (runs_room, training, backprop, digits, untangling, photo, poetry, words)
+_ROOMS = (runs_room, training, backprop, digits, untangling, photo, poetry, words, transfer, captions)
 TOOLS: tuple[Tool, ...] = tuple(tool for room in _ROOMS for tool in getattr(room, "TOOLS", ()))
 ENDPOINTS: list[Endpoint] = [each for room in _ROOMS for each in room.ENDPOINTS]
 

@@ -2,7 +2,6 @@
 
 import base64
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -76,18 +75,19 @@ def _layer(name: str, values: np.ndarray) -> dict[str, object]:
     return {"name": name, "shape": list(maps.shape), "data": base64.b64encode(scaled.tobytes()).decode()}
 
 
-@dataclass
 class Plane:
     """Images whose place in the t-SNE plane is known; a new one lands among those that look like it."""
 
-    images: np.ndarray
-    points: np.ndarray
-    labels: np.ndarray
+    def __init__(self, images: np.ndarray, points: np.ndarray, labels: np.ndarray) -> None:
+        self.directions = images / np.linalg.norm(images, axis=1, keepdims=True)
+        self.points, self.labels = points, labels
 
     def lands(self, image: np.ndarray) -> dict[str, object]:
-        """Where openTSNE starts a new point: the median of the places of the nearest images, by coordinate."""
-        distances = ((self.images - image.reshape(1, -1)) ** 2).sum(axis=1)
-        nearest = np.argsort(distances, kind="stable")[:NEIGHBOURS]
+        """Where openTSNE starts a new point: the median of the places of the nearest images, by coordinate.
+
+        Nearest by the angle, so that a thin pen and a thick one land alike.
+        """
+        nearest = np.argsort(-(self.directions @ image.ravel()), kind="stable")[:NEIGHBOURS]
         return {"place": np.median(self.points[nearest], axis=0).tolist(), "nearest": nearest.tolist()}
 
 

@@ -9,12 +9,18 @@ from etabli.web.endpoint import Endpoint, Nothing
 from etabli.web.shelf import Tool
 from etabli.web.studio import Studio
 
-TOOLS = (Tool("untangling", "tp2.untangling", (), lambda found: found),)
+DEPTH = "depth"  # the history of tp2.untangling: a row an epoch, a column a layer
+TOOLS = (
+    Tool("untangling", "tp2.untangling", (f"{DEPTH}.jsonl",), lambda found: runs.read_curve(found.piece, DEPTH)),
+    Tool("untangling.layers", "tp2.hidden", ("explorer.html",), lambda found: found.run.name),
+)
 
 
-def explorers(studio: Studio, question: Nothing) -> list[dict[str, object]]:
-    """Every explorer of every run, newest run first, with the figures that stand beside it."""
-    return [each for folder in runs.find_runs(studio.home) for each in _of_run(folder)]
+def explorers(studio: Studio, question: Nothing) -> dict[str, object]:
+    """Every explorer of every run, newest run first; and the neighborhood hit of each layer after each epoch."""
+    depth = studio.shelf.get("untangling") if studio.shelf.has("untangling") else []
+    found = [each for folder in runs.find_runs(studio.home) for each in _of_run(folder)]
+    return {"explorers": found, "depth": depth}
 
 
 def _of_run(folder: Path) -> list[dict[str, object]]:
@@ -32,14 +38,13 @@ def _of_run(folder: Path) -> list[dict[str, object]]:
 
 def _told(folder: Path, place: Path, piece: runs.Piece, exhibit: runs.Exhibit) -> dict[str, object]:
     here = place.relative_to(folder).as_posix()
-    figures = [each for each in piece.exhibits if each.kind == "figure"]
     return {
         "run": folder.name,
         "experiment": piece.experiment,
         "data": piece.data,
         "title": exhibit.title,
+        "caption": exhibit.caption,
         "file": f"{here}/{exhibit.file}",
-        "figures": [{"title": each.title, "caption": each.caption, "file": f"{here}/{each.file}"} for each in figures],
     }
 
 

@@ -27,11 +27,15 @@ function range(values, pad = 0) {
   return [low - pad * (high - low), high + pad * (high - low)];
 }
 
-/** Draw series [{name, points: [[x, y], ...], dashed}] into a container; returns the SVG. */
-export function chart(container, { series, x = "", y = "", title = "", width = 460, height = 250, mark = null }) {
+/**
+ * Draw series [{name, points: [[x, y], ...], dashed}] into a container; returns the SVG.
+ * `names` are words for x = 0, 1, ...; `low` and `high` hold the axis of y still.
+ */
+export function chart(container, { series, x = "", y = "", title = "", width = 460, height = 250, mark = null, names = null, low, high }) {
   const drawn = series.filter((each) => each.points.length);
   const [x0, x1] = range(drawn.flatMap((each) => each.points.map((point) => point[0])));
-  const [y0, y1] = range(drawn.flatMap((each) => each.points.map((point) => point[1])), 0.04);
+  const values = drawn.flatMap((each) => each.points.map((point) => point[1]));
+  const [y0, y1] = range([...values, low ?? values[0], high ?? values[0]], 0.04);
   const px = (value) => LEFT + ((value - x0) / (x1 - x0)) * (width - LEFT - RIGHT);
   const py = (value) => height - BOTTOM - ((value - y0) / (y1 - y0)) * (height - TOP - BOTTOM);
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img", "aria-label": summary(title, x, drawn) });
@@ -39,8 +43,8 @@ export function chart(container, { series, x = "", y = "", title = "", width = 4
     picture.append(svg("line", { x1: LEFT, x2: width - RIGHT, y1: py(value), y2: py(value), class: "grid" }));
     picture.append(svg("text", { x: LEFT - 6, y: py(value) + 4, class: "tick", "text-anchor": "end" }, number(value)));
   }
-  for (const value of ticks(x0, x1, 6)) {
-    picture.append(svg("text", { x: px(value), y: height - BOTTOM + 16, class: "tick", "text-anchor": "middle" }, number(value)));
+  for (const value of names ? names.keys() : ticks(x0, x1, 6)) {
+    picture.append(svg("text", { x: px(value), y: height - BOTTOM + 16, class: "tick", "text-anchor": "middle" }, names ? names[value] : number(value)));
   }
   picture.append(svg("text", { x: width - RIGHT, y: height - 3, class: "axis", "text-anchor": "end" }, x));
   picture.append(svg("text", { x: 2, y: TOP + 2, class: "axis", "text-anchor": "start" }, y));

@@ -16,9 +16,10 @@ function classes(found) {
 
 function nearest(found) {
   $("nearest").hidden = !found.length;
+  const told = (labels) => labels.join(", ") || _("none of these classes");
   $("near").replaceChildren(...found.map(({ id, labels, similarity }) => el("li", {},
-    el("img", { src: `/api/transfer/picture/${id}`, alt: labels.join(", "), loading: "lazy" }),
-    el("span", {}, labels.join(", ")), el("small", {}, _("similarity {value}", { value: number(similarity, 3) })))));
+    el("img", { src: `/api/transfer/picture/${id}`, alt: told(labels), loading: "lazy" }),
+    el("span", {}, told(labels)), el("small", {}, _("similarity {value}", { value: number(similarity, 3) })))));
 }
 
 const look = newestOnly(async () => {

@@ -1,0 +1,203 @@
+"""Every page in a real browser, in both languages: it does its work, says no error, asks nobody else."""
+
+import importlib
+import inspect
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from web.playing import PLAYS, serving
+
+from etabli import labs, runs
+from etabli.i18n import translate
+from etabli.web import rooms, trainer
+from etabli.web.pages import BY_KEY, PAGES
+
+pytestmark = pytest.mark.browser
+LANGUAGES = ("en", "fr")
+KEYS = [page.key for page in PAGES]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", KEYS)
+def test_a_page_does_its_work(served, watched, key, language):
+    page = watched(served.base)
+    page.goto(f"{served.base}{BY_KEY[key].path}?lang={language}")
+    assert page.locator("html").get_attribute("lang") == language
+    assert page.locator("h1").inner_text() == translate(BY_KEY[key].title, language)
+    if key in PLAYS:
+        PLAYS[key](page)
+    assert not page.locator("#notice").is_visible()
+
+
+def test_every_tool_is_played_with_here(served):
+    assert {state["state"] for state in served.studio.state()["tools"].values()} == {"ready"}
+
+
+@pytest.mark.parametrize("tool", rooms.TOOLS, ids=lambda tool: tool.key)
+def test_the_story_of_every_tool_writes_the_files_that_it_plays_with(tool):
+    assert tool.experiment in labs.EXPERIMENTS
+    story = inspect.getsource(importlib.import_module(labs.module_of(tool.experiment)))
+    for name in tool.files:
+        first = Path(name).parts[0]
+        assert first in story or f'"{Path(first).stem}"' in story
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_page_fits_a_phone_and_everything_on_it_has_a_name(served, watched, key):
+    page = watched(served.base, viewport={"width": 360, "height": 740}, color_scheme="dark")
+    page.goto(f"{served.base}{BY_KEY[key].path}?lang=fr")
+    if key in PLAYS:
+        PLAYS[key](page)
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 360
+    assert page.evaluate(NAMELESS) == []
+
+
+NAMELESS = """() => [...document.querySelectorAll(
+    'a, button, input, select, canvas:not([aria-hidden]), img, iframe, svg[role=img], table[role=img]')]
+  .filter((each) => !(each.getAttribute('aria-label') || each.getAttribute('alt') || each.title
+    || each.labels?.length || each.textContent.trim()))
+  .map((each) => each.outerHTML)"""
+
+
+def test_the_language_is_kept_from_page_to_page(served, watched):
+    page = watched(served.base)
+    page.goto(f"{served.base}/?lang=fr")
+    page.get_by_role("link", name=translate("Runs", "fr")).first.click()
+    assert page.locator("html").get_attribute("lang") == "fr"
+    page.get_by_role("link", name="English").click()
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert page.url.startswith(f"{served.base}/runs?")
+
+
+def test_a_digit_is_drawn_with_the_keyboard_alone(served, watched):
+    page = watched(served.base)
+    page.goto(f"{served.base}/digits")
+    page.wait_for_selector(".net-card:not([hidden])")
+    page.locator("#pad").focus()
+    page.keyboard.press("3")
+    page.wait_for_selector("body[data-answered]")
+    page.keyboard.press("Delete")
+    assert page.locator("#verdict").inner_text() == ""
+
+
+def test_back_propagation_is_walked_with_the_arrow_keys(served, watched):
+    page = watched(served.base)
+    page.goto(f"{served.base}/backprop")
+    page.wait_for_selector(".stage[data-stage=a] .matrix")
+    for _key in range(3):
+        page.keyboard.press("ArrowRight")
+    assert page.locator(".stage[aria-current=step]").get_attribute("data-stage") == "p"
+    page.keyboard.press("ArrowLeft")
+    assert page.locator(".stage[aria-current=step]").get_attribute("data-stage") == "z"
+
+
+def test_the_rate_under_the_slider_moves_the_loss_curve(served, watched):
+    page = watched(served.base)
+    page.goto(f"{served.base}/backprop")
+    page.wait_for_selector("#losses svg")
+    before = page.locator("#losses path.line").get_attribute("d")
+    page.locator("#rate").fill("-1.5")
+    expect(page.locator("#losses path.line")).not_to_have_attribute("d", before)
+
+
+def test_what_a_person_types_is_text_and_never_markup(served, watched):
+    page = watched(served.base, refused=True)
+    page.goto(f"{served.base}/words")
+    page.wait_for_selector("#room:not([hidden])")
+    page.locator("#word").fill("<img src=x>")
+    page.locator("#near button[type=submit]").click()
+    page.wait_for_selector("#notice:not([hidden])")
+    assert "<img src=x>" in page.locator("#notice").inner_text()
+    assert page.locator("#notice img").count() == 0
+
+
+def test_a_file_that_is_no_picture_gets_one_sentence(served, watched, tmp_path):
+    page = watched(served.base, refused=True)
+    fake = tmp_path / "photo.png"
+    fake.write_bytes(b"no picture at all")
+    page.goto(f"{served.base}/captions")
+    page.wait_for_selector(".chip.ready")
+    page.locator("#file").set_input_files(fake)
+    page.wait_for_selector("#notice:not([hidden])")
+    assert "/" not in page.locator("#notice").inner_text()
+
+
+def test_the_curves_of_a_run_move_while_it_is_written(watched, small_runs, tmp_path):
+    shutil.copytree(small_runs, tmp_path / "runs")
+    piece = tmp_path / "runs" / "second" / "tp0.tiny" / "seed-0"
+    (piece / "piece.json").unlink()
+    with serving(tmp_path / "runs") as served:
+        page = watched(served.base)
+        page.goto(f"{served.base}/runs")
+        page.wait_for_selector(".badge.running")
+        page.goto(f"{served.base}/runs/second")
+        page.wait_for_selector("#curves circle")
+        assert page.locator("#curves circle").count() == 3
+        with (piece / "train.jsonl").open("a") as stream:
+            stream.write(json.dumps({"epoch": 4, "loss": 0.1}) + "\n")
+        expect(page.locator("#curves circle")).to_have_count(4)
+
+
+def test_two_runs_are_laid_side_by_side(watched, small_runs):
+    with serving(small_runs) as served:
+        page = watched(served.base)
+        page.goto(f"{served.base}/runs")
+        page.locator("#compare button").click()
+        page.wait_for_selector("body[data-drawn]")
+        assert page.locator("#scores tbody tr").count() == 1
+        assert page.locator("#curves .legend li").count() == 3
+        page.goto(f"{served.base}/runs/second")
+        page.locator("#report").click()
+        page.wait_for_selector("h1")
+        assert page.locator("h1").inner_text() == "second"
+
+
+def test_what_is_not_trained_says_so_and_a_button_trains_it(watched, trained_runs, tmp_path, monkeypatch):
+    home = tmp_path / "runs"
+    copying = (
+        "import shutil, sys, time; print('epoch 1', file=sys.stderr, flush=True); time.sleep(1);"
+        f"shutil.copytree({str(trained_runs / 'sample')!r}, {str(home / 'playground')!r})"
+    )
+    monkeypatch.setattr(trainer, "_command", lambda experiments, out: [sys.executable, "-c", copying])
+    with serving(home) as served:
+        page = watched(served.base)
+        page.goto(f"{served.base}/poetry")
+        page.wait_for_selector("#train")
+        assert "etabli run tp4.poetry" in page.locator(".offer code").inner_text()
+        assert page.locator("#write").is_disabled()
+        page.locator("#train").click()
+        page.wait_for_selector(".job.running")
+        page.wait_for_selector("#write:enabled", timeout=60_000)
+        assert page.locator("#train").count() == 0
+
+
+def test_the_pages_answer_as_fast_as_a_hand_moves(served, watched):
+    """Medians of several interactions, with room for a busy machine; benchmarks/ measures them quietly."""
+    page = watched(served.base)
+    page.goto(f"{served.base}/digits")
+    page.wait_for_selector(".net-card:not([hidden])")
+    page.locator("#pad").focus()
+    taken = []
+    for digit in "0123456789":
+        page.evaluate("delete document.body.dataset.milliseconds")
+        page.keyboard.press(digit)
+        page.wait_for_selector("body[data-milliseconds]")
+        taken.append(int(page.locator("body").get_attribute("data-milliseconds")))
+    assert sorted(taken)[len(taken) // 2] < 500
+
+
+def test_a_run_that_goes_away_is_no_error_of_the_server(watched, small_runs, tmp_path):
+    shutil.copytree(small_runs, tmp_path / "runs")
+    with serving(tmp_path / "runs") as served:
+        page = watched(served.base)
+        page.goto(f"{served.base}/runs")
+        page.wait_for_selector("#list table")
+        shutil.rmtree(tmp_path / "runs" / "first")
+        expect(page.locator("#list tbody tr")).to_have_count(1)
+        assert [each.name for each in runs.find_runs(tmp_path / "runs")] == ["second"]
+        time.sleep(0.1)

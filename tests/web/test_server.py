@@ -1,0 +1,74 @@
+"""The command: an address at once, a token where a host is given, an end without a traceback."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from etabli.errors import Refusal
+from etabli.web.server import Server, bound
+
+
+def started(*options: str) -> tuple[subprocess.Popen, str]:
+    command = [sys.executable, "-m", "etabli", "serve", "--port", "0", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return process, process.stdout.readline().split()[-1]
+
+
+def test_the_command_prints_its_address_serves_there_and_ends_quietly(tmp_path):
+    process, address = started("--runs", str(tmp_path))
+    try:
+        assert address.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            assert answer.status == 200
+        stream = urllib.request.urlopen(f"{address}api/events", timeout=30)  # an open stream does not hold it up
+        asked = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+        assert time.monotonic() - asked < 8
+        stream.close()
+    finally:
+        process.kill()
+    said = process.stderr.read()
+    assert "Traceback" not in said
+    assert "closed" in said
+
+
+def test_a_given_host_is_served_with_a_token_only(tmp_path):
+    process, address = started("--runs", str(tmp_path), "--host", "127.0.0.1")
+    try:
+        base, _question, token = address.partition("?token=")
+        assert len(token) >= 32
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(base, timeout=30)
+        request = urllib.request.Request(base, headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert answer.status == 200
+    finally:
+        process.kill()
+
+
+def test_a_port_that_is_taken_is_refused_with_what_to_do():
+    with bound("127.0.0.1", 0) as taken, pytest.raises(Refusal, match="--port"):
+        Server(".", port=taken.getsockname()[1])
+
+
+def test_an_address_of_another_machine_is_refused():
+    with pytest.raises(Refusal, match=r"cannot serve at 192\.0\.2\.1"):
+        Server(".", host="192.0.2.1", port=0)
+
+
+def test_the_command_imports_nothing_heavy_before_it_answers():
+    code = (
+        "import sys; from etabli.web.app import make_app; make_app('.');"
+        "print([name for name in ('keras', 'jax', 'matplotlib', 'sklearn', 'openTSNE') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": ""}
+    )
+    assert done.stdout.strip() == "[]"
