@@ -26,7 +26,7 @@ def level_lines(
     levels = np.geomspace(low, max(float(values.max()), low * 1.01), 18)
     filled = ax.contourf(xs, ys, values, levels=levels, cmap="cividis_r", extend="both")
     ax.contour(xs, ys, values, levels=levels, colors="white", linewidths=0.4)
-    bar = ax.figure.colorbar(filled, ax=ax, format="%.2g")
+    bar = ax.figure.colorbar(filled, ax=ax, format="%.3g")
     bar.ax.tick_params(labelsize=7)
     for name, (x, y) in (points or {}).items():
         ax.plot(x, y, "o", color="white", markeredgecolor=INK, markersize=7)

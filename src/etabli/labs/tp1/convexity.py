@@ -146,25 +146,7 @@ def spectrum(bench: Bench, settings: Settings, digits: mnist.Digits) -> tuple[np
     values = np.linalg.eigvalsh(nn.softmax_hessian(x, model.predict_proba(x)))[::-1]
     directions = side * side + 1
     zeros = int((values < 1e-12 * values[0]).sum())
-    bench.note(
-        _(
-            "The derivation that the lab report leaves to be revised. With z = xW + b and p = "
-            "softmax(z), the loss of one "
-            "example is L = −z_c* + log Σ e^z. Once derived, ∂L/∂z = p − y*. Twice, ∂²L/∂z² = "
-            "diag(p) − p pᵀ, whatever the "
-            "label. For any vector v, vᵀ(diag(p) − p pᵀ)v = Σ p v² − (Σ p v)² is the variance of v "
-            "under p: never negative. "
-            "Since z is linear in W and b, the Hessian of the mean loss is H = Xᵀ(diag(p) − p pᵀ)X / "
-            "N, with X holding a "
-            "column of ones for the bias: positive semi-definite, so the loss is convex, and every "
-            "minimum is a global one. "
-            "But the variance is zero where all entries of v are equal: adding one vector to all "
-            "classes changes neither p "
-            "nor L. So H has at least D + 1 zero eigenvalues, and the minimum is not one point but a "
-            "flat of at least D + 1 "
-            "dimensions; where the classes can be separated it even lies at infinity. An L2 term makes it one point."
-        )
-    )
+    derive(bench)
     with bench.figure(
         "spectrum",
         title=N_("The spectrum of the Hessian of softmax regression"),
@@ -178,6 +160,31 @@ def spectrum(bench: Bench, settings: Settings, digits: mnist.Digits) -> tuple[np
         curve = (np.arange(1, len(values) + 1), np.maximum(values, 1e-20))
         lines({"": curve}, x_label=_("rank"), y_label=_("eigenvalue"), log_y=True, ax=ax)
     return values, zeros, directions
+
+
+def derive(bench: Bench) -> None:
+    """The second derivatives that the lab report leaves to be revised, step by step."""
+    bench.note(
+        _(
+            "The derivation that the lab report leaves to be revised. With z = xW + b and p = softmax(z), the loss of one "
+            "example is L = −z_c* + log Σ e^z. Once derived, ∂L/∂z = p − y*. Twice, ∂²L/∂z² = diag(p) − p pᵀ, whatever "
+            "the label."
+        )
+    )
+    bench.note(
+        _(
+            "For any vector v, vᵀ(diag(p) − p pᵀ)v = Σ p v² − (Σ p v)² is the variance of v under p: never negative. Since "
+            "z is linear in W and b, the Hessian of the mean loss is H = Xᵀ(diag(p) − p pᵀ)X / N, with X holding a column "
+            "of ones for the bias: positive semi-definite. So the loss is convex, and every minimum is a global one."
+        )
+    )
+    bench.note(
+        _(
+            "But that variance is zero where all entries of v are equal: adding one vector to all classes changes neither p "
+            "nor L. So H has at least D + 1 zero eigenvalues, and the minimum is not one point but a flat of at least D + 1 "
+            "dimensions; where the classes can be separated it even lies at infinity. An L2 term makes it one point."
+        )
+    )
 
 
 def judge(
@@ -197,9 +204,8 @@ def judge(
         "logistic_loss_is_convex",
         "confirmed" if convex else "refuted",
         _(
-            "On every line the loss stays below its chords (worst rise {rise:.0e}); the smallest "
-            "eigenvalue of the Hessian is "
-            "{low:.0e}, the largest {high:.2g}."
+            "On every line the loss stays below its chords (worst rise {rise:.0e}, rounding); the eigenvalues of the "
+            "Hessian go from {low:.0e}, zero to rounding, to {high:.2g}."
         ).format(rise=max(linear, random_lines["softmax regression"]), low=values[-1], high=values[0]),
     )
     bench.claim(
