@@ -16,9 +16,10 @@ from babel.messages.pofile import read_po, write_po
 
 SOURCE = Path(__file__).parent.parent / "src" / "etabli"
 PO = SOURCE / "locale" / "fr" / "LC_MESSAGES" / "etabli.po"
-METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext.babel_extract"), ("**/static/js/**.js", "javascript")]
+TEMPLATES, SCRIPTS = "**/templates/**.html", "**/static/js/**.js"
+METHODS = [("**.py", "python"), (TEMPLATES, "jinja2.ext.babel_extract"), (SCRIPTS, "javascript")]
 KEYWORDS = {"_": None, "N_": None}
-OPTIONS = {"**/templates/**.html": {"trimmed": "true", "silent": "false"}}
+OPTIONS = {TEMPLATES: {"trimmed": "true", "silent": "false"}}
 
 
 def extracted() -> Catalog:

@@ -1,4 +1,4 @@
-"""A small crowd for a few seconds: no error, no growth of memory to speak of. The benchmark takes fifty for a minute."""
+"""A small crowd for a few seconds: no error, no growth of memory. The benchmark takes fifty for a minute."""
 
 import asyncio
 import importlib.util
