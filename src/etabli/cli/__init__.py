@@ -39,7 +39,7 @@ def options(
 
 
 def _commands() -> None:
-    from etabli.cli import caption, data, inspect, poetry, report, run, serve, student, words
+    from etabli.cli import caption, data, inspect, poetry, report, run, serve, student, untangle, words
 
     app.command("run")(run.run)
     app.command("list")(inspect.list_experiments)
@@ -49,6 +49,7 @@ def _commands() -> None:
     app.command("new")(run.new)
     app.command("check")(student.check)
     app.command("report")(report.report)
+    app.command("untangle")(untangle.untangle)
     app.command("serve")(serve.serve)
     app.add_typer(poetry.app, name="poetry")
     app.command("words")(words.words)

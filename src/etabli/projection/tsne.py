@@ -16,6 +16,7 @@ from etabli.seeding import generator
 
 EARLY = 250
 _EVERY = 25
+_FEW = 3000  # below, threads wait for one another longer than they work
 
 
 def tsne(
@@ -45,8 +46,16 @@ def tsne(
         perplexity=min(perplexity, (len(points) - 1) / 3),
         early_exaggeration_iter=EARLY,
         n_iter=iterations,
-        n_jobs=threads or os.cpu_count() or 1,
+        n_jobs=threads or (1 if len(points) < _FEW else os.cpu_count() or 1),
+        initialization=_start(points, seed),
         random_state=int(generator(seed, "tsne").integers(2**31 - 1)),
         **watched,
     ).fit(points.astype(np.float64))
     return np.asarray(embedding, dtype=np.float32)
+
+
+def _start(points: np.ndarray, seed: int) -> np.ndarray:
+    """The PCA plane, made very small, with a little noise so that a line can unfold (Kobak, Berens 2019)."""
+    plane = pca(points).points.astype(np.float64)
+    plane /= plane[:, 0].std()
+    return 1e-4 * (plane + generator(seed, "tsne", "start").normal(0, 1e-2, plane.shape))
