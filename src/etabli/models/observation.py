@@ -22,15 +22,18 @@ def unit_spread(w_hidden: np.ndarray) -> float:
 
 
 def gradient_roughness(
-    model: NetworkClassifier, x: np.ndarray, y: np.ndarray, size: int, stream: np.random.Generator, draws: int = 20
+    model: NetworkClassifier, x: np.ndarray, y: np.ndarray, size: int, stream: np.random.Generator, draws: int = 200
 ) -> float:
-    """The mean over random batches of ‖g_batch - g‖ / ‖g‖, where g is the gradient on all examples: 0 is exact."""
+    """√(mean ‖g_batch - g‖²) / ‖g‖ over random batches, where g is the gradient on all examples: 0 is exact.
+
+    For batches drawn from many examples it falls as 1/√size.
+    """
     whole = _flat_gradient(model, x, y)
     errors = []
     for _draw in range(draws):
         chosen = stream.choice(len(x), min(size, len(x)), replace=False)
-        errors.append(np.linalg.norm(_flat_gradient(model, x[chosen], y[chosen]) - whole))
-    return float(np.mean(errors) / np.linalg.norm(whole))
+        errors.append(np.sum((_flat_gradient(model, x[chosen], y[chosen]) - whole) ** 2))
+    return float(np.sqrt(np.mean(errors)) / np.linalg.norm(whole))
 
 
 def _flat_gradient(model: NetworkClassifier, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -72,8 +72,8 @@ def story(bench: Bench, settings: Settings) -> None:
         ],
         rows=table,
         caption=N_(
-            "Loss: cross-entropy on training images. Error: ‖batch gradient − whole gradient‖ / "
-            "‖whole gradient‖ after one epoch."
+            "Loss: cross-entropy on training images. Error: root mean square of ‖batch gradient − whole gradient‖, "
+            "over ‖whole gradient‖, after one epoch."
         ),
     )
     show(bench, rows)
@@ -171,9 +171,8 @@ def judge(
         "their_gradient_is_approximate",
         "confirmed" if order == sorted(order, reverse=True) else "refuted",
         _(
-            "Relative error of one batch's gradient: {errors}. From {smallest} to {middle} it falls "
-            "{times:.1f} times; the "
-            "square root of the sizes says {root:.1f}."
+            "Relative error of one batch's gradient: {errors}. From {smallest} to {middle} it falls {times:.1f} times; "
+            "the square root of the sizes says {root:.1f}."
         ).format(
             errors=listed({name: roughness[name] for name in names}),
             smallest=smallest,

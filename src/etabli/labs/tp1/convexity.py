@@ -78,9 +78,8 @@ def along_lines(bench: Bench, settings: Settings, corners: dict, x: np.ndarray, 
         number="2",
         title=N_("Two losses of practical 1: one convex, one not"),
         caption=N_(
-            "Cross-entropy along lines through a trained solution A (at 0). Left, no line rises "
-            "above its chords; adding one vector to all classes changes nothing. Right, two equal "
-            "solutions with a hill between them."
+            "Cross-entropy along lines through a trained solution A (at 0). Left, no line rises above its chords; "
+            "adding one vector to all classes changes nothing. Right, two equal solutions with a hill between them."
         ),
         panels=(1, 2),
         size=(11, 4),
@@ -113,9 +112,9 @@ def planes(bench: Bench, settings: Settings, corners: dict, x: np.ndarray, targe
             "planes",
             title=N_("The same losses on a plane"),
             caption=N_(
-                "A and B are two trained solutions; C is A with one vector added to all classes (left), "
-                "or with its hidden units in another order (right). Left, the bottom is a valley: from A "
-                "to C the loss is the same all the way. Right, there is a hill between equals."
+                "A and B are two trained solutions; C is A with one vector added to all classes (left), or with its "
+                "hidden units in another order (right). Left, the bottom is a valley: from A to C the loss is the same "
+                "all the way. Right, there is a hill between equals."
             ),
             panels=(1, 2),
             size=(11, 4.4),
@@ -151,9 +150,8 @@ def spectrum(bench: Bench, settings: Settings, digits: mnist.Digits) -> tuple[np
         "spectrum",
         title=N_("The spectrum of the Hessian of softmax regression"),
         caption=_(
-            "On {n} images shrunk to {side} × {side}: {size} eigenvalues, in order. {zeros} are zero "
-            "to rounding; adding one vector "
-            "to all classes explains D + 1 = {directions} of them."
+            "On {n} images shrunk to {side} × {side}: {size} eigenvalues, in order. {zeros} are zero to rounding; "
+            "adding one vector to all classes explains D + 1 = {directions} of them."
         ).format(n=len(x), side=side, size=len(values), zeros=zeros, directions=directions),
         size=(7, 3.8),
     ) as ax:
@@ -166,23 +164,25 @@ def derive(bench: Bench) -> None:
     """The second derivatives that the lab report leaves to be revised, step by step."""
     bench.note(
         _(
-            "The derivation that the lab report leaves to be revised. With z = xW + b and p = softmax(z), the loss of one "
-            "example is L = −z_c* + log Σ e^z. Once derived, ∂L/∂z = p − y*. Twice, ∂²L/∂z² = diag(p) − p pᵀ, whatever "
-            "the label."
+            "The derivation that the lab report leaves to be revised. With z = xW + b and p = softmax(z), the loss of "
+            "one example is L = −z_c* + log Σ e^z. Once derived, ∂L/∂z = p − y*. Twice, ∂²L/∂z² = diag(p) − p pᵀ, "
+            "whatever the label."
         )
     )
     bench.note(
         _(
-            "For any vector v, vᵀ(diag(p) − p pᵀ)v = Σ p v² − (Σ p v)² is the variance of v under p: never negative. Since "
-            "z is linear in W and b, the Hessian of the mean loss is H = Xᵀ(diag(p) − p pᵀ)X / N, with X holding a column "
-            "of ones for the bias: positive semi-definite. So the loss is convex, and every minimum is a global one."
+            "For any vector v, vᵀ(diag(p) − p pᵀ)v = Σ p v² − (Σ p v)² is the variance of v under p: never negative. "
+            "Since z is linear in W and b, the Hessian of the mean loss is H = Xᵀ(diag(p) − p pᵀ)X / N, with X holding "
+            "a column of ones for the bias: positive semi-definite. So the loss is convex, and every minimum is a "
+            "global one."
         )
     )
     bench.note(
         _(
-            "But that variance is zero where all entries of v are equal: adding one vector to all classes changes neither p "
-            "nor L. So H has at least D + 1 zero eigenvalues, and the minimum is not one point but a flat of at least D + 1 "
-            "dimensions; where the classes can be separated it even lies at infinity. An L2 term makes it one point."
+            "But that variance is zero where all entries of v are equal: adding one vector to all classes changes "
+            "neither p nor L. So H has at least D + 1 zero eigenvalues, and the minimum is not one point but a flat of "
+            "at least D + 1 dimensions; where the classes can be separated it even lies at infinity. An L2 term makes "
+            "it one point."
         )
     )
 
@@ -212,20 +212,17 @@ def judge(
         "one_minimum",
         "refuted" if zeros >= directions else "undecided",
         _(
-            "Convex, so every minimum is global, yet it is not one point: {zeros} of {all} "
-            "eigenvalues are zero, among them the "
-            "{directions} directions that add one vector to all classes, along which the loss does not change."
+            "Convex, so every minimum is global, yet it is not one point: {zeros} of {all} eigenvalues are zero, among "
+            "them the {directions} directions that add one vector to all classes, along which the loss does not change."
         ).format(zeros=zeros, all=len(values), directions=directions),
     )
     bench.claim(
         "perceptron_loss_is_not_convex",
         "confirmed" if hill > rounding else "undecided",
         _(
-            "Between a trained perceptron and itself with its hidden units in another order, which "
-            "has the same loss, the loss "
-            "rises {hill:.2f} above the chord: no convex function does. That this makes bad local "
-            "minima is not shown by it: both "
-            "ends are equally good."
+            "Between a trained perceptron and itself with its hidden units in another order, which has the same loss, "
+            "the loss rises {hill:.2f} above the chord: no convex function does. That this makes bad local minima is "
+            "not shown by it: both ends are equally good."
         ).format(hill=hill),
     )
 

@@ -42,7 +42,7 @@ class Settings(Recipe):
     train_size: int | None = Field(None, ge=100, description=N_("first training images; none: all"))
     test_size: int | None = Field(None, ge=10, description=N_("first test images; none: all"))
     best: Recipe = Field(
-        Recipe(rate=0.3, epochs=40, averaging=0.5, center=True), description=N_("the setting of test_accuracy_best")
+        Recipe(rate=0.3, epochs=40, averaging=0.5), description=N_("the setting of test_accuracy_best")
     )
     search: bool = Field(False, description=N_("choose the best setting anew, on a part of the training images"))
 
@@ -125,7 +125,7 @@ EXPERIMENT = Experiment(
     source=N_("practical 1, exercise 1"),
     settings=Settings,
     story=story,
-    on_sample={"best": Recipe(rate=0.3, epochs=20, averaging=0.5, center=True)},
+    on_sample={"best": Recipe(rate=0.3, epochs=20, averaging=0.5)},
     data=("mnist",),
     minutes=0.3,
     seeds=5,

@@ -80,11 +80,9 @@ def story(bench: Bench, settings: Settings) -> None:
         "space_is_two_dimensional",
         "refuted",
         _(
-            "An image is one point of a space of 28 × 28 = 784 dimensions, one for each pixel; what "
-            "is two-dimensional is the "
-            "sheet that the pixels lie on. {blank} pixels never carry ink in the training set, "
-            "{ink:.0%} of all pixels do, and "
-            "{enough} principal axes hold 95 % of the variance."
+            "An image is one point of a space of 28 × 28 = 784 dimensions, one for each pixel; what is two-dimensional "
+            "is the sheet that the pixels lie on. {blank} pixels never carry ink in the training set, {ink:.0%} of all "
+            "pixels do, and {enough} principal axes hold 95 % of the variance."
         ).format(blank=blank, ink=ink, enough=enough),
     )
     bench.claim(

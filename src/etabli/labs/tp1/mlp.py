@@ -5,7 +5,7 @@
 
 784 pixels, 100 sigmoid units, 10 classes, 79,510 parameters, started after Xavier, from a normal law and from zeros.
 The lab report gives no figure for it by hand; this takes the setting of its Keras twin (20 epochs, batch 100, rate 1).
-About 97.9 % on MNIST, 98.3 % in the best setting. Half a minute a seed, two minutes more for the first, which looks
+About 97.9 % on MNIST, 98.5 % in the best setting. Forty seconds a seed, two minutes more for the first, which looks
 into the start from zeros.
 """
 
@@ -28,7 +28,7 @@ from etabli.viz.curves import lines
 from etabli.viz.images import image_grid
 
 BEST = Recipe(rate=1.0, epochs=40, averaging=0.5, shift=1)
-# What the search tries: a longer way to rest, an average, a penalty, and images moved by a pixel.
+# What the search tries, in at most 40 epochs: a longer way to rest, an average, a penalty, and images moved by a pixel.
 TRIED = (
     Recipe(rate=1.0),
     Recipe(rate=0.1, momentum=0.9, schedule="linear"),
@@ -38,7 +38,6 @@ TRIED = (
     BEST,
     Recipe(rate=1.0, epochs=40, averaging=0.5, shift=1, center=True),
     Recipe(rate=2.0, epochs=40, averaging=0.5, shift=1),
-    Recipe(rate=1.0, epochs=60, averaging=0.5, shift=1),
 )
 
 
@@ -162,8 +161,8 @@ def from_zeros(bench: Bench, settings: Settings, build: object, digits: mnist.Di
         "twins",
         title=N_("Twins, and how one rounding error parts them"),
         caption=N_(
-            "From zeros all hidden units get the same gradient. Left: how far they have parted; "
-            "curves that stay at 0 are not seen. Right: the accuracy."
+            "From zeros all hidden units get the same gradient. Left: how far they have parted; curves that stay at 0 "
+            "are not seen. Right: the accuracy."
         ),
         panels=(1, 2),
         size=(11, 4),
@@ -200,23 +199,24 @@ def judge(bench: Bench, runs: dict[tuple[str, float, bool], list[dict[str, float
     last = {key: rows[-1] for key, rows in runs.items()}
     twins = [row for key, row in last.items() if not key[2]]
     parted = [row for key, row in last.items() if key[2]]
+    nearest = min((key for key in last if key[2]), key=lambda key: abs(last[key]["test_accuracy"] - linear))
     together = max(row["parting"] for row in twins)
     gap = max(abs(row["test_accuracy"] - linear) for row in last.values())
     bench.claim(
         "zeros_equal_linear",
         "undecided" if bench.is_sample else ("refuted" if gap > 0.01 else "confirmed"),
         _(
-            "The linear model comes to {linear:.2%}. From zeros, every hidden unit gets the same "
-            "gradient, bit for bit: in all "
-            "precisions and rates tried they stay twins (parting at most {together:.0e}), the net is "
-            "one with a single hidden "
-            "unit, and comes to {low:.1%} to {high:.1%}: far less than the linear model. But that "
-            "balance is unstable: moved once "
-            "by a single rounding error, as another order of summation would, they part at an "
-            "exponential rate and the net "
-            "comes to {parted_low:.1%} to {parted_high:.1%}, passing what the linear model gives on its way."
+            "The linear model comes to {linear:.2%}. From zeros, every hidden unit gets the same gradient, bit for "
+            "bit: in every precision and at every rate tried they stay twins (parting at most {together:.0e}), the net "
+            "is one with a single hidden unit, and comes to {low:.1%} to {high:.1%}: far less than the linear model. "
+            "But that balance is unstable: moved once by a single rounding error, as another order of summation would "
+            "move them, they part at an exponential rate, and the net comes to {parted_low:.1%} to {parted_high:.1%}. "
+            "On its way it passes what the linear model gives; nearest to it ends {nearest}, with {near:.2%}: so the "
+            "same number can be seen, but not for the reason given."
         ).format(
             linear=linear,
+            nearest=f"{nearest[0]}, η {nearest[1]:g}",
+            near=last[nearest]["test_accuracy"],
             together=together,
             low=min(row["test_accuracy"] for row in twins),
             high=max(row["test_accuracy"] for row in twins),
@@ -241,12 +241,12 @@ EXPERIMENT = Experiment(
     on_sample={
         "epochs": 10,
         "zeros_rates": (1.0,),
-        "best": Recipe(rate=2.0, epochs=15, schedule="linear", l2=1e-5),
+        "best": Recipe(epochs=15, rate=1.0, averaging=0.5, l2=1e-5),
     },
     data=("mnist",),
-    minutes=2.5,
+    minutes=3.0,
     seeds=5,
-    memory_mb=1200,
+    memory_mb=1400,
     claims=(
         Claim(
             "zeros_equal_linear",
@@ -258,7 +258,7 @@ EXPERIMENT = Experiment(
     ),
     expects={
         "test_accuracy": (0.975, 0.982),
-        "test_accuracy_best": (0.981, 0.986),
+        "test_accuracy_best": (0.982, 0.988),
         "test_accuracy_normal": (0.972, 0.983),
         "test_accuracy_zeros": (0.2, 0.5),
     },

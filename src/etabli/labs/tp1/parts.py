@@ -105,17 +105,15 @@ def say_settings(bench: Bench, best: Recipe, tried: int) -> None:
     """Where the settings of the scores come from."""
     bench.note(
         _(
-            "The lab report gives no setting for its nets by hand: test_accuracy and test_loss are "
-            "in the setting of their "
-            "Keras twins. The setting of test_accuracy_best is: {words}."
+            "The lab report gives no setting for its nets by hand: test_accuracy and test_loss are in the setting of "
+            "their Keras twins. The setting of test_accuracy_best is: {words}."
         ).format(words=", ".join(f"{key} {value}" for key, value in best.words().items()))
     )
     if not bench.is_sample:
         bench.note(
             _(
-                "It was chosen among {n} by --set search=true: learning from the first 50,000 "
-                "training images and measuring "
-                "on the last 10,000. Then all 60,000 were learnt. The test images took no part in the choice."
+                "It was chosen among {n} by --set search=true: learning from the first 50,000 training images and "
+                "measuring on the last 10,000. Then all 60,000 were learnt. The test images took no part in the choice."
             ).format(n=tried)
         )
 
@@ -140,8 +138,8 @@ def show_mistakes(bench: Bench, model: NetworkClassifier, digits: Digits, most: 
     worst = wrong[np.argsort(-probabilities.max(axis=1)[wrong])][:most]
     if len(worst):
         caption = N_(
-            "Of all mistakes on the test images, the most confident; above each: truth → answer, and "
-            "its probability in percent."
+            "Of all mistakes on the test images, the most confident; above each: truth → answer, and its probability "
+            "in percent."
         )
         with bench.figure(
             "mistakes",
