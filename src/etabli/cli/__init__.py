@@ -40,6 +40,7 @@ def options(
 
 def _commands() -> None:
     from etabli.cli import caption, data, inspect, poetry, report, run, serve, student, untangle, words
+    from etabli.cli import features, finetune, predict, transfer
 
     app.command("run")(run.run)
     app.command("list")(inspect.list_experiments)
@@ -53,6 +54,10 @@ def _commands() -> None:
     app.command("serve")(serve.serve)
     app.add_typer(poetry.app, name="poetry")
     app.command("words")(words.words)
+    app.command("features")(features.features)
+    app.command("transfer")(transfer.transfer)
+    app.command("finetune")(finetune.finetune)
+    app.command("predict")(predict.predict)
 
 
 _commands()

@@ -22,7 +22,7 @@ from etabli.models.fast_layers import accelerated
 from etabli.models.multilabel import LinearSigmoids
 from etabli.seeding import generator
 
-__all__ = ["Plan", "Tuned", "fine_tune", "from_stage", "logits_of"]
+__all__ = ["Plan", "Tuned", "fine_tune", "from_stage", "logits_of", "pooled_of"]
 
 Rows = Callable[[np.ndarray, np.random.Generator | None], np.ndarray]
 
@@ -109,6 +109,13 @@ def logits_of(tuned: Tuned, batch: int = 64) -> Callable[[np.ndarray], np.ndarra
     """A function from inputs of the tail to logits (N, K), with the weights that were learnt."""
     machine = _Machine(tuned.tail, tuned.head, Plan(batch=batch), 1)
     return machine.logits_with(machine.start()["weights"])
+
+
+def pooled_of(tail, batch: int = 64) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from inputs of the tail to pooled features (N, D): logits under the identity for a head."""
+    width = tail.output_shape[-1]
+    identity = LinearSigmoids(np.eye(width, dtype=np.float32), np.zeros(width, np.float32))
+    return logits_of(Tuned(identity, tail, [], [], 0), batch)
 
 
 def _epoch(machine, state, rows: Rows, labels: np.ndarray, plan: Plan, epoch: int, watch) -> tuple[dict, float]:

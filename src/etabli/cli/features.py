@@ -1,0 +1,74 @@
+"""``etabli features``: deep features of a folder of images, streamed to disk."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from etabli.cli import edge, own_images
+from etabli.i18n import _
+
+
+def features(
+    images: Annotated[Path, typer.Argument(help="A folder of images, a VOC tree, or a table of file names.")],
+    out: Annotated[Path, typer.Option(help="The folder for the features; run again, it goes on where it stopped.")],
+    backbone: Annotated[str, typer.Option(help="resnet50, vgg16 or mobilenet_v2.")] = "resnet50",
+    weights: Annotated[str, typer.Option(help=own_images.WEIGHTS)] = "imagenet",
+    layer: Annotated[str, typer.Option(help="pool, map, a stage (conv4, block_12), or a layer's name.")] = "pool",
+    view: Annotated[str, typer.Option(help="plain, flip, or crop- and a number.")] = "plain",
+    dtype: Annotated[str, typer.Option(help="float32, or float16 for half the disk.")] = "float32",
+    engine: Annotated[str | None, typer.Option(help="openvino or keras; the faster that is installed.")] = None,
+    precision: Annotated[str | None, typer.Option(help="bf16 or f32; bf16 where the processor has it.")] = None,
+    batch: Annotated[int, typer.Option(min=1, max=1024, help="Images in a batch.")] = 8,
+    workers: Annotated[int | None, typer.Option(min=1, max=256, help="Threads that decode.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Extract deep features: a row for every image, in order, with its name, in safetensors with an index.
+
+    Images that cannot be read are listed and skipped; the exit code is then 7.
+
+    \b
+    etabli features photos/ --out features/ --backbone mobilenet_v2
+    etabli features VOCdevkit/ --out maps/ --layer map --dtype float16
+    """
+    from etabli.cli.progress import Terminal
+    from etabli.features import extract
+
+    paths, names = own_images.pictures(images)
+    with Terminal().task(_("features of {net}").format(net=backbone), len(paths)) as step:
+        done = 0
+
+        def progress(now: int, _total: int) -> None:
+            nonlocal done
+            step(now - done)
+            done = now
+
+        made = extract(
+            paths, backbone, out, names=names, weights=own_images.weights_of(backbone, weights), layer=layer, view=view,
+            dtype=dtype, engine=engine, precision=precision, batch_size=batch, workers=workers, progress=progress,
+        )  # fmt: skip
+    if as_json:
+        edge.emit(
+            {
+                "out": str(out),
+                "shape": list(made.shape),
+                "recipe": made.recipe,
+                "notes": made.notes,
+                "unreadable": [vars(each) for each in made.unreadable],
+            }
+        )
+    else:
+        shape = " x ".join(map(str, made.shape))
+        told = {key: made.recipe[key] for key in ("backbone", "layer", "engine", "precision")}
+        typer.echo(
+            _("{out}: {shape}, {recipe}").format(out=out, shape=shape, recipe=", ".join(map(str, told.values())))
+        )
+        if "bf16_cosine_min" in made.notes:
+            text = _(
+                "bf16 against float32, first images: cosine at least {cosine:.6f}, difference at most {share:.2%}."
+            )
+            typer.echo(
+                text.format(cosine=made.notes["bf16_cosine_min"], share=made.notes["bf16_relative_difference_max"])
+            )
+    if code := own_images.tell_unreadable(made.unreadable, len(paths)):
+        raise typer.Exit(code)

@@ -1,0 +1,47 @@
+"""``etabli finetune``: a net that learns one's own labels, from a stage up."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from etabli.cli import edge, own_images
+from etabli.i18n import _
+
+
+def finetune(
+    images: Annotated[Path, typer.Argument(help="A folder for each class, a VOC tree, or a table (csv, jsonl).")],
+    out: Annotated[Path, typer.Option(help="The folder for the model; run again after a stop, it goes on.")],
+    backbone: Annotated[str, typer.Option(help="resnet50, vgg16 or mobilenet_v2.")] = "mobilenet_v2",
+    weights: Annotated[str, typer.Option(help=own_images.WEIGHTS)] = "imagenet",
+    stage: Annotated[str, typer.Option(help="Last frozen stage, or input: the whole net learns.")] = "auto",
+    epochs: Annotated[int, typer.Option(min=1, max=1000, help="Passes over the images.")] = 8,
+    rate: Annotated[float, typer.Option(min=1e-7, max=1.0, help="Adam's rate at the top.")] = 5e-4,
+    crops: Annotated[int, typer.Option(min=0, max=16, help="Random parts of every image to learn from.")] = 1,
+    batch: Annotated[int, typer.Option(min=2, max=1024, help="Images in a batch.")] = 64,
+    precision: Annotated[str, typer.Option(help="f32, or bf16 (mixed).")] = "f32",
+    validation: Annotated[float, typer.Option(min=0.05, max=0.5, help="Share of the images to judge on.")] = 0.2,
+    seed: Annotated[int, typer.Option(min=0, help="Which images those are, and every other draw.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Fine-tune a pretrained net on your own images, from a stage up; the best epoch on the judging part is kept.
+
+    \b
+    etabli finetune photos/ --out model/
+    etabli predict new-photos/ --model model/ --out predictions.csv
+    """
+    from etabli.cli import show
+    from etabli.cli.progress import Terminal
+    from etabli.labs.tp3.own import tune
+
+    scores = tune(
+        images, out, backbone, own_images.weights_of(backbone, weights), stage, epochs=epochs, rate=rate, crops=crops,
+        batch=batch, precision=precision, validation=validation, seed=seed, reporter=Terminal(),
+    )  # fmt: skip
+    if as_json:
+        told = [{"name": name, "value": score.value, "signature": score.signature} for name, score in scores.items()]
+        edge.emit({"model": str(out), "scores": told})
+        return
+    rows = [[name, f"{100 * score.value:.2f}", score.signature] for name, score in scores.items()]
+    show.table("", [(_("score"), "left"), ("%", "right"), (_("recipe"), "left")], rows)
+    typer.echo(_("Model: {out}. Use it with: etabli predict IMAGES --model {out}").format(out=out))

@@ -1,0 +1,60 @@
+"""What the commands on a user's own images share: which images a place holds, which weights a net takes."""
+
+from pathlib import Path
+
+from etabli.cli import edge
+from etabli.errors import DataMissing
+from etabli.i18n import _
+
+WEIGHTS = "imagenet, none (random numbers), or a file in Keras's layout."
+
+
+def pictures(place: Path) -> tuple[list[Path], list[str]]:
+    """Paths and names of the images of a folder, a VOC tree or a table; an image file alone is one image."""
+    from etabli.data import image_tables, images
+
+    if place.is_file() and place.suffix.lower() in images.SUFFIXES:
+        return [place], [place.name]
+    tables = ("metadata.csv", "metadata.jsonl", "ImageSets", "VOCdevkit")
+    if place.is_file() or any((place / name).exists() for name in tables):
+        held = image_tables.read(place)
+        return list(held.paths), list(held.names)
+    paths = images.list_images(place)
+    if not paths:
+        raise DataMissing(_("there are no images in {place}").format(place=place))
+    return paths, [path.relative_to(place).as_posix() for path in paths]
+
+
+def weights_of(backbone: str, weights: str) -> Path | None:
+    """The weights file that a word of the command line means."""
+    from etabli.data.source import Source
+    from etabli.models import backbones
+
+    if weights == "none":
+        return None
+    if weights != "imagenet":
+        if not Path(weights).is_file():
+            raise DataMissing(_("there is no weights file {path}").format(path=weights))
+        return Path(weights)
+    return Source.full().file("weights", *backbones.backbone(backbone).weights.files)
+
+
+def clean_cell(text: str) -> str:
+    """A name that a spreadsheet would take for a formula gets an apostrophe before it."""
+    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+
+
+def tell_unreadable(unreadable, total: int) -> int:
+    """List what was skipped; returns the exit code, 0 where nothing was."""
+    for each in unreadable:
+        edge.tell(f"{each.name}: {each.reason}")
+    if not unreadable:
+        return 0
+    edge.tell(
+        _("{count} of {total} images could not be read and were skipped.").format(count=len(unreadable), total=total)
+    )
+    return SKIPPED
+
+
+SKIPPED = 7
+__all__ = ["SKIPPED", "WEIGHTS", "clean_cell", "pictures", "tell_unreadable", "weights_of"]
