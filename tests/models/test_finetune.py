@@ -65,6 +65,8 @@ def test_frozen_layers_and_moving_statistics_do_not_move_by_one_bit_and_all_othe
     np.testing.assert_array_equal(before["early"][0], weights(model.get_layer("early"))[0])
     for old, new in zip(before["expand_bn"][2:], weights(model.get_layer("expand_bn"))[2:], strict=True):
         np.testing.assert_array_equal(old, new)
+    np.testing.assert_array_equal(before["depthwise"][0], weights(model.get_layer("depthwise"))[0])
+    train(problem, Plan(**{**vars(PLAN), "epochs": 1, "depthwise": True}))
     for name in ("expand", "depthwise", "project", "top"):
         assert not np.array_equal(before[name][0], weights(model.get_layer(name))[0]), name
 

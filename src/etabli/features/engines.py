@@ -4,13 +4,16 @@ An engine takes pictures (N, height, width, 3) uint8, at most ``batch_size`` of 
 features. It may be called from ``parallel`` threads at once.
 """
 
+import contextlib
 import copy
+import shutil
 import tempfile
 import threading
 from pathlib import Path
 
 import numpy as np
 
+from etabli.data.source import user_cache
 from etabli.errors import BadSetting, UnknownName
 from etabli.i18n import _
 from etabli.models import export
@@ -34,10 +37,11 @@ def cut(model, layer: str, pooled: bool):
     return keras.Model(model.inputs[0], output, name=model.name)
 
 
-def open_engine(model, batch_size: int, engine: str | None = None, precision: str | None = None):
+def open_engine(model, batch_size: int, engine: str | None = None, precision: str | None = None, mark: str = ""):
     """The engine for a model: the fastest that is installed, in bf16 where the processor computes in it.
 
-    ``precision`` "f32" computes in float32; the Keras engine knows no other.
+    ``precision`` "f32" computes in float32; the Keras engine knows no other. Under a ``mark``, which must stand for
+    the model and its weights, its OpenVINO form is kept in the user's cache.
     """
     name = engine or ("openvino" if export.have_openvino() else "keras")
     if name not in ENGINES:
@@ -48,7 +52,7 @@ def open_engine(model, batch_size: int, engine: str | None = None, precision: st
         if precision == "bf16":
             raise BadSetting(_("the Keras engine computes in float32"), fix=_("Choose --precision f32."))
         return KerasEngine(model, batch_size)
-    return OpenVinoEngine(model, batch_size, precision)
+    return OpenVinoEngine(model, batch_size, precision, mark)
 
 
 class KerasEngine:
@@ -69,11 +73,12 @@ class OpenVinoEngine:
 
     name = "openvino"
 
-    def __init__(self, model, batch_size: int, precision: str | None = None) -> None:
+    def __init__(self, model, batch_size: int, precision: str | None = None, mark: str = "") -> None:
         openvino = export.import_openvino(_("the OpenVINO engine"))
         self._core = openvino.Core()
         with tempfile.TemporaryDirectory(prefix="etabli-ir-") as folder:
-            network = self._core.read_model(export.to_openvino(model, Path(folder) / "model.xml"))
+            place = user_cache() / "ir" / mark if mark else Path(folder) / "ir"
+            network = self._core.read_model(_exported(model, place))
             network.reshape([batch_size, *model.input_shape[1:]])
             self._network = _taking_bytes(openvino, network)
             self._compile(batch_size, precision or _native_precision(self._core))
@@ -96,6 +101,20 @@ class OpenVinoEngine:
             self._own.request = self._compiled.create_infer_request()
         result = self._own.request.infer([_filled(pictures, self.batch_size)])
         return np.array(result[0][: len(pictures)], dtype=np.float32)
+
+
+def _exported(model, place: Path) -> Path:
+    """The IR in ``place``, exported now where it is not there; the folder takes its name when it is whole."""
+    if not (place / "model.xml").exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(dir=place.parent, prefix=".", suffix=".part"))
+        try:
+            export.to_openvino(model, unfinished / "model.xml")
+            with contextlib.suppress(OSError):  # another process was first
+                unfinished.rename(place)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    return place / "model.xml"
 
 
 def _native_precision(core) -> str:

@@ -57,10 +57,12 @@ def extract(
             return finished
         model = model or net.build(weights, size=size)
         part = engines.cut(model, backbones.feature_layer(net, layer), pooled=layer == "pool")
-        run = engines.open_engine(part, batch_size, engine, precision)
+        weighed = backbones.digest(model)
+        mark = "-".join([net.name, weighed, layer, *map(str, size)]) if weights else ""
+        run = engines.open_engine(part, batch_size, engine, precision, mark)
         recipe = {
             "backbone": net.name,
-            "weights": backbones.digest(model),
+            "weights": weighed,
             "layer": layer,
             "view": view,
             "size": list(size),

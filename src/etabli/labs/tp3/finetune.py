@@ -34,7 +34,7 @@ class Settings(SettingsModel):
     backbone: str = Field("auto", description=N_("net: resnet50, vgg16, mobilenet_v2, or auto"))
     stage: str = Field("auto", description=N_("last frozen stage; input: the whole net learns; auto: the net's own"))
     crops: int = Field(
-        3, ge=0, le=16, description=N_("random parts of every training image beside it and its mirror image")
+        2, ge=0, le=16, description=N_("random parts of every training image beside it and its mirror image")
     )
     epochs: int = Field(8, ge=1, le=200, description=N_("passes over the training images"))
     batch: int = Field(64, ge=2, description=N_("images in a batch"))

@@ -52,19 +52,16 @@ def _tuned(which, out, backbone, weights, stage, validation, crops, reporter, pl
     layer = None if stage == "input" else backbones.feature_layer(net, stage)
     learn, judged = which.halves(validation, generator(seed, "validation"))
     with reporter.task(_("frozen part"), (2 + crops) * len(which)) as step:
-        maps = {
-            id(part): _maps(part, net, model, weights, stage, crops if part is learn else 0, step)
-            for part in (learn, judged)
-        }
+        maps = _maps(which, net, weights, stage, crops, step)
+    places = {name: place for place, name in enumerate(which.names)}
+    rows_learn, rows_judged = (np.array([places[name] for name in part.names]) for part in (learn, judged))
     tail = finetune.from_stage(model, layer)
-    pooled = maps[id(learn)].logits(np.arange(len(learn)), finetune.pooled_of(tail, int(plan["batch"])))
+    pooled = maps.logits(rows_learn, finetune.pooled_of(tail, int(plan["batch"])))
     start = multilabel.fit(pooled, learn.labels, 0.1)
     settings = finetune.Plan(**plan)
 
     def judge(logits_of) -> float:
-        return ap.mean_average_precision(
-            judged.labels, maps[id(judged)].logits(np.arange(len(judged)), logits_of)
-        ).value
+        return ap.mean_average_precision(judged.labels, maps.logits(rows_judged, logits_of)).value
 
     steps = -(-len(learn) // settings.batch)
     with reporter.task(_("fine-tuning"), settings.epochs * steps) as step:
@@ -73,9 +70,16 @@ def _tuned(which, out, backbone, weights, stage, validation, crops, reporter, pl
             step(advance, **{name: value for name, value in numbers.items() if value is not None})
 
         tuned = finetune.fine_tune(
-            tail, start, maps[id(learn)], learn.labels, settings, judge, out / "checkpoint.safetensors", watch
+            tail,
+            start,
+            lambda chosen, draws: maps(rows_learn[chosen], draws),
+            learn.labels,
+            settings,
+            judge,
+            out / "checkpoint.safetensors",
+            watch,
         )
-    logits = maps[id(judged)].logits(np.arange(len(judged)), finetune.logits_of(tuned, settings.batch))
+    logits = maps.logits(rows_judged, finetune.logits_of(tuned, settings.batch))
     scores = ap.scores(judged.labels, logits, judged.classes)
     card = trained.Card(
         title=f"{net.name}, fine-tuned on {which.title}",
@@ -96,14 +100,14 @@ def _tuned(which, out, backbone, weights, stage, validation, crops, reporter, pl
     return scores
 
 
-def _maps(part, net, model, weights, stage, crops, step):
-    """Stored maps of a part of the images, or the pictures where the whole net learns."""
+def _maps(which, net, weights, stage, crops, step):
+    """Stored maps of the images, or the pictures where the whole net learns."""
     if stage == "input":
-        return Pixels(part.paths, part.names, net.input_size, crops)
+        return Pixels(which.paths, which.names, net.input_size, crops)
     seen: dict[str, int] = {}
 
     def progress(view: str, done: int, _total: int) -> None:
         step(done - seen.get(view, 0))
         seen[view] = done
 
-    return StageMaps("own", part.paths, part.names, net.name, stage, crops=crops, weights=weights, progress=progress)
+    return StageMaps("own", which.paths, which.names, net.name, stage, crops=crops, weights=weights, progress=progress)
