@@ -9,7 +9,9 @@ from filelock import FileLock
 
 from etabli.data import images
 from etabli.errors import BadSetting, CorruptFile, DataMissing, FolderBusy, NoSpace, UnknownName
-from etabli.features import Features, extract, store
+from etabli.features import Features, extract, kept, store
+from etabli.models import backbones
+from etabli.models.export import have_openvino
 
 
 @pytest.fixture
@@ -148,6 +150,33 @@ def test_images_of_one_name_or_no_images_are_refused(run, folder):
         extract([], "mobilenet_v2", folder / "out")
 
 
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ETABLI_CACHE", str(tmp_path / "cache"))
+
+
+def test_kept_features_are_found_again_without_loading_the_net(own_cache, folder, tmp_path, monkeypatch):
+    weights = tmp_path / "net.weights.h5"
+    backbones.backbone("small_residual").build(size=(24, 24)).save_weights(weights)
+    paths = images.list_images(folder)
+    asked = {"weights": weights, "size": (24, 24), "engine": "keras"}
+    first = kept("mine", paths, "small_residual", **asked)
+    monkeypatch.setattr(backbones.Backbone, "build", lambda *_, **__: pytest.fail("the net was loaded"))
+    again = kept("mine", paths, "small_residual", **asked)
+    assert again.folder == first.folder
+    np.testing.assert_array_equal(again.array(), first.array())
+
+
+def test_kept_features_of_another_view_or_of_other_weights_lie_elsewhere(own_cache, folder, tmp_path):
+    paths, folders = images.list_images(folder)[:2], set()
+    for seed, view in ((0, "plain"), (0, "flip"), (1, "plain")):
+        weights = tmp_path / f"{seed}.weights.h5"
+        backbones.backbone("small_residual").build(seed=seed, size=(24, 24)).save_weights(weights)
+        made = kept("mine", paths, "small_residual", weights=weights, size=(24, 24), engine="keras", view=view)
+        folders.add(made.folder)
+    assert len(folders) == 3
+
+
 # A stand-in for the net keeps Keras out of the two child processes, which would take most of their time.
 KILLED = """
 import os, signal, sys
@@ -187,7 +216,8 @@ def test_killed_at_any_moment_it_goes_on_from_its_last_whole_shard(folder, tmp_p
 
 
 def test_openvino_gives_the_numbers_of_keras(small_net, run, tmp_path):
-    pytest.importorskip("openvino")
+    if not have_openvino():
+        pytest.skip("needs the package openvino")
     exact = run(engine="openvino", precision="f32", out=tmp_path / "f32")
     np.testing.assert_allclose(exact.array(), run().array(), rtol=1e-4, atol=1e-5)
     assert exact.recipe["engine"] == "openvino" and exact.notes == {}

@@ -39,8 +39,23 @@ def options(
 
 
 def _commands() -> None:
-    from etabli.cli import caption, data, inspect, poetry, report, run, serve, student, untangle, words
-    from etabli.cli import features, finetune, predict, transfer
+    from etabli.cli import (
+        caption,
+        data,
+        export,
+        features,
+        finetune,
+        inspect,
+        poetry,
+        predict,
+        report,
+        run,
+        serve,
+        student,
+        transfer,
+        untangle,
+        words,
+    )
 
     app.command("run")(run.run)
     app.command("list")(inspect.list_experiments)
@@ -58,6 +73,7 @@ def _commands() -> None:
     app.command("transfer")(transfer.transfer)
     app.command("finetune")(finetune.finetune)
     app.command("predict")(predict.predict)
+    app.command("export")(export.export)
 
 
 _commands()

@@ -58,6 +58,7 @@ class Backbone:
         pictures = keras.Input((height, width, 3), name="pictures")
         with _without_random_numbers():
             model = self.builder(keras, _PREPROCESSING[self.preprocessing](keras, pictures))
+            model = keras.Model(pictures, model.outputs[0], name=self.name)
         if weights is None:
             _fill_with_random_numbers(model, seed)
         else:

@@ -12,7 +12,7 @@ import numpy as np
 from etabli.errors import MissingExtra, Refusal
 from etabli.i18n import _
 
-__all__ = ["have_openvino", "import_openvino", "same_numbers", "to_openvino"]
+__all__ = ["checked", "have_openvino", "import_openvino", "same_numbers", "to_openvino"]
 
 _IN_ANOTHER_PROCESS = """
 import sys
@@ -57,6 +57,19 @@ def to_openvino(model, path: Path | str) -> Path:
         last = (done.stderr.strip().splitlines() or ["?"])[-1]
         raise Refusal(_("the model could not be exported to {path}").format(path=path), got=last)
     return path
+
+
+def checked(model, path: Path, pictures: np.ndarray, tolerance: float = 1e-4) -> float | None:
+    """The largest difference between a Keras model and what was exported from it, on some pictures, in float32.
+
+    OpenVINO runs both forms (IR and ONNX); without it nothing is checked and the answer is ``None``.
+    """
+    if not have_openvino():
+        return None
+    core = import_openvino(_("the check of an exported model")).Core()
+    compiled = core.compile_model(core.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    got = np.array(compiled([pictures.astype(np.float32)])[0])
+    return same_numbers(np.asarray(model.predict_on_batch(pictures.astype(np.float32))), got, tolerance)
 
 
 def same_numbers(expected: np.ndarray, got: np.ndarray, tolerance: float) -> float:

@@ -1,0 +1,129 @@
+import json
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from etabli.errors import BadArray, CorruptFile, DataMissing, MissingExtra, Refusal
+from etabli.models import backbones, export, multilabel, onnx_export, trained
+
+
+def needs(*packages):
+    """Skip without importing: OpenVINO would start its telemetry when a test imports it first."""
+    for package in packages:
+        if find_spec(package) is None:
+            pytest.skip(f"needs the package {package}")
+
+
+def small(name="small_residual", classes=3):
+    """A net of the house with random weights, its normalisations shaken so that none is the identity."""
+    net = backbones.backbone(name)
+    model = net.build(seed=1, size=(48, 48))
+    draws = np.random.default_rng(0)
+    for layer in model.layers:
+        if type(layer).__name__ == "BatchNormalization":
+            gamma, beta, mean, variance = layer.get_weights()
+            shaken = draws.uniform(0.5, 1.5, gamma.shape), draws.normal(0, 0.1, beta.shape)
+            layer.set_weights([*shaken, draws.normal(0, 0.1, mean.shape), draws.uniform(0.5, 2, variance.shape)])
+    kernel = draws.normal(0, 0.1, (net.features, classes)).astype(np.float32)
+    head = multilabel.LinearSigmoids(kernel, np.linspace(-1, 1, classes).astype(np.float32))
+    return trained.with_head(model, head), model, head
+
+
+def card(classes=("cat", "dog", "été"), **changes):
+    held = {
+        "title": "t",
+        "backbone": "small_residual",
+        "input_size": (48, 48),
+        "preprocessing": "inside",
+        "classes": classes,
+        "thresholds": (0.5,) * len(classes),
+        "data": "d",
+        "licence": "l",
+        "training": "by hand",
+        "scores": {"mean_average_precision": (0.8, "ap:area")},
+    }
+    return trained.Card(**{**held, **changes})
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return np.random.default_rng(1).integers(0, 256, (3, 48, 48, 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return small()
+
+
+def test_the_whole_net_is_the_net_then_the_head(whole, pictures):
+    net, model, head = whole
+    features = np.asarray(model(pictures)).mean((1, 2))
+    np.testing.assert_allclose(net(pictures), head.probabilities(features), atol=1e-5)
+
+
+def test_a_model_comes_back_with_its_card_and_its_numbers(whole, pictures, tmp_path):
+    trained.save(tmp_path / "model", whole[0], card())
+    model, held = trained.load(tmp_path / "model")
+    assert held == card()
+    np.testing.assert_array_equal(model(pictures), whole[0](pictures))
+
+
+def test_a_decision_is_a_probability_that_reaches_its_threshold():
+    held = card(thresholds=(0.5, 0.2, 0.9))
+    assert trained.decisions(np.array([[0.5, 0.1, 0.95], [0.1, 0.3, 0.89]]), held) == [["cat", "été"], ["dog"]]
+
+
+def test_a_missing_or_damaged_model_says_what_is_wrong(whole, tmp_path):
+    with pytest.raises(DataMissing, match="etabli transfer"):
+        trained.load(tmp_path)
+    folder = trained.save(tmp_path / "model", whole[0], card())
+    (folder / "model.keras").write_bytes(b"PK\x03\x04 not much")
+    with pytest.raises(CorruptFile, match=r"model\.keras"):
+        trained.load(folder)
+    (folder / "card.json").write_text(json.dumps({"title": "half"}))
+    with pytest.raises(CorruptFile, match="card"):
+        trained.load(folder)
+    with pytest.raises(BadArray):
+        trained.save(tmp_path / "other", whole[0], card(("cat", "dog")))
+
+
+@pytest.mark.parametrize("name", ["small_residual", "mobilenet_v2", "resnet50", "vgg16"])
+def test_an_onnx_file_gives_the_numbers_of_the_net(name, pictures, tmp_path):
+    needs("onnx", "openvino")
+    net = small(name)[0]
+    path = onnx_export.to_onnx(net, tmp_path / "net.onnx")
+    assert export.checked(net, path, pictures) < 1e-4
+
+
+def test_an_openvino_ir_gives_the_numbers_of_the_net(whole, pictures, tmp_path):
+    needs("openvino")
+    path = export.to_openvino(whole[0], tmp_path / "net.xml")
+    assert export.checked(whole[0], path, pictures) < 1e-4
+
+
+def test_another_net_is_told_apart(whole, pictures, tmp_path):
+    needs("onnx", "openvino")
+    path = onnx_export.to_onnx(whole[0], tmp_path / "net.onnx")
+    whole[0].get_layer("classes").bias.assign(np.array([0.3, 0.1, -0.5]))
+    with pytest.raises(Refusal, match="does not give the numbers"):
+        export.checked(whole[0], path, pictures)
+
+
+def test_a_layer_without_a_form_in_onnx_is_named(tmp_path):
+    needs("onnx")
+    import keras
+
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, keras.layers.Cropping2D(1, name="cut")(inputs))
+    with pytest.raises(Refusal, match="cut"):
+        onnx_export.to_onnx(model, tmp_path / "net.onnx")
+
+
+def test_without_its_package_an_export_names_the_extra(whole, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
+    monkeypatch.setattr(export, "have_openvino", lambda: False)
+    with pytest.raises(MissingExtra, match=r"etabli\[onnx\]"):
+        onnx_export.to_onnx(whole[0], tmp_path / "net.onnx")
+    with pytest.raises(MissingExtra, match=r"etabli\[openvino\]"):
+        export.to_openvino(whole[0], tmp_path / "net.xml")
