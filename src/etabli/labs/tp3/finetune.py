@@ -19,7 +19,7 @@ from etabli.features.stage_maps import Pixels, StageMaps
 from etabli.i18n import N_, _
 from etabli.labs.bench import Bench
 from etabli.labs.card import Claim, Experiment, Published, SettingsModel
-from etabli.labs.tp3 import parts
+from etabli.labs.tp3 import parts, untangling
 from etabli.metrics import average_precision as ap
 from etabli.metrics.score import Score
 from etabli.models import backbones, finetune, multilabel, trained
@@ -46,6 +46,7 @@ class Settings(SettingsModel):
     patience: int = Field(3, ge=1, description=N_("epochs without a better validation after which to stop"))
     validation: float = Field(0.1, gt=0, lt=0.5, description=N_("share of the training images that chooses the epoch"))
     head_decay: float = Field(0.1, gt=0, description=N_("decay of the linear layer from which training starts"))
+    tsne_iterations: int = Field(500, ge=10, le=10000, description=N_("t-SNE's iterations for the explorer"))
     precision: str = Field("f32", pattern="^(f32|bf16)$", description=N_("precision of the products"))
 
 
@@ -103,7 +104,10 @@ def story(bench: Bench, settings: Settings) -> None:
     keep_model(bench, work, model, tuned, validation, validation_logits, after)
     tell_claims(bench, work, after, gaps)
     if bench.first:
-        show(bench, work, before.logits(frozen[work.test.title].array(work.test.names)), test_logits, gaps)
+        x_test = frozen[work.test.title].array(work.test.names)
+        show(bench, work, before.logits(x_test), test_logits, gaps)
+        tuned_features = test_maps.logits(np.arange(len(work.test)), finetune.pooled_of(tail, plan.batch))
+        untangling.show(bench, work, x_test, tuned_features, settings.tsne_iterations)
 
 
 def pooled(bench: Bench, work: parts.Task, which: LabelledImages):
@@ -216,7 +220,15 @@ EXPERIMENT = Experiment(
     source=N_("practical 3, exercise 4"),
     settings=Settings,
     story=story,
-    on_sample={"epochs": 3, "crops": 0, "batch": 32, "rate": 2e-3, "head_decay": 0.003, "average": 0.9},
+    on_sample={
+        "epochs": 3,
+        "crops": 0,
+        "batch": 32,
+        "rate": 2e-3,
+        "head_decay": 0.003,
+        "average": 0.9,
+        "tsne_iterations": 100,
+    },
     data=("voc", "weights"),
     minutes=12,
     memory_mb=2500,
