@@ -1,0 +1,126 @@
+"""features, transfer, predict, finetune and export on a newcomer's folder of images."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from etabli.data import scenes
+from etabli.models import backbones
+from etabli.seeding import generator
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Two classes of drawn objects, and the weights of a net that has seen nothing."""
+    home = tmp_path_factory.mktemp("mes photos")
+    draw = generator(0, "own images")
+    for kind in ("house", "star"):
+        (home / "images" / f"{kind} é").mkdir(parents=True)
+        for number in range(10):
+            scenes.draw_single(draw, kind).image.save(home / "images" / f"{kind} é" / f"n° {number}.jpg")
+    backbones.backbone("small_residual").build(seed=5).save_weights(home / "net.weights.h5")
+    return home
+
+
+@pytest.fixture(scope="module")
+def model(place):
+    """A folder of features and a trained model, made once by the functions that the commands call."""
+    from typer.testing import CliRunner
+
+    from etabli.cli import app
+
+    net = ["--weights", str(place / "net.weights.h5")]
+    for words in (
+        [
+            "features",
+            place / "images",
+            "--out",
+            place / "features",
+            "--backbone",
+            "small_residual",
+            "--engine",
+            "keras",
+            *net,
+        ],
+        ["transfer", place / "features", "--labels", place / "images", "--out", place / "model", *net],
+    ):
+        done = CliRunner().invoke(app, list(map(str, words)), catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+    return place / "model"
+
+
+def test_a_folder_goes_through_features_transfer_and_predict(etabli, place, model, tmp_path):
+    out = tmp_path / "predictions.csv"
+    told = etabli("predict", place / "images", "--model", model, "--out", out, "--engine", "keras")
+    assert told.code == 0, told.err
+    rows = list(csv.DictReader(out.open(encoding="utf-8")))
+    assert len(rows) == 20 and set(rows[0]) == {"file_name", "labels", "house é", "star é"}
+    right = [row["file_name"].split("/")[0] in row["labels"].split(";") for row in rows]
+    assert np.mean(right) >= 0.8
+
+
+def test_predictions_in_json_lines_and_on_standard_output_agree(etabli, place, model, tmp_path):
+    out = tmp_path / "predictions.jsonl"
+    image = place / "images" / "star é" / "n° 3.jpg"
+    told = etabli("predict", image, "--model", model, "--out", out, "--engine", "keras", "--json")
+    document = json.loads(told.out)
+    assert document["predictions"] == [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert document["predictions"][0]["file"] == "n° 3.jpg" and document["unreadable"] == []
+
+
+def test_unreadable_images_are_listed_and_the_exit_code_says_so(etabli, place, tmp_path):
+    folder = tmp_path / "some"
+    folder.mkdir()
+    Image.new("RGB", (20, 20)).save(folder / "good.png")
+    (folder / "empty.jpg").write_bytes(b"")
+    words = ["features", folder, "--out", tmp_path / "f", "--backbone", "small_residual", "--engine", "keras", "--json"]
+    told = etabli(*words, "--weights", place / "net.weights.h5")
+    assert told.code == 7
+    document = json.loads(told.out)
+    assert document["shape"] == [1, 96] and document["unreadable"][0]["name"] == "empty.jpg"
+    assert "empty.jpg" in told.err and "1 of 2" in told.err
+
+
+def test_fine_tuning_writes_a_model_that_predicts_and_exports(etabli, place, tmp_path):
+    words = ["finetune", place / "images", "--out", tmp_path / "tuned", "--backbone", "small_residual"]
+    told = etabli(*words, "--weights", place / "net.weights.h5", "--stage", "input", "--epochs", "1", "--crops", "0",
+                  "--batch", "8", "--json")  # fmt: skip
+    assert told.code == 0, told.err
+    names = {score["name"] for score in json.loads(told.out)["scores"]}
+    assert {"mean_average_precision", "mean_average_precision_11pt"} <= names
+    card = json.loads((tmp_path / "tuned" / "card.json").read_text(encoding="utf-8"))
+    assert card["classes"] == ["house é", "star é"] and card["licence"] and card["preprocessing"]
+    pytest.importorskip("onnx")
+    told = etabli("export", tmp_path / "tuned", "--out", tmp_path / "net.onnx", "--json")
+    assert told.code == 0 and json.loads(told.out)["classes"] == card["classes"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["features", "nowhere", "--out", "f"], "nowhere"),
+        (["features", ".", "--out", "f"], "no images"),
+        (["predict", "."], "--model or --imagenet"),
+        (["predict", ".", "--model", "m", "--out", "p.xls"], "p.xls"),
+        (["predict", "a.jpg", "--model", "nothing-here"], "a.jpg"),
+        (["transfer", "nothing-here", "--labels", ".", "--out", "m"], "nothing-here"),
+        (["export", "nothing-here", "--out", "m.onnx"], "nothing-here"),
+        (["export", "nothing-here", "--out", "m.pt"], ".onnx"),
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence(etabli, words, says):
+    told = etabli(*words)
+    assert told.code in (2, 3) and says in told.err
+
+
+def test_features_of_other_weights_and_labels_of_other_images_are_refused(etabli, place, model, tmp_path):
+    told = etabli(
+        "transfer", place / "features", "--labels", place / "images", "--out", tmp_path / "m", "--weights", "none"
+    )
+    assert told.code == 2 and "other weights" in told.err
+    (tmp_path / "labels.csv").write_text("file_name,label\nx.jpg,cat\n")
+    told = etabli("transfer", place / "features", "--labels", tmp_path / "labels.csv", "--out", tmp_path / "m")
+    assert told.code == 3 and "no image has both" in told.err
