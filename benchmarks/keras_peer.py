@@ -1,0 +1,69 @@
+"""The peer of the Keras benchmarks: the same net under Keras' ``fit`` on TensorFlow, in a process of its own.
+
+A process has one Keras backend; the peer waits for a line on its standard input, trains one epoch, and answers.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+BATCH = 100
+
+
+def images(n: int, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """MNIST's share of ink (19 %); the time depends on nothing else."""
+    draw = np.random.default_rng(0)
+    x = draw.random((n, *shape), dtype=np.float32) * (draw.random((n, *shape), dtype=np.float32) < 0.19)
+    return x, draw.integers(0, 10, n).astype(np.int32)
+
+
+def net(kind: str):
+    """The compiled net of practical 2 under this process's backend."""
+    from etabli.models import classifiers
+
+    model = {"perceptron": classifiers.perceptron, "convolutional": classifiers.convolutional}[kind]()
+    return classifiers.compiled(model, rate=0.1)
+
+
+def tensorflow(kind: str, n: int) -> Callable[[], None]:
+    """One epoch of Keras' ``fit`` on TensorFlow."""
+    words = [sys.executable, str(Path(__file__)), kind, str(n)]
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    peer = subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def epoch() -> None:
+        peer.stdin.write("epoch\n")
+        peer.stdin.flush()
+        if peer.stdout.readline().strip() != "done":
+            raise RuntimeError("the TensorFlow peer ended: run 'make bench-env'")
+
+    return epoch
+
+
+def etabli(kind: str, n: int) -> Callable[[], None]:
+    """One epoch of our loop, on JAX."""
+    from etabli.models.jax_loop import JaxLoop
+    from etabli.models.training import Course
+
+    model = net(kind)
+    model.optimizer.build(model.trainable_variables)
+    loop = JaxLoop(model, Course(*images(n, model.input_shape[1:]), epochs=100, batch_size=BATCH, seed=0))
+    return lambda: loop.epoch(0)
+
+
+def keras_fit(kind: str, n: int) -> Callable[[], None]:
+    """One epoch of Keras' own ``fit`` under this process's backend."""
+    model = net(kind)
+    x, y = images(n, model.input_shape[1:])
+    return lambda: model.fit(x, y, batch_size=BATCH, verbose=0)
+
+
+if __name__ == "__main__":
+    train = keras_fit(sys.argv[1], int(sys.argv[2]))
+    for _line in sys.stdin:
+        train()
+        print("done", flush=True)
