@@ -58,11 +58,13 @@ def by_hand(w, image, words):
 
 
 def test_each_step_is_its_equations(weights, maps):
-    words = np.array([[0, 3, 5], [0, 2, 2], [0, 8, 4]])
-    scene = attention.look(weights, maps)
-    state = scene["first"][:, None]
+    import jax
+
+    step, words = jax.jit(attention.step), np.array([[0, 3, 5], [0, 2, 2], [0, 8, 4]])
+    scene = jax.jit(attention.look)(weights, maps)
+    state = np.asarray(scene["first"])[:, None]
     for t in range(3):
-        log_p, state = attention.step(weights, scene, state, words[:, t : t + 1])
+        log_p, state = step(weights, scene, state, words[:, t : t + 1])
         for image in range(3):
             wanted = by_hand(weights, maps[image], words[image])[0][t]
             np.testing.assert_allclose(log_p[image, 0], wanted, atol=1e-5)
@@ -70,8 +72,10 @@ def test_each_step_is_its_equations(weights, maps):
 
 def test_the_whole_caption_at_once_gives_what_step_after_step_gives(weights, maps):
     words = np.array([[[0, 3, 5], [0, 4, 1]], [[0, 2, 2], [0, 6, 7]], [[0, 8, 4], [0, 0, 3]]])
-    said = attention.teacher_forced(weights, maps, words)
-    log_p = np.asarray(attention.log_probabilities(weights, said)).reshape(3, 2, 3, 9)
+    import jax
+
+    said = np.asarray(jax.jit(attention.teacher_forced)(weights, maps, words))
+    log_p = np.asarray(jax.jit(attention.log_probabilities)(weights, said)).reshape(3, 2, 3, 9)
     for image in range(3):
         for caption in range(2):
             wanted = by_hand(weights, maps[image], words[image, caption])[0]
