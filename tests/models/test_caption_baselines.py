@@ -1,7 +1,6 @@
 """What needs no learning of images."""
 
 import numpy as np
-import pytest
 
 from etabli.models import caption_baselines
 from etabli.models.caption_baselines import Trigram

@@ -17,7 +17,7 @@ that looks (so that all steps of a caption are attended to at once): Lu et al., 
 Pure functions of a dictionary of arrays, in JAX, whatever the backend of Keras.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -39,31 +39,28 @@ class Shape:
     hidden: int = 384
     attention: int = 0
 
-    def as_dict(self) -> dict[str, int]:
-        return asdict(self)
-
 
 def initial(shape: Shape, generator: np.random.Generator) -> Parameters:
     """Fresh weights: Glorot's uniform, orthogonal recurrent blocks, an output near 0, so that the loss is ln V."""
     v, d, e, h, a = shape.vocabulary, shape.features, shape.embedding, shape.hidden, shape.attention
-    glorot = partial(_glorot, generator)
+    uniform = partial(glorot, generator)
     weights = {
         "words": generator.normal(0, 0.05, (v, e)),
-        "gist/kernel": glorot(d, e),
+        "gist/kernel": uniform(d, e),
         "gist/bias": np.zeros(e),
-        "first/kernel": glorot(d, h),
+        "first/kernel": uniform(d, h),
         "first/bias": np.zeros(h),
-        "gru/kernel": glorot(2 * e, 3 * h),
-        "gru/recurrent": np.concatenate([_orthogonal(generator, h) for _gate in range(3)], axis=1),
+        "gru/kernel": uniform(2 * e, 3 * h),
+        "gru/recurrent": np.concatenate([orthogonal(generator, h) for _gate in range(3)], axis=1),
         "gru/bias": np.zeros(3 * h),
         "gru/recurrent_bias": np.zeros(3 * h),
-        "out/kernel": glorot(2 * h if a else h, e),
+        "out/kernel": uniform(2 * h if a else h, e),
         "out/bias": np.zeros(e),
         "bias": np.zeros(v),
     }
     if a:
-        weights |= {"region/kernel": glorot(d, h), "region/bias": np.zeros(h)}
-        weights |= {"key/kernel": glorot(h, a), "query/kernel": glorot(h, a)}
+        weights |= {"region/kernel": uniform(d, h), "region/bias": np.zeros(h)}
+        weights |= {"key/kernel": uniform(h, a), "query/kernel": uniform(h, a)}
     return {name: array.astype(np.float32) for name, array in weights.items()}
 
 
@@ -195,11 +192,13 @@ def _drop(array: Any, share: float, key: Any) -> Any:
     return jnp.where(kept, array * (256 / (256 - level)), 0.0)
 
 
-def _glorot(generator: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+def glorot(generator: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    """Uniform in +-sqrt(6 / (rows + columns)). Glorot and Bengio, 2010."""
     limit = np.sqrt(6 / (rows + columns))
     return generator.uniform(-limit, limit, (rows, columns))
 
 
-def _orthogonal(generator: np.random.Generator, size: int) -> np.ndarray:
+def orthogonal(generator: np.random.Generator, size: int) -> np.ndarray:
+    """A random rotation or reflection, every one as likely. Saxe et al., 2014."""
     q, r = np.linalg.qr(generator.normal(size=(size, size)))
     return q * np.sign(np.diag(r))

@@ -14,17 +14,19 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import log_softmax
 
 from etabli.errors import BadArray, BadSetting
 from etabli.i18n import _
+from etabli.models.attention import glorot, orthogonal
 from etabli.models.backend import on_jax
-from etabli.seeding import generator, keras_seed
+from etabli.seeding import generator
 
 if TYPE_CHECKING:
     import keras
 
 BATCHES_AT_ONCE = 100
-_ROUND = 16
+_ROUND = 32
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,6 @@ class CaptionData:
         # <end> is the last word that is wanted, never one that is read.
         return np.where((self.captions[rows, 1:] >= 0)[..., None], dense, np.float32(0))
 
-    def head(self, number: int) -> "CaptionData":
-        """The first captions only."""
-        return CaptionData(self.images, self.image_of[:number], self.captions[:number], self.table)
-
 
 @dataclass(frozen=True)
 class Epoch:
@@ -108,28 +106,30 @@ class Measured:
 
 
 def build(width: int = 202, steps: int = 35, vocabulary: int = 1000, units: int = 100, seed: int = 0) -> "keras.Model":
-    """Masking - SimpleRNN(units) at every step - Dense(V) - softmax; Keras' own initialisation, the loss near ln V."""
+    """Masking - SimpleRNN(units) at every step - Dense(V) - softmax; the loss of a fresh net is near ln V.
+
+    The weights are drawn as Keras draws them (Glorot uniform, orthogonal, zeros), by NumPy: under JAX, Keras would
+    first compile a generator for every shape, which takes longer than an epoch.
+    """
     import keras
 
-    seeds = {name: keras_seed(seed, "captioner", name) for name in ("kernel", "recurrent", "dense")}
-    return keras.Sequential(
+    quiet = {"kernel_initializer": "zeros"}
+    model = keras.Sequential(
         [
             keras.Input((steps, width), name="image_and_word"),
             keras.layers.Masking(0.0, name="masking"),
             keras.layers.SimpleRNN(
-                units,
-                return_sequences=True,
-                kernel_initializer=keras.initializers.GlorotUniform(seeds["kernel"]),
-                recurrent_initializer=keras.initializers.Orthogonal(seed=seeds["recurrent"]),
-                name="recurrent",
+                units, return_sequences=True, recurrent_initializer="zeros", name="recurrent", **quiet
             ),
-            keras.layers.Dense(
-                vocabulary, kernel_initializer=keras.initializers.GlorotUniform(seeds["dense"]), name="dense"
-            ),
+            keras.layers.Dense(vocabulary, name="dense", **quiet),
             keras.layers.Activation("softmax", name="softmax"),
         ],
         name="captioner",
     )
+    draw = generator(seed, "captioner", "weights")
+    recurrent = [glorot(draw, width, units), orthogonal(draw, units), np.zeros(units)]
+    model.set_weights([*recurrent, glorot(draw, units, vocabulary), np.zeros(vocabulary)])
+    return model
 
 
 def train(
@@ -188,10 +188,11 @@ def _train_compiled(model, data, orders, batch, rate) -> Iterator[Epoch]:
 
 
 def _runs(order: np.ndarray, batch: int) -> Iterator[np.ndarray]:
-    """The batches of an epoch, (S, B) at a time; a shorter last batch is a run of its own."""
+    """The batches of an epoch, as many to a run (S, B) in each; a shorter last batch is a run of its own."""
     whole = order[: len(order) // batch * batch].reshape(-1, batch)
-    for first in range(0, len(whole), BATCHES_AT_ONCE):
-        yield whole[first : first + BATCHES_AT_ONCE]
+    at_once = max((n for n in range(1, BATCHES_AT_ONCE + 1) if len(whole) % n == 0), default=1)
+    for first in range(0, len(whole), at_once):
+        yield whole[first : first + at_once]
     if whole.size < len(order):
         yield order[whole.size :][None]
 
@@ -261,7 +262,7 @@ def _states(weights: list, images: Any, table: Any, image_of: Any, words: Any) -
         return state, state
 
     first = jnp.zeros((words.shape[0], recurrent.shape[0]), steps.dtype)
-    _last, states = jax.lax.scan(step, first, jnp.moveaxis(steps, 1, 0), unroll=True)
+    _last, states = jax.lax.scan(step, first, jnp.moveaxis(steps, 1, 0), unroll=5)
     return jnp.moveaxis(states, 0, 1).reshape(-1, recurrent.shape[0])
 
 
@@ -269,16 +270,14 @@ def evaluate(weights: list[np.ndarray], data: CaptionData, batch: int = 250) -> 
     """Loss and accuracy of the next word, the words before it given; ``weights`` as the model gives them."""
     sums = np.zeros(3)
     for first in range(0, len(data), batch):
-        rows = np.arange(first, min(first + batch, len(data)))
-        wanted = data.wanted[rows].reshape(-1)
-        states = np.asarray(_forward()(weights, data.images, data.table, data.image_of[rows], data.captions[rows, :-1]))
-        logits = states[wanted >= 0] @ weights[3] + weights[4]
-        wanted = wanted[wanted >= 0]
-        top = logits.max(axis=1, keepdims=True)
-        losses = (top + np.log(np.exp(logits - top).sum(axis=1, keepdims=True)))[:, 0] - logits[
-            np.arange(len(wanted)), wanted
-        ]
-        sums += losses.sum(dtype=np.float64), (logits.argmax(axis=1) == wanted).sum(), len(wanted)
+        rows = np.resize(np.arange(first, min(first + batch, len(data))), batch)
+        wanted = data.wanted[rows]
+        wanted[len(data) - first :] = -1  # the last batch is filled up
+        known, wanted = wanted.reshape(-1) >= 0, wanted[wanted >= 0]
+        states = _forward()(weights, data.images, data.table, data.image_of[rows], data.captions[rows, :-1])
+        log_p = log_softmax(np.asarray(states)[known] @ weights[3] + weights[4], axis=1)
+        right = log_p.argmax(axis=1) == wanted
+        sums += -log_p[np.arange(len(wanted)), wanted].sum(dtype=np.float64), right.sum(), len(wanted)
     everywhere = len(data) * data.steps
     return Measured(sums[0] / sums[2], sums[1] / sums[2], sums[0] / everywhere, sums[1] / everywhere)
 

@@ -103,7 +103,7 @@ EXPERIMENT = Experiment(
         "embedding": 48,
         "hidden": 64,
         "keys": 32,
-        "epochs": 16,
+        "epochs": 24,
         "rate": 0.01,
         "dropout": 0.1,
         "images": 8,

@@ -69,7 +69,7 @@ EXPERIMENT = Experiment(
         "at_least": 1,
         "embedding": 48,
         "hidden": 64,
-        "epochs": 16,
+        "epochs": 24,
         "rate": 0.01,
         "dropout": 0.1,
         "images": 8,
