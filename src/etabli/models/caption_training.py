@@ -23,7 +23,7 @@ class Recipe:
     """
 
     epochs: int = 10
-    images: int = 32
+    images: int = 16
     steps: int = 16
     dropout: float = 0.5
     smoothing: float = 0.1

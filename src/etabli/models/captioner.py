@@ -3,9 +3,9 @@
     x_t = [image (100); GloVe vector of w_t (100); is it <start>?; is it <end>?]
     h_t = tanh(x_t K + h_t-1 U + b),    p(w_t+1) = softmax(h_t W + c)
 
-The net is a plain ``keras.Model``, Masking - SimpleRNN - Dense. The inputs N x 35 x 202 and the wanted outputs
-N x 35 x 1000 of the practical are never made whole: word numbers and image vectors are looked up batch by batch.
-Under JAX it is trained in compiled runs of many batches; under any other backend by Keras itself.
+The net is a plain ``keras.Model``. The inputs N x 35 x 202 and the wanted outputs N x 35 x 1000 of the practical are
+never made whole: words and images are looked up batch by batch. Under JAX it is trained in compiled runs of many
+batches; under any other backend by Keras itself.
 """
 
 from collections.abc import Iterator
@@ -49,10 +49,7 @@ class CaptionData:
                 _("captions, images and words do not go together"),
                 expected=_("an image for every caption, and a row for every word number"),
                 got=_("{n} captions, {m} image numbers, words up to {top} of {v}").format(
-                    n=len(self.captions),
-                    m=len(self.image_of),
-                    top=self.captions.max(initial=-1),
-                    v=len(self.table),
+                    n=len(self.captions), m=len(self.image_of), top=self.captions.max(initial=-1), v=len(self.table)
                 ),
             )
 
@@ -95,8 +92,7 @@ class Epoch:
 class Measured:
     """How well the next word is known given the words before: over the words, and over all T steps.
 
-    The latter divide the same sums by N T, as if a step after the caption were never right and cost nothing. So
-    did the mean loss of the Keras of the report's time.
+    The latter divide the same sums by N T, as the mean loss of the Keras of the report's time did.
     """
 
     loss: float
@@ -137,7 +133,7 @@ def train(
 ) -> Iterator[Epoch]:
     """Adam on the mean cross-entropy over the words of a batch; after each epoch the model is up to date.
 
-    Both ways take the same batches in the same order. Stop taking from the iterator to stop the training.
+    Both ways take the same batches in the same order; stop taking from the iterator to stop.
     """
     if epochs < 1 or batch < 1 or not rate > 0 or len(data) == 0:
         raise BadSetting(
@@ -279,7 +275,8 @@ def evaluate(weights: list[np.ndarray], data: CaptionData, batch: int = 250) -> 
         right = log_p.argmax(axis=1) == wanted
         sums += -log_p[np.arange(len(wanted)), wanted].sum(dtype=np.float64), right.sum(), len(wanted)
     everywhere = len(data) * data.steps
-    return Measured(sums[0] / sums[2], sums[1] / sums[2], sums[0] / everywhere, sums[1] / everywhere)
+    loss, hits, words = map(float, sums)
+    return Measured(loss / words, hits / words, loss / everywhere, hits / everywhere)
 
 
 @cache

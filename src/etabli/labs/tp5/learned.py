@@ -25,7 +25,7 @@ class Learning(SettingsModel):
     embedding: int = Field(256, ge=4, le=4096, description=N_("numbers to a word"))
     hidden: int = Field(384, ge=4, le=4096, description=N_("units of the gated recurrent layer"))
     epochs: int = Field(10, ge=1, le=1000, description=N_("passes over the training images"))
-    images: int = Field(32, ge=1, le=1000, description=N_("images, with all their captions, in a batch"))
+    images: int = Field(16, ge=1, le=1000, description=N_("images, with all their captions, in a batch"))
     dropout: float = Field(0.5, ge=0, lt=1, description=N_("share of inputs and outputs zeroed while learning"))
     smoothing: float = Field(0.1, ge=0, lt=1, description=N_("share of the wanted distribution spread over all words"))
     rate: float = Field(0.001, gt=0, le=1, description=N_("learning rate of Adam at its top"))
