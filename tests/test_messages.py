@@ -1,0 +1,61 @@
+"""The French catalogue: every message of the source, whole, with the same blanks to fill; and compiled as it stands."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
+import messages
+
+from etabli.i18n import speaking, translate
+
+CATALOGUE = {str(each.id): str(each.string) for each in messages.known() if each.id}
+
+
+def blanks(text: str) -> list[str]:
+    """The places to fill, with their formats; doubled braces are text."""
+    return sorted(set(re.findall(r"\{[^{}]*\}", text.replace("{{", "").replace("}}", ""))))
+
+
+def test_every_message_of_the_source_has_a_french_text():
+    missing = [str(each.id) for each in messages.extracted() if each.id and not CATALOGUE.get(str(each.id))]
+    assert missing == [], "write them in the catalogue: make messages"
+
+
+def test_a_french_text_has_the_blanks_of_its_message():
+    assert [message for message, french in CATALOGUE.items() if blanks(message) != blanks(french)] == []
+
+
+def test_a_french_text_begins_and_ends_lines_as_its_message():
+    odd = [each for each, french in CATALOGUE.items() if each.startswith("\n") != french.startswith("\n")]
+    assert odd == []
+
+
+def test_the_compiled_catalogue_is_the_written_one():
+    for message, french in CATALOGUE.items():
+        assert translate(message, "fr") == french
+
+
+@pytest.mark.parametrize(
+    ("message", "french"),
+    [
+        ("cross-entropy", "entropie croisée"),
+        ("Back-propagation", "Rétro-propagation"),
+        ("convex hulls", "enveloppes convexes"),
+    ],
+)
+def test_the_words_are_those_of_the_lab_report(message, french):
+    assert translate(message, "fr") == french
+
+
+def test_one_task_speaks_one_language_and_leaves_the_others_alone():
+    from etabli.i18n import _
+
+    with speaking("fr"):
+        assert _("Runs") == "Exécutions"
+        with speaking("en"):
+            assert _("Runs") == "Runs"
+        assert _("Runs") == "Exécutions"
+    assert _("Runs") == "Runs"
