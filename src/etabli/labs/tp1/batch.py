@@ -130,8 +130,8 @@ def show(bench: Bench, rows: dict[str, list[dict[str, float]]]) -> None:
         "convergence",
         title=N_("The same learning, counted in epochs, in updates and in seconds"),
         caption=N_(
-            "Cross-entropy on training images, the same rate for all. In epochs the smaller batch goes faster, for it "
-            "makes more updates; update for update the larger one goes further, for its gradient is the better one."
+            "Cross-entropy on training images, the same rate for all. A smaller batch makes more updates in an epoch "
+            "and so goes faster, until its gradient is too rough for the rate: then the loss hovers instead of falling."
         ),
         panels=(1, 3),
         size=(12, 4),
