@@ -1,0 +1,117 @@
+"""Deep features of ResNet-50 from JPEG files: end to end, its two halves alone, and Keras's own ``predict``.
+
+    python benchmarks/feature_extraction.py [--images 96] [--repeats 5] [--memory]
+
+Photographs of VOC are taken where ``ETABLI_DATA`` has them, drawn scenes of 500 x 375 otherwise; weights are random,
+which costs as much as any. ``--memory`` also extracts 500 and 3,500 images in processes of their own.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from harness import compare, conclude, ratio
+
+from etabli.data import images, scenes
+from etabli.data.source import Source
+from etabli.features.engines import cut, open_engine
+from etabli.features.extraction import named
+from etabli.features.stream import stream
+from etabli.models import backbones
+from etabli.seeding import generator
+
+SIZE, BATCH = (224, 224), 8
+
+
+def photographs(folder: Path, count: int) -> list[Path]:
+    """JPEG files to read: VOC's where they are, drawn ones otherwise."""
+    real = Source.full().root / "voc" / "VOCdevkit" / "VOC2012" / "JPEGImages"
+    if real.is_dir():
+        return images.list_images(real)[:count]
+    draw = generator(0, "benchmark")
+    for number in range(count):
+        scenes.draw_scene(draw, (375, 500)).image.save(folder / f"{number:05d}.jpg", quality=85)
+    return images.list_images(folder)
+
+
+def candidates(paths: list[Path]) -> dict:
+    """Everything that is timed, each over all images."""
+    net = backbones.backbone("resnet50")
+    model = cut(net.build(), net.map_layer, pooled=True)
+    pictures = named(paths, [f"{number}" for number in range(len(paths))])
+    parts = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
+    decoded = {each.name: images.read(each.source, SIZE) for each in pictures}
+    pixels = np.stack(list(decoded.values())).astype(np.float32)
+    made = {}
+    for precision in ("bf16", "f32"):
+        engine = open_engine(model, BATCH, "openvino", precision)
+        made[f"end to end, {precision}"] = lambda run=engine: list(
+            stream(parts, run, lambda each: images.read(each.source, SIZE))
+        )
+        made[f"engine alone, {precision}"] = lambda run=engine: list(
+            stream(parts, run, lambda each: decoded[each.name])
+        )
+
+    def decode() -> None:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda each: images.read(each.source, SIZE), pictures))
+
+    made["decoding alone"] = decode
+    made["Keras predict on JAX, decoded images"] = lambda: model.predict(pixels, batch_size=32, verbose=0)
+    return made
+
+
+_CHILD = """
+import json, resource, sys
+from pathlib import Path
+from etabli.features import extract
+paths = [Path(line) for line in Path(sys.argv[1]).read_text().splitlines()]
+count = int(sys.argv[2])
+chosen, names = [paths[n % len(paths)] for n in range(count)], [str(n) for n in range(count)]
+extract(chosen, "mobilenet_v2", sys.argv[3], names=names)
+print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+"""
+
+
+def peak_memory(paths: list[Path], count: int) -> float:
+    """Megabytes at the peak of a process that extracts ``count`` images."""
+    with tempfile.TemporaryDirectory() as folder:
+        listing = Path(folder) / "paths.txt"
+        listing.write_text("\n".join(map(str, paths)))
+        command = [sys.executable, "-c", _CHILD, str(listing), str(count), str(Path(folder) / "out")]
+        return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=96)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--memory", action="store_true")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = photographs(Path(folder), asked.images)
+        timings = compare(candidates(paths), asked.repeats)
+        keras = "Keras predict on JAX, decoded images"
+        ratios = {}
+        for precision, bar in (("bf16", 2.3), ("f32", 1.5)):
+            whole, engine = timings[f"end to end, {precision}"], timings[f"engine alone, {precision}"]
+            rounds = zip(whole.seconds, engine.seconds, timings["decoding alone"].seconds, strict=True)
+            share = float(np.median([(net + decoding) / both for both, net, decoding in rounds]))
+            ratios[f"of what engine and decoding can do together, {precision}"] = (share, ">= 0.9")
+            times = ratio(timings, keras, f"end to end, {precision}")
+            ratios[f"times faster than Keras predict, {precision}"] = (times, f">= {bar}")
+        notes = f"{len(paths)} images."
+        if asked.memory:
+            few, many = peak_memory(paths, 500), peak_memory(paths, 3500)
+            ratios["peak memory of 3,500 images over that of 500"] = (many / few, "<= 1.1")
+            notes += f" Peak memory: {few:.0f} MB for 500 images, {many:.0f} MB for 3,500."
+    conclude("feature_extraction", "Deep features of ResNet-50 from JPEG files", timings, ratios, notes)
+
+
+if __name__ == "__main__":
+    main()
