@@ -165,10 +165,10 @@ def show(bench: Bench, material: table.Material, greedy, drawn, trigram: str, si
         size=(10, 4),
         caption=N_("Loss and share of words right, over the words only, padding left out."),
     ) as axes:
-        for place, key in enumerate(("loss", "accuracy")):
+        for place, (key, label) in enumerate({"loss": _("loss (nats a word)"), "accuracy": _("accuracy")}.items()):
             rows = {_("training"): bench.history("train"), _("test"): bench.history("test")}
             lines = {name: ([r["epoch"] for r in each], [r[key] for r in each]) for name, each in rows.items()}
-            curves.lines(lines, x_label=_("epoch"), y_label=_(key), ax=axes[place])
+            curves.lines(lines, x_label=_("epoch"), y_label=label, ax=axes[place])
     row = table.picture_of_the_report(test)
     with bench.figure(
         "chosen",
