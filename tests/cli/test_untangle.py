@@ -64,7 +64,7 @@ def test_each_fault_is_one_clear_sentence(tmp_path):
     points, labels = blobs()
     np.save(tmp_path / "x.npy", points)
     np.save(tmp_path / "short.npy", labels[:-1])
-    with pytest.raises(BadArray, match="holds no labels.*--labels FILE"):
+    with pytest.raises(BadArray, match=r"holds no labels.*--labels FILE"):
         ask(tmp_path / "x.npy")
     with pytest.raises(BadArray, match="60"):
         ask(tmp_path / "x.npy", "--labels", tmp_path / "short.npy")

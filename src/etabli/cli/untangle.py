@@ -1,4 +1,4 @@
-"""``etabli untangle``: how well are one's own classes separated? The same table, figures and explorer as in practical 2."""
+"""``etabli untangle``: how well are one's own classes separated? The tables and explorer of practical 2."""
 
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ def untangle(
     features: Annotated[
         Path,
         typer.Argument(
-            help="Points (.npy, .npz, .csv, .parquet, .safetensors), or a folder with a sub-folder of images per class.",
+            help="Points (.npy, .npz, .csv, .parquet, .safetensors), or a folder with images in a sub-folder a class.",
             show_default=False,
         ),
     ],

@@ -14,7 +14,7 @@ SIDE = 28  # images are compared, and shown, at this many pixels a side
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Points (N, D), class indices (N,) into ``names``, thumbnails (N, 28, 28, 3) uint8 or None, and what was left out."""
+    """Points (N, D), class indices (N,) into ``names``, thumbnails (N, 28, 28, 3) uint8 or None, what was left out."""
 
     name: str
     points: np.ndarray

@@ -66,14 +66,18 @@ def story(bench: Bench, settings: Settings, given: Points) -> None:
         spectrum(principal.spectrum, ax=ax)
     shown = [planes.explorer_plane(given.name, name, plane) for name, plane in both]
     thumbnails = None if given.thumbnails is None else given.thumbnails[part]
-    bench.page("explorer", explorer(shown, labels, names, thumbnails=thumbnails, title=given.name), title=N_("Explorer"))
+    bench.page(
+        "explorer", explorer(shown, labels, names, thumbnails=thumbnails, title=given.name), title=N_("Explorer")
+    )
 
 
 def chosen(bench: Bench, n: int, most: int) -> np.ndarray:
     """The points that are projected: all, or a random part, which is said."""
     if n <= most:
         return np.arange(n)
-    text = _("{n} points: the planes show {most} of them, drawn at random (--most); the neighborhood hit in full is of all.")
+    text = _(
+        "{n} points: the planes show {most} of them, drawn at random (--most); the neighborhood hit in full is of all."
+    )
     bench.say(text.format(n=n, most=most))
     bench.note(text.format(n=n, most=most))
     return np.sort(generator(bench.seed, "part").choice(n, most, replace=False))

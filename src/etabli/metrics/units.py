@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from etabli.errors import BadArray
-from etabli.i18n import _
+from etabli.i18n import N_, _
 
 __all__ = ["correlations", "readable"]
 
@@ -30,14 +30,14 @@ def readable(characters: str) -> dict[str, np.ndarray]:
         distance = 0 if character in _PUNCTUATION else distance + 1
         since.append(min(distance, 40))
     kinds = {
-        "space": [character == " " for character in characters],
-        "vowel": [character in _VOWELS for character in characters],
-        "apostrophe": [character == "'" for character in characters],
-        "punctuation": [character in _PUNCTUATION for character in characters],
-        "accented": [character in _VOWELS and character not in "aeiouy" for character in characters],
+        N_("space"): [character == " " for character in characters],
+        N_("vowel"): [character in _VOWELS for character in characters],
+        N_("apostrophe"): [character == "'" for character in characters],
+        N_("punctuation"): [character in _PUNCTUATION for character in characters],
+        N_("accented"): [character in _VOWELS and character not in "aeiouy" for character in characters],
     }
     found = {name: np.array(values, dtype=float) for name, values in kinds.items()}
-    return {**found, "place in the word": np.array(place, float), "since punctuation": np.array(since, float)}
+    return {**found, N_("place in the word"): np.array(place, float), N_("since punctuation"): np.array(since, float)}
 
 
 def correlations(states: np.ndarray, features: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -117,5 +117,5 @@ def test_a_few_passes_of_the_course_s_net_learn_the_book(full_data, tmp_path):
     card = labs.experiment("tp4.poetry")
     bench = Bench(card, tmp_path, Source.full(full_data), 0)
     card.story(bench, card.settings_for("full", {"epochs": 4, "learning_rate": 0.003}))
-    assert 0.40 < bench.scores["test_accuracy"].value < 0.48
+    assert 0.38 < bench.scores["test_accuracy"].value < 0.48
     assert "test_nats_ngram" in bench.scores

@@ -52,15 +52,12 @@ def show(bench: Bench, text, settings: Settings, counted, model, epochs: int) ->
             test=len(text.codes) - text.boundary(),
         )
     )
-    bench.table(
-        "architecture",
-        title=N_("The net, layer by layer (report figure 16)"),
-        columns=[N_("layer"), N_("output"), N_("parameters"), N_("published")],
-        rows=[
-            [layer.name, str(tuple(layer.output.shape)), layer.count_params(), "" if bench.is_sample else known[2]]
-            for layer, known in zip(model.layers, published.ARCHITECTURE, strict=True)
-        ],
-    )
+    rows = [[layer.name, str(tuple(layer.output.shape)), layer.count_params()] for layer in model.layers]
+    columns = [N_("layer"), N_("output"), N_("parameters")]
+    if not bench.is_sample:
+        columns.append(N_("published"))
+        rows = [[*row, known[2]] for row, known in zip(rows, published.ARCHITECTURE, strict=True)]
+    bench.table("architecture", title=N_("The net, layer by layer (report figure 16)"), columns=columns, rows=rows)
     with bench.figure(
         "curves",
         number="17",
