@@ -20,6 +20,7 @@ from etabli.labs.tp2.planes import Measured, Measuring
 from etabli.labs.tp2.raw import NAMES
 from etabli.metrics.neighborhood_hit import neighborhood_hit
 from etabli.models import classifiers, training
+from etabli.viz.embedding import scatter
 from etabli.viz.explorer import explorer
 
 LAYER = "sigmoid"  # the 100 hidden units, in both nets
@@ -58,6 +59,7 @@ def story(bench: Bench, settings: Settings) -> None:
     if bench.first:
         planes.show_comparison(bench, rows)
         show(bench, shown, nets["cnn"], digits)
+        side_by_side(bench, settings, shown, digits)
 
 
 TITLES = {"mlp": N_("perceptron, 100 hidden units"), "cnn": N_("convolutional net, 100 hidden units")}
@@ -94,6 +96,24 @@ def show(bench: Bench, shown: list[tuple[str, str, Measured]], net, digits: Digi
     page = explorer(made, labels, NAMES, predicted=predicted, thumbnails=digits.test_images, title=_(title))
     caption = N_("Predictions are those of the convolutional net.")
     bench.page("explorer", page, title=title, caption=caption)
+
+
+def side_by_side(bench: Bench, settings: Settings, shown: list[tuple[str, str, Measured]], digits: Digits) -> None:
+    """The pixels and both hidden layers by t-SNE, one beside the other."""
+    pixels = planes.tsne_plane(bench, mnist.flatten(digits.test_images), settings, label=_("t-SNE of the pixels"))
+    three = [(_("pixels"), planes.measured(pixels, digits.test_labels, settings))]
+    three += [(_(TITLES[name]), plane) for name, projection, plane in shown if projection == "t-SNE"]
+    with bench.figure(
+        "side_by_side",
+        title=N_("The manifold untangled"),
+        caption=N_("t-SNE of the test images: as pixels, in the perceptron, in the convolutional net."),
+        panels=(1, 3),
+        size=(13.5, 4.6),
+        image="png",
+    ) as axes:
+        for ax, (name, plane) in zip(axes, three, strict=True):
+            title = _("{name}\nneighborhood hit {hit:.2f} %").format(name=name, hit=100 * plane.hit.score.value)
+            scatter(plane.points, digits.test_labels, NAMES, legend=ax is axes[-1], title=title, ax=ax)
 
 
 EXPERIMENT = Experiment(
