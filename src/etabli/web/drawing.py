@@ -4,9 +4,14 @@ LeCun, Cortes, Burges: the digits were size-normalised into a 20 x 20 box, and t
 put in the middle of 28 x 28.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
-import numpy as np
+from etabli.web.lazily import Lazy
+
+np = Lazy("numpy")
+
 
 SIDE, BOX = 28, 20
 FINE = 8  # pixels of the fine drawing for one of the image

@@ -1,17 +1,20 @@
 """Captions of a photo: several with their scores, and where the net looked when it wrote each word."""
 
+from __future__ import annotations
+
 import base64
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-
 from etabli.i18n import N_
 from etabli.web.endpoint import Endpoint, Nothing
+from etabli.web.lazily import Lazy
 from etabli.web.rooms.photo import decoded
 from etabli.web.shelf import Found, Tool
 from etabli.web.studio import Studio
+
+np = Lazy("numpy")
 
 CANDIDATES = 4
 

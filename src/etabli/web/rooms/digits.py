@@ -1,19 +1,23 @@
 """A digit as it is drawn: what each net answers, what its layers do, and where the digit lands in the t-SNE plane."""
 
+from __future__ import annotations
+
 import base64
 import threading
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 from pydantic import Field
 
 from etabli.errors import CorruptFile
 from etabli.i18n import N_, _
 from etabli.web.drawing import image_of
 from etabli.web.endpoint import Endpoint, Nothing, Question
+from etabli.web.lazily import Lazy
 from etabli.web.shelf import Found, Tool
 from etabli.web.studio import Studio
+
+np = Lazy("numpy")
 
 NEIGHBOURS = 9
 MOST_POINTS = 3000

@@ -1,14 +1,18 @@
 """Photos from outside: decoded within bounds, held in memory for one answer, written nowhere."""
 
+from __future__ import annotations
+
 import io
 
-import numpy as np
 from pydantic import Field
 from starlette.responses import Response
 
 from etabli.i18n import N_
 from etabli.web.endpoint import Endpoint, Question
+from etabli.web.lazily import Lazy
 from etabli.web.studio import Studio
+
+np = Lazy("numpy")
 
 MAX_PIXELS = 40_000_000
 

@@ -1,10 +1,11 @@
 """Poetry: a net goes on from a beginning, one character at a time, and shows what else it might have written."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 from anyio import to_thread
 from pydantic import Field
 from starlette.requests import Request
@@ -14,8 +15,11 @@ from starlette.routing import Route
 from etabli.i18n import N_
 from etabli.web.endpoint import Endpoint, Nothing, Question, answered
 from etabli.web.following import Streams, event, paced
+from etabli.web.lazily import Lazy
 from etabli.web.shelf import Found, Tool
 from etabli.web.studio import Studio
+
+np = Lazy("numpy")
 
 SHOWN = 6
 SECONDS_A_CHARACTER = 0.012  # so that one can follow how it is written

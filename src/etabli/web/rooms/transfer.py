@@ -1,21 +1,25 @@
 """Transfer: the classes in a photo by deep features and a linear layer, and the training images nearest to it."""
 
+from __future__ import annotations
+
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from pydantic import Field
 from starlette.responses import Response
 
 from etabli.errors import CorruptFile
 from etabli.i18n import N_, _
 from etabli.web.endpoint import Endpoint, Nothing, NotServed, Question
+from etabli.web.lazily import Lazy
 from etabli.web.rooms.photo import as_jpeg, decoded
 from etabli.web.shelf import Found, Tool
 from etabli.web.studio import Studio
+
+np = Lazy("numpy")
 
 NEAREST = 8
 

@@ -1,15 +1,19 @@
 """The map of words: where each stands in the plane, its neighbours, and analogies."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
-import numpy as np
 from pydantic import Field
 
 from etabli.errors import CorruptFile
 from etabli.i18n import N_, _
 from etabli.web.endpoint import Endpoint, Nothing, Question
+from etabli.web.lazily import Lazy
 from etabli.web.shelf import Found, Tool
 from etabli.web.studio import Studio
+
+np = Lazy("numpy")
 
 LISTED = 10
 

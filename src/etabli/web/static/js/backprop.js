@@ -12,6 +12,8 @@ let answer = null;
 const rate = () => 10 ** Number($("rate").value);
 const short = (value) => (value === null ? _("too large") : number(value, 3));
 
+const brief = (value) => (value === null ? "∞" : number(value, 2));
+
 /** A vector or a matrix between brackets. */
 function matrix(value, name) {
   const rows = Array.isArray(value) ? (Array.isArray(value[0]) ? value : [value]) : [[value]];
@@ -66,7 +68,7 @@ function net() {
     for (let index = 0; index < layer.count; index += 1) {
       const truth = layer.key === "p" && answer.forward.y[index] === 1;
       picture.append(svg("circle", { cx: layer.at, cy: y(layer, index), r: 24, class: `unit${layer.key === active ? " active" : ""}${truth ? " truth" : ""}` }));
-      picture.append(svg("text", { x: layer.at, y: y(layer, index) + 4, "text-anchor": "middle", class: "unit-value" }, short(shown[layer.key][index])));
+      picture.append(svg("text", { x: layer.at, y: y(layer, index) + 4, "text-anchor": "middle", class: "unit-value" }, brief(shown[layer.key][index])));
     }
   }
   $("net").replaceChildren(picture);

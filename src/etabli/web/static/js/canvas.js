@@ -55,10 +55,12 @@ export class Plane {
   at([x, y]) {
     const { width, height } = this.canvas;
     const pad = 0.05 * Math.min(width, height);
-    const scale = Math.min((width - 2 * pad) / (this.right - this.left || 1), (height - 2 * pad) / (this.top - this.bottom || 1));
+    const across = (width - 2 * pad) / (this.right - this.left || 1);
+    const down = (height - 2 * pad) / (this.top - this.bottom || 1);
+    const least = Math.min(across, down); // one direction may be stretched, to twice the other at most
     return [
-      width / 2 + (x - (this.left + this.right) / 2) * scale,
-      height / 2 - (y - (this.bottom + this.top) / 2) * scale,
+      width / 2 + (x - (this.left + this.right) / 2) * Math.min(across, 2 * least),
+      height / 2 - (y - (this.bottom + this.top) / 2) * Math.min(down, 2 * least),
     ];
   }
 

@@ -4,6 +4,9 @@ import { Plane, colour } from "./canvas.js";
 import { _, $, ask, attempt, el, number } from "./common.js";
 import { ready, whenChanged } from "./sign.js";
 
+const FEW = 150; // so many words can all be written on the map
+const STARTS = ["dog", "car", "tree"];
+const ANALOGIES = [["man", "woman", "boy"], ["left", "right", "above"], ["red", "blue", "big"]];
 let plane = null;
 let known = null;
 let shown = [];
@@ -41,7 +44,10 @@ function centres(context) {
 function draw(pointed = -1) {
   const strong = shown.length ? new Set([...shown, pointed]) : null;
   const context = plane.draw({ radius: known.words.length > 800 ? 4 : 6, strong });
-  if (!shown.length) centres(context);
+  if (!shown.length) {
+    if (known.words.length <= FEW) known.words.forEach((_word, index) => label(context, index, false));
+    centres(context);
+  }
   shown.forEach((index, place) => label(context, index, place === 0));
   if (pointed >= 0) label(context, pointed, true);
 }
@@ -100,10 +106,10 @@ async function open() {
   $("all").replaceChildren(...known.words.map((word) => el("option", { value: word })));
   plane = new Plane($("map"), [...known.points], known.labels.map((each) => `--c${each % 10}`));
   draw();
-  if (!$("word").value) $("word").value = known.words.includes("dog") ? "dog" : known.words[0];
-  ["man", "woman", "boy"].forEach((word, place) => {
-    if (!known.words.includes(word)) $("abc"[place]).value = known.words[place] ?? "";
-  });
+  const all = new Set(known.words);
+  if (!$("word").value) $("word").value = STARTS.find((word) => all.has(word)) ?? known.words[0];
+  const three = ANALOGIES.find((words) => words.every((word) => all.has(word))) ?? known.words.slice(0, 3);
+  three.forEach((word, place) => { $("abc"[place]).value = word; });
 }
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plane && draw());
 
