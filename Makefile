@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV := 0.13.9
 FLAGS ?=
-BENCHMARKS := $(filter-out harness write_page serve_clients,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCHMARKS := $(filter-out harness write_page serve_clients serve_latency,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 .PHONY: help setup run screenshots messages test lint reproduce bench-env bench lock clean
 

@@ -108,7 +108,7 @@ def main() -> None:
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         base = server.stdout.readline().split()[-1].rstrip("/")
-        _wait_until_loaded(base)
+        wait_until_loaded(base)
         memory = psutil.Process(server.pid).memory_info
         found = asyncio.run(crowd(base, given.clients, given.seconds, lambda: memory().rss))
     finally:
@@ -118,7 +118,8 @@ def main() -> None:
     sys.exit(1 if found["errors"] else 0)
 
 
-def _wait_until_loaded(base: str) -> None:
+def wait_until_loaded(base: str) -> None:
+    """Until every model that is there is loaded."""
     with httpx.stream("GET", f"{base}/api/events", timeout=120) as response:
         lines = response.iter_lines()
         for line in lines:

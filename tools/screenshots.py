@@ -4,10 +4,12 @@ python tools/screenshots.py RUNS OUT [--all]      --all adds dark, narrow and Fr
 """
 
 import argparse
+import io
 import shutil
 import sys
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -29,7 +31,8 @@ def shoot(page: Page, base: str, key: str, path: str, out: Path, language: str) 
     if key in PLAYS and not page.locator("#train").count():
         PLAYS[key](page)
         page.wait_for_timeout(500)
-    page.screenshot(path=out, full_page=True)
+    picture = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    picture.quantize(128, dither=Image.Dither.NONE).save(out, optimize=True)
 
 
 def main() -> None:

@@ -114,10 +114,10 @@ def _play_captions(page) -> None:
 
 def _play_words(page) -> None:
     page.wait_for_selector("#room:not([hidden])")
-    page.locator("#near button[type=submit]").click()
-    page.wait_for_selector("body[data-found]")
     page.locator("#analogy button[type=submit]").click()
     page.wait_for_selector("body[data-answer]")
+    page.locator("#near button[type=submit]").click()
+    page.wait_for_selector("body[data-found]")
 
 
 def _play_untangling(page) -> None:

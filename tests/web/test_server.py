@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -72,3 +73,9 @@ def test_the_command_imports_nothing_heavy_before_it_answers():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": ""}
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_an_answer_does_not_wait_for_a_full_packet():
+    """asyncio sets TCP_NODELAY on what it accepts only if the listening socket names its protocol."""
+    with bound("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP

@@ -69,7 +69,7 @@ export class Plane {
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     this.points.forEach((point, index) => {
       const [x, y] = this.at(point);
-      context.globalAlpha = strong && !strong.has(index) ? 0.18 : alpha;
+      context.globalAlpha = strong && !strong.has(index) ? 0.25 : alpha;
       context.fillStyle = colour(this.colours[index]);
       context.beginPath();
       context.arc(x, y, radius, 0, 2 * Math.PI);

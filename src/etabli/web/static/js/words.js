@@ -13,7 +13,7 @@ let shown = [];
 
 function label(context, index, strong) {
   const [x, y] = plane.at(plane.points[index]);
-  context.font = `${strong ? "600 " : ""}${strong ? 26 : 20}px system-ui, sans-serif`;
+  context.font = `${strong ? "600 " : ""}${strong ? 32 : 26}px system-ui, sans-serif`;
   context.lineWidth = 5;
   context.strokeStyle = colour("--card");
   context.strokeText(known.words[index], x + 8, y - 8);
@@ -32,7 +32,7 @@ function centres(context) {
       context.lineTo(x + dx, y + dy);
       context.stroke();
     }
-    context.font = "italic 22px system-ui, sans-serif";
+    context.font = "italic 28px system-ui, sans-serif";
     context.strokeStyle = colour("--card");
     context.lineWidth = 6;
     context.strokeText(known.names[index], x + 14, y + 7);

@@ -1,0 +1,90 @@
+"""How fast the playground answers one person: the first page after the command, a digit, a poem, a caption, a photo.
+
+    python benchmarks/serve_latency.py RUNS
+
+Starts ``etabli serve`` on RUNS (with trained models) several times for the first page, then asks the loaded server
+over loopback. Prints milliseconds: median, quartiles, largest; one JSON document.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+from serve_clients import STROKES, wait_until_loaded
+
+STARTS, TURNS = 5, 30
+
+
+def started(runs: Path) -> tuple[subprocess.Popen, str]:
+    command = [sys.executable, "-m", "etabli", "serve", "--runs", str(runs), "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return server, server.stdout.readline().split()[-1].rstrip("/")
+
+
+def ended(server: subprocess.Popen) -> None:
+    server.terminate()
+    server.wait(10)
+
+
+def first_page(runs: Path) -> None:
+    """From the command to the whole first page."""
+    server, base = started(runs)
+    httpx.get(f"{base}/", timeout=30).raise_for_status()
+    ended(server)
+
+
+def first_character(base: str) -> None:
+    """Until the first character of a poem has come."""
+    with httpx.stream("GET", f"{base}/api/poetry/stream?length=20", timeout=30) as response:
+        next(line for line in response.iter_lines() if line == "event: letter")
+
+
+def milliseconds(call: Callable[[], object], turns: int) -> dict[str, float]:
+    taken = []
+    for _turn in range(turns):
+        started_at = time.perf_counter()
+        call()
+        taken.append(1000 * (time.perf_counter() - started_at))
+    low, middle, high = statistics.quantiles(taken, n=4, method="inclusive")
+    return {
+        name: round(value, 1) for name, value in zip(("low", "median", "high"), (low, middle, high), strict=True)
+    } | {"largest": round(max(taken), 1)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("runs", type=Path)
+    runs = parser.parse_args().runs
+    found = {"first page": milliseconds(lambda: first_page(runs), STARTS)}
+    server, base = started(runs)
+    try:
+        wait_until_loaded(base)
+        with httpx.Client(base_url=base, timeout=60) as session:
+            scene = session.get("/api/photo/scene?seed=3").content
+            png = {"content-type": "image/png"}
+            calls = {
+                "a digit": lambda: session.post("/api/digits", json={"strokes": STROKES}).raise_for_status(),
+                "a poem's first character": lambda: first_character(base),
+                "captions of a photo": lambda: session.post(
+                    "/api/captions", content=scene, headers=png
+                ).raise_for_status(),
+                "classes of a photo": lambda: session.post(
+                    "/api/transfer", content=scene, headers=png
+                ).raise_for_status(),
+            }
+            for name, call in calls.items():
+                call()
+                found[name] = milliseconds(call, TURNS)
+    finally:
+        ended(server)
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
