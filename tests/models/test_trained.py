@@ -1,10 +1,11 @@
+import errno
 import json
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
-from etabli.errors import BadArray, CorruptFile, DataMissing, MissingExtra, Refusal
+from etabli.errors import BadArray, CorruptFile, DataMissing, MissingExtra, NoSpace, Refusal
 from etabli.models import backbones, export, multilabel, onnx_export, trained
 
 
@@ -86,6 +87,19 @@ def test_a_missing_or_damaged_model_says_what_is_wrong(whole, tmp_path):
         trained.load(folder)
     with pytest.raises(BadArray):
         trained.save(tmp_path / "other", whole[0], card(("cat", "dog")))
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_the_former_model(whole, pictures, tmp_path, monkeypatch):
+    folder = trained.save(tmp_path / "model", whole[0], card())
+    before = (folder / "model.keras").read_bytes()
+
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(whole[0], "save", full)
+    with pytest.raises(NoSpace, match=r"model\.keras"):
+        trained.save(folder, whole[0], card())
+    assert (folder / "model.keras").read_bytes() == before and len(list(folder.iterdir())) == 2
 
 
 @pytest.mark.parametrize("name", ["small_residual", "mobilenet_v2", "resnet50", "vgg16"])

@@ -10,6 +10,8 @@ import typer
 from etabli.cli import edge, own_images
 from etabli.i18n import _
 
+FEW = 64  # below it, bringing the net to OpenVINO takes longer than OpenVINO saves
+
 
 def predict(
     images: Annotated[Path, typer.Argument(help="A folder of images, a table of file names, or one image.")],
@@ -64,6 +66,8 @@ def _stream(paths, names, net, size, engine, precision):
 
     pictures = named(paths, names)
     batch = min(8, len(pictures))
+    if engine is None and len(pictures) < FEW:
+        engine = "keras"
     parts = [pictures[start : start + batch] for start in range(0, len(pictures), batch)]
     precision = None if engine == "keras" else precision
     with Terminal().task(_("predicting"), len(pictures)) as step:

@@ -17,6 +17,7 @@ from etabli.data.source import user_cache
 from etabli.errors import BadSetting, UnknownName
 from etabli.i18n import _
 from etabli.models import export
+from etabli.models.backend import on_jax
 
 __all__ = ["ENGINES", "KerasEngine", "OpenVinoEngine", "cut", "open_engine"]
 
@@ -43,7 +44,7 @@ def open_engine(model, batch_size: int, engine: str | None = None, precision: st
     ``precision`` "f32" computes in float32; the Keras engine knows no other. Under a ``mark``, which must stand for
     the model and its weights, its OpenVINO form is kept in the user's cache.
     """
-    name = engine or ("openvino" if export.have_openvino() else "keras")
+    name = engine or ("openvino" if export.have_openvino() and not _on_accelerator() else "keras")
     if name not in ENGINES:
         raise UnknownName(_("engine"), name, ENGINES)
     if precision not in (None, *PRECISIONS):
@@ -53,6 +54,15 @@ def open_engine(model, batch_size: int, engine: str | None = None, precision: st
             raise BadSetting(_("the Keras engine computes in float32"), fix=_("Choose --precision f32."))
         return KerasEngine(model, batch_size)
     return OpenVinoEngine(model, batch_size, precision, mark)
+
+
+def _on_accelerator() -> bool:
+    """Whether Keras computes on a GPU or a TPU here: then it is the fastest engine that there is."""
+    if not on_jax():
+        return False
+    import jax
+
+    return jax.default_backend() != "cpu"
 
 
 class KerasEngine:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from etabli.errors import BadArray, CorruptFile, DataMissing
-from etabli.files import atomic_write
+from etabli.files import atomic_write, explained
 from etabli.i18n import _
 from etabli.models.multilabel import LinearSigmoids
 
@@ -57,6 +57,8 @@ def save(folder: Path | str, model, card: Card) -> Path:
     try:
         model.save(unfinished)
         content = unfinished.read_bytes()
+    except OSError as error:
+        raise explained(error, folder / "model.keras") from error
     finally:
         unfinished.unlink(missing_ok=True)
     with atomic_write(folder / "model.keras", "wb") as stream:
