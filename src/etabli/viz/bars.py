@@ -38,5 +38,6 @@ def bars(
     ax.invert_yaxis()
     ax.set_xlabel(x_label)
     if groups or len(values) > 1:
-        ax.legend(fontsize=8, frameon=False)
+        columns = len(groups or values)
+        ax.legend(fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=columns, borderaxespad=0.1)
     return ax

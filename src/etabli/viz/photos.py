@@ -23,7 +23,7 @@ def photo_grid(
     height, width = photos[0].shape[:2]
     gap = max(4, height // 5) if len(titles) else max(3, height // 20)
     rows = -(-len(photos) // columns)
-    sheet = np.full((rows * (height + gap), columns * (width + 6), 3), 255, np.uint8)
+    sheet = np.full((rows * (height + gap) + 4, columns * (width + 6), 3), 255, np.uint8)
     for index, photo in enumerate(photos):
         row, column = divmod(index, columns)
         top, left = row * (height + gap) + gap, column * (width + 6)

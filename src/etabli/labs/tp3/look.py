@@ -76,7 +76,7 @@ def show_images(bench: Bench, train: LabelledImages, count: int) -> None:
         ", ".join(name for name, label in zip(train.classes, train.labels[row], strict=True) if label == 1)
         for row in rows
     ]
-    with bench.figure("images", title=N_("Some images and their labels"), size=(10, 6), image="png") as ax:
+    with bench.figure("images", title=N_("Some images and their labels"), size=(10, 4.6), image="png") as ax:
         photo_grid(parts.thumbnails(train, rows), 8, titles=[name[:22] for name in names], ax=ax)
     sizes = np.array(
         [images.read(train.paths[row]).shape[:2] for row in np.linspace(0, len(train) - 1, 200).astype(int)]
