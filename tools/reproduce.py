@@ -8,7 +8,7 @@ import argparse
 import time
 from pathlib import Path
 
-from etabli import environment, labs, report
+from etabli import environment, labs, report, runs
 from etabli.cli import edge
 from etabli.cli.progress import Terminal
 from etabli.data.source import Source
@@ -18,6 +18,8 @@ from etabli.report import headlines, results
 from etabli.report.numbers import duration
 
 HOME = Path(__file__).parent.parent
+# The pictures of README, by the experiment and the figure that they come from.
+PICTURES = {"weights.png": ("tp1.logistic", "weights.png"), "untangled.png": ("tp2.hidden", "side_by_side.png")}
 
 
 def main() -> None:
@@ -39,14 +41,19 @@ def main() -> None:
         terminal.say(f"  {card.name} done; about {duration(left)} left")
         wanted = {key: each for key, each in results.gathered(asked.out).items() if each["experiment"] in planned}
         page = results.write(HOME / "docs", wanted, environment.machine(), environment.versions())
-        write_readme()
+        write_readme(asked.out)
     for line in results.changes(before, wanted):
         terminal.say(f"moved: {line}")
     print(f"{page}\n{report.write(asked.out)}")
 
 
-def write_readme() -> None:
-    """The table on the first screen, from the results."""
+def write_readme(run: Path) -> None:
+    """The table on the first screen, from the results, and its pictures, from the run."""
+    for name, (experiment, figure) in PICTURES.items():
+        made = runs.piece_folder(run, experiment, 0) / "figures" / figure
+        if made.exists():
+            with atomic_write(HOME / "docs" / "images" / name, "wb") as stream:
+                stream.write(made.read_bytes())
     readme = HOME / "README.md"
     text = headlines.with_block(readme.read_text(encoding="utf-8"), results.read(HOME / "docs" / "results.json"))
     with atomic_write(readme) as stream:
