@@ -1,5 +1,6 @@
 """``etabli serve``: the playground, on one's own machine."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -41,7 +42,6 @@ def serve(
         import webbrowser
 
         webbrowser.open(server.address)
-    try:
+    with suppress(KeyboardInterrupt):  # where Ctrl-C is ignored from outside, the server ends without it
         server.run()
-    except KeyboardInterrupt:
-        edge.tell(_("The playground is closed."))
+    edge.tell(_("The playground is closed."))

@@ -13,7 +13,7 @@ HEADLINES = (
     ("tp1.mlp", "test_accuracy_best", "the same in its best setting"),
     ("tp2.logistic", "test_accuracy", "softmax regression in Keras"),
     ("tp2.mlp", "test_accuracy", "perceptron in Keras"),
-    ("tp2.cnn", "test_accuracy_best", "convolutional net of the report, best setting"),
+    ("tp2.cnn", "test_accuracy", "convolutional net of the report, setting chosen on a validation part"),
     ("tp2.cnn-modern", "test_accuracy", "small convolutional net, as one would build it now"),
     ("tp2.raw", "neighborhood_hit_pixels", "neighborhood hit of raw pixels"),
     ("tp2.raw", "neighborhood_hit_pca", "in the plane of PCA"),

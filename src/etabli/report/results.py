@@ -5,24 +5,19 @@ from pathlib import Path
 
 from etabli import runs
 from etabli.files import atomic_write
-from etabli.report.numbers import difference, duration, shown
+from etabli.report.numbers import difference, shown
 
 Results = dict[str, dict[str, object]]
 
 
 def gathered(run: Path) -> Results:
-    """Every score of a run, by ``experiment/score``: value, spread, seeds, published, recipe, range, date, time."""
-    times: dict[str, list[float]] = {}
-    newest: dict[str, runs.Piece] = {}
-    for _place, piece in runs.pieces(run):
-        times.setdefault(piece.experiment, []).append(piece.seconds)
-        newest[piece.experiment] = piece
+    """Every score of a run, by ``experiment/score``: value, spread, seeds, published, recipe, range, date."""
+    newest = {piece.experiment: piece for _place, piece in runs.pieces(run)}
     return {
         f"{each.experiment}/{each.score}": {
             **each.model_dump(mode="json"),
             "expects": newest[each.experiment].expects.get(each.score),
             "date": newest[each.experiment].started.date().isoformat(),
-            "seconds_a_seed": round(sum(times[each.experiment]) / len(times[each.experiment]), 1),
         }
         for each in runs.summary(run)
     }
@@ -76,7 +71,7 @@ def page(results: Results, machine: dict[str, object], versions: dict[str, str])
         lines.append(
             "| experiment | score | published | measured | difference | expected | seeds | recipe | a seed | date |"
         )
-        lines.append("|---|---|---:|---:|---:|---|---:|---|---:|---|")
+        lines.append("|---|---|---:|---:|---:|---|---:|---|---|")
         lines += [_row(each) for key, each in results.items() if key.startswith(f"{practical}.")]
     return "\n".join(lines) + "\n"
 
@@ -94,7 +89,6 @@ def _row(each: dict[str, object]) -> str:
         expected,
         str(each["n"]),
         str(each["signature"]).replace(" | ", "; "),
-        duration(each["seconds_a_seed"]),
         each["date"],
     ]
     return "| " + " | ".join(cells) + " |"
