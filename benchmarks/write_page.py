@@ -31,6 +31,7 @@ def main() -> None:
         "",
         "Written by `make bench`. Candidates run side by side in one process run, interleaved; medians and quartiles",
         "over the rounds, ratios as the median of the quotients round by round; the first call stands apart.",
+        "Where both quartiles equal the median, a candidate ran once: such a ratio is a first impression.",
         "",
         f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB. "
         + ", ".join(f"{name} {number}" for name, number in versions.items())

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-__all__ = ["generator", "keras_seed", "seed_keras"]
+__all__ = ["generator", "keras_seed"]
 
 
 def generator(seed: int, *purpose: str) -> np.random.Generator:
@@ -20,10 +20,3 @@ def generator(seed: int, *purpose: str) -> np.random.Generator:
 def keras_seed(seed: int, *purpose: str) -> int:
     """A 31-bit seed for a Keras layer, initializer or ``SeedGenerator`` of one purpose."""
     return int(generator(seed, "keras", *purpose).integers(2**31 - 1))
-
-
-def seed_keras(seed: int) -> None:
-    """Set the global seeds that Keras reads where a layer takes none (Python, NumPy and the backend's)."""
-    import keras
-
-    keras.utils.set_random_seed(keras_seed(seed))

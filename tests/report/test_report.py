@@ -1,3 +1,4 @@
+import dataclasses
 import re
 
 import pytest
@@ -57,3 +58,9 @@ def test_shares_are_shown_in_percent_and_losses_are_not():
 
 def test_durations_are_told_as_people_tell_them():
     assert [numbers.duration(each) for each in (0.5, 42, 200, 3900)] == ["0.5 s", "42 s", "3 min 20 s", "1 h 05 min"]
+
+
+def test_where_nothing_was_published_no_empty_table_says_so(tmp_path):
+    experiment = dataclasses.replace(EXPERIMENT, published=())
+    folder = runner.run([experiment], tmp_path / "own", Source.full(tmp_path))
+    assert "Published and measured" not in report.write(folder).read_text(encoding="utf-8")

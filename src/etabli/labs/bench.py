@@ -91,7 +91,7 @@ class Bench:
     # numbers -------------------------------------------------------------------------------------------------
 
     def score(self, name: str, score: Score) -> None:
-        """Keep a number; its recipe gains the data and the number of the seed stays out of it."""
+        """Keep a number with its recipe; one that is not finite is refused."""
         if not np.isfinite(score.value):
             raise BadSetting(
                 _("the score {name} came out as {value}").format(name=name, value=score.value),

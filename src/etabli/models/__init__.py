@@ -1,1 +1,1 @@
-"""TODO"""
+"""What learns: the NumPy estimators, the Keras nets, counting models, decoding. Keras is imported where it is used."""

@@ -1,1 +1,1 @@
-"""TODO"""
+"""The playground: reads runs and plays with the models in them; it never trains."""

@@ -3,8 +3,8 @@
     etabli run tp2.cnn-modern --data full --seeds 3
 
 One small net of four convolutions, 136,106 parameters: batch normalisation, dropout, images that are turned, scaled,
-moved and bent, a rate that rises and falls, averaged weights, smoothed labels. Above 99.6 %; no other model is asked.
-About eight minutes a seed.
+moved and bent, a rate that rises and falls, averaged weights, smoothed labels. About 99.6 % by one
+model alone. Twelve minutes a seed and more where the cores are shared.
 """
 
 from pydantic import Field
@@ -66,7 +66,7 @@ EXPERIMENT = Experiment(
     story=story,
     on_sample={"epochs": 5, "width": 8, "batch_size": 50, "averaging": 0.9},
     data=("mnist",),
-    minutes=8.0,
+    minutes=12.0,
     memory_mb=1800,
     expects={"test_accuracy": (0.9955, 0.9978)},
 )
