@@ -1,11 +1,13 @@
-"""Write docs/benchmarks.md from what the benchmarks left in .bench/."""
+"""Write docs/benchmarks.md from what the benchmarks left in .bench/; sections of those that did not run here stay."""
 
 import json
+import re
 
 from harness import HOME, PLACE
 
 
 def section(document: dict) -> list[str]:
+    versions = ", ".join(f"{name} {number}" for name, number in document["versions"].items())
     lines = ["", f"## {document['what']}", "", "| candidate | median | quartiles | first call |", "|---|---:|---|---:|"]
     for each in document["timings"]:
         low, high = each["spread"]
@@ -16,31 +18,34 @@ def section(document: dict) -> list[str]:
         lines += ["", document["notes"]]
     lines += [
         "",
-        f"`python benchmarks/{document['key']}.py`, {document['date']}, {document['machine']['cores']} cores.",
+        f"`python benchmarks/{document['key']}.py`, {document['date']}, {document['machine']['processor']}, "
+        f"{document['machine']['cores']} cores; {versions}.",
     ]
     return lines
+
+
+def kept(page: str) -> dict[str, str]:
+    """The sections of the page as it stands, by the script that each names."""
+    sections = re.split(r"^(?=## )", page, flags=re.MULTILINE)[1:]
+    return {re.search(r"`python benchmarks/(\w+)\.py`", each).group(1): each.strip() for each in sections}
 
 
 def main() -> None:
     documents = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(PLACE.glob("*.json"))]
     if not documents:
         raise SystemExit("No benchmark has run yet: make bench")
-    machine, versions = documents[-1]["machine"], documents[-1]["versions"]
+    page = HOME / "docs" / "benchmarks.md"
+    sections = kept(page.read_text(encoding="utf-8")) if page.exists() else {}
+    sections |= {each["key"]: "\n".join(section(each)).strip() for each in documents}
     lines = [
         "# Benchmarks",
         "",
         "Written by `make bench`. Candidates run side by side in one process run, interleaved; medians and quartiles",
         "over the rounds, ratios as the median of the quotients round by round; the first call stands apart.",
         "Where both quartiles equal the median, a candidate ran once: such a ratio is a first impression.",
-        "",
-        f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB. "
-        + ", ".join(f"{name} {number}" for name, number in versions.items())
-        + ".",
     ]
-    for document in documents:
-        lines += section(document)
-    page = HOME / "docs" / "benchmarks.md"
-    page.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    text = "\n".join(lines) + "\n\n" + "\n\n".join(sections[key] for key in sorted(sections)) + "\n"
+    page.write_text(text, encoding="utf-8")
     print(page)
 
 

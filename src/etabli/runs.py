@@ -83,6 +83,7 @@ class Piece(Record):
     expects: dict[str, tuple[float, float]] = Field(default_factory=dict)
     started: datetime
     seconds: float
+    cpu_seconds: float | None = None
     peak_memory_mb: float
     interrupted: bool = False
 

@@ -21,6 +21,13 @@ def test_the_page_holds_value_spread_published_range_and_recipe(run, tmp_path):
         assert text in row
 
 
+def test_a_row_has_as_many_cells_as_the_table_has_columns(run, tmp_path):
+    page = results.write(tmp_path, results.gathered(run), MACHINE, {}).read_text(encoding="utf-8")
+    table = [line for line in page.splitlines() if line.startswith("|")]
+    assert {line.replace("\\|", "").count("|") for line in table} == {11}
+    assert "a processor |" in table[-1]
+
+
 def test_a_part_that_is_reproduced_leaves_the_rest_of_the_page(run, tmp_path):
     new = results.gathered(run)
     other = {"tp9.other/test_loss": {**new["tp0.tiny/test_accuracy"], "experiment": "tp9.other", "score": "test_loss"}}

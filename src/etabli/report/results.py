@@ -1,25 +1,37 @@
 """The table of results of the project: from a run on the full data to ``docs/results.md``, beside the last one."""
 
 import json
+import statistics
 from pathlib import Path
 
 from etabli import runs
 from etabli.files import atomic_write
-from etabli.report.numbers import difference, shown
+from etabli.report.numbers import difference, duration, shown
 
 Results = dict[str, dict[str, object]]
 
 
 def gathered(run: Path) -> Results:
-    """Every score of a run, by ``experiment/score``: value, spread, seeds, published, recipe, range, date."""
-    newest = {piece.experiment: piece for _place, piece in runs.pieces(run)}
+    """Every score of a run, by ``experiment/score``: value, spread, seeds, published, recipe, range, time, date."""
+    pieces = [piece for _place, piece in runs.pieces(run)]
+    newest = {piece.experiment: piece for piece in pieces}
     return {
         f"{each.experiment}/{each.score}": {
             **each.model_dump(mode="json"),
             "expects": newest[each.experiment].expects.get(each.score),
+            **_took([piece for piece in pieces if piece.experiment == each.experiment]),
             "date": newest[each.experiment].started.date().isoformat(),
         }
         for each in runs.summary(run)
+    }
+
+
+def _took(pieces: list[runs.Piece]) -> dict[str, float | None]:
+    """Median seconds of a seed, on the clock and of the processor (of all its cores together)."""
+    worked = [piece.cpu_seconds for piece in pieces if piece.cpu_seconds is not None]
+    return {
+        "seconds_a_seed": statistics.median(piece.seconds for piece in pieces),
+        "cpu_seconds_a_seed": statistics.median(worked) if worked else None,
     }
 
 
@@ -30,7 +42,8 @@ def read(path: Path) -> Results:
 
 def write(folder: Path, new: Results, machine: dict[str, object], versions: dict[str, str]) -> Path:
     """Update ``results.json`` and ``results.md`` in ``folder``, of the scores that are new; returns the page."""
-    together = {**read(folder / "results.json"), **new}
+    together = {**read(folder / "results.json")}
+    together |= {key: {**each, "processor": machine["processor"]} for key, each in new.items()}
     with atomic_write(folder / "results.json") as stream:
         json.dump({"machine": machine, "versions": versions, "results": together}, stream, indent=1, ensure_ascii=False)
         stream.write("\n")
@@ -59,9 +72,10 @@ def page(results: Results, machine: dict[str, object], versions: dict[str, str])
         "",
         "Written by `make reproduce` (`tools/reproduce.py`) from run folders on the full data; not typed by hand.",
         "Mean over the seeds ± their sample standard deviation. *Published* is the lab report's value;",
-        "*expected* the range on the experiment's card, to which the tests hold a run.",
+        "*expected* the range on the experiment's card, to which the tests hold a run; *a seed* its time on the clock",
+        "and, in brackets, of the processor (which a busy machine does not lengthen).",
         "",
-        f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB. "
+        f"Last machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB. "
         + ", ".join(f"{name} {number}" for name, number in versions.items())
         + ".",
     ]
@@ -71,7 +85,7 @@ def page(results: Results, machine: dict[str, object], versions: dict[str, str])
         lines.append(
             "| experiment | score | published | measured | difference | expected | seeds | recipe | a seed | date |"
         )
-        lines.append("|---|---|---:|---:|---:|---|---:|---|---|")
+        lines.append("|---|---|---:|---:|---:|---|---:|---|---|---|")
         lines += [_row(each) for key, each in results.items() if key.startswith(f"{practical}.")]
     return "\n".join(lines) + "\n"
 
@@ -89,6 +103,14 @@ def _row(each: dict[str, object]) -> str:
         expected,
         str(each["n"]),
         str(each["signature"]).replace(" | ", "; "),
-        each["date"],
+        _time(each),
+        f"{each['date']}, {each['processor']}" if "processor" in each else each["date"],
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _time(each: dict[str, object]) -> str:
+    if not each.get("seconds_a_seed"):
+        return ""
+    worked = each.get("cpu_seconds_a_seed")
+    return duration(each["seconds_a_seed"]) + (f" ({duration(worked)})" if worked else "")
