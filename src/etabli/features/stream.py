@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from etabli.errors import Refusal
+from etabli.data.remote import RemoteImage
+from etabli.errors import NoNetwork, Refusal
 
 __all__ = ["Batch", "Picture", "Unreadable", "stream"]
 
@@ -19,7 +20,7 @@ class Picture:
     """An image by its name, and where its bytes are."""
 
     name: str
-    source: Path | str | bytes
+    source: Path | str | bytes | RemoteImage
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ def stream(
 def _attempt(read: Callable[[Picture], np.ndarray], picture: Picture) -> np.ndarray | Unreadable:
     try:
         return read(picture)
+    except NoNetwork:  # says nothing about the picture: to skip it would leave a hole that nobody sees
+        raise
     except Refusal as refusal:
         return Unreadable(picture.name, str(refusal))
 
