@@ -97,9 +97,9 @@ def _explained(place: str, endpoint: str | None) -> Iterator[None]:
     except NoCredentialsError as error:
         raise DataMissing(
             _("{place} asks who is reading, and no credentials are set").format(place=place),
-            fix=_(
-                "Set AWS_PROFILE or AWS_ACCESS_KEY_ID; for a public bucket, FSSPEC_S3='{{\"anon\": true}}'."
-            ).format(),
+            fix=_("Set AWS_PROFILE or AWS_ACCESS_KEY_ID; for a public bucket, {variable}.").format(
+                variable="FSSPEC_S3='{\"anon\": true}'"
+            ),
         ) from error
     except PermissionError as error:
         raise DataMissing(_("cannot read {path} ({reason})").format(path=place, reason=error)) from error
