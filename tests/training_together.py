@@ -33,7 +33,7 @@ def children(own: list[dict], **how) -> list[subprocess.Popen]:
     return [child(**how, **meeting, process=number, **each) for number, each in enumerate(own)]
 
 
-def ended(process: subprocess.Popen, patience: int = 300) -> tuple[int, object, str]:
+def ended(process: subprocess.Popen, patience: int = 1500) -> tuple[int, object, str]:
     """Exit code, what was printed, standard error."""
     try:
         out, err = process.communicate(timeout=patience)

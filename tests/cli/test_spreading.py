@@ -41,6 +41,7 @@ def test_a_process_that_follows_writes_in_a_folder_that_vanishes(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1600)
 def test_two_processes_fine_tune_one_model_that_the_first_writes(tmp_path):
     for kind, colour in (("red", (200, 30, 30)), ("blue", (30, 30, 200))):
         (tmp_path / "photos" / kind).mkdir(parents=True)
@@ -55,7 +56,7 @@ def test_two_processes_fine_tune_one_model_that_the_first_writes(tmp_path):
     source = str(Path(__file__).parents[2] / "src")
     command = [sys.executable, "-m", "etabli", *words, "--process-id"]
     both = [subprocess.Popen([*command, str(i)], env={**os.environ, "PYTHONPATH": source}, **pipes) for i in range(2)]
-    ends = [(each.communicate(timeout=400), each.returncode) for each in both]
+    ends = [(each.communicate(timeout=1500), each.returncode) for each in both]
     assert [code for _told, code in ends] == [0, 0], ends
     (first, _err), _code = ends[0]
     assert json.loads(first)["model"] == "model" and ends[1][0][0] == ""

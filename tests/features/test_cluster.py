@@ -20,7 +20,7 @@ from etabli.i18n import speaking
 from etabli.models import backbones
 from etabli.models.export import have_openvino
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1600)]
 pytest.importorskip("ray", reason="needs the extra 'cluster'")
 
 
@@ -72,6 +72,7 @@ def test_the_cluster_writes_the_bytes_of_the_local_run_though_an_actor_is_killed
         there = run(paths, tmp_path / "there", weights, shard_rows=1, cluster="auto", progress=kill)
     assert killed
     assert bytes_of(local.folder) == bytes_of(there.folder)
+    assert "zéro octet" in there.unreadable[0].reason
     assert len(there) == 9 and [each.name for each in there.unreadable] == ["été 03.png", "été 07.png", "gone.png"]
 
 
@@ -155,23 +156,32 @@ def test_without_the_extra_a_sentence_says_what_to_install(monkeypatch):
         pass
 
 
-def test_interrupted_it_ends_with_a_sentence_leaves_no_process_and_goes_on(tmp_path, weights):
+# As the command does it, but with shards of two pictures.
+CHILD = """
+import sys
+from etabli.cli import edge
+from etabli.data import images
+from etabli.features import extract
+options = {"weights": sys.argv[3], "size": (32, 32), "engine": "keras", "batch_size": 2, "shard_rows": 2}
+edge.guarded(lambda: extract(images.list_images(sys.argv[1]), "small_residual", sys.argv[2], cluster="auto", **options))
+"""
+
+
+def test_interrupted_it_ends_with_a_sentence_and_leaves_neither_a_process_nor_a_file_of_ray(tmp_path, weights):
     place, out = tmp_path / "images", tmp_path / "out"
     place.mkdir()
-    draw = np.random.default_rng(0)
-    for number in range(1200):
-        Image.fromarray(draw.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(place / f"{number:04d}.png")
-    command = [sys.executable, "-m", "etabli", "features", str(place), "--out", str(out), "--backbone"]
-    command += ["small_residual", "--weights", str(weights), "--engine", "keras", "--batch", "2", "--cluster", "auto"]
+    for number in range(400):
+        Image.new("RGB", (16, 16), (number % 256, 0, 0)).save(place / f"{number:04d}.png")
+    command = [sys.executable, "-W", "ignore", "-c", CHILD, str(place), str(out), str(weights)]
     child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    until = time.monotonic() + 300
+    until = time.monotonic() + 1200
     while not list(out.glob("shard-*")) and child.poll() is None and time.monotonic() < until:
         time.sleep(0.05)
     family = psutil.Process(child.pid).children(recursive=True)
     child.send_signal(signal.SIGINT)
-    err = child.communicate(timeout=120)[1]
+    err = child.communicate(timeout=300)[1]
     assert child.returncode == 130 and "what was finished is kept" in err, err
-    _gone, alive = psutil.wait_procs(family, timeout=20)
+    _gone, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
     assert not (out / "index.json").exists() and list(out.glob("shard-*"))
     assert not list(Path("/tmp").glob(f"etabli-*/session_*_{child.pid}"))

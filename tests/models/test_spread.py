@@ -19,6 +19,7 @@ def alone():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1600)
 @pytest.mark.parametrize("net", NETS)
 def test_several_devices_train_as_one(alone, net):
     """Batches that do not divide the images (44 in eights) included."""
@@ -28,6 +29,7 @@ def test_several_devices_train_as_one(alone, net):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1600)
 def test_two_processes_train_as_one_and_only_the_first_writes(alone, tmp_path):
     own = [{"checkpoint": str(tmp_path / f"{number}.safetensors")} for number in range(2)]
     both = [ended(each) for each in children([{}, {}], nets=NETS[1:], devices=2)]
@@ -41,6 +43,7 @@ def test_two_processes_train_as_one_and_only_the_first_writes(alone, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1600)
 @pytest.mark.parametrize("dies", [0, 1])
 def test_a_lost_process_ends_the_other_with_a_sentence_and_another_number_of_them_goes_on(alone, tmp_path, dies):
     files = [str(tmp_path / f"{number}.safetensors") for number in range(2)]

@@ -42,6 +42,7 @@ class Job:
     mark: str
     language: str
     threads: int | None = None
+    readers: int = 2
 
     @classmethod
     def of(cls, part, recipe: dict[str, object], batch_size: int, mark: str) -> "Job":
@@ -88,15 +89,20 @@ def _ray(own: bool):
     return ray
 
 
-def _connect(ray, address: str, folder: str) -> None:
+def _connect(ray, address: str, folder: str, attempts: int = 3) -> None:
+    """Join, or start one of our own. Ray gives its own processes half a minute: on a busy machine they get another."""
     more = {"include_dashboard": False, "_temp_dir": folder} if address == "local" else {}
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **more)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Ray has no kind of its own for what goes wrong here
+        if more and attempts > 1:
+            ray.shutdown()
+            _connect(ray, address, folder, attempts - 1)
+            return
         raise Refusal(
             _("the Ray cluster {address} could not be joined").format(address=address),
             expected=_("auto, or the HOST:PORT that 'ray start --head' told"),
-            got=str(error).strip().splitlines()[0],
+            got=(str(error).strip() or type(error).__name__).splitlines()[0],
         ) from error
 
 
@@ -109,7 +115,9 @@ class Crew:
     def write_shards(self, out: Path, wanted: Sequence[Shard], job: Job, told: Callable[[int], None]) -> None:
         """Have the shards computed and write each as it comes, in whatever order they do."""
         by_number = {shard.number: shard for shard in wanted}
-        for row in self._rows(wanted, replace(job, weights=self.ray.put(job.weights), threads=1)):
+        readers = max(2, self.cpus // self.gpus) if self.gpus else 2  # a GPU wants many cores to decode for it
+        job = replace(job, weights=self.ray.put(job.weights), threads=1, readers=readers)
+        for row in self._rows(wanted, job):
             if row["refusal"]:
                 raise _Told(*json.loads(row["refusal"]))
             shard = by_number.pop(row["number"], None)
@@ -168,7 +176,7 @@ class Extractor:
                 _("machine {name} does not see the images as this one does").format(name=os.uname().nodename),
                 fix=_("Put them in S3 storage, or where every machine has them under one path."),
             )
-        parts = list(stream(shards.batches([shard], self.job.batch_size), run, read, workers=2))
+        parts = list(stream(shards.batches([shard], self.job.batch_size), run, read, workers=self.job.readers))
         rows = shards.joined(parts, self.job.recipe)
         return {
             "names": json.dumps(rows.names),

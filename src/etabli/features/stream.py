@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def stream(
 
     def refill() -> None:
         while len(decoding) < depth and (batch := next(waiting, None)) is not None:
-            decoding.append((batch, [decoders.submit(_attempt, read, each) for each in batch]))
+            # each in a copy of our context: a refusal speaks the language of who asked
+            decoding.append((batch, [decoders.submit(copy_context().run, _attempt, read, each) for each in batch]))
 
     try:
         refill()

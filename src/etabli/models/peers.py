@@ -77,14 +77,14 @@ def watch(host: str, lost: Callable[[int], None]) -> None:
         _accept(listener, told["token"], jax.process_count() - 1, lost)
         return
     told = spread.of_first(None)
-    line = socket.create_connection((host, told["port"]), timeout=60)
+    line = socket.create_connection((host, told["port"]), timeout=300)
     line.settimeout(None)
     line.sendall(f"{told['token']} {jax.process_index():8d}".encode())
     _guard(line, 0, lost)
 
 
 def _accept(listener: socket.socket, token: str, count: int, lost: Callable[[int], None]) -> None:
-    listener.settimeout(60)
+    listener.settimeout(300)
     with listener:
         while len(_connections) < count:
             line, _address = listener.accept()
