@@ -2,6 +2,7 @@ import errno
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -145,9 +146,15 @@ def test_two_extractions_into_one_folder_do_not_tread_on_each_other(run, tmp_pat
 
 def test_what_another_process_is_making_can_be_waited_for(run, tmp_path):
     (tmp_path / "features").mkdir()
-    held = FileLock(tmp_path / "features" / ".lock", thread_local=False)
-    held.acquire()
-    threading.Timer(0.3, held.release).start()
+    taken = threading.Event()
+
+    def hold():
+        with FileLock(tmp_path / "features" / ".lock"):
+            taken.set()
+            time.sleep(0.3)
+
+    threading.Thread(target=hold).start()
+    assert taken.wait(10)
     assert len(run(wait=True)) == 11
 
 
