@@ -115,13 +115,16 @@ def test_an_interrupted_training_resumes_to_the_same_numbers(problem, tmp_path):
     assert resumed.losses == straight.losses
 
 
-def test_a_checkpoint_of_another_plan_or_a_damaged_one_is_not_resumed(problem, tmp_path):
+def test_a_checkpoint_of_another_plan_or_stage_or_a_damaged_one_is_not_resumed(problem, tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     train(problem, checkpoint=path)
     epochs = []
     train(
         problem, Plan(**{**vars(PLAN), "rate": 1e-3}), checkpoint=path, watch=lambda a, **n: epochs.append(n["epoch"])
     )
+    assert min(epochs) == 1
+    epochs.clear()
+    train(problem, layer="add", checkpoint=path, watch=lambda a, **n: epochs.append(n["epoch"]))
     assert min(epochs) == 1
     path.write_bytes(path.read_bytes()[:50])
     train(problem, Plan(**{**vars(PLAN), "epochs": 1}), checkpoint=path)

@@ -90,7 +90,7 @@ def fine_tune(
     machine = _Machine(tail, head, plan, -(-len(labels) // plan.batch))
     state, history = machine.start(), {"validations": [], "losses": [], "best_epoch": 0}
     best = state["average"]
-    if checkpoint is not None and (found := _resume(checkpoint, machine, plan)):
+    if checkpoint is not None and (found := _resume(checkpoint, machine)):
         state, best, history = found
     for epoch in range(len(history["losses"]) + 1, plan.epochs + 1):
         if judge and epoch - 1 - history["best_epoch"] >= plan.patience and epoch > 1:
@@ -104,7 +104,7 @@ def fine_tune(
         if watch:
             watch(0, epoch=epoch, loss=loss, validation=validation if judge else None)
         if checkpoint is not None:
-            _keep(checkpoint, plan, state, best, history)
+            _keep(checkpoint, machine, state, best, history)
     return Tuned(machine.into_tail(best), tail, history["validations"], history["losses"], history["best_epoch"])
 
 
@@ -241,29 +241,31 @@ def _name(model, variable) -> str:
     return f"{owner.name}/{variable.name}"
 
 
-def _mark(plan: Plan) -> str:
-    return hashlib.sha256(json.dumps(asdict(plan), sort_keys=True).encode()).hexdigest()[:16]
+def _mark(machine: _Machine) -> str:
+    """Of a plan, of what learns by it, and of the size of its inputs."""
+    what = [asdict(machine.plan), machine.names, machine.tail.input_shape]
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _keep(path: Path, plan: Plan, state: dict, best: list, history: dict) -> None:
+def _keep(path: Path, machine: _Machine, state: dict, best: list, history: dict) -> None:
     tensors = {"step": np.asarray(state["step"], np.float32).reshape(1)}
     for kind in ("weights", "average", "first", "second"):
         tensors |= {f"{kind}/{place}": np.asarray(value) for place, value in enumerate(state[kind])}
     tensors |= {f"best/{place}": np.asarray(value) for place, value in enumerate(best)}
-    text = json.dumps({"plan": _mark(plan), "history": history})
+    text = json.dumps({"plan": _mark(machine), "history": history})
     tensors["record"] = np.frombuffer(text.encode(), dtype=np.uint8)
     with atomic_write(path, "wb") as stream:
         stream.write(save(tensors))
 
 
-def _resume(path: Path, machine: _Machine, plan: Plan):
-    """State, best weights and history of a checkpoint of the same plan; ``None`` where there is none that fits."""
+def _resume(path: Path, machine: _Machine):
+    """State, best weights and history of a checkpoint of the same plan and net; ``None`` where none fits."""
     import jax.numpy as jnp
 
     try:
         tensors = load_file(path)
         record = json.loads(tensors["record"].tobytes())
-        if record["plan"] != _mark(plan):
+        if record["plan"] != _mark(machine):
             return None
         count = len(machine.names) + 2
         kinds = ("weights", "average", "first", "second", "best")
