@@ -136,6 +136,17 @@ def test_training_stops_without_a_better_validation_and_keeps_the_best(problem):
     assert tuned.validations == [0.3, 0.9, 0.5, 0.4] and tuned.best_epoch == 2
 
 
+def test_what_is_kept_of_the_start_lies_on_the_line_between_start_and_end(problem):
+    def ends(kept):
+        model = net()
+        tuned = train((model, *problem[1:]), Plan(**{**vars(PLAN), "kept": kept}))
+        return weights(model.get_layer("expand"))[0], tuned.head.kernel
+
+    first, (free, head), (drawn, near) = weights(net().get_layer("expand"))[0], ends(0.0), ends(0.25)
+    np.testing.assert_allclose(drawn, 0.25 * first + 0.75 * free, atol=1e-6)
+    np.testing.assert_allclose(near, 0.75 * head, atol=1e-6)
+
+
 def test_lower_layers_move_less(problem):
     def moved(lower_rate):
         model = net()

@@ -38,12 +38,13 @@ class Settings(SettingsModel):
     crops: int = Field(
         2, ge=0, le=16, description=N_("random parts of every training image beside it and its mirror image")
     )
-    epochs: int = Field(8, ge=1, le=200, description=N_("passes over the training images"))
+    epochs: int = Field(6, ge=1, le=200, description=N_("passes over the training images"))
     batch: int = Field(64, ge=2, description=N_("images in a batch"))
     rate: float = Field(5e-4, gt=0, description=N_("Adam's rate at the top"))
     lower_rate: float = Field(0.3, gt=0, le=1, description=N_("share of the rate at the lowest layer that learns"))
     mixup: float = Field(0.2, ge=0, description=N_("parameter of the Beta law by which two images are mixed; 0: none"))
     average: float = Field(0.99, ge=0, lt=1, description=N_("memory a step of the running average of the weights"))
+    kept: float = Field(0.3, ge=0, lt=1, description=N_("share of the start in the weights that are judged and kept"))
     decay: float = Field(0.02, ge=0, description=N_("weight decay, decoupled"))
     patience: int = Field(3, ge=1, description=N_("epochs without a better validation after which to stop"))
     validation: float = Field(0.1, gt=0, lt=0.5, description=N_("share of the training images that chooses the epoch"))
@@ -75,7 +76,7 @@ def story(bench: Bench, settings: Settings) -> None:
 
     plan = finetune.Plan(
         **{name: getattr(settings, name) for name in ("epochs", "batch", "rate", "lower_rate", "mixup", "average")},
-        **{name: getattr(settings, name) for name in ("decay", "patience", "precision")},
+        **{name: getattr(settings, name) for name in ("decay", "kept", "patience", "precision")},
         seed=bench.seed,
     )
     steps = -(-len(learn) // plan.batch)
