@@ -20,7 +20,7 @@ def features(
     dtype: Annotated[str, typer.Option(help="float32, or float16 for half the disk.")] = "float32",
     engine: Annotated[str | None, typer.Option(help="openvino or keras; the faster that is installed.")] = None,
     precision: Annotated[str | None, typer.Option(help="bf16 or f32; bf16 where the processor has it.")] = None,
-    batch: Annotated[int, typer.Option(min=1, max=1024, help="Images in a batch.")] = 8,
+    batch: Annotated[int | None, typer.Option(min=1, max=1024, help="Images in a batch; the engine's own.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=256, help="Threads that decode.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
