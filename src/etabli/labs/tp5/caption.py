@@ -43,7 +43,7 @@ class Settings(SettingsModel):
     words: int = Field(1000, ge=10, le=100_000, description=N_("words of the vocabulary, marks among them"))
     image_numbers: int = Field(100, ge=1, le=1280, description=N_("numbers to an image after PCA"))
     units: int = Field(100, ge=1, le=4096, description=N_("units of the recurrent layer"))
-    epochs: int = Field(20, ge=1, le=1000, description=N_("passes over the training captions; the best is kept"))
+    epochs: int = Field(30, ge=1, le=1000, description=N_("passes over the training captions; the best is kept"))
     batch: int = Field(10, ge=1, le=10_000, description=N_("captions in a batch"))
     rate: float = Field(0.001, gt=0, le=1, description=N_("learning rate of Adam"))
     draws: int = Field(5, ge=1, le=100, description=N_("times that captions are drawn from the softmax"))
@@ -72,20 +72,24 @@ def story(bench: Bench, settings: Settings) -> None:
         return CaptionData(vectors, np.array(image_of), vocabulary.encode(captions, steps)[0], word_table)
 
     def learn(data: CaptionData, label: str, epochs: int, curve: str = ""):
-        """Train, and keep the pass whose captions of the development images have the greatest BLEU-4."""
+        """Train, and keep the pass whose captions of the development images have the greatest BLEU, 1 to 4 on average.
+
+        Loss and accuracy hardly move after ten passes, while the length of greedy captions, hence BLEU, goes up and
+        down from pass to pass.
+        """
         model = captioner.build(data.width, steps, len(vocabulary), settings.units, bench.seed)
         best = (-1.0, 0, model.get_weights())
         with bench.progress(label, total=epochs) as step:
             for epoch in captioner.train(model, data, epochs, bench.seed, settings.batch, settings.rate):
                 weights, captions = model.get_weights(), captioner_of(model).write(maps["dev"]).best(vocabulary)
-                bleu_4 = bleu(captions, dev.captions)[3].value
-                best = max(best, (bleu_4, epoch.number, weights), key=lambda each: each[0])
-                step(1, loss=epoch.loss, accuracy=epoch.accuracy, bleu_4=bleu_4)
+                mean_bleu = float(np.mean([score.value for score in bleu(captions, dev.captions)]))
+                best = max(best, (mean_bleu, epoch.number, weights), key=lambda each: each[0])
+                step(1, loss=epoch.loss, accuracy=epoch.accuracy, bleu=mean_bleu)
                 if curve:
                     bench.log(curve, epoch=epoch.number, loss=epoch.loss, accuracy=epoch.accuracy)
                     for name, part in (("dev", dev_data), ("test", test_data)):
                         now = captioner.evaluate(weights, part)
-                        more = {"bleu_4": bleu_4} if name == "dev" else {}
+                        more = {"bleu": mean_bleu} if name == "dev" else {}
                         bench.log(name, epoch=epoch.number, loss=now.loss, accuracy=now.accuracy, **more)
         model.set_weights(best[2])
         return model, best[1]
@@ -98,7 +102,7 @@ def story(bench: Bench, settings: Settings) -> None:
     train_data, dev_data, test_data = map(examples, ("train", "dev", "test"))
     model, kept = learn(train_data, N_("the course's captioner"), settings.epochs, "train")
     bench.note(
-        _("Kept: pass {n} of {epochs}, whose captions of the development images have the greatest BLEU-4.").format(
+        _("Kept: pass {n} of {epochs}, whose captions of the development images have the greatest BLEU.").format(
             n=kept, epochs=settings.epochs
         )
     )
@@ -129,24 +133,14 @@ def story(bench: Bench, settings: Settings) -> None:
     trigram = Trigram(train_data.captions, vocabulary)
     bench.score("test_accuracy_trigram", Score(trigram.accuracy(test_data.captions), {"image": "none", "order": 3}))
 
-    # The report's other suggestion: more training images.
-    by_size = [
-        (size, captioner_of(learn(examples("train", size), _("{n} images").format(n=size), settings.epochs)[0]))
-        for size in settings.sizes
-        if size < len(train)
-    ]
-    sizes = [size for size, _model in by_size] + [len(train)]
-    curve = [bleu(each.write(maps["test"]).best(vocabulary), test.captions) for _size, each in by_size]
-    curve.append(bleu(greedy, test.captions))
-    bleu_4 = [scores[3].value for scores in curve]
-    grows = all(a < b for a, b in pairwise(bleu_4))
-    bench.claim(
-        "more_images_help",
-        "undecided" if len(sizes) < 2 else "confirmed" if grows else "refuted",
-        _("BLEU-4 {values} with {sizes} training images").format(
-            values=", ".join(f"{value:.3f}" for value in bleu_4), sizes=", ".join(map(str, sizes))
-        ),
-    )
+    # The report's other suggestion: more training images. Once is enough, whatever the number of seeds.
+    curve = []
+    for size in (*(size for size in settings.sizes if size < len(train)), len(train)) if bench.first else ():
+        label = _("{n} images").format(n=size)
+        net = ours if size == len(train) else captioner_of(learn(examples("train", size), label, settings.epochs)[0])
+        curve.append((size, bleu(net.write(maps["test"]).best(vocabulary), test.captions)))
+    if curve:
+        claim_growth(bench, curve)
 
     # Keep: Keras' own files, and the captioner for 'etabli caption write'.
     model.save(bench.path("captioner.keras"))
@@ -157,10 +151,23 @@ def story(bench: Bench, settings: Settings) -> None:
     )
 
     if bench.first:
-        show(bench, material, greedy, drawn, trigram.caption(), sizes, curve)
+        show(bench, material, greedy, drawn, trigram.caption(), curve)
 
 
-def show(bench: Bench, material: table.Material, greedy, drawn, trigram: str, sizes, curve) -> None:
+def claim_growth(bench: Bench, curve: list[tuple[int, list[Score]]]) -> None:
+    """Whether BLEU-4 grows with the number of training images."""
+    bleu_4 = [scores[3].value for _size, scores in curve]
+    grows = all(a < b for a, b in pairwise(bleu_4))
+    bench.claim(
+        "more_images_help",
+        "undecided" if len(curve) < 2 else "confirmed" if grows else "refuted",
+        _("BLEU-4 {values} with {sizes} training images").format(
+            values=", ".join(f"{value:.3f}" for value in bleu_4), sizes=", ".join(str(size) for size, _scores in curve)
+        ),
+    )
+
+
+def show(bench: Bench, material: table.Material, greedy, drawn, trigram: str, curve) -> None:
     """Figures 20, 22, 23 and 24 of the report, ours."""
     test = material.data.test
     with bench.figure(
@@ -214,7 +221,8 @@ def show(bench: Bench, material: table.Material, greedy, drawn, trigram: str, si
         title=N_("BLEU by the number of training images"),
         caption=N_("Greedy captions, the course's protocol; the best pass of as many each."),
     ) as axes:
-        lines = {f"BLEU-{n + 1}": (sizes, [scores[n].value for scores in curve]) for n in range(4)}
+        sizes = [size for size, _scores in curve]
+        lines = {f"BLEU-{n + 1}": (sizes, [scores[n].value for _size, scores in curve]) for n in range(4)}
         curves.lines(lines, x_label=_("training images"), y_label="BLEU", ax=axes)
     writers = {_("the course's captioner, greedy"): greedy, _("the course's captioner, drawn"): drawn[0]}
     table.beside_the_baselines(bench, material, writers, trigram)
@@ -230,7 +238,7 @@ EXPERIMENT = Experiment(
     story=story,
     on_sample={"words": 60, "image_numbers": 40, "epochs": 12, "draws": 2, "sizes": (120,), "rate": 0.003},
     data=("flickr8k", "glove", "weights"),
-    minutes=6.0,
+    minutes=7.0,
     memory_mb=3000,
     seeds=3,
     published=(
