@@ -19,6 +19,7 @@ def finetune(
     epochs: Annotated[int, typer.Option(min=1, max=1000, help="Passes over the images.")] = 8,
     rate: Annotated[float, typer.Option(min=1e-7, max=1.0, help="Adam's rate at the top.")] = 5e-4,
     crops: Annotated[int, typer.Option(min=0, max=16, help="Random parts of every image to learn from.")] = 1,
+    side: Annotated[int | None, typer.Option(min=32, max=1024, help="Pixels on a side; the net's own.")] = None,
     batch: Annotated[int, typer.Option(min=2, max=1024, help="Images in a batch.")] = 64,
     precision: Annotated[str, typer.Option(help="f32, or bf16 (mixed).")] = "f32",
     validation: Annotated[float, typer.Option(min=0.05, max=0.5, help="Share of the images to judge on.")] = 0.2,
@@ -44,7 +45,7 @@ def finetune(
     with spreading(devices, coordinator, processes, process_id) as leads, folder_of(out, leads) as place:
         scores = tune(
             images, place, backbone, own_images.weights_of(backbone, weights), stage, epochs=epochs, rate=rate,
-            crops=crops, batch=batch, precision=precision, validation=validation, seed=seed,
+            crops=crops, side=side, batch=batch, precision=precision, validation=validation, seed=seed,
             reporter=Terminal() if leads else Silent(),
         )  # fmt: skip
         if leads:

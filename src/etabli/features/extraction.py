@@ -35,7 +35,7 @@ def extract(
     view: str = "plain",
     size: tuple[int, int] | None = None,
     dtype: str = "float32",
-    batch_size: int = 8,
+    batch_size: int | None = None,
     shard_rows: int = SHARD_ROWS,
     engine: str | None = None,
     precision: str | None = None,
@@ -49,8 +49,9 @@ def extract(
     ``layer`` is "pool" (the last map averaged: 2048 numbers for ResNet-50, 1280 for MobileNetV2), "map" (the
     map itself), a stage or the name of a Keras layer. Without ``names`` an image has the name of its file.
     ``weights`` is a weights file of the backbone; ``model`` takes the place of the backbone's own net (a
-    fine-tuned one). ``dtype`` "float16" halves the disk. Killed at any moment, the same call goes on and has
-    lost one shard at most. Images that cannot be read are skipped and listed in ``unreadable``.
+    fine-tuned one). ``batch_size`` None leaves it to the engine. ``dtype`` "float16" halves the disk. Killed at any
+    moment, the same call goes on and has lost one shard at most. Images that cannot be read are skipped and listed
+    in ``unreadable``.
 
     ``cluster`` ("auto", or the address of a Ray cluster) computes the shards there, to the same bytes. Where another
     process writes in ``out``, ``wait`` waits for it; otherwise that is refused.
@@ -90,9 +91,9 @@ def extract(
             notes = _difference_from_f32(run, read, pictures[:16]) if wanted else _notes_of(out)
             told = _counting(progress, len(pictures), sum(len(shard.pictures) for shard in wanted))
             if crew and wanted:
-                crew.write_shards(out, wanted, crews.Job.of(part, recipe, batch_size, mark), told)
+                crew.write_shards(out, wanted, crews.Job.of(part, recipe, run.batch_size, mark), told)
             else:
-                _write_shards(out, wanted, run, read, recipe, batch_size, workers, told)
+                _write_shards(out, wanted, run, read, recipe, workers, told)
         return store.finish(
             out, recipe, -(-len(pictures) // shard_rows), notes | ({"request": request} if request else {})
         )
@@ -170,12 +171,12 @@ class _alone:
         self._lock.release()
 
 
-def _write_shards(out, wanted: list[Shard], run, read, recipe, batch_size, workers, told) -> None:
-    flow = stream(shards.batches(wanted, batch_size), run, read, workers=workers)
+def _write_shards(out, wanted: list[Shard], run, read, recipe, workers, told) -> None:
+    flow = stream(shards.batches(wanted, run.batch_size), run, read, workers=workers)
     try:
         for shard in wanted:
             gathered: list[Batch] = []
-            for _batch in range(shard.batch_count(batch_size)):
+            for _batch in range(shard.batch_count(run.batch_size)):
                 gathered.append(next(flow))
                 told(len(gathered[-1].names) + len(gathered[-1].unreadable))
             shards.joined(gathered, recipe).write(out, shard)
