@@ -164,24 +164,6 @@ def test_in_a_browser_one_can_hover_switch_colour_and_select(opened):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("scheme", "paper"), [("dark", 0.009), ("light", 1.0)])
-def test_in_a_browser_every_class_stands_out_from_the_paper(browser, tmp_path, scheme, paper):
-    labels = np.arange(30) % 10
-    points = np.random.default_rng(0).normal(size=(30, 2))
-    path = tmp_path / "colours.html"
-    path.write_text(explorer([Plane("a", "b", points)], labels, list("0123456789")), encoding="utf-8")
-    page = browser.new_page(color_scheme=scheme)
-    page.goto(path.as_uri())
-    colours = page.evaluate("[...document.querySelectorAll('#legend i')].map((each) => each.style.background)")
-    assert len(set(colours)) == 10
-    for colour in colours:
-        red, green, blue = (int(part) / 255 for part in re.findall(r"\d+", colour))
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in (red, green, blue)]
-        low, high = sorted((float(np.dot([0.2126, 0.7152, 0.0722], linear)), paper))
-        assert (high + 0.05) / (low + 0.05) >= 2.9
-
-
-@pytest.mark.browser
 def test_in_a_browser_ten_thousand_points_arrive_where_they_go(browser, tmp_path):
     path = tmp_path / "large.html"
     path.write_text(a_page(10_000), encoding="utf-8")
@@ -192,3 +174,11 @@ def test_in_a_browser_ten_thousand_points_arrive_where_they_go(browser, tmp_path
     assert not page.evaluate("explorer.still()")
     page.wait_for_function("explorer.still()")
     assert page.evaluate("explorer.place(9999)") != before
+
+
+@pytest.mark.browser
+def test_in_the_dark_the_classes_have_their_lighter_colours(opened):
+    first = "getComputedStyle(document.querySelector('#legend i')).backgroundColor"
+    assert opened.evaluate(first) == "rgb(51, 34, 136)"
+    opened.emulate_media(color_scheme="dark")
+    opened.wait_for_function(f"{first} === 'rgb(154, 144, 238)'")

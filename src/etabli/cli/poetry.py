@@ -56,7 +56,7 @@ def train(
         edge.emit({"folder": str(out), "text": prepared.name, "scores": listed})
         return
     columns = [(_("model"), "left"), (_("accuracy"), "right"), (_("nats per character"), "right")]
-    table("", columns, [[name, f"{100 * accuracy:.2f} %", f"{nats:.3f}"] for name, accuracy, nats in rows])
+    table("", columns, [[name, f"{100 * accuracy:.2f} %", f"{nats:z.3f}"] for name, accuracy, nats in rows])
     typer.echo(_("The net is in {out}. Write with: etabli poetry write --model {out}").format(out=out))
 
 

@@ -1,4 +1,4 @@
-"""The nets of practical 4, trained once and kept: epochs chosen on a validation part, then all of the
+"""The course's net of practical 4, trained once and kept: epochs chosen on a validation part, then all of the
 training part.
 
 The last tenth of the training targets is the validation part. It is chosen once, with seed 0; every seed
@@ -17,7 +17,7 @@ from etabli.i18n import N_
 from etabli.labs.bench import Bench
 from etabli.labs.card import SettingsModel
 from etabli.metrics import text as measures
-from etabli.models import char_modern, char_rnn
+from etabli.models import char_rnn, poet
 from etabli.models.char_rnn import Epoch
 
 SMOOTHED = 5
@@ -63,13 +63,13 @@ def course_weights(bench: Bench, text: Text, settings: CourseSettings) -> tuple[
         model = _new(text, settings, bench.seed)
         windows = texts.windows(text.codes, settings.length, 0, text.boundary())
         run = char_rnn.train(model, *windows, epochs, settings.recipe, bench.seed)
-        losses = [epoch.loss for epoch in _shown(bench, N_("training"), run, epochs)]
-        return {"losses": np.array(losses), **_named(model.get_weights())}
+        losses = [epoch.loss for epoch in shown(bench, N_("training"), run, epochs)]
+        return {"losses": np.array(losses), **named(model.get_weights())}
 
     kept = bench.cached("char-rnn", {**key, "epochs": epochs, "seed": bench.seed}, compute)
     for number, loss in enumerate(kept["losses"], 1):
         bench.log("train", epoch=number, loss=float(loss))
-    return _listed(kept), epochs
+    return listed(kept), epochs
 
 
 def _chosen_epochs(bench: Bench, text: Text, settings: CourseSettings, key: dict) -> int:
@@ -81,9 +81,9 @@ def _chosen_epochs(bench: Bench, text: Text, settings: CourseSettings, key: dict
         windows = texts.windows(text.codes, settings.length, 0, start)
         run = char_rnn.train(model, *windows, settings.most_epochs, settings.recipe, 0)
         found = []
-        for epoch in _shown(bench, N_("choosing the epochs"), run, settings.most_epochs):
+        for epoch in shown(bench, N_("choosing the epochs"), run, settings.most_epochs):
             log_p = char_rnn.log_probabilities(model.get_weights(), inputs)
-            found.append((epoch.loss, *_two(log_p, targets)))
+            found.append((epoch.loss, *two(log_p, targets)))
         return {"curve": np.array(found)}
 
     curve = bench.cached("char-rnn-epochs", key, compute)["curve"]
@@ -91,95 +91,22 @@ def _chosen_epochs(bench: Bench, text: Text, settings: CourseSettings, key: dict
     return best_epoch(curve[:, 1])
 
 
-def log_validation(bench: Bench, curve: np.ndarray) -> None:
-    """Keep a curve of (training loss, validation accuracy, validation nats) by epoch as the history
-    "validation".
-    """
+def log_validation(bench: Bench, curve: np.ndarray, name: str = "validation") -> None:
+    """Keep a curve of (training loss, validation accuracy, validation nats) by epoch as a history."""
     for number, (loss, accuracy, nats) in enumerate(curve, 1):
-        bench.log("validation", epoch=number, loss=loss, accuracy=accuracy, nats=nats)
+        bench.log(name, epoch=number, loss=loss, accuracy=accuracy, nats=nats)
 
 
-class ModernSettings(SettingsModel):
-    """The weight-dropped LSTM and its training."""
-
-    units: int = Field(384, ge=1, le=4096, description=N_("hidden units of the LSTM"))
-    embedding: int = Field(64, ge=1, le=1024, description=N_("numbers to a character"))
-    streams: int = Field(32, ge=1, description=N_("pieces of text read side by side"))
-    steps: int = Field(32, ge=1, description=N_("characters between two updates"))
-    learning_rate: float = Field(5e-3, gt=0, le=1, description=N_("rate of Adam, falling along a cosine"))
-    weight_drop: float = Field(0.4, ge=0, lt=1, description=N_("share of recurrent weights that is dropped"))
-    input_drop: float = Field(0.1, ge=0, lt=1, description=N_("share of the embedding that is dropped"))
-    output_drop: float = Field(0.3, ge=0, lt=1, description=N_("share of the state that is dropped"))
-    average: float = Field(0.999, ge=0, lt=1, description=N_("decay of the moving average of the weights"))
-    teacher: float = Field(0.4, ge=0, lt=1, description=N_("share of the target that a held-out n-gram gives"))
-    epochs: int = Field(0, ge=0, description=N_("passes over the training part; 0: chosen on a validation part"))
-    most_epochs: int = Field(45, ge=1, description=N_("passes among which the validation part chooses"))
-    context: int = Field(6, ge=0, le=20, description=N_("characters that the n-gram reads"))
-
-    @property
-    def recipe(self) -> char_modern.Recipe:
-        return char_modern.Recipe(
-            self.streams,
-            self.steps,
-            self.learning_rate,
-            self.weight_drop,
-            self.input_drop,
-            self.output_drop,
-            self.average,
-            teacher=self.teacher,
-            teacher_context=self.context,
-        )
-
-
-def modern_choice(bench: Bench, text: Text, settings: ModernSettings) -> tuple[np.ndarray, np.ndarray]:
-    """With seed 0 and without the validation part: the curve (epochs, 3), and ln p (N, V) of the
-    validation targets.
-
-    The rows of the curve are training loss, validation accuracy, validation nats; ln p is that of the
-    epoch with the fewest nats.
-    """
-    start, end = validation_start(text), text.boundary()
-
-    def compute() -> dict[str, np.ndarray]:
-        model = char_modern.build(len(text.vocabulary), settings.units, settings.embedding, 0)
-        run = char_modern.train(model, text.codes[:start], settings.most_epochs, settings.recipe, 0)
-        found, best, kept = [], np.inf, None
-        for epoch in _shown(bench, N_("choosing the epochs"), run, settings.most_epochs):
-            log_p = char_modern.log_probabilities(model.get_weights(), text.codes, start, end)
-            found.append((epoch.loss, *_two(log_p, text.codes[start:end])))
-            if found[-1][2] < best:
-                best, kept = found[-1][2], log_p
-        return {"curve": np.array(found), "log_p": kept}
-
-    kept = bench.cached("char-modern-epochs", {"text": text.codes, **settings.model_dump()}, compute)
-    log_validation(bench, kept["curve"])
-    return kept["curve"], kept["log_p"]
-
-
-def modern_weights(bench: Bench, text: Text, settings: ModernSettings, epochs: int) -> list[np.ndarray]:
-    """The weights of the LSTM, trained on the whole training part with the bench's seed."""
-
-    def compute() -> dict[str, np.ndarray]:
-        model = char_modern.build(len(text.vocabulary), settings.units, settings.embedding, bench.seed)
-        run = char_modern.train(model, text.codes[: text.boundary()], epochs, settings.recipe, bench.seed)
-        losses = [epoch.loss for epoch in _shown(bench, N_("training"), run, epochs)]
-        return {"losses": np.array(losses), **_named(model.get_weights())}
-
-    key = {"text": text.codes, **settings.model_dump(), "epochs": epochs, "seed": bench.seed}
-    kept = bench.cached("char-modern", key, compute)
-    for number, loss in enumerate(kept["losses"], 1):
-        bench.log("train", epoch=number, loss=float(loss))
-    return _listed(kept)
-
-
-def _shown(bench: Bench, label: str, run: Iterator[Epoch], epochs: int) -> Iterator[Epoch]:
+def shown(bench: Bench, label: str, run: Iterator[Epoch], epochs: int) -> Iterator[Epoch]:
+    """The epochs of a training, with its progress."""
     with bench.progress(label, total=epochs) as step:
         for epoch in run:
             yield epoch
             step(1, loss=epoch.loss)
 
 
-def _two(log_p: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
+def two(log_p: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
+    """Accuracy and nats."""
     return measures.accuracy(log_p, targets).value, measures.nats(log_p, targets).value
 
 
@@ -187,9 +114,18 @@ def _new(text: Text, settings: CourseSettings, seed: int):
     return char_rnn.build(settings.length, len(text.vocabulary), settings.units, seed)
 
 
-def _named(weights: list[np.ndarray]) -> dict[str, np.ndarray]:
+def named(weights: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Weights as they are kept in the cache."""
     return {f"weight_{number}": weight for number, weight in enumerate(weights)}
 
 
-def _listed(kept: dict[str, np.ndarray]) -> list[np.ndarray]:
+def listed(kept: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """The weights that were kept by ``named``."""
     return [kept[f"weight_{number}"] for number in range(sum(name.startswith("weight_") for name in kept))]
+
+
+def keep_poet(bench: Bench, text: Text, kind: str, model, length: int = texts.COURSE_LENGTH) -> None:
+    """Leave the trained net in the folder of the piece, so that ``etabli poetry write --model`` writes with it."""
+    scores = {name: bench.scores[name].value for name in ("test_accuracy", "test_nats")}
+    opening = text.characters[: max(length, 20)]
+    poet.save(bench.folder, model, poet.Card(kind, text.name, "".join(text.vocabulary), length, opening, scores))

@@ -35,7 +35,7 @@ def story(bench: Bench, settings: Settings) -> None:
 
     model = char_rnn.build(settings.length, vocabulary, settings.units, bench.seed)
     model.set_weights(weights)
-    model.save(bench.path("model.keras"))
+    nets.keep_poet(bench, text, "course", model, settings.length)
 
     if bench.first:
         show(bench, text, settings, counted, model, epochs)

@@ -2,7 +2,8 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const words = data.words;
 const N = data.labels.length;
-const RIGHT = "#8c959f", WRONG = "#cc3311", SHOWN = 240;
+const RIGHT = "#8c959f", SHOWN = 240;
+const night = matchMedia("(prefers-color-scheme: dark)");
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const planes = data.planes.map((plane) => {
@@ -45,23 +46,16 @@ function toScreen(x, y, f = frame()) {
 }
 
 // ---- colours ---------------------------------------------------------------------------------------------------
-function colourOf(i) {
-  if (state.colour === "error") return data.labels[i] === data.predicted[i] ? RIGHT : WRONG;
-  return shades[(state.colour === "predicted" ? data.predicted : data.labels)[i]];
+let colours, wrongOne;
+function dress() {
+  colours = night.matches ? data.colours_on_dark : data.colours;
+  wrongOne = night.matches ? "#ff7a5c" : "#cc3311";
 }
-const dark = matchMedia("(prefers-color-scheme: dark)");
-let shades = data.colours.map(shade);
-/** The colour of a class, mixed with white on dark paper, with black on light, until it stands out 3 to 1 (WCAG 1.4.11). */
-function shade(colour) {
-  const pure = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-  const [paper, ink] = dark.matches ? [0.009, 255] : [1, 0];
-  for (let share = 0; ; share += 0.05) {
-    const mixed = pure.map((part) => Math.round(part + share * (ink - part)));
-    const linear = mixed.map((part) => (part <= 10 ? part / 3295 : ((part / 255 + 0.055) / 1.055) ** 2.4));
-    const light = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-    const [high, low] = [Math.max(light, paper), Math.min(light, paper)];
-    if ((high + 0.05) / (low + 0.05) >= 3 || share >= 1) return `rgb(${mixed})`;
-  }
+dress();
+night.addEventListener("change", () => { dress(); legend(); redraw(); });
+function colourOf(i) {
+  if (state.colour === "error") return data.labels[i] === data.predicted[i] ? RIGHT : wrongOne;
+  return colours[(state.colour === "predicted" ? data.predicted : data.labels)[i]];
 }
 const visible = (i) => !state.hidden.has(data.labels[i]);
 
@@ -98,7 +92,7 @@ function dots(f) {
   }
   const any = state.selected.size > 0;
   // the rare wrong ones over the many right ones
-  for (const colour of [...groups.keys()].sort((a, b) => (a === WRONG) - (b === WRONG))) {
+  for (const colour of [...groups.keys()].sort((a, b) => (a === wrongOne) - (b === wrongOne))) {
     pen.fillStyle = colour;
     for (const part of any ? [false, true] : [null]) {
       pen.globalAlpha = part === false ? 0.15 : 0.8;
@@ -128,7 +122,7 @@ function outlines(polygons, f, dash) {
     pen.beginPath();
     for (const [x, y] of polygon) pen.lineTo(...toScreen(x, y, f));
     pen.closePath();
-    pen.fillStyle = pen.strokeStyle = shades[k];
+    pen.fillStyle = pen.strokeStyle = colours[k];
     pen.globalAlpha = 0.1;
     pen.fill();
     pen.globalAlpha = 1;
@@ -303,7 +297,6 @@ canvas.addEventListener("keydown", (event) => {
 });
 addEventListener("keydown", (event) => { if (event.key === "Escape") letGo(); });
 addEventListener("resize", redraw);
-dark.addEventListener("change", () => { shades = data.colours.map(shade); legend(); redraw(); });
 function zoom(factor, x, y) {
   const f = frame(), view = state.view;
   const scale = Math.min(60, Math.max(0.5, view.scale * factor)), grown = scale / view.scale;
@@ -328,14 +321,14 @@ function toggle(id, label, pressed, changed) {
 }
 function controls() {
   const projections = planes.filter((plane) => plane.layer === state.plane.layer).map((plane) => [plane.projection, plane.projection]);
-  const colours = [["class", words.class], ...(data.predicted ? [["predicted", words.predicted], ["error", words.error]] : [])];
+  const ways = [["class", words.class], ...(data.predicted ? [["predicted", words.predicted], ["error", words.error]] : [])];
   const modes = ["move", "box", "lasso"].map((mode) => toggle(mode, words[mode], state.mode === mode, () => { state.mode = mode; controls(); return true; }));
   const find = (layer, projection) =>
     planes.find((plane) => plane.layer === layer && plane.projection === projection) ?? planes.find((plane) => plane.layer === layer);
   document.getElementById("controls").replaceChildren(
     choice("layer", words.layer, layers.map((name) => [name, name]), state.plane.layer, (layer) => { go(find(layer, state.plane.projection)); controls(); }),
     choice("projection", words.projection, projections, state.plane.projection, (name) => go(find(state.plane.layer, name))),
-    choice("colour", words.colour, colours, state.colour, (value) => { state.colour = value; legend(); redraw(); }),
+    choice("colour", words.colour, ways, state.colour, (value) => { state.colour = value; legend(); redraw(); }),
     toggle("hulls", words.hulls, state.hulls, () => { state.hulls = !state.hulls; redraw(); return state.hulls; }),
     toggle("ellipses", words.ellipses, state.ellipses, () => { state.ellipses = !state.ellipses; redraw(); return state.ellipses; }),
     ...modes,
@@ -347,12 +340,12 @@ function legend() {
   const mark = (colour) => { const dot = element("i"); dot.style.background = colour; return dot; };
   if (state.colour === "error") {
     const wrong = data.labels.filter((label, i) => label !== data.predicted[i]).length;
-    box.replaceChildren(element("span", {}, mark(RIGHT), ` ${words.right} (${N - wrong}) `), element("span", {}, mark(WRONG), ` ${words.wrong} (${wrong})`));
+    box.replaceChildren(element("span", {}, mark(RIGHT), ` ${words.right} (${N - wrong}) `), element("span", {}, mark(wrongOne), ` ${words.wrong} (${wrong})`));
     return;
   }
   box.title = words.hide;
   box.replaceChildren(...data.names.map((name, k) => {
-    const button = element("button", { type: "button" }, mark(shades[k]), name);
+    const button = element("button", { type: "button" }, mark(colours[k]), name);
     button.classList.toggle("off", state.hidden.has(k));
     button.onclick = () => {
       if (!state.hidden.delete(k)) state.hidden.add(k);
