@@ -21,7 +21,10 @@ def drawn_into(page: str) -> str:
     def picture(found: re.Match[str]) -> str:
         inline, block = found.groups()
         tex = " ".join(html.unescape(inline or block).split())
-        return drawn(tex) if inline else f'<span class="math-block">{drawn(tex, 1.15)}</span>'
+        if inline:
+            return drawn(tex)
+        large = tex.replace(r"\frac", r"\dfrac")  # an equation on a line of its own has room for its fractions
+        return f'<span class="math-block">{drawn(large, 1.1)}</span>'
 
     return FOUND.sub(picture, page)
 

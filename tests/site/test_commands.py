@@ -6,6 +6,7 @@ its experiments by name, its settings by their ranges.
 
 import re
 import sys
+import time
 
 import pytest
 from site_pages import HOME, PAGES, commands, english, etabli, is_french
@@ -49,6 +50,8 @@ def tiny(words: tuple[str, ...]) -> list[str] | None:
     return [*words, *TINY.get(key, "").split()] if key in QUICK else None
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_the_commands_of_the_pages_that_are_quick_run(material, monkeypatch, capsys):
     monkeypatch.chdir(material)
     monkeypatch.delenv("ETABLI_DATA", raising=False)
@@ -66,6 +69,7 @@ def test_the_commands_of_the_pages_that_are_quick_run(material, monkeypatch, cap
                 faults.append((words, end.code, capsys.readouterr().err[-300:]))
         finally:
             set_language("en")
+            print(f"{time.process_time():7.1f} s of the processor so far: {' '.join(words)}")
     assert faults == []
     assert len(done) > 20
 

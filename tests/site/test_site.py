@@ -78,7 +78,8 @@ def test_a_page_opens_from_disk_without_an_error_or_a_request(site, chromium):
             page.goto((site / name).as_uri())
             assert page.locator("svg.math").first.bounding_box()["width"] > 20
         page.context.browser.close()
-    assert [each for each in troubles if not each.startswith("data:")] == []
+    known = "search_index.js"  # the theme's search wants a server, as docs/decisions/0020 says
+    assert [each for each in troubles if not each.startswith("data:") and known not in each] == []
 
 
 def test_an_equation_is_a_picture_with_its_tex_as_name():
