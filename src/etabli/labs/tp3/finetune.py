@@ -229,7 +229,7 @@ EXPERIMENT = Experiment(
         "tsne_iterations": 100,
     },
     data=("voc", "weights"),
-    minutes=12,
+    minutes=8,
     memory_mb=2500,
     seeds=3,
     published=(
@@ -253,5 +253,5 @@ EXPERIMENT = Experiment(
             where=N_("practical 3, conclusion"),
         ),
     ),
-    expects={"mean_average_precision": (0.825, 0.92)},
+    expects={"mean_average_precision": (0.805, 0.92)},
 )
