@@ -20,7 +20,8 @@ app = typer.Typer(
 def train(
     text: Annotated[Path, typer.Argument(metavar="TEXT", help="A UTF-8 text file.", show_default=False)],
     kind: Annotated[
-        str, typer.Option(help="'course': the practical's SimpleRNN; 'modern': a weight-dropped LSTM.")
+        str,
+        typer.Option(help="'course': the practical's SimpleRNN; 'modern': a taught, weight-dropped LSTM."),
     ] = "course",
     epochs: Annotated[int, typer.Option(help="Passes over the first four fifths of the text.")] = 20,
     length: Annotated[int, typer.Option(help="SEQLEN: characters that the course's net reads.")] = 10,
@@ -34,7 +35,7 @@ def train(
 
     \b
     etabli poetry train mytext.txt
-    etabli poetry train mytext.txt --kind modern --units 256 --epochs 30
+    etabli poetry train mytext.txt --kind modern --units 384 --epochs 16
     """
     from etabli.cli.progress import Terminal
     from etabli.cli.show import table
@@ -69,23 +70,39 @@ def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, t
 
     text.require(length)
     codes, boundary, size = text.codes, text.boundary(), len(text.vocabulary)
+    counts = kneser_ney(codes[:boundary], size, min(6, boundary - 1))
+
+    def shown(label: str, run) -> None:
+        with terminal.task(label, epochs) as step:
+            for epoch in run:
+                step(1, loss=epoch.loss)
+
     if kind == "course":
         model = char_rnn.build(length, size, units, seed)
         run = char_rnn.train(model, *windows(codes, length, 0, boundary), epochs, char_rnn.Recipe(), seed)
+        shown(_("training"), run)
+        log_p = char_rnn.log_probabilities(model.get_weights(), windows(codes, length, boundary, len(codes))[0])
     else:
-        model = char_modern.build(size, units, seed=seed)
-        run = char_modern.train(model, codes[:boundary], epochs, char_modern.Recipe(), seed)
-    with terminal.task(_("training"), epochs) as step:
-        for epoch in run:
-            step(1, loss=epoch.loss)
-    targets, weights = codes[boundary:], model.get_weights()
-    if kind == "course":
-        log_p = char_rnn.log_probabilities(weights, windows(codes, length, boundary, len(codes))[0])
-    else:
-        log_p = char_modern.log_probabilities(weights, codes, boundary, len(codes))
-    counted = kneser_ney(codes[:boundary], size, min(6, boundary - 1))
-    models = {counted.name: counted.log_probabilities(codes, boundary, len(codes)), _("this net"): log_p}
+        model = _taught(codes[:boundary], counts, epochs, units, seed, shown)
+        log_p = char_modern.log_probabilities(model.get_weights(), codes, boundary, len(codes))
+    models = {counts.name: counts.log_probabilities(codes, boundary, len(codes)), _("this net"): log_p}
+    targets = codes[boundary:]
     return model, [[name, accuracy(p, targets).value, nats(p, targets).value] for name, p in models.items()]
+
+
+def _taught(codes, counts, epochs: int, units: int, seed: int, shown) -> object:
+    """The LSTM that reads, beside the text, what a residual net on top of the n-gram wrote after it."""
+    from etabli.models import char_modern, synthetic
+    from etabli.models.char_modern import RESIDUAL, TAUGHT
+    from etabli.models.writing import ResidualReader
+
+    residual = char_modern.build(counts.vocabulary, units, seed=seed, residual=True)
+    shown(_("training the residual net"), char_modern.train(residual, codes, epochs, RESIDUAL, seed))
+    teacher = ResidualReader(residual.get_weights(), counts)
+    written = synthetic.beside(teacher, codes, epochs, TAUGHT.streams, TAUGHT.steps, seed)
+    model = char_modern.build(counts.vocabulary, units, seed=seed)
+    shown(_("training the plain net"), char_modern.train(model, codes, epochs, TAUGHT, seed, written))
+    return model
 
 
 @app.command()
