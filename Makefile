@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV := 0.13.9
+TORCH := 2.13.0
 FLAGS ?=
 BENCHMARKS := $(filter-out harness write_page serve_clients serve_latency,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup run screenshots bench-playground docs notebooks figures messages test lint reproduce bench-env bench lock clean
+.PHONY: help setup run screenshots bench-playground docs notebooks figures messages test test-torch lint reproduce bench-env bench lock clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  /'
@@ -49,6 +50,14 @@ messages: setup  ## bring the French catalogue up to date with the source; says 
 
 test: setup      ## run the tests (ETABLI_DATA=<folder> adds those on the full data sets)
 	@$(BIN)/python -m pytest $(FLAGS)
+
+test-torch:      ## the tests of the models on PyTorch, in .venv-torch (pip, as it knows where torch is); writes docs/backends.md
+	@test -x .venv-torch/bin/python || $(PYTHON) -m venv .venv-torch
+	@test -x .venv-torch/bin/uv || .venv-torch/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	@VIRTUAL_ENV=$(CURDIR)/.venv-torch .venv-torch/bin/uv pip install --quiet --require-hashes -r requirements/dev.lock
+	@VIRTUAL_ENV=$(CURDIR)/.venv-torch .venv-torch/bin/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check torch==$(TORCH)
+	@.venv-torch/bin/python tools/backends.py torch
 
 lint: setup      ## style
 	@$(BIN)/ruff check src tests tools benchmarks && $(BIN)/ruff format --check src tests tools benchmarks

@@ -39,6 +39,12 @@ def atomic_write(path: Path | str, mode: str = "w", **options: object) -> Iterat
             Path(temporary).unlink(missing_ok=True)
 
 
+_NOT_TO_BE_WRITTEN = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+    errno.EFBIG,  # a limit on the size of files
+}
+
+
 def explained(error: OSError, path: Path | str) -> Exception:
     """The refusal that an operating-system error on ``path`` stands for, or the error itself."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -49,7 +55,7 @@ def explained(error: OSError, path: Path | str) -> Exception:
                 "what was finished is kept."
             ),
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST):
+    if error.errno in _NOT_TO_BE_WRITTEN:
         return Refusal(
             _("cannot write {path} ({reason})").format(path=path, reason=error.strerror),
             fix=_("Choose a folder that you may write in."),
