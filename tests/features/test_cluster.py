@@ -4,11 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+from PIL import Image
 
 from etabli.data import images
 from etabli.errors import MissingExtra, Refusal
@@ -151,3 +154,34 @@ def test_without_the_extra_a_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtra, match=r"etabli\[cluster\]"), cluster.joined("auto"):
         pass
+
+
+# As the command does it, but with shards of two pictures.
+CHILD = """
+import sys
+from etabli.cli import edge
+from etabli.data import images
+from etabli.features import extract
+options = {"weights": sys.argv[3], "size": (32, 32), "engine": "keras", "batch_size": 2, "shard_rows": 2}
+edge.guarded(lambda: extract(images.list_images(sys.argv[1]), "small_residual", sys.argv[2], cluster="auto", **options))
+"""
+
+
+def test_interrupted_it_ends_with_a_sentence_and_leaves_neither_a_process_nor_a_file_of_ray(tmp_path, weights):
+    place, out = tmp_path / "images", tmp_path / "out"
+    place.mkdir()
+    for number in range(400):
+        Image.new("RGB", (16, 16), (number % 256, 0, 0)).save(place / f"{number:04d}.png")
+    command = [sys.executable, "-W", "ignore", "-c", CHILD, str(place), str(out), str(weights)]
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    until = time.monotonic() + 1200
+    while not list(out.glob("shard-*")) and child.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
+    family = psutil.Process(child.pid).children(recursive=True)
+    child.send_signal(signal.SIGINT)
+    err = child.communicate(timeout=300)[1]
+    assert child.returncode == 130 and "what was finished is kept" in err, err
+    _gone, alive = psutil.wait_procs(family, timeout=60)
+    assert not alive
+    assert not (out / "index.json").exists() and list(out.glob("shard-*"))
+    assert not list(Path("/tmp").glob(f"etabli-*/session_*_{child.pid}"))
