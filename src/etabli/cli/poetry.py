@@ -30,27 +30,30 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Train on the first four fifths of a text; the rest says how well it predicts, beside what counting
-    does.
+    does. Run again after an interruption, it goes on after the last whole epoch.
 
     \b
     etabli poetry train mytext.txt
     etabli poetry train mytext.txt --kind modern --units 256 --epochs 30
     """
+    import shutil
+
+    from etabli import runs
     from etabli.cli.progress import Terminal
     from etabli.cli.show import table
     from etabli.data.text import read
     from etabli.errors import UnknownName
     from etabli.models import poet
+    from etabli.models.memory import UNFINISHED, Memory, path_of
 
     if kind not in poet.KINDS:
         raise UnknownName(_("kind of net"), kind, poet.KINDS)
     prepared = read(text)
-    model, rows = _trained(prepared, kind, epochs, length, units, seed, Terminal())
-    scores = {"test_accuracy": rows[-1][1], "test_nats": rows[-1][2]}
-    card = poet.Card(
-        kind, prepared.name, "".join(prepared.vocabulary), length, prepared.characters[: max(length, 20)], scores
-    )
-    poet.save(out, model, card)
+    with runs.lock(out):
+        memory = Memory(path_of(out / UNFINISHED, prepared.codes, kind, epochs, length, units, seed))
+        model, rows = _trained(prepared, kind, epochs, length, units, seed, Terminal(), memory)
+        poet.save(out, model, _card(prepared, kind, length, rows))
+        shutil.rmtree(out / UNFINISHED, ignore_errors=True)
     if as_json:
         listed = [{"model": name, "test_accuracy": accuracy, "test_nats": nats} for name, accuracy, nats in rows]
         edge.emit({"folder": str(out), "text": prepared.name, "scores": listed})
@@ -60,7 +63,14 @@ def train(
     typer.echo(_("The net is in {out}. Write with: etabli poetry write --model {out}").format(out=out))
 
 
-def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, terminal) -> tuple[object, list]:
+def _card(text, kind: str, length: int, rows: list):
+    from etabli.models import poet
+
+    scores = {"test_accuracy": rows[-1][1], "test_nats": rows[-1][2]}
+    return poet.Card(kind, text.name, "".join(text.vocabulary), length, text.characters[: max(length, 20)], scores)
+
+
+def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, terminal, memory) -> tuple[object, list]:
     """The trained model, and rows (name, accuracy, nats) of the test part: n-gram first, the net last."""
     from etabli.data.text import windows
     from etabli.metrics.text import accuracy, nats
@@ -71,11 +81,12 @@ def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, t
     codes, boundary, size = text.codes, text.boundary(), len(text.vocabulary)
     if kind == "course":
         model = char_rnn.build(length, size, units, seed)
-        run = char_rnn.train(model, *windows(codes, length, 0, boundary), epochs, char_rnn.Recipe(), seed)
+        run = char_rnn.train(model, *windows(codes, length, 0, boundary), epochs, char_rnn.Recipe(), seed, memory)
     else:
         model = char_modern.build(size, units, seed=seed)
-        run = char_modern.train(model, codes[:boundary], epochs, char_modern.Recipe(), seed)
+        run = char_modern.train(model, codes[:boundary], epochs, char_modern.Recipe(), seed, memory)
     with terminal.task(_("training"), epochs) as step:
+        step(memory.done)
         for epoch in run:
             step(1, loss=epoch.loss)
     targets, weights = codes[boundary:], model.get_weights()

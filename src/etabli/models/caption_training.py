@@ -9,6 +9,7 @@ import numpy as np
 
 from etabli.models import attention
 from etabli.models.attention import Parameters
+from etabli.models.memory import Memory
 from etabli.models.products import matmul
 from etabli.seeding import generator
 
@@ -104,23 +105,33 @@ def train(
     recipe: Recipe,
     seed: int,
     after_epoch: Callable[[int, float, Parameters], None] = lambda epoch, loss, weights: None,
+    memory: Memory | None = None,
 ) -> Parameters:
-    """Learn from N images, ``maps`` (N, L, D) read a batch at a time, and R captions each (N, R, T + 1)."""
+    """Learn from N images, ``maps`` (N, L, D) read a batch at a time, and R captions each (N, R, T + 1).
+
+    With a ``memory`` an interrupted training goes on after its last whole epoch, to the same weights bit for bit.
+    """
     import jax
+
+    memory = memory or Memory()
 
     batches = max(1, len(captions) // recipe.images)
     update = _updater(recipe, batches * recipe.epochs)
-    moments = jax.tree.map(np.zeros_like, (weights, weights))
+    leaves, form = jax.tree.flatten((weights, jax.tree.map(np.zeros_like, (weights, weights))))
+    weights, moments = jax.tree.unflatten(form, memory.resumed(leaves))
     key = jax.random.key(seed)
     order = generator(seed, "caption", "order")
     for epoch in range(recipe.epochs):
-        losses = []
-        for batch, rows in enumerate(np.array_split(order.permutation(len(captions)), batches)):
+        losses, places = [], order.permutation(len(captions))
+        if epoch < memory.done:
+            continue
+        for batch, rows in enumerate(np.array_split(places, batches)):
             rows = np.sort(_filled(rows, -(-len(captions) // batches)))
             number = epoch * batches + batch
             weights, moments, value = update(weights, moments, number, maps[rows], captions[rows], key)
             losses.append(value)
         after_epoch(epoch + 1, float(np.mean(jax.device_get(losses))), weights)
+        memory.keep(epoch + 1, jax.tree.leaves((weights, moments)))
     return jax.device_get(weights)
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from etabli.errors import BadArray, BadSetting
 from etabli.i18n import _
 from etabli.models.char_rnn import Epoch
+from etabli.models.memory import Memory
 from etabli.models.ngram import held_out
 from etabli.seeding import generator, keras_seed
 
@@ -97,10 +98,13 @@ def build(vocabulary: int, units: int = 512, embedding: int = 64, seed: int = 0)
     )
 
 
-def train(model: "keras.Model", codes: np.ndarray, epochs: int, recipe: Recipe, seed: int) -> Iterator[Epoch]:
+def train(
+    model: "keras.Model", codes: np.ndarray, epochs: int, recipe: Recipe, seed: int, memory: Memory | None = None
+) -> Iterator[Epoch]:
     """Train on a text (N,) of codes; after each epoch the model holds the averaged weights.
 
-    Each pass begins at another offset, so that the pieces are cut in other places.
+    Each pass begins at another offset, so that the pieces are cut in other places. With a ``memory`` an interrupted
+    training goes on after the last epoch that was followed, to the same weights bit for bit.
     """
     import jax
 
@@ -118,18 +122,24 @@ def train(model: "keras.Model", codes: np.ndarray, epochs: int, recipe: Recipe, 
     run = _compiled_epoch(recipe)
     weights = [jax.numpy.asarray(weight) for weight in model.get_weights()]
     zeros = [jax.numpy.zeros_like(weight) for weight in weights]
-    learner = (weights, zeros, zeros, weights, jax.numpy.zeros(()))
+    memory = memory or Memory()
+    leaves, form = jax.tree.flatten((weights, zeros, zeros, weights, jax.numpy.zeros(())))
+    learner = jax.tree.unflatten(form, memory.resumed(leaves))
+    model.set_weights([np.asarray(weight) for weight in learner[3]])
     offsets = generator(seed, "char_modern", "offset")
     key = jax.random.key(keras_seed(seed, "char_modern", "dropout"), impl="rbg")
     for number in range(1, epochs + 1):
         at = _places(len(codes), recipe, int(offsets.integers(recipe.steps)))
-        inputs, targets = codes[at], taught[at + 1]
         key, now = jax.random.split(key)
+        if number <= memory.done:
+            continue
+        inputs, targets = codes[at], taught[at + 1]
         done = (number - 1 + np.arange(len(inputs)) / len(inputs)) / epochs
         rates = recipe.learning_rate * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * done)))
         learner, loss = run(learner, inputs, targets, now, rates.astype(np.float32))
         model.set_weights([np.asarray(weight) for weight in learner[3]])
         yield Epoch(number, float(loss))
+        memory.keep(number, jax.tree.leaves(learner))
 
 
 def log_probabilities(

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from etabli.errors import BadSetting, Refusal
-from etabli.files import atomic_write
+from etabli.files import atomic_write, parse_json
 from etabli.i18n import _
 from etabli.models.backend import on_jax
 from etabli.models.fast_layers import accelerated
@@ -92,6 +92,7 @@ def fine_tune(
     best = state["average"]
     if checkpoint is not None and (found := _resume(checkpoint, machine, plan)):
         state, best, history = found
+        _tell_again(history, -(-len(labels) // plan.batch), judge, watch)
     for epoch in range(len(history["losses"]) + 1, plan.epochs + 1):
         if judge and epoch - 1 - history["best_epoch"] >= plan.patience and epoch > 1:
             break
@@ -119,6 +120,14 @@ def pooled_of(tail, batch: int = 64) -> Callable[[np.ndarray], np.ndarray]:
     width = tail.output_shape[-1]
     identity = LinearSigmoids(np.eye(width, dtype=np.float32), np.zeros(width, np.float32))
     return logits_of(Tuned(identity, tail, [], [], 0), batch)
+
+
+def _tell_again(history: dict, steps: int, judge, watch) -> None:
+    """Let the one who watches see the epochs of before an interruption."""
+    for epoch, (loss, value) in enumerate(zip(history["losses"], history["validations"], strict=True), 1):
+        if watch:
+            watch(steps, epoch=epoch, loss=loss)
+            watch(0, epoch=epoch, loss=loss, validation=value if judge else None)
 
 
 def _epoch(machine, state, rows: Rows, labels: np.ndarray, plan: Plan, epoch: int, watch) -> tuple[dict, float]:
@@ -262,7 +271,7 @@ def _resume(path: Path, machine: _Machine, plan: Plan):
 
     try:
         tensors = load_file(path)
-        record = json.loads(tensors["record"].tobytes())
+        record = parse_json(tensors["record"].tobytes())
         if record["plan"] != _mark(plan):
             return None
         count = len(machine.names) + 2

@@ -19,6 +19,7 @@ from etabli.labs.card import SettingsModel
 from etabli.metrics import text as measures
 from etabli.models import char_modern, char_rnn
 from etabli.models.char_rnn import Epoch
+from etabli.models.memory import Memory
 
 SMOOTHED = 5
 """Epochs over which the validation curve is averaged before its best point is taken."""
@@ -60,11 +61,12 @@ def course_weights(bench: Bench, text: Text, settings: CourseSettings) -> tuple[
     epochs = settings.epochs or _chosen_epochs(bench, text, settings, key)
 
     def compute() -> dict[str, np.ndarray]:
-        model = _new(text, settings, bench.seed)
+        model, memory = _new(text, settings, bench.seed), bench.memory("char-rnn", key, epochs)
         windows = texts.windows(text.codes, settings.length, 0, text.boundary())
-        run = char_rnn.train(model, *windows, epochs, settings.recipe, bench.seed)
-        losses = [epoch.loss for epoch in _shown(bench, N_("training"), run, epochs)]
-        return {"losses": np.array(losses), **_named(model.get_weights())}
+        run = char_rnn.train(model, *windows, epochs, settings.recipe, bench.seed, memory)
+        for epoch in _shown(bench, N_("training"), run, epochs, memory):
+            memory.rows.append({"loss": epoch.loss})
+        return {"losses": _column(memory), **_named(model.get_weights())}
 
     kept = bench.cached("char-rnn", {**key, "epochs": epochs, "seed": bench.seed}, compute)
     for number, loss in enumerate(kept["losses"], 1):
@@ -76,15 +78,14 @@ def _chosen_epochs(bench: Bench, text: Text, settings: CourseSettings, key: dict
     start, end = validation_start(text), text.boundary()
 
     def compute() -> dict[str, np.ndarray]:
-        model = _new(text, settings, 0)
+        model, memory = _new(text, settings, 0), bench.memory("char-rnn-epochs", key)
         inputs, targets = texts.windows(text.codes, settings.length, start, end)
         windows = texts.windows(text.codes, settings.length, 0, start)
-        run = char_rnn.train(model, *windows, settings.most_epochs, settings.recipe, 0)
-        found = []
-        for epoch in _shown(bench, N_("choosing the epochs"), run, settings.most_epochs):
+        run = char_rnn.train(model, *windows, settings.most_epochs, settings.recipe, 0, memory)
+        for epoch in _shown(bench, N_("choosing the epochs"), run, settings.most_epochs, memory):
             log_p = char_rnn.log_probabilities(model.get_weights(), inputs)
-            found.append((epoch.loss, *_two(log_p, targets)))
-        return {"curve": np.array(found)}
+            memory.rows.append(_measured(epoch, log_p, targets))
+        return {"curve": _curve(memory)}
 
     curve = bench.cached("char-rnn-epochs", key, compute)["curve"]
     log_validation(bench, curve)
@@ -142,14 +143,14 @@ def modern_choice(bench: Bench, text: Text, settings: ModernSettings) -> tuple[n
 
     def compute() -> dict[str, np.ndarray]:
         model = char_modern.build(len(text.vocabulary), settings.units, settings.embedding, 0)
-        run = char_modern.train(model, text.codes[:start], settings.most_epochs, settings.recipe, 0)
-        found, best, kept = [], np.inf, None
-        for epoch in _shown(bench, N_("choosing the epochs"), run, settings.most_epochs):
+        memory = bench.memory("char-modern-epochs", text.codes, settings)
+        run = char_modern.train(model, text.codes[:start], settings.most_epochs, settings.recipe, 0, memory)
+        for epoch in _shown(bench, N_("choosing the epochs"), run, settings.most_epochs, memory):
             log_p = char_modern.log_probabilities(model.get_weights(), text.codes, start, end)
-            found.append((epoch.loss, *_two(log_p, text.codes[start:end])))
-            if found[-1][2] < best:
-                best, kept = found[-1][2], log_p
-        return {"curve": np.array(found), "log_p": kept}
+            memory.rows.append(_measured(epoch, log_p, text.codes[start:end]))
+            if _curve(memory)[:, 2].argmin() == len(memory.rows) - 1:
+                memory.arrays["log_p"] = log_p
+        return {"curve": _curve(memory), "log_p": memory.arrays["log_p"]}
 
     kept = bench.cached("char-modern-epochs", {"text": text.codes, **settings.model_dump()}, compute)
     log_validation(bench, kept["curve"])
@@ -161,9 +162,11 @@ def modern_weights(bench: Bench, text: Text, settings: ModernSettings, epochs: i
 
     def compute() -> dict[str, np.ndarray]:
         model = char_modern.build(len(text.vocabulary), settings.units, settings.embedding, bench.seed)
-        run = char_modern.train(model, text.codes[: text.boundary()], epochs, settings.recipe, bench.seed)
-        losses = [epoch.loss for epoch in _shown(bench, N_("training"), run, epochs)]
-        return {"losses": np.array(losses), **_named(model.get_weights())}
+        memory = bench.memory("char-modern", key)
+        run = char_modern.train(model, text.codes[: text.boundary()], epochs, settings.recipe, bench.seed, memory)
+        for epoch in _shown(bench, N_("training"), run, epochs, memory):
+            memory.rows.append({"loss": epoch.loss})
+        return {"losses": _column(memory), **_named(model.get_weights())}
 
     key = {"text": text.codes, **settings.model_dump(), "epochs": epochs, "seed": bench.seed}
     kept = bench.cached("char-modern", key, compute)
@@ -172,15 +175,25 @@ def modern_weights(bench: Bench, text: Text, settings: ModernSettings, epochs: i
     return _listed(kept)
 
 
-def _shown(bench: Bench, label: str, run: Iterator[Epoch], epochs: int) -> Iterator[Epoch]:
+def _shown(bench: Bench, label: str, run: Iterator[Epoch], epochs: int, memory: Memory) -> Iterator[Epoch]:
     with bench.progress(label, total=epochs) as step:
+        bench.go_on(memory, step)
         for epoch in run:
             yield epoch
             step(1, loss=epoch.loss)
 
 
-def _two(log_p: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
-    return measures.accuracy(log_p, targets).value, measures.nats(log_p, targets).value
+def _measured(epoch: Epoch, log_p: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    accuracy, nats = measures.accuracy(log_p, targets).value, measures.nats(log_p, targets).value
+    return {"loss": epoch.loss, "accuracy": float(accuracy), "nats": float(nats)}
+
+
+def _curve(memory: Memory) -> np.ndarray:
+    return np.array([[row["loss"], row["accuracy"], row["nats"]] for row in memory.rows])
+
+
+def _column(memory: Memory) -> np.ndarray:
+    return np.array([row["loss"] for row in memory.rows])
 
 
 def _new(text: Text, settings: CourseSettings, seed: int):

@@ -11,7 +11,7 @@ from etabli.labs.bench import Bench
 from etabli.labs.card import Experiment
 from etabli.labs.tp4 import baselines, nets
 from etabli.metrics import text as measures
-from etabli.models import char_modern
+from etabli.models import char_modern, keras_file
 from etabli.models.mixture import combine, fit_weights
 from etabli.models.ngram import kneser_ney
 from etabli.viz.characters import mark_epoch
@@ -46,7 +46,7 @@ def story(bench: Bench, settings: Settings) -> None:
 
     model = char_modern.build(len(text.vocabulary), settings.units, settings.embedding, bench.seed)
     model.set_weights(weights)
-    model.save(bench.path("model.keras"))
+    keras_file.save(model, bench.path("model.keras"))
     if bench.first:
         show(bench, text, epochs)
 

@@ -20,7 +20,7 @@ from etabli.labs.card import Claim, Experiment, Published, SettingsModel
 from etabli.labs.tp5 import table
 from etabli.metrics.bleu import bleu
 from etabli.metrics.score import Score
-from etabli.models import captioner
+from etabli.models import captioner, keras_file
 from etabli.models.beam import Search
 from etabli.models.caption_baselines import Trigram
 from etabli.models.caption_file import Captioner, course_arrays, fit_reduction, reduced
@@ -72,13 +72,16 @@ def story(bench: Bench, settings: Settings) -> None:
 
     def learn(data: CaptionData, label: str, epochs: int, curve: str = ""):
         model = captioner.build(data.width, steps, len(vocabulary), settings.units, bench.seed)
+        memory = bench.memory("course", settings, epochs, data.captions, data.images, data.table)
         with bench.progress(label, total=epochs) as step:
-            for epoch in captioner.train(model, data, epochs, bench.seed, settings.batch, settings.rate):
+            bench.go_on(memory, step, curve)
+            for epoch in captioner.train(model, data, epochs, bench.seed, settings.batch, settings.rate, memory):
                 step(1, loss=epoch.loss, accuracy=epoch.accuracy)
+                row = {"epoch": epoch.number, "loss": epoch.loss, "accuracy": epoch.accuracy}
                 if curve:
                     now = captioner.evaluate(model.get_weights(), test_data)
-                    bench.log(curve, epoch=epoch.number, loss=epoch.loss, accuracy=epoch.accuracy)
-                    bench.log("test", epoch=epoch.number, loss=now.loss, accuracy=now.accuracy)
+                    row |= {"test_loss": now.loss, "test_accuracy": now.accuracy}
+                bench.log_kept(memory, curve, **row)
         return model
 
     def captioner_of(model) -> Captioner:
@@ -135,7 +138,7 @@ def story(bench: Bench, settings: Settings) -> None:
     )
 
     # Keep: Keras' own files, and the captioner for 'etabli caption write'.
-    model.save(bench.path("captioner.keras"))
+    keras_file.save(model, bench.path("captioner.keras"))
     model.save_weights(bench.path("captioner.weights.h5"))
     folder = bench.path("captioner")
     Captioner(ours.kind, vocabulary, ours.arrays, ours.features, ours.search, table.card_of(bench, material)).save(
@@ -166,9 +169,8 @@ def show(bench: Bench, material: table.Material, greedy, drawn, trigram: str, si
         caption=N_("Loss and share of words right, over the words only, padding left out."),
     ) as axes:
         for place, (key, label) in enumerate({"loss": _("loss (nats a word)"), "accuracy": _("accuracy")}.items()):
-            rows = {_("training"): bench.history("train"), _("test"): bench.history("test")}
-            lines = {name: ([r["epoch"] for r in each], [r[key] for r in each]) for name, each in rows.items()}
-            curves.lines(lines, x_label=_("epoch"), y_label=label, ax=axes[place])
+            named = {key: _("training"), f"test_{key}": _("test")}
+            curves.learning_curves(bench.history("train"), named, y_label=label, ax=axes[place])
     row = table.picture_of_the_report(test)
     with bench.figure(
         "chosen",

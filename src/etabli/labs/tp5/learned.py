@@ -49,17 +49,17 @@ def learn(bench: Bench, material: table.Material, settings: Learning, keys: int)
         smoothing=settings.smoothing,
         rate=settings.rate,
     )
-    dev_words = vocabulary.encode_groups(dev.captions)
+    words, dev_words = vocabulary.encode_groups(train.captions), vocabulary.encode_groups(dev.captions)
+    memory = bench.memory("captioner", settings, keys, words, material.data.train.names, material.features)
     with bench.progress(bench.experiment.title, total=settings.epochs) as step:
+        bench.go_on(memory, step, "train")
 
         def after(epoch: int, loss: float, weights: attention.Parameters) -> None:
             dev_loss = caption_training.mean_loss(weights, maps["dev"], dev_words)
-            bench.log("train", epoch=epoch, loss=loss, dev_loss=dev_loss)
+            bench.log_kept(memory, "train", epoch=epoch, loss=loss, dev_loss=dev_loss)
             step(1, loss=loss, dev_loss=dev_loss)
 
-        weights = caption_training.train(
-            weights, maps["train"], vocabulary.encode_groups(train.captions), recipe, bench.seed, after
-        )
+        weights = caption_training.train(weights, maps["train"], words, recipe, bench.seed, after, memory)
     return Captioner("attention" if keys else "modern", vocabulary, weights, material.features)
 
 
