@@ -7,7 +7,7 @@ UV := 0.13.9
 FLAGS ?=
 BENCHMARKS := $(filter-out harness write_page serve_clients serve_latency,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup run screenshots messages test lint reproduce bench-env bench lock clean
+.PHONY: help setup run screenshots messages test torture lint reproduce bench-env bench lock clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  /'
@@ -34,6 +34,9 @@ messages: setup  ## bring the French catalogue up to date with the source; says 
 
 test: setup      ## run the tests (ETABLI_DATA=<folder> adds those on the full data sets)
 	@$(BIN)/python -m pytest $(FLAGS)
+
+torture: setup   ## kill every long command twenty times, feed the readers a million inputs (FLAGS="--kills 5 --only poetry")
+	@$(BIN)/python tools/torture.py --write $(FLAGS)
 
 lint: setup      ## style
 	@$(BIN)/ruff check src tests tools benchmarks && $(BIN)/ruff format --check src tests tools benchmarks

@@ -10,6 +10,14 @@ import pytest
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
+def pytest_collection_modifyitems(items):
+    """What takes minutes in all (``slow``) runs where the full data are, as in CI, or with ETABLI_SLOW=1."""
+    if not (os.environ.get("ETABLI_DATA") or os.environ.get("ETABLI_SLOW")):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow: set ETABLI_SLOW=1, or ETABLI_DATA"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cache_of_the_tests(tmp_path_factory):
     """The tests neither read nor fill the user's cache, unless ETABLI_CACHE names one."""

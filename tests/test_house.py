@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "etabli"
-EVERYBODY = {"errors", "i18n", "seeding", "files", "hashing", ""}
+EVERYBODY = {"errors", "i18n", "retold", "seeding", "files", "hashing", ""}
 MAY_IMPORT = {
     "errors": {"i18n"},
     "i18n": set(),
+    "retold": {"i18n"},
     "seeding": set(),
     "files": {"errors", "i18n"},
     "hashing": set(),

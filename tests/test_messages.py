@@ -35,7 +35,7 @@ def test_a_french_text_begins_and_ends_lines_as_its_message():
 
 def test_the_compiled_catalogue_is_the_written_one():
     for message, french in CATALOGUE.items():
-        assert translate(message, "fr") == french
+        assert translate(message, "fr") == messages.typeset(french)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,12 @@ def test_the_compiled_catalogue_is_the_written_one():
 )
 def test_the_words_are_those_of_the_lab_report(message, french):
     assert translate(message, "fr") == french
+
+
+def test_french_signs_are_not_parted_from_their_word():
+    assert messages.typeset("Rapport : {a:.2f} % « mots » ? oui; non") == (
+        "Rapport\u00a0: {a:.2f}\u00a0% «\u00a0mots\u00a0»\u00a0? oui; non"
+    )
 
 
 def test_one_task_speaks_one_language_and_leaves_the_others_alone():

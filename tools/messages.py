@@ -6,6 +6,7 @@ translated yet; ends with 1 where something is not.
 """
 
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+
+from etabli import cli
+from etabli.cli import spoken
 
 SOURCE = Path(__file__).parent.parent / "src" / "etabli"
 PO = SOURCE / "locale" / "fr" / "LC_MESSAGES" / "etabli.po"
@@ -23,12 +27,14 @@ OPTIONS = {TEMPLATES: {"trimmed": "true", "silent": "false"}}
 
 
 def extracted() -> Catalog:
-    """Every message that the source marks by ``_`` or ``N_``, in the order of the files."""
+    """Every message that the source marks by ``_`` or ``N_``, in the order of the files; then the helps."""
     catalog = Catalog(project="etabli", charset="utf-8")
     found = extract_from_dir(SOURCE, METHODS, OPTIONS, keywords=KEYWORDS, comment_tags=())
     for name, _line, message, _comments, _context in sorted(found, key=lambda each: (each[0], each[1])):
         if message:
             catalog.add(message, locations=[(name, 0)])
+    for message in spoken.messages(cli.app):
+        catalog.add(message, locations=[("cli", 0)])
     return catalog
 
 
@@ -38,6 +44,20 @@ def known() -> Catalog:
         return Catalog(locale="fr", project="etabli", charset="utf-8")
     with PO.open("rb") as stream:
         return read_po(stream, locale="fr")
+
+
+def typeset(french: str) -> str:
+    """A space that no line may break before « : ; ! ? % » and inside of quotation marks."""
+    return re.sub(r"(?<=\S) (?=[:;!?%»])|(?<=«) ", "\u00a0", french)
+
+
+def compiled(catalog: Catalog) -> Catalog:
+    """The catalogue as it is read: typeset."""
+    made = Catalog(locale="fr", project="etabli", charset="utf-8")
+    for each in catalog:
+        if each.id:
+            made.add(each.id, typeset(str(each.string)))
+    return made
 
 
 def untranslated(catalog: Catalog) -> list[str]:
@@ -54,7 +74,7 @@ def main() -> None:
     write_po(text, catalog, width=120, sort_output=True, omit_header=False, include_lineno=False)
     PO.write_bytes(text.getvalue())
     with PO.with_suffix(".mo").open("wb") as stream:
-        write_mo(stream, catalog)
+        write_mo(stream, compiled(catalog))
     missing = untranslated(catalog)
     for message in missing:
         print(repr(message))

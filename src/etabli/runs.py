@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from etabli.errors import CorruptFile, DataMissing, FolderBusy
 from etabli.files import atomic_write, explained, parse_json, sweep
-from etabli.i18n import _
+from etabli.i18n import _, filled
 
 FORMAT = 1
 
@@ -46,6 +46,13 @@ class ScoreRecord(Record):
     name: str
     value: float
     signature: str = ""
+
+
+class Sentence(Record):
+    """A text of a record by its message and by what fills its blanks, for readers of every language."""
+
+    message: str
+    blanks: dict[str, str] = Field(default_factory=dict)
 
 
 class ClaimRecord(Record):
@@ -79,7 +86,7 @@ class Exhibit(Record):
 
 
 class Piece(Record):
-    """One experiment with one seed."""
+    """One experiment with one seed. Its texts are in the language of the source; ``sentences`` says how they read."""
 
     format: int = FORMAT
     experiment: str
@@ -93,6 +100,7 @@ class Piece(Record):
     published: list[PublishedRecord] = Field(default_factory=list)
     claims: list[ClaimRecord] = Field(default_factory=list)
     exhibits: list[Exhibit] = Field(default_factory=list)
+    sentences: dict[str, Sentence] = Field(default_factory=dict)
     expects: dict[str, tuple[float, float]] = Field(default_factory=dict)
     started: datetime
     seconds: float
@@ -158,6 +166,36 @@ def read_run(folder: Path) -> Run:
 def read_piece(folder: Path) -> Piece:
     """The record of one finished piece."""
     return _read(Path(folder) / "piece.json", Piece)
+
+
+def spoken(piece: Piece) -> Piece:
+    """The piece with its texts in the language in use; what no message stands behind stays as it was written."""
+
+    def told(text: object) -> object:
+        known = piece.sentences.get(text) if isinstance(text, str) else None
+        if known is None:
+            return text
+        try:
+            return filled(_(known.message), {name: told(blank) for name, blank in known.blanks.items()})
+        except (KeyError, ValueError):  # a record of another version, or changed by hand
+            return text
+
+    def shown(exhibit: Exhibit) -> Exhibit:
+        rows = [[told(cell) for cell in row] for row in exhibit.rows]
+        texts = {"text": told(exhibit.text), "columns": [_(told(column)) for column in exhibit.columns], "rows": rows}
+        return exhibit.model_copy(update={**_named(exhibit, "title", "caption"), **texts})
+
+    def _named(record: Record, *names: str) -> dict[str, str]:
+        return {name: _(told(getattr(record, name))) for name in names}
+
+    claims = [
+        each.model_copy(update={**_named(each, "says", "where"), "measured": told(each.measured)})
+        for each in piece.claims
+    ]
+    published = [each.model_copy(update=_named(each, "what", "where", "note")) for each in piece.published]
+    texts = _named(piece, "title", "measures", "source")
+    exhibits = [shown(each) for each in piece.exhibits]
+    return piece.model_copy(update={**texts, "claims": claims, "published": published, "exhibits": exhibits})
 
 
 def piece_folder(run: Path, experiment: str, seed: int) -> Path:

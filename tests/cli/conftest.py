@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from etabli.cli import app, edge
+from etabli import cli
 
 
 @dataclass
@@ -24,7 +24,7 @@ def etabli(capsys, monkeypatch, tmp_path):
         monkeypatch.setattr(sys, "argv", ["etabli", *map(str, words)])
         capsys.readouterr()
         try:
-            edge.guarded(app)
+            cli.main()
             code = 0
         except SystemExit as end:
             code = end.code or 0

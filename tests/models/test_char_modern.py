@@ -4,6 +4,8 @@ import pytest
 from etabli.errors import BadArray, BadSetting
 from etabli.models import char_modern
 from etabli.models.char_modern import Recipe
+from etabli.models.ngram import held_out, kneser_ney
+from etabli.models.synthetic import Synthetic
 
 V = 6
 CODES = np.tile([0, 1, 2, 3, 4, 5, 2, 1], 60).astype(np.int32)
@@ -36,10 +38,11 @@ def test_a_stream_goes_on_in_the_next_piece():
 
 
 def test_the_soft_targets_are_distributions_that_lean_to_what_came():
-    soft = char_modern._soft_targets(CODES, V, Recipe(teacher=0.4, teacher_context=2))
+    expected = held_out(CODES, V, 2)
+    soft = char_modern._soft_targets(CODES, V, 0.4, expected)
     np.testing.assert_allclose(soft.sum(axis=1), 1, atol=1e-6)
     assert (soft[np.arange(len(CODES)), CODES] >= 0.6).all()
-    np.testing.assert_array_equal(char_modern._soft_targets(CODES, V, Recipe(teacher=0)), np.eye(V)[CODES])
+    np.testing.assert_array_equal(char_modern._soft_targets(CODES, V, 0, None), np.eye(V)[CODES])
 
 
 def test_the_teacher_is_learnt_from_where_the_text_itself_is_silent():
@@ -100,3 +103,54 @@ def test_a_text_too_short_is_refused():
 def test_recipes_out_of_range_are_refused(bad):
     with pytest.raises(BadSetting, match="out of range"):
         Recipe(**bad)
+
+
+# the residual net, and text that a model wrote --------------------------------------------------------------
+
+
+def test_a_fresh_residual_net_is_nearly_its_n_gram():
+    """Its gate begins at 1 and its own logits near nothing."""
+    weights = char_modern.build(V, 16, 8, residual=True).get_weights()
+    counted = kneser_ney(CODES, V, 3).log_probabilities(CODES, 50, 150)
+    log_p = char_modern.log_probabilities(weights, CODES, 50, 150, streams=4, warm_up=20, counted=counted)
+    np.testing.assert_allclose(np.exp(log_p), np.exp(counted), atol=0.05)
+
+
+def test_the_residual_net_read_in_streams_agrees_with_keras():
+    model = char_modern.build(V, 16, 8, seed=1, residual=True)
+    list(char_modern.train(model, CODES, 2, QUICK, seed=0))
+    counted = kneser_ney(CODES, V, 3).log_probabilities(CODES, 1, 101)
+    expected = np.log(model.predict([CODES[None, :100], counted[None]], verbose=0)[0])
+    ours = char_modern.log_probabilities(model.get_weights(), CODES, 1, 101, 3, 100, counted)
+    np.testing.assert_allclose(ours, expected, atol=1e-4)
+
+
+def test_the_residual_net_learns_what_counting_cannot_know():
+    """Each character is the one of seven places before: out of reach for one character of context."""
+    book = np.random.default_rng(0).integers(0, V, 7).tolist()
+    codes = np.tile(book, 80).astype(np.int32)
+    recipe = Recipe(streams=4, steps=8, learning_rate=0.02, weight_drop=0.1, average=0.9, teacher=0, teacher_context=1)
+    model = char_modern.build(V, 16, 8, residual=True)
+    list(char_modern.train(model, codes, 12, recipe, seed=0))
+    counted = kneser_ney(codes, V, 1).log_probabilities(codes, 200, 500)
+    log_p = char_modern.log_probabilities(model.get_weights(), codes, 200, 500, counted=counted, warm_up=50)
+    rows = np.arange(300), codes[200:500]
+    assert -log_p[rows].mean() < 0.3 < -counted[rows].mean()
+
+
+def test_the_order_of_the_residual_net_s_weights_is_what_the_compiled_pass_expects():
+    model = char_modern.build(V, 8, 4, residual=True)
+    names = [weight.path.split("/")[0] for weight in model.weights]
+    assert names == ["embedding", *["recurrent"] * 3, *["gate"] * 2, *["dense"] * 2]
+
+
+def test_synthetic_text_is_learnt_beside_the_book():
+    """The book never says what follows 5; the synthetic text does."""
+    book = np.tile([0, 1], 200).astype(np.int32)
+    texts = np.tile([5, 4], (8, 40)).astype(np.int32)
+    synthetic = Synthetic(texts, np.eye(V, dtype=np.float16)[9 - texts])
+    recipe = Recipe(streams=4, steps=8, learning_rate=0.02, weight_drop=0, output_drop=0, average=0.9, teacher=0)
+    model = char_modern.build(V, 8, 4)
+    list(char_modern.train(model, book, 8, recipe, 0, synthetic))
+    log_p = char_modern.log_probabilities(model.get_weights(), np.array([5, 4, 5, 4, 5, 4]), 2, 6, 1, 1)
+    assert (log_p.argmax(axis=1) == [5, 4, 5, 4]).all()

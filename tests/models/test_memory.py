@@ -65,7 +65,7 @@ def train_char_rnn(recipe, backend="_train_scanned"):
 def train_char_modern(memory, watch):
     model = char_modern.build(6, 8, 4, seed=1)
     recipe = char_modern.Recipe(streams=4, steps=8, average=0.9, teacher_context=2)
-    followed(char_modern.train(model, CODES, EPOCHS, recipe, 0, memory), watch)
+    followed(char_modern.train(model, CODES, EPOCHS, recipe, 0, memory=memory), watch)
     return model.get_weights()
 
 

@@ -93,6 +93,14 @@ def test_long_ranges_are_answered_in_chunks():
     np.testing.assert_array_equal(whole[9000:9005], model.log_probabilities(codes, 9000, 9005))
 
 
+def test_many_contexts_at_once_are_read_each_by_itself():
+    model = kneser_ney(CODES, 5, 3)
+    for length in (1, 3, 6):
+        contexts = np.stack([CODES[start : start + length] for start in (0, 7, 40)])
+        each = [model.log_probabilities(row, length, length + 1)[0] for row in contexts]
+        np.testing.assert_array_equal(model.following(contexts), np.stack(each))
+
+
 def test_one_distinct_symbol_is_certain():
     assert np.exp(kneser_ney(np.zeros(50, int), 1, 3).log_probabilities(np.zeros(4, int))) == pytest.approx(1)
 

@@ -6,12 +6,19 @@ from etabli.errors import BadArray, BadSetting
 from etabli.models import char_modern, char_rnn
 from etabli.models.decoding import Decoding, temper
 from etabli.models.ngram import kneser_ney
-from etabli.models.writing import LstmReader, MixtureReader, NGramReader, WindowReader, write
+from etabli.models.writing import LstmReader, MixtureReader, NGramReader, ResidualReader, WindowReader, write
 
 V = 6
 CODES = np.random.default_rng(0).integers(0, V, 300)
 GREEDY = Decoding(top_k=1)
 PLAIN = Decoding()
+
+
+def residual_weights():
+    """With a gate that says something."""
+    weights = char_modern.build(V, 8, 4, seed=3, residual=True).get_weights()
+    weights[4] = np.linspace(-2, 2, 8, dtype=np.float32)[:, None]
+    return weights
 
 
 def readers():
@@ -20,6 +27,7 @@ def readers():
         "window": WindowReader(char_rnn.build(4, V, 8).get_weights(), 4),
         "lstm": LstmReader(char_modern.build(V, 8, 4).get_weights()),
         "ngram": ngram,
+        "residual": ResidualReader(residual_weights(), kneser_ney(CODES, V, 3)),
         "mixture": MixtureReader([ngram, NGramReader(kneser_ney(CODES, V, 1))], np.array([0.6, 0.4])),
     }
 
@@ -29,7 +37,7 @@ def written(reader, seed, decoding=PLAIN, **more):
     return np.stack(list(steps), axis=1)
 
 
-@pytest.mark.parametrize("name", ["window", "lstm", "ngram", "mixture"])
+@pytest.mark.parametrize("name", ["window", "lstm", "ngram", "residual", "mixture"])
 def test_a_step_is_as_good_as_reading_from_the_start(name):
     reader = readers()[name]
     stepwise = [reader.start(CODES[None, :5])]
@@ -45,7 +53,15 @@ def test_the_lstm_reader_agrees_with_the_compiled_net():
     np.testing.assert_allclose(LstmReader(weights).start(CODES[None, :20]), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["window", "lstm", "ngram", "mixture"])
+def test_the_residual_reader_agrees_with_the_compiled_net():
+    counted = kneser_ney(CODES, V, 3).log_probabilities(CODES, 20, 21)
+    weights = residual_weights()
+    expected = char_modern.log_probabilities(weights, CODES, 20, 21, streams=1, warm_up=20, counted=counted)
+    reader = ResidualReader(weights, kneser_ney(CODES, V, 3))
+    np.testing.assert_allclose(reader.start(CODES[None, :20]), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["window", "lstm", "ngram", "residual", "mixture"])
 def test_the_same_seed_writes_the_same_poem(name):
     reader = readers()[name]
     np.testing.assert_array_equal(written(reader, 1), written(reader, 1))
@@ -76,11 +92,11 @@ def test_what_is_written_first_follows_the_softmax_at_the_temperature():
 
 def test_nothing_to_begin_with_is_refused():
     with pytest.raises(BadArray, match="nothing to begin with"):
-        next(write(readers()["lstm"], CODES[:0], 3, Decoding(), np.random.default_rng(0)))
+        write(readers()["lstm"], CODES[:0], 3, Decoding(), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("bad", [{"length": 0}, {"texts": 0}])
 def test_lengths_and_numbers_out_of_range_are_refused(bad):
     arguments = {"length": 5, "texts": 1, **bad}
     with pytest.raises(BadSetting, match="out of range"):
-        next(write(readers()["lstm"], CODES[:3], decoding=GREEDY, generator=np.random.default_rng(0), **arguments))
+        write(readers()["lstm"], CODES[:3], decoding=GREEDY, generator=np.random.default_rng(0), **arguments)

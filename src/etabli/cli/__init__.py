@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from etabli import __version__
-from etabli.cli import edge
-from etabli.i18n import set_language
+from etabli.cli import edge, spoken
+from etabli.errors import UnknownName
+from etabli.i18n import LANGUAGES, _, set_language
 
 app = typer.Typer(
     name="etabli",
@@ -16,7 +17,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich's help costs 0.15 s at every start
     pretty_exceptions_enable=False,
     add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": spoken.HELP},
 )
 
 
@@ -35,6 +36,8 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
+    if lang is not None and lang not in LANGUAGES:
+        raise UnknownName(_("language"), lang, LANGUAGES)
     set_language(lang)
 
 
@@ -81,4 +84,4 @@ _commands()
 
 def main() -> None:
     """The entry point: every refusal ends here as one sentence."""
-    edge.guarded(app)
+    edge.guarded(lambda: spoken.play(app))

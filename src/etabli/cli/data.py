@@ -15,7 +15,6 @@ app = typer.Typer(
     help="The data sets: list, fetch, check, import.",
     no_args_is_help=True,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Data sets.", show_default=False)]

@@ -132,7 +132,7 @@ def _setting(card, name: str, field) -> list[str]:
     value = _plainly(field.default)
     if name in card.on_sample:
         value = _("{value} (sample: {other})").format(value=value, other=_plainly(card.on_sample[name]))
-    return [name, value, _range(field), _(field.description or "")]
+    return [name, value, _range(field), _(field.description) if field.description else ""]
 
 
 def _plainly(value: object) -> str:

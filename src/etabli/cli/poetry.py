@@ -59,7 +59,7 @@ def train(
         edge.emit({"folder": str(out), "text": prepared.name, "scores": listed})
         return
     columns = [(_("model"), "left"), (_("accuracy"), "right"), (_("nats per character"), "right")]
-    table("", columns, [[name, f"{100 * accuracy:.2f} %", f"{nats:.3f}"] for name, accuracy, nats in rows])
+    table("", columns, [[name, f"{100 * accuracy:.2f} %", f"{nats:z.3f}"] for name, accuracy, nats in rows])
     typer.echo(_("The net is in {out}. Write with: etabli poetry write --model {out}").format(out=out))
 
 
@@ -84,7 +84,7 @@ def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, t
         run = char_rnn.train(model, *windows(codes, length, 0, boundary), epochs, char_rnn.Recipe(), seed, memory)
     else:
         model = char_modern.build(size, units, seed=seed)
-        run = char_modern.train(model, codes[:boundary], epochs, char_modern.Recipe(), seed, memory)
+        run = char_modern.train(model, codes[:boundary], epochs, char_modern.Recipe(), seed, memory=memory)
     with terminal.task(_("training"), epochs) as step:
         step(memory.done)
         for epoch in run:

@@ -17,7 +17,7 @@ from etabli import cache, runs
 from etabli.data.source import Source
 from etabli.errors import BadSetting
 from etabli.files import atomic_write
-from etabli.i18n import _
+from etabli.i18n import Told, _
 from etabli.labs.card import Experiment
 from etabli.metrics.score import Score
 from etabli.models.memory import UNFINISHED, Memory, path_of
@@ -64,6 +64,7 @@ class Bench:
         self.scores: dict[str, Score] = {}
         self.claims: list[runs.ClaimRecord] = []
         self.exhibits: list[runs.Exhibit] = []
+        self.sentences: dict[str, runs.Sentence] = {}
         self.comparable = True
         self._clear()
 
@@ -120,7 +121,13 @@ class Bench:
             raise KeyError(f"{self.experiment.name} has no claim {key!r} on its card")
         claim = known[key]
         self.claims.append(
-            runs.ClaimRecord(key=key, says=_(claim.says), where=_(claim.where), verdict=verdict, measured=measured)
+            runs.ClaimRecord(
+                key=key,
+                says=self.heading(claim.says),
+                where=self.heading(claim.where),
+                verdict=verdict,
+                measured=self.written(measured),
+            )
         )
 
     # exhibits ------------------------------------------------------------------------------------------------
@@ -152,8 +159,8 @@ class Bench:
             runs.Exhibit(
                 kind="figure",
                 key=key,
-                title=_(title),
-                caption=_(caption),
+                title=self.heading(title),
+                caption=self.heading(caption),
                 number=number,
                 file=f"figures/{path.name}",
             )
@@ -173,22 +180,37 @@ class Bench:
             runs.Exhibit(
                 kind="table",
                 key=key,
-                title=_(title),
-                caption=_(caption),
-                columns=[_(column) for column in columns],
-                rows=[[_number(cell) for cell in row] for row in rows],
+                title=self.heading(title),
+                caption=self.heading(caption),
+                columns=[self.heading(column) for column in columns],
+                rows=[[self.written(_number(cell)) for cell in row] for row in rows],
             )
         )
 
     def note(self, text: str) -> None:
         """A paragraph of the report."""
-        self.exhibits.append(runs.Exhibit(kind="note", text=text))
+        self.exhibits.append(runs.Exhibit(kind="note", text=self.written(text)))
 
     def page(self, key: str, html: str, *, title: str, caption: str = "") -> None:
         """An HTML page of its own (an explorer, a gallery) that the report links to."""
         with atomic_write(self.folder / f"{key}.html") as stream:
             stream.write(html)
-        self.exhibits.append(runs.Exhibit(kind="page", key=key, title=_(title), caption=_(caption), file=f"{key}.html"))
+        shown = {"title": self.heading(title), "caption": self.heading(caption)}
+        self.exhibits.append(runs.Exhibit(kind="page", key=key, file=f"{key}.html", **shown))
+
+    def written(self, text: object) -> object:
+        """A text as the record keeps it: in the language of the source, with its message beside it."""
+        if not isinstance(text, Told):
+            return text
+        if text:
+            blanks = {name: self.written(piece) for name, piece in text.blanks.items()}
+            self.sentences[text.source] = runs.Sentence(message=text.message, blanks=blanks)
+        return text.source
+
+    def heading(self, text: str) -> str:
+        """A title, caption or column, which a reader looks up in the catalogue: only its blanks need keeping."""
+        told = _(text)
+        return self.written(told) if told.blanks else told.source
 
     # what is kept --------------------------------------------------------------------------------------------
 

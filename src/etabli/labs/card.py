@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from etabli.errors import BadSetting, UnknownName
 from etabli.i18n import _
+from etabli.retold import retold
 
 if TYPE_CHECKING:
     from etabli.labs.bench import Bench
@@ -93,6 +94,6 @@ def _bad_setting(experiment: str, error: ValidationError) -> BadSetting:
         _("the setting '{key}' of {experiment} cannot be {value!r}").format(
             key=key, experiment=experiment, value=first["input"]
         ),
-        expected=first["msg"].removeprefix("Input should be ").removeprefix("Value error, "),
+        expected=retold(first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")),
         fix=_("Settings and their ranges: etabli list {experiment}").format(experiment=experiment),
     )

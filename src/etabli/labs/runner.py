@@ -148,12 +148,12 @@ def _piece(
 
 def _record(bench: Bench, settings: SettingsModel, started, took: tuple[float, float], interrupted: bool) -> runs.Piece:
     """``took``: seconds on the clock, and of the processor, which a busy machine does not lengthen."""
-    card = bench.experiment
+    card, heading = bench.experiment, bench.heading
     return runs.Piece(
         experiment=card.name,
-        title=_(card.title),
-        measures=_(card.measures),
-        source=_(card.source),
+        title=heading(card.title),
+        measures=heading(card.measures),
+        source=heading(card.source),
         seed=bench.seed,
         data=bench.source.kind,
         settings=settings.model_dump(mode="json"),
@@ -165,14 +165,15 @@ def _record(bench: Bench, settings: SettingsModel, started, took: tuple[float, f
             runs.PublishedRecord(
                 score=known.score,
                 value=known.value,
-                what=_(known.what),
-                where=_(known.where),
-                note=_(known.note),
+                what=heading(known.what),
+                where=heading(known.where),
+                note=heading(known.note),
             )
             for known in (card.published if bench.comparable else ())
         ],
         claims=bench.claims,
         exhibits=bench.exhibits,
+        sentences=bench.sentences,
         expects=card.expects,
         started=started,
         seconds=round(took[0], 3),

@@ -22,10 +22,10 @@ __all__ = ["load", "save"]
 
 _LAYERS = (
     "Activation", "Add", "BatchNormalization", "Conv2D", "Dense", "DepthwiseConv2D", "Dropout", "Embedding", "Flatten",
-    "GlobalAveragePooling2D", "InputLayer", "LSTM", "Masking", "MaxPooling2D", "ReLU", "Rescaling", "SimpleRNN",
-    "ZeroPadding2D",
+    "GlobalAveragePooling2D", "InputLayer", "LSTM", "Masking", "MaxPooling2D", "Multiply", "ReLU", "Rescaling",
+    "SimpleRNN", "ZeroPadding2D",
 )  # fmt: skip
-_INITIALIZERS = ("GlorotUniform", "Ones", "Orthogonal", "RandomUniform", "Zeros")
+_INITIALIZERS = ("Constant", "GlorotUniform", "Ones", "Orthogonal", "RandomUniform", "Zeros")
 KNOWN = {
     *(("keras.layers", name) for name in _LAYERS),
     *(("keras.initializers", name) for name in _INITIALIZERS),

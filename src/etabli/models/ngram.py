@@ -56,14 +56,21 @@ class NGram:
         """
         codes = np.asarray(codes)
         last = len(codes) + 1 if last is None else last
-        parts = [self._chunk(codes, start, min(start + 8192, last)) for start in range(first, last, 8192)]
+        cuts = [np.arange(start, min(start + 8192, last)) for start in range(first, last, 8192)]
+        parts = [self._at(codes, positions, self.orders) for positions in cuts]
         return np.concatenate(parts) if parts else np.empty((0, self.vocabulary))
 
-    def _chunk(self, codes: np.ndarray, first: int, last: int) -> np.ndarray:
-        positions = np.arange(first, last)
+    def following(self, contexts: np.ndarray) -> np.ndarray:
+        """ln p (B, V) of what follows each of the contexts (B, T), read by themselves."""
+        rows, length = np.shape(contexts)
+        # One after the other, with room for the symbol that is not yet written; no order looks past its own row.
+        laid = np.pad(contexts, ((0, 0), (0, 1))).ravel()
+        return self._at(laid, length + (length + 1) * np.arange(rows), self.orders[: length + 1])
+
+    def _at(self, codes: np.ndarray, positions: np.ndarray, orders: tuple[_Order, ...]) -> np.ndarray:
         p = np.full((len(positions), self.vocabulary), 1.0 / self.vocabulary)
         nodes = np.zeros(len(positions), dtype=np.int64)
-        for k, order in enumerate(self.orders):
+        for k, order in enumerate(orders):
             if k:
                 nodes = _descend(order.keys, nodes, codes, positions, k, self.vocabulary)
             known = nodes >= 0

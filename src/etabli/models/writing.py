@@ -18,7 +18,7 @@ from etabli.models.decoding import Decoding
 from etabli.models.mixture import combine
 from etabli.models.ngram import NGram
 
-__all__ = ["LstmReader", "MixtureReader", "NGramReader", "Reader", "WindowReader", "write"]
+__all__ = ["LstmReader", "MixtureReader", "NGramReader", "Reader", "ResidualReader", "WindowReader", "write"]
 
 
 class Reader(Protocol):
@@ -49,20 +49,26 @@ class LstmReader:
     """The weight-dropped LSTM: its state holds all that was read."""
 
     def __init__(self, weights: list[np.ndarray]) -> None:
-        embedding, kernel, self.recurrent, bias, self.dense, self.bias = map(np.asarray, weights)
+        embedding, kernel, self.recurrent, bias, *self.gate, self.dense, self.bias = map(np.asarray, weights)
         self.rows = embedding @ kernel + bias
 
     def start(self, prompts: np.ndarray) -> np.ndarray:
         self.hidden = self.cell = np.zeros((len(prompts), len(self.recurrent)), self.rows.dtype)
         for codes in np.asarray(prompts).T:
-            log_p = self.step(codes)
-        return log_p
+            self._read(codes)
+        return self._expected()
 
     def step(self, codes: np.ndarray) -> np.ndarray:
+        self._read(codes)
+        return self._expected()
+
+    def _read(self, codes: np.ndarray) -> None:
         """i, f, o = sigmoid(z), g = tanh(z); c = f c + i g; h = o tanh(c)."""
         i, f, g, o = np.split(self.rows[codes] + self.hidden @ self.recurrent, 4, axis=1)
         self.cell = expit(f) * self.cell + expit(i) * np.tanh(g)
         self.hidden = expit(o) * np.tanh(self.cell)
+
+    def _expected(self) -> np.ndarray:
         return log_softmax(self.hidden @ self.dense + self.bias, axis=1)
 
 
@@ -74,11 +80,31 @@ class NGramReader:
 
     def start(self, prompts: np.ndarray) -> np.ndarray:
         self.window = np.asarray(prompts)[:, max(0, prompts.shape[1] - self.model.context) :]
-        end = self.window.shape[1]
-        return np.concatenate([self.model.log_probabilities(row, end, end + 1) for row in self.window])
+        return self.model.following(self.window)
 
     def step(self, codes: np.ndarray) -> np.ndarray:
         return self.start(np.column_stack([self.window, codes]))
+
+
+class ResidualReader(LstmReader):
+    """The residual net with its n-gram: ln p = logits + gate(h) ln p_ngram, normalised."""
+
+    def __init__(self, weights: list[np.ndarray], ngram: NGram) -> None:
+        super().__init__(weights)
+        self.counts = NGramReader(ngram)
+
+    def start(self, prompts: np.ndarray) -> np.ndarray:
+        self.counted = self.counts.start(prompts)
+        return super().start(prompts)
+
+    def step(self, codes: np.ndarray) -> np.ndarray:
+        self.counted = self.counts.step(codes)
+        return super().step(codes)
+
+    def _expected(self) -> np.ndarray:
+        kernel, bias = self.gate
+        gate = np.logaddexp(0, self.hidden @ kernel + bias)
+        return log_softmax(self.hidden @ self.dense + self.bias + gate * self.counted, axis=1)
 
 
 class MixtureReader:
@@ -100,7 +126,8 @@ def write(
     """``length`` times the next characters of ``texts`` texts that begin with one prompt (P,): codes
     (texts,).
 
-    The prompt itself is not given back. The same generator state gives the same texts.
+    The prompt itself is not given back. The same generator state gives the same texts. What cannot be done is
+    refused by the call itself, before anything is written.
     """
     prompt = np.asarray(prompt)
     if prompt.ndim != 1 or len(prompt) == 0:
@@ -111,6 +138,10 @@ def write(
             expected=_("1 or more"),
             got=_("{length} characters, {texts} texts").format(length=length, texts=texts),
         )
+    return _written(reader, prompt, length, decoding, generator, texts)
+
+
+def _written(reader, prompt, length, decoding, generator, texts) -> Iterator[np.ndarray]:
     log_p = reader.start(np.tile(prompt, (texts, 1)))
     histories = [list(prompt) for _text in range(texts)]
     for number in range(length):

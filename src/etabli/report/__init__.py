@@ -48,7 +48,7 @@ def _write(path: Path, folders: list[Path]) -> Path:
 def contents(run: Path) -> dict[str, object]:
     """All that a page says about a run, as plain values."""
     record = runs.read_run(run)
-    found = runs.pieces(run)
+    found = [(place, runs.spoken(piece)) for place, piece in runs.pieces(run)]
     summaries = runs.summary(run)
     chapters = []
     for name in record.experiments:

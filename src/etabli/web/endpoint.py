@@ -21,6 +21,7 @@ from starlette.routing import Route
 from etabli.errors import DataMissing, FolderBusy, Refusal, UnknownName
 from etabli.files import parse_json
 from etabli.i18n import _
+from etabli.retold import retold
 
 JSON_BYTES = 256 * 1024
 UPLOAD_BYTES = 16 * 1024 * 1024
@@ -106,7 +107,7 @@ def sentence_of(error: ValidationError) -> str:
     """The first thing that is wrong with a question, as a sentence."""
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"]) or _("the request")
-    return _("{place}: {problem}.").format(place=place, problem=first["msg"])
+    return _("{place}: {problem}.").format(place=place, problem=retold(first["msg"]))
 
 
 def without_paths(sentence: str) -> str:

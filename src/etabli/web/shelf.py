@@ -175,5 +175,5 @@ def _told(place: Place) -> dict[str, object]:
     told: dict[str, object] = {"state": place.state, "experiment": place.tool.experiment, "problem": place.problem}
     if place.found is not None:
         record = place.found.record
-        told |= {"run": place.found.run.name, "data": record.data, "title": record.title}
+        told |= {"run": place.found.run.name, "data": record.data}
     return told

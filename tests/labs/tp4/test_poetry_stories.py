@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from etabli import labs
+from etabli.data import verse
 from etabli.data.source import Source
+from etabli.data.text import Text
 from etabli.labs.bench import Bench
-from etabli.labs.tp4 import baselines, nets
+from etabli.labs.tp4 import baselines, modern_nets, nets
+from etabli.models import poet
 
 TINY = {"units": 16, "most_epochs": 2}
 
@@ -67,12 +70,34 @@ def test_the_net_is_kept_as_a_keras_model(bench_of):
     assert [layer.name for layer in model.layers] == ["recurrent", "dense", "softmax"]
 
 
-def test_the_lstm_and_its_mixture_are_scored(bench_of):
-    bench = bench_of("tp4.poetry-modern", units=16, embedding=8, most_epochs=2)
+def test_the_plain_net_the_residual_net_and_their_mixture_are_scored(bench_of):
+    bench = bench_of("tp4.poetry-modern", units=16, embedding=8, most_epochs=2, most_residual_epochs=3)
     scores = {name: score.value for name, score in bench.scores.items()}
     assert scores["test_nats_ngram"] <= scores["test_nats"]
-    assert {"train_accuracy", "test_accuracy", "train_accuracy_ngram", "test_accuracy_ngram"} <= scores.keys()
+    kinds = ("", "_residual", "_ngram")
+    assert scores.keys() == {
+        f"{name}{kind}" for name in ("train_accuracy", "test_accuracy", "test_nats") for kind in kinds
+    }
+    assert "on top of" in bench.scores["test_nats_residual"].recipe
+    assert "on top of" not in bench.scores["test_nats"].recipe
     assert len(bench.history("validation")) == 2
+    assert len(bench.history("validation_residual")) == 3
+    assert bench.path("residual.keras").exists()
+    reader, card = poet.load(bench.folder)
+    assert reader.start(np.array([[3, 4, 5]])).shape == (1, len(card.vocabulary))
+
+
+def test_the_mixture_is_chosen_without_the_test_part(bench_of, tmp_path):
+    """Other test characters, the same epochs and weights."""
+    text = verse.load(Source.sample())
+    end, first = text.characters[: text.boundary()], text.characters[text.boundary() :]
+    other = Text(text.name, end + first[::-1], text.lines)
+    settings = modern_nets.ModernSettings(
+        units=8, embedding=4, streams=8, residual_streams=8, most_epochs=1, most_residual_epochs=1
+    )
+    bench = Bench(labs.experiment("tp4.poetry-modern"), tmp_path, Source.sample(), 0)
+    one, two = (modern_nets.choose(bench, each, settings) for each in (text, other))
+    np.testing.assert_allclose(one.shares, two.shares, atol=1e-6)
 
 
 def test_a_low_temperature_turns_in_circles_and_a_high_one_knows_no_words(bench_of):

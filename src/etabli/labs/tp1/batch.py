@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import Field
 
 from etabli.data import mnist
-from etabli.i18n import N_, _
+from etabli.i18n import N_, _, joined
 from etabli.labs.bench import Bench
 from etabli.labs.card import Claim, Experiment, SettingsModel
 from etabli.labs.tp1 import parts
@@ -180,7 +180,7 @@ def judge(
 
 def listed(values: dict[str, float]) -> str:
     """``1: 0.31, 10: 0.28, ...``"""
-    return ", ".join(f"{name}: {value:.3g}" for name, value in values.items())
+    return joined(", ", (_("{name}: {value:.3g}").format(name=name, value=value) for name, value in values.items()))
 
 
 EXPERIMENT = Experiment(

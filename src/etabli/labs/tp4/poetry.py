@@ -9,7 +9,7 @@ from etabli.labs.bench import Bench
 from etabli.labs.card import Experiment, Published
 from etabli.labs.tp4 import baselines, nets, published
 from etabli.metrics import text as measures
-from etabli.models import char_rnn, keras_file
+from etabli.models import char_rnn
 from etabli.viz.characters import mark_epoch
 from etabli.viz.curves import learning_curves
 
@@ -35,7 +35,7 @@ def story(bench: Bench, settings: Settings) -> None:
 
     model = char_rnn.build(settings.length, vocabulary, settings.units, bench.seed)
     model.set_weights(weights)
-    keras_file.save(model, bench.path("model.keras"))
+    nets.keep_poet(bench, text, "course", model, settings.length)
 
     if bench.first:
         show(bench, text, settings, counted, model, epochs)

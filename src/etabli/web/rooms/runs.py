@@ -88,7 +88,7 @@ def _chapter(folder: Path, name: str, pieces: list[tuple[Path, runs.Piece]]) -> 
     own = [(place, piece) for place, piece in pieces if piece.experiment == name]
     if not own:
         return {"experiment": name, "done": 0, "title": "", "figures": [], "claims": [], "pages": []}
-    place, first = own[0]
+    place, first = own[0][0], runs.spoken(own[0][1])
     return {
         "experiment": name,
         "done": len(own),

@@ -25,7 +25,7 @@ def explorers(studio: Studio, question: Nothing) -> dict[str, object]:
 
 def _of_run(folder: Path) -> list[dict[str, object]]:
     try:
-        pieces = runs.pieces(folder)
+        pieces = [(place, runs.spoken(piece)) for place, piece in runs.pieces(folder)]
     except (Refusal, OSError):
         return []
     return [

@@ -1,0 +1,189 @@
+"""The two LSTMs of practical 4: the residual net on top of an n-gram, and the plain net that learns from both.
+
+Epochs and mixture weights are chosen once, with seed 0, on the validation part, which neither nets nor counts
+have seen; every seed is then trained on the whole training part. The test part is read only afterwards.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from etabli.data.text import Text
+from etabli.i18n import N_
+from etabli.labs.bench import Bench
+from etabli.labs.card import SettingsModel
+from etabli.labs.tp4.nets import column, listed, measured, named, shown, validation_start
+from etabli.models import char_modern, synthetic
+from etabli.models.char_modern import Recipe
+from etabli.models.memory import Memory
+from etabli.models.mixture import fit_weights
+from etabli.models.ngram import NGram, kneser_ney
+from etabli.models.writing import ResidualReader
+
+TEXTS = 16
+"""Synthetic texts to each stream of the book: many short ones are written faster than few long ones."""
+
+
+class ModernSettings(SettingsModel):
+    """The plain net, the residual net that teaches it, and their training."""
+
+    units: int = Field(384, ge=1, le=4096, description=N_("hidden units of each LSTM"))
+    embedding: int = Field(64, ge=1, le=1024, description=N_("numbers to a character"))
+    steps: int = Field(32, ge=1, description=N_("characters between two updates"))
+    learning_rate: float = Field(5e-3, gt=0, le=1, description=N_("rate of Adam, falling along a cosine"))
+    average: float = Field(0.999, ge=0, lt=1, description=N_("decay of the moving average of the weights"))
+    context: int = Field(6, ge=0, le=20, description=N_("characters that the n-gram reads"))
+    streams: int = Field(16, ge=1, description=N_("pieces of the book read side by side, and as many synthetic ones"))
+    weight_drop: float = Field(0.3, ge=0, lt=1, description=N_("share of recurrent weights that is dropped"))
+    input_drop: float = Field(0.0, ge=0, lt=1, description=N_("share of the embedding that is dropped"))
+    output_drop: float = Field(0.1, ge=0, lt=1, description=N_("share of the state that is dropped"))
+    teacher: float = Field(0.4, ge=0, lt=1, description=N_("share of the target that a held-out n-gram gives"))
+    epochs: int = Field(0, ge=0, description=N_("passes over the training part; 0: chosen on a validation part"))
+    most_epochs: int = Field(12, ge=1, description=N_("passes among which the validation part chooses"))
+    residual_streams: int = Field(32, ge=1, description=N_("the residual net: pieces read side by side"))
+    residual_weight_drop: float = Field(0.5, ge=0, lt=1, description=N_("the residual net: recurrent weights dropped"))
+    residual_input_drop: float = Field(0.1, ge=0, lt=1, description=N_("the residual net: embedding dropped"))
+    residual_output_drop: float = Field(0.3, ge=0, lt=1, description=N_("the residual net: state dropped"))
+    residual_epochs: int = Field(0, ge=0, description=N_("the residual net: passes; 0: chosen on a validation part"))
+    most_residual_epochs: int = Field(20, ge=1, description=N_("the residual net: passes to choose among"))
+
+    @property
+    def recipe(self) -> Recipe:
+        """Of the plain net."""
+        drops = self.weight_drop, self.input_drop, self.output_drop
+        return self._recipe(self.streams, *drops, self.teacher)
+
+    @property
+    def residual_recipe(self) -> Recipe:
+        """Of the residual net, which has the n-gram in itself and needs no teacher."""
+        drops = self.residual_weight_drop, self.residual_input_drop, self.residual_output_drop
+        return self._recipe(self.residual_streams, *drops, 0.0)
+
+    def _recipe(self, streams: int, weight: float, inputs: float, output: float, teacher: float) -> Recipe:
+        return Recipe(
+            streams,
+            self.steps,
+            self.learning_rate,
+            weight,
+            inputs,
+            output,
+            self.average,
+            teacher=teacher,
+            teacher_context=self.context,
+        )
+
+
+class Choice(NamedTuple):
+    """What the validation part decided: epochs of both nets, and the weights of plain net, residual net and
+    n-gram in their mixture; with the curves (epochs, 3) of training loss, validation accuracy and nats.
+    """
+
+    epochs: int
+    residual_epochs: int
+    shares: np.ndarray
+    curve: np.ndarray
+    residual_curve: np.ndarray
+
+
+def choose(bench: Bench, text: Text, settings: ModernSettings) -> Choice:
+    """Train both nets with seed 0 without the validation part, and look at it."""
+    start, end = validation_start(text), text.boundary()
+
+    def compute() -> dict[str, np.ndarray]:
+        counts = kneser_ney(text.codes[:start], len(text.vocabulary), settings.context)
+        counted = counts.log_probabilities(text.codes, start, end)
+        residual, curve, guided = _best(bench, text, settings, counted)
+        written = _written(residual, counts, text.codes[:start], settings, settings.most_epochs, 0)
+        _weights, plain_curve, plain = _best(bench, text, settings, None, written)
+        shares = fit_weights([plain, guided, counted], text.codes[start:end])
+        return {"residual_curve": curve, "curve": plain_curve, "shares": shares}
+
+    kept = bench.cached("char-modern-choice", {"text": text.codes, **settings.model_dump(), "version": 1}, compute)
+    epochs = settings.epochs or int(kept["curve"][:, 2].argmin()) + 1
+    residual_epochs = settings.residual_epochs or int(kept["residual_curve"][:, 2].argmin()) + 1
+    return Choice(epochs, residual_epochs, kept["shares"], kept["curve"], kept["residual_curve"])
+
+
+def _best(bench: Bench, text: Text, settings: ModernSettings, counted, written=None):
+    """Weights, whole curve, and ln p (N, V) of the validation targets, of the epoch with the fewest nats there.
+
+    The residual net where ``counted``, the n-gram's ln p of these targets, is given.
+    """
+    start, end = validation_start(text), text.boundary()
+    memory = _memory(bench, text, start, settings, counted is not None, 0, written)
+    for epoch, weights in _training(bench, text, start, settings, counted is not None, 0, memory, written):
+        log_p = char_modern.log_probabilities(weights, text.codes, start, end, counted=counted)
+        memory.rows.append(measured(epoch, log_p, text.codes[start:end]))
+        if column(memory, "nats").argmin() == len(memory.rows) - 1:
+            memory.arrays.update(named(weights), log_p=log_p)
+    return listed(memory.arrays), column(memory, "loss", "accuracy", "nats"), memory.arrays["log_p"]
+
+
+def residual_weights(bench: Bench, text: Text, settings: ModernSettings, epochs: int) -> list[np.ndarray]:
+    """The weights of the residual net, trained on the whole training part with the bench's seed."""
+
+    key = {"text": text.codes, **settings.model_dump(), "epochs": epochs}
+
+    def run():
+        memory = _memory(bench, text, text.boundary(), settings, True, bench.seed, None, epochs)
+        return memory, _training(bench, text, text.boundary(), settings, True, bench.seed, memory, None, epochs)
+
+    return _kept(bench, "residual", key, run)
+
+
+def plain_weights(
+    bench: Bench, text: Text, settings: ModernSettings, epochs: int, residual: list[np.ndarray]
+) -> list[np.ndarray]:
+    """The weights of the plain net, from the whole training part and what the residual net wrote after it."""
+    known = text.codes[: text.boundary()]
+
+    def run():
+        counts = kneser_ney(known, len(text.vocabulary), settings.context)
+        written = _written(residual, counts, known, settings, epochs, bench.seed)
+        memory = _memory(bench, text, text.boundary(), settings, False, bench.seed, written, epochs)
+        return memory, _training(bench, text, text.boundary(), settings, False, bench.seed, memory, written, epochs)
+
+    key = {"text": text.codes, **settings.model_dump(), "epochs": epochs, "residual": named(residual)}
+    return _kept(bench, "train", key, run)
+
+
+def _kept(bench: Bench, curve: str, key: dict, run) -> list[np.ndarray]:
+    """The last weights of a training, from the cache if they are there; its losses are logged as ``curve``."""
+
+    def compute() -> dict[str, np.ndarray]:
+        memory, training = run()
+        for epoch, weights in training:
+            memory.rows.append({"loss": epoch.loss})
+            memory.arrays.update(named(weights))
+        return {"losses": column(memory, "loss"), **memory.arrays}
+
+    kept = bench.cached(f"char-modern-{curve}", {**key, "seed": bench.seed, "version": 1}, compute)
+    for number, loss in enumerate(kept["losses"], 1):
+        bench.log(curve, epoch=number, loss=float(loss))
+    return listed(kept)
+
+
+def _memory(bench: Bench, text: Text, end: int, settings, residual: bool, seed: int, written, epochs=None) -> Memory:
+    read = None if written is None else written.codes
+    return bench.memory("char-modern", text.codes[:end], settings, residual, seed, read, epochs)
+
+
+def _training(
+    bench: Bench, text: Text, end: int, settings, residual: bool, seed: int, memory: Memory, written=None, epochs=None
+):
+    """(epoch, averaged weights) after each pass of either net over the text before position ``end``."""
+    most = settings.most_residual_epochs if residual else settings.most_epochs
+    recipe = settings.residual_recipe if residual else settings.recipe
+    label = N_("training the residual net") if residual else N_("training the plain net")
+    model = char_modern.build(len(text.vocabulary), settings.units, settings.embedding, seed, residual)
+    run = char_modern.train(model, text.codes[:end], epochs or most, recipe, seed, written, memory)
+    for epoch in shown(bench, label, run, epochs or most, memory):
+        yield epoch, model.get_weights()
+
+
+def _written(residual: list[np.ndarray], counts: NGram, codes, settings: ModernSettings, epochs: int, seed: int):
+    """As many characters of synthetic text as the plain net reads of the book."""
+    texts = TEXTS * settings.streams
+    length = -(-epochs * len(codes) // (texts * settings.steps)) * settings.steps
+    return synthetic.write(ResidualReader(residual, counts), codes, texts, length, seed)
