@@ -1,13 +1,12 @@
 """Deep features of ResNet-50 from JPEG files: end to end, its two halves alone, and Keras's own ``predict``.
 
-    python benchmarks/feature_extraction.py [--images 96] [--repeats 5] [--memory]
+    python benchmarks/feature_extraction.py [--images 96] [--batch 2] [--repeats 5] [--memory]
 
 Photographs of VOC are taken where ``ETABLI_DATA`` has them, drawn scenes of 500 x 375 otherwise; weights are random,
 which costs as much as any. ``--memory`` also extracts 500 and 3,500 images in processes of their own.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -19,13 +18,13 @@ from harness import compare, conclude, ratio
 
 from etabli.data import images, scenes
 from etabli.data.source import Source
-from etabli.features.engines import cut, open_engine
+from etabli.features.engines import BATCH, cut, open_engine
 from etabli.features.extraction import named
 from etabli.features.stream import stream
 from etabli.models import backbones
 from etabli.seeding import generator
 
-SIZE, BATCH = (224, 224), 8
+SIZE = (224, 224)
 
 
 def photographs(folder: Path, count: int) -> list[Path]:
@@ -39,17 +38,17 @@ def photographs(folder: Path, count: int) -> list[Path]:
     return images.list_images(folder)
 
 
-def candidates(paths: list[Path]) -> dict:
+def candidates(paths: list[Path], batch: int) -> dict:
     """Everything that is timed, each over all images."""
     net = backbones.backbone("resnet50")
     model = cut(net.build(), net.map_layer, pooled=True)
     pictures = named(paths, [f"{number}" for number in range(len(paths))])
-    parts = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
+    parts = [pictures[start : start + batch] for start in range(0, len(pictures), batch)]
     decoded = {each.name: images.read(each.source, SIZE) for each in pictures}
     pixels = np.stack(list(decoded.values())).astype(np.float32)
     made = {}
     for precision in ("bf16", "f32"):
-        engine = open_engine(model, BATCH, "openvino", precision)
+        engine = open_engine(model, batch, "openvino", precision)
         made[f"end to end, {precision}"] = lambda run=engine: list(
             stream(parts, run, lambda each: images.read(each.source, SIZE))
         )
@@ -67,14 +66,15 @@ def candidates(paths: list[Path]) -> dict:
 
 
 _CHILD = """
-import json, resource, sys
+import sys
 from pathlib import Path
+from etabli.environment import peak_memory_mb
 from etabli.features import extract
 paths = [Path(line) for line in Path(sys.argv[1]).read_text().splitlines()]
 count = int(sys.argv[2])
 chosen, names = [paths[n % len(paths)] for n in range(count)], [str(n) for n in range(count)]
 extract(chosen, "mobilenet_v2", sys.argv[3], names=names)
-print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+print(peak_memory_mb())  # not ru_maxrss, which a child inherits from the process that started it
 """
 
 
@@ -84,18 +84,19 @@ def peak_memory(paths: list[Path], count: int) -> float:
         listing = Path(folder) / "paths.txt"
         listing.write_text("\n".join(map(str, paths)))
         command = [sys.executable, "-c", _CHILD, str(listing), str(count), str(Path(folder) / "out")]
-        return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=96)
+    parser.add_argument("--batch", type=int, default=BATCH["openvino"])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--memory", action="store_true")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         paths = photographs(Path(folder), asked.images)
-        timings = compare(candidates(paths), asked.repeats)
+        timings = compare(candidates(paths, asked.batch), asked.repeats)
         keras = "Keras predict on JAX, decoded images"
         ratios = {}
         for precision, bar in (("bf16", 2.3), ("f32", 1.5)):
@@ -105,7 +106,7 @@ def main() -> None:
             ratios[f"of what engine and decoding can do together, {precision}"] = (share, ">= 0.9")
             times = ratio(timings, keras, f"end to end, {precision}")
             ratios[f"times faster than Keras predict, {precision}"] = (times, f">= {bar}")
-        notes = f"{len(paths)} images."
+        notes = f"{len(paths)} images, {asked.batch} in a batch (Keras: 32)."
         if asked.memory:
             few, many = peak_memory(paths, 500), peak_memory(paths, 3500)
             ratios["peak memory of 3,500 images over that of 500"] = (many / few, "<= 1.1")

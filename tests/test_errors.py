@@ -36,3 +36,8 @@ def test_every_refusal_explains_itself_in_its_docstring():
     assert len(kinds) > 8
     for kind in kinds:
         assert kind.__doc__
+
+
+def test_of_very_many_known_names_only_the_first_are_listed():
+    refusal = errors.UnknownName("word", "?", [f"{n:05d}" for n in range(10_000)])
+    assert str(refusal).endswith("00039 and 9960 more.")

@@ -37,6 +37,10 @@ class BadSetting(Refusal, ValueError):
     """A setting lies outside its range or has the wrong type."""
 
 
+LISTED = 40
+"""Known names that a refusal lists: a file of word vectors has hundreds of thousands."""
+
+
 class UnknownName(Refusal, LookupError):
     """A name (experiment, setting, data set, class, ...) that does not exist; the nearest is suggested."""
 
@@ -45,8 +49,11 @@ class UnknownName(Refusal, LookupError):
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         if near:
             fix = _("Did you mean {names}?").format(names=_(" or ").join(near))
-        else:
+        elif len(known) <= LISTED:
             fix = _("Known: {names}.").format(names=", ".join(known))
+        else:
+            names = ", ".join(known[:LISTED])
+            fix = _("Known: {names} and {n} more.").format(names=names, n=len(known) - LISTED)
         super().__init__(_("there is no {kind} named '{name}'").format(kind=kind, name=name), fix=fix)
 
 

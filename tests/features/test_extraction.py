@@ -188,7 +188,7 @@ folder, out = map(Path, sys.argv[1:3])
 net = SimpleNamespace(weights=[], output_shape=(None, 3))
 engines.cut = lambda model, layer, pooled: model
 mean = lambda pictures: pictures.mean((1, 2))
-mean.name, mean.precision, mean.parallel = "stand-in", "f32", 1
+mean.name, mean.precision, mean.parallel, mean.batch_size = "stand-in", "f32", 1, 2
 engines.open_engine = lambda *options: mean
 usual = store.write_shard
 def write_shard(path, *rest):

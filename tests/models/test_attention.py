@@ -37,13 +37,14 @@ def maps():
 def by_hand(w, image, words):
     """The equations at the head of the module, one image and one caption, in NumPy."""
     relu, sigmoid = lambda x: np.maximum(x, 0), lambda x: 1 / (1 + np.exp(-x))
+    image = (image - w["features/mean"]) / w["features/spread"]
     mean = image.mean(axis=0)
     gist = relu(mean @ w["gist/kernel"] + w["gist/bias"])
     h = np.tanh(mean @ w["first/kernel"] + w["first/bias"])
     regions = relu(image @ w["region/kernel"] + w["region/bias"])
     rows, looks = [], []
     for word in words:
-        x = np.concatenate([w["words"][word], gist]) @ w["gru/kernel"] + w["gru/bias"]
+        x = np.concatenate([np.sqrt(5) * w["words"][word], gist]) @ w["gru/kernel"] + w["gru/bias"]
         u = h @ w["gru/recurrent"] + w["gru/recurrent_bias"]
         (xu, xr, xn), (hu, hr, hn) = np.split(x, 3), np.split(u, 3)
         update = sigmoid(xu + hu)
@@ -141,8 +142,8 @@ def test_six_images_are_learnt_by_heart(size):
     generator = np.random.default_rng(0)
     maps = generator.random((6, 4, 6)).astype(np.float32)
     captions = np.stack([[[0, *generator.integers(2, 9, 3), 1]] for _image in range(6)])
-    fresh = attention.initial(Shape(9, 6, 16, 32, size), generator)
-    recipe = Recipe(epochs=150, images=6, dropout=0.0, smoothing=0.0, rate=0.03)
+    fresh = attention.initial(Shape(9, 6, 16, 32, size), generator, maps)
+    recipe = Recipe(epochs=150, images=6, dropout=0.0, smoothing=0.0, rate=0.01)
     losses = []
     caption_training.train(fresh, maps, captions, recipe, 0, lambda epoch, loss, weights: losses.append(loss))
     assert losses[-1] < 0.05 < losses[0]

@@ -85,12 +85,12 @@ def test_a_folder_without_captioner_is_refused_with_what_to_do(tmp_path):
         caption_file.load(tmp_path)
 
 
-def test_the_reduced_training_images_are_centred_and_spread_by_one():
+def test_the_reduced_training_images_are_centred_and_as_long_as_a_word_s_vector():
     maps = np.random.default_rng(0).random((50, 4, 12)).astype(np.float16)
     mean, axes = caption_file.fit_reduction(maps, 5)
     reduced = caption_file.reduced(maps, mean, axes)
     assert reduced.shape == (50, 5)
     np.testing.assert_allclose(reduced.mean(axis=0), 0, atol=1e-5)
-    assert reduced.var(axis=0, ddof=1).mean() == pytest.approx(1.0, abs=1e-3)
+    assert np.square(reduced).sum(axis=1).mean() == pytest.approx(49 / 50, abs=1e-3)
     covariance = np.cov(reduced.T)
     np.testing.assert_allclose(covariance - np.diag(np.diag(covariance)), 0, atol=1e-3)

@@ -123,13 +123,16 @@ def test_an_interrupted_training_resumes_to_the_same_numbers(problem, tmp_path):
     assert resumed.losses == straight.losses
 
 
-def test_a_checkpoint_of_another_plan_or_a_damaged_one_is_not_resumed(problem, tmp_path):
+def test_a_checkpoint_of_another_plan_or_stage_or_a_damaged_one_is_not_resumed(problem, tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     train(problem, checkpoint=path)
     epochs = []
     train(
         problem, Plan(**{**vars(PLAN), "rate": 1e-3}), checkpoint=path, watch=lambda a, **n: epochs.append(n["epoch"])
     )
+    assert min(epochs) == 1
+    epochs.clear()
+    train(problem, layer="add", checkpoint=path, watch=lambda a, **n: epochs.append(n["epoch"]))
     assert min(epochs) == 1
     path.write_bytes(path.read_bytes()[:50])
     train(problem, Plan(**{**vars(PLAN), "epochs": 1}), checkpoint=path)
@@ -139,6 +142,17 @@ def test_training_stops_without_a_better_validation_and_keeps_the_best(problem):
     values = iter([0.3, 0.9, 0.5, 0.4, 0.95])
     tuned = train(problem, Plan(**{**vars(PLAN), "epochs": 20, "patience": 2}), judge=lambda logits_of: next(values))
     assert tuned.validations == [0.3, 0.9, 0.5, 0.4] and tuned.best_epoch == 2
+
+
+def test_what_is_kept_of_the_start_lies_on_the_line_between_start_and_end(problem):
+    def ends(kept):
+        model = net()
+        tuned = train((model, *problem[1:]), Plan(**{**vars(PLAN), "kept": kept}))
+        return weights(model.get_layer("expand"))[0], tuned.head.kernel
+
+    first, (free, head), (drawn, near) = weights(net().get_layer("expand"))[0], ends(0.0), ends(0.25)
+    np.testing.assert_allclose(drawn, 0.25 * first + 0.75 * free, atol=1e-6)
+    np.testing.assert_allclose(near, 0.75 * head, atol=1e-6)
 
 
 def test_lower_layers_move_less(problem):

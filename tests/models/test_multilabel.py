@@ -107,3 +107,20 @@ def test_features_of_another_net_are_refused():
         multilabel.fit(features, labels[:-1], 0.1)
     with pytest.raises(NotFitted, match="nothing to learn"):
         multilabel.fit(features[:0], labels[:0], 0.1)
+
+
+def test_unit_roots_have_length_one_keep_signs_and_rank_and_leave_zeros():
+    features = np.random.default_rng(0).normal(size=(6, 5))
+    features[2] = 0
+    features.setflags(write=False)
+    made = multilabel.unit_roots(features)
+    np.testing.assert_allclose(np.linalg.norm(np.delete(made, 2, 0), axis=1), 1)
+    np.testing.assert_array_equal(np.sign(made), np.sign(features))
+    np.testing.assert_array_equal(np.argsort(made[0]), np.argsort(features[0]))
+    np.testing.assert_allclose(made, multilabel.unit_roots(7 * features))
+
+
+def test_the_dot_product_of_unit_roots_is_the_affinity_of_two_distributions():
+    p, q = np.random.default_rng(1).dirichlet(np.ones(8), size=2)
+    a, b = multilabel.unit_roots(np.stack([p, q]))
+    assert a @ b == pytest.approx(np.sqrt(p * q).sum())

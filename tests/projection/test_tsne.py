@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from etabli.errors import BadSetting
-from etabli.projection.tsne import tsne
+from etabli.projection.tsne import _divergence, tsne
 
 
 def blobs(n=150):
@@ -29,6 +29,26 @@ def test_classes_that_lie_apart_stay_apart():
     centres = np.stack([plane[labels == code].mean(axis=0) for code in range(3)])
     nearest = np.linalg.norm(plane[:, None] - centres, axis=2).argmin(axis=1)
     assert (nearest == labels).all()
+
+
+def test_what_the_optimizer_follows_is_the_gradient_that_opentsne_has_without_approximation():
+    from openTSNE import affinity
+    from openTSNE.tsne import kl_divergence_bh
+
+    near = affinity.PerplexityBasedNN(blobs(600)[0], perplexity=20, method="exact").P
+    plane = np.random.default_rng(1).normal(0, 8, (600, 2))
+    exact, wanted = kl_divergence_bh(plane, near, 1, {"theta": 0.0}, should_eval_error=True)
+    divergence, gradient = _divergence(plane, near, 1, should_eval_error=True)
+    assert divergence == pytest.approx(exact, rel=1e-3)
+    assert np.linalg.norm(gradient - wanted) < 0.01 * np.linalg.norm(wanted)
+
+
+def test_both_ways_of_few_and_of_many_points_bring_neighbours_together():
+    from sklearn.manifold import trustworthiness
+
+    for n in (480, 520):
+        points, _labels = blobs(n)
+        assert trustworthiness(points, tsne(points, iterations=150), n_neighbors=10) > 0.8
 
 
 @pytest.mark.parametrize("n", [1, 3, 4, 7])

@@ -174,3 +174,11 @@ def test_in_a_browser_ten_thousand_points_arrive_where_they_go(browser, tmp_path
     assert not page.evaluate("explorer.still()")
     page.wait_for_function("explorer.still()")
     assert page.evaluate("explorer.place(9999)") != before
+
+
+@pytest.mark.browser
+def test_in_the_dark_the_classes_have_their_lighter_colours(opened):
+    first = "getComputedStyle(document.querySelector('#legend i')).backgroundColor"
+    assert opened.evaluate(first) == "rgb(51, 34, 136)"
+    opened.emulate_media(color_scheme="dark")
+    opened.wait_for_function(f"{first} === 'rgb(154, 144, 238)'")

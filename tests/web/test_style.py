@@ -5,6 +5,7 @@ import re
 import pytest
 
 from etabli.report import HOME
+from etabli.viz.style import ON_DARK, ON_LIGHT
 from etabli.web.pages import HERE
 
 STYLE = (HOME / "templates" / "style.css").read_text() + (HERE / "static" / "page.css").read_text()
@@ -46,3 +47,8 @@ def test_lines_and_points_stand_out_from_the_card(dark):
 def test_contrast_is_that_of_the_recommendation():
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+def test_the_explorer_has_the_classes_in_the_colours_of_the_page():
+    for dark, palette in ((False, ON_LIGHT), (True, ON_DARK)):
+        assert tuple(colours(dark)[f"c{index}"] for index in range(10)) == palette

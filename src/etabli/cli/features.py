@@ -16,10 +16,11 @@ def features(
     weights: Annotated[str, typer.Option(help=own_images.WEIGHTS)] = "imagenet",
     layer: Annotated[str, typer.Option(help="pool, map, a stage (conv4, block_12), or a layer's name.")] = "pool",
     view: Annotated[str, typer.Option(help="plain, flip, or crop- and a number.")] = "plain",
+    side: Annotated[int | None, typer.Option(min=32, max=1024, help="Pixels on a side; the net's own.")] = None,
     dtype: Annotated[str, typer.Option(help="float32, or float16 for half the disk.")] = "float32",
     engine: Annotated[str | None, typer.Option(help="openvino or keras; the faster that is installed.")] = None,
     precision: Annotated[str | None, typer.Option(help="bf16 or f32; bf16 where the processor has it.")] = None,
-    batch: Annotated[int, typer.Option(min=1, max=1024, help="Images in a batch.")] = 8,
+    batch: Annotated[int | None, typer.Option(min=1, max=1024, help="Images in a batch; the engine's own.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=256, help="Threads that decode.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -45,7 +46,8 @@ def features(
 
         made = extract(
             paths, backbone, out, names=names, weights=own_images.weights_of(backbone, weights), layer=layer, view=view,
-            dtype=dtype, engine=engine, precision=precision, batch_size=batch, workers=workers, progress=progress,
+            size=(side, side) if side else None, dtype=dtype, engine=engine, precision=precision, batch_size=batch,
+            workers=workers, progress=progress,
         )  # fmt: skip
     if as_json:
         edge.emit(

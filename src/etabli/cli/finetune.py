@@ -18,6 +18,7 @@ def finetune(
     epochs: Annotated[int, typer.Option(min=1, max=1000, help="Passes over the images.")] = 8,
     rate: Annotated[float, typer.Option(min=1e-7, max=1.0, help="Adam's rate at the top.")] = 5e-4,
     crops: Annotated[int, typer.Option(min=0, max=16, help="Random parts of every image to learn from.")] = 1,
+    side: Annotated[int | None, typer.Option(min=32, max=1024, help="Pixels on a side; the net's own.")] = None,
     batch: Annotated[int, typer.Option(min=2, max=1024, help="Images in a batch.")] = 64,
     precision: Annotated[str, typer.Option(help="f32, or bf16 (mixed).")] = "f32",
     validation: Annotated[float, typer.Option(min=0.05, max=0.5, help="Share of the images to judge on.")] = 0.2,
@@ -36,7 +37,7 @@ def finetune(
 
     scores = tune(
         images, out, backbone, own_images.weights_of(backbone, weights), stage, epochs=epochs, rate=rate, crops=crops,
-        batch=batch, precision=precision, validation=validation, seed=seed, reporter=Terminal(),
+        side=side, batch=batch, precision=precision, validation=validation, seed=seed, reporter=Terminal(),
     )  # fmt: skip
     if as_json:
         told = [{"name": name, "value": score.value, "signature": score.signature} for name, score in scores.items()]

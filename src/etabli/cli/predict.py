@@ -59,19 +59,19 @@ def predict(
 def _stream(paths, names, net, size, engine, precision):
     """Names, outputs and what could not be read, batch by batch."""
     from etabli.cli.progress import Terminal
-    from etabli.features.engines import open_engine
+    from etabli.features.engines import BATCH, open_engine
     from etabli.features.extraction import named
     from etabli.features.stream import stream
     from etabli.features.views import reader
 
     pictures = named(paths, names)
-    batch = min(8, len(pictures))
     if engine is None and len(pictures) < FEW:
         engine = "keras"
-    parts = [pictures[start : start + batch] for start in range(0, len(pictures), batch)]
-    precision = None if engine == "keras" else precision
+    few = min(BATCH["keras"], len(pictures)) if engine == "keras" else None
+    run = open_engine(net, few, engine, None if engine == "keras" else precision)
+    parts = [pictures[start : start + run.batch_size] for start in range(0, len(pictures), run.batch_size)]
     with Terminal().task(_("predicting"), len(pictures)) as step:
-        for made in stream(parts, open_engine(net, batch, engine, precision), reader("plain", size)):
+        for made in stream(parts, run, reader("plain", size)):
             step(len(made.names) + len(made.unreadable))
             yield made
 

@@ -6,6 +6,7 @@ caller who walks a large folder can list it and go on.
 """
 
 import io
+import re
 import warnings
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def read(
     except Refusal:
         raise
     except Image.DecompressionBombError as error:
-        raise _bomb(name, str(error), max_pixels) from error
+        counted = re.search(r"\d+", str(error))  # Pillow's sentence opens with it
+        raise _bomb(name, counted.group() if counted else str(error), max_pixels) from error
     except FileNotFoundError as error:
         raise DataMissing(_("there is no image {path}").format(path=name)) from error
     except (PermissionError, IsADirectoryError) as error:

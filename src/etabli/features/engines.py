@@ -19,10 +19,13 @@ from etabli.i18n import _
 from etabli.models import export
 from etabli.models.backend import on_jax
 
-__all__ = ["ENGINES", "KerasEngine", "OpenVinoEngine", "cut", "open_engine"]
+__all__ = ["BATCH", "ENGINES", "KerasEngine", "OpenVinoEngine", "cut", "open_engine"]
 
 ENGINES = ("openvino", "keras")
 PRECISIONS = ("bf16", "f32")
+# Pictures in a batch. An OpenVINO request has a core to itself, and a small batch stays in that core's cache
+# (benchmarks/feature_extraction.py; ResNet-50 in float32: 37 pictures a second by twos, 34 by eights).
+BATCH = {"openvino": 2, "keras": 8}
 
 
 def cut(model, layer: str, pooled: bool):
@@ -38,17 +41,21 @@ def cut(model, layer: str, pooled: bool):
     return keras.Model(model.inputs[0], output, name=model.name)
 
 
-def open_engine(model, batch_size: int, engine: str | None = None, precision: str | None = None, mark: str = ""):
+def open_engine(
+    model, batch_size: int | None = None, engine: str | None = None, precision: str | None = None, mark: str = ""
+):
     """The engine for a model: the fastest that is installed, in bf16 where the processor computes in it.
 
-    ``precision`` "f32" computes in float32; the Keras engine knows no other. Under a ``mark``, which must stand for
-    the model and its weights, its OpenVINO form is kept in the user's cache.
+    ``batch_size`` None leaves it to the engine. ``precision`` "f32" computes in float32; the Keras engine knows no
+    other. Under a ``mark``, which must stand for the model and its weights, its OpenVINO form is kept in the user's
+    cache.
     """
     name = engine or ("openvino" if export.have_openvino() and not _on_accelerator() else "keras")
     if name not in ENGINES:
         raise UnknownName(_("engine"), name, ENGINES)
     if precision not in (None, *PRECISIONS):
         raise UnknownName(_("precision"), str(precision), PRECISIONS)
+    batch_size = batch_size or BATCH[name]
     if name == "keras":
         if precision == "bf16":
             raise BadSetting(_("the Keras engine computes in float32"), fix=_("Choose --precision f32."))

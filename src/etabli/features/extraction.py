@@ -31,7 +31,7 @@ def extract(
     view: str = "plain",
     size: tuple[int, int] | None = None,
     dtype: str = "float32",
-    batch_size: int = 8,
+    batch_size: int | None = None,
     shard_rows: int = SHARD_ROWS,
     engine: str | None = None,
     precision: str | None = None,
@@ -43,8 +43,9 @@ def extract(
     ``layer`` is "pool" (the last map averaged: 2048 numbers for ResNet-50, 1280 for MobileNetV2), "map" (the
     map itself), a stage or the name of a Keras layer. Without ``names`` an image has the name of its file.
     ``weights`` is a weights file of the backbone; ``model`` takes the place of the backbone's own net (a
-    fine-tuned one). ``dtype`` "float16" halves the disk. Killed at any moment, the same call goes on and has
-    lost one shard at most. Images that cannot be read are skipped and listed in ``unreadable``.
+    fine-tuned one). ``batch_size`` None leaves it to the engine. ``dtype`` "float16" halves the disk. Killed at any
+    moment, the same call goes on and has lost one shard at most. Images that cannot be read are skipped and listed
+    in ``unreadable``.
     """
     net = backbones.backbone(backbone)
     pictures = named(images, names)
@@ -76,7 +77,7 @@ def extract(
         shards = _missing_shards(out, pictures, shard_rows)
         read = views.reader(view, size)
         notes = _difference_from_f32(run, read, pictures[:16]) if shards else _notes_of(out)
-        _write_shards(out, shards, run, read, recipe, batch_size, workers, progress, len(pictures))
+        _write_shards(out, shards, run, read, recipe, workers, progress, len(pictures))
         return store.finish(
             out, recipe, -(-len(pictures) // shard_rows), notes | ({"request": request} if request else {})
         )
@@ -170,13 +171,13 @@ def _batches(shards, batch_size: int) -> Iterator[list[Picture]]:
             yield pictures[start : start + batch_size]
 
 
-def _write_shards(out, shards, run, read, recipe, batch_size, workers, progress, total) -> None:
+def _write_shards(out, shards, run, read, recipe, workers, progress, total) -> None:
     done = total - sum(len(pictures) for _number, pictures, _mark in shards)
-    flow = stream(_batches(shards, batch_size), run, read, workers=workers)
+    flow = stream(_batches(shards, run.batch_size), run, read, workers=workers)
     try:
         for number, pictures, fingerprint in shards:
             gathered: list[Batch] = []
-            for _batch in range(-(-len(pictures) // batch_size)):
+            for _batch in range(-(-len(pictures) // run.batch_size)):
                 gathered.append(next(flow))
                 done += len(gathered[-1].names) + len(gathered[-1].unreadable)
                 if progress:

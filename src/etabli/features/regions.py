@@ -11,7 +11,9 @@ import numpy as np
 
 from etabli.data import images
 from etabli.errors import UnknownName
+from etabli.features import views
 from etabli.features.extraction import extract
+from etabli.features.stream import Picture
 from etabli.i18n import _
 
 __all__ = ["GRID", "KINDS", "WEIGHTS", "cells", "region_maps"]
@@ -32,17 +34,22 @@ def region_maps(
     folder: Path,
     *,
     weights: Path | str | None = None,
+    view: str = "plain",
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
     """The maps (N, 49, D) float16 of the pictures, in their order; those of a net stay in ``folder``.
 
-    Raises ``CorruptFile`` for the first picture that cannot be read.
+    ``view`` is how they are looked at (``etabli.features.views``). Raises ``CorruptFile`` for the first picture that
+    cannot be read.
     """
     if kind not in KINDS:
         raise UnknownName(_("kind of image features"), kind, KINDS)
     if kind == "cells":
-        return np.stack([cells(images.read(path, (SIDE, SIDE))) for path in paths]).astype(np.float16)
-    found = extract(paths, kind, folder, names=names, weights=weights, layer="map", dtype="float16", progress=progress)
+        read = views.reader(view, (SIDE, SIDE))
+        seen = [cells(read(Picture(name, path))) for name, path in zip(names, paths, strict=True)]
+        return np.stack(seen).astype(np.float16)
+    options = {"layer": "map", "dtype": "float16", "view": view, "progress": progress}
+    found = extract(paths, kind, folder, names=names, weights=weights, **options)
     if found.unreadable:
         first = found.unreadable[0].name
         images.read(dict(zip(names, paths, strict=True))[first])  # says what is wrong with it

@@ -71,7 +71,7 @@ def teach(
     if long:
         notes.append(_("{n} captions have more than {m} words and are learnt up to there.").format(n=long, m=LONGEST))
     shape = Shape(len(vocabulary), maps.shape[2], 128, lesson.hidden, lesson.keys)
-    fresh = attention.initial(shape, generator(lesson.seed, "caption", "weights"))
+    fresh = attention.initial(shape, generator(lesson.seed, "caption", "weights"), maps)
     recipe = Recipe(epochs=lesson.epochs, images=min(32, max(4, len(data) // 20)), steps=LONGEST, rate=2e-3)
     words = vocabulary.encode_groups(data.captions)
     memory = Memory(unfinished and path_of(unfinished, lesson, data.names, words, kind, fresh["words"]))

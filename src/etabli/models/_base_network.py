@@ -55,29 +55,23 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             )
             if callback is not None:
                 callback(self.history_[-1])
-            memory.keep(epoch + 1, self._state(order))
+            memory.keep(epoch + 1, self._state(order), self._order_stream, self._trainer.stream)
         self._parameters = self._trainer.settle()
         return self
 
     def _state(self, order: np.ndarray) -> list[np.ndarray]:
         """All that the next epoch depends upon, and the history."""
-        record = {"history": self.history_, "streams": [stream.bit_generator.state for stream in self._streams()]}
-        return [np.frombuffer(json.dumps(record).encode(), np.uint8), order, *self._trainer.state()]
+        return [np.frombuffer(json.dumps(self.history_).encode(), np.uint8), order, *self._trainer.state()]
 
     def _go_on(self, memory: Memory, order: np.ndarray) -> None:
         """Bring the training to the state of a memory, where it holds one."""
         if not memory.done:
             return
-        record, kept, *arrays = memory.state
-        known = json.loads(record.tobytes())
-        self.history_ = known["history"]
-        for stream, state in zip(self._streams(), known["streams"], strict=True):
-            stream.bit_generator.state = state
+        history, kept, *arrays = memory.state
+        self.history_ = json.loads(history.tobytes())
+        memory.restore(self._order_stream, self._trainer.stream)
         order[:] = kept
         self._parameters = self._trainer.go_on(arrays)
-
-    def _streams(self) -> list[np.random.Generator]:
-        return [self._order_stream, self._trainer.stream]
 
     def partial_fit(self, X: object, y: object, classes: object = None) -> Self:
         """One more pass, over these examples; the first call names in ``classes`` every label that will

@@ -1,10 +1,11 @@
 """A recurrent captioner that sees the whole deep feature at every word, and may look at regions of the map.
 
-For an image with regions a_1 ... a_L (L, D) and their mean, written for one caption w_0 = <start>, w_1, ...:
+For an image with regions a_1 ... a_L (L, D), each less the training images' mean and over their spread, and the mean
+of the regions, written for one caption w_0 = <start>, w_1, ...:
 
     g   = relu(mean W_g + b_g)                    the gist of the image, present at every step
     h_0 = tanh(mean W_0 + b_0)
-    h_t = GRU([E[w_t-1]; g], h_t-1)
+    h_t = GRU([sqrt(E) E[w_t-1]; g], h_t-1)     words as long as images
     u_l = relu(a_l W_u + b_u),   k_l = u_l W_k     regions, and what they are found by
     alpha_t = softmax_l(k_l . (h_t W_q) / sqrt(A))
     z_t = sum_l alpha_tl u_l                       what the net looks at for word t
@@ -40,11 +41,17 @@ class Shape:
     attention: int = 0
 
 
-def initial(shape: Shape, generator: np.random.Generator) -> Parameters:
-    """Fresh weights: Glorot's uniform, orthogonal recurrent blocks, an output near 0, so that the loss is ln V."""
+def initial(shape: Shape, generator: np.random.Generator, maps: np.ndarray | None = None) -> Parameters:
+    """Fresh weights: Glorot's uniform, orthogonal recurrent blocks, an output near 0, so that the loss is ln V.
+
+    The mean and the spread of each feature come from ``maps`` (N, L, D); without, features are taken as they are.
+    """
     v, d, e, h, a = shape.vocabulary, shape.features, shape.embedding, shape.hidden, shape.attention
     uniform = partial(glorot, generator)
+    mean, spread = (np.zeros(d), np.ones(d)) if maps is None else moments(maps)
     weights = {
+        "features/mean": mean,
+        "features/spread": spread,
         "words": generator.normal(0, 0.05, (v, e)),
         "gist/kernel": uniform(d, e),
         "gist/bias": np.zeros(e),
@@ -64,6 +71,13 @@ def initial(shape: Shape, generator: np.random.Generator) -> Parameters:
     return {name: array.astype(np.float32) for name, array in weights.items()}
 
 
+def moments(maps: np.ndarray, images: int = 1000) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (D,) of each feature over the regions of ``images`` images spread over all."""
+    some = maps[:: max(1, len(maps) // images)].astype(np.float32).reshape(-1, maps.shape[-1])
+    spread = some.std(axis=0)
+    return some.mean(axis=0), np.maximum(spread, 0.01 * spread.mean() + 1e-6)
+
+
 def look(weights: Parameters, maps: Any) -> Parameters:
     """What is computed once for each image: gist (N, E), first state (N, H), regions (N, L, H), keys (N, L, A).
 
@@ -72,7 +86,9 @@ def look(weights: Parameters, maps: Any) -> Parameters:
     import jax
     import jax.numpy as jnp
 
-    maps = jnp.asarray(maps, jnp.float32)
+    # What the features are measured against is no weight: nothing learns it.
+    centre, spread = (jax.lax.stop_gradient(weights[f"features/{name}"]) for name in ("mean", "spread"))
+    maps = (jnp.asarray(maps, jnp.float32) - centre) / spread
     mean = maps.mean(axis=1)
     scene = {
         "gist": jax.nn.relu(matmul(mean, weights["gist/kernel"]) + weights["gist/bias"]),
@@ -117,10 +133,10 @@ def teacher_forced(weights: Parameters, maps: Any, words: Any, dropout: float = 
 
 
 def read(weights: Parameters, scene: Parameters, vectors: Any) -> Any:
-    """[e; g] W + b (N, S, 3 H) of word vectors e (N, S, E); the gist's share of the product is made once an image."""
+    """[sqrt(E) e; g] W + b (N, S, 3 H) of word vectors e (N, S, E); the gist's share is made once an image."""
     size = vectors.shape[-1]
     gist = matmul(scene["gist"], weights["gru/kernel"][size:]) + weights["gru/bias"]
-    return matmul(vectors, weights["gru/kernel"][:size]) + gist[:, None]
+    return matmul(np.sqrt(size) * vectors, weights["gru/kernel"][:size]) + gist[:, None]
 
 
 def see(weights: Parameters, scene: Parameters, states: Any) -> tuple[Any, Any]:

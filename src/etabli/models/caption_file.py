@@ -148,13 +148,17 @@ def reduced(maps: np.ndarray, mean: np.ndarray, components: np.ndarray) -> np.nd
 
 
 def fit_reduction(maps: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (D,) and axes (size, D) of the training images, scaled so that all their coordinates spread by 1."""
+    """Mean (D,) and axes (size, D) of the training images, scaled so that these are of length 1 (root mean square).
+
+    The word vectors beside which they enter a recurrent net are of length 1 as well; ten times longer ones, whose
+    coordinates spread by 1 each, drown the words.
+    """
     from sklearn.decomposition import PCA
 
     features = pooled(maps)
     size = min(size, *features.shape)
     pca = PCA(size, svd_solver="covariance_eigh").fit(features)
-    spread = np.sqrt(pca.explained_variance_.sum() / size)
+    spread = np.sqrt(pca.explained_variance_.sum())
     return pca.mean_.astype(np.float32), (pca.components_ / spread).astype(np.float32)
 
 

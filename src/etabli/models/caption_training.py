@@ -1,6 +1,6 @@
 """How the captioners of ``etabli.models.attention`` learn: smoothed cross-entropy, Adam, a cosine that ends at 0."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -100,7 +100,7 @@ def batch_loss(recipe: Recipe) -> Callable:
 
 def train(
     weights: Parameters,
-    maps: np.ndarray,
+    maps: np.ndarray | Sequence[np.ndarray],
     captions: np.ndarray,
     recipe: Recipe,
     seed: int,
@@ -109,29 +109,30 @@ def train(
 ) -> Parameters:
     """Learn from N images, ``maps`` (N, L, D) read a batch at a time, and R captions each (N, R, T + 1).
 
-    With a ``memory`` an interrupted training goes on after its last whole epoch, to the same weights bit for bit.
+    Several arrays of maps are several views of the same images (mirrored, cropped): each time an image is read, one
+    of them is drawn. With a ``memory`` an interrupted training goes on after its last whole epoch, to the same weights
+    bit for bit.
     """
     import jax
 
     memory = memory or Memory()
 
-    batches = max(1, len(captions) // recipe.images)
-    update = _updater(recipe, batches * recipe.epochs)
+    draw, order = generator(seed, "caption", "views"), generator(seed, "caption", "order")
+    views = Views(maps, draw)
+    per_epoch = max(1, len(captions) // recipe.images)
+    update = updater(batch_loss(recipe), recipe.rate, per_epoch * recipe.epochs, recipe.warm, recipe.clip)
     leaves, form = jax.tree.flatten((weights, jax.tree.map(np.zeros_like, (weights, weights))))
     weights, moments = jax.tree.unflatten(form, memory.resumed(leaves))
+    memory.restore(draw, order)
     key = jax.random.key(seed)
-    order = generator(seed, "caption", "order")
-    for epoch in range(recipe.epochs):
-        losses, places = [], order.permutation(len(captions))
-        if epoch < memory.done:
-            continue
-        for batch, rows in enumerate(np.array_split(places, batches)):
-            rows = np.sort(_filled(rows, -(-len(captions) // batches)))
-            number = epoch * batches + batch
-            weights, moments, value = update(weights, moments, number, maps[rows], captions[rows], key)
+    for epoch in range(memory.done, recipe.epochs):
+        losses = []
+        for batch, rows in enumerate(batches(order, len(captions), recipe.images)):
+            number = epoch * per_epoch + batch
+            weights, moments, value = update(weights, moments, number, key, views.read(rows), captions[rows])
             losses.append(value)
         after_epoch(epoch + 1, float(np.mean(jax.device_get(losses))), weights)
-        memory.keep(epoch + 1, jax.tree.leaves((weights, moments)))
+        memory.keep(epoch + 1, jax.tree.leaves((weights, moments)), draw, order)
     return jax.device_get(weights)
 
 
@@ -154,33 +155,51 @@ def _measure(steps: int) -> Callable:
     return jax.jit(batch_loss(Recipe(smoothing=0.0, steps=steps)))
 
 
-def _updater(recipe: Recipe, total: int) -> Callable:
+class Views:
+    """Several arrays (N, L, D) of the same images; of each image read, one view drawn by ``draw``."""
+
+    def __init__(self, maps: np.ndarray | Sequence[np.ndarray], draw: np.random.Generator) -> None:
+        self._maps, self._draw = [maps] if isinstance(maps, np.ndarray) else list(maps), draw
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        if len(self._maps) == 1:
+            return self._maps[0][rows]
+        drawn = self._draw.integers(len(self._maps), size=len(rows))
+        return np.stack([self._maps[view][row] for view, row in zip(drawn, rows, strict=True)])
+
+
+def batches(order: np.random.Generator, number: int, size: int) -> list[np.ndarray]:
+    """The rows of an epoch's batches, all of one shape: where a batch would be one short, its first row comes twice."""
+    parts = np.array_split(order.permutation(number), max(1, number // size))
+    return [np.sort(np.resize(rows, len(parts[0]))) for rows in parts]
+
+
+def updater(loss: Callable, rate: float, total: int, warm: float, clip: float) -> Callable:
+    """A compiled step of Adam on loss(weights, *batch, key), the rate on a cosine that ends at 0 after ``total``.
+
+    (weights, moments, number, key, *batch) -> weights, moments, loss.
+    """
     import jax
     import jax.numpy as jnp
 
-    value_and_gradient = jax.value_and_grad(batch_loss(recipe))
-    warm = max(1.0, recipe.warm * total)
+    value_and_gradient = jax.value_and_grad(loss)
+    warm = max(1.0, warm * total)
 
     @partial(jax.jit, donate_argnums=(0, 1))
-    def update(weights, moments, number, maps, captions, key):
+    def update(weights, moments, number, key, *batch):
         """m = .9 m + .1 g, v = .999 v + .001 g^2, w -= rate m' / (sqrt v' + eps), ' without its bias to 0."""
-        loss, gradient = value_and_gradient(weights, maps, captions, jax.random.fold_in(key, number))
+        value, gradient = value_and_gradient(weights, *batch, jax.random.fold_in(key, number))
         size = jnp.sqrt(sum((g * g).sum() for g in jax.tree.leaves(gradient)))
-        scale = jnp.minimum(1.0, recipe.clip / (size + 1e-9))
+        scale = jnp.minimum(1.0, clip / (size + 1e-9))
         first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * scale * g, moments[0], gradient)
         second = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * (scale * g) ** 2, moments[1], gradient)
         step = number + 1.0
-        rate = recipe.rate * jnp.minimum(step / warm, 0.5 + 0.5 * jnp.cos(jnp.pi * number / total))
-        rate = rate * jnp.sqrt(1 - 0.999**step) / (1 - 0.9**step)
-        weights = jax.tree.map(lambda w, m, v: w - rate * m / (jnp.sqrt(v) + 1e-8), weights, first, second)
-        return weights, (first, second), loss
+        now = rate * jnp.minimum(step / warm, 0.5 + 0.5 * jnp.cos(jnp.pi * number / total))
+        now = now * jnp.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+        weights = jax.tree.map(lambda w, m, v: w - now * m / (jnp.sqrt(v) + 1e-8), weights, first, second)
+        return weights, (first, second), value
 
     return update
-
-
-def _filled(rows: np.ndarray, size: int) -> np.ndarray:
-    """Rows repeated from the first on where a batch is one short, so that all batches have one shape."""
-    return np.resize(rows, size)
 
 
 def _in_chunks(array: Any, size: int) -> Any:

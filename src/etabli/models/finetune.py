@@ -1,7 +1,8 @@
 """Fine-tuning from a stage up: the part below stays frozen and was computed once; the part above learns.
 
 Batch normalisation stays in inference mode (statistics of 32 images would destroy those of a million); rates fall
-from the top to the lowest layer that learns; the weights that are judged are a running average of those that learn.
+from the top to the lowest layer that learns; the weights that are judged are a running average of those that learn,
+drawn back a little towards those of the start.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from etabli.errors import BadSetting, Refusal
-from etabli.files import atomic_write, parse_json
+from etabli.files import atomic_write
 from etabli.i18n import _
 from etabli.models.backend import on_jax
 from etabli.models.fast_layers import accelerated
@@ -29,11 +30,15 @@ Rows = Callable[[np.ndarray, np.random.Generator | None], np.ndarray]
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train. ``lower_rate`` is the lowest layer's share of ``rate``; ``average`` the running average's memory
-    a step; ``mixup`` the parameter of the Beta law by which two images are mixed (0: none); ``patience`` the epochs
-    without a better validation after which to stop; ``precision`` "bf16" multiplies in bfloat16; ``depthwise``
-    whether the kernels of depthwise convolutions learn too: of MobileNetV2's upper blocks they are half a per cent of
-    the weights, and their gradient a third of the time on a CPU."""
+    """How to train.
+
+    ``lower_rate`` is the lowest layer's share of ``rate``; ``average`` the running average's memory a step; ``mixup``
+    the parameter of the Beta law by which two images are mixed (0: none); ``patience`` the epochs without a better
+    validation after which to stop; ``kept`` the share of the start in the weights that are judged (Wortsman et al.
+    2022, Robust fine-tuning of zero-shot models, section 3); ``precision`` "bf16" multiplies in bfloat16;
+    ``depthwise`` whether the kernels of depthwise convolutions learn too: of MobileNetV2's upper blocks they are half
+    a per cent of the weights, and their gradient a third of the time on a CPU.
+    """
 
     epochs: int = 8
     batch: int = 64
@@ -43,6 +48,7 @@ class Plan:
     average: float = 0.99
     decay: float = 0.02
     patience: int = 3
+    kept: float = 0.0
     precision: str = "f32"
     depthwise: bool = False
     seed: int = 0
@@ -89,8 +95,8 @@ def fine_tune(
         raise BadSetting(_("fine-tuning is written for the JAX backend"), fix=_("Set KERAS_BACKEND=jax."))
     machine = _Machine(tail, head, plan, -(-len(labels) // plan.batch))
     state, history = machine.start(), {"validations": [], "losses": [], "best_epoch": 0}
-    best = state["average"]
-    if checkpoint is not None and (found := _resume(checkpoint, machine, plan)):
+    start = best = state["weights"]
+    if checkpoint is not None and (found := _resume(checkpoint, machine)):
         state, best, history = found
         _tell_again(history, -(-len(labels) // plan.batch), judge, watch)
     for epoch in range(len(history["losses"]) + 1, plan.epochs + 1):
@@ -98,15 +104,24 @@ def fine_tune(
             break
         state, loss = _epoch(machine, state, rows, labels, plan, epoch, watch)
         history["losses"].append(loss)
-        validation = judge(machine.logits_with(state["average"])) if judge else float(epoch)
+        reached = [plan.kept * old + (1 - plan.kept) * new for old, new in zip(start, state["average"], strict=True)]
+        validation = judge(machine.logits_with(reached)) if judge else float(epoch)
         if not history["validations"] or validation > max(history["validations"]):
-            best, history["best_epoch"] = state["average"], epoch
+            best, history["best_epoch"] = reached, epoch
         history["validations"].append(validation)
         if watch:
             watch(0, epoch=epoch, loss=loss, validation=validation if judge else None)
         if checkpoint is not None:
-            _keep(checkpoint, plan, state, best, history)
+            _keep(checkpoint, machine, state, best, history)
     return Tuned(machine.into_tail(best), tail, history["validations"], history["losses"], history["best_epoch"])
+
+
+def _tell_again(history: dict, steps: int, judge, watch) -> None:
+    """Let the one who watches see the epochs of before an interruption."""
+    for epoch, (loss, value) in enumerate(zip(history["losses"], history["validations"], strict=True), 1):
+        if watch:
+            watch(steps, epoch=epoch, loss=loss)
+            watch(0, epoch=epoch, loss=loss, validation=value if judge else None)
 
 
 def logits_of(tuned: Tuned, batch: int = 64) -> Callable[[np.ndarray], np.ndarray]:
@@ -120,14 +135,6 @@ def pooled_of(tail, batch: int = 64) -> Callable[[np.ndarray], np.ndarray]:
     width = tail.output_shape[-1]
     identity = LinearSigmoids(np.eye(width, dtype=np.float32), np.zeros(width, np.float32))
     return logits_of(Tuned(identity, tail, [], [], 0), batch)
-
-
-def _tell_again(history: dict, steps: int, judge, watch) -> None:
-    """Let the one who watches see the epochs of before an interruption."""
-    for epoch, (loss, value) in enumerate(zip(history["losses"], history["validations"], strict=True), 1):
-        if watch:
-            watch(steps, epoch=epoch, loss=loss)
-            watch(0, epoch=epoch, loss=loss, validation=value if judge else None)
 
 
 def _epoch(machine, state, rows: Rows, labels: np.ndarray, plan: Plan, epoch: int, watch) -> tuple[dict, float]:
@@ -250,29 +257,31 @@ def _name(model, variable) -> str:
     return f"{owner.name}/{variable.name}"
 
 
-def _mark(plan: Plan) -> str:
-    return hashlib.sha256(json.dumps(asdict(plan), sort_keys=True).encode()).hexdigest()[:16]
+def _mark(machine: _Machine) -> str:
+    """Of a plan, of what learns by it, and of the size of its inputs."""
+    what = [asdict(machine.plan), machine.names, machine.tail.input_shape]
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _keep(path: Path, plan: Plan, state: dict, best: list, history: dict) -> None:
+def _keep(path: Path, machine: _Machine, state: dict, best: list, history: dict) -> None:
     tensors = {"step": np.asarray(state["step"], np.float32).reshape(1)}
     for kind in ("weights", "average", "first", "second"):
         tensors |= {f"{kind}/{place}": np.asarray(value) for place, value in enumerate(state[kind])}
     tensors |= {f"best/{place}": np.asarray(value) for place, value in enumerate(best)}
-    text = json.dumps({"plan": _mark(plan), "history": history})
+    text = json.dumps({"plan": _mark(machine), "history": history})
     tensors["record"] = np.frombuffer(text.encode(), dtype=np.uint8)
     with atomic_write(path, "wb") as stream:
         stream.write(save(tensors))
 
 
-def _resume(path: Path, machine: _Machine, plan: Plan):
-    """State, best weights and history of a checkpoint of the same plan; ``None`` where there is none that fits."""
+def _resume(path: Path, machine: _Machine):
+    """State, best weights and history of a checkpoint of the same plan and net; ``None`` where none fits."""
     import jax.numpy as jnp
 
     try:
         tensors = load_file(path)
-        record = parse_json(tensors["record"].tobytes())
-        if record["plan"] != _mark(plan):
+        record = json.loads(tensors["record"].tobytes())
+        if record["plan"] != _mark(machine):
             return None
         count = len(machine.names) + 2
         kinds = ("weights", "average", "first", "second", "best")

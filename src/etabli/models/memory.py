@@ -34,6 +34,7 @@ class Memory:
         self.rows: list[dict[str, float]] = []
         self.arrays: dict[str, np.ndarray] = {}
         self.state: list[np.ndarray] = []
+        self._streams: list[dict] = []
         if self.path is not None:
             self._read()
 
@@ -47,9 +48,12 @@ class Memory:
         self.arrays.clear()
         return list(fresh)
 
-    def keep(self, done: int, state: Sequence[object]) -> None:
-        """Write what there is after ``done`` epochs; an interruption leaves the former file."""
-        self.done = done
+    def keep(self, done: int, state: Sequence[object], *streams: np.random.Generator) -> None:
+        """Write what there is after ``done`` epochs, and where the streams of random numbers are by then.
+
+        An interruption leaves the former file.
+        """
+        self.done, self._streams = done, [stream.bit_generator.state for stream in streams]
         if self.path is None:
             return
         from safetensors.numpy import save
@@ -57,7 +61,13 @@ class Memory:
         tensors = {f"state/{place:03d}": _plain(array) for place, array in enumerate(state)}
         tensors |= {f"arrays/{name}": _plain(array) for name, array in self.arrays.items()}
         with atomic_write(self.path, "wb") as stream:
-            stream.write(save(tensors, {"done": str(done), "rows": json.dumps(self.rows)}))
+            words = {"done": str(done), "rows": json.dumps(self.rows), "streams": json.dumps(self._streams)}
+            stream.write(save(tensors, words))
+
+    def restore(self, *streams: np.random.Generator) -> None:
+        """Bring the streams to where they were when ``keep`` got them; ``resumed`` comes first."""
+        for stream, state in zip(streams, self._streams if self.done else (), strict=False):
+            stream.bit_generator.state = state
 
     def _read(self) -> None:
         from safetensors import SafetensorError, safe_open
@@ -66,6 +76,7 @@ class Memory:
             with safe_open(self.path, framework="numpy") as file:
                 metadata = file.metadata() or {}
                 done, rows = int(metadata["done"]), parse_json(metadata["rows"])
+                self._streams = parse_json(metadata.get("streams", "[]"))
                 held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         except (FileNotFoundError, SafetensorError, KeyError, ValueError):
             return

@@ -12,7 +12,15 @@ from scipy.special import expit
 from etabli.errors import BadArray, NotFitted
 from etabli.i18n import _
 
-__all__ = ["LinearSigmoids", "best_thresholds", "binary_cross_entropy", "choose_decay", "fit", "fit_by_adam"]
+__all__ = [
+    "LinearSigmoids",
+    "best_thresholds",
+    "binary_cross_entropy",
+    "choose_decay",
+    "fit",
+    "fit_by_adam",
+    "unit_roots",
+]
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,15 @@ class LinearSigmoids:
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         return expit(self.logits(features))
+
+
+def unit_roots(features: np.ndarray) -> np.ndarray:
+    """sign(x) sqrt|x| / |sqrt|x||, row by row: a few large activations of an image no longer outvote all the others.
+
+    (N, D) -> (N, D) of length 1; a row of zeros stays. Perronnin, Sanchez, Mensink 2010, sections 3.1 and 3.2.
+    """
+    roots = np.sign(features) * np.sqrt(np.abs(features))
+    return roots / np.maximum(np.linalg.norm(roots, axis=1, keepdims=True), 1e-12)
 
 
 def binary_cross_entropy(labels: np.ndarray, logits: np.ndarray) -> float:

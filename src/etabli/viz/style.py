@@ -21,6 +21,13 @@ CLASS_COLOURS = (
     "#AA4499",
     "#777777",
 )
+# The same hues on a screen, each at least 3 to 1 beside its ground, light or dark: those of the playground's page.
+ON_LIGHT = (
+    "#332288", "#3c93bd", "#2b9180", "#117733", "#7d7d22", "#a58a1c", "#c05563", "#882255", "#AA4499", "#6b6b6b",
+)  # fmt: skip
+ON_DARK = (
+    "#9a90ee", "#88CCEE", "#44AA99", "#58b878", "#b5b552", "#DDCC77", "#e08a96", "#d58fb4", "#cf7fc3", "#a5a5a5",
+)  # fmt: skip
 INK = "#24292f"
 ACCENT = "#CC6677"
 

@@ -15,7 +15,7 @@ from etabli.metrics.neighborhood_hit import NeighborhoodHit, neighborhood_hit
 from etabli.metrics.score import Score
 from etabli.metrics.separability import silhouette, trustworthiness
 from etabli.projection.pca import PCA, pca
-from etabli.projection.tsne import EARLY, tsne
+from etabli.projection.tsne import EARLY, METHOD, tsne
 from etabli.viz import embedding
 from etabli.viz.explorer import Plane
 
@@ -56,7 +56,7 @@ def tsne_plane(bench: Bench, points: np.ndarray, settings: Measuring, *, label: 
         with bench.progress(label, EARLY + settings.iterations) as step:
             return {"plane": tsne(points, progress=step, **asked)}
 
-    return bench.cached("tsne", {"points": points, **asked}, compute)["plane"]
+    return bench.cached("tsne", {"points": points, "method": METHOD, **asked}, compute)["plane"]
 
 
 def measured(plane: np.ndarray, labels: np.ndarray, settings: Measuring, seed: int = 0) -> Measured:

@@ -28,24 +28,29 @@ def tune(
     *,
     validation: float,
     crops: int,
+    side: int | None = None,
     reporter: Reporter,
     **plan: object,
 ) -> dict[str, Score]:
-    """Train on the labelled images of a place and write the model's folder; returns its scores on the judging part."""
+    """Train on the labelled images of a place and write the model's folder; returns its scores on the judging part.
+
+    ``side`` is the net's input in pixels, its own by default.
+    """
     which = image_tables.read(images)
     with runs.lock(out):
-        return _tuned(which, out, backbone, weights, stage, validation, crops, reporter, plan)
+        return _tuned(which, out, backbone, weights, stage, validation, crops, side, reporter, plan)
 
 
-def _tuned(which, out, backbone, weights, stage, validation, crops, reporter, plan) -> dict[str, Score]:
+def _tuned(which, out, backbone, weights, stage, validation, crops, side, reporter, plan) -> dict[str, Score]:
     net = backbones.backbone(backbone)
     seed = int(plan["seed"])
-    model = net.build(weights, seed=seed)
+    size = (side, side) if side else net.input_size
+    model = net.build(weights, seed=seed, size=size)
     stage = STAGES[backbone] if stage == "auto" else stage
     layer = None if stage == "input" else backbones.feature_layer(net, stage)
     learn, judged = which.halves(validation, generator(seed, "validation"))
     with reporter.task(_("frozen part"), (2 + crops) * len(which)) as step:
-        maps = _maps(which, net, weights, stage, crops, step)
+        maps = _maps(which, net, weights, stage, crops, size, step)
     places = {name: place for place, name in enumerate(which.names)}
     rows_learn, rows_judged = (np.array([places[name] for name in part.names]) for part in (learn, judged))
     tail = finetune.from_stage(model, layer)
@@ -77,7 +82,7 @@ def _tuned(which, out, backbone, weights, stage, validation, crops, reporter, pl
     card = trained.Card(
         title=f"{net.name}, fine-tuned on {which.title}",
         backbone=net.name,
-        input_size=net.input_size,
+        input_size=size,
         preprocessing=f"inside the net ({net.preprocessing}); it takes red, green and blue from 0 to 255",
         classes=which.classes,
         thresholds=tuple(float(value) for value in multilabel.best_thresholds(judged.labels, expit(logits))),
@@ -93,14 +98,16 @@ def _tuned(which, out, backbone, weights, stage, validation, crops, reporter, pl
     return scores
 
 
-def _maps(which, net, weights, stage, crops, step):
+def _maps(which, net, weights, stage, crops, size, step):
     """Stored maps of the images, or the pictures where the whole net learns."""
     if stage == "input":
-        return Pixels(which.paths, which.names, net.input_size, crops)
+        return Pixels(which.paths, which.names, size, crops)
     seen: dict[str, int] = {}
 
     def progress(view: str, done: int, _total: int) -> None:
         step(done - seen.get(view, 0))
         seen[view] = done
 
-    return StageMaps("own", which.paths, which.names, net.name, stage, crops=crops, weights=weights, progress=progress)
+    return StageMaps(
+        "own", which.paths, which.names, net.name, stage, crops=crops, weights=weights, size=size, progress=progress
+    )

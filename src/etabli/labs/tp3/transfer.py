@@ -5,22 +5,21 @@
 
 Every image becomes the averaged last map of an ImageNet net; K logistic regressions on it say what the image shows.
 The report: ResNet-50 on VOC 2007, mAP 91.77 on the training list and 83.02 on the test list. Beside its way (Adam, no
-decay, the features of the plain image) stands a better one: decay chosen by cross-validation on the training list,
-features averaged over the image and its mirror image.
+decay, the features of the plain image) stands a better one: a larger input, features averaged over the image and its
+mirror image, their square roots on the unit sphere, and decay chosen by cross-validation on the training list.
 """
 
 import numpy as np
 from pydantic import Field
 
-from etabli.data import images
 from etabli.data.labelled import LabelledImages
 from etabli.i18n import N_, _
 from etabli.labs.bench import Bench
 from etabli.labs.card import Claim, Experiment, Published, SettingsModel
-from etabli.labs.tp3 import parts
+from etabli.labs.tp3 import parts, scratch
 from etabli.metrics import average_precision as ap
 from etabli.metrics.score import Score
-from etabli.models import backbones, multilabel, residual
+from etabli.models import multilabel
 from etabli.seeding import generator
 from etabli.viz.bars import bars
 from etabli.viz.curves import learning_curves, lines
@@ -32,6 +31,7 @@ class Settings(SettingsModel):
     epochs: int = Field(20, ge=1, le=500, description=N_("passes over the features in the report's way"))
     batch: int = Field(32, ge=1, description=N_("features in a batch"))
     rate: float = Field(1e-3, gt=0, description=N_("Adam's rate"))
+    side: int = Field(288, ge=32, le=1024, description=N_("pixels on a side of the input in the better way"))
     folds: int = Field(4, ge=2, le=10, description=N_("folds of the cross-validation that chooses the decay"))
     sizes: tuple[int, ...] = Field(
         (100, 300, 1000, 3000), description=N_("training images at which to compare with learning from scratch")
@@ -55,26 +55,19 @@ def story(bench: Bench, settings: Settings) -> None:
     bench.score("mean_average_precision_train", Score(fitted.value, {**words, **fitted.recipe, "on": "training"}))
     parts.score_decisions(bench, test, course.probabilities(x_test), words)
 
-    flip = [parts.deep_features(bench, work, which, "flip") for which in (work.train, work.test)]
-    both = [
-        (x + held.array(which.names)) / 2 for x, held, which in zip((x_train, x_test), flip, (train, test), strict=True)
-    ]
+    both = [better_features(bench, settings, work, *pair) for pair in ((work.train, train), (work.test, test))]
     decay, curve = choose(bench, settings, both[0], train.labels)
     best = multilabel.fit(both[0], train.labels, decay)
-    better = parts.score_ranking(
-        bench,
-        test,
-        best.logits(both[1]),
-        {**work.words, "head": f"sigmoids, decay {decay:g} by cross-validation", "views": "plain+flip"},
-        "_best",
-    )
+    how = {"head": f"sigmoids, decay {decay:g} by cross-validation", "features": "unit roots"}
+    how |= {"views": "plain+flip", "side": settings.side}
+    better = parts.score_ranking(bench, test, best.logits(both[1]), {**work.words, **how}, "_best")
     bench.keep("head", {"kernel": best.kernel, "bias": best.bias, "features": both[0].astype(np.float32)})
     tell_claims(bench, work, mean, fitted, better)
     if bench.first:
         show_training(bench, curve)
         show_classes(bench, test, course.logits(x_test), best.logits(both[1]))
         show_ranking(bench, test, best.logits(both[1]))
-        compare_with_scratch(bench, settings, work, (both[0], train), (both[1], test), decay)
+        scratch.compare(bench, settings, work, (both[0], train), (both[1], test), decay)
 
 
 def train_as_reported(bench: Bench, settings: Settings, train, test) -> multilabel.LinearSigmoids:
@@ -99,6 +92,15 @@ def train_as_reported(bench: Bench, settings: Settings, train, test) -> multilab
             settings.rate,
             watch,
         )
+
+
+def better_features(
+    bench: Bench, settings: Settings, work: parts.Task, which: LabelledImages, readable: LabelledImages
+) -> np.ndarray:
+    """Both sides of every image at the larger size, square roots on the unit sphere."""
+    size = (settings.side, settings.side)
+    sides = [parts.deep_features(bench, work, which, view, size=size) for view in ("plain", "flip")]
+    return multilabel.unit_roots(sum(held.array(readable.names) for held in sides))
 
 
 def choose(
@@ -191,71 +193,6 @@ def show_ranking(bench: Bench, test: LabelledImages, ranks: np.ndarray, shown: i
         photo_grid(photos, shown + 6, right=right, row_names=names, ax=ax)
 
 
-def compare_with_scratch(bench: Bench, settings: Settings, work: parts.Task, train, test, decay: float) -> None:
-    """Figure 11 as a measurement: what transfer is worth, by the number of training images."""
-    sizes = sorted({min(size, len(train[1])) for size in settings.sizes})
-    order = generator(bench.seed, "sizes").permutation(len(train[1]))
-    side = (settings.scratch_side, settings.scratch_side)
-    pixels, judged = (
-        np.stack([images.read(path, side) for path in which.paths]).astype(np.float32) for which in (train[1], test[1])
-    )
-    net = backbones.backbone("small_residual").build(seed=bench.seed, size=side)
-    whole = residual.classifier(net, len(test[1].classes), multilabel=True)
-    fresh = whole.get_weights()
-    curves = {_("transferred features"): [], _("from scratch"): []}
-    with bench.progress(N_("from scratch against transferred"), total=len(sizes)) as step:
-        for size in sizes:
-            rows, labels = order[:size], train[1].labels[order[:size]]
-            moved = multilabel.fit(train[0][rows], labels, max(decay, 0.03)).logits(test[0])
-            whole.set_weights(fresh)
-            draws = generator(bench.seed, "from scratch", str(size))
-            memory = bench.memory("from scratch", settings, size, train[1].title, labels)
-            residual.teach(whole, pixels[rows], labels, draws, epochs=settings.scratch_epochs, memory=memory)
-            values = [
-                ap.mean_average_precision(test[1].labels, ranks).value
-                for ranks in (moved, residual.logits(whole, judged))
-            ]
-            for key, value in zip(curves, values, strict=True):
-                curves[key].append(value)
-            bench.log("sizes", images=size, transferred=values[0], scratch=values[1])
-            step(1, transferred=values[0], scratch=values[1])
-    words = {**work.words, "n_train": sizes[-1]}
-    bench.score("transferred", Score(curves[_("transferred features")][-1], {**words, "head": "sigmoids"}))
-    bench.score(
-        "from_scratch",
-        Score(
-            curves[_("from scratch")][-1],
-            {**words, "net": f"small_residual {settings.scratch_side} px", "epochs": settings.scratch_epochs},
-        ),
-    )
-    with bench.figure(
-        "scratch",
-        number="11",
-        title=N_("From scratch against transferred"),
-        caption=N_(
-            "The report draws this as a scheme; here it is measured: a small residual net that learns from pixels, and "
-            "a linear layer on transferred features, on the same images."
-        ),
-    ) as ax:
-        lines(
-            {key: (sizes, values) for key, values in curves.items()},
-            x_label=_("training images"),
-            y_label="mAP",
-            log_x=True,
-            ax=ax,
-        )
-    ahead = curves[_("transferred features")][0] - curves[_("from scratch")][0]
-    text = _(
-        "With {n} training images, transferred features lead by {ahead:.1f} points of mAP; with {all}, by {last:.1f}."
-    )
-    last = curves[_("transferred features")][-1] - curves[_("from scratch")][-1]
-    bench.claim(
-        "few_images",
-        "confirmed" if ahead > 0 else "refuted",
-        text.format(n=sizes[0], ahead=100 * ahead, all=sizes[-1], last=100 * last),
-    )
-
-
 EXPERIMENT = Experiment(
     name="tp3.transfer",
     title=N_("Deep features and a linear layer of sigmoids"),
@@ -263,7 +200,7 @@ EXPERIMENT = Experiment(
     source=N_("practical 3, exercises 2 and 3"),
     settings=Settings,
     story=story,
-    on_sample={"sizes": (60, 400), "scratch_epochs": 5, "scratch_side": 48, "folds": 3, "epochs": 40},
+    on_sample={"side": 96, "sizes": (60, 400), "scratch_epochs": 5, "scratch_side": 48, "folds": 3, "epochs": 40},
     data=("voc", "weights"),
     minutes=5,
     memory_mb=2000,

@@ -40,13 +40,13 @@ class ModernSettings(SettingsModel):
     output_drop: float = Field(0.1, ge=0, lt=1, description=N_("share of the state that is dropped"))
     teacher: float = Field(0.4, ge=0, lt=1, description=N_("share of the target that a held-out n-gram gives"))
     epochs: int = Field(0, ge=0, description=N_("passes over the training part; 0: chosen on a validation part"))
-    most_epochs: int = Field(12, ge=1, description=N_("passes among which the validation part chooses"))
+    most_epochs: int = Field(16, ge=1, description=N_("passes among which the validation part chooses"))
     residual_streams: int = Field(32, ge=1, description=N_("the residual net: pieces read side by side"))
     residual_weight_drop: float = Field(0.5, ge=0, lt=1, description=N_("the residual net: recurrent weights dropped"))
     residual_input_drop: float = Field(0.1, ge=0, lt=1, description=N_("the residual net: embedding dropped"))
     residual_output_drop: float = Field(0.3, ge=0, lt=1, description=N_("the residual net: state dropped"))
     residual_epochs: int = Field(0, ge=0, description=N_("the residual net: passes; 0: chosen on a validation part"))
-    most_residual_epochs: int = Field(20, ge=1, description=N_("the residual net: passes to choose among"))
+    most_residual_epochs: int = Field(18, ge=1, description=N_("the residual net: passes to choose among"))
 
     @property
     def recipe(self) -> Recipe:

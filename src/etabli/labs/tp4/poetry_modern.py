@@ -119,7 +119,7 @@ EXPERIMENT = Experiment(
         "learning_rate": 0.01,
     },
     data=("fleurs_du_mal",),
-    minutes=7,
+    minutes=5,
     memory_mb=2000,
     seeds=3,
     expects={"test_accuracy": (0.54, 0.57), "test_nats": (1.41, 1.47), "test_nats_ngram": (1.37, 1.42)},

@@ -13,7 +13,7 @@ from etabli.metrics.clusters import adjusted_rand, unambiguous
 from etabli.metrics.score import Score
 from etabli.models import word_space
 from etabli.models.word_space import Clusters
-from etabli.projection.tsne import tsne
+from etabli.projection.tsne import METHOD, tsne
 from etabli.viz.explorer import Plane, explorer
 from etabli.viz.words import word_images, word_map
 
@@ -48,6 +48,7 @@ def project(bench: Bench, found: WordVectors, made: Clusters, settings: Settings
     """t-SNE of the words and, with them, of the centres: (N + K, 2)."""
     together = np.concatenate([word_space.normalise(found.vectors), made.centres])
     key = {"points": together, "perplexity": settings.perplexity, "iterations": settings.iterations, "seed": bench.seed}
+    key["method"] = METHOD
     iterations, perplexity = settings.iterations, settings.perplexity
 
     def compute() -> dict[str, np.ndarray]:

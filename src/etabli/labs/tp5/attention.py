@@ -31,7 +31,7 @@ class Settings(Learning):
 
 
 def story(bench: Bench, settings: Settings) -> None:
-    material = table.lay_out(bench)
+    material = table.lay_out(bench, settings.views)
     captioner = learn(bench, material, settings, settings.keys)
     search = choose_search(bench, captioner, material, settings)
 
@@ -109,6 +109,7 @@ EXPERIMENT = Experiment(
         "images": 8,
         "beams": (3,),
         "alphas": (0.7,),
+        "views": (),
     },
     data=("flickr8k", "weights"),
     minutes=11.0,

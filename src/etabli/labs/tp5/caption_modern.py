@@ -24,7 +24,7 @@ class Settings(Learning):
 
 
 def story(bench: Bench, settings: Settings) -> None:
-    material = table.lay_out(bench)
+    material = table.lay_out(bench, settings.views)
     captioner = learn(bench, material, settings, keys=0)
     search = choose_search(bench, captioner, material, settings)
 
@@ -75,6 +75,7 @@ EXPERIMENT = Experiment(
         "images": 8,
         "beams": (3,),
         "alphas": (0.7,),
+        "views": (),
     },
     data=("flickr8k", "weights"),
     minutes=9.0,

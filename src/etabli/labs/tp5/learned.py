@@ -1,5 +1,7 @@
 """What ``tp5.caption-modern`` and ``tp5.attention`` share: settings, learning, and the choice of the search."""
 
+from dataclasses import replace
+
 import numpy as np
 from pydantic import Field
 
@@ -21,46 +23,63 @@ from etabli.models.vocabulary import Vocabulary
 class Learning(SettingsModel):
     """The settings of a captioner with learned word vectors."""
 
-    at_least: int = Field(6, ge=1, le=1000, description=N_("occurrences that a word needs to be in the vocabulary"))
+    at_least: int = Field(5, ge=1, le=1000, description=N_("occurrences that a word needs to be in the vocabulary"))
     embedding: int = Field(256, ge=4, le=4096, description=N_("numbers to a word"))
     hidden: int = Field(384, ge=4, le=4096, description=N_("units of the gated recurrent layer"))
-    epochs: int = Field(10, ge=1, le=1000, description=N_("passes over the training images"))
+    epochs: int = Field(10, ge=1, le=1000, description=N_("passes over the training images; the best is kept"))
     images: int = Field(16, ge=1, le=1000, description=N_("images, with all their captions, in a batch"))
-    dropout: float = Field(0.5, ge=0, lt=1, description=N_("share of inputs and outputs zeroed while learning"))
+    dropout: float = Field(0.4, ge=0, lt=1, description=N_("share of inputs and outputs zeroed while learning"))
     smoothing: float = Field(0.1, ge=0, lt=1, description=N_("share of the wanted distribution spread over all words"))
     rate: float = Field(0.001, gt=0, le=1, description=N_("learning rate of Adam at its top"))
+    views: tuple[str, ...] = Field(
+        ("flip", "crop-1", "crop-2"),
+        description=N_("how the training images are looked at besides: flip, crop- and a number"),
+    )
     beams: tuple[int, ...] = Field((3, 5), min_length=1, description=N_("widths of the beam to choose from"))
     alphas: tuple[float, ...] = Field(
-        (0.7, 1.0), min_length=1, description=N_("exponents of the length normalisation to choose from")
+        (0.6, 0.8, 1.0, 1.2), min_length=1, description=N_("exponents of the length normalisation to choose from")
     )
 
 
 def learn(bench: Bench, material: table.Material, settings: Learning, keys: int) -> Captioner:
-    """Train on the training images; after each epoch the loss on the development images joins the history."""
+    """Train on the training images, and keep the pass whose greedy captions of the development images agree best.
+
+    After each pass the loss on the development images and that agreement, CIDEr-D, join the history.
+    """
     train, dev = material.data.train, material.data.dev
     vocabulary = Vocabulary.most_frequent(train.rows()[1], at_least=settings.at_least)
-    maps = {name: each if keys else pooled(each)[:, None] for name, each in material.maps.items()}
-    shape = Shape(len(vocabulary), maps["train"].shape[2], settings.embedding, settings.hidden, keys)
-    weights = attention.initial(shape, seeding.generator(bench.seed, "caption", "weights"))
-    recipe = Recipe(
-        epochs=settings.epochs,
-        images=settings.images,
-        dropout=settings.dropout,
-        smoothing=settings.smoothing,
-        rate=settings.rate,
-    )
-    words, dev_words = vocabulary.encode_groups(train.captions), vocabulary.encode_groups(dev.captions)
-    memory = bench.memory("captioner", settings, keys, words, material.data.train.names, material.features)
+    seen = (lambda maps: maps) if keys else (lambda maps: pooled(maps)[:, None])
+    views = [seen(each) for each in (material.maps["train"], *material.views)]
+    dev_maps, dev_words = seen(material.maps["dev"]), vocabulary.encode_groups(dev.captions)
+    shape = Shape(len(vocabulary), views[0].shape[2], settings.embedding, settings.hidden, keys)
+    fresh = attention.initial(shape, seeding.generator(bench.seed, "caption", "weights"), views[0])
+    captioner = Captioner("attention" if keys else "modern", vocabulary, fresh, material.features)
+    recipe = Recipe(**settings.model_dump(include={"epochs", "images", "dropout", "smoothing", "rate"}))
+    words = vocabulary.encode_groups(train.captions)
+    memory = bench.memory("captioner", settings, keys, words, train.names, material.features)
     with bench.progress(bench.experiment.title, total=settings.epochs) as step:
-        bench.go_on(memory, step, "train")
 
         def after(epoch: int, loss: float, weights: attention.Parameters) -> None:
-            dev_loss = caption_training.mean_loss(weights, maps["dev"], dev_words)
-            bench.log_kept(memory, "train", epoch=epoch, loss=loss, dev_loss=dev_loss)
-            step(1, loss=loss, dev_loss=dev_loss)
+            now = replace(captioner, arrays={name: np.array(array) for name, array in weights.items()})
+            captions = now.write(dev_maps, Search(1)).best(vocabulary)
+            measured = {
+                "dev_loss": caption_training.mean_loss(weights, dev_maps, dev_words),
+                "dev_cider_d": cider(captions, dev.captions).value,
+            }
+            if measured["dev_cider_d"] > max((row["dev_cider_d"] for row in memory.rows), default=-np.inf):
+                memory.arrays.update(now.arrays)
+            bench.log_kept(memory, "train", epoch=epoch, loss=loss, **measured)
+            step(1, loss=loss, **measured)
 
-        weights = caption_training.train(weights, maps["train"], words, recipe, bench.seed, after, memory)
-    return Captioner("attention" if keys else "modern", vocabulary, weights, material.features)
+        bench.go_on(memory, step, "train")
+        caption_training.train(fresh, views, words, recipe, bench.seed, after, memory)
+    kept = int(np.argmax([row["dev_cider_d"] for row in memory.rows])) + 1
+    bench.note(
+        _(
+            "Kept: pass {n} of {epochs}, whose greedy captions of the development images have the greatest CIDEr-D."
+        ).format(n=kept, epochs=settings.epochs)
+    )
+    return replace(captioner, arrays=dict(memory.arrays))
 
 
 def choose_search(bench: Bench, captioner: Captioner, material: table.Material, settings: Learning) -> Search:

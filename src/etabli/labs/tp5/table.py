@@ -1,7 +1,7 @@
 """What the stories of practical 5 share: images and captions on the table, captions scored, shown, kept."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -28,36 +28,49 @@ OWN_SCENES = N_("Trained on scenes that Établi draws itself; it may be used for
 
 @dataclass(frozen=True)
 class Material:
-    """The three parts with the region maps (N, 49, D) float16 of their images; ``features`` names the kind of map."""
+    """The three parts with the region maps (N, 49, D) float16 of their images; ``features`` names the kind of map.
+
+    ``views`` are more maps of the training images: mirrored, cropped.
+    """
 
     data: flickr.Flickr8k
     maps: dict[str, np.ndarray]
     features: str
+    views: list[np.ndarray] = field(default_factory=list)
 
     def part(self, name: str) -> tuple[CaptionedImages, np.ndarray]:
         return getattr(self.data, name), self.maps[name]
 
 
-def lay_out(bench: Bench) -> Material:
-    """Flickr8k with the maps of MobileNetV2, computed once and kept; or the sample scenes with their cells."""
+def lay_out(bench: Bench, views: Sequence[str] = ()) -> Material:
+    """Flickr8k with the maps of MobileNetV2, computed once and kept; or the sample scenes with their cells.
+
+    ``views`` name how the training images are looked at besides (``etabli.features.views``).
+    """
     data = flickr.load(bench.source)
     parts = {"train": data.train, "dev": data.dev, "test": data.test}
     kind = "cells" if bench.is_sample else "mobilenet_v2"
-    weights = None if bench.is_sample else bench.source.file("weights", *WEIGHTS)
     paths = [path for part in parts.values() for path in part.paths]
     names = [name for part in parts.values() for name in part.names]
-    folder = user_cache() / "features" / f"flickr8k-{kind}-map"
-    with bench.progress(N_("image features"), total=len(paths)) as step:
-        done = 0
-
-        def progress(now: int, _total: int) -> None:
-            nonlocal done
-            step(now - done)
-            done = now
-
-        maps = region_maps(paths, names, kind, folder, weights=weights, progress=progress)
+    number = len(data.train)
+    with bench.progress(N_("image features"), total=len(paths) + number * len(views)) as step:
+        maps = _seen(bench, kind, "plain", paths, names, step)
+        more = [_seen(bench, kind, view, paths[:number], names[:number], step) for view in views]
     ends = np.cumsum([len(part) for part in parts.values()])
-    return Material(data, dict(zip(parts, np.split(maps, ends[:-1]), strict=True)), kind)
+    return Material(data, dict(zip(parts, np.split(maps, ends[:-1]), strict=True)), kind, more)
+
+
+def _seen(bench: Bench, kind: str, view: str, paths: list, names: list[str], step: Callable[[int], None]) -> np.ndarray:
+    weights = None if bench.is_sample else bench.source.file("weights", *WEIGHTS)
+    folder = user_cache() / "features" / "-".join(["flickr8k", kind, "map", *([view] if view != "plain" else [])])
+    done = 0
+
+    def progress(now: int, _total: int) -> None:
+        nonlocal done
+        step(now - done)
+        done = now
+
+    return region_maps(paths, names, kind, folder, weights=weights, view=view, progress=progress)
 
 
 def score_captions(bench: Bench, captions: Sequence[str], references: Sequence[Sequence[str]], decoding: str) -> None:

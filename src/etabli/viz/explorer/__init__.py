@@ -15,7 +15,7 @@ import numpy as np
 
 from etabli.errors import BadArray
 from etabli.i18n import _, current_language
-from etabli.viz.style import class_colour
+from etabli.viz.style import ON_DARK, ON_LIGHT
 
 THUMBNAIL = 28
 _SHEET = 4096  # pixels a side, what every browser takes as one image
@@ -50,7 +50,8 @@ def explorer(
     data = {
         "title": title,
         "names": [str(name) for name in names],
-        "colours": [class_colour(index) for index in range(len(names))],
+        "colours": [ON_LIGHT[index % len(ON_LIGHT)] for index in range(len(names))],
+        "colours_on_dark": [ON_DARK[index % len(ON_DARK)] for index in range(len(names))],
         "labels": np.asarray(labels).tolist(),
         "predicted": None if predicted is None else np.asarray(predicted).tolist(),
         "planes": [_plane(plane) for plane in planes],

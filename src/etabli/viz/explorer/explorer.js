@@ -2,7 +2,8 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const words = data.words;
 const N = data.labels.length;
-const RIGHT = "#8c959f", WRONG = "#cc3311", SHOWN = 240;
+const RIGHT = "#8c959f", SHOWN = 240;
+const night = matchMedia("(prefers-color-scheme: dark)");
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const planes = data.planes.map((plane) => {
@@ -45,9 +46,16 @@ function toScreen(x, y, f = frame()) {
 }
 
 // ---- colours ---------------------------------------------------------------------------------------------------
+let colours, wrongOne;
+function dress() {
+  colours = night.matches ? data.colours_on_dark : data.colours;
+  wrongOne = night.matches ? "#ff7a5c" : "#cc3311";
+}
+dress();
+night.addEventListener("change", () => { dress(); legend(); redraw(); });
 function colourOf(i) {
-  if (state.colour === "error") return data.labels[i] === data.predicted[i] ? RIGHT : WRONG;
-  return data.colours[(state.colour === "predicted" ? data.predicted : data.labels)[i]];
+  if (state.colour === "error") return data.labels[i] === data.predicted[i] ? RIGHT : wrongOne;
+  return colours[(state.colour === "predicted" ? data.predicted : data.labels)[i]];
 }
 const visible = (i) => !state.hidden.has(data.labels[i]);
 
@@ -84,7 +92,7 @@ function dots(f) {
   }
   const any = state.selected.size > 0;
   // the rare wrong ones over the many right ones
-  for (const colour of [...groups.keys()].sort((a, b) => (a === WRONG) - (b === WRONG))) {
+  for (const colour of [...groups.keys()].sort((a, b) => (a === wrongOne) - (b === wrongOne))) {
     pen.fillStyle = colour;
     for (const part of any ? [false, true] : [null]) {
       pen.globalAlpha = part === false ? 0.15 : 0.8;
@@ -114,7 +122,7 @@ function outlines(polygons, f, dash) {
     pen.beginPath();
     for (const [x, y] of polygon) pen.lineTo(...toScreen(x, y, f));
     pen.closePath();
-    pen.fillStyle = pen.strokeStyle = data.colours[k];
+    pen.fillStyle = pen.strokeStyle = colours[k];
     pen.globalAlpha = 0.1;
     pen.fill();
     pen.globalAlpha = 1;
@@ -313,14 +321,14 @@ function toggle(id, label, pressed, changed) {
 }
 function controls() {
   const projections = planes.filter((plane) => plane.layer === state.plane.layer).map((plane) => [plane.projection, plane.projection]);
-  const colours = [["class", words.class], ...(data.predicted ? [["predicted", words.predicted], ["error", words.error]] : [])];
+  const ways = [["class", words.class], ...(data.predicted ? [["predicted", words.predicted], ["error", words.error]] : [])];
   const modes = ["move", "box", "lasso"].map((mode) => toggle(mode, words[mode], state.mode === mode, () => { state.mode = mode; controls(); return true; }));
   const find = (layer, projection) =>
     planes.find((plane) => plane.layer === layer && plane.projection === projection) ?? planes.find((plane) => plane.layer === layer);
   document.getElementById("controls").replaceChildren(
     choice("layer", words.layer, layers.map((name) => [name, name]), state.plane.layer, (layer) => { go(find(layer, state.plane.projection)); controls(); }),
     choice("projection", words.projection, projections, state.plane.projection, (name) => go(find(state.plane.layer, name))),
-    choice("colour", words.colour, colours, state.colour, (value) => { state.colour = value; legend(); redraw(); }),
+    choice("colour", words.colour, ways, state.colour, (value) => { state.colour = value; legend(); redraw(); }),
     toggle("hulls", words.hulls, state.hulls, () => { state.hulls = !state.hulls; redraw(); return state.hulls; }),
     toggle("ellipses", words.ellipses, state.ellipses, () => { state.ellipses = !state.ellipses; redraw(); return state.ellipses; }),
     ...modes,
@@ -332,12 +340,12 @@ function legend() {
   const mark = (colour) => { const dot = element("i"); dot.style.background = colour; return dot; };
   if (state.colour === "error") {
     const wrong = data.labels.filter((label, i) => label !== data.predicted[i]).length;
-    box.replaceChildren(element("span", {}, mark(RIGHT), ` ${words.right} (${N - wrong}) `), element("span", {}, mark(WRONG), ` ${words.wrong} (${wrong})`));
+    box.replaceChildren(element("span", {}, mark(RIGHT), ` ${words.right} (${N - wrong}) `), element("span", {}, mark(wrongOne), ` ${words.wrong} (${wrong})`));
     return;
   }
   box.title = words.hide;
   box.replaceChildren(...data.names.map((name, k) => {
-    const button = element("button", { type: "button" }, mark(data.colours[k]), name);
+    const button = element("button", { type: "button" }, mark(colours[k]), name);
     button.classList.toggle("off", state.hidden.has(k));
     button.onclick = () => {
       if (!state.hidden.delete(k)) state.hidden.add(k);

@@ -81,7 +81,7 @@ def _directions(features: np.ndarray) -> np.ndarray:
 
 
 def load(found: Found) -> Classifier:
-    """The better head of ``tp3.transfer``: on the mean of the features of an image and of its mirror image."""
+    """The better head of ``tp3.transfer``: on the unit roots of the features of an image and its mirror image."""
     from safetensors.numpy import load_file
 
     head = load_file(found.piece / "head.safetensors")
@@ -94,8 +94,12 @@ def same_eyes(held: Material) -> Material:
 
     seen = _directions(held.see(images.read(held.paths[0])))[0]
     if float(seen @ _directions(held.features[:1])[0]) < 0.99:
-        raise CorruptFile(_("the net that this run was trained with is not here any more"), fix=_("Train it again."))
+        raise _gone()
     return held
+
+
+def _gone() -> CorruptFile:
+    return CorruptFile(_("the net that this run was trained with is not here any more"), fix=_("Train it again."))
 
 
 def material(found: Found, features: np.ndarray) -> Material:
@@ -105,6 +109,8 @@ def material(found: Found, features: np.ndarray) -> Material:
     from etabli.labs.bench import Bench
     from etabli.labs.tp3 import parts
 
+    if "side" not in found.record.settings:  # a run from before the larger input
+        raise _gone()
     with tempfile.TemporaryDirectory(prefix="etabli-") as folder:
         bench = Bench(
             labs.experiment(found.record.experiment), Path(folder), Source(found.record.data), found.record.seed
@@ -113,23 +119,22 @@ def material(found: Found, features: np.ndarray) -> Material:
         train = work.train
         if len(train) != len(features):  # some could not be read, and have no features
             train = parts.readable(train, parts.deep_features(bench, work, train))
-    return Material(train.classes, train.paths, train.labels, features, _eyes(work))
+    return Material(train.classes, train.paths, train.labels, features, _eyes(work, int(found.record.settings["side"])))
 
 
-def _eyes(work) -> Callable[[np.ndarray], np.ndarray]:
+def _eyes(work, side: int) -> Callable[[np.ndarray], np.ndarray]:
     from PIL import Image
 
     from etabli.features import engines
-    from etabli.models import backbones
+    from etabli.models import backbones, multilabel
 
     net = work.net
-    whole = net.build(work.weights, size=net.input_size)
+    whole = net.build(work.weights, size=(side, side))
     engine = engines.open_engine(engines.cut(whole, backbones.feature_layer(net, "pool"), pooled=True), 2)
 
     def see(pixels: np.ndarray) -> np.ndarray:
-        height, width = net.input_size
-        plain = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
-        return np.asarray(engine(np.stack([plain, plain[:, ::-1]]))).mean(axis=0, keepdims=True)
+        plain = np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BILINEAR))
+        return multilabel.unit_roots(np.asarray(engine(np.stack([plain, plain[:, ::-1]]))).mean(axis=0, keepdims=True))
 
     return see
 
