@@ -11,11 +11,11 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 def pytest_collection_modifyitems(items):
-    """What takes minutes in all (``slow``) runs where the full data are, as in CI, or with ETABLI_SLOW=1."""
-    if not (os.environ.get("ETABLI_DATA") or os.environ.get("ETABLI_SLOW")):
+    """What takes minutes in all (``slow``) runs with ETABLI_SLOW=1."""
+    if not os.environ.get("ETABLI_SLOW"):
         for item in items:
             if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip(reason="slow: set ETABLI_SLOW=1, or ETABLI_DATA"))
+                item.add_marker(pytest.mark.skip(reason="slow: set ETABLI_SLOW=1"))
 
 
 @pytest.fixture(scope="session", autouse=True)

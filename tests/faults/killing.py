@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-WAIT = 300.0  # seconds after which a command is taken to hang
+WAIT = 1800.0  # seconds after which a command is taken to hang, on however busy a machine
 
 
 @dataclass(frozen=True)
