@@ -47,6 +47,12 @@ def test_texts_are_read_side_by_side_to_their_end_and_then_the_next_ones():
     np.testing.assert_array_equal(text.pieces(2, 2, 2, 3)[0], codes[2:4])
 
 
+def test_as_much_is_written_as_is_read_of_the_book():
+    text = synthetic.beside(NGramReader(TEACHER), CODES, epochs=5, streams=2, steps=8, seed=0)
+    assert 5 * len(CODES) <= text.codes.size < 5 * len(CODES) + 32 * 8
+    assert text.codes.shape[1] % 8 == 0
+
+
 def test_too_little_text_is_refused():
     with pytest.raises(BadArray, match="too little"):
         written(texts=2).pieces(0, 1, streams=4, steps=8)

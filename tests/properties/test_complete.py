@@ -5,6 +5,8 @@ from properties.listing import functions_on_arrays, functions_with_properties
 # Trainings, and what runs a Keras or a JAX net: that they go on after an interruption to the same numbers, and what
 # they learn, is tested by example; a random net a time would compile for minutes.
 BY_EXAMPLE = {
+    "models.attention.initial",
+    "models.synthetic.beside",
     "models.caption_training.mean_loss",
     "models.caption_training.train",
     "models.captioner.evaluate",

@@ -16,7 +16,7 @@ from etabli.metrics import (
     text,
     units,
 )
-from etabli.projection import pca, points, tsne
+from etabli.projection import pca, points, repulsion, tsne
 
 
 @st.composite
@@ -178,6 +178,17 @@ def test_principal_components_keep_the_variance_and_stand_in_order(matrix):
     assert found.points.shape == (len(matrix), 2) and spread[0] >= spread[1] - 1e-6
     assert spread.sum() <= matrix.var(axis=0).sum() + 1e-6
     np.testing.assert_allclose(found.points.mean(axis=0), 0, atol=1e-5)
+
+
+@quick
+@given(seeds, st.integers(2, 20))
+def test_what_pushes_points_apart_sums_to_nothing(seed, n):
+    plane = np.random.default_rng(seed).normal(size=(n, 2))
+    forces, total = repulsion.repulsion(plane)
+    difference = plane[:, None] - plane[None]
+    q = 1 / (1 + (difference**2).sum(axis=-1))
+    np.testing.assert_allclose(forces, (difference * q[..., None] ** 2).sum(axis=1), atol=0.02 * n)
+    assert total == pytest.approx(q.sum() - n, rel=0.05, abs=0.05)
 
 
 @quick

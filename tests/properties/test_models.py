@@ -6,6 +6,7 @@ from properties.arrays import log_probabilities, numbers, quick, seeds
 
 from etabli.errors import Refusal
 from etabli.models import (
+    attention,
     augmentation,
     backbones,
     caption_baselines,
@@ -147,6 +148,18 @@ def test_two_outputs_are_the_same_up_to_their_tolerance(output, difference):
     assert export.same_numbers(output, output + difference, 2.0) == pytest.approx(difference, rel=1e-3, abs=1e-6)
     with pytest.raises(Refusal):
         export.same_numbers(output, output + difference, difference / 2)
+
+
+@quick
+@given(numbers((1, 5), (1, 3), 4), st.floats(0.5, 3))
+def test_moments_follow_the_scale_and_roots_have_length_one(maps, factor):
+    mean, spread = attention.moments(maps)
+    np.testing.assert_allclose(attention.moments(factor * maps)[0], factor * mean, atol=1e-4)
+    assert (spread > 0).all()
+    roots = multilabel.unit_roots(maps[:, 0])
+    lengths = np.linalg.norm(roots, axis=1)
+    assert np.all(np.isclose(lengths, 1) | (np.abs(maps[:, 0]).max(axis=1) < 1e-6)) or (lengths <= 1 + 1e-9).all()
+    np.testing.assert_allclose(multilabel.unit_roots(factor * maps[:, 0]), roots, atol=1e-5)
 
 
 @st.composite

@@ -33,7 +33,7 @@ def write(
     weights: Weights = None,
     as_json: Json = False,
 ) -> None:
-    """Write captions of pictures, the likeliest first, with their scores (log p / length^alpha).
+    """Write captions of pictures, the best first, with their scores (log p / length^alpha).
 
     \b
     etabli caption write photo.jpg

@@ -20,7 +20,8 @@ app = typer.Typer(
 def train(
     text: Annotated[Path, typer.Argument(metavar="TEXT", help="A UTF-8 text file.", show_default=False)],
     kind: Annotated[
-        str, typer.Option(help="'course': the practical's SimpleRNN; 'modern': a weight-dropped LSTM.")
+        str,
+        typer.Option(help="'course': the practical's SimpleRNN; 'modern': a taught, weight-dropped LSTM."),
     ] = "course",
     epochs: Annotated[int, typer.Option(help="Passes over the first four fifths of the text.")] = 20,
     length: Annotated[int, typer.Option(help="SEQLEN: characters that the course's net reads.")] = 10,
@@ -34,7 +35,7 @@ def train(
 
     \b
     etabli poetry train mytext.txt
-    etabli poetry train mytext.txt --kind modern --units 256 --epochs 30
+    etabli poetry train mytext.txt --kind modern --units 384 --epochs 16
     """
     import shutil
 
@@ -49,10 +50,15 @@ def train(
     if kind not in poet.KINDS:
         raise UnknownName(_("kind of net"), kind, poet.KINDS)
     prepared = read(text)
+
+    def memory(name: str) -> Memory:
+        return Memory(path_of(out / UNFINISHED, name, prepared.codes, kind, epochs, length, units, seed))
+
     with runs.lock(out):
-        memory = Memory(path_of(out / UNFINISHED, prepared.codes, kind, epochs, length, units, seed))
         model, rows = _trained(prepared, kind, epochs, length, units, seed, Terminal(), memory)
-        poet.save(out, model, _card(prepared, kind, length, rows))
+        scores = {"test_accuracy": rows[-1][1], "test_nats": rows[-1][2]}
+        opening = prepared.characters[: max(length, 20)]
+        poet.save(out, model, poet.Card(kind, prepared.name, "".join(prepared.vocabulary), length, opening, scores))
         shutil.rmtree(out / UNFINISHED, ignore_errors=True)
     if as_json:
         listed = [{"model": name, "test_accuracy": accuracy, "test_nats": nats} for name, accuracy, nats in rows]
@@ -63,15 +69,11 @@ def train(
     typer.echo(_("The net is in {out}. Write with: etabli poetry write --model {out}").format(out=out))
 
 
-def _card(text, kind: str, length: int, rows: list):
-    from etabli.models import poet
+def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, terminal, memory):
+    """The trained model, and rows (name, accuracy, nats) of the test part: n-gram first, the net last.
 
-    scores = {"test_accuracy": rows[-1][1], "test_nats": rows[-1][2]}
-    return poet.Card(kind, text.name, "".join(text.vocabulary), length, text.characters[: max(length, 20)], scores)
-
-
-def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, terminal, memory) -> tuple[object, list]:
-    """The trained model, and rows (name, accuracy, nats) of the test part: n-gram first, the net last."""
+    ``memory(name)`` is where a training goes on from.
+    """
     from etabli.data.text import windows
     from etabli.metrics.text import accuracy, nats
     from etabli.models import char_modern, char_rnn
@@ -79,24 +81,44 @@ def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, t
 
     text.require(length)
     codes, boundary, size = text.codes, text.boundary(), len(text.vocabulary)
+    counts = kneser_ney(codes[:boundary], size, min(6, boundary - 1))
+
+    def shown(label: str, run, held) -> None:
+        with terminal.task(label, epochs) as step:
+            step(held.done)
+            for epoch in run:
+                step(1, loss=epoch.loss)
+
     if kind == "course":
         model = char_rnn.build(length, size, units, seed)
-        run = char_rnn.train(model, *windows(codes, length, 0, boundary), epochs, char_rnn.Recipe(), seed, memory)
+        held = memory("course")
+        run = char_rnn.train(model, *windows(codes, length, 0, boundary), epochs, char_rnn.Recipe(), seed, held)
+        shown(_("training"), run, held)
+        log_p = char_rnn.log_probabilities(model.get_weights(), windows(codes, length, boundary, len(codes))[0])
     else:
-        model = char_modern.build(size, units, seed=seed)
-        run = char_modern.train(model, codes[:boundary], epochs, char_modern.Recipe(), seed, memory=memory)
-    with terminal.task(_("training"), epochs) as step:
-        step(memory.done)
-        for epoch in run:
-            step(1, loss=epoch.loss)
-    targets, weights = codes[boundary:], model.get_weights()
-    if kind == "course":
-        log_p = char_rnn.log_probabilities(weights, windows(codes, length, boundary, len(codes))[0])
-    else:
-        log_p = char_modern.log_probabilities(weights, codes, boundary, len(codes))
-    counted = kneser_ney(codes[:boundary], size, min(6, boundary - 1))
-    models = {counted.name: counted.log_probabilities(codes, boundary, len(codes)), _("this net"): log_p}
+        model = _taught(codes[:boundary], counts, epochs, units, seed, shown, memory)
+        log_p = char_modern.log_probabilities(model.get_weights(), codes, boundary, len(codes))
+    models = {counts.name: counts.log_probabilities(codes, boundary, len(codes)), _("this net"): log_p}
+    targets = codes[boundary:]
     return model, [[name, accuracy(p, targets).value, nats(p, targets).value] for name, p in models.items()]
+
+
+def _taught(codes, counts, epochs: int, units: int, seed: int, shown, memory) -> object:
+    """The LSTM that reads, beside the text, what a residual net on top of the n-gram wrote after it."""
+    from etabli.models import char_modern, synthetic
+    from etabli.models.char_modern import RESIDUAL, TAUGHT
+    from etabli.models.writing import ResidualReader
+
+    residual = char_modern.build(counts.vocabulary, units, seed=seed, residual=True)
+    held = memory("residual")
+    run = char_modern.train(residual, codes, epochs, RESIDUAL, seed, memory=held)
+    shown(_("training the residual net"), run, held)
+    teacher = ResidualReader(residual.get_weights(), counts)
+    written = synthetic.beside(teacher, codes, epochs, TAUGHT.streams, TAUGHT.steps, seed)
+    model = char_modern.build(counts.vocabulary, units, seed=seed)
+    held = memory("plain")
+    shown(_("training the plain net"), char_modern.train(model, codes, epochs, TAUGHT, seed, written, held), held)
+    return model
 
 
 @app.command()

@@ -6,7 +6,7 @@ to the log-probabilities of the next (N, K, V) and the next state. The image is 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
@@ -25,12 +25,15 @@ IMAGES_AT_ONCE = 250
 class Search:
     """How a caption is sought. ``beam`` captions of an image are followed at once, 1 is greedy; of two finished ones
     the better has the greater log p / length^``alpha`` (alpha 0 favours short ones, 1 takes the mean over words);
-    a caption still open before step ``steps`` is ended there.
+    a caption still open before step ``steps`` is ended there. With a ``consensus`` above 0 the captions found are put
+    in the order of what the others agree with (``etabli.models.consensus``), the less likely ones counting the more
+    the greater it is.
     """
 
     beam: int = 3
     steps: int = 24
     alpha: float = 0.7
+    consensus: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.beam <= 50:
@@ -39,9 +42,13 @@ class Search:
             raise _bad("steps", _("2 steps or more: a word, and the end"), self.steps)
         if not 0 <= self.alpha <= 2:
             raise _bad("alpha", _("a number from 0 to 2"), self.alpha)
+        if not 0 <= self.consensus <= 100:
+            raise _bad("consensus", _("a number from 0 to 100"), self.consensus)
 
     def describe(self) -> str:
-        return "greedy" if self.beam == 1 else f"beam {self.beam}, alpha {self.alpha:g}"
+        if self.beam == 1:
+            return "greedy"
+        return f"beam {self.beam}, alpha {self.alpha:g}" + (f", consensus {self.consensus:g}" if self.consensus else "")
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ def search(step: Step, weights: Any, scene: Any, state: Any, vocabulary: Vocabul
     import jax
 
     images = jax.tree.leaves(state)[0].shape[0]
-    how = Search(min(how.beam, max(1, len(vocabulary) - 2)), how.steps, how.alpha)
+    how = replace(how, beam=min(how.beam, max(1, len(vocabulary) - 2)), consensus=0.0)
     parts = []
     for first in range(0, images, IMAGES_AT_ONCE):
         rows = slice(first, first + IMAGES_AT_ONCE)

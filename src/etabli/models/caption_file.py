@@ -18,7 +18,7 @@ from safetensors.numpy import save
 from etabli.errors import BadArray, CorruptFile, DataMissing
 from etabli.files import atomic_write, parse_json
 from etabli.i18n import _
-from etabli.models import attention, beam, captioner
+from etabli.models import attention, beam, captioner, consensus
 from etabli.models.beam import Found, Search
 from etabli.models.decoding import Decoding
 from etabli.models.vocabulary import Vocabulary
@@ -65,7 +65,9 @@ class Captioner:
 
     def write(self, maps: np.ndarray, search: Search | None = None) -> Found:
         """The best captions of each image, by ``search`` or by the captioner's own."""
-        return beam.search(*self.prepared(maps), self.vocabulary, search or self.search)
+        search = search or self.search
+        found = beam.search(*self.prepared(maps), self.vocabulary, search)
+        return consensus.reranked(found, search.consensus) if search.consensus else found
 
     def sample(self, maps: np.ndarray, decoding: Decoding, generator: np.random.Generator) -> Found:
         """One caption of each image, drawn word by word."""

@@ -33,7 +33,7 @@ from etabli.seeding import generator, keras_seed
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Recipe", "build", "log_probabilities", "train"]
+__all__ = ["RESIDUAL", "TAUGHT", "Recipe", "build", "log_probabilities", "train"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,12 @@ class Recipe:
 
     def _bad(self, expected: str) -> BadSetting:
         return BadSetting(_("the recipe of the LSTM is out of range"), expected=expected, got=self)
+
+
+RESIDUAL = Recipe(weight_drop=0.5, teacher=0.0)
+"""Of a residual net, which has the n-gram in itself."""
+TAUGHT = Recipe(streams=16, weight_drop=0.3, input_drop=0.0, output_drop=0.1)
+"""Of a plain net that reads synthetic text beside the book."""
 
 
 def build(

@@ -14,7 +14,10 @@ from etabli.i18n import _
 from etabli.models.writing import Reader
 from etabli.seeding import generator
 
-__all__ = ["Synthetic", "write"]
+__all__ = ["Synthetic", "beside", "write"]
+
+TEXTS = 16
+"""Synthetic texts to each stream of the book: many short ones are written faster than few long ones."""
 
 PROMPT = 100
 """Characters of the book that each text goes on from; they are not part of it."""
@@ -64,3 +67,10 @@ def write(teacher: Reader, codes: np.ndarray, texts: int, length: int, seed: int
         written.append(drawn)
         log_p = teacher.step(drawn)
     return Synthetic(np.stack(written[:-1], axis=1).astype(np.int32), np.stack(expected, axis=1))
+
+
+def beside(teacher: Reader, codes: np.ndarray, epochs: int, streams: int, steps: int, seed: int) -> Synthetic:
+    """As many characters as a net reads of the book ``codes`` (N,) in ``epochs`` passes, to be read beside it."""
+    texts = TEXTS * streams
+    length = -(-epochs * len(codes) // (texts * steps)) * steps
+    return write(teacher, codes, texts, length, seed)

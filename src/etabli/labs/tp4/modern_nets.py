@@ -21,9 +21,6 @@ from etabli.models.mixture import fit_weights
 from etabli.models.ngram import NGram, kneser_ney
 from etabli.models.writing import ResidualReader
 
-TEXTS = 16
-"""Synthetic texts to each stream of the book: many short ones are written faster than few long ones."""
-
 
 class ModernSettings(SettingsModel):
     """The plain net, the residual net that teaches it, and their training."""
@@ -183,7 +180,6 @@ def _training(
 
 
 def _written(residual: list[np.ndarray], counts: NGram, codes, settings: ModernSettings, epochs: int, seed: int):
-    """As many characters of synthetic text as the plain net reads of the book."""
-    texts = TEXTS * settings.streams
-    length = -(-epochs * len(codes) // (texts * settings.steps)) * settings.steps
-    return synthetic.write(ResidualReader(residual, counts), codes, texts, length, seed)
+    """What the residual net writes for the plain one."""
+    teacher = ResidualReader(residual, counts)
+    return synthetic.beside(teacher, codes, epochs, settings.streams, settings.steps, seed)

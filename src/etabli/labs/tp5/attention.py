@@ -27,6 +27,7 @@ SHOWN = 15
 
 
 class Settings(Learning):
+    epochs: int = Field(8, ge=1, le=1000, description=N_("passes over the training images; the best is kept"))
     keys: int = Field(256, ge=2, le=4096, description=N_("numbers by which a region is found"))
 
 
@@ -109,6 +110,8 @@ EXPERIMENT = Experiment(
         "images": 8,
         "beams": (3,),
         "alphas": (0.7,),
+        "consensus_beam": 5,
+        "consensus": (1.0,),
         "views": (),
     },
     data=("flickr8k", "weights"),

@@ -75,6 +75,8 @@ EXPERIMENT = Experiment(
         "images": 8,
         "beams": (3,),
         "alphas": (0.7,),
+        "consensus_beam": 5,
+        "consensus": (1.0,),
         "views": (),
     },
     data=("flickr8k", "weights"),
