@@ -7,7 +7,7 @@ UV := 0.13.9
 FLAGS ?=
 BENCHMARKS := $(filter-out harness write_page serve_clients serve_latency,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup run screenshots messages test torture lint reproduce bench-env bench lock clean
+.PHONY: help setup run screenshots bench-playground docs notebooks figures messages test torture lint reproduce bench-env bench lock clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  /'
@@ -28,6 +28,21 @@ run: setup       ## run every practical on the sample data inside the project
 
 screenshots: setup  ## a picture of every page, from runs/sample (needs chromium)
 	@$(BIN)/python tools/screenshots.py runs docs/screenshots
+
+bench-playground: setup  ## how fast the playground answers, and fifty clients; writes docs/playground.md
+	@$(BIN)/python benchmarks/serve_latency.py runs --page docs/playground.md
+	@$(BIN)/python benchmarks/serve_clients.py runs --page docs/playground.md
+
+docs: setup      ## the documentation site, strictly, into build/site (open index.html: it needs no server)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo "build/site/index.html"
+
+notebooks: setup ## every practical as a notebook, from its page, into build/notebooks
+	@$(BIN)/python tools/notebooks.py
+
+figures: setup   ## the pictures of the practicals' pages, from sample runs in both languages
+	@$(BIN)/etabli run --out runs/figures-en --again
+	@$(BIN)/etabli --lang fr run --out runs/figures-fr --again
+	@$(BIN)/python tools/site_figures.py runs/figures-en runs/figures-fr
 
 messages: setup  ## bring the French catalogue up to date with the source; says what is not translated yet
 	@$(BIN)/python tools/messages.py

@@ -1,10 +1,10 @@
 """Many clients at once on the playground: any error, and does its memory grow?
 
-    python benchmarks/serve_clients.py RUNS [--clients 50] [--seconds 60]
+    python benchmarks/serve_clients.py RUNS [--clients 50] [--seconds 60] [--page docs/playground.md]
 
 Starts ``etabli serve`` on RUNS as a process of its own; every client asks for pages, runs, digits, back-propagation,
 poems (streamed) and words in turn over loopback. Memory is the resident set of the server, at 10 s (or a sixth of
-the time) and at the end. Prints one JSON document.
+the time) and at the end. Prints one JSON document; with ``--page`` also a line there.
 """
 
 import argparse
@@ -15,10 +15,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from datetime import date
 from pathlib import Path
 
 import httpx
 import psutil
+
+from etabli import environment
 
 STROKES = [[[0.3, 0.2], [0.65, 0.2], [0.55, 0.5], [0.45, 0.85]]]
 CALM = {200, 409}  # 409: a page whose model is not trained says so
@@ -103,6 +106,7 @@ def main() -> None:
     parser.add_argument("runs", type=Path)
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--page", type=Path)
     given = parser.parse_args()
     command = [sys.executable, "-m", "etabli", "serve", "--runs", str(given.runs), "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -115,7 +119,32 @@ def main() -> None:
         server.terminate()
         server.wait(10)
     print(json.dumps(found, indent=1))
+    if given.page:
+        write_block(given.page, "clients", told(found))
     sys.exit(1 if found["errors"] else 0)
+
+
+def told(found: dict[str, object]) -> list[str]:
+    """The crowd in one sentence."""
+    memory, errors = found["memory_mb"], sum(found["errors"].values())
+    return [
+        f"{found['clients']} clients for {found['seconds']:g} s: {found['requests']:,} requests, "
+        f"**{errors} errors**; memory {memory['early']} MB after 10 s, **{memory['end']} MB** at the end "
+        f"(median of a page {found['median_ms']['page']} ms, of a digit {found['median_ms']['digits']} ms)."
+    ]
+
+
+def write_block(page: Path, name: str, lines: list[str]) -> None:
+    """Put lines between the marks of that name in a Markdown page, with the date and the machine."""
+    text, start, end = (
+        page.read_text(encoding="utf-8"),
+        f"<!-- {name}: written by benchmarks/ -->",
+        f"<!-- end of {name} -->",
+    )
+    before, _mark, rest = text.partition(start)
+    machine = environment.machine()
+    where = f"*{date.today().isoformat()}, {machine['processor']}, {machine['cores']} cores.*"
+    page.write_text("\n".join([before + start, *lines, "", where, end]) + rest.partition(end)[2], encoding="utf-8")
 
 
 def wait_until_loaded(base: str) -> None:

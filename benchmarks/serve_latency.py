@@ -1,9 +1,9 @@
 """How fast the playground answers one person: the first page after the command, a digit, a poem, a caption, a photo.
 
-    python benchmarks/serve_latency.py RUNS
+    python benchmarks/serve_latency.py RUNS [--page docs/playground.md]
 
 Starts ``etabli serve`` on RUNS (with trained models) several times for the first page, then asks the loaded server
-over loopback. Prints milliseconds: median, quartiles, largest; one JSON document.
+over loopback. Prints milliseconds: median, quartiles, largest; one JSON document; with ``--page`` also the table there.
 """
 
 import argparse
@@ -16,9 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-from serve_clients import STROKES, wait_until_loaded
+from serve_clients import STROKES, wait_until_loaded, write_block
 
 STARTS, TURNS = 5, 30
+BARS = {"first page": 1000, "a digit": 50, "a poem's first character": 200, "captions of a photo": 1000}
 
 
 def started(runs: Path) -> tuple[subprocess.Popen, str]:
@@ -60,7 +61,9 @@ def milliseconds(call: Callable[[], object], turns: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("runs", type=Path)
-    runs = parser.parse_args().runs
+    parser.add_argument("--page", type=Path)
+    given = parser.parse_args()
+    runs = given.runs
     found = {"first page": milliseconds(lambda: first_page(runs), STARTS)}
     server, base = started(runs)
     try:
@@ -84,6 +87,18 @@ def main() -> None:
     finally:
         ended(server)
     print(json.dumps(found, indent=1))
+    if given.page:
+        write_block(given.page, "latency", table(found))
+
+
+def table(found: dict[str, dict[str, float]]) -> list[str]:
+    """The times as Markdown, each beside what it must stay under."""
+    lines = ["| | bar | median | quartiles | largest of " + f"{TURNS} ({STARTS} starts) |", "|---|---:|---:|---:|---:|"]
+    for name, each in found.items():
+        bar = f"{BARS[name]} ms" if name in BARS else ""
+        between = f"{each['low']} to {each['high']} ms"
+        lines.append(f"| {name} | {bar} | **{each['median']} ms** | {between} | {each['largest']} ms |")
+    return lines
 
 
 if __name__ == "__main__":

@@ -25,12 +25,13 @@ LOOKS = {
 
 def shoot(page: Page, base: str, key: str, path: str, out: Path, language: str) -> None:
     """One page, after somebody has played with it."""
-    page.goto(f"{base}{path}?lang={language}")
+    page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={language}")
     page.wait_for_selector("main")
     page.wait_for_timeout(400)
     if key in PLAYS and not page.locator("#train").count():
         PLAYS[key](page)
         page.wait_for_timeout(500)
+    page.evaluate("scrollTo(0, 0)")
     picture = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
     picture.quantize(128, dither=Image.Dither.NONE).save(out, optimize=True)
 

@@ -44,3 +44,12 @@ def test_one_dimension_one_point_or_equal_points_lie_in_the_plane_too():
 def test_what_is_not_finite_is_refused():
     with pytest.raises(BadArray, match="point 1"):
         pca(np.array([[1.0, 2], [np.inf, 1]]))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_more_components_than_the_points_have_come_as_zeros(dtype):
+    points = np.random.default_rng(4).random((30, 300)).astype(dtype)
+    found = pca(points, 50).points
+    assert np.abs(found[:, 29:]).max() == 0
+    peer = Peer(29, svd_solver="full").fit_transform(points.astype("float64"))
+    np.testing.assert_allclose(np.abs(found[:, :29]), np.abs(peer), atol=1e-5)

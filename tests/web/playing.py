@@ -27,7 +27,7 @@ class Served:
     base: str
     studio: object
 
-    def wait_until_loaded(self, seconds: float = 120) -> None:
+    def wait_until_loaded(self, seconds: float = 300) -> None:
         """Until no model waits or is being loaded."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -38,13 +38,15 @@ class Served:
         raise TimeoutError("the models were not loaded in time")
 
     def places(self) -> dict[str, str]:
-        """Every page and its path, with a run and a comparison where there are runs."""
+        """Every page and its path, with a run where there is one and a comparison where there are two."""
         from etabli.web.pages import PAGES
 
         names = [brief.name for brief in self.studio.briefs()]
         found = {page.key: page.path for page in PAGES}
         if names:
             found["run"] = f"/runs/{names[0]}"
+        if len(names) > 1:
+            found["compare"] = f"/compare?a={names[0]}&b={names[1]}"
         return found
 
 
@@ -124,6 +126,7 @@ def _play_untangling(page) -> None:
     page.wait_for_selector("body[data-shown]")
     page.frame_locator("#explorer").locator("canvas, svg").first.wait_for()
     page.locator("#epoch").fill("0")
+    page.locator("#explorer").scroll_into_view_if_needed()  # what is out of sight is not drawn
 
 
 PLAYS: dict[str, Callable[[object], None]] = {

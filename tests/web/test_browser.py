@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import itertools
 import json
 import shutil
 import sys
@@ -174,6 +175,82 @@ def test_what_is_not_trained_says_so_and_a_button_trains_it(watched, trained_run
         page.wait_for_selector(".job.running")
         page.wait_for_selector("#write:enabled", timeout=60_000)
         assert page.locator("#train").count() == 0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_without_its_models_names_the_command_and_has_the_button(watched, tmp_path, language):
+    with serving(tmp_path) as served:
+        page = watched(served.base)
+        for each in PAGES:
+            if each.tools:
+                page.goto(f"{served.base}{each.path}?lang={language}")
+                offer = page.locator(".offer")
+                offer.wait_for()
+                lacking = {tool.experiment for tool in rooms.TOOLS if tool.key in each.tools}
+                assert set(offer.locator("code").inner_text().split()) == {"etabli", "run", *lacking}
+                assert offer.locator("#train").inner_text() == translate("Train on the sample data", language)
+        page.goto(f"{served.base}/runs?lang={language}")
+        page.locator(".empty code").wait_for()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_page_is_walked_through_with_tab_and_shows_where_one_is(served, watched, key):
+    page = watched(served.base)
+    page.goto(f"{served.base}{BY_KEY[key].path}")
+    page.wait_for_timeout(500)
+    reached = []
+    for _turn in range(150):
+        page.keyboard.press("Tab")
+        here = page.evaluate(FOCUSED)
+        if here is None:
+            break
+        reached.append(here)
+    assert reached[0]["text"] == "Skip to the page"
+    assert all(each["outline"] for each in reached if each["tag"] != "IFRAME"), reached
+    assert page.evaluate(UNREACHED) == []
+
+
+FOCUSED = """() => {
+  const each = document.activeElement;
+  if (!each || each === document.body) return null;
+  each.dataset.reached = 'yes';
+  const shown = each.matches('.unseen') ? each.parentElement.querySelector('label') : each;
+  return { tag: each.tagName, text: each.textContent.trim(), outline: getComputedStyle(shown).outlineStyle !== 'none' };
+}"""
+UNREACHED = """() => [...document.querySelectorAll('a, button, input, select, [tabindex="0"]')]
+  .filter((each) => each.checkVisibility() && !each.disabled && !each.dataset.reached).map((each) => each.outerHTML)"""
+
+
+def test_poems_words_and_photos_need_no_mouse(served, watched):
+    page = watched(served.base)
+    page.goto(f"{served.base}/poetry")
+    page.wait_for_selector("#write:enabled")
+    page.locator("#length").fill("50")
+    page.locator("#prompt").press("Enter")
+    page.wait_for_selector("body[data-written]")
+    page.locator("#poem").press("ArrowRight")
+    page.wait_for_selector("#others dl")
+    page.goto(f"{served.base}/words")
+    page.wait_for_selector("#room:not([hidden])")
+    page.locator("#word").press("Enter")
+    page.wait_for_selector("body[data-found]")
+    page.goto(f"{served.base}/captions")
+    page.wait_for_selector(".chip.ready")
+    page.locator("#scene").press("Enter")
+    page.wait_for_selector("body[data-answered]")
+    page.locator(".said").first.focus()
+    assert "chosen" in page.locator(".said").first.get_attribute("class")
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_page_has_one_heading_one_main_part_and_named_groups(served, watched, key):
+    page = watched(served.base)
+    page.goto(f"{served.base}{BY_KEY[key].path}?lang=fr")
+    assert page.locator("h1").count() == page.locator("main").count() == 1
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3')].map((each) => Number(each.tagName[1]))")
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+    assert page.evaluate("[...document.querySelectorAll('nav, form, [role=group]')].every((each) => "
+                         "each.getAttribute('aria-label') || each.id)")  # fmt: skip
 
 
 def test_the_pages_answer_as_fast_as_a_hand_moves(served, watched):

@@ -15,6 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from etabli.i18n import _
+
 
 class Terminal:
     """The reporter of the command line. Everything goes to standard error: standard output is for results."""
@@ -40,7 +42,7 @@ class Terminal:
             MofNCompleteColumn(),
             TextColumn("{task.fields[numbers]}"),
             TimeElapsedColumn(),
-            TextColumn("left"),
+            TextColumn(_("left")),
             TimeRemainingColumn(),
             console=self.console,
             transient=False,

@@ -25,3 +25,6 @@ class Score:
 
     def __float__(self) -> float:
         return float(self.value)
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} | {self.signature}"

@@ -31,7 +31,8 @@ def pca(points: np.ndarray, dimensions: int = 2) -> PCA:
         values, axes = np.linalg.eigh(centred.T @ centred)
     else:
         values, left = np.linalg.eigh(centred @ centred.T)
-        axes = centred.T @ left / np.sqrt(np.maximum(values, np.finfo(float).tiny))
+        least = max(values[-1] * n * np.finfo(float).eps, np.finfo(float).tiny)  # below it, rounding and no direction
+        axes = centred.T @ left * np.where(values > least, 1 / np.sqrt(np.maximum(values, least)), 0)
     values, axes = np.maximum(values[::-1], 0), axes[:, ::-1][:, :dimensions]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     projected = np.zeros((n, dimensions))

@@ -53,7 +53,7 @@ def _lifespan(studio: Studio) -> Callable[[Starlette], object]:
 
 def _routes(studio: Studio) -> list[Route | Mount]:
     limiter = CapacityLimiter(WORKERS)
-    document = schema(rooms.ENDPOINTS)
+    document = schema([*rooms.ENDPOINTS, *rooms.STREAMS])
     told = Asked("/api/schema", lambda _studio, _question: document, Nothing)
     return [
         *(_page_route(page) for page in (*pages.PAGES, pages.COMPARE_PAGE, pages.RUN_PAGE)),

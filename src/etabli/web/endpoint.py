@@ -58,7 +58,8 @@ STATUS = {TooLarge: 413, NotReady: 409, FolderBusy: 409, NotServed: 404, Unknown
 class Endpoint:
     """``answer(studio, question)`` runs in a worker thread and returns plain values, or a ``Response``.
 
-    With ``upload`` the body is a file, handed over as bytes: ``answer(studio, question, body)``.
+    With ``upload`` the body is a file, handed over as bytes: ``answer(studio, question, body)``. With ``stream`` it
+    only describes server-sent events, whose route stands in its room.
     """
 
     path: str
@@ -66,6 +67,7 @@ class Endpoint:
     question: type[Question] = Nothing
     method: str = "GET"
     upload: bool = False
+    stream: bool = False
     says: str = ""
 
     def route(self, studio: object, limiter: CapacityLimiter) -> Route:
@@ -171,6 +173,8 @@ def schema(endpoints: list[Endpoint]) -> dict[str, object]:
 def _operation(each: Endpoint) -> dict[str, object]:
     taken = each.question.model_json_schema()
     operation: dict[str, object] = {"summary": _(each.says), "responses": {"200": {"description": "OK"}}}
+    if each.stream:
+        operation["responses"]["200"]["content"] = {"text/event-stream": {}}
     if each.method == "POST" and not each.upload:
         operation["requestBody"] = {"content": {"application/json": {"schema": taken}}}
         return operation

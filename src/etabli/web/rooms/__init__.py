@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from etabli.i18n import N_
 from etabli.web import following, pages
-from etabli.web.endpoint import Endpoint, answered
+from etabli.web.endpoint import Endpoint, Question, answered
 from etabli.web.rooms import backprop, captions, digits, photo, poetry, training, transfer, untangling, words
 from etabli.web.rooms import runs as runs_room
 from etabli.web.shelf import Tool
@@ -16,6 +18,19 @@ from etabli.web.studio import Studio
 _ROOMS = (runs_room, training, backprop, digits, untangling, photo, poetry, words, transfer, captions)
 TOOLS: tuple[Tool, ...] = tuple(tool for room in _ROOMS for tool in getattr(room, "TOOLS", ()))
 ENDPOINTS: list[Endpoint] = [each for room in _ROOMS for each in room.ENDPOINTS]
+
+
+class Opened(Question):
+    """The page that was opened: its models are loaded first."""
+
+    page: str = Field("", max_length=40)
+
+
+STREAMS = [
+    Endpoint("/api/events", answered, Opened, stream=True, says=N_("Models, training and runs, whenever they change")),
+    Endpoint("/api/runs/{run}/events", answered, runs_room.OneRun, stream=True, says=N_("The rows of a run")),
+    poetry.STREAM,
+]
 
 
 def page_values(request: Request, page: pages.Page) -> dict[str, object]:

@@ -163,6 +163,7 @@ async def _letters(poet: Poet, wish: Wish) -> AsyncIterator[bytes]:
     yield event("end", {})
 
 
+STREAM = Endpoint("/api/poetry/stream", written, Wish, stream=True, says=N_("A text as it is written"))
 ENDPOINTS = [
     Endpoint("/api/poetry", alphabet, Nothing, says=N_("The poets that are trained")),
     Endpoint("/api/poetry/write", written, Wish, "POST", says=N_("A text that goes on from a prompt")),

@@ -135,7 +135,7 @@ def two_runs(studio: Studio, question: TwoRuns) -> dict[str, object]:
         {"experiment": experiment, "setting": setting, "values": [str(value) for value in values]}
         for experiment, setting, values in compare.differing(contents)
     ]
-    return {"runs": [each["record"].name for each in contents], "rows": rows, "settings": differing}
+    return {"runs": [question.a, question.b], "rows": rows, "settings": differing}
 
 
 def file_routes(studio: Studio) -> list[Route]:

@@ -45,31 +45,46 @@ export function mosaic(canvas, data, [count, height, width], columns, ink) {
 
 /** A plane of points: keeps its scale, draws points in class colours, tells what is under the pointer. */
 export class Plane {
-  constructor(canvas, points, colours) {
+  /** `redraw` is called whenever the box of the canvas changes. */
+  constructor(canvas, points, colours, redraw = () => this.draw()) {
     Object.assign(this, { canvas, points, colours });
     const xs = points.map((point) => point[0]), ys = points.map((point) => point[1]);
     [this.left, this.right] = [Math.min(...xs), Math.max(...xs)];
     [this.bottom, this.top] = [Math.min(...ys), Math.max(...ys)];
+    this.fit();
+    new ResizeObserver(() => this.fit() && redraw()).observe(canvas);
   }
 
+  /** As many pixels as the screen has in the box, so that points and letters keep their size; says whether it changed. */
+  fit() {
+    const box = this.canvas.getBoundingClientRect();
+    const ratio = devicePixelRatio || 1;
+    const [width, height] = [Math.round(box.width * ratio), Math.round(box.height * ratio)];
+    if (!width || (width === this.canvas.width && height === this.canvas.height && ratio === this.ratio)) return false;
+    [this.canvas.width, this.canvas.height] = [width, height];
+    Object.assign(this, { ratio, width: width / ratio, height: height / ratio });
+    return true;
+  }
+
+  /** The place of a point in the box, in pixels of the page. */
   at([x, y]) {
-    const { width, height } = this.canvas;
-    const pad = 0.05 * Math.min(width, height);
-    const across = (width - 2 * pad) / (this.right - this.left || 1);
-    const down = (height - 2 * pad) / (this.top - this.bottom || 1);
+    const pad = 0.05 * Math.min(this.width, this.height);
+    const across = (this.width - 2 * pad) / (this.right - this.left || 1);
+    const down = (this.height - 2 * pad) / (this.top - this.bottom || 1);
     const least = Math.min(across, down); // one direction may be stretched, to twice the other at most
     return [
-      width / 2 + (x - (this.left + this.right) / 2) * Math.min(across, 2 * least),
-      height / 2 - (y - (this.bottom + this.top) / 2) * Math.min(down, 2 * least),
+      this.width / 2 + (x - (this.left + this.right) / 2) * Math.min(across, 2 * least),
+      this.height / 2 - (y - (this.bottom + this.top) / 2) * Math.min(down, 2 * least),
     ];
   }
 
-  draw({ radius = 4, alpha = 0.75, strong = null } = {}) {
+  draw({ radius = 3.5, alpha = 0.75, strong = null } = {}) {
     const context = this.canvas.getContext("2d");
-    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    context.clearRect(0, 0, this.width, this.height);
     this.points.forEach((point, index) => {
       const [x, y] = this.at(point);
-      context.globalAlpha = strong && !strong.has(index) ? 0.25 : alpha;
+      context.globalAlpha = strong && !strong.has(index) ? 0.3 : alpha;
       context.fillStyle = colour(this.colours[index]);
       context.beginPath();
       context.arc(x, y, radius, 0, 2 * Math.PI);
@@ -79,17 +94,41 @@ export class Plane {
     return context;
   }
 
-  /** The point nearest to a pointer event, within some pixels of the screen, or -1. */
+  /** The point nearest to a pointer event, within some pixels, or -1. */
   under(event, within = 14) {
     const box = this.canvas.getBoundingClientRect();
-    const ratio = this.canvas.width / box.width;
-    const [x, y] = [(event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio];
-    let best = -1, least = (within * ratio) ** 2;
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    let best = -1, least = within ** 2;
     this.points.forEach((point, index) => {
       const [a, b] = this.at(point);
       const distance = (a - x) ** 2 + (b - y) ** 2;
       if (distance < least) [best, least] = [index, distance];
     });
     return best;
+  }
+}
+
+/** Words on a plane, each beside its place where it neither leaves the picture nor covers another. */
+export class Labels {
+  constructor(context, width, height) {
+    Object.assign(this, { context, width, height, taken: [] });
+  }
+
+  /** Write a word; `must`: even where it covers another. `size` in pixels, `style` as in a font. */
+  write(word, [x, y], { size = 13, style = "", ink = "--ink", must = false } = {}) {
+    this.context.font = `${style} ${size}px system-ui, sans-serif`;
+    const wide = this.context.measureText(word).width;
+    const corners = [[x + 5, y - 5], [x - 5 - wide, y - 5], [x + 5, y + size + 2], [x - 5 - wide, y + size + 2]];
+    const boxes = corners.map(([left, base]) => [left, base - size, left + wide, base + 3]);
+    const inside = (box) => box[0] >= 0 && box[1] >= 0 && box[2] <= this.width && box[3] <= this.height;
+    const free = (box) => !this.taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3]);
+    const box = boxes.find((each) => inside(each) && free(each)) ?? (must ? boxes.find(inside) ?? boxes[0] : null);
+    if (!box) return;
+    this.taken.push(box);
+    this.context.lineWidth = 3;
+    this.context.strokeStyle = colour("--card");
+    this.context.strokeText(word, box[0], box[3] - 3);
+    this.context.fillStyle = colour(ink);
+    this.context.fillText(word, box[0], box[3] - 3);
   }
 }

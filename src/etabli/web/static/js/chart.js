@@ -2,7 +2,7 @@
 
 import { _, el, number, svg } from "./common.js";
 
-const LEFT = 52, RIGHT = 12, TOP = 10, BOTTOM = 34;
+const LEFT = 52, RIGHT = 12, TOP = 10;
 export const LINES = ["--c7", "--c2", "--c0", "--c6", "--c3", "--c5", "--c8", "--c1", "--c4", "--c9"];
 
 /** Round values from low to high, about `count` of them. */
@@ -32,6 +32,9 @@ function range(values, pad = 0) {
  * `names` are words for x = 0, 1, ...; `low` and `high` hold the axis of y still.
  */
 export function chart(container, { series, x = "", y = "", title = "", width = 460, height = 250, mark = null, names = null, low, high }) {
+  width = Math.min(760, Math.max(260, container.clientWidth || width)); // letters keep their size on every screen
+  const tilted = names && (width - LEFT) / names.length < 54;
+  const BOTTOM = tilted ? 62 : 34;
   const drawn = series.filter((each) => each.points.length);
   const [x0, x1] = range(drawn.flatMap((each) => each.points.map((point) => point[0])));
   const values = drawn.flatMap((each) => each.points.map((point) => point[1]));
@@ -44,7 +47,9 @@ export function chart(container, { series, x = "", y = "", title = "", width = 4
     picture.append(svg("text", { x: LEFT - 6, y: py(value) + 4, class: "tick", "text-anchor": "end" }, number(value)));
   }
   for (const value of names ? names.keys() : ticks(x0, x1, 6)) {
-    picture.append(svg("text", { x: px(value), y: height - BOTTOM + 16, class: "tick", "text-anchor": "middle" }, names ? names[value] : number(value)));
+    const at = [px(value), height - BOTTOM + 16];
+    const turn = tilted ? { "text-anchor": "end", transform: `rotate(-45 ${at})` } : { "text-anchor": "middle" };
+    picture.append(svg("text", { x: at[0], y: at[1], class: "tick", ...turn }, names ? names[value] : number(value)));
   }
   picture.append(svg("text", { x: width - RIGHT, y: height - 3, class: "axis", "text-anchor": "end" }, x));
   picture.append(svg("text", { x: 2, y: TOP + 2, class: "axis", "text-anchor": "start" }, y));

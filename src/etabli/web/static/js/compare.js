@@ -7,10 +7,13 @@ import { options } from "./runs.js";
 const query = new URLSearchParams(location.search);
 
 function scores({ runs, rows }) {
+  const known = rows.some((row) => row.published !== "—");
+  const heads = [_("experiment"), _("score"), ...(known ? [_("published")] : []), ...runs];
   return el("table", { class: "scores" },
-    el("thead", {}, el("tr", {}, [_("experiment"), _("score"), _("published"), ...runs].map((head, index) => el("th", { scope: "col", class: index > 1 ? "number" : null }, head)))),
+    el("thead", {}, el("tr", {}, heads.map((head, index) => el("th", { scope: "col", class: index > 1 ? "number" : null }, head)))),
     el("tbody", {}, rows.map((row) => el("tr", {},
-      el("td", {}, row.experiment), el("td", {}, row.score), el("td", { class: "number" }, row.published),
+      el("td", {}, row.experiment), el("td", {}, row.score),
+      known ? el("td", { class: "number" }, row.published) : null,
       row.measured.map((value, index) => el("td", { class: "number strong", title: row.signatures[index] }, value))))));
 }
 

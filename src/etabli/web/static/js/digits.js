@@ -83,7 +83,7 @@ function show(answer) {
     card.querySelector(".guess").textContent = String(best);
     bars(card.querySelector(".bars"), found.probabilities, best);
     layers(card.querySelector(".layers"), found.layers);
-    said.push(`${card.getAttribute("aria-label")}: ${best}`);
+    said.push(_("{net}: {digit}", { net: card.getAttribute("aria-label"), digit: best }));
   }
   $("verdict").textContent = said.join(" · ");
   if (plane && answer.plane) land(answer.plane);
@@ -91,10 +91,10 @@ function show(answer) {
 }
 
 function land({ place, nearest }) {
-  const drawn = plane.draw({ radius: 5 });
+  const drawn = plane.draw();
   const [x, y] = plane.at(place);
   drawn.strokeStyle = colour("--ink");
-  drawn.lineWidth = 2;
+  drawn.lineWidth = 1.5;
   for (const index of nearest) {
     const [a, b] = plane.at(plane.points[index]);
     drawn.beginPath();
@@ -104,7 +104,7 @@ function land({ place, nearest }) {
   }
   drawn.fillStyle = colour("--accent");
   drawn.beginPath();
-  drawn.arc(x, y, 14, 0, 2 * Math.PI);
+  drawn.arc(x, y, 9, 0, 2 * Math.PI);
   drawn.fill();
   drawn.stroke();
 }
@@ -164,7 +164,7 @@ async function openPlane() {
   const found = await attempt(() => ask("/api/digits/plane"));
   if (!found) return;
   $("landing").hidden = false;
-  plane = new Plane($("plane"), found.points, found.labels.map((label) => `--c${label}`));
+  plane = new Plane($("plane"), found.points, found.labels.map((label) => `--c${label}`), () => { plane.draw(); answer(); });
   plane.draw();
   $("classes").replaceChildren(...Array.from({ length: 10 }, (_each, label) => {
     const mark = el("span", { class: "dot", "aria-hidden": "true" });

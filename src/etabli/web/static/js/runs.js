@@ -11,12 +11,19 @@ function state(run) {
   return el("span", { class: "badge done" }, _("finished"));
 }
 
+/** Experiments in few words: of many, a practical is named once and its experiments counted. */
+function brief(names) {
+  if (names.length <= 4) return names.join(", ");
+  const practicals = Map.groupBy ? Map.groupBy(names, (name) => name.split(".")[0]) : new Map([["", names]]);
+  return [...practicals].map(([practical, own]) => (own.length > 1 && practical ? `${practical} (${own.length})` : own.join(", "))).join(", ");
+}
+
 function row(run) {
   return el("tr", {},
     el("td", {}, el("a", { href: `/runs/${encodeURIComponent(run.name)}` }, run.name)),
-    el("td", {}, day(run.created)),
+    el("td", { class: "short" }, day(run.created)),
     el("td", {}, run.data === "sample" ? _("sample data") : _("full data")),
-    el("td", { class: "wide" }, run.experiments.join(", ")),
+    el("td", { class: "wide", title: run.experiments.join(", ") }, brief(run.experiments)),
     el("td", { class: "number" }, String(run.seeds.length)),
     el("td", {}, state(run)),
     el("td", {}, run.done ? el("a", { href: `/runs/${encodeURIComponent(run.name)}/report.html` }, _("report")) : ""));

@@ -1,6 +1,6 @@
 // The map of words: point at one, ask for its neighbours, try an analogy.
 
-import { Plane, colour } from "./canvas.js";
+import { Labels, Plane, colour } from "./canvas.js";
 import { _, $, ask, attempt, el, number } from "./common.js";
 import { ready, whenChanged } from "./sign.js";
 
@@ -11,45 +11,28 @@ let plane = null;
 let known = null;
 let shown = [];
 
-function label(context, index, strong) {
-  const [x, y] = plane.at(plane.points[index]);
-  context.font = `${strong ? "600 " : ""}${strong ? 32 : 26}px system-ui, sans-serif`;
-  context.lineWidth = 5;
-  context.strokeStyle = colour("--card");
-  context.strokeText(known.words[index], x + 8, y - 8);
-  context.fillStyle = colour("--ink");
-  context.fillText(known.words[index], x + 8, y - 8);
-}
-
-function centres(context) {
-  known.centres.forEach((centre, index) => {
-    const [x, y] = plane.at(centre);
-    context.strokeStyle = colour("--ink");
-    context.lineWidth = 3;
-    for (const [dx, dy] of [[9, 9], [9, -9]]) {
-      context.beginPath();
-      context.moveTo(x - dx, y - dy);
-      context.lineTo(x + dx, y + dy);
-      context.stroke();
-    }
-    context.font = "italic 28px system-ui, sans-serif";
-    context.strokeStyle = colour("--card");
-    context.lineWidth = 6;
-    context.strokeText(known.names[index], x + 14, y + 7);
-    context.fillStyle = colour("--quiet");
-    context.fillText(known.names[index], x + 14, y + 7);
-  });
+function cross(context, [x, y]) {
+  context.strokeStyle = colour("--ink");
+  context.lineWidth = 1.5;
+  for (const [dx, dy] of [[4, 4], [4, -4]]) {
+    context.beginPath();
+    context.moveTo(x - dx, y - dy);
+    context.lineTo(x + dx, y + dy);
+    context.stroke();
+  }
 }
 
 function draw(pointed = -1) {
   const strong = shown.length ? new Set([...shown, pointed]) : null;
-  const context = plane.draw({ radius: known.words.length > 800 ? 4 : 6, strong });
-  if (!shown.length) {
-    if (known.words.length <= FEW) known.words.forEach((_word, index) => label(context, index, false));
-    centres(context);
-  }
-  shown.forEach((index, place) => label(context, index, place === 0));
-  if (pointed >= 0) label(context, pointed, true);
+  const context = plane.draw({ radius: known.words.length > 800 ? 2 : 3, strong });
+  const labels = new Labels(context, plane.width, plane.height);
+  const write = (index, options) => labels.write(known.words[index], plane.at(plane.points[index]), options);
+  if (pointed >= 0) write(pointed, { size: 15, style: "600", must: true });
+  shown.forEach((index, place) => index !== pointed && write(index, place === 0 ? { size: 15, style: "600", must: true } : {}));
+  if (shown.length) return;
+  known.centres.forEach((centre) => cross(context, plane.at(centre)));
+  known.centres.forEach((centre, index) => labels.write(known.names[index], plane.at(centre), { size: 14, style: "italic", ink: "--quiet" }));
+  if (known.words.length <= FEW) known.words.forEach((_word, index) => index !== pointed && write(index, {}));
 }
 
 function list(target, found) {
@@ -104,7 +87,7 @@ async function open() {
   if (!known) return;
   $("room").hidden = false;
   $("all").replaceChildren(...known.words.map((word) => el("option", { value: word })));
-  plane = new Plane($("map"), [...known.points], known.labels.map((each) => `--c${each % 10}`));
+  plane = new Plane($("map"), [...known.points], known.labels.map((each) => `--c${each % 10}`), () => draw());
   draw();
   const all = new Set(known.words);
   if (!$("word").value) $("word").value = STARTS.find((word) => all.has(word)) ?? known.words[0];

@@ -1,0 +1,68 @@
+"""A folder with all that the commands of the documentation speak of, small."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny import EXPERIMENT
+
+from etabli import seeding
+from etabli.data import glove, scenes, verse
+from etabli.data.source import Source
+from etabli.labs import runner
+
+HOMEWORK = """
+import numpy as np
+
+def forward(batch, W, b):
+    z = batch @ W + b
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+def backward(batch, Y_hat, Y, W, b):
+    return batch.T @ (Y_hat - Y) / len(batch), (Y_hat - Y).mean(axis=0, keepdims=True)
+"""
+
+
+def draw(path: Path, seed: int, kind: str | None = None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scenes.draw_single(seeding.generator(seed, "site"), kind).image.convert("RGB").save(path)
+
+
+@pytest.fixture(scope="session")
+def material(tmp_path_factory) -> Path:
+    """The folder; the commands of all pages run in it, one after the other."""
+    from web import pieces
+
+    home = tmp_path_factory.mktemp("site")
+    for place, name in enumerate(("cat", "dog")):
+        for number in range(6):
+            draw(home / "photos" / name / f"{number}.png", 10 * place + number, ("car", "house")[place])
+    for number in range(2):
+        draw(home / "new-photos" / f"{number}.png", 40 + number)
+    draw(home / "photo.jpg", 50)
+    rows = []
+    for number in range(6):
+        draw(home / "holidays" / f"{number}.png", 60 + number)
+        rows.append({"file_name": f"{number}.png", "captions": ["a red car .", "one car on the grass ."]})
+    (home / "holidays" / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    labels = np.arange(40) % 2
+    points = np.random.default_rng(0).normal(size=(40, 5)) + 4 * labels[:, None]
+    np.savez(home / "features.npz", features=points, labels=labels)
+    header = ",".join([*(f"x{k}" for k in range(5)), "label"])
+    lines = [",".join([*map(str, row), str(label)]) for row, label in zip(points, labels, strict=True)]
+    (home / "points.csv").write_text("\n".join([header, *lines]))
+    (home / "mytext.txt").write_text(verse.load(Source.sample()).characters[:2500], encoding="utf-8")
+    known = glove.load(Source.sample())
+    more = ("dog", "man", "king", "woman", "sea")
+    words = [*known.words, *(word for word in more if word not in known.rows)]
+    vectors = np.random.default_rng(0).normal(size=(len(words), 20)).astype(np.float32)
+    for name in ("vectors.txt", "glove.6B.100d.txt"):
+        glove.write(home / name, words, vectors)
+    (home / "mywords.txt").write_text("\n".join(words[-20:]))
+    (home / "homework.py").write_text(HOMEWORK)
+    for name in ("one", "two", "a", "b"):
+        runner.run([EXPERIMENT], home / "runs" / name, Source.sample())
+    pieces.write(home / "runs")
+    return home

@@ -1,0 +1,119 @@
+"""Every command of README and of the documentation: run where it is quick, on tiny settings; else parsed and checked.
+
+A command that needs the full data, the network, a server or minutes is checked: its words by the commands themselves,
+its experiments by name, its settings by their ranges.
+"""
+
+import re
+import sys
+import time
+
+import pytest
+from site_pages import HOME, PAGES, commands, english, etabli, is_french
+
+from etabli import cli, labs
+from etabli.cli import edge, spoken
+from etabli.errors import Refusal
+from etabli.i18n import set_language
+from etabli.labs import runner
+
+# What is added to make a command tiny; of an option that comes twice the last one counts.
+TINY = {
+    "features": "--weights none --engine keras --batch 4",
+    "transfer": "--weights none",
+    "untangle": "--iterations 10 --perplexity 5",
+    "poetry train": "--epochs 1 --units 8",
+    "caption train": "--epochs 1 --hidden 8 --keys 4 --features cells",
+}
+QUICK_RUNS = {"tp1.logistic": "--set epochs=1", "./mine.py": "--set epochs=1", "tp5.vocabulary": ""}
+QUICK = {"list", "info", "new", "check", "report", "data list", "words", "poetry write", "caption write", "export"}
+QUICK |= {"predict", *TINY}
+LONG = ("full", "--imagenet", "tuned/")  # full data; weights of the network; a net that only 'finetune' makes
+SPOKEN = [page for page in PAGES if not is_french(page)]
+IN_ORDER = [tuple(words) for page in SPOKEN for words in map(etabli, commands(page)) if words]
+
+
+def key_of(words: tuple[str, ...]) -> str:
+    """The command without its arguments: ``poetry train``, ``run``."""
+    plain = words[2:] if words[0] == "--lang" else words
+    return " ".join(plain[:2]) if plain[0] in ("data", "caption", "poetry") else plain[0]
+
+
+def tiny(words: tuple[str, ...]) -> list[str] | None:
+    """The command with what makes it tiny, or ``None`` where it cannot be quick."""
+    key = key_of(words)
+    if any(long in words for long in LONG):
+        return None
+    if key == "run":
+        names = [word for word in words[1:] if word in QUICK_RUNS]
+        return [*words, *QUICK_RUNS[names[0]].split()] if len(names) == 1 and names[0] == words[1] else None
+    return [*words, *TINY.get(key, "").split()] if key in QUICK else None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_the_commands_of_the_pages_that_are_quick_run(material, monkeypatch, capsys):
+    monkeypatch.chdir(material)
+    monkeypatch.delenv("ETABLI_DATA", raising=False)
+    done, faults = set(), []
+    for words in IN_ORDER:
+        made = tiny(words)
+        if made is None or words in done:
+            continue
+        done.add(words)
+        monkeypatch.setattr(sys, "argv", ["etabli", *made])
+        try:
+            cli.main()
+        except SystemExit as end:
+            if end.code:
+                faults.append((words, end.code, capsys.readouterr().err[-300:]))
+        finally:
+            set_language("en")
+            print(f"{time.process_time():7.1f} s of the processor so far: {' '.join(words)}")
+    assert faults == []
+    assert len(done) > 20
+
+
+@pytest.mark.parametrize("words", sorted(set(IN_ORDER)), ids=" ".join)
+def test_a_command_of_the_pages_is_one(words):
+    """Every option exists, every value is in its range, every experiment and setting is known."""
+    seen = []
+    top = spoken.spoken(cli.app)
+    for command in spoken.commands(top):
+        if not hasattr(command, "commands"):
+            command.callback = lambda **given: seen.append(given)
+    try:
+        top.main(list(words), prog_name="etabli", standalone_mode=False)
+    finally:
+        set_language("en")
+    given = seen[0]
+    if "settings" in given:
+        names = [name for name in given["names"] or [] if not name.endswith(".py")]
+        own = {**edge.parsed(given["settings"] or [])}
+        if names or not given["names"]:
+            runner.settings_of(labs.chosen(names), given["data"], own)
+    if key_of(words) == "list" and given["names"]:
+        labs.chosen(given["names"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOME)))
+def test_other_programs_of_a_page_are_make_pip_and_python_with_what_is_there(page):
+    targets = set(re.findall(r"^([a-z-]+):", (HOME / "Makefile").read_text(), re.MULTILINE))
+    for words in commands(page):
+        program = words[0].rpartition("/")[2]
+        if program == "make":
+            assert {word for word in words[1:] if "=" not in word and not word.startswith("-")} <= targets
+        elif program == "python":
+            assert (HOME / words[1]).exists()
+        else:
+            assert program in ("etabli", "pip"), words
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if is_french(page)], ids=lambda page: page.name)
+def test_a_french_page_has_the_commands_of_the_english_one(page):
+    assert commands(page) == commands(english(page))
+
+
+def test_a_command_that_is_none_is_found_out():
+    with pytest.raises(Refusal):
+        runner.settings_of(labs.chosen(["tp1.logistic"]), "sample", {"rates": 1})

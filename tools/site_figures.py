@@ -1,0 +1,58 @@
+"""The pictures of the documentation's practicals, from two runs on the sample data: ``make figures``.
+
+python tools/site_figures.py RUN_EN RUN_FR      one run made in English, one by ``etabli --lang fr``
+"""
+
+import argparse
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from etabli import runs
+from etabli.files import atomic_write
+
+OUT = Path(__file__).parent.parent / "docs" / "images"
+WIDEST = 1100
+FIGURES = {
+    "tp1.mlp": ("starts",),
+    "tp1.convexity": ("lines",),
+    "tp2.untangling": ("untangling",),
+    "tp3.residual": ("shortcut",),
+    "tp3.transfer": ("scratch",),
+    "tp4.temperature": ("temperature",),
+    "tp4.inside": ("sureness",),
+    "tp4.words": ("map",),
+    "tp5.caption": ("plan",),
+    "tp5.attention": ("looks",),
+}
+
+
+def small(picture: Path) -> bytes:
+    """A drawing as it is; a picture of pixels at most ``WIDEST`` wide and in few colours."""
+    if picture.suffix == ".svg":
+        return picture.read_bytes()
+    held = Image.open(picture).convert("RGB")
+    held.thumbnail((WIDEST, WIDEST * 2))
+    stream = io.BytesIO()
+    held.quantize(96, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+    return stream.getvalue()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("english", type=Path)
+    parser.add_argument("french", type=Path)
+    given = parser.parse_args()
+    for run, mark in ((given.english, ""), (given.french, ".fr")):
+        for experiment, names in FIGURES.items():
+            for name in names:
+                found = next(runs.piece_folder(run, experiment, 0).glob(f"figures/{name}.*"))
+                out = OUT / f"{experiment}-{name}{mark}{found.suffix}"
+                with atomic_write(out, "wb") as stream:
+                    stream.write(small(found))
+                print(out, out.stat().st_size)
+
+
+if __name__ == "__main__":
+    main()
