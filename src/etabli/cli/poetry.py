@@ -49,7 +49,7 @@ def train(
 
     if kind not in poet.KINDS:
         raise UnknownName(_("kind of net"), kind, poet.KINDS)
-    prepared = read(text)
+    prepared = read(text).require(length)
 
     def memory(name: str) -> Memory:
         return Memory(path_of(out / UNFINISHED, name, prepared.codes, kind, epochs, length, units, seed))
