@@ -18,6 +18,7 @@ PACKAGES = (
     "safetensors",
 )
 EXTRAS = {
+    "cluster": ("ray", "features over a cluster, images in S3 storage"),
     "openvino": ("openvino", "fast deep features on a CPU"),
     "parquet": ("pyarrow", "features from .parquet files"),
 }

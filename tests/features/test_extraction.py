@@ -1,6 +1,8 @@
 import errno
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +142,20 @@ def test_two_extractions_into_one_folder_do_not_tread_on_each_other(run, tmp_pat
     (tmp_path / "features").mkdir()
     with FileLock(tmp_path / "features" / ".lock"), pytest.raises(FolderBusy):
         run()
+
+
+def test_what_another_process_is_making_can_be_waited_for(run, tmp_path):
+    (tmp_path / "features").mkdir()
+    taken = threading.Event()
+
+    def hold():
+        with FileLock(tmp_path / "features" / ".lock"):
+            taken.set()
+            time.sleep(0.3)
+
+    threading.Thread(target=hold).start()
+    assert taken.wait(10)
+    assert len(run(wait=True)) == 11
 
 
 def test_images_of_one_name_or_no_images_are_refused(run, folder):

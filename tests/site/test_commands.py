@@ -28,7 +28,8 @@ TINY = {
 QUICK_RUNS = {"tp1.logistic": "--set epochs=1", "./mine.py": "--set epochs=1", "tp5.vocabulary": ""}
 QUICK = {"list", "info", "new", "check", "report", "data list", "words", "poetry write", "caption write", "export"}
 QUICK |= {"predict", *TINY}
-LONG = ("full", "--imagenet", "tuned/")  # full data; weights of the network; a net that only 'finetune' makes
+# Full data; weights of the network; a net that only 'finetune' makes; a bucket that is nobody's.
+LONG = ("full", "--imagenet", "tuned/", "s3://bucket/photos")
 SPOKEN = [page for page in PAGES if not is_french(page)]
 IN_ORDER = [tuple(words) for page in SPOKEN for words in map(etabli, commands(page)) if words]
 

@@ -10,7 +10,9 @@ from etabli.i18n import _
 
 
 def features(
-    images: Annotated[Path, typer.Argument(help="A folder of images, a VOC tree, or a table of file names.")],
+    images: Annotated[
+        str, typer.Argument(help="A folder of images, a VOC tree, a table of file names, or s3://BUCKET/PREFIX.")
+    ],
     out: Annotated[Path, typer.Option(help="The folder for the features; run again, it goes on where it stopped.")],
     backbone: Annotated[str, typer.Option(help="resnet50, vgg16 or mobilenet_v2.")] = "resnet50",
     weights: Annotated[str, typer.Option(help=own_images.WEIGHTS)] = "imagenet",
@@ -22,6 +24,16 @@ def features(
     precision: Annotated[str | None, typer.Option(help="bf16 or f32; bf16 where the processor has it.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, max=1024, help="Images in a batch; the engine's own.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=256, help="Threads that decode.")] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="Compute on a Ray cluster: its address, or auto (the one here, or one of this machine's cores).",
+            metavar="auto|ADDRESS",
+        ),
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="Address of the S3 storage, if not Amazon's; or AWS_ENDPOINT_URL.", metavar="URL")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Extract deep features: a row for every image, in order, with its name, in safetensors with an index.
@@ -31,11 +43,13 @@ def features(
     \b
     etabli features photos/ --out features/ --backbone mobilenet_v2
     etabli features VOCdevkit/ --out maps/ --layer map --dtype float16
+    etabli features s3://bucket/photos --out features/ --endpoint http://storage:9000
+    etabli features /shared/photos --out features/ --cluster head-node:6379     (pip install 'etabli[cluster]')
     """
     from etabli.cli.progress import Terminal
     from etabli.features import extract
 
-    paths, names = own_images.pictures(images)
+    paths, names = own_images.pictures(images, endpoint)
     with Terminal().task(_("features of {net}").format(net=backbone), len(paths)) as step:
         done = 0
 
@@ -47,7 +61,7 @@ def features(
         made = extract(
             paths, backbone, out, names=names, weights=own_images.weights_of(backbone, weights), layer=layer, view=view,
             size=(side, side) if side else None, dtype=dtype, engine=engine, precision=precision, batch_size=batch,
-            workers=workers, progress=progress,
+            workers=workers, progress=progress, cluster=cluster,
         )  # fmt: skip
     if as_json:
         edge.emit(

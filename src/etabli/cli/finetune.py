@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from etabli.cli import edge, own_images
+from etabli.cli.spreading import Coordinator, Devices, Processes, ProcessId, folder_of, spreading
 from etabli.i18n import _
 
 
@@ -23,22 +24,37 @@ def finetune(
     precision: Annotated[str, typer.Option(help="f32, or bf16 (mixed).")] = "f32",
     validation: Annotated[float, typer.Option(min=0.05, max=0.5, help="Share of the images to judge on.")] = 0.2,
     seed: Annotated[int, typer.Option(min=0, help="Which images those are, and every other draw.")] = 0,
+    devices: Devices = None,
+    coordinator: Coordinator = None,
+    processes: Processes = 1,
+    process_id: ProcessId = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Fine-tune a pretrained net on your own images, from a stage up; the best epoch on the judging part is kept.
 
     \b
     etabli finetune photos/ --out model/
+    etabli finetune photos/ --out model/ --devices 4
+    etabli finetune photos/ --out model/ --coordinator first-host:4567 --processes 2 --process-id 0
     etabli predict new-photos/ --model model/ --out predictions.csv
     """
-    from etabli.cli import show
     from etabli.cli.progress import Terminal
+    from etabli.labs.bench import Silent
     from etabli.labs.tp3.own import tune
 
-    scores = tune(
-        images, out, backbone, own_images.weights_of(backbone, weights), stage, epochs=epochs, rate=rate, crops=crops,
-        side=side, batch=batch, precision=precision, validation=validation, seed=seed, reporter=Terminal(),
-    )  # fmt: skip
+    with spreading(devices, coordinator, processes, process_id) as leads, folder_of(out, leads) as place:
+        scores = tune(
+            images, place, backbone, own_images.weights_of(backbone, weights), stage, epochs=epochs, rate=rate,
+            crops=crops, side=side, batch=batch, precision=precision, validation=validation, seed=seed,
+            reporter=Terminal() if leads else Silent(),
+        )  # fmt: skip
+        if leads:
+            _tell(scores, out, as_json)
+
+
+def _tell(scores, out: Path, as_json: bool) -> None:
+    from etabli.cli import show
+
     if as_json:
         told = [{"name": name, "value": score.value, "signature": score.signature} for name, score in scores.items()]
         edge.emit({"model": str(out), "scores": told})

@@ -9,10 +9,16 @@ from etabli.i18n import _
 WEIGHTS = "imagenet, none (random numbers), or a file in Keras's layout."
 
 
-def pictures(place: Path) -> tuple[list[Path], list[str]]:
-    """Paths and names of the images of a folder, a VOC tree or a table; an image file alone is one image."""
-    from etabli.data import image_tables, images
+def pictures(place: Path | str, endpoint: str | None = None) -> tuple[list, list[str]]:
+    """Sources and names of the images of a folder, a VOC tree, a table or s3://bucket/prefix; a file alone is one."""
+    from etabli.data import image_tables, images, remote
 
+    if remote.is_remote(place):
+        found, root = remote.list_images(str(place), endpoint), str(place).strip("/")
+        if not found:
+            raise DataMissing(_("there are no images in {place}").format(place=place))
+        return found, [each.url.removeprefix(root).strip("/") for each in found]
+    place = Path(place)
     if place.is_file() and place.suffix.lower() in images.SUFFIXES:
         return [place], [place.name]
     tables = ("metadata.csv", "metadata.jsonl", "ImageSets", "VOCdevkit")

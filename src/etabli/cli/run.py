@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from etabli.cli import edge
+from etabli.cli.spreading import Coordinator, Devices, Processes, ProcessId, folder_of, spreading
 from etabli.i18n import _
 
 RUNS = Path("runs")
@@ -34,6 +35,10 @@ def run(
         Path | None, typer.Option(help="The run folder; one that was interrupted goes on.", metavar="FOLDER")
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Do anew what the run folder holds already.")] = False,
+    devices: Devices = None,
+    coordinator: Coordinator = None,
+    processes: Processes = 1,
+    process_id: ProcessId = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Download without asking.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document and nothing else on standard output.")
@@ -45,40 +50,52 @@ def run(
     etabli run tp1                               practical 1 on sample data
     etabli run tp1.mlp --data full --seeds 5     mean and spread on the whole of MNIST
     etabli run tp1.logistic --set rate=0.5       another rate
+    etabli run tp2.cnn --devices 4               every batch dealt out over four devices
+    etabli run tp2.cnn --coordinator first-host:4567 --processes 2 --process-id 0      and over two machines
     """
     from etabli import labs, report, runs
     from etabli.cli import show
     from etabli.cli.progress import Terminal
     from etabli.labs import runner
+    from etabli.labs.bench import Silent
 
     experiments = labs.chosen(names or [])
     changes = edge.parsed(settings or [])
     source = _source(data)
     runner.settings_of(experiments, source.kind, changes)
-    reporter = Terminal()
-    _have_data(experiments, source, reporter, yes)
+    if (devices or 1) * processes > 1:
+        _all_spread(experiments)
     folder = out or RUNS / f"{datetime.now():%Y%m%d-%H%M%S}-{_short(names)}"
-    try:
-        runner.run(
-            experiments,
-            folder,
-            source,
-            seeds=range(seed, seed + seeds),
-            changes=changes,
-            again=again,
-            reporter=reporter,
+    seeds_of = range(seed, seed + seeds)
+    with spreading(devices, coordinator, processes, process_id) as leads, folder_of(folder, leads) as place:
+        reporter = Terminal() if leads else Silent()
+        _have_data(experiments, source, reporter, yes)
+        try:
+            runner.run(experiments, place, source, seeds=seeds_of, changes=changes, again=again, reporter=reporter)
+        except KeyboardInterrupt:
+            edge.tell(_("To go on from here: add --out {folder} to the same command.").format(folder=folder))
+            raise
+        finally:
+            if leads and (folder / "run.json").exists() and runs.pieces(folder):
+                page = report.write(folder)
+        if leads and as_json:
+            edge.emit(runs.document(folder))
+        elif leads:
+            show.scores(folder)
+            typer.echo(_("\nReport: {page}").format(page=page))
+
+
+def _all_spread(experiments) -> None:
+    """Refuse what does not train in batches that can be dealt out: every process would do the same work."""
+    from etabli import labs
+    from etabli.errors import BadSetting
+
+    alone = [card.name for card in experiments if not card.spreads]
+    if alone:
+        known = [card.name for card in labs.chosen([]) if card.spreads]
+        raise BadSetting(
+            _("{names} cannot be spread over devices").format(names=", ".join(alone)), expected=", ".join(known)
         )
-    except KeyboardInterrupt:
-        edge.tell(_("To go on from here: add --out {folder} to the same command.").format(folder=folder))
-        raise
-    finally:
-        if (folder / "run.json").exists() and runs.pieces(folder):
-            page = report.write(folder)
-    if as_json:
-        edge.emit(runs.document(folder))
-        return
-    show.scores(folder)
-    typer.echo(_("\nReport: {page}").format(page=page))
 
 
 def new(

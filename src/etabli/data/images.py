@@ -41,14 +41,19 @@ def list_images(folder: Path | str, *, recursive: bool = True) -> list[Path]:
 
 
 def read(
-    source: Path | str | bytes, size: tuple[int, int] | None = None, *, max_pixels: int = MAX_PIXELS
+    source: Path | str | bytes,
+    size: tuple[int, int] | None = None,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    name: str | None = None,
 ) -> np.ndarray:
     """One picture as (height, width, 3) uint8, upright, on white where it is transparent.
 
     ``size`` is (height, width) to which the whole picture is squashed (bilinear, anti-aliased); ``None``
-    keeps it. Raises ``DataMissing``, ``CorruptFile``, or ``UnsafeArchive`` above ``max_pixels``.
+    keeps it. ``name`` is what a refusal calls bytes. Raises ``DataMissing``, ``CorruptFile``, or ``UnsafeArchive``
+    above ``max_pixels``.
     """
-    name = _("the image in memory") if isinstance(source, bytes) else str(source)
+    name = name or (_("the image in memory") if isinstance(source, bytes) else str(source))
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS) as image:
             _refuse_bomb(name, image.size, max_pixels)

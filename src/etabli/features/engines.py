@@ -42,13 +42,18 @@ def cut(model, layer: str, pooled: bool):
 
 
 def open_engine(
-    model, batch_size: int | None = None, engine: str | None = None, precision: str | None = None, mark: str = ""
+    model,
+    batch_size: int | None = None,
+    engine: str | None = None,
+    precision: str | None = None,
+    mark: str = "",
+    threads: int | None = None,
 ):
     """The engine for a model: the fastest that is installed, in bf16 where the processor computes in it.
 
     ``batch_size`` None leaves it to the engine. ``precision`` "f32" computes in float32; the Keras engine knows no
     other. Under a ``mark``, which must stand for the model and its weights, its OpenVINO form is kept in the user's
-    cache.
+    cache. ``threads`` bounds OpenVINO's.
     """
     name = engine or ("openvino" if export.have_openvino() and not _on_accelerator() else "keras")
     if name not in ENGINES:
@@ -60,7 +65,7 @@ def open_engine(
         if precision == "bf16":
             raise BadSetting(_("the Keras engine computes in float32"), fix=_("Choose --precision f32."))
         return KerasEngine(model, batch_size)
-    return OpenVinoEngine(model, batch_size, precision, mark)
+    return OpenVinoEngine(model, batch_size, precision, mark, threads)
 
 
 def _on_accelerator() -> bool:
@@ -90,9 +95,11 @@ class OpenVinoEngine:
 
     name = "openvino"
 
-    def __init__(self, model, batch_size: int, precision: str | None = None, mark: str = "") -> None:
+    def __init__(
+        self, model, batch_size: int, precision: str | None = None, mark: str = "", threads: int | None = None
+    ) -> None:
         openvino = export.import_openvino(_("the OpenVINO engine"))
-        self._core = openvino.Core()
+        self._core, self._threads = openvino.Core(), threads
         with tempfile.TemporaryDirectory(prefix="etabli-ir-") as folder:
             place = user_cache() / "ir" / mark if mark else Path(folder) / "ir"
             network = self._core.read_model(_exported(model, place))
@@ -108,6 +115,8 @@ class OpenVinoEngine:
 
     def _compile(self, batch_size: int, precision: str) -> None:
         options = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "THROUGHPUT"}
+        if self._threads:
+            options["INFERENCE_NUM_THREADS"] = self._threads
         self._compiled = self._core.compile_model(self._network, "CPU", options)
         self.batch_size, self.precision = batch_size, precision
         self.parallel = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))

@@ -2,15 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
 
+from etabli.data.remote import RemoteImage
 from etabli.errors import BadSetting, CorruptFile, DataMissing, FolderBusy
-from etabli.features import engines, store, views
-from etabli.features.stream import Batch, Picture, Unreadable, stream
+from etabli.features import cluster as crews
+from etabli.features import engines, shards, store, views
+from etabli.features.shards import Shard
+from etabli.features.stream import Batch, Picture, stream
 from etabli.i18n import _
 from etabli.models import backbones
 
@@ -20,7 +24,7 @@ SHARD_ROWS = 256
 
 
 def extract(
-    images: Sequence[Path | str],
+    images: Sequence[Path | str | RemoteImage],
     backbone: str,
     out: Path | str,
     *,
@@ -37,6 +41,8 @@ def extract(
     precision: str | None = None,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    cluster: str | None = None,
+    wait: bool = False,
 ) -> store.Features:
     """The features of every image in ``out``, in order, each row with its image's name.
 
@@ -46,6 +52,9 @@ def extract(
     fine-tuned one). ``batch_size`` None leaves it to the engine. ``dtype`` "float16" halves the disk. Killed at any
     moment, the same call goes on and has lost one shard at most. Images that cannot be read are skipped and listed
     in ``unreadable``.
+
+    ``cluster`` ("auto", or the address of a Ray cluster) computes the shards there, to the same bytes. Where another
+    process writes in ``out``, ``wait`` waits for it; otherwise that is refused.
     """
     net = backbones.backbone(backbone)
     pictures = named(images, names)
@@ -53,34 +62,54 @@ def extract(
         raise BadSetting(_("features are stored as float32 or float16"), got=dtype)
     out, size = Path(out), tuple(size or net.input_size)
     request = request_of(backbone, weights, layer, view, size, dtype, engine, precision) if model is None else ""
-    with _alone(out):
+    with _alone(out, wait):
         if request and (finished := _finished(out, request, pictures, shard_rows)):
             return finished
-        model = model or net.build(weights, size=size)
-        part = engines.cut(model, backbones.feature_layer(net, layer), pooled=layer == "pool")
-        weighed = backbones.digest(model)
-        mark = "-".join([net.name, weighed, layer, *map(str, size)]) if weights else ""
-        run = engines.open_engine(part, batch_size, engine, precision, mark)
-        recipe = {
-            "backbone": net.name,
-            "weights": weighed,
-            "layer": layer,
-            "view": view,
-            "size": list(size),
-            "shape": list(part.output_shape[1:]),
-            "dtype": dtype,
-            "engine": run.name,
-            "precision": run.precision,
-            "shard_rows": shard_rows,
-        }
-        store.open_recipe(out, recipe)
-        shards = _missing_shards(out, pictures, shard_rows)
-        read = views.reader(view, size)
-        notes = _difference_from_f32(run, read, pictures[:16]) if shards else _notes_of(out)
-        _write_shards(out, shards, run, read, recipe, workers, progress, len(pictures))
+        with crews.joined(cluster) if cluster else nullcontext() as crew:
+            model = model or net.build(weights, size=size)
+            part = engines.cut(model, backbones.feature_layer(net, layer), pooled=layer == "pool")
+            weighed = backbones.digest(model)
+            mark = "-".join([net.name, weighed, layer, *map(str, size)]) if weights else ""
+            if crew and crew.gpus:
+                engine = engine or "keras"
+            run = engines.open_engine(part, batch_size, engine, precision, mark)
+            recipe = {
+                "backbone": net.name,
+                "weights": weighed,
+                "layer": layer,
+                "view": view,
+                "size": list(size),
+                "shape": list(part.output_shape[1:]),
+                "dtype": dtype,
+                "engine": run.name,
+                "precision": run.precision,
+                "shard_rows": shard_rows,
+            }
+            store.open_recipe(out, recipe)
+            wanted = shards.missing(out, pictures, shard_rows)
+            read = views.reader(view, size)
+            notes = _difference_from_f32(run, read, pictures[:16]) if wanted else _notes_of(out)
+            told = _counting(progress, len(pictures), sum(len(shard.pictures) for shard in wanted))
+            if crew and wanted:
+                crew.write_shards(out, wanted, crews.Job.of(part, recipe, run.batch_size, mark), told)
+            else:
+                _write_shards(out, wanted, run, read, recipe, workers, told)
         return store.finish(
             out, recipe, -(-len(pictures) // shard_rows), notes | ({"request": request} if request else {})
         )
+
+
+def _counting(progress: Callable[[int, int], None] | None, total: int, left: int) -> Callable[[int], None]:
+    """A function that is told of pictures as they are done and tells ``progress`` how many of all are."""
+    done = total - left
+
+    def told(more: int) -> None:
+        nonlocal done
+        done += more
+        if progress:
+            progress(done, total)
+
+    return told
 
 
 def request_of(backbone: str, weights: Path | str | None, *options: object) -> str:
@@ -98,14 +127,16 @@ def _finished(out: Path, request: str, pictures: list[Picture], shard_rows: int)
         return None
     same = held.notes.get("request") == request and len(held) + len(held.unreadable) == len(pictures)
     same = same and held.recipe["shard_rows"] == shard_rows
-    return held if same and not _missing_shards(out, pictures, shard_rows) else None
+    return held if same and not shards.missing(out, pictures, shard_rows) else None
 
 
-def named(images: Sequence[Path | str], names: Sequence[str] | None = None) -> list[Picture]:
+def named(images: Sequence[Path | str | RemoteImage], names: Sequence[str] | None = None) -> list[Picture]:
     """Pictures with their names: those given, or the paths below the folder that all have in common."""
-    paths = [Path(each) for each in images]
+    paths = [each if isinstance(each, RemoteImage) else Path(each).absolute() for each in images]
     if not paths:
         raise DataMissing(_("there is no image to extract features from"))
+    if names is None and isinstance(paths[0], RemoteImage):
+        names = [each.url.removeprefix("s3://") for each in paths]
     if names is None:
         parents = {path.parent for path in paths}
         common = paths[0].parent
@@ -123,13 +154,13 @@ def named(images: Sequence[Path | str], names: Sequence[str] | None = None) -> l
 class _alone:
     """The folder's lock: two extractions into one folder would tread on each other."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, wait: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._lock = folder, FileLock(folder / ".lock")
+        self._folder, self._lock, self._patience = folder, FileLock(folder / ".lock"), -1 if wait else 0
 
     def __enter__(self) -> None:
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=self._patience)
         except Timeout as error:
             raise FolderBusy(
                 _("another process is writing features in {folder}").format(folder=self._folder),
@@ -140,59 +171,17 @@ class _alone:
         self._lock.release()
 
 
-def _fingerprint(pictures: Sequence[Picture]) -> str:
-    """Changes when a picture of the shard is another, has another size, or was written again."""
-    lines = []
-    for picture in pictures:
-        path = Path(picture.source)
-        stat = path.stat() if path.exists() else None
-        lines.append(f"{picture.name}\0{stat.st_size if stat else -1}\0{stat.st_mtime_ns if stat else 0}")
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
-
-
-def _missing_shards(out: Path, pictures: list[Picture], rows: int) -> list[tuple[int, list[Picture], str]]:
-    """Number, pictures and fingerprint of every shard that is not there, or is of other images."""
-    missing = []
-    for number, start in enumerate(range(0, len(pictures), rows)):
-        part = pictures[start : start + rows]
-        fingerprint = _fingerprint(part)
-        try:
-            held = store.read_shard(store.shard_path(out, number))[2]
-        except (DataMissing, CorruptFile):
-            held = None
-        if held != fingerprint:
-            missing.append((number, part, fingerprint))
-    return missing
-
-
-def _batches(shards, batch_size: int) -> Iterator[list[Picture]]:
-    for _number, pictures, _mark in shards:
-        for start in range(0, len(pictures), batch_size):
-            yield pictures[start : start + batch_size]
-
-
-def _write_shards(out, shards, run, read, recipe, workers, progress, total) -> None:
-    done = total - sum(len(pictures) for _number, pictures, _mark in shards)
-    flow = stream(_batches(shards, run.batch_size), run, read, workers=workers)
+def _write_shards(out, wanted: list[Shard], run, read, recipe, workers, told) -> None:
+    flow = stream(shards.batches(wanted, run.batch_size), run, read, workers=workers)
     try:
-        for number, pictures, fingerprint in shards:
+        for shard in wanted:
             gathered: list[Batch] = []
-            for _batch in range(-(-len(pictures) // run.batch_size)):
+            for _batch in range(shard.batch_count(run.batch_size)):
                 gathered.append(next(flow))
-                done += len(gathered[-1].names) + len(gathered[-1].unreadable)
-                if progress:
-                    progress(done, total)
-            names, unreadable = _joined(gathered)
-            rows = [batch.features for batch in gathered if batch.names]
-            features = np.concatenate(rows) if rows else np.zeros((0, *recipe["shape"]))
-            path = store.shard_path(out, number)
-            store.write_shard(path, names, features.astype(recipe["dtype"]), unreadable, fingerprint)
+                told(len(gathered[-1].names) + len(gathered[-1].unreadable))
+            shards.joined(gathered, recipe).write(out, shard)
     finally:
         flow.close()
-
-
-def _joined(batches: list[Batch]) -> tuple[list[str], list[Unreadable]]:
-    return [name for batch in batches for name in batch.names], [each for batch in batches for each in batch.unreadable]
 
 
 def _difference_from_f32(run, read, pictures: list[Picture]) -> dict[str, object]:

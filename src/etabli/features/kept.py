@@ -21,8 +21,11 @@ def kept(
     view: str = "plain",
     **options: object,
 ) -> Features:
-    """``extract`` into a folder of the cache whose name follows from the collection and the whole request."""
+    """``extract`` into a folder of the cache whose name follows from the collection and the whole request.
+
+    Where another process is making the same features, they are waited for.
+    """
     given = sorted((key, value) for key, value in options.items() if key != "progress")
     mark = request_of(backbone, weights, layer, view, given, [str(path) for path in images])
     folder = user_cache() / "features" / f"{collection}-{backbone}-{layer}-{view}-{mark}"
-    return extract(images, backbone, folder, names=names, weights=weights, layer=layer, view=view, **options)
+    return extract(images, backbone, folder, names=names, weights=weights, layer=layer, view=view, wait=True, **options)

@@ -10,6 +10,7 @@ from etabli.features.kept import kept
 from etabli.features.stream import Picture
 from etabli.features.views import reader
 from etabli.i18n import _
+from etabli.models import spread
 
 __all__ = ["Pixels", "StageMaps"]
 
@@ -83,11 +84,14 @@ def _drawn(view: Callable, count: int, places: np.ndarray, draws: np.random.Gene
     if draws is None:
         return view(0, places)
     chosen = draws.integers(count, size=len(places))
+    mine = np.zeros(len(places), bool)
+    mine[spread.own_rows(len(places))] = True  # of a batch that several processes share, only one's own part is read
     out = None
-    for number in np.unique(chosen):
-        rows = view(number, np.asarray(places)[chosen == number])
-        out = np.empty((len(places), *rows.shape[1:]), rows.dtype) if out is None else out
-        out[chosen == number] = rows
+    for number in np.unique(chosen[mine]):
+        here = mine & (chosen == number)
+        rows = view(number, np.asarray(places)[here])
+        out = np.zeros((len(places), *rows.shape[1:]), rows.dtype) if out is None else out
+        out[here] = rows
     return out
 
 

@@ -107,7 +107,19 @@ def write_shard(
         "fingerprint": fingerprint,
     }
     with atomic_write(path, "wb") as stream:
-        stream.write(save({"features": np.ascontiguousarray(features)}, metadata))
+        stream.write(_in_order(save({"features": np.ascontiguousarray(features)}, metadata)))
+
+
+def _in_order(content: bytes) -> bytes:
+    """A safetensors file with its metadata by name: the library leaves them in the order of a hash table, which is
+    another in every process, and equal shards are to be equal bytes.
+    """
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
 def read_shard(path: Path) -> tuple[list[str], list[Unreadable], str]:

@@ -4,12 +4,14 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from etabli.errors import Refusal
+from etabli.data.remote import RemoteImage
+from etabli.errors import NoNetwork, Refusal
 
 __all__ = ["Batch", "Picture", "Unreadable", "stream"]
 
@@ -19,7 +21,7 @@ class Picture:
     """An image by its name, and where its bytes are."""
 
     name: str
-    source: Path | str | bytes
+    source: Path | str | bytes | RemoteImage
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def stream(
 
     def refill() -> None:
         while len(decoding) < depth and (batch := next(waiting, None)) is not None:
-            decoding.append((batch, [decoders.submit(_attempt, read, each) for each in batch]))
+            # each in a copy of our context: a refusal speaks the language of who asked
+            decoding.append((batch, [decoders.submit(copy_context().run, _attempt, read, each) for each in batch]))
 
     try:
         refill()
@@ -78,6 +81,8 @@ def stream(
 def _attempt(read: Callable[[Picture], np.ndarray], picture: Picture) -> np.ndarray | Unreadable:
     try:
         return read(picture)
+    except NoNetwork:  # says nothing about the picture: to skip it would leave a hole that nobody sees
+        raise
     except Refusal as refusal:
         return Unreadable(picture.name, str(refusal))
 

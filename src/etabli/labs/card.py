@@ -46,7 +46,8 @@ class Experiment:
 
     ``on_sample`` holds the settings that differ on sample data; ``minutes`` and ``memory_mb`` are what one seed on the
     full data takes on two cores, ``seeds`` how many of them ``make reproduce`` averages over; ``expects`` gives for a
-    score the range in which a run on full data should fall.
+    score the range in which a run on full data should fall; ``spreads`` says that it trains in batches which several
+    devices and processes can share.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Experiment:
     published: tuple[Published, ...] = ()
     claims: tuple[Claim, ...] = ()
     expects: dict[str, tuple[float, float]] = field(default_factory=dict)
+    spreads: bool = False
 
     @property
     def practical(self) -> str:

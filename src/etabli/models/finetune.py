@@ -18,6 +18,7 @@ from safetensors.numpy import load_file, save
 from etabli.errors import BadSetting, Refusal
 from etabli.files import atomic_write
 from etabli.i18n import _
+from etabli.models import spread
 from etabli.models.backend import on_jax
 from etabli.models.fast_layers import accelerated
 from etabli.models.multilabel import LinearSigmoids
@@ -93,25 +94,28 @@ def fine_tune(
     """
     if not on_jax():
         raise BadSetting(_("fine-tuning is written for the JAX backend"), fix=_("Set KERAS_BACKEND=jax."))
+    spread.check_batch(plan.batch)
     machine = _Machine(tail, head, plan, -(-len(labels) // plan.batch))
     state, history = machine.start(), {"validations": [], "losses": [], "best_epoch": 0}
     start = best = state["weights"]
-    if checkpoint is not None and (found := _resume(checkpoint, machine)):
-        state, best, history = found
-        _tell_again(history, -(-len(labels) // plan.batch), judge, watch)
+    if checkpoint is not None:
+        spread.same_file(checkpoint)
+        if found := _resume(checkpoint, machine):
+            state, best, history = found
+            _tell_again(history, -(-len(labels) // plan.batch), judge, watch)
     for epoch in range(len(history["losses"]) + 1, plan.epochs + 1):
         if judge and epoch - 1 - history["best_epoch"] >= plan.patience and epoch > 1:
             break
         state, loss = _epoch(machine, state, rows, labels, plan, epoch, watch)
         history["losses"].append(loss)
         reached = [plan.kept * old + (1 - plan.kept) * new for old, new in zip(start, state["average"], strict=True)]
-        validation = judge(machine.logits_with(reached)) if judge else float(epoch)
+        validation = spread.of_first(judge(machine.logits_with(reached)) if judge else float(epoch))
         if not history["validations"] or validation > max(history["validations"]):
             best, history["best_epoch"] = reached, epoch
         history["validations"].append(validation)
         if watch:
             watch(0, epoch=epoch, loss=loss, validation=validation if judge else None)
-        if checkpoint is not None:
+        if checkpoint is not None and spread.leads():
             _keep(checkpoint, machine, state, best, history)
     return Tuned(machine.into_tail(best), tail, history["validations"], history["losses"], history["best_epoch"])
 
@@ -146,7 +150,8 @@ def _epoch(machine, state, rows: Rows, labels: np.ndarray, plan: Plan, epoch: in
         inputs = rows(places, draws).astype(np.float32)
         targets, known = (labels[places] == 1).astype(np.float32), (labels[places] != 0).astype(np.float32)
         share = draws.beta(plan.mixup, plan.mixup) if plan.mixup else 1.0
-        state, loss = machine.step(state, inputs, targets, known, max(share, 1 - share), draws.permutation(plan.batch))
+        dealt = (spread.deal(each) for each in (inputs, targets, known))
+        state, loss = machine.step(state, *dealt, max(share, 1 - share), draws.permutation(plan.batch))
         losses.append(loss)
         if watch:
             watch(1, epoch=epoch, loss=float(loss))
@@ -160,8 +165,6 @@ class _Machine:
     """The compiled step: BCE of mixed inputs, Adam with a rate for each layer, and the running average."""
 
     def __init__(self, tail, head: LinearSigmoids, plan: Plan, steps: int) -> None:
-        import jax
-
         self.tail, self.head, self.plan = tail, head, plan
         self.total, self.warm = plan.epochs * steps, max(1, steps // 2)
         self.twin = accelerated(tail, "mixed_bfloat16" if plan.precision == "bf16" else None)
@@ -175,9 +178,9 @@ class _Machine:
         last = max(1, len(tail.layers) - 1)
         depth = [places[name.split("/")[0]] / last for name in self.names]
         self.rates = [plan.lower_rate + (1 - plan.lower_rate) * each for each in depth] + [1.0, 1.0]
-        self.fixed = [variable.value for variable in self.twin.non_trainable_variables]
-        self._forward = jax.jit(self._logits)
-        self._step = jax.jit(self._one_step)
+        self.fixed = [spread.here(variable.value) for variable in self.twin.non_trainable_variables]
+        self._forward = spread.compiled(self._logits)
+        self._step = spread.compiled(self._one_step)
 
     def start(self) -> dict:
         import jax.numpy as jnp
@@ -185,7 +188,8 @@ class _Machine:
         weights = [jnp.asarray(variable.value) for variable in self.learning]
         weights += [jnp.asarray(self.head.kernel), jnp.asarray(self.head.bias)]
         zeros = [jnp.zeros_like(each) for each in weights]
-        return {"weights": weights, "average": weights, "first": zeros, "second": zeros, "step": jnp.zeros(())}
+        state = {"weights": weights, "average": weights, "first": zeros, "second": zeros, "step": jnp.zeros(())}
+        return spread.everywhere(state)
 
     def step(self, state, inputs, targets, known, share, partner):
         return self._step(state, inputs, targets, known, np.float32(share), partner)
@@ -198,14 +202,14 @@ class _Machine:
             for start in range(0, len(inputs), self.plan.batch):
                 part = np.asarray(inputs[start : start + self.plan.batch], dtype=np.float32)
                 whole = np.resize(part, (self.plan.batch, *part.shape[1:]))
-                parts.append(np.asarray(self._forward(weights, whole))[: len(part)])
+                parts.append(np.asarray(self._forward(weights, spread.deal(whole)))[: len(part)])
             return np.concatenate(parts)
 
         return logits
 
     def into_tail(self, weights) -> LinearSigmoids:
         for variable, value in zip(self.learning, weights[:-2], strict=True):
-            variable.assign(value)
+            variable.assign(spread.here(value))
         kernel, bias = weights[-2:]
         return LinearSigmoids(np.asarray(kernel, np.float32), np.asarray(bias, np.float32))
 
@@ -288,5 +292,5 @@ def _resume(path: Path, machine: _Machine):
         held = {kind: [jnp.asarray(tensors[f"{kind}/{place}"]) for place in range(count)] for kind in kinds}
     except (FileNotFoundError, SafetensorError, KeyError, ValueError):
         return None
-    best = held.pop("best")
-    return {**held, "step": jnp.asarray(tensors["step"][0])}, best, record["history"]
+    held = spread.everywhere({**held, "step": jnp.asarray(tensors["step"][0])})
+    return held, held.pop("best"), record["history"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from etabli.models import fast_convolution
+from etabli.models import fast_convolution, spread
 
 if TYPE_CHECKING:
     import keras
@@ -26,13 +26,15 @@ class JaxLoop:
         self.model, self.course = model, course
         self.groups = (model.trainable_variables, model.non_trainable_variables, model.optimizer.variables)
         # copies: the compiled steps take over the memory of the state that they are given
-        self.state = tuple([jax.numpy.array(each.value, copy=True) for each in group] for group in self.groups)
+        self.state = spread.everywhere(
+            tuple([jax.numpy.array(each.value, copy=True) for each in group] for group in self.groups)
+        )
         step = _step(model)
         self.scans = not _has_convolution(model)
-        self.step = jax.jit(step, donate_argnums=0)
-        self.scan = jax.jit(partial(_scan, step), donate_argnums=0)
-        self.labels = jax.numpy.asarray(course.labels) if self.scans else course.labels
-        self.images = None
+        self.step = spread.compiled(step, donate_argnums=0)
+        self.scan = spread.compiled(partial(_scan, step), donate_argnums=0)
+        self.labels = self._held(course.labels)
+        self.images = self.seen = None
 
     def epoch(self, epoch: int) -> tuple[float, float]:
         """Train one epoch; returns the mean loss and the accuracy of its batches as they were met."""
@@ -47,27 +49,35 @@ class JaxLoop:
 
         for group, values in zip(self.groups, self.state, strict=True):
             for variable, value in zip(group, values, strict=True):
-                variable.assign(jax.numpy.array(value, copy=True))
+                variable.assign(jax.numpy.array(spread.here(value), copy=True))
 
     def _images(self, epoch: int):
         if self.course.augment is None and self.images is not None:
             return self.images
+        self.seen = self.course.seen(epoch)
+        self.images = self._held(self.seen)
+        return self.images
+
+    def _held(self, array: np.ndarray):
+        """An array of all examples where it is needed: a scan deals out only the places of a batch."""
         import jax
 
-        seen = self.course.seen(epoch)
-        self.images = jax.numpy.asarray(seen) if self.scans else seen
-        return self.images
+        return spread.everywhere(jax.numpy.asarray(array)) if self.scans else array
 
     def _scanned(self, images, order: np.ndarray) -> np.ndarray:
         size = self.course.batch_size
         whole = len(order) // size * size
         totals = np.zeros((0, 2))
         if whole:
-            self.state, each = self.scan(self.state, images, self.labels, order[:whole].reshape(-1, size))
+            self.state, each = self.scan(
+                self.state, images, self.labels, spread.deal(order[:whole].reshape(-1, size), axis=1)
+            )
             totals = np.asarray(each)
         if whole < len(order):
             rest = order[whole:]
-            self.state, last = self.step(self.state, images[rest], self.labels[rest])
+            self.state, last = self.step(
+                self.state, spread.deal(self.seen[rest]), spread.deal(self.course.labels[rest])
+            )
             totals = np.concatenate([totals, np.asarray(last)[None]])
         return totals
 
@@ -75,8 +85,8 @@ class JaxLoop:
         totals = []
         for start in range(0, len(order), self.course.batch_size):
             chosen = order[start : start + self.course.batch_size]
-            self.state, each = self.step(self.state, images[chosen], self.labels[chosen])
-            totals.append(each)
+            self.state, each = self.step(self.state, spread.deal(images[chosen]), spread.deal(self.labels[chosen]))
+            totals.append(spread.here(each))
         return np.asarray(totals)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from etabli.errors import BadArray, BadSetting
 from etabli.i18n import _
 from etabli.models import checkpoint as checkpoints
+from etabli.models import spread
 from etabli.models.backend import on_jax
 from etabli.seeding import generator
 
@@ -59,15 +60,18 @@ def fit(
 
     After each epoch ``on_epoch`` gets the row; where it returns True the training stops. ``checkpoint`` is a file
     that holds the training after its last whole epoch: an interrupted training goes on from there, to the same
-    weights bit for bit; a file of another training is not read.
+    weights bit for bit; a file of another training is not read. Under ``spread.over`` every batch is dealt out.
     """
     if len(images) != len(labels) or len(images) == 0:
         raise BadArray(_("images and labels do not belong together"), got=f"{len(images)}, {len(labels)}")
     if epochs < 1 or batch_size < 1:
         raise BadSetting(_("a training needs at least one epoch of batches of at least one image"))
+    spread.check_batch(batch_size)
     course = Course(images, labels, epochs, batch_size, seed, augment)
     model.optimizer.build(model.trainable_variables)
     recipe = checkpoints.recipe(model, epochs=epochs, batch_size=batch_size, seed=seed, n=len(images))
+    if checkpoint:
+        spread.same_file(checkpoint)
     rows = checkpoints.load(model, checkpoint, recipe) if checkpoint else []
 
     def ended(row: Row) -> bool:
@@ -75,8 +79,8 @@ def fit(
             loss, accuracy = evaluate(model, *validation)
             row.update(val_loss=loss, val_accuracy=accuracy)
         rows.append(row)
-        stop = bool(on_epoch and on_epoch(row))
-        if checkpoint:
+        stop = spread.of_first(bool(on_epoch and on_epoch(row)))
+        if checkpoint and spread.leads():
             checkpoints.save(model, checkpoint, recipe, rows)
         return stop
 

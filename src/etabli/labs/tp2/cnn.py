@@ -94,6 +94,7 @@ EXPERIMENT = Experiment(
     data=("mnist",),
     minutes=3.0,
     memory_mb=1500,
+    spreads=True,
     published=(
         Published("test_accuracy", 0.9914, what=N_("share of the test images"), where=N_("practical 2, figure 6")),
         Published(

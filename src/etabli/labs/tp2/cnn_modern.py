@@ -68,5 +68,6 @@ EXPERIMENT = Experiment(
     data=("mnist",),
     minutes=12.0,
     memory_mb=1800,
+    spreads=True,
     expects={"test_accuracy": (0.9955, 0.9978)},
 )

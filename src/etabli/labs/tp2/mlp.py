@@ -65,6 +65,7 @@ EXPERIMENT = Experiment(
     data=("mnist",),
     minutes=0.4,
     memory_mb=1300,
+    spreads=True,
     published=(
         Published("test_accuracy", 0.9788, what=N_("share of the test images"), where=N_("practical 2, figure 5")),
         Published(

@@ -13,7 +13,7 @@ from etabli.i18n import N_, _
 from etabli.labs.bench import Bench
 from etabli.labs.card import SettingsModel
 from etabli.metrics.score import Score
-from etabli.models import augmentation, classifiers, training
+from etabli.models import augmentation, classifiers, spread, training
 from etabli.viz.curves import learning_curves
 from etabli.viz.images import image_grid
 
@@ -88,7 +88,10 @@ def trained(
         table = np.array([[row.get(column, np.nan) for column in COLUMNS] for row in rows])
         return {"rows": table} | {f"{index:03d}": array for index, array in enumerate(model.get_weights())}
 
-    kept = bench.cached("tp2-nets", key, compute)
+    if spread.devices() > 1:
+        key["devices"] = spread.devices()  # sums in another order: not the same bits
+    # one of several processes may have the net in its cache and another not: they train, or none does
+    kept = compute() if spread.processes() > 1 else bench.cached("tp2-nets", key, compute)
     model.set_weights([kept[word] for word in sorted(kept) if word != "rows"])
     if not lived and curve:
         for values in kept["rows"]:

@@ -231,6 +231,7 @@ EXPERIMENT = Experiment(
     data=("voc", "weights"),
     minutes=12,
     memory_mb=2500,
+    spreads=True,
     seeds=3,
     published=(
         Published(

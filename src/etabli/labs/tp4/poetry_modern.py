@@ -120,7 +120,7 @@ EXPERIMENT = Experiment(
     },
     data=("fleurs_du_mal",),
     minutes=5,
-    memory_mb=2000,
+    memory_mb=3000,
     seeds=3,
     expects={"test_accuracy": (0.54, 0.57), "test_nats": (1.41, 1.47), "test_nats_ngram": (1.37, 1.42)},
 )
