@@ -20,6 +20,7 @@ BY_EXAMPLE = {
     "models.multilabel.fit_by_adam",
     "models.residual.logits",
     "models.residual.teach",
+    "models.spread.deal",
     "models.training.evaluate",
     "models.training.fit",
     "models.training.predict",
