@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV := 0.13.9
+TORCH := 2.13.0
 FLAGS ?=
 BENCHMARKS := $(filter-out harness write_page serve_clients serve_latency,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup run screenshots bench-playground docs notebooks figures messages test torture lint reproduce bench-env bench lock clean
+.PHONY: help setup run screenshots bench-playground docs notebooks figures messages test test-torch torture lint reproduce bench-env bench lock clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  /'
@@ -52,6 +53,14 @@ test: setup      ## run the tests (ETABLI_DATA=<folder> adds those on the full d
 
 torture: setup   ## kill every long command twenty times, feed the readers a million inputs (FLAGS="--kills 5 --only poetry")
 	@$(BIN)/python tools/torture.py --write $(FLAGS)
+
+test-torch:      ## the tests of the models on PyTorch, in .venv-torch (pip, as it knows where torch is); writes docs/backends.md
+	@test -x .venv-torch/bin/python || $(PYTHON) -m venv .venv-torch
+	@test -x .venv-torch/bin/uv || .venv-torch/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	@VIRTUAL_ENV=$(CURDIR)/.venv-torch .venv-torch/bin/uv pip install --quiet --require-hashes -r requirements/dev.lock
+	@VIRTUAL_ENV=$(CURDIR)/.venv-torch .venv-torch/bin/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check torch==$(TORCH)
+	@.venv-torch/bin/python tools/backends.py torch
 
 lint: setup      ## style
 	@$(BIN)/ruff check src tests tools benchmarks && $(BIN)/ruff format --check src tests tools benchmarks

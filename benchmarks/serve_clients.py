@@ -10,6 +10,7 @@ the time) and at the end. Prints one JSON document; with ``--page`` also a line 
 import argparse
 import asyncio
 import json
+import os
 import random
 import subprocess
 import sys
@@ -143,7 +144,8 @@ def write_block(page: Path, name: str, lines: list[str]) -> None:
     )
     before, _mark, rest = text.partition(start)
     machine = environment.machine()
-    where = f"*{date.today().isoformat()}, {machine['processor']}, {machine['cores']} cores.*"
+    busy = f"load {os.getloadavg()[1]:.0f}"  # of the last five minutes: above the cores, the clock says little
+    where = f"*{date.today().isoformat()}, {machine['processor']}, {machine['cores']} cores, {busy}.*"
     page.write_text("\n".join([before + start, *lines, "", where, end]) + rest.partition(end)[2], encoding="utf-8")
 
 

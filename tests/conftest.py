@@ -7,7 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from etabli.models.backend import keep_compiled
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+# Compiling is most of the suite's time: what JAX compiled once, this checkout keeps. Here, before JAX is imported.
+keep_compiled(Path(__file__).parent.parent / ".pytest_cache" / "compiled")
+
+
+def pytest_runtest_setup(item):
+    """Loops, nets and oracles that are written with JAX say so; `make test-torch` passes them over, and lists them."""
+    if item.get_closest_marker("needs_jax") and os.environ["KERAS_BACKEND"] != "jax":
+        pytest.skip("is written with JAX")
 
 
 def pytest_collection_modifyitems(items):

@@ -52,6 +52,12 @@ def sweep(folder: Path | str) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
+_NOT_TO_BE_WRITTEN = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+    errno.EFBIG,  # a limit on the size of files
+}
+
+
 def explained(error: OSError, path: Path | str) -> Exception:
     """The refusal that an operating-system error on ``path`` stands for, or the error itself."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -62,7 +68,7 @@ def explained(error: OSError, path: Path | str) -> Exception:
                 "what was finished is kept."
             ),
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST):
+    if error.errno in _NOT_TO_BE_WRITTEN:
         return Refusal(
             _("cannot write {path} ({reason})").format(path=path, reason=error.strerror),
             fix=_("Choose a folder that you may write in."),

@@ -3,7 +3,6 @@ import pytest
 
 from etabli.errors import BadSetting
 from etabli.models import char_rnn
-from etabli.models.backend import on_jax
 from etabli.models.char_rnn import Recipe
 
 V, T, H = 6, 5, 8
@@ -47,7 +46,7 @@ def test_numpy_on_codes_agrees_with_keras_on_one_hot():
     )
 
 
-@pytest.mark.skipif(not on_jax(), reason="the compiled loop needs KERAS_BACKEND=jax")
+@pytest.mark.needs_jax
 def test_the_compiled_loop_trains_as_keras_does():
     """A last batch that is not full included."""
     assert len(TARGETS) % 32
@@ -80,7 +79,7 @@ def test_a_repeating_text_is_learnt_by_heart():
     assert history[-1].loss < 0.2 < history[0].loss
 
 
-@pytest.mark.skipif(not on_jax(), reason="decay, dropout and averaging need KERAS_BACKEND=jax")
+@pytest.mark.needs_jax
 def test_averaging_decay_and_dropout_learn_too():
     model, history = trained(20, Recipe(32, 0.01, decay=True, dropout=0.1, average=0.9))
     assert (char_rnn.log_probabilities(model.get_weights(), INPUTS).argmax(1) == TARGETS).mean() > 0.95

@@ -33,7 +33,7 @@ def problem():
     pictures = generator.normal(size=(60, 12, 12, 3)).astype(np.float32)
     labels = np.where(pictures.mean((1, 2))[:, :2] > 0, 1, -1).astype(np.int8)
     pictures += 0.5 * labels[:, None, None, :1]
-    maps = np.asarray(keras.Model(model.inputs[0], model.get_layer("early").output)(pictures))
+    maps = keras.Model(model.inputs[0], model.get_layer("early").output).predict_on_batch(pictures)
     head = multilabel.LinearSigmoids(np.zeros((8, 2), np.float32), np.zeros(2, np.float32))
     return model, maps, labels, head
 
@@ -51,6 +51,7 @@ def weights(layer):
     return [np.asarray(value) for value in layer.get_weights()]
 
 
+@pytest.mark.needs_jax
 def test_the_first_loss_is_ln_2_and_it_falls(problem):
     steps = []
     tuned = train(problem, watch=lambda advance, **numbers: steps.append(numbers))
@@ -58,6 +59,7 @@ def test_the_first_loss_is_ln_2_and_it_falls(problem):
     assert tuned.losses[-1] < tuned.losses[0]
 
 
+@pytest.mark.needs_jax
 def test_frozen_layers_and_moving_statistics_do_not_move_by_one_bit_and_all_others_do(problem):
     model = problem[0]
     before = {layer.name: weights(layer) for layer in model.layers}
@@ -71,6 +73,7 @@ def test_frozen_layers_and_moving_statistics_do_not_move_by_one_bit_and_all_othe
         assert not np.array_equal(before[name][0], weights(model.get_layer(name))[0]), name
 
 
+@pytest.mark.needs_jax
 def test_the_tail_on_stored_maps_is_the_whole_net_on_pictures(problem):
     import keras
 
@@ -81,6 +84,7 @@ def test_the_tail_on_stored_maps_is_the_whole_net_on_pictures(problem):
     np.testing.assert_allclose(finetune.from_stage(model, "early")(maps), whole, atol=1e-6)
 
 
+@pytest.mark.needs_jax
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("padding", ["same", "valid"])
 def test_fast_layers_compute_what_keras_layers_do(stride, padding):
@@ -97,6 +101,7 @@ def test_fast_layers_compute_what_keras_layers_do(stride, padding):
     np.testing.assert_allclose(fast_layers.accelerated(model)(data), model(data), atol=1e-5)
 
 
+@pytest.mark.needs_jax
 def test_an_interrupted_training_resumes_to_the_same_numbers(problem, tmp_path):
     straight = train(problem)
 
@@ -123,6 +128,7 @@ def test_an_interrupted_training_resumes_to_the_same_numbers(problem, tmp_path):
     assert resumed.losses == straight.losses
 
 
+@pytest.mark.needs_jax
 def test_a_checkpoint_of_another_plan_or_stage_or_a_damaged_one_is_not_resumed(problem, tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     train(problem, checkpoint=path)
@@ -138,12 +144,14 @@ def test_a_checkpoint_of_another_plan_or_stage_or_a_damaged_one_is_not_resumed(p
     train(problem, Plan(**{**vars(PLAN), "epochs": 1}), checkpoint=path)
 
 
+@pytest.mark.needs_jax
 def test_training_stops_without_a_better_validation_and_keeps_the_best(problem):
     values = iter([0.3, 0.9, 0.5, 0.4, 0.95])
     tuned = train(problem, Plan(**{**vars(PLAN), "epochs": 20, "patience": 2}), judge=lambda logits_of: next(values))
     assert tuned.validations == [0.3, 0.9, 0.5, 0.4] and tuned.best_epoch == 2
 
 
+@pytest.mark.needs_jax
 def test_what_is_kept_of_the_start_lies_on_the_line_between_start_and_end(problem):
     def ends(kept):
         model = net()
@@ -155,6 +163,7 @@ def test_what_is_kept_of_the_start_lies_on_the_line_between_start_and_end(proble
     np.testing.assert_allclose(near, 0.75 * head, atol=1e-6)
 
 
+@pytest.mark.needs_jax
 def test_lower_layers_move_less(problem):
     def moved(lower_rate):
         model = net()
@@ -167,11 +176,13 @@ def test_lower_layers_move_less(problem):
     assert moved(0.05) < 0.5 * moved(1.0)
 
 
+@pytest.mark.needs_jax
 def test_half_precision_and_mixup_train_as_well(problem):
     tuned = train(problem, Plan(**{**vars(PLAN), "precision": "bf16", "mixup": 0.3}))
     assert tuned.losses[-1] < np.log(2)
 
 
+@pytest.mark.needs_jax
 def test_a_diverging_training_is_a_sentence(problem):
     with pytest.raises(Refusal, match="diverged"):
         train(problem, Plan(**{**vars(PLAN), "rate": 1e30}))

@@ -80,4 +80,4 @@ def test_the_states_are_those_of_the_keras_layer(name, function, blocks):
     kernel, recurrent, bias = layer.get_weights()
     out = function((inputs @ kernel + bias).transpose(1, 0, 2), recurrent, *states)
     out = out[0] if blocks == 4 else out
-    np.testing.assert_allclose(np.asarray(out).transpose(1, 0, 2), np.asarray(expected), atol=1e-5)
+    np.testing.assert_allclose(np.asarray(out).transpose(1, 0, 2), keras.ops.convert_to_numpy(expected), atol=1e-5)

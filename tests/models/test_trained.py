@@ -59,15 +59,15 @@ def whole():
 
 def test_the_whole_net_is_the_net_then_the_head(whole, pictures):
     net, model, head = whole
-    features = np.asarray(model(pictures)).mean((1, 2))
-    np.testing.assert_allclose(net(pictures), head.probabilities(features), atol=1e-5)
+    features = model.predict_on_batch(pictures).mean((1, 2))
+    np.testing.assert_allclose(net.predict_on_batch(pictures), head.probabilities(features), atol=1e-5)
 
 
 def test_a_model_comes_back_with_its_card_and_its_numbers(whole, pictures, tmp_path):
     trained.save(tmp_path / "model", whole[0], card())
     model, held = trained.load(tmp_path / "model")
     assert held == card()
-    np.testing.assert_array_equal(model(pictures), whole[0](pictures))
+    np.testing.assert_array_equal(model.predict_on_batch(pictures), whole[0].predict_on_batch(pictures))
 
 
 def test_a_decision_is_a_probability_that_reaches_its_threshold():

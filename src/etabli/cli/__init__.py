@@ -39,6 +39,10 @@ def options(
     if lang is not None and lang not in LANGUAGES:
         raise UnknownName(_("language"), lang, LANGUAGES)
     set_language(lang)
+    from etabli.data.source import user_cache
+    from etabli.models.backend import keep_compiled
+
+    keep_compiled(user_cache() / "compiled")
 
 
 def _commands() -> None:

@@ -75,7 +75,7 @@ def _before(layer) -> list[str]:
 
 
 def _weights(layer) -> dict[str, np.ndarray]:
-    return {weight.name: np.asarray(weight.value) for weight in layer.weights}
+    return {weight.name: array for weight, array in zip(layer.weights, layer.get_weights(), strict=True)}
 
 
 def _activated(graph: _Graph, layer, name: str) -> str:

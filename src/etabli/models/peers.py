@@ -46,12 +46,14 @@ def devices_of_cpu(count: int | None) -> None:
         import jax
 
         jax.config.update("jax_num_cpu_devices", count)
+        jax.config.update("jax_enable_compilation_cache", False)
 
 
 def join(address: tuple[str, int], processes: int, process: int, patience: int = 300) -> None:
     """Wait for all processes, at most ``patience`` seconds."""
     import jax
 
+    jax.config.update("jax_enable_compilation_cache", False)  # what is compiled for several is not kept: untried
     place = f"{address[0]}:{address[1]}"
     try:
         jax.distributed.initialize(

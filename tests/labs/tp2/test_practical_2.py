@@ -1,11 +1,15 @@
 """Practical 2 on sample data: every story, its scores by name, its figures, and that nets are trained only once."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from etabli import labs, runs
+from etabli.data import mnist
 from etabli.data.source import Source
 from etabli.labs import runner
+from etabli.labs.bench import Bench
 from etabli.labs.tp2 import parts
 
 QUICK = {
@@ -68,6 +72,26 @@ def test_the_explorers_stand_beside_the_report_and_the_models_are_kept(run):
     assert "explorer" in (runs.piece_folder(run[0], "tp2.raw", 0) / "explorer.html").read_text(encoding="utf-8")
     assert (runs.piece_folder(run[0], "tp2.hidden", 0) / "explorer.html").is_file()
     assert (runs.piece_folder(run[0], "tp2.cnn", 0) / "model.keras").is_file()
+
+
+def test_a_search_trains_and_chooses_on_training_images_alone(tmp_path, monkeypatch):
+    from etabli.labs.tp2 import cnn
+
+    digits, parted, measured = mnist.load(Source.sample()), [], []
+
+    def trained(_bench, _name, _build, _recipe, part, **_options):
+        parted.append(part)
+        return SimpleNamespace(input_shape=(None, 784))
+
+    monkeypatch.setattr(parts, "trained", trained)
+    monkeypatch.setattr(parts.training, "evaluate", lambda _net, images, _labels: measured.append(images) or (0.5, 0.9))
+    bench = Bench(cnn.EXPERIMENT, tmp_path, Source.sample(), seed=0)
+    parts.search(bench, "cnn", cnn.build, cnn.TRIED, digits)
+    assert len(bench.exhibits[0].rows) == len(parted) == len(measured) == len(cnn.TRIED)
+    for part, images in zip(parted, measured, strict=True):
+        rest = images.shape[0]
+        np.testing.assert_array_equal(part.train_images, digits.train_images[:-rest])
+        np.testing.assert_array_equal(images, mnist.flatten(digits.train_images[-rest:]))
 
 
 @pytest.mark.full

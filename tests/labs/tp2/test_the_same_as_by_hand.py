@@ -40,6 +40,7 @@ def examples():
     return draw.normal(size=(3 * BATCH, 12)), np.arange(3 * BATCH) % 4
 
 
+@pytest.mark.needs_jax
 def test_they_have_the_same_loss_and_the_same_gradients(twins):
     by_hand, model = twins
     x, y = examples()

@@ -116,7 +116,7 @@ EXPERIMENT = Experiment(
     },
     data=("flickr8k", "weights"),
     minutes=9.0,
-    memory_mb=3500,
+    memory_mb=5000,
     claims=(
         Claim(
             "attention_improves",

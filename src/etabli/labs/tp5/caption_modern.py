@@ -81,7 +81,7 @@ EXPERIMENT = Experiment(
     },
     data=("flickr8k", "weights"),
     minutes=8.0,
-    memory_mb=3000,
+    memory_mb=5000,
     claims=(
         Claim(
             "small_net_is_not_the_limit",
