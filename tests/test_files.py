@@ -37,3 +37,7 @@ def test_a_folder_that_is_a_file_is_told(tmp_path):
 def test_other_errors_of_the_system_stay_what_they_are():
     error = OSError(errno.EIO, "Input/output error")
     assert explained(error, "x") is error
+
+
+def test_a_limit_on_the_size_of_files_is_a_sentence_too():
+    assert "File too large" in str(explained(OSError(errno.EFBIG, "File too large"), "shard"))

@@ -25,3 +25,8 @@ def test_a_table_that_is_written_anew_leaves_the_rest_alone():
     again = headlines.with_block(text, {})
     assert again.startswith("before\n") and again.endswith("\nafter")
     assert "old" not in again
+
+
+def test_a_headline_says_on_what_it_was_measured():
+    measured = {"value": 0.5, "spread": None, "n": 1, "published": None, "signature": "data:some-set | backbone:a_net"}
+    assert "(a_net, some-set)" in headlines.block({"tp3.finetune/mean_average_precision": measured})

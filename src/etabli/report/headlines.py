@@ -5,7 +5,8 @@ from etabli.report.results import Results
 
 START, END = "<!-- results: written by tools/reproduce.py -->", "<!-- end of results -->"
 
-# What the first screen tells, where it has been measured: (experiment, score, in words).
+# What the first screen tells, where it has been measured: (experiment, score, in words). {data} and other words of
+# its recipe stand where one experiment may run on several.
 HEADLINES = (
     ("tp1.logistic", "test_accuracy", "softmax regression by hand"),
     ("tp1.logistic", "test_accuracy_best", "the same in its best setting"),
@@ -18,8 +19,9 @@ HEADLINES = (
     ("tp2.raw", "neighborhood_hit_pixels", "neighborhood hit of raw pixels"),
     ("tp2.raw", "neighborhood_hit_pca", "in the plane of PCA"),
     ("tp2.raw", "neighborhood_hit_tsne", "in the plane of t-SNE"),
-    ("tp3.transfer", "mean_average_precision", "linear classifier on deep features"),
-    ("tp3.finetune", "mean_average_precision", "fine-tuned"),
+    ("tp3.transfer", "mean_average_precision", "mAP of deep features, the report's way ({backbone}, {data})"),
+    ("tp3.transfer", "mean_average_precision_best", "the same in its best setting"),
+    ("tp3.finetune", "mean_average_precision", "mAP of the fine-tuned net ({backbone}, {data})"),
     ("tp4.poetry", "test_accuracy", "next character, SimpleRNN of the report"),
     ("tp4.poetry-modern", "test_accuracy", "next character, a modern small net"),
     ("tp5.caption", "bleu_1", "BLEU-1 of the course's captioner"),
@@ -34,6 +36,7 @@ def block(results: Results) -> str:
         each = results.get(f"{experiment}/{score}")
         if each:
             measured = shown(score, each["value"], each["spread"])
+            words = words.format_map(dict(part.partition(":")[::2] for part in each["signature"].split(" | ")))
             seeds = f" ({each['n']} seeds)" if each["n"] > 1 else ""
             lines.append(f"| `{experiment}` | {words} | {shown(score, each['published'])} | **{measured}**{seeds} |")
     return "\n".join([START, *lines, END])

@@ -161,7 +161,7 @@ def show_training(bench: Bench, curve: dict[float, float]) -> None:
 def show_classes(bench: Bench, test: LabelledImages, course: np.ndarray, best: np.ndarray) -> None:
     values = {
         _("the report's way"): 100 * ap.per_class(test.labels, course),
-        _("with decay"): 100 * ap.per_class(test.labels, best),
+        _("the better way"): 100 * ap.per_class(test.labels, best),
     }
     with bench.figure(
         "classes", title=N_("Average precision of each class"), size=(8, 0.4 * len(test.classes) + 1.5)
