@@ -1,0 +1,53 @@
+"""The page that tools/scale.py writes: its formulas by hand, on round numbers."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
+import scale
+
+RATES = {"decode": 100.0, "resnet50, openvino, bf16": 25.0, "mobilenet_v2, keras, f32": 100.0}
+RATES |= {"shards written": 10.0, "shards read": 1000.0, "images listed": 1e5, "bytes a picture": 200.0}
+RATES |= {"training steps": 100.0, "weights": 1e6}
+HELD = {
+    "rates": RATES,
+    "date": "2026-01-01",
+    "machine": {"processor": "a processor"},
+    "versions": {"python": "3", "keras": "3", "jax": "0"},
+}
+
+
+def test_a_core_that_decodes_and_computes_does_the_harmonic_sum():
+    assert scale.one_core(RATES, "resnet50, openvino, bf16") == pytest.approx(20)
+    assert scale.one_core(RATES, "mobilenet_v2, keras, f32") == pytest.approx(50)
+
+
+def test_hours_and_prices_follow():
+    """7.2 million images at 20 a second are 100 core hours; at 0.5 an hour, 50."""
+    rows = scale._cores(RATES, scale.Assumed(images=7.2e6, core_hour=0.5))
+    assert "| resnet50, openvino, bf16 | 25.0 | 20.0 | 100 | 50 | 0.0 |" in rows
+
+
+def test_the_work_done_again_does_not_depend_on_the_size_of_the_collection():
+    small, large = (scale._failures(RATES, scale.Assumed(images=n))["share"] for n in (1e6, 1e9))
+    assert small == pytest.approx(large) == pytest.approx(0.001 * 256 / (2 * 20 * 3600))
+
+
+def test_devices_are_useful_until_the_exchange_takes_as_long_as_the_work():
+    """10 ms of work, 8 MB at 1 GB/s: 8 ms."""
+    told = scale._training(RATES, scale.Assumed())
+    assert (told["exchange_ms"], told["useful_devices"]) == pytest.approx((8.0, 1.25))
+
+
+def test_a_processor_second_is_counted_over_whole_rounds():
+    done = []
+    assert scale.rate(lambda: done.append(sum(range(100_000))), 10, least=0.05) > 0
+    assert len(done) >= 2
+
+
+def test_the_page_says_what_was_assumed_and_that_no_gpu_was_measured():
+    page = scale.written(HELD, scale.Assumed(gpu_rate=1234))
+    assert "No GPU was measured here" in page and "1,234 images" in page and "`--gpu-rate`" in page
+    assert "{" not in page

@@ -1,0 +1,263 @@
+"""What a very large collection would take, from what one core does here: writes docs/scale.md.
+
+    python tools/scale.py                                        the page again, from docs/scale.json
+    python tools/scale.py --measure                              measure first (about a minute of one core)
+    python tools/scale.py --images 2e8 --core-hour 0.05 --gpu-rate 1500
+
+Prices, failure rates, network and the rate of a GPU are inputs: they are assumptions until somebody puts theirs in.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from etabli import environment
+from etabli.cli import edge
+from etabli.data import images, scenes
+from etabli.data.source import Source
+from etabli.features import engines, shards, store
+from etabli.features.stream import Batch, Picture
+from etabli.files import atomic_write
+from etabli.models import backbones
+from etabli.seeding import generator
+
+DOCS = Path(__file__).parent.parent / "docs"
+NETS = {"mobilenet_v2": 1280, "resnet50": 2048}
+SIZE, BATCH, ROWS = (224, 224), 8, 256
+BEST = "resnet50, openvino, bf16"
+TEMPLATE = Path(__file__).with_name("scale_page.md")
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """What is not measured here. Every one of them is an option of the command."""
+
+    images: float = 1e9
+    core_hour: float = 0.04
+    gpu_hour: float = 2.50
+    gpu_rate: float = 2500.0
+    gigabyte_month: float = 0.023
+    thousand_reads: float = 0.0004
+    image_kilobytes: float = 100.0
+    node_cores: float = 32.0
+    node_failures: float = 0.001
+    network: float = 1.0
+
+
+HELP = {
+    "images": "images of the collection",
+    "core_hour": "price of one core for an hour",
+    "gpu_hour": "price of one GPU with its host for an hour",
+    "gpu_rate": "images a second that one GPU runs through ResNet-50 (not measured here)",
+    "gigabyte_month": "price of a gigabyte stored for a month",
+    "thousand_reads": "price of a thousand reads from the storage",
+    "image_kilobytes": "kilobytes of a stored image",
+    "node_cores": "cores of a machine",
+    "node_failures": "failures of a machine in an hour",
+    "network": "gigabytes a second between two machines",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--measure", action="store_true", help="measure this machine anew")
+    for name, value in asdict(Assumed()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=value, help=f"{HELP[name]} ({value:g})")
+    asked = vars(parser.parse_args())
+    held = DOCS / "scale.json"
+    if asked.pop("measure") or not held.exists():
+        found = json.dumps(measured(), indent=1)
+        with atomic_write(held) as stream:
+            stream.write(found + "\n")
+    page = DOCS / "scale.md"
+    with atomic_write(page) as stream:
+        stream.write(written(json.loads(held.read_text(encoding="utf-8")), Assumed(**asked)))
+    print(page)
+
+
+# measuring: processor seconds of one core, which a busy machine does not lengthen ------------------------------
+
+
+def measured() -> dict[str, object]:
+    """Rates of one core: images decoded and run through the nets, rows written, shards opened, steps trained."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = photographs(Path(folder))
+        rates = {"decode": rate(lambda: [images.read(each, SIZE) for each in files], len(files))}
+        pixels = np.stack([images.read(each, SIZE) for each in files[:BATCH]])
+        for name in NETS:
+            rates |= engine_rates(name, pixels)
+        rates |= store_rates(Path(folder))
+    rates |= training_rates()
+    return {
+        "rates": rates,
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": environment.machine(),
+        "versions": environment.versions(),
+    }
+
+
+def rate(work, count: int, least: float = 1.0) -> float:
+    """``count`` over the processor seconds of ``work``, after a first call, over at least ``least`` seconds."""
+    work()
+    started, rounds = time.process_time(), 0
+    while (took := time.process_time() - started) < least:
+        work()
+        rounds += 1
+    return rounds * count / took
+
+
+def photographs(folder: Path, count: int = 32) -> list[Path]:
+    """JPEG files of 500 pixels: VOC's photographs brought to the size of the official ones, drawn scenes otherwise."""
+    real = Source.full().root / "voc" / "VOCdevkit" / "VOC2012" / "JPEGImages"
+    draw = generator(0, "scale")
+    for number in range(count):
+        if real.is_dir():
+            whole = Image.open(images.list_images(real)[number]).convert("RGB")
+            whole = whole.resize((500, round(500 * whole.height / whole.width)), Image.Resampling.LANCZOS)
+        else:
+            whole = scenes.draw_scene(draw, (375, 500)).image
+        whole.save(folder / f"{number:03d}.jpg", quality=90)
+    return images.list_images(folder)
+
+
+def engine_rates(name: str, pixels: np.ndarray) -> dict[str, float]:
+    """Images a second through a net, by engine and precision, one thread."""
+    net = backbones.backbone(name)
+    model = engines.cut(net.build(size=SIZE), net.map_layer, pooled=True)
+    run = engines.open_engine(model, BATCH, "openvino", "bf16", threads=1)
+    runs = {"openvino, bf16": run, "openvino, f32": run.in_float32()}
+    if name == "mobilenet_v2":
+        runs["keras, f32"] = engines.open_engine(model, BATCH, "keras")
+    return {f"{name}, {how}": rate(lambda run=run: run(pixels), len(pixels)) for how, run in runs.items()}
+
+
+def store_rates(folder: Path) -> dict[str, float]:
+    """Shards written and their heads read, a second; and what the name of an image takes in memory, in bytes."""
+    recipe = {"shape": [2048], "dtype": "float32"}
+    pictures = [Picture(f"{number:09d}.jpg", folder / f"{number:09d}.jpg") for number in range(ROWS)]
+    shard = shards.Shard(0, pictures, "0" * 16)
+    part = Batch([each.name for each in pictures], np.ones((ROWS, 2048), np.float32), [])
+    path = store.shard_path(folder, 0)
+    written = rate(lambda: shards.joined([part], recipe).write(folder, shard), 1)
+    read = rate(lambda: store.read_shard(path), 1)
+    listed = rate(lambda: shards.fingerprint(pictures), ROWS)
+    held = sum(sys.getsizeof(each) + sys.getsizeof(each.name) + sys.getsizeof(each.source) for each in pictures) / ROWS
+    return {"shards written": written, "shards read": read, "images listed": listed, "bytes a picture": held}
+
+
+def training_rates() -> dict[str, float]:
+    """Steps a second of practical 2's convolutional net, and its number of weights."""
+    from etabli.models import classifiers, training
+
+    model = classifiers.compiled(classifiers.convolutional(0), rate=0.1)
+    draw = np.random.default_rng(0)
+    digits, labels = draw.random((2000, 28, 28, 1), dtype=np.float32), draw.integers(0, 10, 2000).astype(np.int32)
+    steps = rate(lambda: training.fit(model, digits, labels, epochs=1, batch_size=100), 20)
+    return {"training steps": steps, "weights": float(model.count_params())}
+
+
+# the page ------------------------------------------------------------------------------------------------------
+
+
+def written(held: dict, assumed: Assumed) -> str:
+    """The page: the template beside this file with the measured rates, the assumptions and what follows from both."""
+    rates, machine = held["rates"], held["machine"]
+    words = {
+        **asdict(assumed),
+        "date": held["date"],
+        "processor": machine["processor"],
+        "rows": ROWS,
+        **held["versions"],
+    }
+    words |= {name.replace(" ", "_"): value for name, value in rates.items() if not _is_engine(name)}
+    words |= {"assumptions": _assumptions(assumed), "cores": _cores(rates, assumed), "storage": _storage(assumed)}
+    words |= _gpu(rates, assumed) | _failures(rates, assumed) | _training(rates, assumed) | _limits(rates, assumed)
+    words["reads"] = assumed.images / 1000 * assumed.thousand_reads
+    return TEMPLATE.read_text(encoding="utf-8").format(**words)
+
+
+def one_core(rates: dict, engine: str) -> float:
+    """Images a second that a core decodes and runs through the net: 1 / (1 / decode + 1 / engine)."""
+    return 1 / (1 / rates["decode"] + 1 / rates[engine])
+
+
+def _is_engine(name: str) -> bool:
+    return name.split(",")[0] in NETS
+
+
+def _table(rows: list[str]) -> str:
+    return "\n".join(rows)
+
+
+def _assumptions(assumed: Assumed) -> str:
+    return _table(
+        [f"| {HELP[name]} | {value:g} | `--{name.replace('_', '-')}` |" for name, value in asdict(assumed).items()]
+    )
+
+
+def _cores(rates: dict, assumed: Assumed) -> str:
+    rows = []
+    for engine in filter(_is_engine, rates):
+        r = one_core(rates, engine)
+        hours = assumed.images / r / 3600
+        price, days = hours * assumed.core_hour, hours / 1000 / 24
+        rows.append(f"| {engine} | {rates[engine]:.1f} | {r:.1f} | {hours:,.0f} | {price:,.0f} | {days:,.1f} |")
+    return _table(rows)
+
+
+def _gpu(rates: dict, assumed: Assumed) -> dict[str, float]:
+    feeders = assumed.gpu_rate / rates["decode"]
+    hours = assumed.images / assumed.gpu_rate / 3600
+    return {
+        "feeders": feeders,
+        "gpu_hours": hours,
+        "gpu_price": hours * (assumed.gpu_hour + feeders * assumed.core_hour),
+    }
+
+
+def _storage(assumed: Assumed) -> str:
+    sizes = {"the images": assumed.images * assumed.image_kilobytes * 1e3}
+    for name, width in NETS.items():
+        for kind, size in (("float32", 4), ("float16", 2)):
+            sizes[f"rows of {name}, {kind}"] = assumed.images * width * size
+    price = assumed.gigabyte_month / 1e9
+    return _table([f"| {what} | {size / 1e12:,.1f} | {size * price:,.0f} |" for what, size in sizes.items()])
+
+
+def _failures(rates: dict, assumed: Assumed) -> dict[str, float]:
+    """A failing machine loses half a shard for each of its cores."""
+    r = one_core(rates, BEST)
+    hours = assumed.images / r / 3600
+    machines = hours / assumed.node_cores
+    failures, lost = machines * assumed.node_failures, assumed.node_cores * ROWS / (2 * r) / 3600
+    return {"machine_hours": machines, "failures": failures, "again": failures * lost, "share": failures * lost / hours}
+
+
+def _training(rates: dict, assumed: Assumed) -> dict[str, float]:
+    step, exchange = 1 / rates["training steps"], 8 * rates["weights"] / (assumed.network * 1e9)
+    return {"step_ms": 1000 * step, "exchange_ms": 1000 * exchange, "useful_devices": step / exchange}
+
+
+def _limits(rates: dict, assumed: Assumed) -> dict[str, float]:
+    count, pace = assumed.images / ROWS, rates["shards written"] * ROWS
+    return {
+        "count": count,
+        "pace": pace,
+        "writer_cores": pace / one_core(rates, BEST),
+        "writing_hours": count / rates["shards written"] / 3600,
+        "opening_hours": count / rates["shards read"] / 3600,
+        "listing_hours": assumed.images / rates["images listed"] / 3600,
+        "names_gigabytes": assumed.images * rates["bytes a picture"] / 1e9,
+    }
+
+
+if __name__ == "__main__":
+    edge.guarded(main)
