@@ -8,7 +8,7 @@ TORCH := 2.13.0
 FLAGS ?=
 BENCHMARKS := $(filter-out harness write_page serve_clients serve_latency,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup run screenshots bench-playground docs notebooks figures messages test test-torch lint reproduce bench-env bench lock clean
+.PHONY: help setup run screenshots bench-playground docs notebooks figures messages test test-torch torture lint reproduce bench-env bench lock clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  /'
@@ -50,6 +50,9 @@ messages: setup  ## bring the French catalogue up to date with the source; says 
 
 test: setup      ## run the tests (ETABLI_DATA=<folder> adds those on the full data sets)
 	@$(BIN)/python -m pytest $(FLAGS)
+
+torture: setup   ## kill every long command twenty times, feed the readers a million inputs (FLAGS="--kills 5 --only poetry")
+	@$(BIN)/python tools/torture.py --write $(FLAGS)
 
 test-torch:      ## the tests of the models on PyTorch, in .venv-torch (pip, as it knows where torch is); writes docs/backends.md
 	@test -x .venv-torch/bin/python || $(PYTHON) -m venv .venv-torch

@@ -21,6 +21,14 @@ def pytest_runtest_setup(item):
         pytest.skip("is written with JAX")
 
 
+def pytest_collection_modifyitems(items):
+    """What takes minutes in all (``slow``) runs with ETABLI_SLOW=1."""
+    if not os.environ.get("ETABLI_SLOW"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow: set ETABLI_SLOW=1"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cache_of_the_tests(tmp_path_factory):
     """The tests neither read nor fill the user's cache, unless ETABLI_CACHE names one."""

@@ -1,7 +1,5 @@
 """What was computed once is kept under the hash of everything that it depends upon."""
 
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,24 +9,11 @@ from safetensors.numpy import load_file, save
 
 from etabli.data.source import user_cache
 from etabli.files import atomic_write
+from etabli.hashing import digest
+
+__all__ = ["Arrays", "arrays", "digest", "file"]
 
 Arrays = dict[str, np.ndarray]
-
-
-def digest(key: object) -> str:
-    """A hash of a key made of plain values and arrays; equal keys have equal hashes on every machine."""
-    return hashlib.sha256(json.dumps(key, sort_keys=True, default=_plain).encode()).hexdigest()[:24]
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, np.ndarray):
-        contents = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
-        return [str(value.dtype), list(value.shape), contents]
-    if isinstance(value, np.generic):
-        return value.item()
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
-    return str(value)
 
 
 def arrays(name: str, key: object, compute: Callable[[], Arrays]) -> Arrays:

@@ -1,7 +1,9 @@
 """Writing files so that a reader never meets half of one."""
 
 import errno
+import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +12,8 @@ from typing import IO
 
 from etabli.errors import NoSpace, Refusal
 from etabli.i18n import _
+
+SAVING = ".saving-"  # how folders begin in which a library writes a file that then takes its name
 
 
 @contextmanager
@@ -39,6 +43,15 @@ def atomic_write(path: Path | str, mode: str = "w", **options: object) -> Iterat
             Path(temporary).unlink(missing_ok=True)
 
 
+def sweep(folder: Path | str) -> None:
+    """Remove what writers that were killed left behind in a folder; only who holds its lock may call this."""
+    for leftover in Path(folder).glob(".*.part"):
+        if leftover.is_file():
+            leftover.unlink(missing_ok=True)
+    for leftover in Path(folder).glob(f"{SAVING}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
 _NOT_TO_BE_WRITTEN = {
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
     errno.EFBIG,  # a limit on the size of files
@@ -61,6 +74,14 @@ def explained(error: OSError, path: Path | str) -> Exception:
             fix=_("Choose a folder that you may write in."),
         )
     return error
+
+
+def parse_json(text: str | bytes) -> object:
+    """What a JSON text says; ``ValueError`` for whatever is none, also where it is nested too deeply to be read."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise json.JSONDecodeError("nested too deeply", "", 0) from error
 
 
 def _umask() -> int:

@@ -9,18 +9,31 @@ A piece is finished when ``piece.json`` stands; it is written last, in one step.
 
 import json
 import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from etabli.errors import CorruptFile, DataMissing, FolderBusy
-from etabli.files import atomic_write
+from etabli.files import atomic_write, explained, parse_json, sweep
 from etabli.i18n import _, filled
 
 FORMAT = 1
+
+
+def _inside(text: str) -> str:
+    if ".." in text.split("/"):
+        raise ValueError("points outside of its folder")
+    return text
+
+
+# A run folder may come from a stranger: nothing in its records points outside of it.
+Name = Annotated[str, Field(pattern=r"^\w[\w.+-]{0,199}$")]
+Inside = Annotated[str, Field(pattern=r"^([\w.+ -]+/)*[\w.+ -]*$"), AfterValidator(_inside)]
 
 
 class Record(BaseModel):
@@ -66,7 +79,7 @@ class Exhibit(Record):
     title: str = ""
     caption: str = ""
     number: str = ""
-    file: str = ""
+    file: Inside = ""
     text: str = ""
     columns: list[str] = Field(default_factory=list)
     rows: list[list[object]] = Field(default_factory=list)
@@ -103,7 +116,7 @@ class Run(Record):
     name: str
     created: datetime
     data: Literal["sample", "full"]
-    experiments: list[str]
+    experiments: list[Name]
     seeds: list[int]
     settings: dict[str, object] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
@@ -202,11 +215,14 @@ def read_curve(piece: Path, curve: str) -> list[dict[str, float]]:
     if not path.exists():
         return []
     rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
+            row = parse_json(line)
+        except ValueError:
             break
+        if not isinstance(row, dict):
+            break
+        rows.append(row)
     return rows
 
 
@@ -215,19 +231,26 @@ def curves(piece: Path) -> list[str]:
     return sorted(path.stem for path in Path(piece).glob("*.jsonl"))
 
 
-def lock(folder: Path) -> FileLock:
-    """The lock of a run folder, taken; refuses when another process holds it. The system frees it on any death."""
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder; refuses when another process holds it. The system frees it on any death."""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     held = FileLock(folder / ".lock", timeout=0)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         held.acquire()
     except Timeout:
         raise FolderBusy(
             _("another process is writing in {folder}").format(folder=folder),
             fix=_("Wait until it ends, or choose another folder with --out."),
         ) from None
-    return held
+    except OSError as error:
+        raise explained(error, folder) from error
+    try:
+        sweep(folder)
+        yield
+    finally:
+        held.release()
 
 
 def find_runs(home: Path) -> list[Path]:

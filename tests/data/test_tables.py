@@ -208,3 +208,9 @@ def test_any_bytes_give_a_table_or_a_refusal(tmp_path_factory, suffix, at, junk,
     except Refusal:
         return
     assert np.isfinite(table.points).all() and table.points.ndim == 2
+
+
+def test_of_x_y_and_label_it_is_label_that_names_the_classes(tmp_path):
+    (tmp_path / "plane.csv").write_text("x,y,label\n1,2.5,a\n3,4,b\n")
+    found = tables.read(tmp_path / "plane.csv")
+    assert found.points.tolist() == [[1, 2.5], [3, 4]] and found.labels.tolist() == ["a", "b"]

@@ -89,10 +89,8 @@ def test_a_folder_with_another_request_is_not_mixed_with_it(tmp_path, source):
 
 
 def test_a_folder_in_which_another_process_writes_is_refused(tmp_path, source):
-    held = runs.lock(tmp_path / "run")
-    with pytest.raises(FolderBusy, match="another process"):
+    with runs.lock(tmp_path / "run"), pytest.raises(FolderBusy, match="another process"):
         runner.run([EXPERIMENT], tmp_path / "run", source)
-    held.release()
     runner.run([EXPERIMENT], tmp_path / "run", source)
 
 

@@ -7,6 +7,8 @@ from training_together import EPOCHS, child, children, ended
 from etabli.errors import BadSetting
 from etabli.models import spread
 
+pytestmark = pytest.mark.needs_jax
+
 NETS = ["dense", "convolutional", "tuned"]
 
 

@@ -87,18 +87,26 @@ def train(
 ) -> None:
     """Learn to caption from one's own pictures; the captioner then works with 'caption write'.
 
+    Run again after an interruption, it goes on after the last whole epoch.
+
     \b
     etabli caption train holidays/
     etabli caption train holidays/ --out holidays-captioner --epochs 30
     """
+    import shutil
+
+    from etabli import runs
     from etabli.cli.progress import Terminal
     from etabli.features.teaching import Lesson, teach
+    from etabli.models.memory import UNFINISHED
 
-    with Terminal().task(_("learning to caption"), epochs) as step:
+    with runs.lock(out), Terminal().task(_("learning to caption"), epochs) as step:
         captioner, notes = teach(
-            folder, Lesson(features, epochs, hidden, keys, seed), weights, lambda loss: step(1, loss=loss)
-        )
-    captioner.save(out)
+            folder, Lesson(features, epochs, hidden, keys, seed), weights, lambda loss: step(1, loss=loss),
+            out / UNFINISHED,
+        )  # fmt: skip
+        captioner.save(out)
+        shutil.rmtree(out / UNFINISHED, ignore_errors=True)
     for note in notes:
         edge.tell(note)
     if as_json:

@@ -31,27 +31,35 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Train on the first four fifths of a text; the rest says how well it predicts, beside what counting
-    does.
+    does. Run again after an interruption, it goes on after the last whole epoch.
 
     \b
     etabli poetry train mytext.txt
     etabli poetry train mytext.txt --kind modern --units 384 --epochs 16
     """
+    import shutil
+
+    from etabli import runs
     from etabli.cli.progress import Terminal
     from etabli.cli.show import table
     from etabli.data.text import read
     from etabli.errors import UnknownName
     from etabli.models import poet
+    from etabli.models.memory import UNFINISHED, Memory, path_of
 
     if kind not in poet.KINDS:
         raise UnknownName(_("kind of net"), kind, poet.KINDS)
-    prepared = read(text)
-    model, rows = _trained(prepared, kind, epochs, length, units, seed, Terminal())
-    scores = {"test_accuracy": rows[-1][1], "test_nats": rows[-1][2]}
-    card = poet.Card(
-        kind, prepared.name, "".join(prepared.vocabulary), length, prepared.characters[: max(length, 20)], scores
-    )
-    poet.save(out, model, card)
+    prepared = read(text).require(length)
+
+    def memory(name: str) -> Memory:
+        return Memory(path_of(out / UNFINISHED, name, prepared.codes, kind, epochs, length, units, seed))
+
+    with runs.lock(out):
+        model, rows = _trained(prepared, kind, epochs, length, units, seed, Terminal(), memory)
+        scores = {"test_accuracy": rows[-1][1], "test_nats": rows[-1][2]}
+        opening = prepared.characters[: max(length, 20)]
+        poet.save(out, model, poet.Card(kind, prepared.name, "".join(prepared.vocabulary), length, opening, scores))
+        shutil.rmtree(out / UNFINISHED, ignore_errors=True)
     if as_json:
         listed = [{"model": name, "test_accuracy": accuracy, "test_nats": nats} for name, accuracy, nats in rows]
         edge.emit({"folder": str(out), "text": prepared.name, "scores": listed})
@@ -61,8 +69,11 @@ def train(
     typer.echo(_("The net is in {out}. Write with: etabli poetry write --model {out}").format(out=out))
 
 
-def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, terminal) -> tuple[object, list]:
-    """The trained model, and rows (name, accuracy, nats) of the test part: n-gram first, the net last."""
+def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, terminal, memory):
+    """The trained model, and rows (name, accuracy, nats) of the test part: n-gram first, the net last.
+
+    ``memory(name)`` is where a training goes on from.
+    """
     from etabli.data.text import windows
     from etabli.metrics.text import accuracy, nats
     from etabli.models import char_modern, char_rnn
@@ -72,36 +83,41 @@ def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, t
     codes, boundary, size = text.codes, text.boundary(), len(text.vocabulary)
     counts = kneser_ney(codes[:boundary], size, min(6, boundary - 1))
 
-    def shown(label: str, run) -> None:
+    def shown(label: str, run, held) -> None:
         with terminal.task(label, epochs) as step:
+            step(held.done)
             for epoch in run:
                 step(1, loss=epoch.loss)
 
     if kind == "course":
         model = char_rnn.build(length, size, units, seed)
-        run = char_rnn.train(model, *windows(codes, length, 0, boundary), epochs, char_rnn.Recipe(), seed)
-        shown(_("training"), run)
+        held = memory("course")
+        run = char_rnn.train(model, *windows(codes, length, 0, boundary), epochs, char_rnn.Recipe(), seed, held)
+        shown(_("training"), run, held)
         log_p = char_rnn.log_probabilities(model.get_weights(), windows(codes, length, boundary, len(codes))[0])
     else:
-        model = _taught(codes[:boundary], counts, epochs, units, seed, shown)
+        model = _taught(codes[:boundary], counts, epochs, units, seed, shown, memory)
         log_p = char_modern.log_probabilities(model.get_weights(), codes, boundary, len(codes))
     models = {counts.name: counts.log_probabilities(codes, boundary, len(codes)), _("this net"): log_p}
     targets = codes[boundary:]
     return model, [[name, accuracy(p, targets).value, nats(p, targets).value] for name, p in models.items()]
 
 
-def _taught(codes, counts, epochs: int, units: int, seed: int, shown) -> object:
+def _taught(codes, counts, epochs: int, units: int, seed: int, shown, memory) -> object:
     """The LSTM that reads, beside the text, what a residual net on top of the n-gram wrote after it."""
     from etabli.models import char_modern, synthetic
     from etabli.models.char_modern import RESIDUAL, TAUGHT
     from etabli.models.writing import ResidualReader
 
     residual = char_modern.build(counts.vocabulary, units, seed=seed, residual=True)
-    shown(_("training the residual net"), char_modern.train(residual, codes, epochs, RESIDUAL, seed))
+    held = memory("residual")
+    run = char_modern.train(residual, codes, epochs, RESIDUAL, seed, memory=held)
+    shown(_("training the residual net"), run, held)
     teacher = ResidualReader(residual.get_weights(), counts)
     written = synthetic.beside(teacher, codes, epochs, TAUGHT.streams, TAUGHT.steps, seed)
     model = char_modern.build(counts.vocabulary, units, seed=seed)
-    shown(_("training the plain net"), char_modern.train(model, codes, epochs, TAUGHT, seed, written))
+    held = memory("plain")
+    shown(_("training the plain net"), char_modern.train(model, codes, epochs, TAUGHT, seed, written, held), held)
     return model
 
 

@@ -29,6 +29,7 @@ MEMBERS = 200_000
 _CHUNK = 2**20
 _DAMAGE = (
     EOFError,
+    IndexError,
     ValueError,
     OverflowError,
     RuntimeError,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from etabli.errors import CorruptFile, DataMissing
-from etabli.files import atomic_write
+from etabli.files import atomic_write, parse_json
 from etabli.i18n import _
 
 METADATA = "metadata.jsonl"
@@ -91,7 +91,7 @@ def _lines(path: Path) -> list[str]:
 
 def _record(line: str, place: str) -> tuple[str, list[str]]:
     try:
-        record = json.loads(line)
+        record = parse_json(line)
     except json.JSONDecodeError as error:
         raise CorruptFile(_("{place} is not JSON ({reason})").format(place=place, reason=error.msg)) from error
     name = record.get("file_name") if isinstance(record, dict) else None
@@ -123,8 +123,15 @@ def _sentence(caption: object, place: str) -> str:
     return sentence
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file can have
+        return False
+
+
 def _refuse_absent(folder: Path, names: Iterable[str], path: Path) -> None:
-    absent = [name for name in names if not (folder / name).is_file()]
+    absent = [name for name in names if not _is_there(folder / name)]
     if absent:
         raise DataMissing(
             _("{path} has captions of {n} pictures that are not there, such as {name}").format(

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from etabli.errors import BadArray, CorruptFile, MissingExtra
+from etabli.errors import BadArray, CorruptFile, MissingExtra, Refusal
 from etabli.i18n import _
 
 # What NumPy's reader of headers, which are Python literals, raises on damaged ones.
@@ -40,7 +40,9 @@ def npz(path: Path) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(path) as archive:
             return {info.filename.removesuffix(".npy"): _member(archive, info, path) for info in archive.infolist()}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except Refusal:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise CorruptFile(_("{path} is not a whole npz file").format(path=path), got=error) from error
 
 
@@ -63,7 +65,7 @@ def csv(path: Path, label_names: Sequence[str]) -> dict[str, object]:
     """
     first, delimiter, header = _layout(path)
     names = [cell.strip() for cell in first] if header else [str(at + 1) for at in range(len(first))]
-    label = next((at for at, name in enumerate(names) if header and name.lower() in label_names), None)
+    label = _place_of_labels(names, label_names) if header else None
     kept = [at for at in range(len(names)) if at != label]
     if not kept:
         raise BadArray(_("{path} holds labels and no points").format(path=path))
@@ -84,7 +86,7 @@ def single(path: Path, label_names: Sequence[str]) -> np.ndarray:
     """The labels of a text table: its column of labels, or its only column (with or without a header)."""
     first, delimiter, __ = _layout(path)
     names = [cell.strip().lower() for cell in first]
-    at = next((at for at, name in enumerate(names) if name in label_names), None)
+    at = _place_of_labels(names, label_names)
     if at is None and len(first) > 1:
         raise BadArray(
             _("{path} does not say which column holds the labels").format(path=path),
@@ -106,7 +108,8 @@ def parquet(path: Path, label_names: Sequence[str]) -> dict[str, object]:
         table = parquet_format.read_table(path)
     except (pyarrow.ArrowException, ValueError) as error:
         raise CorruptFile(_("{path} is not a whole Parquet file").format(path=path), got=error) from error
-    label = next((name for name in table.column_names if name.lower() in label_names), None)
+    place = _place_of_labels(table.column_names, label_names)
+    label = None if place is None else table.column_names[place]
     names, blocks = [], []
     for name in table.column_names:
         if name != label:
@@ -119,6 +122,12 @@ def parquet(path: Path, label_names: Sequence[str]) -> dict[str, object]:
     if label is not None:
         found["labels"] = np.asarray(table.column(label).to_pylist())
     return found
+
+
+def _place_of_labels(names: Sequence[str], label_names: Sequence[str]) -> int | None:
+    """The column of the labels: of ``x, y, label`` it is the last, of ``x, y`` it is ``y``."""
+    lower = [name.lower() for name in names]
+    return next((lower.index(name) for name in label_names if name in lower), None)
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> np.ndarray:
@@ -230,7 +239,7 @@ def _classes(cells: list[str]) -> np.ndarray:
     for kind in (np.int64, np.float64):
         try:
             return np.array(cells).astype(kind)
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
     return np.array(cells)
 

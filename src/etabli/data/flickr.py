@@ -51,7 +51,7 @@ def load_course(source: Source) -> dict[str, list[tuple[str, str]]] | None:
 def read_tokens(path: Path) -> dict[str, tuple[str, ...]]:
     """``Flickr8k.token.txt``: ``picture.jpg#0<TAB>caption`` a line -> picture -> its captions, in order."""
     found: dict[str, list[str]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(_text(path).splitlines(), 1):
         key, tab, caption = line.partition("\t")
         name, mark, order = key.partition("#")
         if not tab or not mark or not order.isdigit() or not caption.strip():
@@ -68,7 +68,7 @@ def read_course(path: Path) -> list[tuple[str, str]]:
     """The course's list: a header, then ``picture<TAB><start> caption <end>`` a line."""
     if not path.is_file():
         raise missing(NAME, path)
-    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = [line.split("\t") for line in _text(path).splitlines()]
     if rows[:1] != [["image_id", "captions"]] or any(len(row) != 2 for row in rows):
         raise CorruptFile(
             _("{path} is not a caption list of the course").format(path=path),
@@ -77,10 +77,17 @@ def read_course(path: Path) -> list[tuple[str, str]]:
     return [(name, caption) for name, caption in rows[1:]]
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise CorruptFile(_("{path} is not UTF-8 text").format(path=path)) from error
+
+
 def _part(folder: Path, path: Path, captions: dict[str, tuple[str, ...]]) -> CaptionedImages:
     if not path.is_file():
         raise missing(NAME, path)
-    names = tuple(path.read_text(encoding="utf-8").split())
+    names = tuple(_text(path).split())
     absent = [name for name in names if name not in captions]
     if absent:
         raise DataMissing(

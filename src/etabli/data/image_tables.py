@@ -1,12 +1,12 @@
 """A user's own images: a folder per class, a VOC tree, or a table that names files and labels."""
 
 import csv
-import json
 from pathlib import Path
 
 from etabli.data import images, voc
 from etabli.data.labelled import LabelledImages, from_names
 from etabli.errors import CorruptFile, DataMissing
+from etabli.files import parse_json
 from etabli.i18n import _
 
 __all__ = ["read", "read_class_folders", "read_table"]
@@ -80,7 +80,7 @@ def read_table(path: Path | str) -> LabelledImages:
 
 
 def _json_rows(text: str) -> list[dict]:
-    rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    rows = [parse_json(line) for line in text.splitlines() if line.strip()]
     if not all(isinstance(row, dict) for row in rows):
         raise ValueError(_("a line that is no JSON object"))
     return rows

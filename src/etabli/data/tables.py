@@ -15,6 +15,7 @@ from etabli.errors import BadArray, DataMissing, Refusal, UnknownName
 from etabli.i18n import _
 
 LABEL_NAMES = ("label", "labels", "class", "target", "y")
+EXACT = 2**53  # up to here every whole number is a float64
 POINT_NAMES = ("points", "features", "embeddings", "activations", "vectors", "data", "x")
 
 
@@ -159,7 +160,7 @@ def _labels(array: np.ndarray, n: int, path: Path | str) -> np.ndarray:
 
 def _integers(array: np.ndarray, path: Path | str) -> np.ndarray:
     if array.dtype.kind == "f":
-        odd = np.flatnonzero(~np.isfinite(array) | (array != np.floor(array)))
+        odd = np.flatnonzero(~(np.abs(array) <= EXACT) | (array != np.floor(array)))
     else:
         odd = [next((at for at, label in enumerate(array.tolist()) if label is None), 0)]
     if len(odd):

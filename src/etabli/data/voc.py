@@ -84,7 +84,7 @@ def read_annotation(path: Path | str) -> Annotation:
         )
     except FileNotFoundError as error:
         raise DataMissing(_("there is no annotation {path}").format(path=path)) from error
-    except (ElementTree.ParseError, TypeError, ValueError, AttributeError) as error:
+    except (ElementTree.ParseError, TypeError, ValueError, AttributeError, LookupError) as error:
         raise CorruptFile(_("{path} is not a VOC annotation").format(path=path), got=str(error)) from error
     return Annotation(size, objects)
 

@@ -17,7 +17,7 @@ from safetensors.numpy import save
 
 from etabli.errors import BadSetting, CorruptFile, DataMissing
 from etabli.features.stream import Unreadable
-from etabli.files import atomic_write
+from etabli.files import atomic_write, parse_json
 from etabli.i18n import _
 
 __all__ = ["Features", "finish", "open_recipe", "read_shard", "shard_path", "write_shard"]
@@ -62,7 +62,7 @@ class Features:
         for path, rows in self._shards:
             if rows:
                 with safe_open(path, framework="numpy") as shard:
-                    yield json.loads(shard.metadata()["names"]), shard.get_tensor("features")
+                    yield parse_json(shard.metadata()["names"]), shard.get_tensor("features")
 
     def rows(self, places: np.ndarray) -> np.ndarray:
         """The rows at some places, in that order, read from the shards without loading them whole."""
@@ -128,8 +128,8 @@ def read_shard(path: Path) -> tuple[list[str], list[Unreadable], str]:
         with safe_open(path, framework="numpy") as shard:
             metadata = shard.metadata() or {}
             rows = shard.get_slice("features").get_shape()[0]
-        names = json.loads(metadata["names"])
-        unreadable = [Unreadable(**each) for each in json.loads(metadata["unreadable"])]
+        names = parse_json(metadata["names"])
+        unreadable = [Unreadable(**each) for each in parse_json(metadata["unreadable"])]
     except FileNotFoundError as error:
         raise DataMissing(_("the shard {path} is missing").format(path=path)) from error
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
@@ -182,7 +182,7 @@ def finish(folder: Path, recipe: dict[str, object], shards: int, notes: dict[str
 
 def _read_json(path: Path) -> dict:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataMissing(
             _("there are no finished features in {folder}").format(folder=path.parent),

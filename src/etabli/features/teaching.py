@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from etabli.data import captions as captions_of
 from etabli.data.source import user_cache
 from etabli.errors import BadSetting, DataMissing
@@ -17,6 +15,7 @@ from etabli.models.attention import Shape
 from etabli.models.beam import Search
 from etabli.models.caption_file import Captioner, digest, pooled
 from etabli.models.caption_training import Recipe
+from etabli.models.memory import Memory, path_of
 from etabli.models.vocabulary import Vocabulary
 from etabli.seeding import generator
 
@@ -52,11 +51,13 @@ def teach(
     lesson: Lesson,
     weights: Path | None = None,
     after_epoch: Callable[[float], None] = lambda loss: None,
+    unfinished: Path | None = None,
 ) -> tuple[Captioner, list[str]]:
     """Learn from the pictures of ``folder`` and its ``metadata.jsonl``: a captioner, and what is worth knowing.
 
     Words seen once are learnt too where there are few captions, from five occurrences on where there are many. A
-    caption of more than ``LONGEST`` words is learnt up to there.
+    caption of more than ``LONGEST`` words is learnt up to there. An interrupted training goes on from what it wrote
+    into the folder ``unfinished``.
     """
     data = captions_of.read_folder(folder)
     notes: list[str] = []
@@ -72,14 +73,16 @@ def teach(
     shape = Shape(len(vocabulary), maps.shape[2], 128, lesson.hidden, lesson.keys)
     fresh = attention.initial(shape, generator(lesson.seed, "caption", "weights"), maps)
     recipe = Recipe(epochs=lesson.epochs, images=min(32, max(4, len(data) // 20)), steps=LONGEST, rate=2e-3)
-    losses: list[float] = []
+    words = vocabulary.encode_groups(data.captions)
+    memory = Memory(unfinished and path_of(unfinished, lesson, data.names, words, kind, fresh["words"]))
+    for row in memory.rows:
+        after_epoch(row["loss"])
 
     def after(epoch: int, loss: float, _weights: attention.Parameters) -> None:
-        losses.append(loss)
+        memory.rows.append({"loss": float(loss)})
         after_epoch(loss)
 
-    words = vocabulary.encode_groups(data.captions)
-    learnt = caption_training.train(fresh, maps, words, recipe, lesson.seed, after)
+    learnt = caption_training.train(fresh, maps, words, recipe, lesson.seed, after, memory)
     card = {
         "trained_on": str(folder),
         "images": len(data),
@@ -89,7 +92,7 @@ def teach(
         "image_features": kind,
         "use": YOUR_OWN,
         "seed": lesson.seed,
-        "training_loss": [round(float(loss), 4) for loss in np.array(losses)],
+        "training_loss": [round(row["loss"], 4) for row in memory.rows],
     }
     name = "attention" if lesson.keys else "modern"
     return Captioner(name, vocabulary, learnt, kind, Search(beam=3, steps=LONGEST + 1), card), notes

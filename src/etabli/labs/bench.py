@@ -20,6 +20,7 @@ from etabli.files import atomic_write
 from etabli.i18n import Told, _
 from etabli.labs.card import Experiment
 from etabli.metrics.score import Score
+from etabli.models.memory import UNFINISHED, Memory, path_of
 
 Step = Callable[..., None]
 
@@ -223,8 +224,32 @@ class Bench:
         return path
 
     def path(self, name: str) -> Path:
-        """The path of a file of this piece (a model, a checkpoint), for those who write it themselves, in one step."""
+        """The path of a file of this piece (a model), for those who write it themselves, in one step."""
         return self.folder / name
+
+    def training(self, *key: object) -> Path:
+        """The file of a training under way, its name a hash of ``key``: all that makes two trainings different.
+
+        It survives an interruption of the story, and goes when the piece is finished.
+        """
+        return path_of(self.folder / UNFINISHED, self.seed, *key)
+
+    def memory(self, *key: object) -> Memory:
+        """The memory of the training of this key, as an interrupted story left it."""
+        return Memory(self.training(*key))
+
+    def go_on(self, memory: Memory, step: Step, curve: str = "") -> None:
+        """Show how far a memory had come: its rows are logged again, the progress moves on."""
+        for row in memory.rows if curve else ():
+            self.log(curve, **row)
+        if memory.done:
+            step(memory.done)
+
+    def log_kept(self, memory: Memory, curve: str, **row: float) -> None:
+        """Append a row to a history and to what a memory will keep."""
+        memory.rows.append({key: _number(value) for key, value in row.items()})
+        if curve:
+            self.log(curve, **row)
 
     def cached(self, name: str, key: object, compute: Callable[[], cache.Arrays]) -> cache.Arrays:
         """Arrays that depend on ``key`` alone: computed once, then read from the cache."""

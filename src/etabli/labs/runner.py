@@ -9,11 +9,12 @@ from pathlib import Path
 from etabli import environment, runs
 from etabli.data.source import Source
 from etabli.errors import BadSetting, Refusal, UnknownName
-from etabli.files import explained
+from etabli.files import explained, sweep
 from etabli.i18n import _
 from etabli.labs import broken_file
 from etabli.labs.bench import Bench, Reporter, Silent
 from etabli.labs.card import Experiment, SettingsModel
+from etabli.models.memory import UNFINISHED
 
 
 def run(
@@ -33,15 +34,12 @@ def run(
     """
     reporter = reporter or Silent()
     settings = settings_of(experiments, source.kind, changes or {})
-    held = runs.lock(folder)
-    try:
+    with runs.lock(folder):
         _open_run(experiments, Path(folder), source, seeds, changes or {}, again)
         for number, experiment in enumerate(experiments, start=1):
             reporter.say(f"[{number}/{len(experiments)}] {experiment.name}: {_(experiment.title)}")
             for seed in seeds:
                 _piece(experiment, settings[experiment.name], Path(folder), source, seed, seeds[0], reporter)
-    finally:
-        held.release()
     return Path(folder)
 
 
@@ -120,6 +118,8 @@ def _piece(
     if (place / "piece.json").exists() and not runs.read_piece(place).interrupted:
         reporter.say(_("  seed {seed}: finished before, kept").format(seed=seed))
         return
+    for inside in (place, *place.glob("*/")):
+        sweep(inside)
     bench = Bench(experiment, place, source, seed, first=seed == first_seed, reporter=reporter)
     started, clock, worked = runs.now(), time.perf_counter(), time.process_time()
     environment.reset_peak_memory()
@@ -142,6 +142,8 @@ def _piece(
         record = _record(bench, settings, started, took, interrupted)
         if record.scores or record.exhibits or not interrupted:
             runs.write_record(place / "piece.json", record)
+        if not interrupted:
+            shutil.rmtree(place / UNFINISHED, ignore_errors=True)
 
 
 def _record(bench: Bench, settings: SettingsModel, started, took: tuple[float, float], interrupted: bool) -> runs.Piece:

@@ -2,6 +2,7 @@
 descent.
 """
 
+import json
 from collections.abc import Callable
 from numbers import Integral
 from pathlib import Path
@@ -16,6 +17,7 @@ from etabli.errors import BadArray, BadSetting
 from etabli.i18n import _
 from etabli.models import _checks, _network, _storage
 from etabli.models._training import SCHEDULES, Parameters, Trainer
+from etabli.models.memory import Memory
 from etabli.seeding import generator
 
 Callback = Callable[[dict[str, float]], None]
@@ -26,12 +28,16 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     hidden layers.
     """
 
-    def fit(self, X: object, y: object, *, callback: Callback | None = None) -> Self:
+    def fit(
+        self, X: object, y: object, *, callback: Callback | None = None, memory: Memory | None = None
+    ) -> Self:  # fmt: skip
         """Learn from the start. ``callback(row)`` is called after each epoch with the new row of
         ``history_``.
 
-        The model predicts with what it has learnt so far, in the callback too, and after an interruption.
+        The model predicts with what it has learnt so far, in the callback too, and after an interruption. With a
+        ``memory`` a training that was killed goes on after its last whole epoch, to the same weights bit for bit.
         """
+        memory = memory or Memory()
         self._check_settings()
         x, y = _checks.checked_pair(self, X, y, reset=True)
         self._start(x, np.unique(y))
@@ -40,7 +46,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         updates = self.epochs * a_pass
         averaged_from = round((1 - self.averaging) * self.epochs)
         schedule = SCHEDULES[self.schedule]
-        for epoch in range(self.epochs):
+        self._go_on(memory, order)
+        for epoch in range(memory.done, self.epochs):
             if self.averaging and epoch == averaged_from:
                 self._parameters = self._trainer.start_averaging()
             self._epoch(
@@ -48,8 +55,23 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             )
             if callback is not None:
                 callback(self.history_[-1])
+            memory.keep(epoch + 1, self._state(order), self._order_stream, self._trainer.stream)
         self._parameters = self._trainer.settle()
         return self
+
+    def _state(self, order: np.ndarray) -> list[np.ndarray]:
+        """All that the next epoch depends upon, and the history."""
+        return [np.frombuffer(json.dumps(self.history_).encode(), np.uint8), order, *self._trainer.state()]
+
+    def _go_on(self, memory: Memory, order: np.ndarray) -> None:
+        """Bring the training to the state of a memory, where it holds one."""
+        if not memory.done:
+            return
+        history, kept, *arrays = memory.state
+        self.history_ = json.loads(history.tobytes())
+        memory.restore(self._order_stream, self._trainer.stream)
+        order[:] = kept
+        self._parameters = self._trainer.go_on(arrays)
 
     def partial_fit(self, X: object, y: object, classes: object = None) -> Self:
         """One more pass, over these examples; the first call names in ``classes`` every label that will

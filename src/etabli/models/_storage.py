@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from etabli.errors import CorruptFile, DataMissing
-from etabli.files import atomic_write
+from etabli.files import atomic_write, parse_json
 from etabli.i18n import _
 from etabli.models._training import Parameters
 
@@ -70,7 +70,7 @@ def _read(kind: type, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
         raise DataMissing(_("there is no model file {path}").format(path=path))
     try:
         with safe_open(path, framework="numpy") as file:
-            record = json.loads((file.metadata() or {}).get("etabli", "{}"))
+            record = parse_json((file.metadata() or {}).get("etabli", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, ValueError) as error:
         raise CorruptFile(

@@ -133,6 +133,21 @@ class Trainer:
         self._averaged = 0
         return self.average
 
+    def state(self) -> list[np.ndarray]:
+        """Copies of what the next update depends upon."""
+        kept = [self.parameters.flat, self.velocity]
+        if self.average is not None:
+            kept += [self.average.flat, np.array(self._averaged)]
+        return [array.copy() for array in kept]
+
+    def go_on(self, state: list[np.ndarray]) -> Parameters:
+        """Take over what ``state`` gave; returns the parameters to predict with."""
+        self.parameters.flat[:], self.velocity[:] = state[:2]
+        if len(state) > 2:
+            self.start_averaging().flat[:] = state[2]
+            self._averaged = int(state[3])
+        return self.average or self.parameters
+
     def settle(self) -> Parameters:
         """End a training: the averaged parameters, if any, take the place of the last ones; buffers are given back."""
         self._rows.clear()

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from etabli.errors import BadArray, CorruptFile, DataMissing
-from etabli.files import atomic_write
+from etabli.files import atomic_write, parse_json
 from etabli.i18n import _
 from etabli.models import attention, beam, captioner, consensus
 from etabli.models.beam import Found, Search
@@ -115,8 +115,9 @@ def load(folder: Path | str) -> Captioner:
             fix=_("Train one with: etabli run tp5.attention, or etabli caption train FOLDER"),
         )
     try:
-        document = json.loads((folder / WORDS).read_text(encoding="utf-8"))
+        document = parse_json((folder / WORDS).read_text(encoding="utf-8"))
         vocabulary = Vocabulary(tuple(document["words"]))
+        marked = digest(vocabulary)
         with safe_open(folder / ARRAYS, framework="numpy") as stored:
             metadata = stored.metadata() or {}
             arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
@@ -124,7 +125,7 @@ def load(folder: Path | str) -> Captioner:
         card = dict(document["card"])
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
         raise CorruptFile(_("{folder} does not hold a whole captioner").format(folder=folder)) from error
-    if metadata.get("words") != digest(vocabulary) or kind not in KINDS or metadata.get("kind") != kind:
+    if metadata.get("words") != marked or kind not in KINDS or metadata.get("kind") != kind:
         raise CorruptFile(
             _("the words in {folder} belong to another captioner").format(folder=folder),
             fix=_("Keep {first} and {second} of one training together.").format(first=WORDS, second=ARRAYS),

@@ -9,6 +9,7 @@ import numpy as np
 
 from etabli.models import attention
 from etabli.models.attention import Parameters
+from etabli.models.memory import Memory
 from etabli.models.products import matmul
 from etabli.seeding import generator
 
@@ -104,27 +105,34 @@ def train(
     recipe: Recipe,
     seed: int,
     after_epoch: Callable[[int, float, Parameters], None] = lambda epoch, loss, weights: None,
+    memory: Memory | None = None,
 ) -> Parameters:
     """Learn from N images, ``maps`` (N, L, D) read a batch at a time, and R captions each (N, R, T + 1).
 
     Several arrays of maps are several views of the same images (mirrored, cropped): each time an image is read, one
-    of them is drawn.
+    of them is drawn. With a ``memory`` an interrupted training goes on after its last whole epoch, to the same weights
+    bit for bit.
     """
     import jax
 
-    views = Views(maps, generator(seed, "caption", "views"))
-    order = generator(seed, "caption", "order")
+    memory = memory or Memory()
+
+    draw, order = generator(seed, "caption", "views"), generator(seed, "caption", "order")
+    views = Views(maps, draw)
     per_epoch = max(1, len(captions) // recipe.images)
     update = updater(batch_loss(recipe), recipe.rate, per_epoch * recipe.epochs, recipe.warm, recipe.clip)
-    moments = jax.tree.map(np.zeros_like, (weights, weights))
+    leaves, form = jax.tree.flatten((weights, jax.tree.map(np.zeros_like, (weights, weights))))
+    weights, moments = jax.tree.unflatten(form, memory.resumed(leaves))
+    memory.restore(draw, order)
     key = jax.random.key(seed)
-    for epoch in range(recipe.epochs):
+    for epoch in range(memory.done, recipe.epochs):
         losses = []
         for batch, rows in enumerate(batches(order, len(captions), recipe.images)):
             number = epoch * per_epoch + batch
             weights, moments, value = update(weights, moments, number, key, views.read(rows), captions[rows])
             losses.append(value)
         after_epoch(epoch + 1, float(np.mean(jax.device_get(losses))), weights)
+        memory.keep(epoch + 1, jax.tree.leaves((weights, moments)), draw, order)
     return jax.device_get(weights)
 
 

@@ -18,8 +18,10 @@ from scipy.special import log_softmax
 
 from etabli.errors import BadArray, BadSetting
 from etabli.i18n import _
+from etabli.models import checkpoint
 from etabli.models.attention import glorot, orthogonal
 from etabli.models.backend import on_jax
+from etabli.models.memory import Memory
 from etabli.seeding import generator
 
 if TYPE_CHECKING:
@@ -129,11 +131,13 @@ def build(width: int = 202, steps: int = 35, vocabulary: int = 1000, units: int 
 
 
 def train(
-    model: "keras.Model", data: CaptionData, epochs: int, seed: int, batch: int = 10, rate: float = 1e-3
-) -> Iterator[Epoch]:
+    model: "keras.Model", data: CaptionData, epochs: int, seed: int, batch: int = 10, rate: float = 1e-3,
+    memory: Memory | None = None,
+) -> Iterator[Epoch]:  # fmt: skip
     """Adam on the mean cross-entropy over the words of a batch; after each epoch the model is up to date.
 
-    Both ways take the same batches in the same order; stop taking from the iterator to stop.
+    Both ways take the same batches in the same order; stop taking from the iterator to stop. With a ``memory`` an
+    interrupted training goes on after the last epoch that was followed, to the same weights bit for bit.
     """
     if epochs < 1 or batch < 1 or not rate > 0 or len(data) == 0:
         raise BadSetting(
@@ -143,14 +147,15 @@ def train(
         )
     shuffle = generator(seed, "captioner", "order")
     orders = [shuffle.permutation(len(data)) for _epoch in range(epochs)]
-    yield from (_train_compiled if on_jax() else _train_keras)(model, data, orders, batch, rate)
+    yield from (_train_compiled if on_jax() else _train_keras)(model, data, orders, batch, rate, memory or Memory())
 
 
-def _train_keras(model, data, orders, batch, rate) -> Iterator[Epoch]:
+def _train_keras(model, data, orders, batch, rate, memory) -> Iterator[Epoch]:
     import keras
 
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
-    for number, order in enumerate(orders, 1):
+    checkpoint.resume(model, memory)
+    for number, order in enumerate(orders[memory.done :], memory.done + 1):
         sums = np.zeros(3)
         for first in range(0, len(order), batch):
             rows = order[first : first + batch]
@@ -161,9 +166,10 @@ def _train_keras(model, data, orders, batch, rate) -> Iterator[Epoch]:
             logs = model.train_on_batch(data.inputs(rows), np.maximum(wanted, 0), weight, return_dict=True)
             sums += (wanted >= 0).sum() * np.array([float(logs["loss"]), float(logs["accuracy"]), 1.0])
         yield Epoch(number, sums[0] / sums[2], sums[1] / sums[2])
+        memory.keep(number, checkpoint.arrays(model))
 
 
-def _train_compiled(model, data, orders, batch, rate) -> Iterator[Epoch]:
+def _train_compiled(model, data, orders, batch, rate, memory) -> Iterator[Epoch]:
     import jax
     import jax.numpy as jnp
 
@@ -171,8 +177,10 @@ def _train_compiled(model, data, orders, batch, rate) -> Iterator[Epoch]:
     constants = [jnp.asarray(array) for array in (data.images, data.table)]
     weights = [jnp.asarray(weight) for weight in model.get_weights()]
     zeros = [jnp.zeros_like(weight) for weight in weights]
-    carry = (weights, zeros, zeros, jnp.zeros((), jnp.int32))
-    for number, order in enumerate(orders, 1):
+    leaves, form = jax.tree.flatten((weights, zeros, zeros, jnp.zeros((), jnp.int32)))
+    carry = jax.tree.unflatten(form, memory.resumed(leaves))
+    model.set_weights([np.asarray(weight) for weight in carry[0]])
+    for number, order in enumerate(orders[memory.done :], memory.done + 1):
         sums = np.zeros(3)
         for rows in _runs(order, batch):
             places, wanted = _packed(data.wanted[rows], room)
@@ -181,6 +189,7 @@ def _train_compiled(model, data, orders, batch, rate) -> Iterator[Epoch]:
             sums += np.asarray(part, np.float64).sum(axis=0)
         model.set_weights([np.asarray(weight) for weight in jax.device_get(carry[0])])
         yield Epoch(number, sums[0] / sums[2], sums[1] / sums[2])
+        memory.keep(number, jax.tree.leaves(carry))
 
 
 def _runs(order: np.ndarray, batch: int) -> Iterator[np.ndarray]:

@@ -25,6 +25,7 @@ import numpy as np
 from etabli.errors import BadArray, BadSetting
 from etabli.i18n import _
 from etabli.models.char_rnn import Epoch
+from etabli.models.memory import Memory
 from etabli.models.ngram import held_out
 from etabli.models.synthetic import Synthetic
 from etabli.seeding import generator, keras_seed
@@ -116,11 +117,13 @@ def train(
     recipe: Recipe,
     seed: int,
     synthetic: Synthetic | None = None,
+    memory: Memory | None = None,
 ) -> Iterator[Epoch]:
     """Train on a text (N,) of codes; after each epoch the model holds the averaged weights.
 
     Each pass begins at another offset, so that the pieces are cut in other places. With ``synthetic`` text as
-    many streams of it, with their own targets, are read beside those of the book.
+    many streams of it, with their own targets, are read beside those of the book. With a ``memory`` an interrupted
+    training goes on after the last epoch that was followed, to the same weights bit for bit.
     """
     import jax
 
@@ -138,17 +141,23 @@ def train(
     run = learning(recipe)
     weights = [jax.numpy.asarray(weight) for weight in model.get_weights()]
     zeros = [jax.numpy.zeros_like(weight) for weight in weights]
-    learner = (weights, zeros, zeros, weights, jax.numpy.zeros(()))
+    memory = memory or Memory()
+    leaves, form = jax.tree.flatten((weights, zeros, zeros, weights, jax.numpy.zeros(())))
+    learner = jax.tree.unflatten(form, memory.resumed(leaves))
+    model.set_weights([np.asarray(weight) for weight in learner[3]])
     key = jax.random.key(keras_seed(seed, "char_modern", "dropout"), impl="rbg")
     passes = _passes(np.asarray(codes), model, recipe, generator(seed, "char_modern", "offset"), synthetic)
     for number in range(1, epochs + 1):
         arrays = next(passes)
         key, now = jax.random.split(key)
+        if number <= memory.done:
+            continue
         done = (number - 1 + np.arange(len(arrays[0])) / len(arrays[0])) / epochs
         rates = recipe.learning_rate * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * done)))
         learner, loss = run(learner, *arrays, now, rates.astype(np.float32))
         model.set_weights([np.asarray(weight) for weight in learner[3]])
         yield Epoch(number, float(loss))
+        memory.keep(number, jax.tree.leaves(learner))
 
 
 def log_probabilities(

@@ -17,7 +17,9 @@ from scipy.special import log_softmax
 
 from etabli.errors import BadSetting
 from etabli.i18n import _
+from etabli.models import checkpoint
 from etabli.models.backend import on_jax
+from etabli.models.memory import Memory
 from etabli.seeding import generator, keras_seed
 
 if TYPE_CHECKING:
@@ -95,17 +97,19 @@ def build(length: int, vocabulary: int, units: int = 128, seed: int = 0) -> "ker
 
 
 def train(
-    model: "keras.Model", inputs: np.ndarray, targets: np.ndarray, epochs: int, recipe: Recipe, seed: int
-) -> Iterator[Epoch]:
+    model: "keras.Model", inputs: np.ndarray, targets: np.ndarray, epochs: int, recipe: Recipe, seed: int,
+    memory: Memory | None = None,
+) -> Iterator[Epoch]:  # fmt: skip
     """Train on windows (N, T) of codes and the codes (N,) that follow; after each epoch the model is
     up to date.
 
-    Stop taking from the iterator to stop the training.
+    Stop taking from the iterator to stop the training. With a ``memory`` an interrupted training goes on after the
+    last epoch that was followed, to the same weights bit for bit.
     """
     if epochs < 1:
         raise BadSetting(_("the number of epochs is out of range"), expected=_("1 or more"), got=epochs)
     run = _train_scanned if on_jax() else _train_keras
-    yield from run(model, inputs, targets, epochs, recipe, seed)
+    yield from run(model, inputs, targets, epochs, recipe, seed, memory or Memory())
 
 
 def log_probabilities(weights: list[np.ndarray], inputs: np.ndarray) -> np.ndarray:
@@ -131,7 +135,7 @@ def _orders(count: int, epochs: int, seed: int) -> Iterator[np.ndarray]:
         yield shuffling.permutation(count)
 
 
-def _train_keras(model, inputs, targets, epochs, recipe, seed) -> Iterator[Epoch]:
+def _train_keras(model, inputs, targets, epochs, recipe, seed, memory) -> Iterator[Epoch]:
     import keras
 
     if not recipe.is_plain:
@@ -141,8 +145,11 @@ def _train_keras(model, inputs, targets, epochs, recipe, seed) -> Iterator[Epoch
             fix=_("Set KERAS_BACKEND=jax, or leave the recipe of the course."),
         )
     model.compile(keras.optimizers.RMSprop(recipe.learning_rate), "categorical_crossentropy")
+    checkpoint.resume(model, memory)
     one_hot = np.eye(model.input_shape[-1], dtype=np.float32)
     for number, order in enumerate(_orders(len(targets), epochs, seed), 1):
+        if number <= memory.done:
+            continue
         total = 0.0
         for start in range(0, len(order), recipe.batch):
             chosen = order[start : start + recipe.batch]
@@ -150,19 +157,24 @@ def _train_keras(model, inputs, targets, epochs, recipe, seed) -> Iterator[Epoch
             model.reset_metrics()
             total += float(logs["loss"]) * len(chosen)
         yield Epoch(number, total / len(order))
+        memory.keep(number, checkpoint.arrays(model))
 
 
-def _train_scanned(model, inputs, targets, epochs, recipe, seed) -> Iterator[Epoch]:
+def _train_scanned(model, inputs, targets, epochs, recipe, seed, memory) -> Iterator[Epoch]:
     import jax
 
     steps = _compiled_steps(recipe)
     weights = [jax.numpy.asarray(weight) for weight in model.get_weights()]
-    carry = (weights, [jax.numpy.zeros_like(weight) for weight in weights], weights)
+    leaves, form = jax.tree.flatten((weights, [jax.numpy.zeros_like(weight) for weight in weights], weights))
+    carry = jax.tree.unflatten(form, memory.resumed(leaves))
+    _give(model, carry, recipe)
     key = jax.random.key(keras_seed(seed, "char_rnn", "dropout"), impl="rbg")
     whole = len(targets) // recipe.batch * recipe.batch
     for number, order in enumerate(_orders(len(targets), epochs, seed), 1):
         rates = _rates(recipe, number - 1, epochs, -(-len(order) // recipe.batch))
         key, *keys = jax.random.split(key, 3)
+        if number <= memory.done:
+            continue
         total = 0.0
         for part, part_key, part_rates in (
             (order[:whole].reshape(-1, recipe.batch), keys[0], rates[: whole // recipe.batch]),
@@ -171,8 +183,14 @@ def _train_scanned(model, inputs, targets, epochs, recipe, seed) -> Iterator[Epo
             if part.size:
                 carry, losses = steps(carry, inputs[part], targets[part], part_key, part_rates)
                 total += float(losses.sum()) * part.shape[1]
-        model.set_weights([np.asarray(weight) for weight in (carry[2] if recipe.average else carry[0])])
+        _give(model, carry, recipe)
         yield Epoch(number, total / len(order))
+        memory.keep(number, jax.tree.leaves(carry))
+
+
+def _give(model, carry, recipe) -> None:
+    """The model gets the weights, or their average where the recipe keeps one."""
+    model.set_weights([np.asarray(weight) for weight in (carry[2] if recipe.average else carry[0])])
 
 
 def _rates(recipe: Recipe, epoch: int, epochs: int, steps: int) -> np.ndarray:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from etabli.files import atomic_write
+from etabli.files import atomic_write, parse_json
+from etabli.models.memory import Memory
 
 if TYPE_CHECKING:
     import keras
@@ -33,17 +34,27 @@ def variables(model: "keras.Model") -> list:
     return [*model.trainable_variables, *model.non_trainable_variables, *model.optimizer.variables]
 
 
+def arrays(model: "keras.Model") -> list[np.ndarray]:
+    """Everything that a training changes, as it is now."""
+    from keras import ops
+
+    return [np.array(ops.convert_to_numpy(variable.value), order="C") for variable in variables(model)]
+
+
+def resume(model: "keras.Model", memory: Memory) -> None:
+    """Bring a compiled model to the state of a memory, where it holds one."""
+    model.optimizer.build(model.trainable_variables)
+    for variable, value in zip(variables(model), memory.resumed(arrays(model)), strict=True):
+        variable.assign(value)
+
+
 def save(model: "keras.Model", path: Path | str, recipe: str, rows: list[dict[str, float]]) -> None:
     """Write the state in one step; an interruption leaves the former file."""
-    from keras import ops
     from safetensors.numpy import save as packed
 
-    arrays = {
-        f"{index:03d}": np.array(ops.convert_to_numpy(variable.value), order="C")
-        for index, variable in enumerate(variables(model))
-    }
+    tensors = {f"{index:03d}": array for index, array in enumerate(arrays(model))}
     with atomic_write(path, "wb") as stream:
-        stream.write(packed(arrays, metadata={"recipe": recipe, "rows": json.dumps(rows)}))
+        stream.write(packed(tensors, metadata={"recipe": recipe, "rows": json.dumps(rows)}))
 
 
 def load(model: "keras.Model", path: Path | str, recipe: str) -> list[dict[str, float]]:
@@ -57,6 +68,6 @@ def load(model: "keras.Model", path: Path | str, recipe: str) -> list[dict[str, 
                 return []
             for index, variable in enumerate(variables(model)):
                 variable.assign(file.get_tensor(f"{index:03d}"))
-            return json.loads(metadata["rows"])
+            return parse_json(metadata["rows"])
     except (FileNotFoundError, SafetensorError):
         return []

@@ -18,7 +18,7 @@ _IN_ANOTHER_PROCESS = """
 import sys
 sys.modules["openvino_telemetry"] = None
 import keras
-model = keras.saving.load_model(sys.argv[1], compile=False)
+model = keras.saving.load_model(sys.argv[1], compile=False, safe_mode=True)
 model.export(sys.argv[2], format="openvino", verbose=False)
 """
 

@@ -102,6 +102,7 @@ def fine_tune(
         spread.same_file(checkpoint)
         if found := _resume(checkpoint, machine):
             state, best, history = found
+            _tell_again(history, -(-len(labels) // plan.batch), judge, watch)
     for epoch in range(len(history["losses"]) + 1, plan.epochs + 1):
         if judge and epoch - 1 - history["best_epoch"] >= plan.patience and epoch > 1:
             break
@@ -117,6 +118,14 @@ def fine_tune(
         if checkpoint is not None and spread.leads():
             _keep(checkpoint, machine, state, best, history)
     return Tuned(machine.into_tail(best), tail, history["validations"], history["losses"], history["best_epoch"])
+
+
+def _tell_again(history: dict, steps: int, judge, watch) -> None:
+    """Let the one who watches see the epochs of before an interruption."""
+    for epoch, (loss, value) in enumerate(zip(history["losses"], history["validations"], strict=True), 1):
+        if watch:
+            watch(steps, epoch=epoch, loss=loss)
+            watch(0, epoch=epoch, loss=loss, validation=value if judge else None)
 
 
 def logits_of(tuned: Tuned, batch: int = 64) -> Callable[[np.ndarray], np.ndarray]:

@@ -16,6 +16,7 @@ from scipy import sparse
 
 from etabli.errors import BadArray, BadSetting
 from etabli.i18n import _
+from etabli.models.memory import Memory
 from etabli.seeding import generator
 
 __all__ = ["Recipe", "cooccurrence", "train", "vocabulary"]
@@ -68,8 +69,14 @@ def cooccurrence(sentences: Sequence[Sequence[str]], words: Sequence[str], windo
     return (total + total.T).tocsr()
 
 
-def train(counts: sparse.csr_matrix, epochs: int, recipe: Recipe, seed: int) -> Iterator[tuple[float, np.ndarray]]:
-    """After each pass over X (V, V): the weighted squared error per pair, and the vectors w + c (V, D)."""
+def train(
+    counts: sparse.csr_matrix, epochs: int, recipe: Recipe, seed: int, memory: Memory | None = None
+) -> Iterator[tuple[float, np.ndarray]]:
+    """After each pass over X (V, V): the weighted squared error per pair, and the vectors w + c (V, D).
+
+    With a ``memory`` an interrupted training goes on after the last pass that was followed, to the same numbers.
+    """
+    memory = memory or Memory()
     counts = counts.tocsr()
     if counts.shape[0] != counts.shape[1] or counts.nnz == 0:
         raise BadArray(
@@ -82,12 +89,15 @@ def train(counts: sparse.csr_matrix, epochs: int, recipe: Recipe, seed: int) -> 
     w, c = ((random.random((words, recipe.dimension + 2)) - 0.5) / recipe.dimension for _side in "wc")
     w[:, -1] = c[:, -2] = 1.0
     w[:, -2] = c[:, -1] = 0.0
-    sums = [np.ones_like(w), np.ones_like(c)]
-    for _epoch in range(epochs):
+    w, c, *sums = (array.copy() for array in memory.resumed([w, c, np.ones_like(w), np.ones_like(c)]))
+    for epoch in range(epochs):
         order, error = random.permutation(words), 0.0
+        if epoch < memory.done:
+            continue
         for block in np.array_split(order, min(recipe.blocks, words)):
             error += _update(counts[block], block, w, c, sums, recipe)
         yield error / counts.nnz, (w + c)[:, : recipe.dimension].copy()
+        memory.keep(epoch + 1, [w, c, *sums])
 
 
 def _update(counts, block, w, c, sums, recipe) -> float:

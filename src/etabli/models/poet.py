@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etabli.errors import CorruptFile, DataMissing
-from etabli.files import atomic_write
+from etabli.files import atomic_write, parse_json
 from etabli.i18n import _
+from etabli.models import keras_file
 from etabli.models.writing import LstmReader, Reader, WindowReader
 
 if TYPE_CHECKING:
@@ -36,18 +37,13 @@ class Card:
 def save(folder: Path | str, model: "keras.Model", card: Card) -> None:
     """Write ``model.keras`` and ``poetry.json``; each appears whole."""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / f".part-{MODEL}"
-    model.save(unfinished)
-    unfinished.replace(folder / MODEL)
+    keras_file.save(model, folder / MODEL)
     with atomic_write(folder / CARD) as stream:
         json.dump(asdict(card), stream, ensure_ascii=False, indent=1)
 
 
 def load(folder: Path | str) -> tuple[Reader, Card]:
     """The net of a folder, ready to write. Raises ``DataMissing`` or ``CorruptFile``."""
-    import keras
-
     folder = Path(folder)
     if not (folder / MODEL).is_file() or not (folder / CARD).is_file():
         raise DataMissing(
@@ -55,18 +51,15 @@ def load(folder: Path | str) -> tuple[Reader, Card]:
             fix=_("Train one with: etabli poetry train TEXT --out {folder}").format(folder=folder),
         )
     card = _card(folder / CARD)
-    try:
-        weights = keras.saving.load_model(folder / MODEL, compile=False).get_weights()
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        raise CorruptFile(_("{path} is not a Keras model").format(path=folder / MODEL)) from error
-    if weights[-1].shape != (len(card.vocabulary),):
+    weights = keras_file.load(folder / MODEL).get_weights()
+    if not weights or weights[-1].shape != (len(card.vocabulary),):
         raise CorruptFile(_("the model and the card in {folder} do not belong together").format(folder=folder))
     return (WindowReader(weights, card.length) if card.kind == "course" else LstmReader(weights)), card
 
 
 def _card(path: Path) -> Card:
     try:
-        card = Card(**json.loads(path.read_text(encoding="utf-8")))
+        card = Card(**parse_json(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise CorruptFile(_("{path} is not the card of a trained net").format(path=path)) from error
     if card.kind not in KINDS or not card.vocabulary or not card.opening:

@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from etabli.models import checkpoint
+from etabli.models.memory import Memory
+
 __all__ = ["classifier", "convolution_block", "identity_block", "logits", "small_residual", "teach"]
 
 WIDTHS = (24, 48, 96)
@@ -65,23 +68,30 @@ def teach(
     batch: int = 32,
     rate: float = 2e-3,
     watch: Callable[[int, dict[str, float]], None] | None = None,
+    memory: Memory | None = None,
 ) -> None:
     """Train a ``classifier`` on shuffled, mirrored pictures, the rate falling as a cosine, from a fresh optimizer.
 
     Only whole batches are taken, so that one compiled step serves every pass. ``watch(epoch, numbers)`` follows.
+    With a ``memory`` an interrupted training goes on after its last whole epoch, to the same weights bit for bit.
     """
+    memory = memory or Memory()
     for variable in whole.optimizer.variables:
         variable.assign(np.zeros(variable.shape))
+    checkpoint.resume(whole, memory)
     whole_batches = max(1, len(pictures) // batch) * batch
     for epoch in range(epochs):
         whole.optimizer.learning_rate = rate * 0.5 * (1 + np.cos(np.pi * epoch / epochs))
         order = np.resize(generator.permutation(len(pictures)), whole_batches)
+        mirrored = generator.random(len(order)) < 0.5
+        if epoch < memory.done:
+            continue
         now = pictures[order]
-        mirrored = generator.random(len(now)) < 0.5
         now[mirrored] = now[mirrored][:, :, ::-1]
         done = whole.fit(now, targets[order], batch_size=batch, shuffle=False, verbose=0)
         if watch:
             watch(epoch + 1, {name: float(values[-1]) for name, values in done.history.items()})
+        memory.keep(epoch + 1, checkpoint.arrays(whole))
 
 
 def logits(whole, pictures: np.ndarray, batch: int = 32) -> np.ndarray:

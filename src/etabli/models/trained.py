@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from etabli.errors import BadArray, CorruptFile, DataMissing
-from etabli.files import atomic_write, explained
+from etabli.files import atomic_write, parse_json
 from etabli.i18n import _
+from etabli.models import keras_file
 from etabli.models.multilabel import LinearSigmoids
 
 __all__ = ["Card", "decisions", "load", "read_card", "save", "with_head"]
@@ -52,17 +53,7 @@ def save(folder: Path | str, model, card: Card) -> Path:
     folder = Path(folder)
     if model.output_shape[-1] != len(card.classes) or len(card.thresholds) != len(card.classes):
         raise BadArray(_("the card does not fit the net"), expected=model.output_shape[-1], got=len(card.classes))
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / ".unfinished.keras"
-    try:
-        model.save(unfinished)
-        content = unfinished.read_bytes()
-    except OSError as error:
-        raise explained(error, folder / "model.keras") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-    with atomic_write(folder / "model.keras", "wb") as stream:
-        stream.write(content)
+    keras_file.save(model, folder / "model.keras")
     with atomic_write(folder / "card.json") as stream:
         json.dump(asdict(card), stream, indent=1, ensure_ascii=False)
     return folder
@@ -72,7 +63,7 @@ def read_card(folder: Path | str) -> Card:
     """The card of a trained net. Raises ``DataMissing`` or ``CorruptFile``."""
     path = Path(folder) / "card.json"
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = parse_json(path.read_text(encoding="utf-8"))
         lists = {key: tuple(held[key]) for key in ("input_size", "classes", "thresholds")}
         scores = {name: (float(value), str(signature)) for name, (value, signature) in held["scores"].items()}
         return Card(**{**held, **lists, "scores": scores})
@@ -87,16 +78,8 @@ def read_card(folder: Path | str) -> Card:
 
 def load(folder: Path | str):
     """The net and its card; no code of a model file is run."""
-    import keras
-
     card, path = read_card(folder), Path(folder) / "model.keras"
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except FileNotFoundError as error:
-        raise DataMissing(_("there is no trained model {path}").format(path=path)) from error
-    except Exception as error:  # Keras tells a wrong file in many ways
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise CorruptFile(_("{path} is not a model that can be loaded").format(path=path), got=reason) from error
+    model = keras_file.load(path)
     if model.output_shape[-1] != len(card.classes):
         raise CorruptFile(
             _("{path} does not fit its card").format(path=path), expected=len(card.classes), got=model.output_shape[-1]

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from etabli.errors import DataMissing, FolderBusy, Refusal, UnknownName
+from etabli.files import parse_json
 from etabli.i18n import _
 from etabli.retold import retold
 
@@ -136,7 +137,7 @@ async def _json_of(request: Request) -> dict[str, object]:
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise Refusal(_("the request is not JSON"), expected="content-type: application/json")
     try:
-        document = json.loads(await body_of(request, JSON_BYTES) or b"{}")
+        document = parse_json(await body_of(request, JSON_BYTES) or b"{}")
     except (ValueError, RecursionError):
         raise Refusal(_("the request is not JSON")) from None
     if not isinstance(document, dict):

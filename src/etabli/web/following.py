@@ -10,6 +10,7 @@ from pathlib import Path
 from anyio import to_thread
 from starlette.responses import Response, StreamingResponse
 
+from etabli.files import parse_json
 from etabli.i18n import _
 from etabli.web.endpoint import finite, reply
 
@@ -124,7 +125,7 @@ def _rows(path: Path, offsets: dict[Path, int]) -> tuple[list[object], bool]:
     rows = []
     for line in whole.splitlines():
         try:
-            rows.append(json.loads(line))
+            rows.append(parse_json(line))
         except ValueError:
             break
     return [row for row in rows if isinstance(row, dict)], anew

@@ -6,6 +6,7 @@ Softmax regression with batches of 1, 10, 100, 1,000 and the whole set, everythi
 epochs, updates and seconds, and how far the gradient of a batch lies from that of the whole set. About a minute.
 """
 
+import itertools
 import math
 import time
 from typing import Annotated
@@ -88,28 +89,22 @@ def follow(bench: Bench, digits: mnist.Digits, name: str, size: int, settings: S
         batch_size=size, epochs=settings.epochs, learning_rate=settings.rate, random_state=bench.seed
     )
     updates = -(-len(x_train) // size)
-    # weights of zero give every class the same probability: the loss starts at ln 10
-    rows = [{"epoch": 0, "updates": 0, "seconds": 0.0, "loss": math.log(10)}]
     clock = time.perf_counter()
 
-    def look(row: dict[str, float]) -> None:
+    def look(row: dict[str, float]) -> dict[str, float]:
         nonlocal clock
-        seconds = rows[-1]["seconds"] + time.perf_counter() - clock
+        seconds = time.perf_counter() - clock
         loss, accuracy = model.loss(*watched), model.score(x_test, digits.test_labels)
-        rows.append(
-            {
-                "epoch": row["epoch"],
-                "updates": row["epoch"] * updates,
-                "seconds": seconds,
-                "loss": loss,
-                "accuracy": accuracy,
-            }
-        )
-        bench.log(f"batch_{size}", **rows[-1])
         clock = time.perf_counter()
+        learnt = {"epoch": row["epoch"], "updates": row["epoch"] * updates}
+        return {**learnt, "seconds": seconds, "loss": loss, "accuracy": accuracy}
 
-    parts.train(bench, model, digits, label=_("batch of {name}").format(name=name), each_epoch=look)
-    return rows
+    label = _("batch of {name}").format(name=name)
+    rows = parts.followed(bench, model, digits, look, label=label, curve=f"batch_{size}")
+    # weights of zero give every class the same probability: the loss starts at ln 10
+    start = {"epoch": 0, "updates": 0, "seconds": 0.0, "loss": math.log(10)}
+    totals = itertools.accumulate(row["seconds"] for row in rows)
+    return [start, *({**row, "seconds": total} for row, total in zip(rows, totals, strict=True))]
 
 
 def gradients(bench: Bench, digits: mnist.Digits, sizes: dict[str, int], settings: Settings) -> dict[str, float]:

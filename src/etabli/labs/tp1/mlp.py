@@ -181,17 +181,16 @@ def follow(
     """Train from zeros; ``touched`` moves each weight, once, after an epoch, to a neighbour in its precision."""
     _x_train, x_test = digits.flattened()
     model = build(settings, bench.seed, initialization="zeros", dtype=dtype, learning_rate=rate)
-    rows: list[dict[str, float]] = []
 
-    def look(row: dict[str, float]) -> None:
+    def look(row: dict[str, float]) -> dict[str, float]:
         parting = unit_spread(model.parameters_[0])
-        rows.append({**row, "test_accuracy": model.score(x_test, digits.test_labels), "parting": parting})
+        seen = {**row, "test_accuracy": model.score(x_test, digits.test_labels), "parting": parting}
         if touched and row["epoch"] == 1:
             model.parameters_[0][:] = nudged(model.parameters_[0], bench.seed)
+        return seen
 
     name = f"zeros {dtype} {rate:g}" + (_(", one ulp") if touched else "")
-    parts.train(bench, model, digits, label=name, each_epoch=look)
-    return rows
+    return parts.followed(bench, model, digits, look, label=name)
 
 
 def judge(bench: Bench, runs: dict[tuple[str, float, bool], list[dict[str, float]]], linear: float) -> None:

@@ -1,6 +1,6 @@
 """What the experiments of practical 1 share: how a net is trained on the bench, and how it is shown."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from pydantic import Field
@@ -65,22 +65,40 @@ def train(
     *,
     label: str,
     curve: str = "",
-    each_epoch: object = None,
 ) -> NetworkClassifier:
     """Fit with progress; with ``curve``, log loss and accuracy of each epoch, on training and test images."""
-    x_train, x_test = digits.flattened()
+    _x_train, x_test = digits.flattened()
 
+    def look(row: dict[str, float]) -> dict[str, float]:
+        return {**row, **measured(model, x_test, digits.test_labels)} if curve else row
+
+    followed(bench, model, digits, look, label=label, curve=curve)
+    return model
+
+
+def followed(
+    bench: Bench,
+    model: NetworkClassifier,
+    digits: Digits,
+    look: Callable[[dict[str, float]], dict[str, float]],
+    *,
+    label: str,
+    curve: str = "",
+) -> list[dict[str, float]]:
+    """Fit with progress; ``look`` makes of each epoch's row the one that is kept, logged and returned.
+
+    An interrupted training goes on after its last whole epoch.
+    """
+    memory = bench.memory("by hand", type(model).__name__, model.get_params(), digits.digest, label, curve)
     with bench.progress(label, total=model.epochs) as step:
+        bench.go_on(memory, step, curve)
 
         def told(row: dict[str, float]) -> None:
-            if curve:
-                bench.log(curve, **row, **measured(model, x_test, digits.test_labels))
-            if each_epoch is not None:
-                each_epoch(row)
+            bench.log_kept(memory, curve, **look(row))
             step(1, loss=row["loss"], accuracy=row["accuracy"])
 
-        model.fit(x_train, digits.train_labels, callback=told)
-    return model
+        model.fit(digits.flattened()[0], digits.train_labels, callback=told, memory=memory)
+    return memory.rows
 
 
 def measured(model: NetworkClassifier, x: np.ndarray, y: np.ndarray) -> dict[str, float]:

@@ -16,7 +16,7 @@ from etabli.labs.bench import Bench
 from etabli.labs.card import Claim, Experiment, Published
 from etabli.labs.tp2 import parts
 from etabli.labs.tp2.parts import Recipe
-from etabli.models import classifiers
+from etabli.models import classifiers, keras_file
 
 CHOSEN = {
     "epochs": 15, "rate": 0.1, "momentum": 0.9, "schedule": "cosine", "augmentation": "shift"
@@ -67,7 +67,7 @@ def story(bench: Bench, settings: Settings) -> None:
                 "sixth of the training images (--set search=true shows it); the test images took no part in the choice."
             )
         )
-        model.save(bench.path("model.keras"))
+        keras_file.save(model, bench.path("model.keras"))
         parts.show_layers(bench, model, title=N_("The convolutional net, layer by layer"))
         parts.show_curves(bench, number="6", title=N_("The convolutional net, epoch by epoch"))
         parts.show_mistakes(bench, probabilities, digits)

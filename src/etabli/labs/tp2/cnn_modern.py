@@ -15,7 +15,7 @@ from etabli.labs.bench import Bench
 from etabli.labs.card import Experiment
 from etabli.labs.tp2 import parts
 from etabli.labs.tp2.parts import Recipe
-from etabli.models import classifiers
+from etabli.models import classifiers, keras_file
 
 
 class Settings(Recipe):
@@ -46,7 +46,7 @@ def story(bench: Bench, settings: Settings) -> None:
     model = parts.trained(bench, "cnn-modern", build, settings, digits, label=N_("modern net"), watch=False)
     probabilities = parts.score_test(bench, model, digits, settings)
     if bench.first:
-        model.save(bench.path("model.keras"))
+        keras_file.save(model, bench.path("model.keras"))
         parts.show_layers(bench, model, title=N_("The modern net, layer by layer"))
         parts.show_curves(
             bench,

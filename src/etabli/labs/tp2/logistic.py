@@ -14,7 +14,7 @@ from etabli.labs.bench import Bench
 from etabli.labs.card import Claim, Experiment, Published
 from etabli.labs.tp2 import parts
 from etabli.labs.tp2.parts import Recipe
-from etabli.models import classifiers
+from etabli.models import classifiers, keras_file
 from etabli.models.backend import backend_name
 
 BY_HAND = 0.9159  # the lab report's own softmax regression without a library, practical 1, exercise 1
@@ -30,7 +30,7 @@ def story(bench: Bench, settings: Settings) -> None:
     probabilities = parts.score_test(bench, model, digits, settings)
     bench.claim("about_the_same_as_by_hand", *verdict(bench))
     if bench.first:
-        model.save(bench.path("model.keras"))
+        keras_file.save(model, bench.path("model.keras"))
         parts.show_layers(bench, model, title=N_("The net, layer by layer"))
         parts.show_curves(bench, title=N_("Softmax regression, epoch by epoch"))
         parts.show_mistakes(bench, probabilities, digits)

@@ -14,7 +14,7 @@ from etabli.labs.bench import Bench
 from etabli.labs.card import Claim, Experiment, Published
 from etabli.labs.tp2 import parts
 from etabli.labs.tp2.parts import Recipe
-from etabli.models import classifiers
+from etabli.models import classifiers, keras_file
 
 LINEAR = 0.9243  # the lab report's softmax regression in Keras, practical 2, exercise 1
 
@@ -36,7 +36,7 @@ def story(bench: Bench, settings: Settings) -> None:
         _("{accuracy:.4f} with a hidden layer").format(accuracy=accuracy),
     )
     if bench.first:
-        model.save(bench.path("model.keras"))
+        keras_file.save(model, bench.path("model.keras"))
         parts.show_layers(bench, model, title=N_("The perceptron, layer by layer (report figure 4)"))
         parts.show_curves(bench, number="5", title=N_("The perceptron, epoch by epoch"))
         parts.show_mistakes(bench, probabilities, digits)

@@ -83,7 +83,7 @@ def trained(
     def compute() -> dict[str, np.ndarray]:
         rows = train(
             bench, model, recipe, digits, label=label, watch=watch, tell=row_kept,
-            checkpoint=bench.path("training.safetensors"),
+            checkpoint=bench.training("tp2-nets", key),
         )  # fmt: skip
         table = np.array([[row.get(column, np.nan) for column in COLUMNS] for row in rows])
         return {"rows": table} | {f"{index:03d}": array for index, array in enumerate(model.get_weights())}

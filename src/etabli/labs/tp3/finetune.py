@@ -94,7 +94,7 @@ def story(bench: Bench, settings: Settings) -> None:
             learn.labels,
             plan,
             judge,
-            bench.path("checkpoint.safetensors"),
+            bench.training("fine-tuning", settings, stage, learn.names, before.kernel),
             watch,
         )
     logits_of = finetune.logits_of(tuned, plan.batch)

@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from etabli import __version__
+from etabli import __version__, runs
 from etabli.data import image_tables
-from etabli.errors import FolderBusy
 from etabli.features.stage_maps import Pixels, StageMaps
 from etabli.i18n import _
 from etabli.labs.bench import Reporter
@@ -37,15 +36,9 @@ def tune(
 
     ``side`` is the net's input in pixels, its own by default.
     """
-    from filelock import FileLock, Timeout
-
     which = image_tables.read(images)
-    out.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(out / ".lock", timeout=0):
-            return _tuned(which, out, backbone, weights, stage, validation, crops, side, reporter, plan)
-    except Timeout as error:
-        raise FolderBusy(_("another process is training in {folder}").format(folder=out)) from error
+    with runs.lock(out):
+        return _tuned(which, out, backbone, weights, stage, validation, crops, side, reporter, plan)
 
 
 def _tuned(which, out, backbone, weights, stage, validation, crops, side, reporter, plan) -> dict[str, Score]:

@@ -1,5 +1,6 @@
 """What the stories of practical 3 share: which data and which net, their features, and how a ranking is scored."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,10 +101,13 @@ def drawn_weights(bench: Bench) -> Path:
     model = backbones.backbone("small_residual").build(size=side)
     whole = residual.classifier(model, len(scenes.KINDS))
     with bench.progress(N_("source task: single drawn objects"), total=recipe["epochs"]) as step:
+        memory = bench.memory("single objects", recipe)
+        bench.go_on(memory, step)
         residual.teach(
-            whole, pictures, targets, draw, epochs=recipe["epochs"], watch=lambda _epoch, numbers: step(1, **numbers)
-        )
-    unfinished = path.with_name(f"unfinished-{path.name}")
+            whole, pictures, targets, draw, epochs=recipe["epochs"], memory=memory,
+            watch=lambda _epoch, numbers: step(1, **numbers),
+        )  # fmt: skip
+    unfinished = path.with_name(f"unfinished-{os.getpid()}-{path.name}")
     model.save_weights(unfinished)
     unfinished.replace(path)
     return path

@@ -35,7 +35,8 @@ def compare(bench: Bench, settings: SettingsModel, work: parts.Task, train, test
             moved = multilabel.fit(train[0][rows], labels, max(decay, 0.03)).logits(test[0])
             whole.set_weights(fresh)
             draws = generator(bench.seed, "from scratch", str(size))
-            residual.teach(whole, pixels[rows], labels, draws, epochs=settings.scratch_epochs)
+            memory = bench.memory("from scratch", settings, size, train[1].title, labels)
+            residual.teach(whole, pixels[rows], labels, draws, epochs=settings.scratch_epochs, memory=memory)
             values = [
                 ap.mean_average_precision(test[1].labels, ranks).value
                 for ranks in (moved, residual.logits(whole, judged))

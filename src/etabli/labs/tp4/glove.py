@@ -36,11 +36,14 @@ def story(bench: Bench, settings: Settings) -> None:
     counts = glove.cooccurrence(sentences, words, settings.window)
 
     recipe = glove.Recipe(settings.dimension, settings.rate, settings.x_max, settings.blocks)
+    memory = bench.memory("glove", settings, words, counts.data)
     with bench.progress(N_("GloVe"), total=settings.epochs) as step:
-        run = glove.train(counts, settings.epochs, recipe, bench.seed)
-        for epoch, (error, vectors) in enumerate(run, 1):  # noqa: B007 - the last vectors are the result
-            bench.log("train", epoch=epoch, error=error)
+        bench.go_on(memory, step, "train")
+        for error, vectors in glove.train(counts, settings.epochs, recipe, bench.seed, memory):
+            memory.arrays["vectors"] = vectors
+            bench.log_kept(memory, "train", epoch=len(memory.rows) + 1, error=error)
             step(1, error=error)
+    error, vectors = memory.rows[-1]["error"], memory.arrays["vectors"]
     files.write(bench.path("vectors.txt"), words, vectors)
 
     bench.score("error", Score(error, {"weighted squared error": "per pair", "pairs": counts.nnz}))

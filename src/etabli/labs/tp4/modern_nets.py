@@ -13,9 +13,10 @@ from etabli.data.text import Text
 from etabli.i18n import N_
 from etabli.labs.bench import Bench
 from etabli.labs.card import SettingsModel
-from etabli.labs.tp4.nets import listed, named, shown, two, validation_start
+from etabli.labs.tp4.nets import column, listed, measured, named, shown, validation_start
 from etabli.models import char_modern, synthetic
 from etabli.models.char_modern import Recipe
+from etabli.models.memory import Memory
 from etabli.models.mixture import fit_weights
 from etabli.models.ngram import NGram, kneser_ney
 from etabli.models.writing import ResidualReader
@@ -107,22 +108,25 @@ def _best(bench: Bench, text: Text, settings: ModernSettings, counted, written=N
     The residual net where ``counted``, the n-gram's ln p of these targets, is given.
     """
     start, end = validation_start(text), text.boundary()
-    found, kept = [], (np.inf, None, None)
-    for epoch, weights in _training(bench, text, start, settings, counted is not None, 0, written):
+    memory = _memory(bench, text, start, settings, counted is not None, 0, written)
+    for epoch, weights in _training(bench, text, start, settings, counted is not None, 0, memory, written):
         log_p = char_modern.log_probabilities(weights, text.codes, start, end, counted=counted)
-        found.append((epoch.loss, *two(log_p, text.codes[start:end])))
-        if found[-1][2] < kept[0]:
-            kept = found[-1][2], weights, log_p
-    return kept[1], np.array(found), kept[2]
+        memory.rows.append(measured(epoch, log_p, text.codes[start:end]))
+        if column(memory, "nats").argmin() == len(memory.rows) - 1:
+            memory.arrays.update(named(weights), log_p=log_p)
+    return listed(memory.arrays), column(memory, "loss", "accuracy", "nats"), memory.arrays["log_p"]
 
 
 def residual_weights(bench: Bench, text: Text, settings: ModernSettings, epochs: int) -> list[np.ndarray]:
     """The weights of the residual net, trained on the whole training part with the bench's seed."""
 
-    def run():
-        return _training(bench, text, text.boundary(), settings, True, bench.seed, epochs=epochs)
+    key = {"text": text.codes, **settings.model_dump(), "epochs": epochs}
 
-    return _kept(bench, "residual", {"text": text.codes, **settings.model_dump(), "epochs": epochs}, run)
+    def run():
+        memory = _memory(bench, text, text.boundary(), settings, True, bench.seed, None, epochs)
+        return memory, _training(bench, text, text.boundary(), settings, True, bench.seed, memory, None, epochs)
+
+    return _kept(bench, "residual", key, run)
 
 
 def plain_weights(
@@ -134,7 +138,8 @@ def plain_weights(
     def run():
         counts = kneser_ney(known, len(text.vocabulary), settings.context)
         written = _written(residual, counts, known, settings, epochs, bench.seed)
-        return _training(bench, text, text.boundary(), settings, False, bench.seed, written, epochs)
+        memory = _memory(bench, text, text.boundary(), settings, False, bench.seed, written, epochs)
+        return memory, _training(bench, text, text.boundary(), settings, False, bench.seed, memory, written, epochs)
 
     key = {"text": text.codes, **settings.model_dump(), "epochs": epochs, "residual": named(residual)}
     return _kept(bench, "train", key, run)
@@ -144,8 +149,11 @@ def _kept(bench: Bench, curve: str, key: dict, run) -> list[np.ndarray]:
     """The last weights of a training, from the cache if they are there; its losses are logged as ``curve``."""
 
     def compute() -> dict[str, np.ndarray]:
-        epochs = list(run())
-        return {"losses": np.array([epoch.loss for epoch, _weights in epochs]), **named(epochs[-1][1])}
+        memory, training = run()
+        for epoch, weights in training:
+            memory.rows.append({"loss": epoch.loss})
+            memory.arrays.update(named(weights))
+        return {"losses": column(memory, "loss"), **memory.arrays}
 
     kept = bench.cached(f"char-modern-{curve}", {**key, "seed": bench.seed, "version": 1}, compute)
     for number, loss in enumerate(kept["losses"], 1):
@@ -153,14 +161,21 @@ def _kept(bench: Bench, curve: str, key: dict, run) -> list[np.ndarray]:
     return listed(kept)
 
 
-def _training(bench: Bench, text: Text, end: int, settings, residual: bool, seed: int, written=None, epochs=None):
+def _memory(bench: Bench, text: Text, end: int, settings, residual: bool, seed: int, written, epochs=None) -> Memory:
+    read = None if written is None else written.codes
+    return bench.memory("char-modern", text.codes[:end], settings, residual, seed, read, epochs)
+
+
+def _training(
+    bench: Bench, text: Text, end: int, settings, residual: bool, seed: int, memory: Memory, written=None, epochs=None
+):
     """(epoch, averaged weights) after each pass of either net over the text before position ``end``."""
     most = settings.most_residual_epochs if residual else settings.most_epochs
     recipe = settings.residual_recipe if residual else settings.recipe
     label = N_("training the residual net") if residual else N_("training the plain net")
     model = char_modern.build(len(text.vocabulary), settings.units, settings.embedding, seed, residual)
-    run = char_modern.train(model, text.codes[:end], epochs or most, recipe, seed, written)
-    for epoch in shown(bench, label, run, epochs or most):
+    run = char_modern.train(model, text.codes[:end], epochs or most, recipe, seed, written, memory)
+    for epoch in shown(bench, label, run, epochs or most, memory):
         yield epoch, model.get_weights()
 
 

@@ -19,6 +19,7 @@ from etabli.labs.card import SettingsModel
 from etabli.metrics import text as measures
 from etabli.models import char_rnn, poet
 from etabli.models.char_rnn import Epoch
+from etabli.models.memory import Memory
 
 SMOOTHED = 5
 """Epochs over which the validation curve is averaged before its best point is taken."""
@@ -60,11 +61,12 @@ def course_weights(bench: Bench, text: Text, settings: CourseSettings) -> tuple[
     epochs = settings.epochs or _chosen_epochs(bench, text, settings, key)
 
     def compute() -> dict[str, np.ndarray]:
-        model = _new(text, settings, bench.seed)
+        model, memory = _new(text, settings, bench.seed), bench.memory("char-rnn", key, epochs)
         windows = texts.windows(text.codes, settings.length, 0, text.boundary())
-        run = char_rnn.train(model, *windows, epochs, settings.recipe, bench.seed)
-        losses = [epoch.loss for epoch in shown(bench, N_("training"), run, epochs)]
-        return {"losses": np.array(losses), **named(model.get_weights())}
+        run = char_rnn.train(model, *windows, epochs, settings.recipe, bench.seed, memory)
+        for epoch in shown(bench, N_("training"), run, epochs, memory):
+            memory.rows.append({"loss": epoch.loss})
+        return {"losses": column(memory, "loss"), **named(model.get_weights())}
 
     kept = bench.cached("char-rnn", {**key, "epochs": epochs, "seed": bench.seed}, compute)
     for number, loss in enumerate(kept["losses"], 1):
@@ -76,15 +78,13 @@ def _chosen_epochs(bench: Bench, text: Text, settings: CourseSettings, key: dict
     start, end = validation_start(text), text.boundary()
 
     def compute() -> dict[str, np.ndarray]:
-        model = _new(text, settings, 0)
+        model, memory = _new(text, settings, 0), bench.memory("char-rnn-epochs", key)
         inputs, targets = texts.windows(text.codes, settings.length, start, end)
         windows = texts.windows(text.codes, settings.length, 0, start)
-        run = char_rnn.train(model, *windows, settings.most_epochs, settings.recipe, 0)
-        found = []
-        for epoch in shown(bench, N_("choosing the epochs"), run, settings.most_epochs):
-            log_p = char_rnn.log_probabilities(model.get_weights(), inputs)
-            found.append((epoch.loss, *two(log_p, targets)))
-        return {"curve": np.array(found)}
+        run = char_rnn.train(model, *windows, settings.most_epochs, settings.recipe, 0, memory)
+        for epoch in shown(bench, N_("choosing the epochs"), run, settings.most_epochs, memory):
+            memory.rows.append(measured(epoch, char_rnn.log_probabilities(model.get_weights(), inputs), targets))
+        return {"curve": column(memory, "loss", "accuracy", "nats")}
 
     curve = bench.cached("char-rnn-epochs", key, compute)["curve"]
     log_validation(bench, curve)
@@ -97,17 +97,25 @@ def log_validation(bench: Bench, curve: np.ndarray, name: str = "validation") ->
         bench.log(name, epoch=number, loss=loss, accuracy=accuracy, nats=nats)
 
 
-def shown(bench: Bench, label: str, run: Iterator[Epoch], epochs: int) -> Iterator[Epoch]:
-    """The epochs of a training, with its progress."""
+def shown(bench: Bench, label: str, run: Iterator[Epoch], epochs: int, memory: Memory) -> Iterator[Epoch]:
+    """The epochs of a training that are not behind it yet, with its progress."""
     with bench.progress(label, total=epochs) as step:
+        bench.go_on(memory, step)
         for epoch in run:
             yield epoch
             step(1, loss=epoch.loss)
 
 
-def two(log_p: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
-    """Accuracy and nats."""
-    return measures.accuracy(log_p, targets).value, measures.nats(log_p, targets).value
+def measured(epoch: Epoch, log_p: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """Training loss, accuracy and nats of an epoch."""
+    accuracy, nats = measures.accuracy(log_p, targets).value, measures.nats(log_p, targets).value
+    return {"loss": epoch.loss, "accuracy": float(accuracy), "nats": float(nats)}
+
+
+def column(memory: Memory, *names: str) -> np.ndarray:
+    """Columns (epochs, names) of the rows of a memory; (epochs,) for one."""
+    table = np.array([[row[name] for name in names] for row in memory.rows])
+    return table[:, 0] if len(names) == 1 else table
 
 
 def _new(text: Text, settings: CourseSettings, seed: int):

@@ -9,7 +9,7 @@ from etabli.labs.bench import Bench
 from etabli.labs.card import Experiment
 from etabli.labs.tp4 import baselines, modern_nets, nets
 from etabli.metrics import text as measures
-from etabli.models import char_modern
+from etabli.models import char_modern, keras_file
 from etabli.models.mixture import combine
 from etabli.models.ngram import kneser_ney
 from etabli.viz.curves import learning_curves
@@ -34,7 +34,7 @@ def story(bench: Bench, settings: Settings) -> None:
         model.set_weights(weights)
         models.append(model)
     nets.keep_poet(bench, text, "modern", models[0])
-    models[1].save(bench.path("residual.keras"))
+    keras_file.save(models[1], bench.path("residual.keras"))
     nets.log_validation(bench, choice.curve)
     nets.log_validation(bench, choice.residual_curve, "validation_residual")
     if bench.first:

@@ -20,7 +20,7 @@ from etabli.labs.card import Claim, Experiment, Published, SettingsModel
 from etabli.labs.tp5 import table
 from etabli.metrics.bleu import bleu
 from etabli.metrics.score import Score
-from etabli.models import captioner
+from etabli.models import captioner, keras_file
 from etabli.models.beam import Search
 from etabli.models.caption_baselines import Trigram
 from etabli.models.caption_file import Captioner, course_arrays, fit_reduction, pooled, reduced
@@ -78,21 +78,22 @@ def story(bench: Bench, settings: Settings) -> None:
         down from pass to pass.
         """
         model = captioner.build(data.width, steps, len(vocabulary), settings.units, bench.seed)
-        best = (-1.0, 0, model.get_weights())
+        memory = bench.memory("course", settings, epochs, data.captions, data.images, data.table, dev.names)
         with bench.progress(label, total=epochs) as step:
-            for epoch in captioner.train(model, data, epochs, bench.seed, settings.batch, settings.rate):
+            bench.go_on(memory, step, curve)
+            for epoch in captioner.train(model, data, epochs, bench.seed, settings.batch, settings.rate, memory):
                 weights, captions = model.get_weights(), captioner_of(model).write(maps["dev"]).best(vocabulary)
                 bleu_4 = bleu(captions, dev.captions)[3].value
-                best = max(best, (bleu_4, epoch.number, weights), key=lambda each: each[0])
                 step(1, loss=epoch.loss, accuracy=epoch.accuracy, bleu_4=bleu_4)
-                if curve:
-                    bench.log(curve, epoch=epoch.number, loss=epoch.loss, accuracy=epoch.accuracy)
-                    for name, part in (("dev", dev_data), ("test", test_data)):
-                        now = captioner.evaluate(weights, part)
-                        more = {"bleu_4": bleu_4} if name == "dev" else {}
-                        bench.log(name, epoch=epoch.number, loss=now.loss, accuracy=now.accuracy, **more)
-        model.set_weights(best[2])
-        return model, best[1]
+                if bleu_4 > max((row["dev_bleu_4"] for row in memory.rows), default=-1.0):
+                    memory.arrays.update({f"best_{place}": array for place, array in enumerate(weights)})
+                row = {"epoch": epoch.number, "loss": epoch.loss, "accuracy": epoch.accuracy, "dev_bleu_4": bleu_4}
+                for name, part in (("dev", dev_data), ("test", test_data)) if curve else ():
+                    now = captioner.evaluate(weights, part)
+                    row |= {f"{name}_loss": now.loss, f"{name}_accuracy": now.accuracy}
+                bench.log_kept(memory, curve, **row)
+        model.set_weights([memory.arrays[f"best_{place}"] for place in range(len(model.get_weights()))])
+        return model, int(np.argmax([row["dev_bleu_4"] for row in memory.rows])) + 1
 
     def captioner_of(model) -> Captioner:
         arrays = course_arrays(model.get_weights(), word_table, mean, components)
@@ -143,7 +144,7 @@ def story(bench: Bench, settings: Settings) -> None:
         claim_growth(bench, curve)
 
     # Keep: Keras' own files, and the captioner for 'etabli caption write'.
-    model.save(bench.path("captioner.keras"))
+    keras_file.save(model, bench.path("captioner.keras"))
     model.save_weights(bench.path("captioner.weights.h5"))
     folder = bench.path("captioner")
     Captioner(ours.kind, vocabulary, ours.arrays, ours.features, ours.search, table.card_of(bench, material)).save(
@@ -187,10 +188,8 @@ def show(bench: Bench, material: table.Material, greedy, drawn, trigram: str, cu
         caption=N_("Loss and share of words right, over the words only, padding left out."),
     ) as axes:
         for place, (key, label) in enumerate({"loss": _("loss (nats a word)"), "accuracy": _("accuracy")}.items()):
-            names = {"train": _("training"), "dev": _("development"), "test": _("test")}
-            rows = {label: bench.history(name) for name, label in names.items()}
-            lines = {name: ([r["epoch"] for r in each], [r[key] for r in each]) for name, each in rows.items()}
-            curves.lines(lines, x_label=_("epoch"), y_label=label, ax=axes[place])
+            names = {key: _("training"), f"dev_{key}": _("development"), f"test_{key}": _("test")}
+            curves.learning_curves(bench.history("train"), names, y_label=label, ax=axes[place])
     row = table.picture_of_the_report(test)
     with bench.figure(
         "chosen",

@@ -17,6 +17,7 @@ from etabli.models.attention import Shape
 from etabli.models.beam import Search
 from etabli.models.caption_file import Captioner, pooled
 from etabli.models.caption_training import Recipe
+from etabli.models.memory import Memory
 from etabli.models.vocabulary import Vocabulary
 
 HISTORY = ("epoch", "loss", "dev_loss", "dev_cider_d")
@@ -63,7 +64,10 @@ def learn(bench: Bench, material: table.Material, settings: Learning, keys: int)
     recipe = Recipe(**settings.model_dump(include={"epochs", "images", "dropout", "smoothing", "rate"}))
     words = vocabulary.encode_groups(train.captions)
     key = [asdict(recipe), asdict(shape), settings.views, bench.seed, words, [each[::500] for each in views]]
-    kept = bench.cached("captioner", key, lambda: _learnt(bench, captioner, views, words, recipe, material, seen))
+    memory = bench.memory("captioner", *key, fresh["words"])
+    kept = bench.cached(
+        "captioner", key, lambda: _learnt(bench, captioner, views, words, recipe, material, seen, memory)
+    )
     rows = kept.pop("history")
     if not bench.history("train"):
         for row in rows.tolist():
@@ -73,25 +77,24 @@ def learn(bench: Bench, material: table.Material, settings: Learning, keys: int)
     return replace(captioner, arrays=kept)
 
 
-def _learnt(bench, captioner, views, words, recipe, material, seen) -> dict[str, np.ndarray]:
+def _learnt(bench, captioner, views, words, recipe, material, seen, memory: Memory) -> dict[str, np.ndarray]:
     """The weights of the best pass and, under "history", a row for each: its number, loss, dev loss, dev CIDEr-D."""
     dev, vocabulary = material.data.dev, captioner.vocabulary
     maps, dev_words = seen(material.maps["dev"]), vocabulary.encode_groups(dev.captions)
-    rows, best = [], (-np.inf, captioner.arrays)
     with bench.progress(bench.experiment.title, total=recipe.epochs) as step:
 
         def after(epoch: int, loss: float, weights: attention.Parameters) -> None:
-            nonlocal best
             now = {name: np.array(array) for name, array in weights.items()}
             captions = replace(captioner, arrays=now).write(maps, Search(1)).best(vocabulary)
             dev_loss, dev_cider = caption_training.mean_loss(now, maps, dev_words), cider(captions, dev.captions).value
-            best = max(best, (dev_cider, now), key=lambda pair: pair[0])
-            rows.append((epoch, loss, dev_loss, dev_cider))
-            bench.log("train", **dict(zip(HISTORY, rows[-1], strict=True)))
+            if dev_cider > max((row[HISTORY[3]] for row in memory.rows), default=-np.inf):
+                memory.arrays.update(now)
+            bench.log_kept(memory, "train", **dict(zip(HISTORY, (epoch, loss, dev_loss, dev_cider), strict=True)))
             step(1, loss=loss, dev_loss=dev_loss, dev_cider_d=dev_cider)
 
-        caption_training.train(captioner.arrays, views, words, recipe, bench.seed, after)
-    return {**best[1], "history": np.array(rows)}
+        bench.go_on(memory, step, "train")
+        caption_training.train(captioner.arrays, views, words, recipe, bench.seed, after, memory)
+    return {**memory.arrays, "history": np.array([[row[name] for name in HISTORY] for row in memory.rows])}
 
 
 def choose_search(bench: Bench, captioner: Captioner, material: table.Material, settings: Learning) -> Search:

@@ -51,7 +51,9 @@ class Keras:
     def __init__(self, path: Path) -> None:
         import keras
 
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        from etabli.models import keras_file
+
+        model = keras_file.load(path)
         self.names = [layer.name for layer in model.layers if layer.name in _SHOWN] + [model.layers[-1].name]
         self.shape = tuple(model.inputs[0].shape[1:])
         self._reader = keras.Model(model.inputs, [model.get_layer(name).output for name in self.names])

@@ -88,9 +88,9 @@ def _text_of(found: Found):
 
 
 def _weights(found: Found) -> list[np.ndarray]:
-    import keras
+    from etabli.models import keras_file
 
-    return keras.saving.load_model(found.piece / "model.keras", compile=False, safe_mode=True).get_weights()
+    return keras_file.load(found.piece / "model.keras").get_weights()
 
 
 def _load_course(found: Found) -> Poet:

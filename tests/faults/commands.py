@@ -1,0 +1,176 @@
+"""The long commands, each so small that it takes seconds: what is killed by the tests and by ``make torture``."""
+
+import gzip
+import json
+import random
+import shutil
+import sys
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+
+from faults import outcomes
+from faults.killing import Command
+from mirrors import LOOPBACK
+from toyset import sha256, toy
+
+BEST = {"epochs": 5, "averaging": 0.5}
+NET = ("--backbone", "small_residual", "--weights", "none")
+# Name -> experiments on sample data, settings. Curves, scores, claims, weights, figures and tables are compared.
+RUNS = {
+    "nets by hand": (("tp1.logistic", "tp1.mlp"), {"epochs": 4, "best": BEST, "zeros_rates": [1.0]}),
+    "nets in Keras": (("tp2.logistic", "tp2.mlp", "tp2.cnn"), {"epochs": 3}),
+    "poetry, the course's net": (("tp4.poetry",), {"units": 16, "most_epochs": 6}),
+    "poetry, the LSTM": (("tp4.poetry-modern",), {"units": 16, "embedding": 8, "most_epochs": 5}),
+    "GloVe": (("tp4.glove",), {"epochs": 60}),
+    "captions, the course's net": (("tp5.caption",), {"epochs": 4, "sizes": [], "draws": 1}),
+    "captions, learned words": (("tp5.caption-modern",), {"epochs": 3, "beams": [3], "alphas": [0.7]}),
+    "captions, attention": (("tp5.attention",), {"epochs": 3, "beams": [3], "alphas": [0.7]}),
+    "fine-tuning": (("tp3.finetune",), {"epochs": 2, "stage": "stage3", "tsne_iterations": 20}),
+    "transfer": (
+        ("tp3.transfer",),
+        {"epochs": 3, "folds": 2, "sizes": [40, 80], "scratch_epochs": 2, "scratch_side": 32},
+    ),
+}
+NOISE = random.Random(3).randbytes(120_000)
+
+
+def etabli(*words: object) -> None:
+    """The command line, in this process."""
+    from etabli.cli import app
+
+    sys.argv = ["etabli", *map(str, words)]
+    app(standalone_mode=False)
+
+
+def run_experiments(names: tuple[str, ...], settings: dict[str, object], folder: Path) -> None:
+    changed = [f"--set={key}={json.dumps(value)}" for key, value in settings.items()]
+    etabli("run", *names, "--out", folder / "run", *changed)
+
+
+def written(pattern: str, folder: Path) -> bool:
+    return any(folder.glob(pattern))
+
+
+def made(name: str, folder: Path) -> object:
+    found = outcomes.of_folder(folder / name)
+    found.pop("report.html", None)  # it tells the time that everything took
+    return found
+
+
+def prepared_images(folder: Path) -> Path:
+    """A folder for each of two classes of drawn objects, and a caption or two of each picture."""
+    from etabli.data import scenes
+    from etabli.seeding import generator
+
+    place, unfinished, draw, lines = folder / "images", folder / "images.part", generator(0, "faults"), []
+    if place.exists():
+        return place
+    shutil.rmtree(unfinished, ignore_errors=True)
+    for kind in ("house", "star"):
+        (unfinished / kind).mkdir(parents=True)
+        for number in range(24):
+            scenes.draw_single(draw, kind).image.save(unfinished / kind / f"{number}.jpg")
+            told = [f"a {kind} .", f"one {kind} of {number % 3} ."]
+            lines.append(json.dumps({"file_name": f"{kind}/{number}.jpg", "captions": told}))
+    (folder / "metadata.jsonl").write_text("\n".join(lines))
+    unfinished.replace(place)
+    return place
+
+
+def extract_features(folder: Path) -> None:
+    from etabli.data import images
+    from etabli.features import extract
+
+    paths = images.list_images(prepared_images(folder))
+    extract(paths, "small_residual", folder / "features", batch_size=4, shard_rows=4, engine="keras", workers=2)
+
+
+def finetune_own(folder: Path) -> None:
+    few = ("--epochs", 4, "--batch", 8, "--stage", "stage3")
+    etabli("finetune", prepared_images(folder), "--out", folder / "model", *NET, *few)
+
+
+def transfer_own(folder: Path) -> None:
+    own, held = prepared_images(folder), folder / "features"
+    etabli("features", own, "--out", held, "--engine", "keras", *NET)
+    etabli("transfer", held, "--labels", own, "--out", folder / "model", *NET[2:])
+
+
+def poetry_own(kind: str, folder: Path) -> None:
+    verse = files("etabli.data") / "files" / "verse.txt"
+    few = ("--units", 16, "--epochs", 5)
+    etabli("poetry", "train", verse, "--kind", kind, *few, "--out", folder / "model")
+
+
+def caption_own(folder: Path) -> None:
+    own = prepared_images(folder)
+    if not (own / "metadata.jsonl").exists():
+        (folder / "metadata.jsonl").replace(own / "metadata.jsonl")
+    few = ("--features", "cells", "--epochs", 6, "--hidden", 16, "--keys", 8)
+    etabli("caption", "train", own, "--out", folder / "model", *few)
+
+
+def captions_outcome(folder: Path) -> object:
+    found = made("model", folder)
+    found["captioner.json"]["card"].pop("trained_on")  # the folder, which is another
+    return found
+
+
+def write_report(folder: Path) -> None:
+    run = folder / "run"
+    if not run.exists():
+        etabli("run", "tp1.gradients", "--out", folder / "making")
+        (folder / "making").replace(run)
+    for number in range(8):
+        etabli("report", run, "--out", folder / "reports" / f"{number}.html")
+
+
+def report_outcome(folder: Path) -> object:
+    """Every page is whole."""
+    pages = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("reports/*.html")}
+    return {name: page.rstrip().endswith("</html>") for name, page in pages.items()}
+
+
+def download_of(url: str, content: bytes) -> Command:
+    """A download from a mirror, and the unpacking of what came: the checksum is that of the content."""
+    from etabli.data.resource import File, Part
+
+    file = File("noise.gz", len(NOISE), sha256(NOISE))
+    resource = toy(Part((url,), len(content), (file,)))
+    return Command(
+        "download",
+        partial(_fetch, resource),
+        partial(written, ".downloads/**/*.part"),
+        partial(made, "toy"),
+        "toy/*",
+    )
+
+
+def _fetch(resource: object, folder: Path) -> None:
+    from etabli.data import fetch
+    from etabli.data.source import Source
+
+    fetch.fetch("toy", Source.full(folder), resource=resource, policy=LOOPBACK)
+
+
+PACKED = gzip.compress(NOISE, mtime=0)
+UNFINISHED, SHARDS = "model/.unfinished/*", "features/shard-*"
+COMMANDS = [
+    *(
+        Command(
+            name,
+            partial(run_experiments, *RUNS[name]),
+            partial(written, "run/*/*/.unfinished/*.safetensors"),
+            partial(made, "run"),
+        )
+        for name in RUNS
+    ),
+    Command("extraction", extract_features, partial(written, SHARDS), partial(made, "features"), "features/shard-*"),
+    Command("finetune", finetune_own, partial(written, "model/checkpoint.safetensors"), partial(made, "model")),
+    Command("transfer of one's own", transfer_own, partial(written, SHARDS), partial(made, "model")),
+    Command("poetry train", partial(poetry_own, "course"), partial(written, UNFINISHED), partial(made, "model")),
+    Command("poetry, modern", partial(poetry_own, "modern"), partial(written, UNFINISHED), partial(made, "model")),
+    Command("caption train", caption_own, partial(written, UNFINISHED), captions_outcome),
+    Command("report", write_report, partial(written, "reports/*.html"), report_outcome, "run/*/*/piece.json"),
+]  # fmt: skip

@@ -1,0 +1,191 @@
+"""Every reader of files that a stranger may hand over: what it reads, from what kind of file, and its words.
+
+The corpus is kept in ``corpus/<reader>/``; a file that once made a reader fail stays there for ever.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fuzz.mutating import inputs
+
+from etabli.data import archive, captions, flickr, glove, idx, image_tables, tables, text, voc
+from etabli.errors import Refusal
+
+CORPUS = Path(__file__).parent / "corpus"
+SLOW = 5.0  # seconds of the processor that no input of 20 kB may take
+
+
+@dataclass(frozen=True)
+class Reader:
+    """``read(path)`` must return or refuse. ``file`` is the name under which the input lies."""
+
+    name: str
+    file: str
+    read: Callable[[Path], object]
+    words: tuple[bytes, ...] = ()
+
+    @property
+    def seeds(self) -> list[bytes]:
+        return [path.read_bytes() for path in sorted((CORPUS / self.name).iterdir())]
+
+
+def _folder(path: Path) -> object:
+    return captions.read_folder(path.parent)
+
+
+def _devkit(path: Path) -> object:
+    return voc.read_devkit(path.parents[2], "trainval")
+
+
+def _glove_wanted(path: Path) -> object:
+    return glove.read(path, {"the", "été", ""})
+
+
+def _unpacked(path: Path) -> int:
+    return archive.unpack(path, lambda name: path.parent / "out", largest=2**20)
+
+
+def _piece(path: Path) -> object:
+    from etabli import runs
+
+    return runs.read_piece(path.parent)
+
+
+def _run(path: Path) -> object:
+    from etabli import runs
+
+    return runs.read_run(path.parent), runs.pieces(path.parent)
+
+
+def _curve(path: Path) -> object:
+    from etabli import runs
+
+    return runs.read_curve(path.parent, "train")
+
+
+def _captioner(path: Path) -> object:
+    from etabli.models import caption_file
+
+    return caption_file.load(path.parent)
+
+
+def _card(path: Path) -> object:
+    from etabli.models import trained
+
+    return trained.read_card(path.parent)
+
+
+def _memory(path: Path) -> object:
+    from etabli.models.memory import Memory
+
+    return Memory(path)
+
+
+def _keras(path: Path) -> object:
+    """The door before Keras; that what passes it is then refused or loaded is tested with Keras itself."""
+    import zipfile
+
+    from etabli.errors import CorruptFile
+    from etabli.models import keras_file
+
+    try:
+        return keras_file.check(path)
+    except (zipfile.BadZipFile, ValueError, KeyError, OSError, RuntimeError, NotImplementedError, EOFError) as error:
+        raise CorruptFile("as load tells it") from error
+
+
+XML = (
+    *(b"<object>", b"</object>", b"<name>", b"</name>", b"<size>", b"<width>", b"<difficult>1</difficult>", b"&a;"),
+    *(b"<!DOCTYPE x>", b"<!ENTITY a 'b'>", b"<![CDATA[", b"]]>", b"<?xml version='1.0' encoding='utf-16'?>"),
+)
+JSON = (
+    b'"file_name"',
+    b'"captions"',
+    b'"labels"',
+    b'"label"',
+    b"\\ud800",
+    b"{}",
+    b'""',
+    b":",
+    b"1e400",
+    b'{"a":' * 300,
+)
+NPY = (b"\x93NUMPY", b"'descr'", b"'fortran_order'", b"'shape'", b"|O", b"<f8", b"(", b",)", b"**", b"1" * 5000)
+READERS = [
+    Reader("idx", "images.idx", idx.read, (b"\0\0\x08\x03", b"\0\0\x0e\x10", b"\0\0\0\0")),
+    Reader("idx_gzip", "images.gz", idx.read),
+    Reader("voc_annotation", "a.xml", voc.read_annotation, XML),
+    Reader("voc_list", "ImageSets/Main/cat_trainval.txt", _devkit, (b" -1", b"  1", b" 0", b"one", b"two")),
+    Reader("captions", "metadata.jsonl", _folder, JSON),
+    Reader("flickr_tokens", "Flickr8k.token.txt", flickr.read_tokens, (b".jpg#0\t", b"#", b"#\xc2\xb2\t")),
+    Reader("flickr_course", "course.txt", flickr.read_course, (b"image_id\tcaptions", b"<start>", b"<end>")),
+    Reader("glove", "glove.txt", glove.read, (b"the 0.1 0.2", b"400000 2", b"\n \n", b"\xc2\xa0")),
+    Reader("glove_wanted", "glove.txt", _glove_wanted, (b"the 0.1 0.2", b" ", b"the")),
+    Reader("table_csv", "metadata.csv", image_tables.read_table, (b"file_name", b"labels", b"a.jpg", b'"a\nb"')),
+    Reader("table_jsonl", "metadata.jsonl", image_tables.read_table, JSON),
+    Reader("points_csv", "points.csv", tables.read, (b"label", b"1_000", b"0x1p3", b'"1"', b"1j")),
+    Reader("points_npy", "points.npy", tables.read, NPY),
+    Reader("points_npz", "points.npz", tables.read, NPY),
+    Reader("points_safetensors", "points.safetensors", tables.read, (b'"dtype"', b'"F32"', b'"shape"', b'"BF16"')),
+    Reader("text", "text.txt", text.read, (b"*** START OF", b"*** END OF")),
+    Reader("zip", "archive.zip", _unpacked, (b"../", b"PK\x01\x02", b"PK\x05\x06")),
+    Reader("tar", "archive.tar", _unpacked, (b"ustar", b"../", b"\x00" * 512)),
+    Reader("run", "run.json", _run, (b'"experiments"', b'"seeds"', b'"../.."', b'"format"')),
+    Reader("piece", "piece.json", _piece, (b'"scores"', b'"seed"', b'"started"', b"NaN")),
+    Reader("curve", "train.jsonl", _curve, (b'{"epoch": 1}', b"NaN")),
+    Reader("captioner", "captioner.json", _captioner, (b'"words"', b'"search"', b'"beam"')),
+    Reader("card", "card.json", _card, (b'"classes"', b'"scores"', b'"thresholds"')),
+    Reader("memory", "m.safetensors", _memory, (b'"rows"', b'"done"', b'"__metadata__"')),
+    Reader("keras", "net.keras", _keras, (b"Lambda", b'"class_name"', b"PK\x01\x02")),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An input on which a reader neither returned nor refused, or took too long."""
+
+    reader: str
+    content: bytes
+    what: str
+
+
+def lay_out(reader: Reader, folder: Path) -> Path:
+    """The path of the input, with what must lie around it."""
+    path = folder / reader.file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if reader.name == "voc_list":
+        (path.parent / "trainval.txt").write_text("one\ntwo\n")
+    if reader.name == "captions":
+        (folder / "a.jpg").touch()
+    if reader.name == "captioner":
+        (folder / "captioner.safetensors").write_bytes((CORPUS / "memory" / "whole").read_bytes())
+    return path
+
+
+def tried(reader: Reader, path: Path, content: bytes) -> Fault | None:
+    """One input."""
+    path.write_bytes(content)
+    begun = time.process_time()
+    try:
+        reader.read(path)
+    except Refusal:
+        pass
+    except Exception as error:
+        return Fault(reader.name, content, f"{type(error).__name__}: {error}"[:300])
+    took = time.process_time() - begun
+    return Fault(reader.name, content, f"{took:.1f} s") if took > SLOW else None
+
+
+def fuzzed(reader: Reader, folder: Path, count: int, seed: object, most: int = 5) -> Iterator[Fault]:
+    """``count`` inputs, the same for the same seed; stops after ``most`` faults."""
+    path, draw = lay_out(reader, folder), random.Random(f"{reader.name} {seed}")
+    made, found = inputs(reader.seeds, reader.words, draw), 0
+    for _number in range(count):
+        if fault := tried(reader, path, next(made)):
+            yield fault
+            found += 1
+            if found >= most:
+                return
