@@ -1,8 +1,17 @@
 """--devices, --coordinator, --processes, --process-id: what cannot be joined, and two processes that train as one."""
 
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from PIL import Image
 
 from etabli.cli.spreading import folder_of
+from etabli.models import backbones
 
 
 @pytest.mark.parametrize(
@@ -29,3 +38,27 @@ def test_a_process_that_follows_writes_in_a_folder_that_vanishes(tmp_path):
         place.mkdir()
         assert not place.is_relative_to(tmp_path / "out")
     assert not place.exists() and not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1600)
+def test_two_processes_fine_tune_one_model_that_the_first_writes(tmp_path):
+    for kind, colour in (("red", (200, 30, 30)), ("blue", (30, 30, 200))):
+        (tmp_path / "photos" / kind).mkdir(parents=True)
+        for number in range(6):
+            Image.new("RGB", (20, 20), colour).save(tmp_path / "photos" / kind / f"{number}.png")
+    backbones.backbone("small_residual").build(seed=5).save_weights(tmp_path / "net.weights.h5")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    words = ["finetune", "photos", "--out", "model", "--backbone", "small_residual", "--weights", "net.weights.h5"]
+    words += ["--epochs", "1", "--crops", "0", "--batch", "4", "--json", "--coordinator", address, "--processes", "2"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": tmp_path}
+    source = str(Path(__file__).parents[2] / "src")
+    command = [sys.executable, "-m", "etabli", *words, "--process-id"]
+    both = [subprocess.Popen([*command, str(i)], env={**os.environ, "PYTHONPATH": source}, **pipes) for i in range(2)]
+    ends = [(each.communicate(timeout=1500), each.returncode) for each in both]
+    assert [code for _told, code in ends] == [0, 0], ends
+    (first, _err), _code = ends[0]
+    assert json.loads(first)["model"] == "model" and ends[1][0][0] == ""
+    assert (tmp_path / "model" / "card.json").exists()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["model", "net.weights.h5", "photos"]
