@@ -167,6 +167,7 @@ def lay_out(reader: Reader, folder: Path) -> Path:
 
 def tried(reader: Reader, path: Path, content: bytes) -> Fault | None:
     """One input."""
+    path.unlink(missing_ok=True)  # a file written over is flushed to the disk by ext4, a new one is not
     path.write_bytes(content)
     begun = time.process_time()
     try:
