@@ -1,5 +1,6 @@
-"""The page that tools/scale.py writes: its formulas by hand, on round numbers."""
+"""docs/scale.md: written by the command from its record, and its formulas by hand on round numbers."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 import scale
 
+HOME = Path(__file__).parent.parent
 RATES = {"decode": 100.0, "resnet50, openvino, bf16": 25.0, "mobilenet_v2, keras, f32": 100.0}
 RATES |= {"shards written": 10.0, "shards read": 1000.0, "images listed": 1e5, "bytes a picture": 200.0}
 RATES |= {"training steps": 100.0, "weights": 1e6}
@@ -17,6 +19,12 @@ HELD = {
     "machine": {"processor": "a processor"},
     "versions": {"python": "3", "keras": "3", "jax": "0"},
 }
+
+
+def test_the_page_is_the_one_that_its_record_gives():
+    held = json.loads((HOME / "docs" / "scale.json").read_text(encoding="utf-8"))
+    page = (HOME / "docs" / "scale.md").read_text(encoding="utf-8")
+    assert page == scale.written(held, scale.Assumed())
 
 
 def test_a_core_that_decodes_and_computes_does_the_harmonic_sum():

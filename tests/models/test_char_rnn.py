@@ -4,6 +4,7 @@ import pytest
 from etabli.errors import BadSetting
 from etabli.models import char_rnn
 from etabli.models.char_rnn import Recipe
+from etabli.models.memory import Memory
 
 V, T, H = 6, 5, 8
 RNG = np.random.default_rng(0)
@@ -52,7 +53,7 @@ def test_the_compiled_loop_trains_as_keras_does():
     assert len(TARGETS) % 32
     ours, history = trained(2, Recipe(batch=32))
     theirs = char_rnn.build(T, V, H, 0)
-    expected = list(char_rnn._train_keras(theirs, INPUTS, TARGETS, 2, Recipe(batch=32), 0))
+    expected = list(char_rnn._train_keras(theirs, INPUTS, TARGETS, 2, Recipe(batch=32), 0, Memory()))
     assert [e.loss for e in history] == pytest.approx([e.loss for e in expected], abs=1e-5)
     for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=2e-4)
@@ -88,7 +89,7 @@ def test_averaging_decay_and_dropout_learn_too():
 
 def test_other_backends_refuse_what_they_cannot_train():
     with pytest.raises(BadSetting, match="JAX"):
-        next(char_rnn._train_keras(char_rnn.build(T, V, H), INPUTS, TARGETS, 1, Recipe(dropout=0.1), 0))
+        next(char_rnn._train_keras(char_rnn.build(T, V, H), INPUTS, TARGETS, 1, Recipe(dropout=0.1), 0, Memory()))
 
 
 @pytest.mark.parametrize("bad", [{"batch": 0}, {"learning_rate": 0}, {"dropout": 1}, {"average": 1}])
