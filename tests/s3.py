@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 
 from etabli.data import remote
 
@@ -20,8 +21,11 @@ def serving() -> Iterator[str]:
     held = {name: os.environ.get(name) for name in CREDENTIALS}
     os.environ.update(CREDENTIALS)
     server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    # The servers of one process share what they hold: this one begins empty.
+    requests.post(f"{address}/moto-api/reset", timeout=10).raise_for_status()
     try:
-        yield "http://{}:{}".format(*server.get_host_and_port())
+        yield address
     finally:
         server.stop()
         remote._storage.cache_clear()

@@ -72,7 +72,10 @@ def test_one_epoch_on_mnist_lands_where_it_should(full_data, tmp_path):
     short = {"epochs": 2, "zeros_rates": (1.0,), "best": {"epochs": 2, "rate": 2.0}}
     net = told("tp1.mlp", tmp_path / "b", short, source)
     assert 0.93 < net.scores["test_accuracy"].value < 0.97
-    assert net.scores["test_accuracy_zeros"].value < 0.6
+    # Twins where the machine sums every column alike; a rounding error parts them where it does not.
+    table = next(exhibit for exhibit in net.exhibits if exhibit.key == "zeros" and exhibit.kind == "table")
+    parting = max(row[5] for row in table.rows if row[0] == "float32" and row[2] == "zeros")
+    assert (net.scores["test_accuracy_zeros"].value < 0.6) == (parting == 0)
 
 
 @pytest.mark.full

@@ -193,6 +193,26 @@ def follow(
     return parts.followed(bench, model, digits, look, label=name)
 
 
+TWINS = N_(
+    "The linear model comes to {linear:.2%}. From zeros, every hidden unit gets the same gradient, bit for "
+    "bit: in every precision and at every rate tried they stay twins (parting at most {together:.0e}), the net "
+    "is one with a single hidden unit, and comes to {low:.1%} to {high:.1%}: far less than the linear model. "
+    "But that balance is unstable: moved once by a single rounding error, as another order of summation would "
+    "move them, they part at an exponential rate, and the net comes to {parted_low:.1%} to {parted_high:.1%}. "
+    "On its way it passes what the linear model gives; nearest to it ends {nearest}, with {near:.2%}: so the "
+    "same number can be seen, but not for the reason given."
+)
+# Seen on an AMD EPYC (OpenBLAS), where an Intel Xeon kept the twins.
+PARTED = N_(
+    "The linear model comes to {linear:.2%}. From zeros, every hidden unit has the same gradient, but the "
+    "matrix products of this machine do not sum every column in the same order: rounding errors part the units "
+    "(by {together:.0e} in the end) at an exponential rate, and the net comes to {low:.1%} to {high:.1%}; moved "
+    "by one more rounding error, to {parted_low:.1%} to {parted_high:.1%}. On its way it passes what the linear "
+    "model gives; nearest to it ends {nearest}, with {near:.2%}: so the same number can be seen, but not for "
+    "the reason given."
+)
+
+
 def judge(bench: Bench, runs: dict[tuple[str, float, bool], list[dict[str, float]]], linear: float) -> None:
     """Do zeros give what the linear model gives?"""
     last = {key: rows[-1] for key, rows in runs.items()}
@@ -204,15 +224,7 @@ def judge(bench: Bench, runs: dict[tuple[str, float, bool], list[dict[str, float
     bench.claim(
         "zeros_equal_linear",
         "undecided" if bench.is_sample else ("refuted" if gap > 0.01 else "confirmed"),
-        _(
-            "The linear model comes to {linear:.2%}. From zeros, every hidden unit gets the same gradient, bit for "
-            "bit: in every precision and at every rate tried they stay twins (parting at most {together:.0e}), the net "
-            "is one with a single hidden unit, and comes to {low:.1%} to {high:.1%}: far less than the linear model. "
-            "But that balance is unstable: moved once by a single rounding error, as another order of summation would "
-            "move them, they part at an exponential rate, and the net comes to {parted_low:.1%} to {parted_high:.1%}. "
-            "On its way it passes what the linear model gives; nearest to it ends {nearest}, with {near:.2%}: so the "
-            "same number can be seen, but not for the reason given."
-        ).format(
+        _(TWINS if together == 0 else PARTED).format(
             linear=linear,
             nearest=f"{nearest[0]}, η {nearest[1]:g}",
             near=last[nearest]["test_accuracy"],
@@ -259,6 +271,7 @@ EXPERIMENT = Experiment(
         "test_accuracy": (0.975, 0.982),
         "test_accuracy_best": (0.982, 0.988),
         "test_accuracy_normal": (0.972, 0.983),
-        "test_accuracy_zeros": (0.2, 0.5),
+        # From twins to parted units: it depends on how the machine sums (see the claim).
+        "test_accuracy_zeros": (0.2, 0.98),
     },
 )
