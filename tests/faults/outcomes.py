@@ -8,6 +8,7 @@ from pathlib import Path
 from safetensors import safe_open
 
 CLOCKS = {"started", "seconds", "cpu_seconds", "peak_memory_mb", "created", "machine", "made", "timings"}
+ADDRESSES = {"shared_object_id"}  # where Keras held a layer in memory, in the description of a net
 
 
 def of_folder(folder: Path) -> dict[str, object]:
@@ -29,7 +30,7 @@ def of_file(path: Path) -> object:
             return {name: digest(file.get_tensor(name).tobytes()) for name in file.keys()}  # noqa: SIM118
     if path.suffix == ".keras":
         with zipfile.ZipFile(path) as archive:
-            return {"config": json.loads(archive.read("config.json")), "weights": weights(archive)}
+            return {"config": without_clocks(json.loads(archive.read("config.json"))), "weights": weights(archive)}
     if path.suffix == ".h5":
         return weights_of(path)
     return digest(path.read_bytes())
@@ -56,7 +57,7 @@ def weights_of(source: object) -> dict[str, str]:
 
 def without_clocks(value: object) -> object:
     if isinstance(value, dict):
-        return {key: without_clocks(each) for key, each in value.items() if key not in CLOCKS}
+        return {key: without_clocks(each) for key, each in value.items() if key not in CLOCKS | ADDRESSES}
     return [without_clocks(each) for each in value] if isinstance(value, list) else value
 
 
