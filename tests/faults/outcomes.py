@@ -8,7 +8,9 @@ from pathlib import Path
 from safetensors import safe_open
 
 CLOCKS = {"started", "seconds", "cpu_seconds", "peak_memory_mb", "created", "machine", "made", "timings"}
-ADDRESSES = {"shared_object_id"}  # where Keras held a layer in memory, in the description of a net
+# What Keras notes in the description of a net beside the net: where a layer was in memory, and whether it had yet
+# made up its mind to compile (it has not where all epochs were done before the kill).
+NOTES = {"shared_object_id", "jit_compile"}
 
 
 def of_folder(folder: Path) -> dict[str, object]:
@@ -57,7 +59,7 @@ def weights_of(source: object) -> dict[str, str]:
 
 def without_clocks(value: object) -> object:
     if isinstance(value, dict):
-        return {key: without_clocks(each) for key, each in value.items() if key not in CLOCKS | ADDRESSES}
+        return {key: without_clocks(each) for key, each in value.items() if key not in CLOCKS | NOTES}
     return [without_clocks(each) for each in value] if isinstance(value, list) else value
 
 
