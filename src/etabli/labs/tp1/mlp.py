@@ -202,7 +202,8 @@ TWINS = N_(
     "On its way it passes what the linear model gives; nearest to it ends {nearest}, with {near:.2%}: so the "
     "same number can be seen, but not for the reason given."
 )
-# Seen on an AMD EPYC (OpenBLAS), where an Intel Xeon kept the twins.
+# Seen under the Haswell kernels of OpenBLAS (OPENBLAS_CORETYPE=Haswell): equal columns of a factor give unequal columns
+# of x @ w. Its kernels for AVX-512 keep them equal, and the units twins.
 PARTED = N_(
     "The linear model comes to {linear:.2%}. From zeros, every hidden unit has the same gradient, but the "
     "matrix products of this machine do not sum every column in the same order: rounding errors part the units "
@@ -271,7 +272,7 @@ EXPERIMENT = Experiment(
         "test_accuracy": (0.975, 0.982),
         "test_accuracy_best": (0.982, 0.988),
         "test_accuracy_normal": (0.972, 0.983),
-        # From twins to parted units: it depends on how the machine sums (see the claim).
+        # From twins to parted units: it depends on the kernels of the matrix product (see the claim).
         "test_accuracy_zeros": (0.2, 0.98),
     },
 )
