@@ -23,7 +23,7 @@ __all__ = ["load", "save"]
 _LAYERS = (
     "Activation", "Add", "BatchNormalization", "Conv2D", "Dense", "DepthwiseConv2D", "Dropout", "Embedding", "Flatten",
     "GlobalAveragePooling2D", "InputLayer", "LSTM", "Masking", "MaxPooling2D", "Multiply", "ReLU", "Rescaling",
-    "SimpleRNN", "ZeroPadding2D",
+    "SimpleRNN", "UnitNormalization", "ZeroPadding2D",
 )  # fmt: skip
 _INITIALIZERS = ("Constant", "GlorotUniform", "Ones", "Orthogonal", "RandomUniform", "Zeros")
 KNOWN = {
@@ -33,6 +33,7 @@ KNOWN = {
     ("keras", "Sequential"),
     ("keras.src.models.functional", "Functional"),
     ("keras.src.ops.numpy", "Flip"),
+    ("keras.src.ops.numpy", "Sqrt"),
 }
 _CONFIG = "config.json"
 MEMBERS = {_CONFIG, "metadata.json", "model.weights.h5"}
