@@ -93,20 +93,15 @@ def train(
     etabli caption train holidays/
     etabli caption train holidays/ --out holidays-captioner --epochs 30
     """
-    import shutil
-
-    from etabli import runs
     from etabli.cli.progress import Terminal
     from etabli.features.teaching import Lesson, teach
-    from etabli.models.memory import UNFINISHED
 
-    with runs.lock(out), Terminal().task(_("learning to caption"), epochs) as step:
+    with edge.training_in(out) as unfinished, Terminal().task(_("learning to caption"), epochs) as step:
         captioner, notes = teach(
             folder, Lesson(features, epochs, hidden, keys, seed), weights, lambda loss: step(1, loss=loss),
-            out / UNFINISHED,
+            unfinished,
         )  # fmt: skip
         captioner.save(out)
-        shutil.rmtree(out / UNFINISHED, ignore_errors=True)
     for note in notes:
         edge.tell(note)
     if as_json:

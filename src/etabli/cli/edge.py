@@ -2,7 +2,9 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from etabli.errors import Refusal
 from etabli.i18n import _
@@ -27,6 +29,22 @@ def guarded(command: Callable[[], object]) -> None:
         sys.exit(5)
 
 
+@contextmanager
+def training_in(out: Path) -> Iterator[Path]:
+    """Hold the lock of the folder that a model will be in; gives where its training keeps what it needs to go on.
+
+    That is gone once the model is there; after an interruption or a refusal it stays.
+    """
+    import shutil
+
+    from etabli import runs
+    from etabli.models.memory import UNFINISHED
+
+    with runs.lock(out):
+        yield out / UNFINISHED
+        shutil.rmtree(out / UNFINISHED, ignore_errors=True)
+
+
 def tell(sentence: str) -> None:
     """A sentence on standard error, with the mark of the house."""
     print(f"etabli: {sentence}", file=sys.stderr)
@@ -41,6 +59,7 @@ def emit(document: object) -> None:
 def parsed(pairs: list[str]) -> dict[str, object]:
     """``["rate=0.5", "epochs=3"]`` as a dictionary; values are read as JSON where they can be."""
     from etabli.errors import BadSetting
+    from etabli.files import parse_json
 
     changes: dict[str, object] = {}
     for pair in pairs:
@@ -48,8 +67,8 @@ def parsed(pairs: list[str]) -> dict[str, object]:
         if not equals or not key.strip():
             raise BadSetting(_("--set takes key=value"), got=repr(pair), fix=_("For example: --set rate=0.5"))
         try:
-            value = json.loads(text)
-        except json.JSONDecodeError:
+            value = parse_json(text)
+        except ValueError:
             value = text
         changes[key.strip()] = value
     return changes
