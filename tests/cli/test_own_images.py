@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,6 +84,25 @@ def test_unreadable_images_are_listed_and_the_exit_code_says_so(etabli, place, t
     document = json.loads(told.out)
     assert document["shape"] == [1, 96] and document["unreadable"][0]["name"] == "empty.jpg"
     assert "empty.jpg" in told.err and "1 of 2" in told.err
+
+
+def test_a_file_name_that_is_no_utf_8_goes_through_features_labels_and_predictions(etabli, place, model, tmp_path):
+    folder = tmp_path / "photos"
+    for kind, image in (("house", "n° 0.jpg"), ("star", "n° 1.jpg")):
+        (folder / kind).mkdir(parents=True)
+        content = (place / "images" / f"{kind} é" / image).read_bytes()
+        for number in range(2):
+            Path(os.fsdecode(os.fsencode(folder / kind) + b"/\xff%d.jpg" % number)).write_bytes(content)
+    net = ["--weights", place / "net.weights.h5"]
+    words = ["--out", tmp_path / "f", "--backbone", "small_residual", "--engine", "keras", *net, "--json"]
+    told = etabli("features", folder, *words)
+    assert told.code == 0, told.err
+    told = etabli("transfer", tmp_path / "f", "--labels", folder, "--out", tmp_path / "m", *net)
+    assert told.code == 0, told.err
+    told = etabli("predict", folder, "--model", model, "--out", tmp_path / "p.csv", "--engine", "keras")
+    assert told.code == 0, told.err
+    rows = list(csv.DictReader((tmp_path / "p.csv").open(encoding="utf-8")))
+    assert [row["file_name"] for row in rows] == [f"{kind}/\ufffd{n}.jpg" for kind in ("house", "star") for n in (0, 1)]
 
 
 def test_fine_tuning_writes_a_model_that_predicts_and_exports(etabli, place, tmp_path):

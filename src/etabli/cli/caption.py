@@ -165,13 +165,12 @@ def _document(described) -> dict[str, object]:
 
 
 def _write_lines(path: Path, found: list) -> None:
+    from etabli.data import images
     from etabli.data.captions import write_captions
 
     parent = path.parent.resolve()
     names = [
-        each.path.resolve().relative_to(parent).as_posix()
-        if each.path.resolve().is_relative_to(parent)
-        else str(each.path)
+        images.name_of(each.path.resolve(), parent if each.path.resolve().is_relative_to(parent) else None)
         for each in found
     ]
     write_captions(path, [(name, each.captions) for name, each in zip(names, found, strict=True)])

@@ -4,19 +4,27 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
+from typing import NoReturn
 
 from etabli.errors import Refusal
+from etabli.files import explained
 from etabli.i18n import _
 
 
 def guarded(command: Callable[[], object]) -> None:
     """Run a command; a refusal or an interruption becomes one sentence and an exit code, never a traceback."""
+    _write_what_comes()
     try:
         command()
     except Refusal as refusal:
-        tell(str(refusal))
-        sys.exit(refusal.exit_code)
+        _end_by(refusal)
+    except OSError as error:  # of a library that writes by itself: a full disk, a folder that is not ours
+        known = explained(error, error.filename or Path.cwd())
+        if not isinstance(known, Refusal):
+            raise
+        _end_by(known)
     except KeyboardInterrupt:
         tell(_("Interrupted; what was finished is kept."))
         sys.exit(130)
@@ -27,6 +35,18 @@ def guarded(command: Callable[[], object]) -> None:
     except MemoryError:
         tell(_("There is not enough memory for this. Choose smaller settings (--set batch_size=...)."))
         sys.exit(5)
+
+
+def _end_by(refusal: Refusal) -> NoReturn:
+    tell(str(refusal))
+    sys.exit(refusal.exit_code)
+
+
+def _write_what_comes() -> None:
+    """A file name that is no UTF-8, or an accent on a terminal that has none, is written with a backslash."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

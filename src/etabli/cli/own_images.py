@@ -20,7 +20,7 @@ def pictures(place: Path | str, endpoint: str | None = None) -> tuple[list, list
         return found, [each.url.removeprefix(root).strip("/") for each in found]
     place = Path(place)
     if place.is_file() and place.suffix.lower() in images.SUFFIXES:
-        return [place], [place.name]
+        return [place], [images.name_of(place.name)]
     tables = ("metadata.csv", "metadata.jsonl", "ImageSets", "VOCdevkit")
     if place.is_file() or any((place / name).exists() for name in tables):
         held = image_tables.read(place)
@@ -28,7 +28,7 @@ def pictures(place: Path | str, endpoint: str | None = None) -> tuple[list, list
     paths = images.list_images(place)
     if not paths:
         raise DataMissing(_("there are no images in {place}").format(place=place))
-    return paths, [path.relative_to(place).as_posix() for path in paths]
+    return paths, [images.name_of(path, place) for path in paths]
 
 
 def weights_of(backbone: str, weights: str) -> Path | None:

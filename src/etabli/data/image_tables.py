@@ -44,8 +44,8 @@ def read_class_folders(folder: Path | str) -> LabelledImages:
             _("{folder} holds no folders with images").format(folder=folder),
             expected=_("a folder for each class, or a table metadata.csv with file_name and label"),
         )
-    parts = [path.relative_to(folder) for path in found]
-    items = [(part.as_posix(), path, (part.parts[0],)) for part, path in zip(parts, found, strict=True)]
+    names = [images.name_of(path, folder) for path in found]
+    items = [(name, path, (name.split("/")[0],)) for name, path in zip(names, found, strict=True)]
     return from_names(items, title=folder.name)
 
 

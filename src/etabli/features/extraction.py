@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
+from etabli.data.images import name_of
 from etabli.data.remote import RemoteImage
 from etabli.errors import BadSetting, CorruptFile, DataMissing, FolderBusy
 from etabli.features import cluster as crews
@@ -142,7 +143,7 @@ def named(images: Sequence[Path | str | RemoteImage], names: Sequence[str] | Non
         common = paths[0].parent
         while not all(parent.is_relative_to(common) for parent in parents):
             common = common.parent
-        names = [path.relative_to(common).as_posix() for path in paths]
+        names = [name_of(path, common) for path in paths]
     if len(names) != len(paths):
         raise BadSetting(_("every image needs a name"), expected=len(paths), got=len(names))
     if len(set(names)) != len(names):
