@@ -16,6 +16,7 @@ from etabli.features import cluster as crews
 from etabli.features import engines, shards, store, views
 from etabli.features.shards import Shard
 from etabli.features.stream import Batch, Picture, stream
+from etabli.files import sweep
 from etabli.i18n import _
 from etabli.models import backbones
 
@@ -167,6 +168,7 @@ class _alone:
                 _("another process is writing features in {folder}").format(folder=self._folder),
                 fix=_("Wait for it, or choose another folder."),
             ) from error
+        sweep(self._folder)  # a shard that was being written when its process was killed
 
     def __exit__(self, *_exception: object) -> None:
         self._lock.release()
