@@ -64,6 +64,16 @@ def test_a_folder_goes_through_features_transfer_and_predict(etabli, place, mode
     assert np.mean(right) >= 0.8
 
 
+def test_a_class_that_nothing_can_be_judged_on_is_told_with_the_means_that_leave_it_out(etabli, place, model, tmp_path):
+    rows = [f"{kind} é/n° {number}.jpg,{kind}\n" for kind in ("house", "star") for number in range(10)]
+    rows[3] = rows[3].replace(",house", ",house;rare")
+    (tmp_path / "labels.csv").write_text("file_name,labels\n" + "".join(rows), encoding="utf-8")
+    words = ["--labels", tmp_path / "labels.csv", "--out", tmp_path / "m", "--weights", place / "net.weights.h5"]
+    told = etabli("transfer", place / "features", *words)
+    assert told.code == 0 and "left out of the means: rare." in told.err
+    assert "average_precision_house" in told.out and "average_precision_rare" not in told.out
+
+
 def test_predictions_in_json_lines_and_on_standard_output_agree(etabli, place, model, tmp_path):
     out = tmp_path / "predictions.jsonl"
     image = place / "images" / "star é" / "n° 3.jpg"

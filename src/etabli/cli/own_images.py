@@ -62,5 +62,19 @@ def tell_unreadable(unreadable, total: int) -> int:
     return SKIPPED
 
 
+def tell_unjudged(judged) -> None:
+    """Name the classes that the means leave out, since none of the images to judge on shows them."""
+    from etabli.data.labelled import PRESENT
+
+    shown = (judged.labels == PRESENT).any(axis=0)
+    missing = [name for name, yes in zip(judged.classes, shown, strict=True) if not yes]
+    if missing:
+        edge.tell(
+            _("Too few images to judge on, left out of the means: {names}. A class takes two at least.").format(
+                names=", ".join(missing)
+            )
+        )
+
+
 SKIPPED = 7
-__all__ = ["SKIPPED", "WEIGHTS", "clean_cell", "pictures", "tell_unreadable", "weights_of"]
+__all__ = ["SKIPPED", "WEIGHTS", "clean_cell", "pictures", "tell_unjudged", "tell_unreadable", "weights_of"]

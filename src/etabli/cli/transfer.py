@@ -58,6 +58,7 @@ def transfer(
         made_with=f"etabli {__version__}",
     )
     trained.save(out, trained.with_head(model, head), card)
+    own_images.tell_unjudged(judged)
     _tell(card, decay, out, as_json)
 
 

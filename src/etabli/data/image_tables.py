@@ -1,19 +1,22 @@
 """A user's own images: a folder per class, a VOC tree, or a table that names files and labels."""
 
 import csv
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from etabli.data import images, voc
 from etabli.data.labelled import LabelledImages, from_names
-from etabli.errors import CorruptFile, DataMissing
+from etabli.errors import CorruptFile, DataMissing, Refusal
 from etabli.files import parse_json
 from etabli.i18n import _
 
-__all__ = ["read", "read_class_folders", "read_table"]
+__all__ = ["read", "read_class_folders", "read_table", "readable"]
 
 FILE_COLUMNS = ("file_name", "filename", "file", "image", "path", "name")
 LABEL_COLUMNS = ("labels", "label", "classes", "class")
 SEPARATORS = ";|"
+_SMALL = (64, 64)  # to which a JPEG decodes at an eighth of the work
 
 
 def read(place: Path | str, split: str = "trainval") -> LabelledImages:
@@ -33,6 +36,33 @@ def read(place: Path | str, split: str = "trainval") -> LabelledImages:
     if any((place / inner).is_dir() for inner in ("ImageSets", "VOCdevkit")) or list(place.glob("VOC20??")):
         return voc.read_devkit(place, split)
     return read_class_folders(place)
+
+
+def readable(which: LabelledImages, tell: Callable[[str], None]) -> LabelledImages:
+    """The images that can be read, each decoded once and small; ``tell`` gets a sentence about each of the others.
+
+    Raises ``DataMissing`` where none is left.
+    """
+
+    def problem(path: Path) -> Refusal | None:
+        try:
+            images.read(path, _SMALL)
+        except Refusal as refusal:
+            return refusal
+        return None
+
+    with ThreadPoolExecutor() as decoders:
+        problems = list(decoders.map(problem, which.paths))
+    for name, refusal in zip(which.names, problems, strict=True):
+        if refusal is not None:
+            tell(f"{name}: {refusal}")
+    kept = [row for row, refusal in enumerate(problems) if refusal is None]
+    if not kept:
+        raise DataMissing(_("none of the {count} images can be read").format(count=len(which)))
+    if len(kept) < len(which):
+        told = _("{count} of {total} images could not be read and were skipped.")
+        tell(told.format(count=len(which) - len(kept), total=len(which)))
+    return which.at(kept)
 
 
 def read_class_folders(folder: Path | str) -> LabelledImages:
