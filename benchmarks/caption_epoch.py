@@ -19,7 +19,7 @@ DENSE_MB = WHOLE * STEPS * (2 * WIDTH + 2 + WORDS) * 4 / 1e6
 
 
 def data(number: int):
-    from etabli.models.captioner import CaptionData
+    from etabli.models.caption_data import CaptionData
 
     generator = np.random.default_rng(0)
     lengths = np.clip(generator.normal(11, 3.7, number).round(), 1, STEPS - 1).astype(int)

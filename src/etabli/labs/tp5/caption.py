@@ -25,7 +25,7 @@ from etabli.metrics.bleu import bleu
 from etabli.metrics.score import Score
 from etabli.models import captioner, keras_file
 from etabli.models.caption_baselines import Trigram
-from etabli.models.captioner import CaptionData
+from etabli.models.caption_data import CaptionData
 from etabli.viz import captions as viz
 from etabli.viz import curves
 

@@ -12,8 +12,8 @@ from etabli.labs.tp5 import table
 from etabli.metrics.bleu import bleu
 from etabli.models import captioner
 from etabli.models.beam import Search
+from etabli.models.caption_data import CaptionData
 from etabli.models.caption_file import Captioner, course_arrays, fit_reduction, pooled, reduced
-from etabli.models.captioner import CaptionData
 from etabli.models.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
