@@ -97,20 +97,15 @@ def train(
     etabli caption train holidays/ --out holidays-captioner --epochs 30
     etabli caption train holidays/ --neighbours 10
     """
-    import shutil
-
-    from etabli import runs
     from etabli.cli.progress import Terminal
     from etabli.features.teaching import Lesson, teach
-    from etabli.models.memory import UNFINISHED
 
-    with runs.lock(out), Terminal().task(_("learning to caption"), epochs) as step:
+    with edge.training_in(out) as unfinished, Terminal().task(_("learning to caption"), epochs) as step:
         captioner, notes = teach(
             folder, Lesson(features, epochs, hidden, keys, seed, neighbours), weights, lambda loss: step(1, loss=loss),
-            out / UNFINISHED,
+            unfinished,
         )  # fmt: skip
         captioner.save(out)
-        shutil.rmtree(out / UNFINISHED, ignore_errors=True)
     for note in notes:
         edge.tell(note)
     if as_json:
@@ -174,13 +169,12 @@ def _document(described) -> dict[str, object]:
 
 
 def _write_lines(path: Path, found: list) -> None:
+    from etabli.data import images
     from etabli.data.captions import write_captions
 
     parent = path.parent.resolve()
     names = [
-        each.path.resolve().relative_to(parent).as_posix()
-        if each.path.resolve().is_relative_to(parent)
-        else str(each.path)
+        images.name_of(each.path.resolve(), parent if each.path.resolve().is_relative_to(parent) else None)
         for each in found
     ]
     write_captions(path, [(name, each.captions) for name, each in zip(names, found, strict=True)])
