@@ -87,6 +87,17 @@ def test_a_file_holds_nothing_of_the_training(tmp_path):
         assert b"shared_object_id" not in archive.read("config.json")
 
 
+def test_weights_alone_are_read_by_keras_and_hold_nothing_of_the_training(tmp_path):
+    net, other = trained_once(NETS["perceptron"]()), classifiers.perceptron(1)
+    path = keras_file.save_weights(net, tmp_path / "net.weights.h5")
+    with h5py.File(path) as file:
+        assert "optimizer" not in file
+    other.load_weights(path)
+    for mine, theirs in zip(net.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def layer(document):
     return document["config"]["layers"][1]
 

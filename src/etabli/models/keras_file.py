@@ -12,7 +12,7 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from etabli.i18n import _
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["load", "save"]
+__all__ = ["load", "save", "save_weights"]
 
 _LAYERS = (
     "Activation", "Add", "BatchNormalization", "Conv2D", "Dense", "DepthwiseConv2D", "Dropout", "Embedding", "Flatten",
@@ -50,26 +50,44 @@ def save(model: "keras.Model", path: Path | str) -> Path:
 
     A failure or an interruption leaves the former file.
     """
+    return _in_one_step(model, path, lambda by_keras, made: _settle(model, by_keras, made))
+
+
+def save_weights(model: "keras.Model", path: Path | str) -> Path:
+    """Write the weights alone (``.weights.h5``), as ``keras.Model.load_weights`` reads them; in one step, as ``save``.
+
+    Keras itself would write them by h5py onto the disk, which ends the process by a fault where the disk is full.
+    """
+
+    def take_out(by_keras: Path, made: Path) -> None:
+        with zipfile.ZipFile(by_keras) as archive:
+            made.write_bytes(_without_optimizer(archive.read(_WEIGHTS)))
+
+    return _in_one_step(model, path, take_out)
+
+
+def _in_one_step(model: "keras.Model", path: Path | str, make: Callable[[Path, Path], None]) -> Path:
+    """``make`` writes a file out of the one that Keras wrote; it then takes the name ``path``."""
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=SAVING) as folder:
-            by_keras, lasting = Path(folder) / "by-keras.keras", Path(folder) / path.name
+            by_keras, made = Path(folder) / "by-keras.keras", Path(folder) / "made"
             model.save(by_keras)
-            _settle(model, by_keras, lasting)
-            lasting.replace(path)
+            make(by_keras, made)
+            made.replace(path)
     except OSError as error:
         raise explained(error, path) from error
     return path
 
 
-def _settle(model: "keras.Model", by_keras: Path, lasting: Path) -> None:
+def _settle(model: "keras.Model", by_keras: Path, made: Path) -> None:
     """The file that Keras wrote, without its date, the training of the net, and the addresses of objects in memory."""
     import keras
 
     description = keras.saving.serialize_keras_object(model)  # Keras itself adds ``id()`` of what two layers share
     description["compile_config"] = {}
-    with zipfile.ZipFile(by_keras) as before, zipfile.ZipFile(lasting, "w") as after:
+    with zipfile.ZipFile(by_keras) as before, zipfile.ZipFile(made, "w") as after:
         version = {"keras_version": parse_json(before.read(_METADATA))["keras_version"]}
         after.writestr(zipfile.ZipInfo(_METADATA), json.dumps(version))
         after.writestr(zipfile.ZipInfo(_CONFIG), json.dumps(description))
