@@ -81,6 +81,9 @@ def train(
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 15,
     hidden: Annotated[int, typer.Option(min=4, help="Units of the recurrent layer.")] = 256,
     keys: Annotated[int, typer.Option(min=0, help="Numbers to find a region by; 0: no attention.")] = 128,
+    neighbours: Annotated[
+        int, typer.Option(min=0, max=1000, help="Similar pictures whose captions are asked when it writes; 0: none.")
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 0,
     weights: Weights = None,
     as_json: Json = False,
@@ -92,13 +95,14 @@ def train(
     \b
     etabli caption train holidays/
     etabli caption train holidays/ --out holidays-captioner --epochs 30
+    etabli caption train holidays/ --neighbours 10
     """
     from etabli.cli.progress import Terminal
     from etabli.features.teaching import Lesson, teach
 
     with edge.training_in(out) as unfinished, Terminal().task(_("learning to caption"), epochs) as step:
         captioner, notes = teach(
-            folder, Lesson(features, epochs, hidden, keys, seed), weights, lambda loss: step(1, loss=loss),
+            folder, Lesson(features, epochs, hidden, keys, seed, neighbours), weights, lambda loss: step(1, loss=loss),
             unfinished,
         )  # fmt: skip
         captioner.save(out)
