@@ -13,8 +13,8 @@ import numpy as np
 from etabli.models import attention, caption_file, captioner
 from etabli.models.attention import Shape
 from etabli.models.beam import Search
+from etabli.models.caption_data import CaptionData
 from etabli.models.caption_file import Captioner, course_arrays
-from etabli.models.captioner import CaptionData
 from etabli.models.vocabulary import END, START, Vocabulary
 
 IMAGES, REGIONS, FEATURES, WORDS, STEPS = 1000, 49, 1280, 2300, 24

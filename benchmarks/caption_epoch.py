@@ -6,7 +6,6 @@ with the dense arrays of inputs and wanted outputs that the practical makes.
 """
 
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,7 +19,7 @@ DENSE_MB = WHOLE * STEPS * (2 * WIDTH + 2 + WORDS) * 4 / 1e6
 
 
 def data(number: int):
-    from etabli.models.captioner import CaptionData
+    from etabli.models.caption_data import CaptionData
 
     generator = np.random.default_rng(0)
     lengths = np.clip(generator.normal(11, 3.7, number).round(), 1, STEPS - 1).astype(int)
@@ -33,7 +32,8 @@ def data(number: int):
 
 
 def work(kind: str) -> None:
-    """A worker: an epoch for every line that it reads."""
+    """A worker: an epoch for every line that it reads; it answers with the most memory that it has held."""
+    from etabli.environment import peak_memory_mb
     from etabli.models import captioner
 
     examples = data(WHOLE if kind == "memory" else CAPTIONS)
@@ -47,7 +47,7 @@ def work(kind: str) -> None:
     print("ready", flush=True)
     for _line in sys.stdin:
         epoch()
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, flush=True)
+        print(peak_memory_mb(), flush=True)  # not ru_maxrss, which a child inherits from the process that started it
 
 
 def worker(kind: str, backend: str) -> tuple[Callable[[], str], subprocess.Popen]:
@@ -76,7 +76,7 @@ def main() -> None:
         process.stdin.close()
         process.wait()
     epoch, process = worker("memory", "jax")
-    peak = float(epoch())
+    peak = float(epoch()) * 2**20 / 1e6
     process.stdin.close()
     process.wait()
     harness.conclude(

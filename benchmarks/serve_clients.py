@@ -3,8 +3,8 @@
     python benchmarks/serve_clients.py RUNS [--clients 50] [--seconds 60] [--page docs/playground.md]
 
 Starts ``etabli serve`` on RUNS as a process of its own; every client asks for pages, runs, digits, back-propagation,
-poems (streamed) and words in turn over loopback. Memory is the resident set of the server, at 10 s (or a sixth of
-the time) and at the end. Prints one JSON document; with ``--page`` also a line there.
+poems (streamed) and words in turn over loopback. Memory is the resident set of the server, at every sixth of the time;
+from one to the next, what a request left behind. Prints one JSON document; with ``--page`` also a line there.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import sys
 import time
 from collections import Counter
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -77,13 +78,15 @@ async def _ask(session: httpx.AsyncClient, kind: str, address: str, body: dict |
 
 
 async def crowd(base: str, clients: int, seconds: float, memory: object) -> dict[str, object]:
-    """All clients for so many seconds; what they saw, and the server's memory on the way (bytes)."""
+    """All clients for so many seconds; what they saw, and the server's memory on the way (``memory()``, bytes)."""
     seen: Counter = Counter()
     times: dict[str, list[float]] = {}
     until = time.monotonic() + seconds
     asking = [asyncio.create_task(client(base, until, seed, seen, times)) for seed in range(clients)]
-    await asyncio.sleep(min(10, seconds / 6))
-    early = memory()
+    held = []
+    for _sixth in range(6):
+        await asyncio.sleep(seconds / 6)
+        held.append((sum(seen.values()), memory()))
     await asyncio.gather(*asking)
     errors = {key: count for key, count in seen.items() if not _is_calm(key)}
     return {
@@ -92,7 +95,10 @@ async def crowd(base: str, clients: int, seconds: float, memory: object) -> dict
         "requests": sum(seen.values()),
         "seen": dict(sorted(seen.items())),
         "errors": errors,
-        "memory_mb": {"early": round(early / 2**20, 1), "end": round(memory() / 2**20, 1)},
+        "memory_mb": [round(size / 2**20, 1) for _count, size in held],
+        "kept_bytes_a_request": [
+            round((size - before) / (count - fewer)) for (fewer, before), (count, size) in pairwise(held)
+        ],
         "median_ms": {kind: round(1000 * sorted(each)[len(each) // 2], 1) for kind, each in sorted(times.items())},
     }
 
@@ -130,7 +136,7 @@ def told(found: dict[str, object]) -> list[str]:
     memory, errors = found["memory_mb"], sum(found["errors"].values())
     return [
         f"{found['clients']} clients for {found['seconds']:g} s: {found['requests']:,} requests, "
-        f"**{errors} errors**; memory {memory['early']} MB after 10 s, **{memory['end']} MB** at the end "
+        f"**{errors} errors**; memory {memory[0]} MB after {found['seconds'] / 6:g} s, **{memory[-1]} MB** at the end "
         f"(median of a page {found['median_ms']['page']} ms, of a digit {found['median_ms']['digits']} ms)."
     ]
 

@@ -1,11 +1,20 @@
 import pytest
 
 from etabli import errors
+from etabli.i18n import _, speaking
 
 
 def test_a_refusal_says_what_is_wrong_what_was_expected_what_came_and_what_to_do():
     refusal = errors.Refusal("the file is short", expected="16 bytes", got="4 bytes", fix="Fetch it again.")
     assert str(refusal) == "the file is short: expected 16 bytes, got 4 bytes. Fetch it again."
+
+
+def test_a_refusal_is_told_in_the_language_of_who_tells_it_not_of_who_found_it():
+    with speaking("fr"):
+        refusal = errors.DataMissing(_("there is no trained model {path}").format(path="m"), expected=_("1 or more"))
+        found = str(refusal)
+    assert found.startswith("il n'y a pas") and "attendu" in found
+    assert str(refusal) == "there is no trained model m: expected 1 or more."
 
 
 def test_a_refusal_with_nothing_to_add_is_still_a_sentence():

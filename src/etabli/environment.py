@@ -6,6 +6,8 @@ import platform
 import sys
 from pathlib import Path
 
+from etabli.i18n import N_
+
 PACKAGES = (
     "etabli",
     "numpy",
@@ -17,10 +19,12 @@ PACKAGES = (
     "matplotlib",
     "safetensors",
 )
+# Extra -> the package that shows whether it is there, and what it is for.
 EXTRAS = {
-    "cluster": ("ray", "features over a cluster, images in S3 storage"),
-    "openvino": ("openvino", "fast deep features on a CPU"),
-    "parquet": ("pyarrow", "features from .parquet files"),
+    "cluster": ("ray", N_("features over a cluster, images in S3 storage")),
+    "onnx": ("onnx", N_("trained nets for programs that read ONNX")),
+    "openvino": ("openvino", N_("fast deep features on a CPU")),
+    "parquet": ("pyarrow", N_("features from .parquet files")),
 }
 
 

@@ -1,13 +1,14 @@
 """Every refusal of the house: what is wrong, what was expected, what came, what to do next.
 
 A refusal is raised where the fault is found and caught once, at the public edge (``etabli.cli``,
-``etabli.web``), which adds the scene. A library user catches ``Refusal`` or one of its children.
+``etabli.web``), which adds the scene. A library user catches ``Refusal`` or one of its children. It is told in the
+language of whoever tells it: a page in French may tell what a thread found out that spoke English.
 """
 
 import difflib
 from collections.abc import Iterable
 
-from etabli.i18n import _
+from etabli.i18n import _, spoken
 
 
 class Refusal(Exception):
@@ -20,13 +21,13 @@ class Refusal(Exception):
         super().__init__(wrong)
 
     def __str__(self) -> str:
-        parts = [self.wrong.rstrip(".")]
+        parts = [spoken(self.wrong).rstrip(".")]
         if self.expected is not None:
-            parts.append(_("expected {expected}").format(expected=self.expected))
+            parts.append(_("expected {expected}").format(expected=spoken(self.expected)))
         if self.got is not None:
-            parts.append(_("got {got}").format(got=self.got))
+            parts.append(_("got {got}").format(got=spoken(self.got)))
         sentence = ", ".join(parts) if len(parts) < 2 else f"{parts[0]}: {', '.join(parts[1:])}"
-        return f"{sentence}. {self.fix}" if self.fix else f"{sentence}."
+        return f"{sentence}. {spoken(self.fix)}" if self.fix else f"{sentence}."
 
 
 class BadArray(Refusal, ValueError):

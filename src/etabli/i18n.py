@@ -69,8 +69,18 @@ class Told(str):
     @property
     def source(self) -> str:
         """The sentence in the language of the source, whatever language it was said in."""
-        pieces = {name: piece.source if isinstance(piece, Told) else piece for name, piece in self.blanks.items()}
-        return filled(self.message, pieces) if pieces else self.message
+        return self.spoken("en")
+
+    def spoken(self, language: str) -> str:
+        """The sentence in one language, whatever language it was said in."""
+        message = translate(self.message, language)
+        pieces = {name: spoken(piece, language) for name, piece in self.blanks.items()}
+        return filled(message, pieces) if pieces else message
+
+
+def spoken(text: str, language: str | None = None) -> str:
+    """A text in one language, by default the one in use, where it knows its message; else as it is."""
+    return text.spoken(language or current_language()) if isinstance(text, Told) else text
 
 
 def _blank(field: str, form: str | None, conversion: str | None) -> str:

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,6 +64,16 @@ def test_a_folder_goes_through_features_transfer_and_predict(etabli, place, mode
     assert np.mean(right) >= 0.8
 
 
+def test_a_class_that_nothing_can_be_judged_on_is_told_with_the_means_that_leave_it_out(etabli, place, model, tmp_path):
+    rows = [f"{kind} é/n° {number}.jpg,{kind}\n" for kind in ("house", "star") for number in range(10)]
+    rows[3] = rows[3].replace(",house", ",house;rare")
+    (tmp_path / "labels.csv").write_text("file_name,labels\n" + "".join(rows), encoding="utf-8")
+    words = ["--labels", tmp_path / "labels.csv", "--out", tmp_path / "m", "--weights", place / "net.weights.h5"]
+    told = etabli("transfer", place / "features", *words)
+    assert told.code == 0 and "left out of the means: rare." in told.err
+    assert "average_precision_house" in told.out and "average_precision_rare" not in told.out
+
+
 def test_predictions_in_json_lines_and_on_standard_output_agree(etabli, place, model, tmp_path):
     out = tmp_path / "predictions.jsonl"
     image = place / "images" / "star é" / "n° 3.jpg"
@@ -82,6 +94,25 @@ def test_unreadable_images_are_listed_and_the_exit_code_says_so(etabli, place, t
     document = json.loads(told.out)
     assert document["shape"] == [1, 96] and document["unreadable"][0]["name"] == "empty.jpg"
     assert "empty.jpg" in told.err and "1 of 2" in told.err
+
+
+def test_a_file_name_that_is_no_utf_8_goes_through_features_labels_and_predictions(etabli, place, model, tmp_path):
+    folder = tmp_path / "photos"
+    for kind, image in (("house", "n° 0.jpg"), ("star", "n° 1.jpg")):
+        (folder / kind).mkdir(parents=True)
+        content = (place / "images" / f"{kind} é" / image).read_bytes()
+        for number in range(2):
+            Path(os.fsdecode(os.fsencode(folder / kind) + b"/\xff%d.jpg" % number)).write_bytes(content)
+    net = ["--weights", place / "net.weights.h5"]
+    words = ["--out", tmp_path / "f", "--backbone", "small_residual", "--engine", "keras", *net, "--json"]
+    told = etabli("features", folder, *words)
+    assert told.code == 0, told.err
+    told = etabli("transfer", tmp_path / "f", "--labels", folder, "--out", tmp_path / "m", *net)
+    assert told.code == 0, told.err
+    told = etabli("predict", folder, "--model", model, "--out", tmp_path / "p.csv", "--engine", "keras")
+    assert told.code == 0, told.err
+    rows = list(csv.DictReader((tmp_path / "p.csv").open(encoding="utf-8")))
+    assert [row["file_name"] for row in rows] == [f"{kind}/\ufffd{n}.jpg" for kind in ("house", "star") for n in (0, 1)]
 
 
 def test_fine_tuning_writes_a_model_that_predicts_and_exports(etabli, place, tmp_path):

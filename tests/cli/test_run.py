@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from etabli import runs
+from etabli.cli import inspect
 
 TINY = (Path(__file__).parent.parent / "tiny.py").read_text(encoding="utf-8")
 
@@ -29,6 +30,14 @@ def test_json_is_one_document_and_nothing_else_on_standard_output(etabli, tiny):
     assert (score["score"], score["n"], score["published"]) == ("test_accuracy", 3, None)
     assert score["value"] == pytest.approx(0.91)
     assert score["spread"] == pytest.approx(0.01)
+
+
+def test_a_broken_run_does_not_keep_the_list_from_the_others(etabli, tiny, tmp_path):
+    etabli("run", tiny, "--out", "runs/whole")
+    (tmp_path / "runs" / "broken").mkdir()
+    (tmp_path / "runs" / "broken" / "run.json").write_text("{")
+    assert inspect.last_results(tmp_path / "runs").keys() == {"tp0.tiny"}
+    assert etabli("list", "tp1").code == 0
 
 
 def test_settings_are_changed_by_key_and_value(etabli, tiny):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -38,6 +39,34 @@ def test_a_process_that_follows_writes_in_a_folder_that_vanishes(tmp_path):
         place.mkdir()
         assert not place.is_relative_to(tmp_path / "out")
     assert not place.exists() and not (tmp_path / "out").exists()
+
+
+def test_the_refusal_names_what_can_be_spread_and_it_is_what_the_page_on_scale_names(etabli):
+    told = etabli("run", "tp1.mlp", "--devices", "2")
+    named = re.findall(r"tp\d\.[a-z-]+", told.err.partition("Only these")[2])
+    page = (Path(__file__).parents[2] / "docs" / "scale.md").read_text(encoding="utf-8")
+    listed = page[page.index("five experiments take") :].partition(", whose")[0]
+    assert named == re.findall(r"tp\d\.[a-z-]+", listed)
+    assert "Ces expériences seules" in etabli("--lang", "fr", "run", "tp1.mlp", "--devices", "2").err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tp2.mlp", "tp2.cnn"])
+def test_an_experiment_over_two_devices_comes_to_the_scores_of_one(name, tmp_path):
+    """In processes of their own: JAX counts its devices once."""
+    source = str(Path(__file__).parents[2] / "src")
+
+    def scores(*words):
+        command = [sys.executable, "-m", "etabli", "run", name, "--set", "epochs=1", "--json", *words]
+        ended = subprocess.run(
+            command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": source}, check=True
+        )
+        return {score["score"]: score["value"] for score in json.loads(ended.stdout)["scores"]}
+
+    one, two = scores("--out", "one"), scores("--out", "two", "--devices", "2")
+    assert one.keys() == two.keys()
+    for key, value in one.items():
+        assert two[key] == pytest.approx(value, abs=0.02)
 
 
 @pytest.mark.slow

@@ -75,3 +75,20 @@ def test_a_place_without_labels_says_what_was_expected(tmp_path):
         image_tables.read(tmp_path)
     with pytest.raises(DataMissing, match="nowhere"):
         image_tables.read(tmp_path / "nowhere")
+
+
+def test_what_cannot_be_read_is_told_and_left_out_with_its_labels(tmp_path):
+    for kind in ("cat", "dog"):
+        (tmp_path / kind).mkdir()
+        Image.new("RGB", (20, 20)).save(tmp_path / kind / "good.png")
+    (tmp_path / "cat" / "empty.jpg").write_bytes(b"")
+    whole = (tmp_path / "cat" / "good.png").read_bytes()
+    (tmp_path / "dog" / "truncated.png").write_bytes(whole[: len(whole) // 2])
+    told = []
+    kept = image_tables.readable(image_tables.read(tmp_path), told.append)
+    assert kept.names == ("cat/good.png", "dog/good.png") and kept.labels.tolist() == [[1, -1], [-1, 1]]
+    assert len(told) == 3 and "cat/empty.jpg" in told[0] and "2 of 4" in told[2]
+    for kind in ("cat", "dog"):
+        (tmp_path / kind / "good.png").write_bytes(b"")
+    with pytest.raises(DataMissing, match="none of the 4 images"):
+        image_tables.readable(image_tables.read(tmp_path), told.append)

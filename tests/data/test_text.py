@@ -94,17 +94,6 @@ def test_the_test_targets_do_not_depend_on_the_length_of_the_windows():
     np.testing.assert_array_equal(short, long)
 
 
-def test_one_hot_batches_hold_a_one_for_each_character():
-    codes = np.arange(12) % 5
-    inputs, targets = text.windows(codes, 3, 0, 12)
-    batches = list(text.one_hot_batches(inputs, targets, 5, 4, np.arange(9)[::-1]))
-    assert [len(x) for x, _ in batches] == [4, 4, 1]
-    x, y = batches[0]
-    np.testing.assert_array_equal(x.argmax(-1), inputs[::-1][:4])
-    np.testing.assert_array_equal(y.argmax(-1), targets[::-1][:4])
-    assert x.dtype == np.float32 and x.sum() == 12
-
-
 @pytest.mark.parametrize("length", [0, 30])
 def test_windows_that_do_not_fit_are_refused(length):
     with pytest.raises(BadArray, match="no window"):

@@ -8,9 +8,6 @@ from pathlib import Path
 from safetensors import safe_open
 
 CLOCKS = {"started", "seconds", "cpu_seconds", "peak_memory_mb", "created", "machine", "made", "timings"}
-# What Keras notes in the description of a net beside the net: where a layer was in memory, and whether it had yet
-# made up its mind to compile (it has not where all epochs were done before the kill).
-NOTES = {"shared_object_id", "jit_compile"}
 
 
 def of_folder(folder: Path) -> dict[str, object]:
@@ -32,15 +29,10 @@ def of_file(path: Path) -> object:
             return {name: digest(file.get_tensor(name).tobytes()) for name in file.keys()}  # noqa: SIM118
     if path.suffix == ".keras":
         with zipfile.ZipFile(path) as archive:
-            return {"config": without_clocks(json.loads(archive.read("config.json"))), "weights": weights(archive)}
+            return {name: digest(archive.read(name)) for name in archive.namelist()}
     if path.suffix == ".h5":
         return weights_of(path)
     return digest(path.read_bytes())
-
-
-def weights(archive: zipfile.ZipFile) -> dict[str, str]:
-    with archive.open("model.weights.h5") as stream:
-        return weights_of(stream)
 
 
 def weights_of(source: object) -> dict[str, str]:
@@ -59,7 +51,7 @@ def weights_of(source: object) -> dict[str, str]:
 
 def without_clocks(value: object) -> object:
     if isinstance(value, dict):
-        return {key: without_clocks(each) for key, each in value.items() if key not in CLOCKS | NOTES}
+        return {key: without_clocks(each) for key, each in value.items() if key not in CLOCKS}
     return [without_clocks(each) for each in value] if isinstance(value, list) else value
 
 

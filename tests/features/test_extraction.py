@@ -231,6 +231,14 @@ def test_killed_at_any_moment_it_goes_on_from_its_last_whole_shard(folder, tmp_p
     assert done.stdout.split()[0] == "11" and str(before) in done.stdout
 
 
+def test_what_a_killed_writer_left_behind_is_swept_away(run, tmp_path):
+    left = tmp_path / "features" / ".shard-00001.safetensors.x1y2z3.part"
+    left.parent.mkdir()
+    left.write_bytes(b"half of a shard")
+    run()
+    assert not left.exists()
+
+
 def test_openvino_gives_the_numbers_of_keras(small_net, run, tmp_path):
     if not have_openvino():
         pytest.skip("needs the package openvino")

@@ -47,6 +47,16 @@ def test_it_learns_and_says_in_french_with_accents_what_is_in_a_picture(learnt):
     assert blue.looks[0].shape == (len(blue.captions[0].split()), 49)
 
 
+def test_it_may_ask_what_was_written_of_similar_pictures(learnt, tmp_path):
+    lesson = Lesson("cells", epochs=1, hidden=24, keys=0, neighbours=3)
+    captioner, _notes = teach(own_folder(tmp_path / "colours"), lesson)
+    assert captioner.search.neighbours == 3
+    assert captioner.album.captions.shape[0] == 12
+    assert learnt[1].album is None
+    captions = describe(captioner, [learnt[0] / "green1.png"])[0].captions
+    assert len(captions) == captioner.search.beam or len(captions) == len(captioner.vocabulary) - 2
+
+
 def test_a_caption_of_80_words_is_learnt_up_to_its_fortieth_and_said(learnt):
     assert any("more than 40 words" in note for note in learnt[2])
 

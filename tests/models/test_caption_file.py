@@ -1,12 +1,14 @@
 """A captioner as a folder."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from etabli.errors import BadArray, CorruptFile, DataMissing
-from etabli.models import attention, caption_file
+from etabli.models import attention, caption_file, committee
+from etabli.models.album import Album
 from etabli.models.attention import Shape
 from etabli.models.beam import Search
 from etabli.models.caption_file import Captioner
@@ -42,6 +44,58 @@ def test_a_captioner_saved_and_loaded_writes_the_same(kind, maps, tmp_path):
     found, again = captioner.write(maps), loaded.write(maps)
     np.testing.assert_array_equal(found.words, again.words)
     assert found.words.shape == (3, 2, 5)
+
+
+def remembering(kind="attention"):
+    """Two nets, and an album of five images that its search asks."""
+    one, draw = made(kind), np.random.default_rng(5)
+    other = attention.initial(Shape(6, 10, 5, 7, 3 if kind == "attention" else 0), draw)
+    words = np.array([[[0, 3, 2, 1], [0, 4, 1, -1]]] * 5)
+    album = Album.of(draw.random((5, 10)).astype(np.float32), words)
+    search = Search(4, 5, 0.5, consensus=1.0, neighbours=2, trust=20.0)
+    return replace(one, arrays=committee.joined([one.arrays, other]), album=album, search=search)
+
+
+@pytest.mark.parametrize("kind", ["modern", "attention"])
+def test_two_nets_with_an_album_saved_and_loaded_write_the_same(kind, maps, tmp_path):
+    captioner = remembering(kind)
+    loaded = caption_file.load(captioner.save(tmp_path / "captioner"))
+    found, again = captioner.write(maps), loaded.write(maps)
+    np.testing.assert_array_equal(found.words, again.words)
+    assert (loaded.looks(maps, again.words[:, 0]) is None) == (kind == "modern")
+
+
+def test_what_similar_training_images_are_said_to_show_comes_first(maps):
+    captioner = remembering()
+    asked, alone = captioner.write(maps), captioner.write(maps, replace(captioner.search, neighbours=0))
+    for ours, theirs in zip(asked.words, alone.words, strict=True):
+        assert {tuple(line) for line in ours.tolist()} == {tuple(line) for line in theirs.tolist()}
+    near = captioner.judged(maps, asked, 2)
+    values = [each.near.mean(axis=1) for each in near]
+    assert all(value[0] >= value.max() - 0.05 for value in values)
+
+
+def test_an_album_that_is_away_is_said_to_be_away(maps, tmp_path):
+    folder = remembering().save(tmp_path / "captioner")
+    (folder / caption_file.ALBUM).unlink()
+    with pytest.raises(DataMissing, match="no album"):
+        caption_file.load(folder).write(maps)
+
+
+def test_an_album_of_other_words_is_refused(tmp_path):
+    folder = remembering().save(tmp_path / "captioner")
+    other = replace(remembering(), vocabulary=Vocabulary((START, END, "a", "b", "c", ".")))
+    (folder / caption_file.ALBUM).write_bytes((other.save(tmp_path / "other") / caption_file.ALBUM).read_bytes())
+    with pytest.raises(CorruptFile, match="belong to another captioner"):
+        caption_file.load(folder)
+
+
+def test_half_an_album_is_refused(tmp_path):
+    folder = remembering().save(tmp_path / "captioner")
+    whole = (folder / caption_file.ALBUM).read_bytes()
+    (folder / caption_file.ALBUM).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CorruptFile, match="whole captioner"):
+        caption_file.load(folder)
 
 
 def test_only_attention_says_where_it_looks(maps):

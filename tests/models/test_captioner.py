@@ -5,7 +5,7 @@ import pytest
 
 from etabli.errors import BadArray, BadSetting
 from etabli.models import captioner
-from etabli.models.captioner import CaptionData
+from etabli.models.caption_data import CaptionData
 
 STEPS, WORDS, IMAGES = 7, 11, 6
 

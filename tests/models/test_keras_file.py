@@ -6,6 +6,7 @@ import json
 import os
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 
@@ -59,6 +60,42 @@ def test_the_nets_of_the_house_come_back_with_their_weights(name, tmp_path):
     for mine, theirs in zip(net.get_weights(), found.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
     assert [path.name for path in tmp_path.iterdir()] == ["net.keras"]
+
+
+def trained_once(net):
+    """The net after one step, compiled with an optimizer that remembers."""
+    net.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    net.train_on_batch(np.zeros((4, *net.input_shape[1:]), np.float32), np.zeros(4, np.int32))
+    return net
+
+
+@pytest.mark.parametrize("name", ["perceptron", "modern"])
+def test_a_net_just_trained_and_the_same_net_loaded_are_saved_as_the_same_bytes(name, tmp_path):
+    trained_here = keras_file.save(trained_once(NETS[name]()), tmp_path / "trained.keras")
+    loaded = keras_file.load(trained_here)
+    again = keras_file.save(loaded, tmp_path / "loaded.keras")
+    assert again.read_bytes() == trained_here.read_bytes()
+    loaded.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+    assert keras_file.save(loaded, tmp_path / "compiled.keras").read_bytes() == trained_here.read_bytes()
+
+
+def test_a_file_holds_nothing_of_the_training(tmp_path):
+    net = trained_once(NETS["perceptron"]())
+    with zipfile.ZipFile(keras_file.save(net, tmp_path / "net.keras")) as archive:
+        assert "optimizer" not in h5py.File(io.BytesIO(archive.read("model.weights.h5")))
+        assert json.loads(archive.read("config.json"))["compile_config"] == {}
+        assert b"shared_object_id" not in archive.read("config.json")
+
+
+def test_weights_alone_are_read_by_keras_and_hold_nothing_of_the_training(tmp_path):
+    net, other = trained_once(NETS["perceptron"]()), classifiers.perceptron(1)
+    path = keras_file.save_weights(net, tmp_path / "net.weights.h5")
+    with h5py.File(path) as file:
+        assert "optimizer" not in file
+    other.load_weights(path)
+    for mine, theirs in zip(net.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def layer(document):

@@ -15,7 +15,7 @@ from etabli.models import (
     glove,
     residual,
 )
-from etabli.models.captioner import CaptionData
+from etabli.models.caption_data import CaptionData
 from etabli.models.memory import Memory, path_of
 from etabli.models.mlp import MLP
 from etabli.models.softmax_regression import SoftmaxRegression

@@ -130,6 +130,18 @@ def test_an_openvino_ir_gives_the_numbers_of_the_net(whole, pictures, tmp_path):
     assert export.checked(whole[0], path, pictures) < 1e-4
 
 
+def test_an_openvino_ir_that_finds_no_room_leaves_nothing_behind(whole, tmp_path, monkeypatch):
+    needs("openvino")
+
+    def full(_content, _stream):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(export.shutil, "copyfileobj", full)
+    with pytest.raises(NoSpace, match="net"):
+        export.to_openvino(whole[0], tmp_path / "net.xml")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_another_net_is_told_apart(whole, pictures, tmp_path):
     needs("onnx", "openvino")
     path = onnx_export.to_onnx(whole[0], tmp_path / "net.onnx")

@@ -6,7 +6,7 @@ from etabli.errors import BadArray, BadSetting
 from etabli.models import char_modern, char_rnn
 from etabli.models.decoding import Decoding, temper
 from etabli.models.ngram import kneser_ney
-from etabli.models.writing import LstmReader, MixtureReader, NGramReader, ResidualReader, WindowReader, write
+from etabli.models.writing import LstmReader, NGramReader, ResidualReader, WindowReader, write
 
 V = 6
 CODES = np.random.default_rng(0).integers(0, V, 300)
@@ -28,7 +28,6 @@ def readers():
         "lstm": LstmReader(char_modern.build(V, 8, 4).get_weights()),
         "ngram": ngram,
         "residual": ResidualReader(residual_weights(), kneser_ney(CODES, V, 3)),
-        "mixture": MixtureReader([ngram, NGramReader(kneser_ney(CODES, V, 1))], np.array([0.6, 0.4])),
     }
 
 
@@ -37,7 +36,7 @@ def written(reader, seed, decoding=PLAIN, **more):
     return np.stack(list(steps), axis=1)
 
 
-@pytest.mark.parametrize("name", ["window", "lstm", "ngram", "residual", "mixture"])
+@pytest.mark.parametrize("name", ["window", "lstm", "ngram", "residual"])
 def test_a_step_is_as_good_as_reading_from_the_start(name):
     reader = readers()[name]
     stepwise = [reader.start(CODES[None, :5])]
@@ -61,7 +60,7 @@ def test_the_residual_reader_agrees_with_the_compiled_net():
     np.testing.assert_allclose(reader.start(CODES[None, :20]), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["window", "lstm", "ngram", "residual", "mixture"])
+@pytest.mark.parametrize("name", ["window", "lstm", "ngram", "residual"])
 def test_the_same_seed_writes_the_same_poem(name):
     reader = readers()[name]
     np.testing.assert_array_equal(written(reader, 1), written(reader, 1))

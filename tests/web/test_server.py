@@ -1,6 +1,7 @@
 """The command: an address at once, a token where a host is given, an end without a traceback."""
 
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import urllib.request
 import pytest
 
 from etabli.errors import Refusal
-from etabli.web.server import Server, bound
+from etabli.web.server import Server, bound, few_arenas
 
 
 def started(*options: str) -> tuple[subprocess.Popen, str]:
@@ -79,3 +80,7 @@ def test_an_answer_does_not_wait_for_a_full_packet():
     """asyncio sets TCP_NODELAY on what it accepts only if the listening socket names its protocol."""
     with bound("127.0.0.1", 0) as listening:
         assert listening.proto == socket.IPPROTO_TCP
+
+
+def test_the_c_library_takes_the_bound_on_its_heaps_where_it_has_one():
+    assert few_arenas() is (platform.libc_ver()[0] == "glibc")

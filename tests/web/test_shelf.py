@@ -7,6 +7,7 @@ import time
 import pytest
 
 from etabli.errors import CorruptFile
+from etabli.i18n import _, speaking
 from etabli.web.endpoint import NotReady
 from etabli.web.shelf import Shelf, Tool, newest
 
@@ -104,8 +105,70 @@ def test_a_model_that_cannot_be_loaded_says_so_without_a_path(home, error):
     shelf = Shelf(home, [tool(broken)])
     shelf.look()
     wait(shelf, "failed")
-    problem = shelf.state()["toy"]["problem"]
+    problem = shelf.state()["toy"]["problem"]["en"]
     assert problem
     assert "/a/b" not in problem
     assert "library" not in problem
+    shelf.close()
+
+
+def loading_all_but(broken: str):
+    def load(found):
+        if found.run.name == broken:
+            raise CorruptFile(_("{path} is not a model that can be loaded").format(path="model.keras"))
+        return found.run.name
+
+    return load
+
+
+def test_where_the_newest_model_cannot_be_loaded_an_older_one_is_and_the_newest_is_told(home):
+    shelf = Shelf(home, [tool(loading_all_but("second"))])
+    shelf.look()
+    wait(shelf, "ready")
+    assert shelf.get("toy") == "first"
+    told = shelf.state()["toy"]
+    assert told["run"] == "first"
+    assert told["problem"]["en"] == "second: model.keras is not a model that can be loaded."
+    shelf.close()
+
+
+def test_a_newer_model_that_cannot_be_loaded_leaves_the_one_that_is_there_until_it_is_trained_anew(home):
+    loads = []
+    broken = {"first"}
+
+    def load(found):
+        loads.append(found.run.name)
+        return loading_all_but(*broken)(found)
+
+    shelf = Shelf(home, [tool(load)])
+    shelf.look()
+    wait(shelf, "ready")
+    time.sleep(0.02)
+    (home / "first" / "run.json").touch()
+    for _time in range(3):
+        shelf.look()
+        wait(shelf, "ready")
+    assert loads == ["second", "first"] and shelf.get("toy") == "second"
+    assert shelf.state()["toy"]["problem"]["en"].startswith("first: ")
+    broken = {"none"}
+    (home / "first" / "tp0.tiny" / "seed-0" / "piece.json").touch()
+    shelf.look()
+    wait(shelf, "ready")
+    assert shelf.get("toy") == "first" and shelf.state()["toy"]["problem"] == {}
+    shelf.close()
+
+
+def test_each_page_reads_in_its_own_language_why_a_model_could_not_be_loaded(home):
+    def broken(found):
+        raise CorruptFile(_("{path} is not a model that can be loaded").format(path="model.keras"))
+
+    shelf = Shelf(home, [tool(broken)])
+    shelf.look()
+    wait(shelf, "failed")
+    problem = shelf.state()["toy"]["problem"]
+    assert problem["en"].startswith("model.keras is not") and problem["fr"].startswith("model.keras n'est pas")
+    for language in ("en", "fr"):
+        with speaking(language), pytest.raises(NotReady) as refused:
+            shelf.get("toy")
+        assert str(refused.value) == problem[language]
     shelf.close()

@@ -81,6 +81,9 @@ def train(
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 15,
     hidden: Annotated[int, typer.Option(min=4, help="Units of the recurrent layer.")] = 256,
     keys: Annotated[int, typer.Option(min=0, help="Numbers to find a region by; 0: no attention.")] = 128,
+    neighbours: Annotated[
+        int, typer.Option(min=0, max=1000, help="Similar pictures whose captions are asked when it writes; 0: none.")
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 0,
     weights: Weights = None,
     as_json: Json = False,
@@ -92,21 +95,17 @@ def train(
     \b
     etabli caption train holidays/
     etabli caption train holidays/ --out holidays-captioner --epochs 30
+    etabli caption train holidays/ --neighbours 10
     """
-    import shutil
-
-    from etabli import runs
     from etabli.cli.progress import Terminal
     from etabli.features.teaching import Lesson, teach
-    from etabli.models.memory import UNFINISHED
 
-    with runs.lock(out), Terminal().task(_("learning to caption"), epochs) as step:
+    with edge.training_in(out) as unfinished, Terminal().task(_("learning to caption"), epochs) as step:
         captioner, notes = teach(
-            folder, Lesson(features, epochs, hidden, keys, seed), weights, lambda loss: step(1, loss=loss),
-            out / UNFINISHED,
+            folder, Lesson(features, epochs, hidden, keys, seed, neighbours), weights, lambda loss: step(1, loss=loss),
+            unfinished,
         )  # fmt: skip
         captioner.save(out)
-        shutil.rmtree(out / UNFINISHED, ignore_errors=True)
     for note in notes:
         edge.tell(note)
     if as_json:
@@ -170,13 +169,12 @@ def _document(described) -> dict[str, object]:
 
 
 def _write_lines(path: Path, found: list) -> None:
+    from etabli.data import images
     from etabli.data.captions import write_captions
 
     parent = path.parent.resolve()
     names = [
-        each.path.resolve().relative_to(parent).as_posix()
-        if each.path.resolve().is_relative_to(parent)
-        else str(each.path)
+        images.name_of(each.path.resolve(), parent if each.path.resolve().is_relative_to(parent) else None)
         for each in found
     ]
     write_captions(path, [(name, each.captions) for name, each in zip(names, found, strict=True)])

@@ -2,19 +2,29 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from typing import NoReturn
 
 from etabli.errors import Refusal
+from etabli.files import explained
 from etabli.i18n import _
 
 
 def guarded(command: Callable[[], object]) -> None:
     """Run a command; a refusal or an interruption becomes one sentence and an exit code, never a traceback."""
+    _write_what_comes()
     try:
         command()
     except Refusal as refusal:
-        tell(str(refusal))
-        sys.exit(refusal.exit_code)
+        _end_by(refusal)
+    except OSError as error:  # of a library that writes by itself: a full disk, a folder that is not ours
+        known = explained(error, error.filename or Path.cwd())
+        if not isinstance(known, Refusal):
+            raise
+        _end_by(known)
     except KeyboardInterrupt:
         tell(_("Interrupted; what was finished is kept."))
         sys.exit(130)
@@ -25,6 +35,34 @@ def guarded(command: Callable[[], object]) -> None:
     except MemoryError:
         tell(_("There is not enough memory for this. Choose smaller settings (--set batch_size=...)."))
         sys.exit(5)
+
+
+def _end_by(refusal: Refusal) -> NoReturn:
+    tell(str(refusal))
+    sys.exit(refusal.exit_code)
+
+
+def _write_what_comes() -> None:
+    """A file name that is no UTF-8, or an accent on a terminal that has none, is written with a backslash."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def training_in(out: Path) -> Iterator[Path]:
+    """Hold the lock of the folder that a model will be in; gives where its training keeps what it needs to go on.
+
+    That is gone once the model is there; after an interruption or a refusal it stays.
+    """
+    import shutil
+
+    from etabli import runs
+    from etabli.models.memory import UNFINISHED
+
+    with runs.lock(out):
+        yield out / UNFINISHED
+        shutil.rmtree(out / UNFINISHED, ignore_errors=True)
 
 
 def tell(sentence: str) -> None:
@@ -41,6 +79,7 @@ def emit(document: object) -> None:
 def parsed(pairs: list[str]) -> dict[str, object]:
     """``["rate=0.5", "epochs=3"]`` as a dictionary; values are read as JSON where they can be."""
     from etabli.errors import BadSetting
+    from etabli.files import parse_json
 
     changes: dict[str, object] = {}
     for pair in pairs:
@@ -48,8 +87,8 @@ def parsed(pairs: list[str]) -> dict[str, object]:
         if not equals or not key.strip():
             raise BadSetting(_("--set takes key=value"), got=repr(pair), fix=_("For example: --set rate=0.5"))
         try:
-            value = json.loads(text)
-        except json.JSONDecodeError:
+            value = parse_json(text)
+        except ValueError:
             value = text
         changes[key.strip()] = value
     return changes

@@ -1,5 +1,7 @@
 """``etabli features``: deep features of a folder of images, streamed to disk."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -46,11 +48,26 @@ def features(
     etabli features s3://bucket/photos --out features/ --endpoint http://storage:9000
     etabli features /shared/photos --out features/ --cluster head-node:6379     (pip install 'etabli[cluster]')
     """
-    from etabli.cli.progress import Terminal
     from etabli.features import extract
 
     paths, names = own_images.pictures(images, endpoint)
-    with Terminal().task(_("features of {net}").format(net=backbone), len(paths)) as step:
+    with _progress(backbone, len(paths)) as progress:
+        made = extract(
+            paths, backbone, out, names=names, weights=own_images.weights_of(backbone, weights), layer=layer, view=view,
+            size=(side, side) if side else None, dtype=dtype, engine=engine, precision=precision, batch_size=batch,
+            workers=workers, progress=progress, cluster=cluster,
+        )  # fmt: skip
+    _tell(made, out, as_json)
+    if code := own_images.tell_unreadable(made.unreadable, len(paths)):
+        raise typer.Exit(code)
+
+
+@contextmanager
+def _progress(net: str, total: int) -> Iterator[Callable[[int, int], None]]:
+    """What the extraction tells, how many pictures are done, as steps of a bar."""
+    from etabli.cli.progress import Terminal
+
+    with Terminal().task(_("features of {net}").format(net=net), total) as step:
         done = 0
 
         def progress(now: int, _total: int) -> None:
@@ -58,33 +75,18 @@ def features(
             step(now - done)
             done = now
 
-        made = extract(
-            paths, backbone, out, names=names, weights=own_images.weights_of(backbone, weights), layer=layer, view=view,
-            size=(side, side) if side else None, dtype=dtype, engine=engine, precision=precision, batch_size=batch,
-            workers=workers, progress=progress, cluster=cluster,
-        )  # fmt: skip
+        yield progress
+
+
+def _tell(made, out: Path, as_json: bool) -> None:
     if as_json:
-        edge.emit(
-            {
-                "out": str(out),
-                "shape": list(made.shape),
-                "recipe": made.recipe,
-                "notes": made.notes,
-                "unreadable": [vars(each) for each in made.unreadable],
-            }
-        )
-    else:
-        shape = " x ".join(map(str, made.shape))
-        told = {key: made.recipe[key] for key in ("backbone", "layer", "engine", "precision")}
-        typer.echo(
-            _("{out}: {shape}, {recipe}").format(out=out, shape=shape, recipe=", ".join(map(str, told.values())))
-        )
-        if "bf16_cosine_min" in made.notes:
-            text = _(
-                "bf16 against float32, first images: cosine at least {cosine:.6f}, difference at most {share:.2%}."
-            )
-            typer.echo(
-                text.format(cosine=made.notes["bf16_cosine_min"], share=made.notes["bf16_relative_difference_max"])
-            )
-    if code := own_images.tell_unreadable(made.unreadable, len(paths)):
-        raise typer.Exit(code)
+        told = {"shape": list(made.shape), "recipe": made.recipe, "notes": made.notes}
+        edge.emit({"out": str(out), **told, "unreadable": [vars(each) for each in made.unreadable]})
+        return
+    shape = " x ".join(map(str, made.shape))
+    recipe = ", ".join(str(made.recipe[key]) for key in ("backbone", "layer", "engine", "precision"))
+    typer.echo(_("{out}: {shape}, {recipe}").format(out=out, shape=shape, recipe=recipe))
+    if "bf16_cosine_min" in made.notes:
+        text = _("bf16 against float32, first images: cosine at least {cosine:.6f}, difference at most {share:.2%}.")
+        cosine, share = made.notes["bf16_cosine_min"], made.notes["bf16_relative_difference_max"]
+        typer.echo(text.format(cosine=cosine, share=share))

@@ -39,13 +39,19 @@ def list_experiments(
 
 
 def last_results(home: Path) -> dict[str, dict[str, object]]:
-    """For every experiment, the scores of the newest run below ``home`` that has it."""
+    """For every experiment, the scores of the newest run below ``home`` that has it; runs that cannot be read are
+    left out, ``etabli report`` tells what is wrong with one.
+    """
     from etabli import runs
+    from etabli.errors import Refusal
 
     last: dict[str, dict[str, object]] = {}
     for folder in reversed(runs.find_runs(home)):
-        data = runs.read_run(folder).data
-        for each in runs.summary(folder):
+        try:
+            data, scores = runs.read_run(folder).data, runs.summary(folder)
+        except Refusal:
+            continue
+        for each in scores:
             known = last.setdefault(each.experiment, {"run": str(folder), "data": data, "scores": {}})
             if known["run"] != str(folder):
                 known.update({"run": str(folder), "data": data, "scores": {}})

@@ -20,7 +20,7 @@ def pictures(place: Path | str, endpoint: str | None = None) -> tuple[list, list
         return found, [each.url.removeprefix(root).strip("/") for each in found]
     place = Path(place)
     if place.is_file() and place.suffix.lower() in images.SUFFIXES:
-        return [place], [place.name]
+        return [place], [images.name_of(place.name)]
     tables = ("metadata.csv", "metadata.jsonl", "ImageSets", "VOCdevkit")
     if place.is_file() or any((place / name).exists() for name in tables):
         held = image_tables.read(place)
@@ -28,7 +28,7 @@ def pictures(place: Path | str, endpoint: str | None = None) -> tuple[list, list
     paths = images.list_images(place)
     if not paths:
         raise DataMissing(_("there are no images in {place}").format(place=place))
-    return paths, [path.relative_to(place).as_posix() for path in paths]
+    return paths, [images.name_of(path, place) for path in paths]
 
 
 def weights_of(backbone: str, weights: str) -> Path | None:
@@ -62,5 +62,19 @@ def tell_unreadable(unreadable, total: int) -> int:
     return SKIPPED
 
 
+def tell_unjudged(judged) -> None:
+    """Name the classes that the means leave out, since none of the images to judge on shows them."""
+    from etabli.data.labelled import PRESENT
+
+    shown = (judged.labels == PRESENT).any(axis=0)
+    missing = [name for name, yes in zip(judged.classes, shown, strict=True) if not yes]
+    if missing:
+        edge.tell(
+            _("Too few images to judge on, left out of the means: {names}. A class takes two at least.").format(
+                names=", ".join(missing)
+            )
+        )
+
+
 SKIPPED = 7
-__all__ = ["SKIPPED", "WEIGHTS", "clean_cell", "pictures", "tell_unreadable", "weights_of"]
+__all__ = ["SKIPPED", "WEIGHTS", "clean_cell", "pictures", "tell_unjudged", "tell_unreadable", "weights_of"]

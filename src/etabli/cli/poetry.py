@@ -37,29 +37,26 @@ def train(
     etabli poetry train mytext.txt
     etabli poetry train mytext.txt --kind modern --units 384 --epochs 16
     """
-    import shutil
-
-    from etabli import runs
     from etabli.cli.progress import Terminal
     from etabli.cli.show import table
     from etabli.data.text import read
     from etabli.errors import UnknownName
     from etabli.models import poet
-    from etabli.models.memory import UNFINISHED, Memory, path_of
+    from etabli.models.memory import Memory, path_of
 
     if kind not in poet.KINDS:
         raise UnknownName(_("kind of net"), kind, poet.KINDS)
     prepared = read(text).require(length)
 
-    def memory(name: str) -> Memory:
-        return Memory(path_of(out / UNFINISHED, name, prepared.codes, kind, epochs, length, units, seed))
+    with edge.training_in(out) as unfinished:
 
-    with runs.lock(out):
+        def memory(name: str) -> Memory:
+            return Memory(path_of(unfinished, name, prepared.codes, kind, epochs, length, units, seed))
+
         model, rows = _trained(prepared, kind, epochs, length, units, seed, Terminal(), memory)
         scores = {"test_accuracy": rows[-1][1], "test_nats": rows[-1][2]}
         opening = prepared.characters[: max(length, 20)]
         poet.save(out, model, poet.Card(kind, prepared.name, "".join(prepared.vocabulary), length, opening, scores))
-        shutil.rmtree(out / UNFINISHED, ignore_errors=True)
     if as_json:
         listed = [{"model": name, "test_accuracy": accuracy, "test_nats": nats} for name, accuracy, nats in rows]
         edge.emit({"folder": str(out), "text": prepared.name, "scores": listed})
@@ -77,6 +74,7 @@ def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, t
     from etabli.data.text import windows
     from etabli.metrics.text import accuracy, nats
     from etabli.models import char_modern, char_rnn
+    from etabli.models.char_teaching import Lesson
     from etabli.models.ngram import kneser_ney
 
     text.require(length)
@@ -96,28 +94,21 @@ def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, t
         shown(_("training"), run, held)
         log_p = char_rnn.log_probabilities(model.get_weights(), windows(codes, length, boundary, len(codes))[0])
     else:
-        model = _taught(codes[:boundary], counts, epochs, units, seed, shown, memory)
+        model = _taught(Lesson(codes[:boundary], counts, units, seed=seed), epochs, shown, memory)
         log_p = char_modern.log_probabilities(model.get_weights(), codes, boundary, len(codes))
     models = {counts.name: counts.log_probabilities(codes, boundary, len(codes)), _("this net"): log_p}
     targets = codes[boundary:]
     return model, [[name, accuracy(p, targets).value, nats(p, targets).value] for name, p in models.items()]
 
 
-def _taught(codes, counts, epochs: int, units: int, seed: int, shown, memory) -> object:
+def _taught(lesson, epochs: int, shown, memory) -> object:
     """The LSTM that reads, beside the text, what a residual net on top of the n-gram wrote after it."""
-    from etabli.models import char_modern, synthetic
-    from etabli.models.char_modern import RESIDUAL, TAUGHT
-    from etabli.models.writing import ResidualReader
-
-    residual = char_modern.build(counts.vocabulary, units, seed=seed, residual=True)
     held = memory("residual")
-    run = char_modern.train(residual, codes, epochs, RESIDUAL, seed, memory=held)
+    residual, run = lesson.residual(epochs, held)
     shown(_("training the residual net"), run, held)
-    teacher = ResidualReader(residual.get_weights(), counts)
-    written = synthetic.beside(teacher, codes, epochs, TAUGHT.streams, TAUGHT.steps, seed)
-    model = char_modern.build(counts.vocabulary, units, seed=seed)
     held = memory("plain")
-    shown(_("training the plain net"), char_modern.train(model, codes, epochs, TAUGHT, seed, written, held), held)
+    model, run = lesson.plain(lesson.written(residual.get_weights(), epochs), epochs, held)
+    shown(_("training the plain net"), run, held)
     return model
 
 

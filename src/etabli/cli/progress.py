@@ -56,7 +56,7 @@ class Terminal:
         return step
 
     def _lines(self, label: str, total: float | None) -> Iterator[Callable[..., None]]:
-        """Where there is no terminal (a log), a line at the start of a task's last step and at its end."""
+        """Where there is no terminal (a log), one line at the end of a task."""
         started, last = time.perf_counter(), {}
 
         def step(advance: float = 1, **numbers: object) -> None:

@@ -92,9 +92,11 @@ def _all_spread(experiments) -> None:
 
     alone = [card.name for card in experiments if not card.spreads]
     if alone:
-        known = [card.name for card in labs.chosen([]) if card.spreads]
         raise BadSetting(
-            _("{names} cannot be spread over devices").format(names=", ".join(alone)), expected=", ".join(known)
+            _("{names} cannot be spread over devices or processes").format(names=", ".join(alone)),
+            fix=_("Only these deal out their batches: {names}. Run the others without these options.").format(
+                names=", ".join(card.name for card in labs.chosen([]) if card.spreads)
+            ),
         )
 
 

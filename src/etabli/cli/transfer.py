@@ -5,8 +5,11 @@ from typing import Annotated
 
 import typer
 
+from etabli import __version__
 from etabli.cli import edge, own_images
 from etabli.i18n import _
+
+DECAYS = (1.0, 0.3, 0.1, 0.03, 0.01)
 
 
 def transfer(
@@ -27,53 +30,19 @@ def transfer(
     etabli transfer features/ --labels photos/ --out model/
     etabli predict new-photos/ --model model/ --out predictions.csv
     """
-    import numpy as np
     from scipy.special import expit
 
-    from etabli import __version__
-    from etabli.cli import show
-    from etabli.cli.progress import Terminal
-    from etabli.data import image_tables
-    from etabli.errors import BadSetting, DataMissing
-    from etabli.features import Features
     from etabli.metrics import average_precision as ap
-    from etabli.models import backbones, multilabel, trained
+    from etabli.models import multilabel, trained
     from etabli.seeding import generator
 
-    held, which = Features(features), image_tables.read(labels)
-    if held.recipe["layer"] != "pool":
-        raise BadSetting(_("a linear layer takes pooled features"), expected="--layer pool", got=held.recipe["layer"])
-    known = set(held.names)
-    which = which.at([row for row, name in enumerate(which.names) if name in known])
-    if not len(which):
-        raise DataMissing(
-            _("no image has both features and a label"),
-            expected=_("names such as {name}").format(name=held.names[0] if held.names else "?"),
-            fix=_("Give --labels the place that 'etabli features' was given."),
-        )
+    held, which = _labelled(features, labels)
+    net, model = _net(held.recipe, weights)
     learn, judged = which.halves(validation, generator(seed, "validation"))
-    x_learn, x_judged = held.array(learn.names, "float32"), held.array(judged.names, "float32")
-    decays = (1.0, 0.3, 0.1, 0.03, 0.01)
-    folds = min(4, max(2, len(learn) // 2))
-
-    def judge(truth: np.ndarray, logits: np.ndarray) -> float:
-        return -multilabel.binary_cross_entropy(truth, logits)
-
-    with Terminal().task(_("cross-validation"), folds * len(decays)) as step:
-        decay, _means = multilabel.choose_decay(
-            x_learn, learn.labels, judge, folds, decays, generator(seed, "folds"), progress=step
-        )
-    head = multilabel.fit(x_learn, learn.labels, decay)
-    logits = head.logits(x_judged)
+    head, decay = _head(held.array(learn.names, "float32"), learn.labels, seed)
+    logits = head.logits(held.array(judged.names, "float32"))
     thresholds = multilabel.best_thresholds(judged.labels, expit(logits))
     scores = ap.scores(judged.labels, logits, judged.classes)
-    net = backbones.backbone(str(held.recipe["backbone"]))
-    model = net.build(own_images.weights_of(net.name, weights), size=tuple(held.recipe["size"]))
-    if backbones.digest(model) != held.recipe["weights"]:
-        raise BadSetting(
-            _("the features were made with other weights than those given now"),
-            fix=_("Give the same --weights as to 'etabli features'."),
-        )
     card = trained.Card(
         title=f"{net.name}, linear layer on {which.title}",
         backbone=net.name,
@@ -89,18 +58,73 @@ def transfer(
         made_with=f"etabli {__version__}",
     )
     trained.save(out, trained.with_head(model, head), card)
-    if as_json:
-        edge.emit(
-            {
-                "model": str(out),
-                "decay": decay,
-                "thresholds": dict(zip(which.classes, card.thresholds, strict=True)),
-                "scores": [
-                    {"name": name, "value": score.value, "signature": score.signature} for name, score in scores.items()
-                ],
-            }
+    own_images.tell_unjudged(judged)
+    _tell(card, decay, out, as_json)
+
+
+def _labelled(features: Path, labels: Path):
+    """The features, and the images that have both a row of them and a label."""
+    from etabli.data import image_tables
+    from etabli.errors import BadSetting, DataMissing
+    from etabli.features import Features
+
+    held, which = Features(features), image_tables.read(labels)
+    if held.recipe["layer"] != "pool":
+        raise BadSetting(_("a linear layer takes pooled features"), expected="--layer pool", got=held.recipe["layer"])
+    known = set(held.names)
+    which = which.at([row for row, name in enumerate(which.names) if name in known])
+    if not len(which):
+        raise DataMissing(
+            _("no image has both features and a label"),
+            expected=_("names such as {name}").format(name=held.names[0] if held.names else "?"),
+            fix=_("Give --labels the place that 'etabli features' was given."),
         )
+    return held, which
+
+
+def _net(recipe: dict[str, object], weights: str):
+    """The backbone that made the features, with the very weights that made them."""
+    from etabli.errors import BadSetting
+    from etabli.models import backbones
+
+    net = backbones.backbone(str(recipe["backbone"]))
+    model = net.build(own_images.weights_of(net.name, weights), size=tuple(recipe["size"]))
+    if backbones.digest(model) != recipe["weights"]:
+        raise BadSetting(
+            _("the features were made with other weights than those given now"),
+            fix=_("Give the same --weights as to 'etabli features'."),
+        )
+    return net, model
+
+
+def _head(rows, labels, seed: int):
+    """The linear layer, and its decay: the one whose held-out cross-entropy is least."""
+    from etabli.cli.progress import Terminal
+    from etabli.models import multilabel
+    from etabli.seeding import generator
+
+    folds = min(4, max(2, len(rows) // 2))
+    with Terminal().task(_("cross-validation"), folds * len(DECAYS)) as step:
+        decay, _means = multilabel.choose_decay(
+            rows,
+            labels,
+            lambda truth, logits: -multilabel.binary_cross_entropy(truth, logits),
+            folds,
+            DECAYS,
+            generator(seed, "folds"),
+            progress=step,
+        )
+    return multilabel.fit(rows, labels, decay), decay
+
+
+def _tell(card, decay: float, out: Path, as_json: bool) -> None:
+    from etabli.cli import show
+
+    if as_json:
+        scores = [{"name": name, "value": value, "signature": recipe} for name, (value, recipe) in card.scores.items()]
+        thresholds = dict(zip(card.classes, card.thresholds, strict=True))
+        edge.emit({"model": str(out), "decay": decay, "thresholds": thresholds, "scores": scores})
         return
-    rows = [[name, f"{100 * score.value:.2f}", score.signature] for name, score in scores.items()]
+    rows = [[name, f"{100 * value:.2f}", signature] for name, (value, signature) in card.scores.items()]
     show.table("", [(_("score"), "left"), ("%", "right"), (_("recipe"), "left")], rows)
     typer.echo(_("Model: {out}. Use it with: etabli predict IMAGES --model {out}").format(out=out))

@@ -62,13 +62,6 @@ class Budget:
             )
 
 
-def is_archive(path: Path) -> bool:
-    """Whether a file is a zip, a tar or compressed, told by its content."""
-    with path.open("rb") as stream:
-        head = stream.read(512)
-    return head.startswith((_ZIP, *_OPENERS)) or _is_tar(head)
-
-
 def unpack(path: Path, choose: Chooser, largest: int = LARGEST) -> int:
     """Write every member for which ``choose(name)`` gives a target there; returns how many were written.
 

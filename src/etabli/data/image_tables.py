@@ -1,19 +1,22 @@
 """A user's own images: a folder per class, a VOC tree, or a table that names files and labels."""
 
 import csv
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from etabli.data import images, voc
 from etabli.data.labelled import LabelledImages, from_names
-from etabli.errors import CorruptFile, DataMissing
+from etabli.errors import CorruptFile, DataMissing, Refusal
 from etabli.files import parse_json
 from etabli.i18n import _
 
-__all__ = ["read", "read_class_folders", "read_table"]
+__all__ = ["read", "read_class_folders", "read_table", "readable"]
 
 FILE_COLUMNS = ("file_name", "filename", "file", "image", "path", "name")
 LABEL_COLUMNS = ("labels", "label", "classes", "class")
 SEPARATORS = ";|"
+_SMALL = (64, 64)  # to which a JPEG decodes at an eighth of the work
 
 
 def read(place: Path | str, split: str = "trainval") -> LabelledImages:
@@ -35,6 +38,33 @@ def read(place: Path | str, split: str = "trainval") -> LabelledImages:
     return read_class_folders(place)
 
 
+def readable(which: LabelledImages, tell: Callable[[str], None]) -> LabelledImages:
+    """The images that can be read, each decoded once and small; ``tell`` gets a sentence about each of the others.
+
+    Raises ``DataMissing`` where none is left.
+    """
+
+    def problem(path: Path) -> Refusal | None:
+        try:
+            images.read(path, _SMALL)
+        except Refusal as refusal:
+            return refusal
+        return None
+
+    with ThreadPoolExecutor() as decoders:
+        problems = list(decoders.map(problem, which.paths))
+    for name, refusal in zip(which.names, problems, strict=True):
+        if refusal is not None:
+            tell(f"{name}: {refusal}")
+    kept = [row for row, refusal in enumerate(problems) if refusal is None]
+    if not kept:
+        raise DataMissing(_("none of the {count} images can be read").format(count=len(which)))
+    if len(kept) < len(which):
+        told = _("{count} of {total} images could not be read and were skipped.")
+        tell(told.format(count=len(which) - len(kept), total=len(which)))
+    return which.at(kept)
+
+
 def read_class_folders(folder: Path | str) -> LabelledImages:
     """``folder/<class>/**/<image>``: the name of the first folder is the image's one label."""
     folder = Path(folder)
@@ -44,8 +74,8 @@ def read_class_folders(folder: Path | str) -> LabelledImages:
             _("{folder} holds no folders with images").format(folder=folder),
             expected=_("a folder for each class, or a table metadata.csv with file_name and label"),
         )
-    parts = [path.relative_to(folder) for path in found]
-    items = [(part.as_posix(), path, (part.parts[0],)) for part, path in zip(parts, found, strict=True)]
+    names = [images.name_of(path, folder) for path in found]
+    items = [(name, path, (name.split("/")[0],)) for name, path in zip(names, found, strict=True)]
     return from_names(items, title=folder.name)
 
 

@@ -6,6 +6,7 @@ caller who walks a large folder can list it and go on.
 """
 
 import io
+import os
 import re
 import warnings
 from pathlib import Path
@@ -40,6 +41,12 @@ def list_images(folder: Path | str, *, recursive: bool = True) -> list[Path]:
     )
 
 
+def name_of(path: Path | str, folder: Path | str | None = None) -> str:
+    """A path, or what it is below ``folder``, as text: bytes that are no UTF-8 become the replacement character."""
+    below = Path(path) if folder is None else Path(path).relative_to(folder)
+    return os.fsencode(below.as_posix()).decode("utf-8", "replace")
+
+
 def read(
     source: Path | str | bytes,
     size: tuple[int, int] | None = None,
@@ -53,7 +60,7 @@ def read(
     keeps it. ``name`` is what a refusal calls bytes. Raises ``DataMissing``, ``CorruptFile``, or ``UnsafeArchive``
     above ``max_pixels``.
     """
-    name = name or (_("the image in memory") if isinstance(source, bytes) else str(source))
+    name = name or (_("the image in memory") if isinstance(source, bytes) else name_of(source))
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS) as image:
             _refuse_bomb(name, image.size, max_pixels)

@@ -2,7 +2,6 @@
 follows them.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,6 @@ __all__ = [
     "FLEURS_DU_MAL",
     "Markers",
     "Text",
-    "one_hot_batches",
     "prepare",
     "read",
     "windows",
@@ -183,18 +181,3 @@ def windows(codes: np.ndarray, length: int, first: int, last: int) -> tuple[np.n
         )
     every = np.lib.stride_tricks.sliding_window_view(codes, length)
     return every[first - length : last - length], codes[first:last]
-
-
-def one_hot_batches(
-    inputs: np.ndarray, targets: np.ndarray, vocabulary: int, batch: int, order: np.ndarray | None = None
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Batches of the course's arrays: windows one-hot (B, T, V) and targets one-hot (B, V), float32.
-
-    Made one batch at a time: the whole array of Les Fleurs du mal would take 280 MB. ``order`` is a
-    permutation.
-    """
-    rows = np.eye(vocabulary, dtype=np.float32)
-    order = np.arange(len(inputs)) if order is None else order
-    for start in range(0, len(order), batch):
-        chosen = order[start : start + batch]
-        yield rows[inputs[chosen]], rows[targets[chosen]]

@@ -24,6 +24,7 @@ from etabli.errors import MissingExtra, Refusal
 from etabli.features import engines, shards, views
 from etabli.features.shards import Rows, Shard
 from etabli.features.stream import Picture, Unreadable, stream
+from etabli.files import parse_json
 from etabli.i18n import _, current_language, speaking
 
 __all__ = ["Crew", "Job", "joined"]
@@ -119,7 +120,7 @@ class Crew:
         job = replace(job, weights=self.ray.put(job.weights), threads=1, readers=readers)
         for row in self._rows(wanted, job):
             if row["refusal"]:
-                raise _Told(*json.loads(row["refusal"]))
+                raise _Told(*parse_json(row["refusal"]))
             shard = by_number.pop(row["number"], None)
             if shard is None:  # an actor that was thought dead and was not
                 continue
@@ -222,12 +223,12 @@ def _place(picture: Picture) -> str | list:
 
 
 def _shard(text: str) -> Shard:
-    number, mark, pictures = json.loads(text)
+    number, mark, pictures = parse_json(text)
     sources = [RemoteImage(*place) if isinstance(place, list) else Path(place) for _name, place in pictures]
     return Shard(number, [Picture(each[0], source) for each, source in zip(pictures, sources, strict=True)], mark)
 
 
 def _unpacked(row: dict, recipe: dict[str, object]) -> Rows:
-    names = json.loads(row["names"])
+    names = parse_json(row["names"])
     features = np.frombuffer(row["features"], recipe["dtype"]).reshape(len(names), *recipe["shape"])
-    return Rows(names, features, [Unreadable(**each) for each in json.loads(row["unreadable"])])
+    return Rows(names, features, [Unreadable(**each) for each in parse_json(row["unreadable"])])

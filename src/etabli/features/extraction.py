@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
+from etabli.data.images import name_of
 from etabli.data.remote import RemoteImage
 from etabli.errors import BadSetting, CorruptFile, DataMissing, FolderBusy
 from etabli.features import cluster as crews
 from etabli.features import engines, shards, store, views
 from etabli.features.shards import Shard
 from etabli.features.stream import Batch, Picture, stream
+from etabli.files import sweep
 from etabli.i18n import _
 from etabli.models import backbones
 
@@ -142,7 +144,7 @@ def named(images: Sequence[Path | str | RemoteImage], names: Sequence[str] | Non
         common = paths[0].parent
         while not all(parent.is_relative_to(common) for parent in parents):
             common = common.parent
-        names = [path.relative_to(common).as_posix() for path in paths]
+        names = [name_of(path, common) for path in paths]
     if len(names) != len(paths):
         raise BadSetting(_("every image needs a name"), expected=len(paths), got=len(names))
     if len(set(names)) != len(names):
@@ -166,6 +168,7 @@ class _alone:
                 _("another process is writing features in {folder}").format(folder=self._folder),
                 fix=_("Wait for it, or choose another folder."),
             ) from error
+        sweep(self._folder)  # a shard that was being written when its process was killed
 
     def __exit__(self, *_exception: object) -> None:
         self._lock.release()

@@ -1,7 +1,7 @@
 """A folder of one's own pictures with captions in, a captioner out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from etabli.data import captions as captions_of
@@ -11,6 +11,7 @@ from etabli.features.describing import eyes
 from etabli.features.regions import KINDS, region_maps
 from etabli.i18n import N_, _
 from etabli.models import attention, caption_training
+from etabli.models.album import Album
 from etabli.models.attention import Shape
 from etabli.models.beam import Search
 from etabli.models.caption_file import Captioner, digest, pooled
@@ -27,19 +28,25 @@ YOUR_OWN = N_("Trained on your own pictures and captions: their terms are its te
 
 @dataclass(frozen=True)
 class Lesson:
-    """How to learn: kind of image features (None: the best there is), epochs, units, numbers to a key, seed."""
+    """How to learn: kind of image features (None: the best there is), epochs, units, numbers to a key, seed; how many
+    similar pictures' captions are asked when it writes (0: none, and it remembers no picture)."""
 
     features: str | None = None
     epochs: int = 15
     hidden: int = 256
     keys: int = 128
     seed: int = 0
+    neighbours: int = 0
 
     def __post_init__(self) -> None:
-        if self.features not in (None, *KINDS) or min(self.epochs, self.hidden) < 1 or self.keys < 0:
+        if (
+            self.features not in (None, *KINDS)
+            or min(self.epochs, self.hidden) < 1
+            or min(self.keys, self.neighbours) < 0
+        ):
             raise BadSetting(
                 _("this lesson cannot be"),
-                expected=_("features {kinds}; epochs and hidden of 1 or more, keys of 0 or more").format(
+                expected=_("features {kinds}; epochs and hidden of 1 or more, keys and neighbours of 0 or more").format(
                     kinds=", ".join(KINDS)
                 ),
                 got=self,
@@ -74,7 +81,9 @@ def teach(
     fresh = attention.initial(shape, generator(lesson.seed, "caption", "weights"), maps)
     recipe = Recipe(epochs=lesson.epochs, images=min(32, max(4, len(data) // 20)), steps=LONGEST, rate=2e-3)
     words = vocabulary.encode_groups(data.captions)
-    memory = Memory(unfinished and path_of(unfinished, lesson, data.names, words, kind, fresh["words"]))
+    memory = Memory(
+        unfinished and path_of(unfinished, replace(lesson, neighbours=0), data.names, words, kind, fresh["words"])
+    )
     for row in memory.rows:
         after_epoch(row["loss"])
 
@@ -95,7 +104,12 @@ def teach(
         "training_loss": [round(row["loss"], 4) for row in memory.rows],
     }
     name = "attention" if lesson.keys else "modern"
-    return Captioner(name, vocabulary, learnt, kind, Search(beam=3, steps=LONGEST + 1), card), notes
+    search, album = Search(beam=3, steps=LONGEST + 1), None
+    if lesson.neighbours:
+        # What the development images of Flickr8k chose in practical 5 (decision 0021).
+        search = Search(20, LONGEST + 1, 0.5, consensus=0.6, neighbours=lesson.neighbours, trust=20.0)
+        album = Album.of(pooled(maps), words)
+    return Captioner(name, vocabulary, learnt, kind, search, card, album), notes
 
 
 def _eyes(features: str | None, weights: Path | None, notes: list[str]) -> tuple[str, Path | None]:

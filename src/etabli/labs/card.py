@@ -70,10 +70,6 @@ class Experiment:
     def practical(self) -> str:
         return self.name.split(".")[0]
 
-    def published_value(self, score: str) -> Published | None:
-        """What the lab report gives for a score, or ``None``."""
-        return next((known for known in self.published if known.score == score), None)
-
     def settings_for(self, kind: str, changes: dict[str, object] | None = None) -> SettingsModel:
         """The settings on ``"sample"`` or ``"full"`` data with the user's changes; refuses unknown and bad ones."""
         changes = changes or {}

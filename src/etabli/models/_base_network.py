@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 
 from etabli import nn
 from etabli.errors import BadArray, BadSetting
+from etabli.files import parse_json
 from etabli.i18n import _
 from etabli.models import _checks, _network, _storage
 from etabli.models._training import SCHEDULES, Parameters, Trainer
@@ -68,7 +69,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         if not memory.done:
             return
         history, kept, *arrays = memory.state
-        self.history_ = json.loads(history.tobytes())
+        self.history_ = parse_json(history.tobytes())
         memory.restore(self._order_stream, self._trainer.stream)
         order[:] = kept
         self._parameters = self._trainer.go_on(arrays)

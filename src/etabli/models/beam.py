@@ -6,7 +6,7 @@ to the log-probabilities of the next (N, K, V) and the next state. The image is 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -27,13 +27,16 @@ class Search:
     the better has the greater log p / length^``alpha`` (alpha 0 favours short ones, 1 takes the mean over words);
     a caption still open before step ``steps`` is ended there. With a ``consensus`` above 0 the captions found are put
     in the order of what the others agree with (``etabli.models.consensus``), the less likely ones counting the more
-    the greater it is.
+    the greater it is; with ``neighbours``, of what the captions of so many similar training images agree with too,
+    ``trust`` times as much.
     """
 
     beam: int = 3
     steps: int = 24
     alpha: float = 0.7
     consensus: float = 0.0
+    neighbours: int = 0
+    trust: float = 10.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.beam <= 50:
@@ -44,11 +47,18 @@ class Search:
             raise _bad("alpha", _("a number from 0 to 2"), self.alpha)
         if not 0 <= self.consensus <= 100:
             raise _bad("consensus", _("a number from 0 to 100"), self.consensus)
+        if not 0 <= self.neighbours <= 1000 or (self.neighbours and not self.consensus):
+            raise _bad("neighbours", _("a whole number from 0 to 1000, 0 without consensus"), self.neighbours)
+        if not 0 <= self.trust <= 1000:
+            raise _bad("trust", _("a number from 0 to 1000"), self.trust)
 
     def describe(self) -> str:
         if self.beam == 1:
             return "greedy"
-        return f"beam {self.beam}, alpha {self.alpha:g}" + (f", consensus {self.consensus:g}" if self.consensus else "")
+        parts = [f"beam {self.beam}, alpha {self.alpha:g}"]
+        parts += [f"consensus {self.consensus:g}"] if self.consensus else []
+        parts += [f"{self.neighbours} neighbours x {self.trust:g}"] if self.neighbours else []
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,7 @@ def search(step: Step, weights: Any, scene: Any, state: Any, vocabulary: Vocabul
     import jax
 
     images = jax.tree.leaves(state)[0].shape[0]
-    how = replace(how, beam=min(how.beam, max(1, len(vocabulary) - 2)), consensus=0.0)
+    how = Search(min(how.beam, max(1, len(vocabulary) - 2)), how.steps, how.alpha)
     parts = []
     for first in range(0, images, IMAGES_AT_ONCE):
         rows = slice(first, first + IMAGES_AT_ONCE)

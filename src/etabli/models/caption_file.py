@@ -1,6 +1,7 @@
 """A trained captioner as a folder: its arrays, its words, what it sees, and the card that says what it is.
 
 captioner.safetensors    the arrays; its metadata name the words that they belong to
+album.safetensors        where it has one: the training images that it remembers
 captioner.json           kind, words, image features, search, card
 """
 
@@ -18,13 +19,14 @@ from safetensors.numpy import save
 from etabli.errors import BadArray, CorruptFile, DataMissing
 from etabli.files import atomic_write, parse_json
 from etabli.i18n import _
-from etabli.models import attention, beam, captioner, consensus
+from etabli.models import attention, beam, captioner, committee, consensus
+from etabli.models.album import Album
 from etabli.models.beam import Found, Search
 from etabli.models.decoding import Decoding
 from etabli.models.vocabulary import Vocabulary
 
 KINDS = ("course", "modern", "attention")
-ARRAYS, WORDS = "captioner.safetensors", "captioner.json"
+ARRAYS, ALBUM, WORDS = "captioner.safetensors", "album.safetensors", "captioner.json"
 _COURSE = ("kernel", "recurrent", "bias", "dense", "dense_bias")
 
 
@@ -33,8 +35,9 @@ class Captioner:
     """A captioner that can be asked: from region maps (N, L, D) of images to captions.
 
     ``kind`` "course" reduces the mean of the map by ``pca/mean`` and ``pca/components`` and reads word vectors from
-    ``table``; "modern" sees the mean; "attention" the map. ``features`` names what the maps are made with. ``card``
-    tells what it was trained on, how well it does, and what it may be used for.
+    ``table``; "modern" sees the mean; "attention" the map; both may be several nets (``etabli.models.committee``).
+    ``features`` names what the maps are made with, ``album`` holds the training images that its search may ask.
+    ``card`` tells what it was trained on, how well it does, and what it may be used for.
     """
 
     kind: str
@@ -43,6 +46,7 @@ class Captioner:
     features: str
     search: Search = field(default_factory=Search)
     card: dict[str, Any] = field(default_factory=dict)
+    album: Album | None = None
 
     def prepared(self, maps: np.ndarray) -> tuple[Any, Any, Any, Any]:
         """Step, weights, scene and first state, as ``etabli.models.beam`` takes them."""
@@ -60,14 +64,25 @@ class Captioner:
             return captioner.step, {"weights": weights, "table": self.arrays["table"]}, images, first
         if self.kind == "modern":
             maps = pooled(maps)[:, None]
-        scene = _look()(self.arrays, maps)
-        return attention.step, self.arrays, scene, scene["first"]
+        nets = committee.members(self.arrays)
+        scenes = _look()(nets, maps)
+        return committee.step, nets, scenes, tuple(scene["first"] for scene in scenes)
 
     def write(self, maps: np.ndarray, search: Search | None = None) -> Found:
         """The best captions of each image, by ``search`` or by the captioner's own."""
         search = search or self.search
         found = beam.search(*self.prepared(maps), self.vocabulary, search)
-        return consensus.reranked(found, search.consensus) if search.consensus else found
+        return consensus.reranked(self.judged(maps, found, search.neighbours), search) if search.consensus else found
+
+    def judged(self, maps: np.ndarray, found: Found, neighbours: int = 0) -> list[consensus.Judged]:
+        """The captions found, with how they agree with each other and with those of ``neighbours`` training images."""
+        if neighbours and self.album is None:
+            raise DataMissing(
+                _("this captioner has no album of training images to ask"),
+                fix=_("Search without neighbours, or keep {file} beside the captioner.").format(file=ALBUM),
+            )
+        near = self.album.captions_near(pooled(maps), neighbours) if neighbours else ()
+        return consensus.judged(found, near)
 
     def sample(self, maps: np.ndarray, decoding: Decoding, generator: np.random.Generator) -> Found:
         """One caption of each image, drawn word by word."""
@@ -78,14 +93,19 @@ class Captioner:
         if self.kind != "attention":
             return None
         read = np.concatenate([np.full((len(words), 1), self.vocabulary.start), words[:, :-1]], axis=1)
-        return attention.where_it_looks(self.arrays, maps, read)
+        nets = committee.members(self.arrays)
+        return np.mean([attention.where_it_looks(net, maps, read) for net in nets], axis=0)
 
     def save(self, folder: Path | str) -> Path:
         """Write both files into ``folder``."""
         folder = Path(folder)
         arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in self.arrays.items()}
+        marks = {"words": digest(self.vocabulary), "kind": self.kind}
         with atomic_write(folder / ARRAYS, "wb") as stream:
-            stream.write(save(arrays, {"words": digest(self.vocabulary), "kind": self.kind}))
+            stream.write(save(arrays, marks))
+        if self.album is not None:
+            with atomic_write(folder / ALBUM, "wb") as stream:
+                stream.write(save({name: np.ascontiguousarray(a) for name, a in vars(self.album).items()}, marks))
         with atomic_write(folder / WORDS) as stream:
             document = {
                 "kind": self.kind,
@@ -102,7 +122,7 @@ class Captioner:
 def _look():
     import jax
 
-    return jax.jit(attention.look)
+    return jax.jit(committee.look)
 
 
 def load(folder: Path | str) -> Captioner:
@@ -118,19 +138,29 @@ def load(folder: Path | str) -> Captioner:
         document = parse_json((folder / WORDS).read_text(encoding="utf-8"))
         vocabulary = Vocabulary(tuple(document["words"]))
         marked = digest(vocabulary)
-        with safe_open(folder / ARRAYS, framework="numpy") as stored:
-            metadata = stored.metadata() or {}
-            arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        arrays, metadata = _read(folder / ARRAYS)
+        album, album_metadata = _read(folder / ALBUM) if (folder / ALBUM).is_file() else ({}, metadata)
+        remembered = Album(**album) if album else None
         search, kind, features = Search(**document["search"]), document["kind"], document["features"]
         card = dict(document["card"])
-    except (ValueError, KeyError, TypeError, SafetensorError) as error:
+    except (ValueError, KeyError, TypeError, SafetensorError, BadArray) as error:
         raise CorruptFile(_("{folder} does not hold a whole captioner").format(folder=folder)) from error
-    if metadata.get("words") != marked or kind not in KINDS or metadata.get("kind") != kind:
+    if (
+        metadata != album_metadata
+        or metadata.get("words") != marked
+        or kind not in KINDS
+        or metadata.get("kind") != kind
+    ):
         raise CorruptFile(
             _("the words in {folder} belong to another captioner").format(folder=folder),
             fix=_("Keep {first} and {second} of one training together.").format(first=WORDS, second=ARRAYS),
         )
-    return Captioner(kind, vocabulary, arrays, features, search, card)
+    return Captioner(kind, vocabulary, arrays, features, search, card, remembered)
+
+
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    with safe_open(path, framework="numpy") as stored:
+        return {name: stored.get_tensor(name) for name in stored.keys()}, stored.metadata() or {}  # noqa: SIM118
 
 
 def digest(vocabulary: Vocabulary) -> str:

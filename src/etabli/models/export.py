@@ -1,6 +1,7 @@
 """A Keras model as an OpenVINO IR or an ONNX file, checked to give the same numbers."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from etabli.errors import MissingExtra, Refusal
+from etabli.files import atomic_write
 from etabli.i18n import _
+from etabli.models import keras_file
 
 __all__ = ["checked", "have_openvino", "import_openvino", "same_numbers", "to_openvino"]
 
@@ -39,7 +42,7 @@ def import_openvino(purpose: str):
 
 
 def to_openvino(model, path: Path | str) -> Path:
-    """Write ``path`` (.xml) and its weights (.bin).
+    """Write ``path`` (.xml) and its weights (.bin), each in one step.
 
     Keras exports an IR only from its own OpenVINO backend, and a process has one backend: the model goes
     through a file to a process of its own.
@@ -48,14 +51,17 @@ def to_openvino(model, path: Path | str) -> Path:
     if not have_openvino():
         raise MissingExtra("openvino", "openvino", _("the export to an OpenVINO IR"))
     with tempfile.TemporaryDirectory(prefix="etabli-export-") as folder:
-        archive = Path(folder) / "model.keras"
-        model.save(archive)
-        command = [sys.executable, "-c", _IN_ANOTHER_PROCESS, str(archive), str(path)]
+        archive, made = keras_file.save(model, Path(folder) / "model.keras"), Path(folder) / "model.xml"
+        command = [sys.executable, "-c", _IN_ANOTHER_PROCESS, str(archive), str(made)]
         environment = {**os.environ, "KERAS_BACKEND": "openvino"}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["?"])[-1]
-        raise Refusal(_("the model could not be exported to {path}").format(path=path), got=last)
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["?"])[-1]
+            raise Refusal(_("the model could not be exported to {path}").format(path=path), got=last)
+        for suffix in (".bin", ".xml"):
+            written = atomic_write(path.with_suffix(suffix), "wb")
+            with made.with_suffix(suffix).open("rb") as content, written as stream:
+                shutil.copyfileobj(content, stream)
     return path
 
 

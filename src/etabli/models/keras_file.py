@@ -1,13 +1,18 @@
 """The one door through which ``.keras`` files come and go: written in one step, read without running their code.
 
+What is written is the net and nothing of its training, so two nets of the same layers and weights are the same bytes,
+whether they were just trained, taken up after a kill, or loaded from such a file.
+
 A ``.keras`` file names classes and functions by module, and Keras imports what it names. So the description is held
 against a list of what the nets of the house are made of before Keras sees it; a Lambda layer, a custom object, a
 function of some module, a nested compilation is refused. The members of the archive and their sizes are checked too.
 """
 
+import io
+import json
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +23,7 @@ from etabli.i18n import _
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["load", "save"]
+__all__ = ["load", "save", "save_weights"]
 
 _LAYERS = (
     "Activation", "Add", "BatchNormalization", "Conv2D", "Dense", "DepthwiseConv2D", "Dropout", "Embedding", "Flatten",
@@ -35,24 +40,71 @@ KNOWN = {
     ("keras.src.ops.numpy", "Flip"),
     ("keras.src.ops.numpy", "Sqrt"),
 }
-_CONFIG = "config.json"
-MEMBERS = {_CONFIG, "metadata.json", "model.weights.h5"}
+_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+MEMBERS = {_CONFIG, _METADATA, _WEIGHTS}
 LARGEST_TEXT = 16 * 2**20
 RATIO = 20  # Keras stores; what unpacks to more than this many times its size is a bomb
 
 
 def save(model: "keras.Model", path: Path | str) -> Path:
-    """Write ``path`` (.keras) in one step; a failure or an interruption leaves the former file."""
+    """Write the net to ``path`` (.keras) in one step, without the optimizer, the loss and the metrics of its training.
+
+    A failure or an interruption leaves the former file.
+    """
+    return _in_one_step(model, path, lambda by_keras, made: _settle(model, by_keras, made))
+
+
+def save_weights(model: "keras.Model", path: Path | str) -> Path:
+    """Write the weights alone (``.weights.h5``), as ``keras.Model.load_weights`` reads them; in one step, as ``save``.
+
+    Keras itself would write them by h5py onto the disk, which ends the process by a fault where the disk is full.
+    """
+
+    def take_out(by_keras: Path, made: Path) -> None:
+        with zipfile.ZipFile(by_keras) as archive:
+            made.write_bytes(_without_optimizer(archive.read(_WEIGHTS)))
+
+    return _in_one_step(model, path, take_out)
+
+
+def _in_one_step(model: "keras.Model", path: Path | str, make: Callable[[Path, Path], None]) -> Path:
+    """``make`` writes a file out of the one that Keras wrote; it then takes the name ``path``."""
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=SAVING) as folder:
-            unfinished = Path(folder) / path.name
-            model.save(unfinished)
-            unfinished.replace(path)
+            by_keras, made = Path(folder) / "by-keras.keras", Path(folder) / "made"
+            model.save(by_keras)
+            make(by_keras, made)
+            made.replace(path)
     except OSError as error:
         raise explained(error, path) from error
     return path
+
+
+def _settle(model: "keras.Model", by_keras: Path, made: Path) -> None:
+    """The file that Keras wrote, without its date, the training of the net, and the addresses of objects in memory."""
+    import keras
+
+    description = keras.saving.serialize_keras_object(model)  # Keras itself adds ``id()`` of what two layers share
+    description["compile_config"] = {}
+    with zipfile.ZipFile(by_keras) as before, zipfile.ZipFile(made, "w") as after:
+        version = {"keras_version": parse_json(before.read(_METADATA))["keras_version"]}
+        after.writestr(zipfile.ZipInfo(_METADATA), json.dumps(version))
+        after.writestr(zipfile.ZipInfo(_CONFIG), json.dumps(description))
+        after.writestr(zipfile.ZipInfo(_WEIGHTS), _without_optimizer(before.read(_WEIGHTS)))
+
+
+def _without_optimizer(weights: bytes) -> bytes:
+    """HDF5 without the group ``optimizer``, in memory: h5py can crash where the disk is full."""
+    import h5py
+
+    lasting = io.BytesIO()
+    with h5py.File(io.BytesIO(weights), "r") as before, h5py.File(lasting, "w") as after:
+        for name in before:
+            if name != "optimizer":
+                before.copy(name, after)
+    return lasting.getvalue()
 
 
 def load(path: Path | str) -> "keras.Model":
@@ -81,7 +133,7 @@ def check(path: Path) -> None:
         for member in archive.infolist():
             if member.filename not in MEMBERS:
                 raise _unsafe(path, _("the member {name}").format(name=member.filename[:80]))
-            text = member.filename != "model.weights.h5"
+            text = member.filename != _WEIGHTS
             most = LARGEST_TEXT if text else RATIO * max(member.compress_size, 2**20)
             if member.file_size > most:
                 raise _unsafe(path, _("a member that unpacks to {n} bytes").format(n=member.file_size))

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from etabli.errors import BadSetting
-from etabli.files import atomic_write
+from etabli.files import atomic_write, parse_json
 from etabli.i18n import _
 
 __all__ = [
@@ -141,7 +141,7 @@ def of_first(value):
     """The first process's value of something that JSON can hold: what all must agree upon, one decides."""
     if processes() == 1:
         return value
-    return json.loads(_told(json.dumps(value).encode()))
+    return parse_json(_told(json.dumps(value).encode()))
 
 
 def same_file(path: Path | str) -> None:

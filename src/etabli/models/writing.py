@@ -5,7 +5,7 @@ that were chosen, codes (B,); both return ln p (B, V) of the next ones. All in N
 microseconds, where a call of a compiled model costs milliseconds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -15,10 +15,9 @@ from etabli.errors import BadArray, BadSetting
 from etabli.i18n import _
 from etabli.models import char_rnn
 from etabli.models.decoding import Decoding
-from etabli.models.mixture import combine
 from etabli.models.ngram import NGram
 
-__all__ = ["LstmReader", "MixtureReader", "NGramReader", "Reader", "ResidualReader", "WindowReader", "write"]
+__all__ = ["LstmReader", "NGramReader", "Reader", "ResidualReader", "WindowReader", "write"]
 
 
 class Reader(Protocol):
@@ -105,19 +104,6 @@ class ResidualReader(LstmReader):
         kernel, bias = self.gate
         gate = np.logaddexp(0, self.hidden @ kernel + bias)
         return log_softmax(self.hidden @ self.dense + self.bias + gate * self.counted, axis=1)
-
-
-class MixtureReader:
-    """Several readers, weighted as ``mixture.combine`` does."""
-
-    def __init__(self, readers: Sequence[Reader], weights: np.ndarray) -> None:
-        self.readers, self.weights = readers, weights
-
-    def start(self, prompts: np.ndarray) -> np.ndarray:
-        return combine([reader.start(prompts) for reader in self.readers], self.weights)
-
-    def step(self, codes: np.ndarray) -> np.ndarray:
-        return combine([reader.step(codes) for reader in self.readers], self.weights)
 
 
 def write(

@@ -5,7 +5,7 @@ import statistics
 from pathlib import Path
 
 from etabli import runs
-from etabli.files import atomic_write
+from etabli.files import atomic_write, parse_json
 from etabli.report.numbers import difference, duration, shown
 
 Results = dict[str, dict[str, object]]
@@ -37,7 +37,7 @@ def _took(pieces: list[runs.Piece]) -> dict[str, float | None]:
 
 def read(path: Path) -> Results:
     """The results that a former reproduction left, or none."""
-    return json.loads(path.read_text(encoding="utf-8"))["results"] if path.exists() else {}
+    return parse_json(path.read_text(encoding="utf-8"))["results"] if path.exists() else {}
 
 
 def write(folder: Path, new: Results, machine: dict[str, object], versions: dict[str, str]) -> Path:

@@ -79,7 +79,7 @@ def plan(words: Sequence[str], ax: object = None) -> object:
     ax = axes_or_new(ax)
     steps = len(words) - 1
 
-    def box(x: float, y: float, text: str, colour: str, width: float = 0.84) -> None:
+    def box(x: float, y: float, text: str, colour: str) -> None:
         style = {"boxstyle": "round,pad=0.35", "facecolor": colour, "edgecolor": "none", "alpha": 0.9}
         ax.text(x, y, text, ha="center", va="center", color="white", fontsize=8, bbox=style)
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from etabli import __version__
+from etabli.files import parse_json
 from etabli.i18n import LANGUAGES, N_, _, current_language, translate
 
 HERE = Path(__file__).parent
@@ -138,7 +139,7 @@ def script_messages() -> tuple[str, ...]:
     found = set()
     for path in sorted((HERE / "static" / "js").glob("*.js")):
         for literal in re.findall(r'\b_\(\s*("(?:[^"\\]|\\.)*")', path.read_text(encoding="utf-8")):
-            found.add(json.loads(literal))
+            found.add(parse_json(literal))
     return tuple(sorted(found))
 
 

@@ -30,9 +30,18 @@ def story(bench: Bench, settings: Settings) -> None:
     if not bench.first:
         return  # no score to take a mean of: told once
     digits = mnist.load(bench.source)
-    images, labels = digits.train_images, digits.train_labels
-    n, test = len(labels), len(digits.test_labels)
+    show_images(bench, digits, settings.shown)
+    show_space(bench, digits, settings.components)
+    n, test = len(digits.train_labels), len(digits.test_labels)
+    bench.claim(
+        "sizes",
+        "confirmed" if (n, test) == (60_000, 10_000) else "undecided",
+        _("The files hold {n} training and {test} test images.").format(n=n, test=test),
+    )
 
+
+def show_images(bench: Bench, digits: mnist.Digits, shown: int) -> None:
+    """The first images, and how many there are of each class."""
     with bench.figure(
         "first_images",
         number="1",
@@ -41,10 +50,10 @@ def story(bench: Bench, settings: Settings) -> None:
         size=(9, 4.8),
         image="png",
     ) as ax:
-        image_grid(images[: settings.shown], 20, ax=ax)
+        image_grid(digits.train_images[:shown], 20, ax=ax)
 
     counts = {
-        _("training"): np.bincount(labels, minlength=10),
+        _("training"): np.bincount(digits.train_labels, minlength=10),
         _("test"): np.bincount(digits.test_labels, minlength=10),
     }
     with bench.figure("class_counts", title=N_("How many there are of each digit"), size=(8, 3.4)) as ax:
@@ -56,12 +65,11 @@ def story(bench: Bench, settings: Settings) -> None:
         rows=[[str(digit), *(int(part[digit]) for part in counts.values())] for digit in range(10)],
     )
 
-    pixels = mnist.flatten(images[: settings.components])
-    pca = PCA().fit(pixels)
-    explained = np.cumsum(pca.explained_variance_ratio_)
-    enough = int(np.searchsorted(explained, 0.95)) + 1
-    blank = int((images.reshape(n, -1).max(axis=0) == 0).sum())
-    ink = float((images > 0).mean())
+
+def show_space(bench: Bench, digits: mnist.Digits, components: int) -> None:
+    """784 axes, and how few of them the digits need."""
+    images, labels = digits.train_images, digits.train_labels
+    explained = np.cumsum(PCA().fit(mnist.flatten(images[:components])).explained_variance_ratio_)
     means = np.stack([images[labels == digit].mean(axis=0) for digit in range(10)])
     with bench.figure(
         "space",
@@ -83,12 +91,11 @@ def story(bench: Bench, settings: Settings) -> None:
             "An image is one point of a space of 28 × 28 = 784 dimensions, one for each pixel; what is two-dimensional "
             "is the sheet that the pixels lie on. {blank} pixels never carry ink in the training set, {ink:.0%} of all "
             "pixels do, and {enough} principal axes hold 95 % of the variance."
-        ).format(blank=blank, ink=ink, enough=enough),
-    )
-    bench.claim(
-        "sizes",
-        "confirmed" if (n, test) == (60_000, 10_000) else "undecided",
-        _("The files hold {n} training and {test} test images.").format(n=n, test=test),
+        ).format(
+            blank=int((images.reshape(len(images), -1).max(axis=0) == 0).sum()),
+            ink=float((images > 0).mean()),
+            enough=int(np.searchsorted(explained, 0.95)) + 1,
+        ),
     )
 
 

@@ -41,6 +41,10 @@ TRIED = (
 )
 
 
+# (precision, rate, whether the weights were moved by one rounding error) -> what was seen after each epoch.
+Runs = dict[tuple[str, float, bool], list[dict[str, float]]]
+
+
 class Settings(Recipe):
     rate: float = Field(1.0, gt=0, le=100, description=N_("step of the gradient; larger: faster, until it diverges"))
     hidden_units: int = Field(100, ge=1, le=2000, description=N_("units of the hidden layer"))
@@ -123,13 +127,19 @@ def from_zeros(bench: Bench, settings: Settings, build: object, digits: mnist.Di
     linear = SoftmaxRegression(epochs=settings.epochs, batch_size=settings.batch_size, random_state=bench.seed)
     parts.train(bench, linear, digits, label=N_("the linear model"))
     reference = linear.score(x_test, digits.test_labels)
-    runs = {}
+    runs: Runs = {}
     for rate in settings.zeros_rates:
         for dtype in ("float32", "float64"):
             for touched in (False, True):
                 runs[dtype, rate, touched] = follow(bench, build, settings, digits, dtype, rate, touched)
 
-    names = {key: f"{key[0]}, η {key[1]:g}" + (_(", one ulp") if key[2] else "") for key in runs}
+    zeros_table(bench, runs, settings.epochs, reference)
+    zeros_figure(bench, runs, settings.epochs, reference)
+    judge(bench, runs, reference)
+
+
+def zeros_table(bench: Bench, runs: Runs, epochs: int, linear: float) -> None:
+    """Where each start from zeros comes to."""
     bench.table(
         "zeros",
         title=N_("Started from zeros"),
@@ -143,20 +153,25 @@ def from_zeros(bench: Bench, settings: Settings, build: object, digits: mnist.Di
         ],
         rows=[
             [
-                key[0],
-                key[1],
-                _("moved by one rounding error") if key[2] else _("zeros"),
+                dtype,
+                rate,
+                _("moved by one rounding error") if touched else _("zeros"),
                 rows[-1]["loss"],
                 rows[-1]["test_accuracy"],
                 rows[-1]["parting"],
             ]
-            for key, rows in runs.items()
+            for (dtype, rate, touched), rows in runs.items()
         ],
         caption=_(
             "After {epochs} epochs. Parting: the largest distance of a hidden unit's weights from their mean, over the "
             "size of the mean; 0 for twins. The linear model comes to {linear:.2%}."
-        ).format(epochs=settings.epochs, linear=reference),
+        ).format(epochs=epochs, linear=linear),
     )
+
+
+def zeros_figure(bench: Bench, runs: Runs, epochs: int, linear: float) -> None:
+    """How far the units part once they were touched, and what the net is worth meanwhile."""
+    names = {key: f"{key[0]}, η {key[1]:g}" + (_(", one ulp") if key[2] else "") for key in runs}
     with bench.figure(
         "twins",
         title=N_("Twins, and how one rounding error parts them"),
@@ -170,9 +185,8 @@ def from_zeros(bench: Bench, settings: Settings, build: object, digits: mnist.Di
         parted = {names[key]: _column(rows, "parting", above=0) for key, rows in runs.items() if key[2]}
         lines(parted, x_label=_("epoch"), y_label=_("parting of the hidden units"), log_y=True, ax=axes[0])
         accuracy = {names[key]: _column(rows, "test_accuracy") for key, rows in runs.items() if key[0] == "float32"}
-        accuracy[_("linear model")] = ([1, settings.epochs], [reference, reference])
+        accuracy[_("linear model")] = ([1, epochs], [linear, linear])
         lines(accuracy, x_label=_("epoch"), y_label=_("test accuracy"), ax=axes[1])
-    judge(bench, runs, reference)
 
 
 def follow(
@@ -195,8 +209,8 @@ def follow(
 
 TWINS = N_(
     "The linear model comes to {linear:.2%}. From zeros, every hidden unit gets the same gradient, bit for "
-    "bit: in every precision and at every rate tried they stay twins (parting at most {together:.0e}), the net "
-    "is one with a single hidden unit, and comes to {low:.1%} to {high:.1%}: far less than the linear model. "
+    "bit: in every precision and at every rate tried they end with the very same weights, the net is one with a "
+    "single hidden unit, and comes to {low:.1%} to {high:.1%}: far less than the linear model. "
     "But that balance is unstable: moved once by a single rounding error, as another order of summation would "
     "move them, they part at an exponential rate, and the net comes to {parted_low:.1%} to {parted_high:.1%}. "
     "On its way it passes what the linear model gives; nearest to it ends {nearest}, with {near:.2%}: so the "
@@ -214,7 +228,7 @@ PARTED = N_(
 )
 
 
-def judge(bench: Bench, runs: dict[tuple[str, float, bool], list[dict[str, float]]], linear: float) -> None:
+def judge(bench: Bench, runs: Runs, linear: float) -> None:
     """Do zeros give what the linear model gives?"""
     last = {key: rows[-1] for key, rows in runs.items()}
     twins = [row for key, row in last.items() if not key[2]]

@@ -34,7 +34,7 @@ def tune(
 
     ``side`` is the net's input in pixels, its own by default.
     """
-    which = image_tables.read(images)
+    which = image_tables.readable(image_tables.read(images), reporter.say)
     with runs.lock(out):
         return _tuned(which, out, backbone, weights, stage, validation, crops, side, reporter, plan)
 

@@ -1,6 +1,5 @@
 """What the stories of practical 3 share: which data and which net, their features, and how a ranking is scored."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from etabli.i18n import N_, _
 from etabli.labs.bench import Bench
 from etabli.metrics import average_precision as ap
 from etabli.metrics.score import Score
-from etabli.models import backbones, residual
+from etabli.models import backbones, keras_file, residual
 from etabli.seeding import generator
 
 # The classes of the VOC 2012 subset with enough positives on its val list to be measured.
@@ -114,10 +113,7 @@ def drawn_weights(bench: Bench) -> Path:
             whole, pictures, targets, draw, epochs=recipe["epochs"], memory=memory,
             watch=lambda _epoch, numbers: step(1, **numbers),
         )  # fmt: skip
-    unfinished = path.with_name(f"unfinished-{os.getpid()}-{path.name}")
-    model.save_weights(unfinished)
-    unfinished.replace(path)
-    return path
+    return keras_file.save_weights(model, path)
 
 
 def deep_features(bench: Bench, work: Task, which: LabelledImages, view: str = "plain", **options: object) -> Features:

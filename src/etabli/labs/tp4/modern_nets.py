@@ -14,12 +14,12 @@ from etabli.i18n import N_
 from etabli.labs.bench import Bench
 from etabli.labs.card import SettingsModel
 from etabli.labs.tp4.nets import column, listed, measured, named, shown, validation_start
-from etabli.models import char_modern, synthetic
+from etabli.models import char_modern
 from etabli.models.char_modern import Recipe
+from etabli.models.char_teaching import Lesson
 from etabli.models.memory import Memory
 from etabli.models.mixture import fit_weights
-from etabli.models.ngram import NGram, kneser_ney
-from etabli.models.writing import ResidualReader
+from etabli.models.ngram import kneser_ney
 
 
 class ModernSettings(SettingsModel):
@@ -88,11 +88,11 @@ def choose(bench: Bench, text: Text, settings: ModernSettings) -> Choice:
     start, end = validation_start(text), text.boundary()
 
     def compute() -> dict[str, np.ndarray]:
-        counts = kneser_ney(text.codes[:start], len(text.vocabulary), settings.context)
-        counted = counts.log_probabilities(text.codes, start, end)
-        residual, curve, guided = _best(bench, text, settings, counted)
-        written = _written(residual, counts, text.codes[:start], settings, settings.most_epochs, 0)
-        _weights, plain_curve, plain = _best(bench, text, settings, None, written)
+        lesson = _lesson(text, start, settings, seed=0)
+        counted = lesson.counted.log_probabilities(text.codes, start, end)
+        residual, curve, guided = _best(bench, text, settings, lesson, counted)
+        written = lesson.written(residual, settings.most_epochs)
+        _weights, plain_curve, plain = _best(bench, text, settings, lesson, written=written)
         shares = fit_weights([plain, guided, counted], text.codes[start:end])
         return {"residual_curve": curve, "curve": plain_curve, "shares": shares}
 
@@ -102,14 +102,15 @@ def choose(bench: Bench, text: Text, settings: ModernSettings) -> Choice:
     return Choice(epochs, residual_epochs, kept["shares"], kept["curve"], kept["residual_curve"])
 
 
-def _best(bench: Bench, text: Text, settings: ModernSettings, counted, written=None):
+def _best(bench: Bench, text: Text, settings: ModernSettings, lesson: Lesson, counted=None, written=None):
     """Weights, whole curve, and ln p (N, V) of the validation targets, of the epoch with the fewest nats there.
 
-    The residual net where ``counted``, the n-gram's ln p of these targets, is given.
+    The residual net where ``counted``, the n-gram's ln p of these targets, is given; else the plain one.
     """
-    start, end = validation_start(text), text.boundary()
-    memory = _memory(bench, text, start, settings, counted is not None, 0, written)
-    for epoch, weights in _training(bench, text, start, settings, counted is not None, 0, memory, written):
+    start, end = len(lesson.codes), text.boundary()
+    epochs = settings.most_residual_epochs if written is None else settings.most_epochs
+    memory = _memory(bench, settings, lesson, written)
+    for epoch, weights in _passes(bench, lesson, epochs, memory, written):
         log_p = char_modern.log_probabilities(weights, text.codes, start, end, counted=counted)
         memory.rows.append(measured(epoch, log_p, text.codes[start:end]))
         if column(memory, "nats").argmin() == len(memory.rows) - 1:
@@ -120,26 +121,24 @@ def _best(bench: Bench, text: Text, settings: ModernSettings, counted, written=N
 def residual_weights(bench: Bench, text: Text, settings: ModernSettings, epochs: int) -> list[np.ndarray]:
     """The weights of the residual net, trained on the whole training part with the bench's seed."""
 
-    key = {"text": text.codes, **settings.model_dump(), "epochs": epochs}
-
     def run():
-        memory = _memory(bench, text, text.boundary(), settings, True, bench.seed, None, epochs)
-        return memory, _training(bench, text, text.boundary(), settings, True, bench.seed, memory, None, epochs)
+        lesson = _lesson(text, text.boundary(), settings, bench.seed)
+        memory = _memory(bench, settings, lesson, None, epochs)
+        return memory, _passes(bench, lesson, epochs, memory)
 
-    return _kept(bench, "residual", key, run)
+    return _kept(bench, "residual", {"text": text.codes, **settings.model_dump(), "epochs": epochs}, run)
 
 
 def plain_weights(
     bench: Bench, text: Text, settings: ModernSettings, epochs: int, residual: list[np.ndarray]
 ) -> list[np.ndarray]:
     """The weights of the plain net, from the whole training part and what the residual net wrote after it."""
-    known = text.codes[: text.boundary()]
 
     def run():
-        counts = kneser_ney(known, len(text.vocabulary), settings.context)
-        written = _written(residual, counts, known, settings, epochs, bench.seed)
-        memory = _memory(bench, text, text.boundary(), settings, False, bench.seed, written, epochs)
-        return memory, _training(bench, text, text.boundary(), settings, False, bench.seed, memory, written, epochs)
+        lesson = _lesson(text, text.boundary(), settings, bench.seed)
+        written = lesson.written(residual, epochs)
+        memory = _memory(bench, settings, lesson, written, epochs)
+        return memory, _passes(bench, lesson, epochs, memory, written)
 
     key = {"text": text.codes, **settings.model_dump(), "epochs": epochs, "residual": named(residual)}
     return _kept(bench, "train", key, run)
@@ -161,25 +160,23 @@ def _kept(bench: Bench, curve: str, key: dict, run) -> list[np.ndarray]:
     return listed(kept)
 
 
-def _memory(bench: Bench, text: Text, end: int, settings, residual: bool, seed: int, written, epochs=None) -> Memory:
+def _lesson(text: Text, end: int, settings: ModernSettings, seed: int) -> Lesson:
+    """Of the text before position ``end``."""
+    codes = text.codes[:end]
+    counts = kneser_ney(codes, len(text.vocabulary), settings.context)
+    return Lesson(codes, counts, settings.units, settings.embedding, seed, settings.residual_recipe, settings.recipe)
+
+
+def _memory(bench: Bench, settings: ModernSettings, lesson: Lesson, written, epochs: int | None = None) -> Memory:
     read = None if written is None else written.codes
-    return bench.memory("char-modern", text.codes[:end], settings, residual, seed, read, epochs)
+    return bench.memory("char-modern", lesson.codes, settings, written is None, lesson.seed, read, epochs)
 
 
-def _training(
-    bench: Bench, text: Text, end: int, settings, residual: bool, seed: int, memory: Memory, written=None, epochs=None
-):
-    """(epoch, averaged weights) after each pass of either net over the text before position ``end``."""
-    most = settings.most_residual_epochs if residual else settings.most_epochs
-    recipe = settings.residual_recipe if residual else settings.recipe
-    label = N_("training the residual net") if residual else N_("training the plain net")
-    model = char_modern.build(len(text.vocabulary), settings.units, settings.embedding, seed, residual)
-    run = char_modern.train(model, text.codes[:end], epochs or most, recipe, seed, written, memory)
-    for epoch in shown(bench, label, run, epochs or most, memory):
+def _passes(bench: Bench, lesson: Lesson, epochs: int, memory: Memory, written=None):
+    """(epoch, averaged weights) after each pass of the residual net, or of the plain one, which reads ``written``."""
+    if written is None:
+        label, (model, run) = N_("training the residual net"), lesson.residual(epochs, memory)
+    else:
+        label, (model, run) = N_("training the plain net"), lesson.plain(written, epochs, memory)
+    for epoch in shown(bench, label, run, epochs, memory):
         yield epoch, model.get_weights()
-
-
-def _written(residual: list[np.ndarray], counts: NGram, codes, settings: ModernSettings, epochs: int, seed: int):
-    """What the residual net writes for the plain one."""
-    teacher = ResidualReader(residual, counts)
-    return synthetic.beside(teacher, codes, epochs, settings.streams, settings.steps, seed)

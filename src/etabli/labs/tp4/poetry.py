@@ -38,10 +38,10 @@ def story(bench: Bench, settings: Settings) -> None:
     nets.keep_poet(bench, text, "course", model, settings.length)
 
     if bench.first:
-        show(bench, text, settings, counted, model, epochs)
+        show(bench, text, counted, model, epochs)
 
 
-def show(bench: Bench, text, settings: Settings, counted, model, epochs: int) -> None:
+def show(bench: Bench, text, counted, model, epochs: int) -> None:
     """Report figures 16 and 17, and the table with the counting models."""
     bench.note(
         _("{lines} lines, {n} characters, {v} distinct; {train} windows to train, {test} to test.").format(

@@ -72,6 +72,12 @@ def compare(bench: Bench, found: WordVectors, made: Clusters) -> None:
 
 def show(bench: Bench, found: WordVectors, made: Clusters, points: np.ndarray) -> None:
     """Report figures 18 and 19, neighbours, analogies."""
+    show_clusters(bench, made)
+    show_map(bench, found, made, points[: len(found.words)], points[len(found.words) :])
+    show_directions(bench, found)
+
+
+def show_clusters(bench: Bench, made: Clusters) -> None:
     bench.table(
         "clusters",
         title=N_("The word nearest to each centre, and the next ones (report figure 18)"),
@@ -88,6 +94,9 @@ def show(bench: Bench, found: WordVectors, made: Clusters, points: np.ndarray) -
             columns=[N_("cluster"), N_("nearest to the centre")],
             rows=[[name, ", ".join(near)] for name, near in published.CLUSTERS.items()],
         )
+
+
+def show_map(bench: Bench, found: WordVectors, made: Clusters, words: np.ndarray, centres: np.ndarray) -> None:
     with bench.figure(
         "map",
         number="19",
@@ -96,17 +105,23 @@ def show(bench: Bench, found: WordVectors, made: Clusters, points: np.ndarray) -
         size=(9, 7),
         image="png",
     ) as ax:
-        words = len(found.words)
-        word_map(points[:words], made.labels, points[words:], made.names, ax)
-    plane = Plane(_("word vectors"), "t-SNE", points[:words])
+        word_map(words, made.labels, centres, made.names, ax)
+    plane = Plane(_("word vectors"), "t-SNE", words)
     page = explorer([plane], made.labels, made.names, thumbnails=word_images(found.words), title=_("Words"))
     bench.page("explorer", page, title=N_("The words to move among"))
-    asked = [word for word in ASKED if word in found.rows]
+
+
+def show_directions(bench: Bench, found: WordVectors) -> None:
+    """What lies near a word, and what lies from a word as another lies from a third."""
     bench.table(
         "neighbours",
         title=N_("Nearest words"),
         columns=[N_("word"), N_("nearest, with the cosine")],
-        rows=[[word, told(word_space.neighbours(found.words, found.vectors, word, 6))] for word in asked],
+        rows=[
+            [word, told(word_space.neighbours(found.words, found.vectors, word, 6))]
+            for word in ASKED
+            if word in found.rows
+        ],
     )
     analogies = [three for three in ANALOGIES if all(word in found.rows for word in three)]
     if analogies:

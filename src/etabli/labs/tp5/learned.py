@@ -1,6 +1,9 @@
 """What ``tp5.caption-modern`` and ``tp5.attention`` share: settings, learning, and the choice of the search."""
 
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import product
 
 import numpy as np
 from pydantic import Field
@@ -9,17 +12,21 @@ from etabli import seeding
 from etabli.i18n import N_, _
 from etabli.labs.bench import Bench
 from etabli.labs.card import SettingsModel
-from etabli.labs.tp5 import table
+from etabli.labs.tp5 import course, table
 from etabli.metrics.bleu import bleu
 from etabli.metrics.cider import cider
-from etabli.models import attention, caption_training, consensus
+from etabli.models import attention, caption_training, committee, consensus
+from etabli.models.album import Album
 from etabli.models.attention import Shape
-from etabli.models.beam import Search
+from etabli.models.beam import Found, Search
+from etabli.models.caption_baselines import Trigram
 from etabli.models.caption_file import Captioner, pooled
 from etabli.models.caption_training import Recipe
 from etabli.models.memory import Memory
 from etabli.models.vocabulary import Vocabulary
+from etabli.viz import curves
 
+SEEDS_APART = 1000
 HISTORY = ("epoch", "loss", "dev_loss", "dev_cider_d")
 
 
@@ -38,86 +45,166 @@ class Learning(SettingsModel):
         ("flip", "crop-1", "crop-2"),
         description=N_("how the training images are looked at besides: flip, crop- and a number"),
     )
+    nets: int = Field(
+        1, ge=1, le=10, description=N_("nets that differ by their seed alone and write together, word by word")
+    )
     beams: tuple[int, ...] = Field((3, 5), min_length=1, description=N_("widths of the beam to choose from"))
     alphas: tuple[float, ...] = Field(
         (0.6, 0.8, 1.0), min_length=1, description=N_("exponents of the length normalisation to choose from")
     )
     consensus_beam: int = Field(20, ge=2, le=50, description=N_("captions of an image that agree on the best"))
     consensus: tuple[float, ...] = Field(
-        (0.3, 0.6, 1.0, 1.5), description=N_("how much the less likely ones count, to choose from")
+        (0.6, 1.0), description=N_("how much the less likely ones count, to choose from")
+    )
+    neighbours: tuple[int, ...] = Field(
+        (10, 15, 20), description=N_("similar training images whose captions are asked too, to choose from")
+    )
+    trust: tuple[float, ...] = Field(
+        (10.0, 20.0, 40.0), description=N_("how much these captions count, to choose from")
     )
 
 
 def learn(bench: Bench, material: table.Material, settings: Learning, keys: int) -> Captioner:
-    """Train on the training images, and keep the pass whose greedy captions of the development images agree best.
+    """Train on the training images, and keep of each net the pass whose greedy captions of the development images
+    agree best.
 
     After each pass the loss on the development images and that agreement, CIDEr-D, join the history. What was learnt
-    is kept: other searches need no other training.
+    is kept: other searches need no other training. The captioner remembers the training images.
     """
     train = material.data.train
     vocabulary = Vocabulary.most_frequent(train.rows()[1], at_least=settings.at_least)
     seen = (lambda maps: maps) if keys else (lambda maps: pooled(maps)[:, None])
     views = [seen(each) for each in (material.maps["train"], *material.views)]
     shape = Shape(len(vocabulary), views[0].shape[2], settings.embedding, settings.hidden, keys)
-    fresh = attention.initial(shape, seeding.generator(bench.seed, "caption", "weights"), views[0])
-    captioner = Captioner("attention" if keys else "modern", vocabulary, fresh, material.features)
     recipe = Recipe(**settings.model_dump(include={"epochs", "images", "dropout", "smoothing", "rate"}))
     words = vocabulary.encode_groups(train.captions)
-    key = [asdict(recipe), asdict(shape), settings.views, bench.seed, words, [each[::500] for each in views]]
-    memory = bench.memory("captioner", *key, fresh["words"])
-    kept = bench.cached(
-        "captioner", key, lambda: _learnt(bench, captioner, views, words, recipe, material, seen, memory)
-    )
-    rows = kept.pop("history")
-    if not bench.history("train"):
-        for row in rows.tolist():
-            bench.log("train", **dict(zip(HISTORY, row, strict=True)))
-    note = _("Kept: pass {n} of {epochs}, whose greedy captions of the development images have the greatest CIDEr-D.")
-    bench.note(note.format(n=int(rows[rows[:, 3].argmax(), 0]), epochs=settings.epochs))
-    return replace(captioner, arrays=kept)
+    captioner = Captioner("attention" if keys else "modern", vocabulary, {}, material.features)
+    nets = []
+    for place in range(settings.nets):
+        seed, curve = bench.seed + SEEDS_APART * place, f"train-{place + 1}" if place else "train"
+        fresh = attention.initial(shape, seeding.generator(seed, "caption", "weights"), views[0])
+        key = [asdict(recipe), asdict(shape), settings.views, seed, words, [each[::500] for each in views]]
+        memory = bench.memory("captioner", *key, fresh["words"])
+        lesson = _Lesson(bench, replace(captioner, arrays=fresh), material, seen, recipe, seed, curve)
+        kept = bench.cached("captioner", key, partial(lesson.learnt, views, words, memory))
+        nets.append(lesson.told(kept))
+    album = Album.of(pooled(material.maps["train"]), words)
+    return replace(captioner, arrays=committee.joined(nets), album=album)
 
 
-def _learnt(bench, captioner, views, words, recipe, material, seen, memory: Memory) -> dict[str, np.ndarray]:
-    """The weights of the best pass and, under "history", a row for each: its number, loss, dev loss, dev CIDEr-D."""
-    dev, vocabulary = material.data.dev, captioner.vocabulary
-    maps, dev_words = seen(material.maps["dev"]), vocabulary.encode_groups(dev.captions)
-    with bench.progress(bench.experiment.title, total=recipe.epochs) as step:
+@dataclass(frozen=True)
+class _Lesson:
+    """One net's training: ``seen`` makes of a region map what it sees, ``curve`` names its history."""
 
-        def after(epoch: int, loss: float, weights: attention.Parameters) -> None:
-            now = {name: np.array(array) for name, array in weights.items()}
-            captions = replace(captioner, arrays=now).write(maps, Search(1)).best(vocabulary)
-            dev_loss, dev_cider = caption_training.mean_loss(now, maps, dev_words), cider(captions, dev.captions).value
-            if dev_cider > max((row[HISTORY[3]] for row in memory.rows), default=-np.inf):
-                memory.arrays.update(now)
-            bench.log_kept(memory, "train", **dict(zip(HISTORY, (epoch, loss, dev_loss, dev_cider), strict=True)))
-            step(1, loss=loss, dev_loss=dev_loss, dev_cider_d=dev_cider)
+    bench: Bench
+    captioner: Captioner
+    material: table.Material
+    seen: Callable[[np.ndarray], np.ndarray]
+    recipe: Recipe
+    seed: int
+    curve: str
 
-        bench.go_on(memory, step, "train")
-        caption_training.train(captioner.arrays, views, words, recipe, bench.seed, after, memory)
-    return {**memory.arrays, "history": np.array([[row[name] for name in HISTORY] for row in memory.rows])}
+    def learnt(self, views: list[np.ndarray], words: np.ndarray, memory: Memory) -> dict[str, np.ndarray]:
+        """The weights of the best pass and, under "history", a row for each: number, loss, dev loss, dev CIDEr-D."""
+        dev, vocabulary, bench = self.material.data.dev, self.captioner.vocabulary, self.bench
+        maps, dev_words = self.seen(self.material.maps["dev"]), vocabulary.encode_groups(dev.captions)
+        with bench.progress(bench.experiment.title, total=self.recipe.epochs) as step:
+
+            def after(epoch: int, loss: float, weights: attention.Parameters) -> None:
+                now = {name: np.array(array) for name, array in weights.items()}
+                captions = replace(self.captioner, arrays=now).write(maps, Search(1)).best(vocabulary)
+                dev_loss = caption_training.mean_loss(now, maps, dev_words)
+                dev_cider = cider(captions, dev.captions).value
+                if dev_cider > max((row[HISTORY[3]] for row in memory.rows), default=-np.inf):
+                    memory.arrays.update(now)
+                row = dict(zip(HISTORY, (epoch, loss, dev_loss, dev_cider), strict=True))
+                bench.log_kept(memory, self.curve, **row)
+                step(1, loss=loss, dev_loss=dev_loss, dev_cider_d=dev_cider)
+
+            bench.go_on(memory, step, self.curve)
+            caption_training.train(self.captioner.arrays, views, words, self.recipe, self.seed, after, memory)
+        return {**memory.arrays, "history": np.array([[row[name] for name in HISTORY] for row in memory.rows])}
+
+    def told(self, kept: dict[str, np.ndarray]) -> attention.Parameters:
+        """The net of what was kept; its history is logged where it was not learnt just now, and the pass told."""
+        rows = kept["history"]
+        if not self.bench.history(self.curve):
+            for row in rows.tolist():
+                self.bench.log(self.curve, **dict(zip(HISTORY, row, strict=True)))
+        note = _(
+            "Kept: pass {n} of {epochs}, whose greedy captions of the development images have the greatest CIDEr-D."
+        )
+        self.bench.note(note.format(n=int(rows[rows[:, 3].argmax(), 0]), epochs=self.recipe.epochs))
+        return {name: array for name, array in kept.items() if name != "history"}
 
 
 def choose_search(bench: Bench, captioner: Captioner, material: table.Material, settings: Learning) -> Search:
-    """The beam, length normalisation and consensus that give the greatest CIDEr-D on the development images."""
+    """The beam, length normalisation, consensus and neighbours whose captions of the development images have the
+    greatest sum of BLEU-1 to 4 and CIDEr-D.
+    """
     dev, maps = material.part("dev")
-    plain = [Search(1, alpha=0.0), *(Search(beam, alpha=alpha) for beam in settings.beams for alpha in settings.alphas)]
+    plain = [Search(beam, alpha=alpha) for beam in settings.beams for alpha in settings.alphas]
     wide = Search(settings.consensus_beam, alpha=0.5)
+    found = {search: captioner.write(maps, search) for search in (Search(1, alpha=0.0), *plain)}
     agreed = [replace(wide, consensus=temperature) for temperature in settings.consensus]
-    found = {search: captioner.write(maps, search) for search in (*plain, *([wide] if agreed else []))}
-    found |= {search: consensus.reranked(found[wide], search.consensus) for search in agreed}
+    agreed += [
+        replace(search, neighbours=number, trust=trust)
+        for search, number, trust in product(agreed, settings.neighbours, settings.trust)
+    ]
+    if agreed:
+        found[wide] = captioner.write(maps, wide)
+        judged = captioner.judged(maps, found[wide], max((search.neighbours for search in agreed), default=0))
+        found |= {search: consensus.reranked(judged, search) for search in agreed}
     rows, best = [], (-np.inf, plain[0])
     for search, captions in ((search, each.best(captioner.vocabulary)) for search, each in found.items()):
-        value = cider(captions, dev.captions).value
-        bleus = [score.value for score in bleu(captions, dev.captions, "standard")]
-        rows.append([search.describe(), *(round(number, 4) for number in (*bleus, value))])
+        scores = [*bleu(captions, dev.captions, "standard"), cider(captions, dev.captions)]
+        values = [score.value for score in scores]
+        rows.append([search.describe(), *(round(value, 4) for value in values)])
         if search.beam > 1:
-            best = max(best, (value, search), key=lambda pair: pair[0])
+            best = max(best, (sum(values), search), key=lambda pair: pair[0])
     bench.table(
         "search",
         title=N_("Searches tried on the development images"),
         columns=[N_("search"), *(f"BLEU-{n} standard" for n in range(1, 5)), "CIDEr-D"],
         rows=rows,
-        caption=N_("The one of the greatest CIDEr-D is used on the test images; greedy is shown beside it."),
+        caption=N_("The one whose five scores add up to most is used on the test images; greedy is shown beside it."),
     )
     bench.note(_("Chosen: {search}.").format(search=best[1].describe()))
     return best[1]
+
+
+def score(bench: Bench, captioner: Captioner, material: table.Material) -> Found:
+    """The captions of the test images, scored; the captioner is kept with its card."""
+    test, maps = material.part("test")
+    found = captioner.write(maps)
+    table.score_captions(bench, found.best(captioner.vocabulary), test.captions, captioner.search.describe())
+    replace(captioner, card=table.card_of(bench, material)).save(bench.path("captioner"))
+    return found
+
+
+def claim_better(bench: Bench, key: str, text: str) -> None:
+    """Whether BLEU-4 is above the report's."""
+    ours, theirs = bench.scores["bleu_4"].value, course.REPORT[3]
+    verdict = "undecided" if bench.is_sample else "confirmed" if ours > theirs else "refuted"
+    bench.claim(key, verdict, text.format(value=ours, published=theirs))
+
+
+def show(bench: Bench, captioner: Captioner, material: table.Material, found: Found) -> None:
+    """How it learnt, every caption writer side by side, and the gallery."""
+    with bench.figure(
+        "learning",
+        title=N_("Learning"),
+        caption=N_("Training loss with dropout and smoothing, development loss without."),
+    ) as axes:
+        keys = {"loss": _("training"), "dev_loss": _("development")}
+        curves.learning_curves(bench.history("train"), keys, y_label=_("loss (nats a word)"), ax=axes)
+    maps, captions = material.maps["test"], found.best(captioner.vocabulary)
+    own = {captioner.search: captions}
+    for search in (replace(captioner.search, neighbours=0), Search(1)):
+        own.setdefault(search, captioner.write(maps, search).best(captioner.vocabulary))
+    name = _("this captioner, {search}")
+    writers = {name.format(search=search.describe()): each for search, each in own.items()}
+    words = captioner.vocabulary.encode_groups(material.data.train.captions)
+    trigram = Trigram(words.reshape(-1, words.shape[-1]), captioner.vocabulary).caption()
+    table.beside_the_baselines(bench, material, writers, trigram)
+    table.gallery(bench, material, captions)

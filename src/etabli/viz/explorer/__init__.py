@@ -17,7 +17,6 @@ from etabli.errors import BadArray
 from etabli.i18n import _, current_language
 from etabli.viz.style import ON_DARK, ON_LIGHT
 
-THUMBNAIL = 28
 _SHEET = 4096  # pixels a side, what every browser takes as one image
 _HERE = Path(__file__).parent
 

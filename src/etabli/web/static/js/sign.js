@@ -1,6 +1,6 @@
 // The sign above each page: which models it plays with, whether they are loaded, and how to train what is missing.
 
-import { _, $, ask, attempt, el, follow } from "./common.js";
+import { _, $, ask, attempt, el, follow, language } from "./common.js";
 
 const page = document.body.dataset.page;
 const listeners = [];
@@ -40,11 +40,12 @@ const STATES = () => ({
 function chip(key, tool) {
   const name = NAMES()[key] ?? key;
   const from = tool.run ? _("from the run {run}, {data}", { run: tool.run, data: tool.data === "sample" ? _("sample data") : _("full data") }) : "";
+  const problem = tool.problem[language];
   return el("li", { class: `chip ${tool.state}` },
     el("span", { class: "light", "aria-hidden": "true" }),
     el("strong", {}, name), " ", el("span", {}, STATES()[tool.state]),
     from ? el("small", {}, ` · ${from}`) : null,
-    tool.problem ? el("small", {}, ` · ${tool.problem}`) : null);
+    problem ? el("small", {}, ` · ${problem}`) : null);
 }
 
 function offer(missing, job) {
