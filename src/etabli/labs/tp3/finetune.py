@@ -204,7 +204,7 @@ EXPERIMENT = Experiment(
     },
     data=("voc", "weights"),
     minutes=10,
-    memory_mb=2500,
+    memory_mb=3000,
     spreads=True,
     seeds=3,
     published=(
