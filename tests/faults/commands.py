@@ -26,7 +26,7 @@ RUNS = {
     "captions, the course's net": (("tp5.caption",), {"epochs": 4, "sizes": [], "draws": 1}),
     "captions, learned words": (("tp5.caption-modern",), {"epochs": 3, "beams": [3], "alphas": [0.7]}),
     "captions, attention": (("tp5.attention",), {"epochs": 3, "beams": [3], "alphas": [0.7]}),
-    "fine-tuning": (("tp3.finetune",), {"epochs": 2, "stage": "stage3", "tsne_iterations": 20}),
+    "fine-tuning": (("tp3.finetune",), {"epochs": 2, "nets": 2, "stage": "stage3", "tsne_iterations": 20}),
     "transfer": (
         ("tp3.transfer",),
         {"epochs": 3, "folds": 2, "sizes": [40, 80], "scratch_epochs": 2, "scratch_side": 32},

@@ -74,6 +74,23 @@ def test_frozen_layers_and_moving_statistics_do_not_move_by_one_bit_and_all_othe
 
 
 @pytest.mark.needs_jax
+def test_the_mean_of_trainings_lies_between_them_and_leaves_what_did_not_learn(problem):
+    tail = finetune.from_stage(problem[0], "early")
+    origin, trainings = tail.get_weights(), []
+    for seed in range(3):
+        tail.set_weights(origin)
+        tuned = train(problem, Plan(**{**vars(PLAN), "seed": seed}))
+        trainings.append((tail.get_weights(), tuned.head))
+    mean = finetune.mean_of(tail, trainings)
+    for values in zip(tail.get_weights(), origin, *(each for each, _head in trainings), strict=True):
+        found, start, *learnt = values
+        np.testing.assert_allclose(found, np.mean(learnt, axis=0), rtol=1e-5, atol=1e-6)
+        if all(np.array_equal(each, start) for each in learnt):
+            np.testing.assert_array_equal(found, start)
+    np.testing.assert_allclose(mean.kernel, np.mean([each.kernel for _weights, each in trainings], axis=0), atol=1e-6)
+
+
+@pytest.mark.needs_jax
 def test_the_tail_on_stored_maps_is_the_whole_net_on_pictures(problem):
     import keras
 

@@ -7,7 +7,7 @@ drawn back a little towards those of the start.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from etabli.models.multilabel import LinearSigmoids
 from etabli.models.trained import pooled
 from etabli.seeding import generator
 
-__all__ = ["Plan", "Tuned", "fine_tune", "from_stage", "logits_of", "pooled_of"]
+__all__ = ["Plan", "Tuned", "fine_tune", "from_stage", "logits_of", "mean_of", "pooled_of"]
 
 Rows = Callable[[np.ndarray, np.random.Generator | None], np.ndarray]
 
@@ -132,6 +132,21 @@ def logits_of(tuned: Tuned, batch: int = 64) -> Callable[[np.ndarray], np.ndarra
     """A function from inputs of the tail to logits (N, K), with the weights that were learnt."""
     machine = _Machine(tuned.tail, tuned.head, Plan(batch=batch), 1)
     return machine.logits_with(machine.start()["weights"])
+
+
+def mean_of(tail, trainings: Sequence[tuple[list[np.ndarray], LinearSigmoids]]) -> LinearSigmoids:
+    """Put the mean weights of trainings from one start into ``tail``, and return the mean of their heads.
+
+    A training is the weights of the tail, as ``get_weights`` gives them, and the head. What did not learn stays as it
+    is, bit for bit. (Wortsman et al. 2022, Model soups, section 2.)
+    """
+
+    def mean(values: Sequence[np.ndarray]) -> np.ndarray:
+        return values[0] + sum(value - values[0] for value in values) / len(values)
+
+    tail.set_weights([mean(values) for values in zip(*(weights for weights, _head in trainings), strict=True)])
+    heads = [head for _weights, head in trainings]
+    return LinearSigmoids(mean([head.kernel for head in heads]), mean([head.bias for head in heads]))
 
 
 def pooled_of(tail, batch: int = 64) -> Callable[[np.ndarray], np.ndarray]:

@@ -16,7 +16,7 @@ from etabli.models import backbones, trained
 QUICK = {
     "tp3.look.photos": 4, "tp3.transfer.epochs": 3, "tp3.transfer.folds": 2, "tp3.transfer.sizes": [40],
     "tp3.transfer.scratch_epochs": 1, "tp3.transfer.scratch_side": 32, "tp3.finetune.epochs": 1,
-    "tp3.finetune.stage": "stage3", "tp3.finetune.tsne_iterations": 20,
+    "tp3.finetune.nets": 2, "tp3.finetune.stage": "stage3", "tp3.finetune.tsne_iterations": 20,
 }  # fmt: skip
 
 

@@ -40,3 +40,8 @@ def test_further_classes_are_taught_but_not_judged(which):
     assert lesson.labels.shape == (len(lesson.learn), 5)
     perfect = np.hstack([which.labels, np.zeros((40, 3))])
     assert lesson.judge(lambda places: perfect[places[:, 0]]) == 1.0
+
+
+def test_lessons_of_other_numbers_hold_out_other_images(which):
+    held = [tuning.Lesson(which, Marked(), 0.25, 0, number=number).rows_judged.tolist() for number in (0, 1, 0)]
+    assert held[0] == held[2] != held[1]

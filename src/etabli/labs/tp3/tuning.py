@@ -58,11 +58,14 @@ class Lesson:
     """Images in stored views, parted into those that are learnt from and those that choose the epoch.
 
     ``labels`` (N, K'), K' >= K, may hold more classes than the K that are judged, which come first: what else an
-    image shows is learnt too.
+    image shows is learnt too. Lessons of other ``number`` part the images otherwise.
     """
 
-    def __init__(self, which: LabelledImages, views: StageMaps | Pixels, share: float, seed: int, labels=None) -> None:
-        self.learn, self.judged = which.halves(share, generator(seed, "validation"))
+    def __init__(
+        self, which: LabelledImages, views: StageMaps | Pixels, share: float, seed: int, labels=None, number: int = 0
+    ) -> None:
+        draws = generator(seed, "validation", *([str(number)] if number else []))
+        self.learn, self.judged = which.halves(share, draws)
         self.views, self.classes = views, len(which.classes)
         places = {name: place for place, name in enumerate(which.names)}
         self.rows_learn, self.rows_judged = (
@@ -77,8 +80,11 @@ class Lesson:
 
     def judge(self, logits_of) -> float:
         """The mAP on the images that are not learnt from."""
-        logits = self.views.logits(self.rows_judged, logits_of)[:, : self.classes]
-        return ap.mean_average_precision(self.judged.labels, logits).value
+        return ap.mean_average_precision(self.judged.labels, self.judged_logits(logits_of)).value
+
+    def judged_logits(self, logits_of) -> np.ndarray:
+        """Logits (N, K) of the images that are not learnt from."""
+        return self.views.logits(self.rows_judged, logits_of)[:, : self.classes]
 
     def teach(self, tail, start, plan: finetune.Plan, checkpoint, step: Callable, log: Callable) -> finetune.Tuned:
         """Train; ``step(advance, **numbers)`` is told of every batch, ``log(**numbers)`` of every epoch."""
