@@ -6,7 +6,9 @@ A benchmark is a script that calls ``compare`` and then ``conclude``; ``make ben
 
 import json
 import os
+import shlex
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -70,7 +72,7 @@ def ratio(timings: dict[str, Timing], slower: str, faster: str) -> float:
 def conclude(
     key: str, what: str, timings: dict[str, Timing], ratios: dict[str, tuple[float, str]], notes: str = ""
 ) -> None:
-    """Print the outcome and leave it for ``docs/benchmarks.md``.
+    """Print the outcome and leave it for ``docs/benchmarks.md``, with the options that the script was called with.
 
     ``ratios`` maps a sentence ("times faster than scikit-learn") to (ratio, bar), the bar as text, such as ">= 1.5".
     """
@@ -83,6 +85,7 @@ def conclude(
     document = {
         "key": key,
         "what": what,
+        "options": shlex.join(sys.argv[1:]),
         "date": date.today().isoformat(),
         "threads": {name: os.environ.get(name, "") for name in ("OMP_NUM_THREADS", "XLA_FLAGS") if name in os.environ},
         "machine": environment.machine(),

@@ -16,9 +16,10 @@ def section(document: dict) -> list[str]:
     lines += [f"- **{each['value']:.2f}** {each['sentence']} (bar {each['bar']})" for each in document["ratios"]]
     if document["notes"]:
         lines += ["", document["notes"]]
+    command = f"python benchmarks/{document['key']}.py {document.get('options', '')}".strip()
     lines += [
         "",
-        f"`python benchmarks/{document['key']}.py`, {document['date']}, {document['machine']['processor']}, "
+        f"`{command}`, {document['date']}, {document['machine']['processor']}, "
         f"{document['machine']['cores']} cores; {versions}.",
     ]
     return lines
@@ -27,7 +28,7 @@ def section(document: dict) -> list[str]:
 def kept(page: str) -> dict[str, str]:
     """The sections of the page as it stands, by the script that each names."""
     sections = re.split(r"^(?=## )", page, flags=re.MULTILINE)[1:]
-    return {re.search(r"`python benchmarks/(\w+)\.py`", each).group(1): each.strip() for each in sections}
+    return {re.search(r"`python benchmarks/(\w+)\.py\b", each).group(1): each.strip() for each in sections}
 
 
 def main() -> None:

@@ -9,6 +9,11 @@ def test_a_refusal_says_what_is_wrong_what_was_expected_what_came_and_what_to_do
     assert str(refusal) == "the file is short: expected 16 bytes, got 4 bytes. Fetch it again."
 
 
+def test_a_sentence_of_a_library_within_a_refusal_ends_once():
+    refusal = errors.CorruptFile("this is no model", got="A file of version 2.", fix="Make it again.")
+    assert str(refusal) == "this is no model: got A file of version 2. Make it again."
+
+
 def test_a_refusal_is_told_in_the_language_of_who_tells_it_not_of_who_found_it():
     with speaking("fr"):
         refusal = errors.DataMissing(_("there is no trained model {path}").format(path="m"), expected=_("1 or more"))

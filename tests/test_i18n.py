@@ -5,7 +5,7 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etabli.i18n import LANGUAGES, Told, _, filled, joined, speaking
+from etabli.i18n import LANGUAGES, Told, _, filled, joined, speaking, spoken
 
 REACHED = "{accuracy:.2%} in the setting of its Keras twin, {better:.2%} in the best; 91.59 % is {reached}."
 
@@ -54,3 +54,12 @@ def test_a_told_sentence_is_filled_as_any_text(name, count, share):
 
 def test_a_template_takes_pieces_that_are_written_already():
     assert filled("{a:.2%} of {b}", {"a:.2%": "1.00%", "b": "3"}) == "1.00% of 3"
+
+
+def test_what_was_told_in_one_language_is_spoken_in_another_with_its_blanks():
+    with speaking("fr"):
+        inner = _("there is no file {path}").format(path="a.py")
+        told = _("left out: {reason}").format(reason=inner)
+    assert spoken(told, "fr") == told != spoken(told, "en") == "left out: there is no file a.py"
+    assert spoken(told) == "left out: there is no file a.py"
+    assert spoken("of a library", "fr") == "of a library"

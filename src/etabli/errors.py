@@ -27,6 +27,7 @@ class Refusal(Exception):
         if self.got is not None:
             parts.append(_("got {got}").format(got=spoken(self.got)))
         sentence = ", ".join(parts) if len(parts) < 2 else f"{parts[0]}: {', '.join(parts[1:])}"
+        sentence = sentence.rstrip(".")  # what came may be a library's sentence
         return f"{sentence}. {spoken(self.fix)}" if self.fix else f"{sentence}."
 
 

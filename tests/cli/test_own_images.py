@@ -136,7 +136,7 @@ def test_fine_tuning_writes_a_model_that_predicts_and_exports(etabli, place, tmp
         (["features", ".", "--out", "f"], "no images"),
         (["predict", "."], "--model or --imagenet"),
         (["predict", ".", "--model", "m", "--out", "p.xls"], "p.xls"),
-        (["predict", "a.jpg", "--model", "nothing-here"], "a.jpg"),
+        (["predict", "a.jpg", "--model", "nothing-here"], "there is no image a.jpg"),
         (["transfer", "nothing-here", "--labels", ".", "--out", "m"], "nothing-here"),
         (["export", "nothing-here", "--out", "m.onnx"], "nothing-here"),
         (["export", "nothing-here", "--out", "m.pt"], ".onnx"),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from etabli.errors import BadSetting, Refusal
-from etabli.models import fast_layers, finetune, multilabel
+from etabli.models import fast_layers, finetune, multilabel, trained
 from etabli.models.finetune import Plan
 
 
@@ -41,9 +41,9 @@ def problem():
 PLAN = Plan(epochs=4, batch=16, rate=3e-3, average=0.9, mixup=0.0)
 
 
-def train(problem, plan=PLAN, layer="early", **options):
+def train(problem, plan=PLAN, layer="early", roots=False, **options):
     model, maps, labels, head = problem
-    tail = finetune.from_stage(model, layer)
+    tail = finetune.from_stage(model, layer, roots)
     return finetune.fine_tune(tail, head, lambda places, draws: maps[places], labels, plan, **options)
 
 
@@ -177,9 +177,22 @@ def test_lower_layers_move_less(problem):
 
 
 @pytest.mark.needs_jax
-def test_half_precision_and_mixup_train_as_well(problem):
-    tuned = train(problem, Plan(**{**vars(PLAN), "precision": "bf16", "mixup": 0.3}))
+@pytest.mark.parametrize("roots", [False, True])
+def test_half_precision_and_mixup_train_as_well(problem, roots):
+    tuned = train(problem, Plan(**{**vars(PLAN), "precision": "bf16", "mixup": 0.3}), roots=roots)
     assert tuned.losses[-1] < np.log(2)
+
+
+@pytest.mark.needs_jax
+def test_a_saved_net_on_roots_gives_the_logits_of_its_tail(problem):
+    import keras
+    from scipy.special import expit
+
+    model, tuned = problem[0], train(problem, roots=True)
+    pictures = np.random.default_rng(1).normal(size=(5, 12, 12, 3)).astype(np.float32)
+    maps = keras.Model(model.inputs[0], model.get_layer("early").output)(pictures)
+    expected = expit(finetune.logits_of(tuned, 4)(np.asarray(maps)))
+    np.testing.assert_allclose(trained.with_head(model, tuned.head, roots=True)(pictures), expected, atol=1e-5)
 
 
 @pytest.mark.needs_jax

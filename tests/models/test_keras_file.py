@@ -79,6 +79,13 @@ def test_a_net_just_trained_and_the_same_net_loaded_are_saved_as_the_same_bytes(
     assert keras_file.save(loaded, tmp_path / "compiled.keras").read_bytes() == trained_here.read_bytes()
 
 
+@pytest.mark.parametrize("name", [each for each in NETS if each != "mobilenet_v2"])
+def test_a_net_is_the_same_bytes_whatever_nets_its_process_made_before(name, tmp_path):
+    """Keras counts the layers that have no name."""
+    first, second = (keras_file.save(NETS[name](), tmp_path / f"{n}.keras").read_bytes() for n in (1, 2))
+    assert first == second
+
+
 def test_a_file_holds_nothing_of_the_training(tmp_path):
     net = trained_once(NETS["perceptron"]())
     with zipfile.ZipFile(keras_file.save(net, tmp_path / "net.keras")) as archive:

@@ -38,6 +38,13 @@ def test_at_the_minimum_the_numeric_gradient_vanishes():
         assert multilabel.binary_cross_entropy(labels, moved.logits(features)) >= base - 1e-6
 
 
+def test_the_first_questions_alone_have_the_logits_that_they_had():
+    draws = np.random.default_rng(0)
+    head = multilabel.LinearSigmoids(draws.normal(size=(4, 5)), draws.normal(size=5))
+    x = draws.normal(size=(3, 4))
+    np.testing.assert_array_equal(head.first(2).logits(x), head.logits(x)[:, :2])
+
+
 def test_a_fresh_layer_has_a_loss_of_ln_2():
     features, labels = problem()
     zero = multilabel.LinearSigmoids(np.zeros((12, 3), np.float32), np.zeros(3, np.float32))

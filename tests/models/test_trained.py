@@ -63,6 +63,20 @@ def test_the_whole_net_is_the_net_then_the_head(whole, pictures):
     np.testing.assert_allclose(net.predict_on_batch(pictures), head.probabilities(features), atol=1e-5)
 
 
+def test_a_head_on_roots_sees_unit_roots_and_comes_back_and_goes_out_with_the_same_numbers(whole, pictures, tmp_path):
+    _net, model, head = whole
+    net = trained.with_head(model, head, roots=True)
+    means = model.predict_on_batch(pictures).mean((1, 2)) + 1e-6
+    roots = multilabel.unit_roots(means) * np.sqrt(means.shape[1])
+    expected = net.predict_on_batch(pictures)
+    np.testing.assert_allclose(expected, head.probabilities(roots), atol=1e-5)
+    trained.save(tmp_path / "model", net, card())
+    np.testing.assert_array_equal(trained.load(tmp_path / "model")[0].predict_on_batch(pictures), expected)
+    needs("onnx", "openvino")
+    assert export.checked(net, onnx_export.to_onnx(net, tmp_path / "net.onnx"), pictures) < 1e-4
+    assert export.checked(net, export.to_openvino(net, tmp_path / "net.xml"), pictures) < 1e-4
+
+
 def test_a_model_comes_back_with_its_card_and_its_numbers(whole, pictures, tmp_path):
     trained.save(tmp_path / "model", whole[0], card())
     model, held = trained.load(tmp_path / "model")

@@ -120,9 +120,9 @@ def test_interrupted_after_an_epoch_and_resumed_it_comes_to_the_same_bits(kind, 
     path = tmp_path / "training.safetensors"
     with pytest.raises(KeyboardInterrupt):
         trained(checkpoint=path, on_epoch=interrupt)  # epoch 1 is kept, epoch 2 is lost
-    told = []
-    resumed, resumed_rows = trained(checkpoint=path, on_epoch=told.append)
-    assert [row["epoch"] for row in told] == [2, 3]
+    before, told = [], []
+    resumed, resumed_rows = trained(checkpoint=path, on_epoch=told.append, on_resume=before.extend)
+    assert [row["epoch"] for row in before] == [1] and [row["epoch"] for row in told] == [2, 3]
     assert np.array_equal(weights(resumed), weights(undisturbed))
     assert [(row["loss"], row["accuracy"]) for row in resumed_rows] == [(row["loss"], row["accuracy"]) for row in rows]
     again, _rows = trained(checkpoint=path, on_epoch=must_not_train)  # finished: nothing left to do

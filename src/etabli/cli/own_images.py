@@ -19,7 +19,9 @@ def pictures(place: Path | str, endpoint: str | None = None) -> tuple[list, list
             raise DataMissing(_("there are no images in {place}").format(place=place))
         return found, [each.url.removeprefix(root).strip("/") for each in found]
     place = Path(place)
-    if place.is_file() and place.suffix.lower() in images.SUFFIXES:
+    if place.suffix.lower() in images.SUFFIXES and not place.is_dir():
+        if not place.is_file():
+            raise DataMissing(_("there is no image {path}").format(path=images.name_of(place)))
         return [place], [images.name_of(place.name)]
     tables = ("metadata.csv", "metadata.jsonl", "ImageSets", "VOCdevkit")
     if place.is_file() or any((place / name).exists() for name in tables):

@@ -22,7 +22,7 @@ def softmax_regression(seed: int = 0, *, inputs: int = 784, classes: int = 10) -
     from keras import Input, Sequential, layers
 
     return Sequential(
-        [Input((inputs,)), _dense(classes, seed, "fc1"), layers.Activation("softmax", name="softmax")],
+        [Input((inputs,), name="images"), _dense(classes, seed, "fc1"), layers.Activation("softmax", name="softmax")],
         name="softmax_regression",
     )
 
@@ -35,7 +35,7 @@ def perceptron(
 
     return Sequential(
         [
-            Input((inputs,)),
+            Input((inputs,), name="images"),
             _dense(hidden, seed, "fc1"),
             layers.Activation(activation, name=activation),
             _dense(classes, seed, "fc2"),
@@ -54,7 +54,7 @@ def convolutional(
 
     return Sequential(
         [
-            Input(shape),
+            Input(shape, name="images"),
             _convolution(filters[0], 5, seed, "conv1"),
             layers.Activation("relu", name="relu1"),
             layers.MaxPooling2D(2, name="pool1"),
@@ -91,7 +91,7 @@ def modern(
 
     return Sequential(
         [
-            Input(shape),
+            Input(shape, name="images"),
             *stage(1, width, 5, pool=True),
             *stage(2, 2 * width, 3),
             *stage(3, 2 * width, 3, pool=True),

@@ -17,7 +17,7 @@ def accelerated(model, dtype: str | None = None):
 
     def faster(layer):
         config = layer.get_config()
-        if dtype is not None:
+        if dtype is not None and isinstance(layer, keras.Layer):
             config["dtype"] = dtype
         if type(layer) is keras.layers.Conv2D and layer.kernel_size == (1, 1) and layer.groups == 1:
             return pointwise.from_config(config)

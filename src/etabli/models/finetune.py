@@ -22,6 +22,7 @@ from etabli.models import spread
 from etabli.models.backend import on_jax
 from etabli.models.fast_layers import accelerated
 from etabli.models.multilabel import LinearSigmoids
+from etabli.models.trained import pooled
 from etabli.seeding import generator
 
 __all__ = ["Plan", "Tuned", "fine_tune", "from_stage", "logits_of", "pooled_of"]
@@ -66,13 +67,12 @@ class Tuned:
     best_epoch: int
 
 
-def from_stage(model, layer: str | None):
-    """The part of ``model`` above ``layer`` (all of it for ``None``), its last map averaged. It shares the weights."""
+def from_stage(model, layer: str | None, roots: bool = False):
+    """The part of ``model`` above ``layer`` (all of it for ``None``) and then ``pooled``. It shares the weights."""
     import keras
 
     start = model.inputs[0] if layer is None else model.get_layer(layer).output
-    pooled = keras.layers.GlobalAveragePooling2D(name="pool")(model.outputs[0])
-    return keras.Model(start, pooled, name="tail")
+    return keras.Model(start, pooled(model.outputs[0], roots), name="tail")
 
 
 def fine_tune(
@@ -214,8 +214,8 @@ class _Machine:
         return LinearSigmoids(np.asarray(kernel, np.float32), np.asarray(bias, np.float32))
 
     def _logits(self, weights, inputs):
-        pooled, _fixed = self.twin.stateless_call(list(weights[:-2]), self.fixed, inputs, training=False)
-        return pooled.astype("float32") @ weights[-2] + weights[-1]
+        features, _fixed = self.twin.stateless_call(list(weights[:-2]), self.fixed, inputs, training=False)
+        return features.astype("float32") @ weights[-2] + weights[-1]
 
     def _one_step(self, state, inputs, targets, known, share, partner):
         import jax

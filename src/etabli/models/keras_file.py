@@ -28,7 +28,7 @@ __all__ = ["load", "save", "save_weights"]
 _LAYERS = (
     "Activation", "Add", "BatchNormalization", "Conv2D", "Dense", "DepthwiseConv2D", "Dropout", "Embedding", "Flatten",
     "GlobalAveragePooling2D", "InputLayer", "LSTM", "Masking", "MaxPooling2D", "Multiply", "ReLU", "Rescaling",
-    "SimpleRNN", "ZeroPadding2D",
+    "SimpleRNN", "UnitNormalization", "ZeroPadding2D",
 )  # fmt: skip
 _INITIALIZERS = ("Constant", "GlorotUniform", "Ones", "Orthogonal", "RandomUniform", "Zeros")
 KNOWN = {
@@ -38,6 +38,7 @@ KNOWN = {
     ("keras", "Sequential"),
     ("keras.src.models.functional", "Functional"),
     ("keras.src.ops.numpy", "Flip"),
+    ("keras.src.ops.numpy", "Sqrt"),
 }
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MEMBERS = {_CONFIG, _METADATA, _WEIGHTS}

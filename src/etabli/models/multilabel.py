@@ -40,6 +40,10 @@ class LinearSigmoids:
             )
         return features.astype(np.float32) @ self.kernel + self.bias
 
+    def first(self, count: int) -> "LinearSigmoids":
+        """The first ``count`` of the K questions alone."""
+        return LinearSigmoids(self.kernel[:, :count], self.bias[:count])
+
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         return expit(self.logits(features))
 

@@ -136,10 +136,9 @@ def _relu(graph: _Graph, layer, inputs: list[str]) -> str:
 
 
 def _rescaling(graph: _Graph, layer, inputs: list[str]) -> str:
-    values = [
-        np.broadcast_to(np.asarray(value, np.float32), (3,)).reshape(1, 3, 1, 1)
-        for value in (layer.scale, layer.offset)
-    ]
+    values = [np.asarray(value, np.float32) for value in (layer.scale, layer.offset)]
+    if len(layer.output.shape) == 4:
+        values = [np.broadcast_to(value, (3,)).reshape(1, 3, 1, 1) for value in values]
     scale, offset = (
         graph.constant(f"{layer.name}/{word}", value) for word, value in zip(("scale", "offset"), values, strict=True)
     )
@@ -193,4 +192,6 @@ _KINDS: dict[str, Callable] = {
     "MaxPooling2D": _pooling,
     "GlobalAveragePooling2D": _average,
     "Dense": _dense,
+    "Sqrt": _alone("Sqrt"),
+    "UnitNormalization": lambda graph, layer, inputs: graph.add("LpNormalization", inputs, layer.name, axis=-1, p=2),
 }

@@ -16,7 +16,7 @@ from etabli.i18n import _
 from etabli.models import keras_file
 from etabli.models.multilabel import LinearSigmoids
 
-__all__ = ["Card", "decisions", "load", "read_card", "save", "with_head"]
+__all__ = ["Card", "decisions", "load", "pooled", "read_card", "save", "with_head"]
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,26 @@ class Card:
     made_with: str = ""
 
 
-def with_head(model, head: LinearSigmoids):
-    """``model`` from pictures to a map, then the mean over the picture, then sigmoids: pictures to (N, K)."""
+def pooled(maps, roots: bool = False):
+    """p, the mean over the picture of the D last maps; with ``roots`` sqrt(p) at length sqrt(D), as ``unit_roots``.
+
+    So a few large activations of an image do not outvote all the others. The maps must not be negative.
+    """
     import keras
 
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(model.outputs[0])
+    mean = keras.layers.GlobalAveragePooling2D(name="pool")(maps)
+    if not roots:
+        return mean
+    moved = keras.layers.Rescaling(1.0, offset=1e-6, name="above_zero")(mean)  # a root has no slope at zero
+    unit = keras.layers.UnitNormalization(name="unit_roots")(keras.ops.sqrt(moved))
+    return keras.layers.Rescaling(float(np.sqrt(maps.shape[-1])), name="roots")(unit)
+
+
+def with_head(model, head: LinearSigmoids, roots: bool = False):
+    """``model`` from pictures to maps, then ``pooled``, then sigmoids: pictures to (N, K)."""
+    import keras
+
+    x = pooled(model.outputs[0], roots)
     dense = keras.layers.Dense(len(head.bias), activation="sigmoid", name="classes", kernel_initializer="zeros")
     whole = keras.Model(model.inputs[0], dense(x), name=f"{model.name}_multilabel")
     dense.set_weights([head.kernel, head.bias])

@@ -55,12 +55,14 @@ def fit(
     model: "keras.Model", images: np.ndarray, labels: np.ndarray, *, epochs: int, batch_size: int, seed: int = 0,
     augment: Augment | None = None, validation: tuple[np.ndarray, np.ndarray] | None = None,
     on_epoch: Callable[[Row], bool | None] | None = None, checkpoint: Path | str | None = None,
+    on_resume: Callable[[list[Row]], None] | None = None,
 ) -> list[Row]:  # fmt: skip
     """Train a compiled model in place; returns one row an epoch: epoch, loss, accuracy, seconds (and val_...).
 
     After each epoch ``on_epoch`` gets the row; where it returns True the training stops. ``checkpoint`` is a file
     that holds the training after its last whole epoch: an interrupted training goes on from there, to the same
-    weights bit for bit; a file of another training is not read. Under ``spread.over`` every batch is dealt out.
+    weights bit for bit, and ``on_resume`` gets the rows of the epochs that are behind it; a file of another training
+    is not read. Under ``spread.over`` every batch is dealt out.
     """
     if len(images) != len(labels) or len(images) == 0:
         raise BadArray(_("images and labels do not belong together"), got=f"{len(images)}, {len(labels)}")
@@ -73,6 +75,9 @@ def fit(
     if checkpoint:
         spread.same_file(checkpoint)
     rows = checkpoints.load(model, checkpoint, recipe) if checkpoint else []
+
+    if rows and on_resume:
+        on_resume(rows)
 
     def ended(row: Row) -> bool:
         if validation is not None:

@@ -112,3 +112,29 @@ def test_on_mnist_the_convolutional_net_learns_fast(full_data):
     training.fit(model, images, digits.train_labels[:12_000].astype(np.int32), epochs=2, batch_size=100)
     _loss, accuracy = training.evaluate(model, parts.inputs(digits.test_images, model), digits.test_labels)
     assert 0.94 < accuracy < 0.99
+
+
+def test_an_interrupted_training_is_told_from_its_first_epoch_on(tmp_path, monkeypatch):
+    """Else the curves of a run that was killed would begin where it was taken up again."""
+    monkeypatch.setenv("ETABLI_CACHE", str(tmp_path / "cache"))
+    card = labs.experiment("tp2.logistic")
+    settings = card.settings_for("sample", {"epochs": 4})
+
+    class Cut(Bench):
+        def log(self, curve, **row):
+            super().log(curve, **row)
+            if row["epoch"] == 3:
+                raise KeyboardInterrupt
+
+    def rows(bench):
+        return [{key: value for key, value in row.items() if key != "seconds"} for row in bench.history("train")]
+
+    with pytest.raises(KeyboardInterrupt):
+        card.story(Cut(card, tmp_path / "cut", Source.sample(), 0), settings)
+    again = Bench(card, tmp_path / "cut", Source.sample(), 0)
+    card.story(again, settings)
+    monkeypatch.setenv("ETABLI_CACHE", str(tmp_path / "another"))
+    whole = Bench(card, tmp_path / "whole", Source.sample(), 0)
+    card.story(whole, settings)
+    assert rows(again) == rows(whole)
+    assert [row["epoch"] for row in rows(whole)] == [1, 2, 3, 4]

@@ -8,7 +8,7 @@ from etabli.data import verse
 from etabli.data.source import Source
 from etabli.data.text import Text
 from etabli.labs.bench import Bench
-from etabli.labs.tp4 import baselines, modern_nets, nets
+from etabli.labs.tp4 import baselines, modern_nets, nets, temperature
 from etabli.models import poet
 
 TINY = {"units": 16, "most_epochs": 2}
@@ -107,6 +107,18 @@ def test_a_low_temperature_turns_in_circles_and_a_high_one_knows_no_words(bench_
     assert {claim.key for claim in bench.claims} == {claim.key for claim in bench.experiment.claims}
     for row in tables(bench)["samples"].rows:
         assert row[1].startswith("souvent, p")
+
+
+def test_a_low_temperature_is_judged_by_its_words_and_its_circles_are_told(tmp_path):
+    bench = Bench(labs.experiment("tp4.temperature"), tmp_path, Source.sample(), 0)
+    row = {"known_words": 0.5, "distinct_4grams": 0.9, "repetition": 0.0}
+    circling = row | {"known_words": 0.9, "repetition": 0.39}
+    temperature.judge(bench, {0.02: circling, 1.0: row, 10.0: row | {"known_words": 0.1}})
+    temperature.judge(bench, {0.02: row | {"known_words": 0.4}, 1.0: row, 10.0: row})
+    better, senseless, worse, sensible = bench.claims
+    assert (better.verdict, senseless.verdict) == ("confirmed", "confirmed")
+    assert "39%" in better.measured and "72%" in better.measured
+    assert (worse.verdict, sensible.verdict) == ("refuted", "refuted")
 
 
 def test_what_the_units_follow_is_found(bench_of):

@@ -123,9 +123,14 @@ def train(
             tell(row)
             step(1, **{key: value for key, value in row.items() if key in ("loss", "accuracy", "test_accuracy")})
 
+        def told_before(rows: list[dict[str, float]]) -> None:
+            for row in rows:
+                tell(row)
+            step(len(rows))
+
         return training.fit(
             model, images, labels, epochs=recipe.epochs, batch_size=recipe.batch_size, seed=bench.seed,
-            augment=AUGMENTATIONS[recipe.augmentation], on_epoch=told, checkpoint=checkpoint,
+            augment=AUGMENTATIONS[recipe.augmentation], on_epoch=told, on_resume=told_before, checkpoint=checkpoint,
         )  # fmt: skip
 
 

@@ -5,10 +5,13 @@
 
 The part of the net below ``stage`` stays as ImageNet left it; what it says of every image, in several views, is
 computed once and stored. The part above learns at a small rate that falls towards the lower layers, starting from a
-linear layer on its frozen features; batch normalisation keeps its statistics. A tenth of the training list chooses the
-epoch.
+linear layer on square roots of its frozen features; batch normalisation keeps its statistics. Every class that the list
+names is learnt, those of the task are judged. A tenth of the training list chooses the epoch.
 The report gives 85.23 without saying of what: mAP and element-wise accuracy stand side by side.
 """
+
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from pydantic import Field
@@ -16,34 +19,31 @@ from scipy.special import expit
 
 from etabli import __version__
 from etabli.data.labelled import LabelledImages
-from etabli.features.stage_maps import Pixels, StageMaps
 from etabli.i18n import N_, _
 from etabli.labs.bench import Bench
 from etabli.labs.card import Claim, Experiment, Published, SettingsModel
-from etabli.labs.tp3 import parts, untangling
+from etabli.labs.tp3 import parts, tuning, untangling
 from etabli.metrics import average_precision as ap
 from etabli.metrics.score import Score
-from etabli.models import backbones, finetune, multilabel, trained
-from etabli.seeding import generator
+from etabli.models import finetune, multilabel, trained
 from etabli.viz.bars import bars
 from etabli.viz.curves import learning_curves
-
-STAGES = {"mobilenet_v2": "block_12", "resnet50": "conv4", "vgg16": "block4", "small_residual": "stage2"}
 
 
 class Settings(SettingsModel):
     backbone: str = Field("auto", description=N_("net: resnet50, vgg16, mobilenet_v2, or auto"))
     stage: str = Field("auto", description=N_("last frozen stage; input: the whole net learns; auto: the net's own"))
-    side: int = Field(288, ge=32, le=1024, description=N_("pixels on a side of the net's input"))
+    side: int = Field(352, ge=32, le=1024, description=N_("pixels on a side of the net's input"))
     crops: int = Field(
         2, ge=0, le=16, description=N_("random parts of every training image beside it and its mirror image")
     )
-    epochs: int = Field(6, ge=1, le=200, description=N_("passes over the training images"))
+    epochs: int = Field(5, ge=1, le=200, description=N_("passes over the training images"))
     batch: int = Field(64, ge=2, description=N_("images in a batch"))
     rate: float = Field(5e-4, gt=0, description=N_("Adam's rate at the top"))
     lower_rate: float = Field(0.3, gt=0, le=1, description=N_("share of the rate at the lowest layer that learns"))
     mixup: float = Field(0.2, ge=0, description=N_("parameter of the Beta law by which two images are mixed; 0: none"))
     average: float = Field(0.99, ge=0, lt=1, description=N_("memory a step of the running average of the weights"))
+    roots: bool = Field(True, description=N_("the linear layer sees square roots at one length"))
     kept: float = Field(0.3, ge=0, lt=1, description=N_("share of the start in the weights that are judged and kept"))
     decay: float = Field(0.02, ge=0, description=N_("weight decay, decoupled"))
     patience: int = Field(3, ge=1, description=N_("epochs without a better validation after which to stop"))
@@ -55,88 +55,61 @@ class Settings(SettingsModel):
 
 def story(bench: Bench, settings: Settings) -> None:
     work = parts.task(bench, settings.backbone)
-    learn, validation = work.train.halves(settings.validation, generator(bench.seed, "validation"))
-    model = work.net.build(work.weights, size=(settings.side, settings.side))
-    stage = STAGES[work.backbone] if settings.stage == "auto" else settings.stage
-    layer = None if stage == "input" else backbones.feature_layer(work.net, stage)
-    tail = finetune.from_stage(model, layer)
-    train_maps, test_maps = (
-        maps_of(bench, settings, work, which, stage, crops)
+    stage = tuning.stage_of(work.backbone, settings.stage)
+    train_views, test_views = (
+        stored_views(bench, settings, work, which, stage, crops)
         for which, crops in ((work.train, settings.crops), (work.test, 0))
     )
-    places = {name: place for place, name in enumerate(work.train.names)}
-    rows_learn, rows_validation = (np.array([places[name] for name in part.names]) for part in (learn, validation))
-    rows_test = np.arange(len(work.test))
-    pooled = finetune.pooled_of(tail, settings.batch)
-    frozen = train_maps.logits(rows_learn, pooled), test_maps.logits(rows_test, pooled)
-    before = multilabel.fit(frozen[0], learn.labels, settings.head_decay)
+    lesson = tuning.Lesson(work.train, train_views, settings.validation, bench.seed, work.taught)
+    model = work.net.build(work.weights, size=(settings.side, settings.side))
+    tail = finetune.from_stage(model, tuning.layer_of(work.net, stage), settings.roots)
+    start, frozen_learn = lesson.start(tail, settings.head_decay, settings.batch)
+    frozen_test = test_views.logits(every(work.test), finetune.pooled_of(tail, settings.batch))
+    tuned, before = learn(bench, settings, lesson, tail, start, stage), start.first(lesson.classes)
 
-    def judge(logits_of) -> float:
-        return ap.mean_average_precision(validation.labels, train_maps.logits(rows_validation, logits_of)).value
-
-    plan = finetune.Plan(
-        **{name: getattr(settings, name) for name in ("epochs", "batch", "rate", "lower_rate", "mixup", "average")},
-        **{name: getattr(settings, name) for name in ("decay", "kept", "patience", "precision")},
-        seed=bench.seed,
+    logits_of = finetune.logits_of(tuned, settings.batch)
+    test_logits, learn_logits = (
+        views.logits(rows, logits_of)
+        for views, rows in ((test_views, every(work.test)), (train_views, lesson.rows_learn))
     )
-    steps = -(-len(learn) // plan.batch)
-    with bench.progress(N_("fine-tuning"), total=plan.epochs * steps) as step:
-
-        def watch(advance: int, **numbers: float) -> None:
-            step(advance, **{name: value for name, value in numbers.items() if value is not None})
-            if advance == 0:
-                bench.log("finetune", **numbers)
-
-        tuned = finetune.fine_tune(
-            tail,
-            before,
-            lambda chosen, draws: train_maps(rows_learn[chosen], draws),
-            learn.labels,
-            plan,
-            judge,
-            bench.training("fine-tuning", settings, stage, learn.names, before.kernel),
-            watch,
-        )
-    logits_of = finetune.logits_of(tuned, plan.batch)
-    test_logits = test_maps.logits(rows_test, logits_of)
-    train_logits = train_maps.logits(rows_learn, logits_of)
-    validation_logits = train_maps.logits(rows_validation, logits_of)
-    words = {**work.words, "from": stage, "epoch": tuned.best_epoch, "views": "plain+flip", "side": settings.side}
+    words = {**work.words, "from": stage, "epoch": tuned.best_epoch, "views": "plain+flip"}
+    words["side"] = settings.side
+    words["features"] = "unit roots" if settings.roots else "plain"
     after = parts.score_ranking(bench, work.test, test_logits, words)
     parts.score_decisions(bench, work.test, expit(test_logits), words)
-    frozen_logits = before.logits(frozen[0]), before.logits(frozen[1])
-    gaps = score_gaps(bench, work, learn, {"frozen": frozen_logits, "tuned": (train_logits, test_logits)}, words)
-    keep_model(bench, work, model, tuned, validation, validation_logits, after)
+    logits = {"frozen": (before.logits(frozen_learn), before.logits(frozen_test)), "tuned": (learn_logits, test_logits)}
+    gaps = score_gaps(bench, work, lesson.learn, logits, words)
+    keep_model(bench, settings, work, model, tuned, lesson, after)
     tell_claims(bench, work, after, gaps)
     if bench.first:
-        show(bench, work, frozen_logits[1], test_logits, gaps)
-        tuned_features = test_maps.logits(rows_test, finetune.pooled_of(tail, plan.batch))
-        untangling.show(bench, work, frozen[1], tuned_features, settings.tsne_iterations)
+        show(bench, work, before.logits(frozen_test), test_logits, gaps)
+        tuned_test = test_views.logits(every(work.test), finetune.pooled_of(tail, settings.batch))
+        untangling.show(bench, work, frozen_test, tuned_test, settings.tsne_iterations)
 
 
-def maps_of(bench: Bench, settings: Settings, work: parts.Task, which: LabelledImages, stage: str, crops: int):
+def every(which: LabelledImages) -> np.ndarray:
+    return np.arange(len(which))
+
+
+def stored_views(bench: Bench, settings: Settings, work: parts.Task, which: LabelledImages, stage: str, crops: int):
     """What the frozen part says of every image of a list, or the pictures themselves where the whole net learns."""
-    if stage == "input":
-        return Pixels(which.paths, which.names, (settings.side, settings.side), crops)
-    with bench.progress(_("frozen part on {data}").format(data=which.title), total=(2 + crops) * len(which)) as step:
-        seen: dict[str, int] = {}
+    size, total = (settings.side, settings.side), 0 if stage == "input" else (2 + crops) * len(which)
+    with bench.progress(_("frozen part on {data}").format(data=which.title), total=total) as step:
+        return tuning.views(
+            which, work.net, work.weights, stage, size, crops=crops, step=step,
+            collection=which.title.replace(" ", "-").lower(), engine="keras" if bench.is_sample else None,
+        )  # fmt: skip
 
-        def progress(view: str, done: int, _total: int) -> None:
-            step(done - seen.get(view, 0))
-            seen[view] = done
 
-        return StageMaps(
-            which.title.replace(" ", "-").lower(),
-            which.paths,
-            which.names,
-            work.backbone,
-            stage,
-            crops=crops,
-            weights=work.weights,
-            size=(settings.side, settings.side),
-            engine="keras" if bench.is_sample else None,
-            progress=progress,
-        )
+def learn(bench: Bench, settings: Settings, lesson: tuning.Lesson, tail, before, stage: str) -> finetune.Tuned:
+    """Train, show every batch, keep every epoch; what comes back answers for the judged classes alone."""
+    names = ("epochs", "batch", "rate", "lower_rate", "mixup", "average", "decay", "kept", "patience", "precision")
+    plan = finetune.Plan(**{name: getattr(settings, name) for name in names}, seed=bench.seed)
+    checkpoint = bench.training("fine-tuning", settings, stage, lesson.learn.names, before.kernel)
+    with bench.progress(N_("fine-tuning"), total=plan.epochs * lesson.steps(plan.batch)) as step:
+        log = partial(bench.log, "finetune")
+        tuned = lesson.teach(tail, before, plan, checkpoint, step, log)
+    return replace(tuned, head=tuned.head.first(lesson.classes))
 
 
 def score_gaps(bench: Bench, work: parts.Task, learn: LabelledImages, logits, words) -> dict[str, tuple[float, float]]:
@@ -155,9 +128,10 @@ def score_gaps(bench: Bench, work: parts.Task, learn: LabelledImages, logits, wo
     return gaps
 
 
-def keep_model(bench: Bench, work, model, tuned, validation, validation_logits, after: Score) -> None:
+def keep_model(bench: Bench, settings: Settings, work, model, tuned, lesson: tuning.Lesson, after: Score) -> None:
     """The whole net with its head, as a folder with a card, for ``etabli predict``."""
-    thresholds = multilabel.best_thresholds(validation.labels, expit(validation_logits))
+    judged = lesson.views.logits(lesson.rows_judged, finetune.logits_of(tuned, settings.batch))
+    thresholds = multilabel.best_thresholds(lesson.judged.labels, expit(judged))
     card = trained.Card(
         title=f"{work.backbone}, fine-tuned on {work.train.title}",
         backbone=work.backbone,
@@ -172,7 +146,7 @@ def keep_model(bench: Bench, work, model, tuned, validation, validation_logits, 
         scores={"mean_average_precision": (after.value, after.signature)},
         made_with=f"etabli {__version__}",
     )
-    trained.save(bench.path("model"), trained.with_head(model, tuned.head), card)
+    trained.save(bench.path("model"), trained.with_head(model, tuned.head, settings.roots), card)
 
 
 def tell_claims(bench: Bench, work: parts.Task, after: Score, gaps: dict[str, tuple[float, float]]) -> None:
@@ -229,8 +203,8 @@ EXPERIMENT = Experiment(
         "tsne_iterations": 100,
     },
     data=("voc", "weights"),
-    minutes=8,
-    memory_mb=2500,
+    minutes=10,
+    memory_mb=3000,
     spreads=True,
     seeds=3,
     published=(
@@ -254,5 +228,5 @@ EXPERIMENT = Experiment(
             where=N_("practical 3, conclusion"),
         ),
     ),
-    expects={"mean_average_precision": (0.805, 0.92)},
+    expects={"mean_average_precision": (0.81, 0.92)},
 )

@@ -24,7 +24,11 @@ MEASURABLE = ("cat", "chair", "cow", "dog", "horse", "person", "sheep", "sofa")
 
 @dataclass(frozen=True)
 class Task:
-    """Training and test images, and the net whose features serve them. ``official`` is the report's own task."""
+    """Training and test images, and the net whose features serve them. ``official`` is the report's own task.
+
+    ``taught``, labels (N, K') of the training images, holds the K classes of the task and then those that the list
+    also names but that the test images are too few to judge.
+    """
 
     train: LabelledImages
     test: LabelledImages
@@ -32,6 +36,7 @@ class Task:
     weights: Path | None
     words: dict[str, object]
     official: bool
+    taught: np.ndarray | None = None
 
     @property
     def net(self) -> backbones.Backbone:
@@ -54,9 +59,11 @@ def task(bench: Bench, backbone: str = "auto") -> Task:
         if not official:
             _say_instead(bench, "VOC 2007", name)
         return Task(train, test, name, weights, {"data": "voc2007-test", "backbone": name}, official)
-    train, test = (voc.load(bench.source, split).of_classes(MEASURABLE) for split in ("train", "val"))
+    whole = voc.load(bench.source, "train")
+    train, test = (which.of_classes(MEASURABLE) for which in (whole, voc.load(bench.source, "val")))
+    taught = whole.of_classes((*MEASURABLE, *(each for each in whole.classes if each not in MEASURABLE))).labels
     _say_instead(bench, test.title, name)
-    return Task(train, test, name, weights, {"data": "voc2012-subset", "backbone": name}, False)
+    return Task(train, test, name, weights, {"data": "voc2012-subset", "backbone": name}, False, taught)
 
 
 def weights_file(source: Source, name: str) -> Path:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from etabli.data import images
+from etabli.data.labelled import LabelledImages
 from etabli.i18n import N_, _
 from etabli.labs.bench import Bench
 from etabli.labs.card import SettingsModel
@@ -21,39 +22,48 @@ def compare(bench: Bench, settings: SettingsModel, work: parts.Task, train, test
     """
     sizes = sorted({min(size, len(train[1])) for size in settings.sizes})
     order = generator(bench.seed, "sizes").permutation(len(train[1]))
-    side = (settings.scratch_side, settings.scratch_side)
-    pixels, judged = (
-        np.stack([images.read(path, side) for path in which.paths]).astype(np.float32) for which in (train[1], test[1])
-    )
-    net = backbones.backbone("small_residual").build(seed=bench.seed, size=side)
-    whole = residual.classifier(net, len(test[1].classes), multilabel=True)
-    fresh = whole.get_weights()
-    curves = {_("transferred features"): [], _("from scratch"): []}
+    from_pixels = FromScratch(bench, settings, train[1], test[1])
+    transferred, scratch = [], []
     with bench.progress(N_("from scratch against transferred"), total=len(sizes)) as step:
         for size in sizes:
-            rows, labels = order[:size], train[1].labels[order[:size]]
-            moved = multilabel.fit(train[0][rows], labels, max(decay, 0.03)).logits(test[0])
-            whole.set_weights(fresh)
-            draws = generator(bench.seed, "from scratch", str(size))
-            memory = bench.memory("from scratch", settings, size, train[1].title, labels)
-            residual.teach(whole, pixels[rows], labels, draws, epochs=settings.scratch_epochs, memory=memory)
-            values = [
-                ap.mean_average_precision(test[1].labels, ranks).value
-                for ranks in (moved, residual.logits(whole, judged))
-            ]
-            for key, value in zip(curves, values, strict=True):
-                curves[key].append(value)
-            bench.log("sizes", images=size, transferred=values[0], scratch=values[1])
-            step(1, transferred=values[0], scratch=values[1])
+            rows = order[:size]
+            head = multilabel.fit(train[0][rows], train[1].labels[rows], max(decay, 0.03))
+            for values, ranks in ((transferred, head.logits(test[0])), (scratch, from_pixels.ranks(rows))):
+                values.append(ap.mean_average_precision(test[1].labels, ranks).value)
+            bench.log("sizes", images=size, transferred=transferred[-1], scratch=scratch[-1])
+            step(1, transferred=transferred[-1], scratch=scratch[-1])
     words = {**work.words, "n_train": sizes[-1]}
-    bench.score("transferred", Score(curves[_("transferred features")][-1], {**words, "head": "sigmoids"}))
-    bench.score(
-        "from_scratch",
-        Score(
-            curves[_("from scratch")][-1],
-            {**words, "net": f"small_residual {settings.scratch_side} px", "epochs": settings.scratch_epochs},
-        ),
-    )
+    how = {"net": f"small_residual {settings.scratch_side} px", "epochs": settings.scratch_epochs}
+    bench.score("transferred", Score(transferred[-1], {**words, "head": "sigmoids"}))
+    bench.score("from_scratch", Score(scratch[-1], {**words, **how}))
+    draw(bench, sizes, transferred, scratch)
+    tell(bench, sizes, np.subtract(transferred, scratch))
+
+
+class FromScratch:
+    """A small residual net that learns from pixels, each time from the same fresh weights."""
+
+    def __init__(self, bench: Bench, settings: SettingsModel, train: LabelledImages, test: LabelledImages) -> None:
+        self.bench, self.settings, self.train = bench, settings, train
+        side = (settings.scratch_side, settings.scratch_side)
+        self.pixels, self.judged = (
+            np.stack([images.read(path, side) for path in which.paths]).astype(np.float32) for which in (train, test)
+        )
+        net = backbones.backbone("small_residual").build(seed=bench.seed, size=side)
+        self.whole = residual.classifier(net, len(test.classes), multilabel=True)
+        self.fresh = self.whole.get_weights()
+
+    def ranks(self, rows: np.ndarray) -> np.ndarray:
+        """The logits of the test images after learning from some training images."""
+        self.whole.set_weights(self.fresh)
+        labels, epochs = self.train.labels[rows], self.settings.scratch_epochs
+        draws = generator(self.bench.seed, "from scratch", str(len(rows)))
+        memory = self.bench.memory("from scratch", self.settings, len(rows), self.train.title, labels)
+        residual.teach(self.whole, self.pixels[rows], labels, draws, epochs=epochs, memory=memory)
+        return residual.logits(self.whole, self.judged)
+
+
+def draw(bench: Bench, sizes: list[int], transferred: list[float], scratch: list[float]) -> None:
     with bench.figure(
         "scratch",
         number="11",
@@ -63,20 +73,14 @@ def compare(bench: Bench, settings: SettingsModel, work: parts.Task, train, test
             "a linear layer on transferred features, on the same images."
         ),
     ) as ax:
-        lines(
-            {key: (sizes, values) for key, values in curves.items()},
-            x_label=_("training images"),
-            y_label="mAP",
-            log_x=True,
-            ax=ax,
-        )
-    ahead = curves[_("transferred features")][0] - curves[_("from scratch")][0]
+        curves = {_("transferred features"): (sizes, transferred), _("from scratch"): (sizes, scratch)}
+        lines(curves, x_label=_("training images"), y_label="mAP", log_x=True, ax=ax)
+
+
+def tell(bench: Bench, sizes: list[int], leads: np.ndarray) -> None:
+    """Answer the claim by the lead of transferred features at the fewest images."""
     text = _(
         "With {n} training images, transferred features lead by {ahead:.1f} points of mAP; with {all}, by {last:.1f}."
     )
-    last = curves[_("transferred features")][-1] - curves[_("from scratch")][-1]
-    bench.claim(
-        "few_images",
-        "confirmed" if ahead > 0 else "refuted",
-        text.format(n=sizes[0], ahead=100 * ahead, all=sizes[-1], last=100 * last),
-    )
+    measured = text.format(n=sizes[0], ahead=100 * leads[0], all=sizes[-1], last=100 * leads[-1])
+    bench.claim("few_images", "confirmed" if leads[0] > 0 else "refuted", measured)

@@ -73,9 +73,8 @@ def judge(bench: Bench, rows: dict[float, dict[str, float]]) -> None:
     """
     low, plain, high = (rows[t] for t in (LOW, PLAIN, HIGH))
     told = _(
-        "Of the words: at T = 0.02 {a:.0%} of them stand in the book, at T = 1 {c:.0%}. Not of the text: at T = 0.02 "
-        "it turns in circles, {b:.0%} of it repeats what it wrote before (the lab report's own sample: {e:.0%}), at "
-        "T = 1 {d:.0%}."
+        "The words: at T = 0.02 {a:.0%} of them stand in the book, at T = 1 {c:.0%}. The text: at T = 0.02 {b:.0%} of "
+        "it repeats what it wrote before (the lab report's own sample: {e:.0%}), at T = 1 {d:.0%}."
     )
     values = {"a": low["known_words"], "b": low["repetition"], "c": plain["known_words"], "d": plain["repetition"]}
     published_repeats = measures.repetition(published.SAMPLES[LOW], 20).value
