@@ -22,10 +22,28 @@ def test_the_coverage_marks_the_words_kept():
 def test_the_image_is_brightest_where_the_net_looked(frozen):
     pixels, shares = frozen(np.zeros((14, 14, 3), np.uint8), np.array([0.1, 0.6, 0.2, 0.1]))
     ax = captions.attention_over(pixels, "dog", shares)
-    shade = np.asarray(ax.images[1].get_array())
-    assert shade.shape == (2, 2)
-    assert shade[0, 1] == shade.min() == 0
+    covered = np.asarray(ax.images[1].get_alpha())
+    assert covered.shape == (2, 2)
+    assert covered[0, 1] == covered.min() == 0
     assert len(captions.attention_over(pixels, "dog", None).images) == 1
+
+
+def test_what_covers_the_image_never_lightens_it(frozen):
+    """Every pixel of the drawing is at most as bright as that of the picture alone."""
+    import matplotlib.pyplot as plt
+
+    pixels, shares = frozen(np.full((14, 14, 3), 40, np.uint8), np.array([0.1, 0.6, 0.2, 0.1]))
+    figure, axes = plt.subplots(1, 2)
+    for ax, each in zip(axes, (None, shares), strict=True):
+        captions.attention_over(pixels, "", each, ax=ax)
+    figure.canvas.draw()
+    drawn = np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
+    inside = [ax.get_window_extent().extents.round().astype(int) for ax in axes]
+    plain, covered = (drawn[::-1][box[1] + 2 : box[3] - 2, box[0] + 2 : box[2] - 2] for box in inside)
+    assert plain.max() <= 41
+    assert covered.max() <= 41
+    assert covered.min() < 20
+    plt.close(figure)
 
 
 def test_a_captioned_image_has_its_lines():

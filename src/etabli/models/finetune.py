@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from etabli.errors import BadSetting, Refusal
-from etabli.files import atomic_write
+from etabli.files import atomic_write, parse_json
 from etabli.i18n import _
 from etabli.models import spread
 from etabli.models.backend import on_jax
@@ -299,7 +299,7 @@ def _resume(path: Path, machine: _Machine):
 
     try:
         tensors = load_file(path)
-        record = json.loads(tensors["record"].tobytes())
+        record = parse_json(tensors["record"].tobytes())
         if record["plan"] != _mark(machine):
             return None
         count = len(machine.names) + 2

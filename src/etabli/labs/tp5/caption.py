@@ -46,6 +46,11 @@ class Settings(SettingsModel):
     epochs: int = Field(20, ge=1, le=1000, description=N_("passes over the training captions; the best is kept"))
     batch: int = Field(10, ge=1, le=10_000, description=N_("captions in a batch"))
     rate: float = Field(0.001, gt=0, le=1, description=N_("learning rate of Adam"))
+    endings: tuple[float, ...] = Field(
+        (0.0, 0.6, 1.2),
+        min_length=1,
+        description=N_("what the logits of full stop and <end> are raised by, to choose from"),
+    )
     draws: int = Field(5, ge=1, le=100, description=N_("times that captions are drawn from the softmax"))
     sizes: tuple[int, ...] = Field(
         (500, 2000), description=N_("smaller numbers of training images to learn from, for comparison")
@@ -60,21 +65,23 @@ def story(bench: Bench, settings: Settings) -> None:
 
     # Exercise 3: training.
     followed = {name: data[name] for name in ("dev", "test")}
-    model, kept = course.learn(bench, laid_out, settings, data["train"], N_("the course's captioner"), followed)
-    bench.note(
-        _(
-            "Kept: pass {n} of {epochs}, whose captions of the development images come out best beside the report's: "
-            "the least of BLEU-1 to 4, each divided by the report's, is the greatest."
-        ).format(n=kept, epochs=settings.epochs)
+    model, kept, ending = course.learn(bench, laid_out, settings, data["train"], N_("the course's captioner"), followed)
+    note = _(
+        "Kept: pass {n} of {epochs}, the logits of full stop and <end> raised by {ending:g}: "
+        "so its captions of the development images come out best beside the report's: "
+        "the least of BLEU-1 to 4, each divided by the report's."
     )
+    bench.note(note.format(n=kept, epochs=settings.epochs, ending=ending))
     score_words(bench, model, data)
 
     # Exercise 4: captions, taking the likeliest word each time, and drawn from the softmax as in the report.
-    ours, test = laid_out.captioner(model), material.data.test
-    greedy = laid_out.greedy(model, "test")
+    weights, test = model.get_weights(), material.data.test
+    ours, greedy = laid_out.captioner(weights, ending), laid_out.greedy(weights, "test", ending)
     draws = [seeding.generator(bench.seed, "captions", str(number)) for number in range(settings.draws)]
-    drawn = table.samples_of(ours, laid_out.maps["test"], draws)
-    table.score_captions(bench, greedy, test.captions, "greedy")
+    drawn = table.samples_of(laid_out.captioner(weights), laid_out.maps["test"], draws)
+    table.score_captions(bench, greedy, test.captions, f"greedy, endings raised by {ending:g}")
+    for n, each in enumerate(bleu(laid_out.greedy(weights, "test"), test.captions, decoding="greedy, as trained"), 1):
+        bench.score(f"bleu_{n}_as_trained", each)
     score_drawn(bench, drawn, test.captions)
 
     # What no image is needed for: grammar alone.
@@ -120,8 +127,8 @@ def grow(bench: Bench, laid_out: Course, settings: Settings, greedy: list[str]) 
     growth = []
     for size in (size for size in settings.sizes if size < len(train)):
         label = _("{n} images").format(n=size)
-        model, _kept = course.learn(bench, laid_out, settings, laid_out.examples("train", size), label, {})
-        growth.append((size, bleu(laid_out.greedy(model, "test"), test.captions)))
+        model, _pass, ending = course.learn(bench, laid_out, settings, laid_out.examples("train", size), label, {})
+        growth.append((size, bleu(laid_out.greedy(model.get_weights(), "test", ending), test.captions)))
     growth.append((len(train), bleu(greedy, test.captions)))
     claim_growth(bench, growth)
     return growth
@@ -236,7 +243,7 @@ EXPERIMENT = Experiment(
     ),
     expects={
         "test_accuracy_masked": (0.42, 0.44),
-        "bleu_1": (0.55, 0.61),
+        "bleu_1": (0.56, 0.61),
         "bleu_4": (0.123, 0.155),
         "test_accuracy_trigram": (0.389, 0.392),
     },

@@ -14,7 +14,7 @@ from etabli.models import captioner
 from etabli.models.beam import Search
 from etabli.models.caption_data import CaptionData
 from etabli.models.caption_file import Captioner, course_arrays, fit_reduction, pooled, reduced
-from etabli.models.vocabulary import Vocabulary
+from etabli.models.vocabulary import END, Vocabulary
 
 if TYPE_CHECKING:
     import keras
@@ -43,14 +43,17 @@ class Course:
         vectors = reduced(self.maps[name][: len(part)], self.mean, self.components)
         return CaptionData(vectors, np.array(image_of), self.vocabulary.encode(captions, self.steps)[0], self.words)
 
-    def captioner(self, model: "keras.Model") -> Captioner:
-        """The net as it is now, with its look-ups, writing greedily."""
-        arrays = course_arrays(model.get_weights(), self.words, self.mean, self.components)
+    def captioner(self, weights: list[np.ndarray], ending: float = 0.0) -> Captioner:
+        """The net of these weights, with its look-ups, writing greedily: the logits of what ends a caption, the full
+        stop and <end>, are raised by ``ending``."""
+        bias = weights[4].copy()
+        bias[[self.vocabulary.index[word] for word in (END, ".") if word in self.vocabulary.index]] += ending
+        arrays = course_arrays([*weights[:4], bias], self.words, self.mean, self.components)
         search = Search(beam=1, steps=self.steps + 1, alpha=0.0)
         return Captioner("course", self.vocabulary, arrays, self.material.features, search)
 
-    def greedy(self, model: "keras.Model", name: str) -> list[str]:
-        return self.captioner(model).write(self.maps[name]).best(self.vocabulary)
+    def greedy(self, weights: list[np.ndarray], name: str, ending: float = 0.0) -> list[str]:
+        return self.captioner(weights, ending).write(self.maps[name]).best(self.vocabulary)
 
 
 def lay_out(bench: Bench, words: int, image_numbers: int) -> Course:
@@ -68,11 +71,12 @@ def lay_out(bench: Bench, words: int, image_numbers: int) -> Course:
 
 def learn(
     bench: Bench, course: Course, settings: SettingsModel, data: CaptionData, label: str, curve: dict[str, CaptionData]
-) -> tuple["keras.Model", int]:
-    """Train, and keep the pass whose captions of the development images come out best beside the report's.
+) -> tuple["keras.Model", int, float]:
+    """Train; keep the pass and the ending whose captions of the development images come out best beside the report's.
 
-    A pass is as good as the least of its BLEU-1 to 4, each divided by the report's (``beside_the_report``). With a
-    ``curve`` the loss and accuracy on its parts join the history after every pass.
+    They are as good as the least of their BLEU-1 to 4, each divided by the report's (``beside_the_report``). Returns
+    the net as it was after that pass, the pass, the ending. With a ``curve`` the loss and accuracy on its parts join
+    the history after every pass.
     """
     dev = course.material.data.dev
     model = captioner.build(data.width, course.steps, len(course.vocabulary), settings.units, bench.seed)
@@ -81,19 +85,29 @@ def learn(
     with bench.progress(label, total=settings.epochs) as step:
         bench.go_on(memory, step, name)
         for epoch in captioner.train(model, data, settings.epochs, bench.seed, settings.batch, settings.rate, memory):
-            weights, captions = model.get_weights(), course.greedy(model, "dev")
-            scores = [score.value for score in bleu(captions, dev.captions)]
+            weights = model.get_weights()
+            scores, ending = max((_judged(course, weights, ending) for ending in settings.endings), key=_beside)
             step(1, loss=epoch.loss, accuracy=epoch.accuracy, bleu_4=scores[3])
-            row = {"epoch": epoch.number, "loss": epoch.loss, "accuracy": epoch.accuracy}
-            row |= {f"dev_bleu_{n}": score for n, score in enumerate(scores, 1)}
             if beside_the_report(scores) > max(map(_kept, memory.rows), default=-1.0):
                 memory.arrays.update({f"best_{place}": array for place, array in enumerate(weights)})
+            row = {"epoch": epoch.number, "loss": epoch.loss, "accuracy": epoch.accuracy, "dev_ending": ending}
+            row |= {f"dev_bleu_{n}": score for n, score in enumerate(scores, 1)}
             for part, examples in curve.items():
                 now = captioner.evaluate(weights, examples)
                 row |= {f"{part}_loss": now.loss, f"{part}_accuracy": now.accuracy}
             bench.log_kept(memory, name, **row)
     model.set_weights([memory.arrays[f"best_{place}"] for place in range(len(model.get_weights()))])
-    return model, int(np.argmax([_kept(row) for row in memory.rows])) + 1
+    best = int(np.argmax([_kept(row) for row in memory.rows]))
+    return model, best + 1, memory.rows[best]["dev_ending"]
+
+
+def _judged(course: Course, weights: list[np.ndarray], ending: float) -> tuple[list[float], float]:
+    captions = course.greedy(weights, "dev", ending)
+    return [score.value for score in bleu(captions, course.material.data.dev.captions)], ending
+
+
+def _beside(judged: tuple[list[float], float]) -> float:
+    return beside_the_report(judged[0])
 
 
 def beside_the_report(scores: list[float]) -> float:
