@@ -127,6 +127,12 @@ def test_keras_files_come_in_through_one_door():
     assert calls == ["models/keras_file.py"]
 
 
+def test_json_comes_in_through_one_door():
+    """``parse_json``, which makes one kind of error of every wrong text."""
+    doors = [path.name for path in FILES if "json.loads(" in path.read_text(encoding="utf-8")]
+    assert doors == ["files.py"]
+
+
 def test_a_sentence_to_translate_is_never_an_f_string():
     """``_(f"...")`` cannot be found in a catalogue."""
     for path in FILES:
