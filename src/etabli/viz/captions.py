@@ -85,19 +85,22 @@ def plan(words: Sequence[str], ax: object = None) -> object:
         style = {"boxstyle": "round,pad=0.35", "facecolor": colour, "edgecolor": "none", "alpha": 0.9}
         ax.text(x, y, text, ha="center", va="center", color="white", fontsize=8, bbox=style)
 
-    def arrow(start: tuple[float, float], end: tuple[float, float]) -> None:
-        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": "#8c959f", "shrinkA": 11, "shrinkB": 11})
+    def arrow(start: tuple[float, float], end: tuple[float, float], gap: float = 11) -> None:
+        line = {"arrowstyle": "->", "color": "#8c959f", "shrinkA": gap, "shrinkB": gap}
+        ax.annotate("", end, start, arrowprops=line)
 
-    box(-1.4, 1.0, _("image"), class_colour(3))
-    box(-1.4, 2.0, _("deep feature"), class_colour(3))
-    arrow((-1.4, 1.0), (-1.4, 2.0))
+    box(-0.75, 0.4, _("image"), class_colour(3))
     for t in range(steps):
-        box(t, 1.0, words[t], class_colour(0))
+        arrow((t - 0.75 if t else -0.75, 0.4), (t + 0.25, 0.4), 31)
+        arrow((t - 0.2, 1.1), (t, 2.0))
+        arrow((t + 0.25, 0.4), (t, 2.0))
+        arrow((t, 2.0), (t, 3.0))
+        if t:
+            arrow((t - 1, 2.0), (t, 2.0), 28)
+        box(t - 0.2, 1.1, words[t], class_colour(0))
+        box(t + 0.25, 0.4, _("deep feature"), class_colour(3))
         box(t, 2.0, _("recurrent"), class_colour(7))
         box(t, 3.0, words[t + 1], class_colour(6))
-        arrow((t, 1.0), (t, 2.0))
-        arrow((t, 2.0), (t, 3.0))
-        arrow((t - 1 if t else -1.4, 2.0), (t, 2.0))
-    ax.set(xlim=(-2.1, steps - 0.4), ylim=(0.5, 3.5))
+    ax.set(xlim=(-1.05, steps - 0.35), ylim=(0.0, 3.4))
     ax.set_axis_off()
     return ax

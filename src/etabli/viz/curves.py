@@ -35,9 +35,13 @@ def lines(
     log_x: bool = False,
     log_y: bool = False,
     title: str = "",
+    legend_beside: bool = False,
     ax: object = None,
 ) -> object:
-    """Curves by the name in the legend, each a pair (x, y); one colour and one kind of stroke for each."""
+    """Curves by the name in the legend, each a pair (x, y); one colour and one kind of stroke for each.
+
+    ``legend_beside`` puts the legend to the right of curves that leave no room for it.
+    """
     from matplotlib.ticker import NullFormatter
 
     ax = axes_or_new(ax)
@@ -60,7 +64,8 @@ def lines(
     if not log_x and all(float(x).is_integer() for xs, _ys in curves.values() for x in np.atleast_1d(xs)):
         ax.xaxis.get_major_locator().set_params(integer=True)
     if len(curves) > 1:
-        ax.legend(fontsize=8, frameon=False)
+        beside = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if legend_beside else {}
+        ax.legend(fontsize=8, frameon=False, **beside)
     return ax
 
 

@@ -201,7 +201,7 @@ def show(bench: Bench, material: table.Material, greedy, drawn, trigram: str, cu
     ) as axes:
         sizes = [size for size, _scores in curve]
         lines = {f"BLEU-{n + 1}": (sizes, [scores[n].value for _size, scores in curve]) for n in range(4)}
-        curves.lines(lines, x_label=_("training images"), y_label="BLEU", ax=axes)
+        curves.lines(lines, x_label=_("training images"), y_label="BLEU", legend_beside=True, ax=axes)
     writers = {_("the course's captioner, greedy"): greedy, _("the course's captioner, drawn"): drawn[0]}
     table.beside_the_baselines(bench, material, writers, trigram)
     table.gallery(bench, material, greedy)
