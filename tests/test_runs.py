@@ -50,3 +50,10 @@ def test_a_curve_is_found_by_name(run):
     place, _piece = runs.pieces(run)[0]
     assert runs.curves(place) == ["train"]
     assert len(runs.read_curve(place, "train")) == 3
+
+
+def test_the_recipe_of_a_mean_tells_what_each_seed_had_of_its_own():
+    seeds = ["data:mnist | epoch:3 | noise:a:b", "data:mnist | epoch:5 | noise:a:b", "data:mnist | epoch:5 | noise:a:b"]
+    assert runs.signature_of(seeds) == "data:mnist | epoch:3/5/5 | noise:a:b"
+    assert runs.signature_of(["a | b:1"]) == "a | b:1"
+    assert runs.signature_of(["a:1", "b:1"]) == "b:1"

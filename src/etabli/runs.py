@@ -275,26 +275,37 @@ class ScoreSummary(Record):
 
 def summary(run: Path) -> list[ScoreSummary]:
     """Every score of a run over its seeds. What was published stands beside it only on the full data."""
-    values: dict[tuple[str, str], list[float]] = {}
-    newest: dict[tuple[str, str], tuple[Piece, ScoreRecord]] = {}
+    found: dict[tuple[str, str], list[ScoreRecord]] = {}
+    newest: dict[tuple[str, str], Piece] = {}
     for _place, piece in pieces(run):
         for score in piece.scores:
-            values.setdefault((piece.experiment, score.name), []).append(score.value)
-            newest[piece.experiment, score.name] = piece, score
-    return [_summarised(piece, score, values[key]) for key, (piece, score) in newest.items()]
+            found.setdefault((piece.experiment, score.name), []).append(score)
+            newest[piece.experiment, score.name] = piece
+    return [_summarised(newest[key], scores) for key, scores in found.items()]
 
 
-def _summarised(piece: Piece, score: ScoreRecord, values: list[float]) -> ScoreSummary:
-    known = next((each.value for each in piece.published if each.score == score.name), None)
+def _summarised(piece: Piece, scores: list[ScoreRecord]) -> ScoreSummary:
+    name, values = scores[0].name, [score.value for score in scores]
+    known = next((each.value for each in piece.published if each.score == name), None)
     return ScoreSummary(
         experiment=piece.experiment,
-        score=score.name,
+        score=name,
         value=statistics.fmean(values),
         spread=statistics.stdev(values) if len(values) > 1 else None,
         n=len(values),
         published=known if piece.data == "full" else None,
-        signature=score.signature,
+        signature=signature_of([score.signature for score in scores]),
     )
+
+
+def signature_of(signatures: list[str]) -> str:
+    """The recipe of a mean: what the seeds do not share (the epoch that was best) is told of each, ``epoch:3/5/5``."""
+    read = [dict(word.partition(":")[::2] for word in each.split(" | ")) for each in signatures]
+    if any(each.keys() != read[-1].keys() for each in read):
+        return signatures[-1]
+    told = {key: [each[key] for each in read] for key in read[-1]}
+    words = {key: "/".join(values) if len(set(values)) > 1 else values[0] for key, values in told.items()}
+    return " | ".join(f"{key}:{value}" if value else key for key, value in words.items())
 
 
 def document(run: Path) -> dict[str, object]:
