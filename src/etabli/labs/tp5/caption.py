@@ -93,7 +93,7 @@ def story(bench: Bench, settings: Settings) -> None:
 
     # Keep: Keras' own files, and the captioner for 'etabli caption write'.
     keras_file.save(model, bench.path("captioner.keras"))
-    model.save_weights(bench.path("captioner.weights.h5"))
+    keras_file.save_weights(model, bench.path("captioner.weights.h5"))
     replace(ours, card=table.card_of(bench, material)).save(bench.path("captioner"))
 
     if bench.first:
