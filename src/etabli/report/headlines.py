@@ -24,7 +24,9 @@ HEADLINES = (
     ("tp3.finetune", "mean_average_precision", "mAP of the fine-tuned net ({backbone}, {data})"),
     ("tp4.poetry", "test_accuracy", "next character, SimpleRNN of the report"),
     ("tp4.poetry-modern", "test_accuracy", "next character, a modern small net"),
-    ("tp5.caption", "bleu_1", "BLEU-1 of the course's captioner"),
+    ("tp5.caption", "bleu_1", "BLEU-1 of the course's captioner ({decoding})"),
+    ("tp5.caption", "bleu_1_as_trained", "the same net ({decoding})"),
+    ("tp5.caption-modern", "cider_d", "CIDEr-D with learned words"),
     ("tp5.attention", "cider_d", "CIDEr-D with attention"),
 )
 
