@@ -134,6 +134,16 @@ def test_a_broken_file_is_refused(name, tmp_path):
         caption_file.load(tmp_path)
 
 
+@pytest.mark.parametrize("kind", caption_file.KINDS)
+def test_a_captioner_of_another_version_is_refused_with_what_to_do(kind, tmp_path):
+    arrays = made(kind).arrays
+    for name in arrays:
+        rest = {each: array for each, array in arrays.items() if each != name}
+        replace(made(kind), arrays=rest).save(tmp_path)
+        with pytest.raises(CorruptFile, match=r"another version.*Train it again"):
+            caption_file.load(tmp_path)
+
+
 def test_a_folder_without_captioner_is_refused_with_what_to_do(tmp_path):
     with pytest.raises(DataMissing, match="etabli run tp5"):
         caption_file.load(tmp_path)

@@ -24,6 +24,7 @@ from etabli.models.album import Album
 from etabli.models.beam import Found, Search
 from etabli.models.decoding import Decoding
 from etabli.models.vocabulary import Vocabulary
+from etabli.seeding import generator
 
 KINDS = ("course", "modern", "attention")
 ARRAYS, ALBUM, WORDS = "captioner.safetensors", "album.safetensors", "captioner.json"
@@ -155,7 +156,23 @@ def load(folder: Path | str) -> Captioner:
             _("the words in {folder} belong to another captioner").format(folder=folder),
             fix=_("Keep {first} and {second} of one training together.").format(first=WORDS, second=ARRAYS),
         )
+    if missing := sorted(_missing(kind, arrays)):
+        raise CorruptFile(
+            _("the captioner in {folder} was made by another version: it lacks {name}").format(
+                folder=folder, name=missing[0]
+            ),
+            fix=_("Train it again."),
+        )
     return Captioner(kind, vocabulary, arrays, features, search, card, remembered)
+
+
+def _missing(kind: str, arrays: dict[str, np.ndarray]) -> set[str]:
+    """The arrays that a captioner of this kind needs and that are not there."""
+    if kind == "course":
+        return {*_COURSE, "table", "pca/mean", "pca/components"} - arrays.keys()
+    smallest = attention.Shape(2, 1, 1, 1, int(kind == "attention"))
+    needed = attention.initial(smallest, generator(0)).keys()
+    return {name for net in committee.members(arrays) or ({},) for name in needed - net.keys()}
 
 
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
