@@ -80,10 +80,12 @@ def undisturbed(command: Command, folder: Path, shared: Path) -> tuple[object, f
 
 def killed(
     command: Command, folder: Path, shared: Path, seed: int, kills: int, times: tuple[float, float]
-) -> tuple[object, int]:
+) -> tuple[object, int, tuple[float, float]]:
     """Start it again and again, kill it ``kills`` times, let it end: its outcome, and how many kills met it alive.
 
-    The first kill falls between the first work on disk and the end of the undisturbed run, the others anywhere.
+    The first kill falls between the first work on disk and the end of the undisturbed run, the others anywhere. Where
+    the command ended before it, ``times`` were too long (the undisturbed run compiled, this one need not): what they
+    are now comes back.
     """
     draw, landed = random.Random(f"{command.name} {seed}"), 0
     finished: dict[Path, int] = {}
@@ -91,12 +93,13 @@ def killed(
         process = start(command, folder, shared)
         begun = time.perf_counter()
         if number == 0:
-            _until(lambda alive=process.is_alive: command.started(folder) or not alive())
-            time.sleep(draw.uniform(0.0, max(0.05, times[1] - times[0])))
+            at_work = _until(lambda alive=process.is_alive: command.started(folder) or not alive())
+            delay = at_work - begun + draw.uniform(0.0, max(0.05, times[1] - times[0]))
         else:
             delay = draw.uniform(0.0, times[1])
-            _until(lambda alive=process.is_alive, end=begun + delay: time.perf_counter() > end or not alive())
+        ended = _until(lambda alive=process.is_alive, end=begun + delay: time.perf_counter() > end or not alive())
         if not process.is_alive():
+            times = (at_work - begun, ended - begun) if number == 0 else times
             assert process.exitcode == 0, (folder / "log.txt").read_text()[-2000:]
             break
         os.kill(process.pid, signal.SIGKILL)
@@ -108,7 +111,7 @@ def killed(
     assert process.exitcode == 0, f"{command.name} failed: {(folder / 'log.txt').read_text()[-2000:]}"
     again = [path.name for path, stamp in finished.items() if path.stat().st_mtime_ns != stamp]
     assert not again, f"{command.name}: done again though it was finished: {again}"
-    return command.outcome(folder), landed
+    return command.outcome(folder), landed, times
 
 
 def torment(command: Command, folder: Path, shared: Path, kills: int, chain: int = 3, seed: int = 0) -> int:
@@ -116,11 +119,11 @@ def torment(command: Command, folder: Path, shared: Path, kills: int, chain: int
 
     Returns how many chains it took. A chain of a command that ended before it was killed is begun anew.
     """
-    wanted, first, end = undisturbed(command, folder / "undisturbed", shared)
+    wanted, *times = undisturbed(command, folder / "undisturbed", shared)
     left, number = kills, 0
     while left > 0 and number < 3 * kills:
         place = folder / f"killed-{number}"
-        found, landed = killed(command, place, shared, seed + number, min(chain, left), (first, end))
+        found, landed, times = killed(command, place, shared, seed + number, min(chain, left), tuple(times))
         assert found == wanted, f"{command.name}, chain {number}: {differing(wanted, found)}"
         shutil.rmtree(place)
         left, number = left - landed, number + 1
