@@ -20,7 +20,7 @@ QUICK = {
     "tp2.raw": {"iterations": 20},
     "tp2.cnn-modern": {"epochs": 1, "width": 4},
     "tp2.hidden": {"iterations": 20, "mlp_epochs": 2, "cnn_epochs": 1},
-    "tp2.untangling": {"stops": [1], "images": 100, "iterations": 20},
+    "tp2.untangling": {"stops": [1], "images": 100},
     "tp3.look": {"photos": 4},
     "tp3.residual": {},
     "tp4.poetry-best": {"units": 8, "most_epochs": 2},
