@@ -70,9 +70,9 @@ def story(bench: Bench, settings: Settings) -> None:
     model = work.net.build(work.weights, size=(settings.side, settings.side))
     tail = finetune.from_stage(model, tuning.layer_of(work.net, stage), settings.roots)
     frozen_test = test_views.logits(every(work.test), finetune.pooled_of(tail, settings.batch))
-    start, frozen_learn = lessons[0].start(tail, settings.head_decay, settings.batch)
-    before = start.first(len(work.train.classes))
-    tuned, epochs, thresholds = learn(bench, settings, lessons, tail, stage)
+    starts = [lesson.start(tail, settings.head_decay, settings.batch) for lesson in lessons]
+    frozen_learn, before = starts[0][1], starts[0][0].first(len(work.train.classes))
+    tuned, epochs, thresholds = learn(bench, settings, lessons, [start for start, _pooled in starts], tail, stage)
 
     logits_of = finetune.logits_of(tuned, settings.batch)
     test_logits, learn_logits = (
@@ -109,7 +109,7 @@ def stored_views(bench: Bench, settings: Settings, work: parts.Task, which: Labe
         )  # fmt: skip
 
 
-def learn(bench: Bench, settings: Settings, lessons: list[tuning.Lesson], tail, stage: str):
+def learn(bench: Bench, settings: Settings, lessons: list[tuning.Lesson], starts: list, tail, stage: str):
     """Every lesson from the same weights; the mean of what was learnt, each one's best epoch, and the thresholds.
 
     A threshold is chosen on images that the training whose logits are taken had not learnt from.
@@ -118,9 +118,8 @@ def learn(bench: Bench, settings: Settings, lessons: list[tuning.Lesson], tail, 
     names = ("epochs", "batch", "rate", "lower_rate", "mixup", "average", "decay", "kept", "patience", "precision")
     plan = finetune.Plan(**{name: getattr(settings, name) for name in names}, seed=bench.seed)
     with bench.progress(N_("fine-tuning"), total=plan.epochs * sum(each.steps(plan.batch) for each in lessons)) as step:
-        for number, lesson in enumerate(lessons):
+        for number, (lesson, start) in enumerate(zip(lessons, starts, strict=True)):
             tail.set_weights(origin)
-            start, _pooled = lesson.start(tail, settings.head_decay, settings.batch)
             own = replace(plan, seed=keras_seed(bench.seed, "fine-tuning", str(number))) if number else plan
             checkpoint = bench.training("fine-tuning", settings, stage, lesson.learn.names, start.kernel)
             tuned = lesson.teach(tail, start, own, checkpoint, step, partial(bench.log, curve_of(number)))
