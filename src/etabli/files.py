@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from etabli.errors import NoSpace, Refusal
+from filelock import FileLock, Timeout
+
+from etabli.errors import FolderBusy, NoSpace, Refusal
 from etabli.i18n import _
 
 SAVING = ".saving-"  # how folders begin in which a library writes a file that then takes its name
@@ -50,6 +52,31 @@ def sweep(folder: Path | str) -> None:
             leftover.unlink(missing_ok=True)
     for leftover in Path(folder).glob(f"{SAVING}*"):
         shutil.rmtree(leftover, ignore_errors=True)
+
+
+@contextmanager
+def alone_in(folder: Path | str, wait: bool = False) -> Iterator[None]:
+    """Hold the lock of a folder, and sweep it. Where another process holds it, ``wait`` waits; otherwise it is refused.
+
+    The system frees the lock on any death.
+    """
+    folder = Path(folder)
+    held = FileLock(folder / ".lock", timeout=-1 if wait else 0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held.acquire()
+    except Timeout:
+        raise FolderBusy(
+            _("another process is writing in {folder}").format(folder=folder),
+            fix=_("Wait until it ends, or choose another folder with --out."),
+        ) from None
+    except OSError as error:
+        raise explained(error, folder) from error
+    try:
+        sweep(folder)
+        yield
+    finally:
+        held.release()
 
 
 _NOT_TO_BE_WRITTEN = {

@@ -9,17 +9,14 @@ A piece is finished when ``piece.json`` stands; it is written last, in one step.
 
 import json
 import statistics
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from filelock import FileLock, Timeout
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from etabli.errors import CorruptFile, DataMissing, FolderBusy
-from etabli.files import atomic_write, explained, parse_json, sweep
+from etabli.errors import CorruptFile, DataMissing
+from etabli.files import atomic_write, parse_json
 from etabli.i18n import _, filled
 
 FORMAT = 1
@@ -229,28 +226,6 @@ def read_curve(piece: Path, curve: str) -> list[dict[str, float]]:
 def curves(piece: Path) -> list[str]:
     """The names of the histories of a piece."""
     return sorted(path.stem for path in Path(piece).glob("*.jsonl"))
-
-
-@contextmanager
-def lock(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder; refuses when another process holds it. The system frees it on any death."""
-    folder = Path(folder)
-    held = FileLock(folder / ".lock", timeout=0)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        held.acquire()
-    except Timeout:
-        raise FolderBusy(
-            _("another process is writing in {folder}").format(folder=folder),
-            fix=_("Wait until it ends, or choose another folder with --out."),
-        ) from None
-    except OSError as error:
-        raise explained(error, folder) from error
-    try:
-        sweep(folder)
-        yield
-    finally:
-        held.release()
 
 
 def find_runs(home: Path) -> list[Path]:

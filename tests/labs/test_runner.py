@@ -7,6 +7,7 @@ from tiny import EXPERIMENT
 from etabli import runs
 from etabli.data.source import Source
 from etabli.errors import BadSetting, FolderBusy, UnknownName
+from etabli.files import alone_in
 from etabli.labs import runner
 from etabli.metrics.score import Score
 
@@ -89,7 +90,7 @@ def test_a_folder_with_another_request_is_not_mixed_with_it(tmp_path, source):
 
 
 def test_a_folder_in_which_another_process_writes_is_refused(tmp_path, source):
-    with runs.lock(tmp_path / "run"), pytest.raises(FolderBusy, match="another process"):
+    with alone_in(tmp_path / "run"), pytest.raises(FolderBusy, match="another process"):
         runner.run([EXPERIMENT], tmp_path / "run", source)
     runner.run([EXPERIMENT], tmp_path / "run", source)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from etabli.errors import Refusal
-from etabli.files import explained
+from etabli.files import alone_in, explained
 from etabli.i18n import _
 
 
@@ -57,10 +57,9 @@ def training_in(out: Path) -> Iterator[Path]:
     """
     import shutil
 
-    from etabli import runs
     from etabli.models.memory import UNFINISHED
 
-    with runs.lock(out):
+    with alone_in(out):
         yield out / UNFINISHED
         shutil.rmtree(out / UNFINISHED, ignore_errors=True)
 

@@ -7,16 +7,15 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from etabli.data.images import name_of
 from etabli.data.remote import RemoteImage
-from etabli.errors import BadSetting, CorruptFile, DataMissing, FolderBusy
+from etabli.errors import BadSetting, CorruptFile, DataMissing
 from etabli.features import cluster as crews
 from etabli.features import engines, shards, store, views
 from etabli.features.shards import Shard
 from etabli.features.stream import Batch, Picture, stream
-from etabli.files import sweep
+from etabli.files import alone_in
 from etabli.i18n import _
 from etabli.models import backbones
 
@@ -64,7 +63,7 @@ def extract(
         raise BadSetting(_("features are stored as float32 or float16"), got=dtype)
     out, size = Path(out), tuple(size or net.input_size)
     request = request_of(backbone, weights, layer, view, size, dtype, engine, precision) if model is None else ""
-    with _alone(out, wait):
+    with alone_in(out, wait):
         if request and (finished := _finished(out, request, pictures, shard_rows)):
             return finished
         with crews.joined(cluster) if cluster else nullcontext() as crew:
@@ -151,27 +150,6 @@ def named(images: Sequence[Path | str | RemoteImage], names: Sequence[str] | Non
         twice = next(name for place, name in enumerate(names) if name in names[:place])
         raise BadSetting(_("two images have the name {name}").format(name=twice))
     return [Picture(name, path) for name, path in zip(names, paths, strict=True)]
-
-
-class _alone:
-    """The folder's lock: two extractions into one folder would tread on each other."""
-
-    def __init__(self, folder: Path, wait: bool = False) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._lock, self._patience = folder, FileLock(folder / ".lock"), -1 if wait else 0
-
-    def __enter__(self) -> None:
-        try:
-            self._lock.acquire(timeout=self._patience)
-        except Timeout as error:
-            raise FolderBusy(
-                _("another process is writing features in {folder}").format(folder=self._folder),
-                fix=_("Wait for it, or choose another folder."),
-            ) from error
-        sweep(self._folder)  # a shard that was being written when its process was killed
-
-    def __exit__(self, *_exception: object) -> None:
-        self._lock.release()
 
 
 def _write_shards(out, wanted: list[Shard], run, read, recipe, workers, told) -> None:

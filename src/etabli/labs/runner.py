@@ -9,7 +9,7 @@ from pathlib import Path
 from etabli import environment, runs
 from etabli.data.source import Source
 from etabli.errors import BadSetting, Refusal, UnknownName
-from etabli.files import explained, sweep
+from etabli.files import alone_in, explained, sweep
 from etabli.i18n import _
 from etabli.labs import broken_file
 from etabli.labs.bench import Bench, Reporter, Silent
@@ -34,7 +34,7 @@ def run(
     """
     reporter = reporter or Silent()
     settings = settings_of(experiments, source.kind, changes or {})
-    with runs.lock(folder):
+    with alone_in(folder):
         _open_run(experiments, Path(folder), source, seeds, changes or {}, again)
         for number, experiment in enumerate(experiments, start=1):
             reporter.say(f"[{number}/{len(experiments)}] {experiment.name}: {_(experiment.title)}")

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from etabli import __version__, runs
+from etabli import __version__
 from etabli.data import image_tables
+from etabli.files import alone_in
 from etabli.i18n import _
 from etabli.labs.bench import Reporter
 from etabli.labs.tp3 import tuning
@@ -35,7 +36,7 @@ def tune(
     ``side`` is the net's input in pixels, its own by default.
     """
     which = image_tables.readable(image_tables.read(images), reporter.say)
-    with runs.lock(out):
+    with alone_in(out):
         return _tuned(which, out, backbone, weights, stage, validation, crops, side, reporter, plan)
 
 
