@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ import pytest
 from etabli.models.backend import keep_compiled
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+# What a shell starts in the background ignores Ctrl-C, and so would every program that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Compiling is most of the suite's time: what JAX compiled once, this checkout keeps. Here, before JAX is imported.
 keep_compiled(Path(__file__).parent.parent / ".pytest_cache" / "compiled")

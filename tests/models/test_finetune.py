@@ -43,7 +43,7 @@ PLAN = Plan(epochs=4, batch=16, rate=3e-3, average=0.9, mixup=0.0)
 
 def train(problem, plan=PLAN, layer="early", roots=False, **options):
     model, maps, labels, head = problem
-    tail = finetune.from_stage(model, layer, roots)
+    tail = finetune.from_stage(model, layer, roots, places=plan.attention > 0)
     return finetune.fine_tune(tail, head, lambda places, draws: maps[places], labels, plan, **options)
 
 
@@ -201,15 +201,32 @@ def test_half_precision_and_mixup_train_as_well(problem, roots):
 
 
 @pytest.mark.needs_jax
-def test_a_saved_net_on_roots_gives_the_logits_of_its_tail(problem):
+@pytest.mark.parametrize("attention", [0.0, 0.4])
+def test_a_saved_net_on_roots_gives_the_logits_of_its_tail(problem, attention):
     import keras
     from scipy.special import expit
 
-    model, tuned = problem[0], train(problem, roots=True)
+    model, tuned = problem[0], train(problem, Plan(**{**vars(PLAN), "attention": attention}), roots=True)
     pictures = np.random.default_rng(1).normal(size=(5, 12, 12, 3)).astype(np.float32)
     maps = keras.Model(model.inputs[0], model.get_layer("early").output)(pictures)
     expected = expit(finetune.logits_of(tuned, 4)(np.asarray(maps)))
-    np.testing.assert_allclose(trained.with_head(model, tuned.head, roots=True)(pictures), expected, atol=1e-5)
+    whole = trained.with_head(model, tuned.head, roots=True, attention=tuned.attention)
+    np.testing.assert_allclose(whole(pictures), expected, atol=1e-5)
+
+
+@pytest.mark.needs_jax
+def test_attention_is_nothing_where_a_picture_has_one_place():
+    import keras
+
+    draws = np.random.default_rng(2)
+    kernel, bias = draws.normal(size=(8, 2)), draws.normal(size=2)
+    head = multilabel.LinearSigmoids(kernel.astype(np.float32), bias.astype(np.float32))
+    flat = keras.Input((1, 1, 8))
+    tail = finetune.from_stage(keras.Model(flat, keras.layers.ReLU()(flat)), None, places=True)
+    points = draws.uniform(size=(5, 1, 1, 8)).astype(np.float32)
+    looked, plain = (finetune.logits_of(finetune.Tuned(head, tail, [], [], 0, a))(points) for a in (0.7, 0.0))
+    np.testing.assert_allclose(looked, plain, atol=1e-5)
+    np.testing.assert_allclose(plain, head.logits(points[:, 0, 0]), atol=1e-5)
 
 
 @pytest.mark.needs_jax

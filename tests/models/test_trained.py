@@ -4,6 +4,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from etabli.errors import BadArray, CorruptFile, DataMissing, MissingExtra, NoSpace, Refusal
 from etabli.models import backbones, export, multilabel, onnx_export, trained
@@ -70,6 +71,25 @@ def test_a_head_on_roots_sees_unit_roots_and_comes_back_and_goes_out_with_the_sa
     roots = multilabel.unit_roots(means) * np.sqrt(means.shape[1])
     expected = net.predict_on_batch(pictures)
     np.testing.assert_allclose(expected, head.probabilities(roots), atol=1e-5)
+    trained.save(tmp_path / "model", net, card())
+    np.testing.assert_array_equal(trained.load(tmp_path / "model")[0].predict_on_batch(pictures), expected)
+    needs("onnx", "openvino")
+    assert export.checked(net, onnx_export.to_onnx(net, tmp_path / "net.onnx"), pictures) < 1e-4
+    assert export.checked(net, export.to_openvino(net, tmp_path / "net.xml"), pictures) < 1e-4
+
+
+@pytest.mark.parametrize("roots", [False, True])
+def test_attention_looks_at_every_place_and_goes_out_with_the_same_numbers(whole, pictures, tmp_path, roots):
+    _net, model, head = whole
+    maps = model.predict_on_batch(pictures)
+    where = maps.reshape(len(maps), -1, maps.shape[-1])
+    means, places = where.mean(1), where.reshape(-1, maps.shape[-1])
+    if roots:
+        means, places = (multilabel.unit_roots(x + 1e-6) * np.sqrt(maps.shape[-1]) for x in (means, places))
+    looked = np.log(np.exp(head.logits(places)).reshape(*where.shape[:2], -1).mean(1))
+    net = trained.with_head(model, head, roots, attention=0.3)
+    expected = net.predict_on_batch(pictures)
+    np.testing.assert_allclose(expected, expit(0.7 * head.logits(means) + 0.3 * looked), atol=1e-5)
     trained.save(tmp_path / "model", net, card())
     np.testing.assert_array_equal(trained.load(tmp_path / "model")[0].predict_on_batch(pictures), expected)
     needs("onnx", "openvino")

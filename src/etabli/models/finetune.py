@@ -22,7 +22,7 @@ from etabli.models import spread
 from etabli.models.backend import on_jax
 from etabli.models.fast_layers import accelerated
 from etabli.models.multilabel import LinearSigmoids
-from etabli.models.trained import pooled
+from etabli.models.trained import by_place, pooled
 from etabli.seeding import generator
 
 __all__ = ["Plan", "Tuned", "fine_tune", "from_stage", "logits_of", "mean_of", "pooled_of"]
@@ -38,6 +38,9 @@ class Plan:
     the parameter of the Beta law by which two images are mixed (0: none); ``patience`` the epochs without a better
     validation after which to stop; ``kept`` the share of the start in the weights that are judged (Wortsman et al.
     2022, Robust fine-tuning of zero-shot models, section 3); ``precision`` "bf16" multiplies in bfloat16;
+    ``attention`` a: of a class's logit, 1 - a comes from the mean of the picture and a from log mean exp of the logits
+    of all its places, which the likeliest place rules (Pinheiro, Collobert 2015, From image-level to pixel-level
+    labeling, equation 1; Zhu, Wu 2021, Residual attention, section 3);
     ``depthwise`` whether the kernels of depthwise convolutions learn too: of MobileNetV2's upper blocks they are half
     a per cent of the weights, and their gradient a third of the time on a CPU.
     """
@@ -51,6 +54,7 @@ class Plan:
     decay: float = 0.02
     patience: int = 3
     kept: float = 0.0
+    attention: float = 0.0
     precision: str = "f32"
     depthwise: bool = False
     seed: int = 0
@@ -58,21 +62,29 @@ class Plan:
 
 @dataclass
 class Tuned:
-    """What was learnt: the head, the tail with the best weights in it, and the validation of every epoch."""
+    """What was learnt: the head, the tail with the best weights in it, and the validation of every epoch.
+
+    ``attention`` is the plan's.
+    """
 
     head: LinearSigmoids
     tail: object
     validations: list[float]
     losses: list[float]
     best_epoch: int
+    attention: float = 0.0
 
 
-def from_stage(model, layer: str | None, roots: bool = False):
-    """The part of ``model`` above ``layer`` (all of it for ``None``) and then ``pooled``. It shares the weights."""
+def from_stage(model, layer: str | None, roots: bool = False, places: bool = False):
+    """The part of ``model`` above ``layer`` (all of it for ``None``) and then ``pooled``. It shares the weights.
+
+    With ``places`` the features of every place are a second output, as ``Plan.attention`` needs them.
+    """
     import keras
 
     start = model.inputs[0] if layer is None else model.get_layer(layer).output
-    return keras.Model(start, pooled(model.outputs[0], roots), name="tail")
+    pool, maps = pooled(model.outputs[0], roots), model.outputs[0]
+    return keras.Model(start, [pool, by_place(maps, roots)] if places else pool, name="tail")
 
 
 def fine_tune(
@@ -117,7 +129,8 @@ def fine_tune(
             watch(0, epoch=epoch, loss=loss, validation=validation if judge else None)
         if checkpoint is not None and spread.leads():
             _keep(checkpoint, machine, state, best, history)
-    return Tuned(machine.into_tail(best), tail, history["validations"], history["losses"], history["best_epoch"])
+    told = history["validations"], history["losses"], history["best_epoch"]
+    return Tuned(machine.into_tail(best), tail, *told, plan.attention)
 
 
 def _tell_again(history: dict, steps: int, judge, watch) -> None:
@@ -130,7 +143,7 @@ def _tell_again(history: dict, steps: int, judge, watch) -> None:
 
 def logits_of(tuned: Tuned, batch: int = 64) -> Callable[[np.ndarray], np.ndarray]:
     """A function from inputs of the tail to logits (N, K), with the weights that were learnt."""
-    machine = _Machine(tuned.tail, tuned.head, Plan(batch=batch), 1)
+    machine = _Machine(tuned.tail, tuned.head, Plan(batch=batch, attention=tuned.attention), 1)
     return machine.logits_with(machine.start()["weights"])
 
 
@@ -151,7 +164,7 @@ def mean_of(tail, trainings: Sequence[tuple[list[np.ndarray], LinearSigmoids]]) 
 
 def pooled_of(tail, batch: int = 64) -> Callable[[np.ndarray], np.ndarray]:
     """A function from inputs of the tail to pooled features (N, D): logits under the identity for a head."""
-    width = tail.output_shape[-1]
+    width = tail.outputs[0].shape[-1]
     identity = LinearSigmoids(np.eye(width, dtype=np.float32), np.zeros(width, np.float32))
     return logits_of(Tuned(identity, tail, [], [], 0), batch)
 
@@ -229,8 +242,15 @@ class _Machine:
         return LinearSigmoids(np.asarray(kernel, np.float32), np.asarray(bias, np.float32))
 
     def _logits(self, weights, inputs):
-        features, _fixed = self.twin.stateless_call(list(weights[:-2]), self.fixed, inputs, training=False)
-        return features.astype("float32") @ weights[-2] + weights[-1]
+        import jax.numpy as jnp
+
+        seen, _fixed = self.twin.stateless_call(list(weights[:-2]), self.fixed, inputs, training=False)
+        share, (whole, *places) = self.plan.attention, seen if isinstance(seen, list) else [seen]
+        logits = whole.astype("float32") @ weights[-2] + weights[-1]
+        if not share:
+            return logits
+        by_place = jnp.exp(places[0].astype("float32") @ weights[-2] + weights[-1])
+        return (1 - share) * logits + share * jnp.log(by_place.mean((1, 2)))
 
     def _one_step(self, state, inputs, targets, known, share, partner):
         import jax

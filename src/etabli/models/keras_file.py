@@ -38,6 +38,7 @@ KNOWN = {
     ("keras", "Sequential"),
     ("keras.src.models.functional", "Functional"),
     ("keras.src.ops.numpy", "Flip"),
+    ("keras.src.ops.numpy", "Log"),
     ("keras.src.ops.numpy", "Sqrt"),
 }
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"

@@ -80,7 +80,7 @@ def _weights(layer) -> dict[str, np.ndarray]:
 
 def _activated(graph: _Graph, layer, name: str) -> str:
     word = getattr(layer.activation, "__name__", "linear")
-    kinds = {"relu": "Relu", "sigmoid": "Sigmoid"}
+    kinds = {"relu": "Relu", "sigmoid": "Sigmoid", "exponential": "Exp"}
     if word == "linear":
         return name
     if word not in kinds:
@@ -138,7 +138,7 @@ def _relu(graph: _Graph, layer, inputs: list[str]) -> str:
 def _rescaling(graph: _Graph, layer, inputs: list[str]) -> str:
     values = [np.asarray(value, np.float32) for value in (layer.scale, layer.offset)]
     if len(layer.output.shape) == 4:
-        values = [np.broadcast_to(value, (3,)).reshape(1, 3, 1, 1) for value in values]
+        values = [value.reshape(1, -1, 1, 1) for value in values]
     scale, offset = (
         graph.constant(f"{layer.name}/{word}", value) for word, value in zip(("scale", "offset"), values, strict=True)
     )
@@ -192,6 +192,7 @@ _KINDS: dict[str, Callable] = {
     "MaxPooling2D": _pooling,
     "GlobalAveragePooling2D": _average,
     "Dense": _dense,
+    "Log": _alone("Log"),
     "Sqrt": _alone("Sqrt"),
-    "UnitNormalization": lambda graph, layer, inputs: graph.add("LpNormalization", inputs, layer.name, axis=-1, p=2),
+    "UnitNormalization": lambda graph, layer, inputs: graph.add("LpNormalization", inputs, layer.name, axis=1, p=2),
 }

@@ -16,7 +16,7 @@ from etabli.i18n import _
 from etabli.models import keras_file
 from etabli.models.multilabel import LinearSigmoids
 
-__all__ = ["Card", "decisions", "load", "pooled", "read_card", "save", "with_head"]
+__all__ = ["Card", "by_place", "decisions", "load", "pooled", "read_card", "save", "with_head"]
 
 
 @dataclass(frozen=True)
@@ -45,22 +45,43 @@ def pooled(maps, roots: bool = False):
     import keras
 
     mean = keras.layers.GlobalAveragePooling2D(name="pool")(maps)
-    if not roots:
-        return mean
-    moved = keras.layers.Rescaling(1.0, offset=1e-6, name="above_zero")(mean)  # a root has no slope at zero
-    unit = keras.layers.UnitNormalization(name="unit_roots")(keras.ops.sqrt(moved))
-    return keras.layers.Rescaling(float(np.sqrt(maps.shape[-1])), name="roots")(unit)
+    return _unit_roots(mean) if roots else mean
 
 
-def with_head(model, head: LinearSigmoids, roots: bool = False):
-    """``model`` from pictures to maps, then ``pooled``, then sigmoids: pictures to (N, K)."""
+def by_place(maps, roots: bool = False):
+    """What ``pooled`` makes of the mean, made of every place of the maps: (N, height, width, D)."""
+    return _unit_roots(maps, "_by_place") if roots else maps
+
+
+def _unit_roots(x, where: str = ""):
     import keras
 
-    x = pooled(model.outputs[0], roots)
-    dense = keras.layers.Dense(len(head.bias), activation="sigmoid", name="classes", kernel_initializer="zeros")
-    whole = keras.Model(model.inputs[0], dense(x), name=f"{model.name}_multilabel")
-    dense.set_weights([head.kernel, head.bias])
-    return whole
+    moved = keras.layers.Rescaling(1.0, offset=1e-6, name=f"above_zero{where}")(x)  # a root has no slope at zero
+    unit = keras.layers.UnitNormalization(name=f"unit_roots{where}")(keras.ops.sqrt(moved))
+    return keras.layers.Rescaling(float(np.sqrt(x.shape[-1])), name=f"roots{where}")(unit)
+
+
+def with_head(model, head: LinearSigmoids, roots: bool = False, attention: float = 0.0):
+    """``model`` from pictures to maps, then ``pooled``, then sigmoids: pictures to (N, K).
+
+    With ``attention`` a, a class's logit is (1 - a) of the mean's plus a of log mean exp of those of all places.
+    """
+    import keras
+
+    maps, layers, classes = model.outputs[0], keras.layers, len(head.bias)
+    whole = layers.Dense(classes, name="classes", kernel_initializer="zeros")
+    logits, given = whole(pooled(maps, roots)), [(whole, head.kernel)]
+    if attention:
+        place = layers.Conv2D(classes, 1, activation="exponential", name="by_place", kernel_initializer="zeros")
+        looked = keras.ops.log(layers.GlobalAveragePooling2D(name="all_places")(place(by_place(maps, roots))))
+        parts = (("of_the_mean", logits, 1 - attention), ("of_the_places", looked, attention))
+        logits = layers.Add(name="attended")([layers.Rescaling(share, name=name)(x) for name, x, share in parts])
+        given.append((place, head.kernel[None, None]))
+    probabilities = layers.Activation("sigmoid", name="probabilities")(logits)
+    net = keras.Model(model.inputs[0], probabilities, name=f"{model.name}_multilabel")
+    for layer, kernel in given:
+        layer.set_weights([kernel, head.bias])
+    return net
 
 
 def save(folder: Path | str, model, card: Card) -> Path:

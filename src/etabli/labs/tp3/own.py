@@ -41,14 +41,14 @@ def tune(
 
 
 def _tuned(which, out, backbone, weights, stage, validation, crops, side, reporter, plan) -> dict[str, Score]:
-    net, settings = backbones.backbone(backbone), finetune.Plan(**{"kept": 0.3, **plan})
+    net, settings = backbones.backbone(backbone), finetune.Plan(**{"kept": 0.3, "attention": 1 / 3, **plan})
     size = (side, side) if side else net.input_size
     stage = tuning.stage_of(backbone, stage)
     model = net.build(weights, seed=settings.seed, size=size)
     with reporter.task(_("frozen part"), (2 + crops) * len(which)) as step:
         views = tuning.views(which, net, weights, stage, size, crops=crops, step=step, collection="own")
     lesson = tuning.Lesson(which, views, validation, settings.seed)
-    tail = finetune.from_stage(model, tuning.layer_of(net, stage), roots=True)
+    tail = finetune.from_stage(model, tuning.layer_of(net, stage), roots=True, places=settings.attention > 0)
     start, _pooled = lesson.start(tail, 0.1, settings.batch)
     checkpoint = out / "checkpoint.safetensors"
     with reporter.task(_("fine-tuning"), settings.epochs * lesson.steps(settings.batch)) as step:
@@ -56,7 +56,7 @@ def _tuned(which, out, backbone, weights, stage, validation, crops, side, report
     logits = views.logits(lesson.rows_judged, finetune.logits_of(tuned, settings.batch))
     scores = ap.scores(lesson.judged.labels, logits, which.classes)
     card = _card(net, size, lesson, logits, scores, settings, f"from {stage}, epoch {tuned.best_epoch}")
-    trained.save(out, trained.with_head(model, tuned.head, roots=True), card)
+    trained.save(out, trained.with_head(model, tuned.head, True, tuned.attention), card)
     checkpoint.unlink(missing_ok=True)
     return scores
 
