@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, logsumexp
 
 from etabli.errors import BadArray, CorruptFile, DataMissing, MissingExtra, NoSpace, Refusal
 from etabli.models import backbones, export, multilabel, onnx_export, trained
@@ -78,15 +78,18 @@ def test_a_head_on_roots_sees_unit_roots_and_comes_back_and_goes_out_with_the_sa
     assert export.checked(net, export.to_openvino(net, tmp_path / "net.xml"), pictures) < 1e-4
 
 
-@pytest.mark.parametrize("roots", [False, True])
-def test_attention_looks_at_every_place_and_goes_out_with_the_same_numbers(whole, pictures, tmp_path, roots):
+@pytest.mark.parametrize(("roots", "size"), [(False, 1), (True, 1), (True, 30)])
+def test_attention_looks_at_every_place_and_goes_out_with_the_same_numbers(whole, pictures, tmp_path, roots, size):
+    """A head of any size: the exponentials of its logits need not be numbers."""
     _net, model, head = whole
+    head = multilabel.LinearSigmoids(size * head.kernel, head.bias)
     maps = model.predict_on_batch(pictures)
     where = maps.reshape(len(maps), -1, maps.shape[-1])
     means, places = where.mean(1), where.reshape(-1, maps.shape[-1])
     if roots:
         means, places = (multilabel.unit_roots(x + 1e-6) * np.sqrt(maps.shape[-1]) for x in (means, places))
-    looked = np.log(np.exp(head.logits(places)).reshape(*where.shape[:2], -1).mean(1))
+    by_place = head.logits(places).reshape(*where.shape[:2], -1)
+    looked = logsumexp(by_place, axis=1) - np.log(by_place.shape[1])
     net = trained.with_head(model, head, roots, attention=0.3)
     expected = net.predict_on_batch(pictures)
     np.testing.assert_allclose(expected, expit(0.7 * head.logits(means) + 0.3 * looked), atol=1e-5)

@@ -242,15 +242,16 @@ class _Machine:
         return LinearSigmoids(np.asarray(kernel, np.float32), np.asarray(bias, np.float32))
 
     def _logits(self, weights, inputs):
-        import jax.numpy as jnp
+        from jax.nn import logsumexp
 
         seen, _fixed = self.twin.stateless_call(list(weights[:-2]), self.fixed, inputs, training=False)
         share, (whole, *places) = self.plan.attention, seen if isinstance(seen, list) else [seen]
         logits = whole.astype("float32") @ weights[-2] + weights[-1]
         if not share:
             return logits
-        by_place = jnp.exp(places[0].astype("float32") @ weights[-2] + weights[-1])
-        return (1 - share) * logits + share * jnp.log(by_place.mean((1, 2)))
+        by_place = places[0].astype("float32") @ weights[-2] + weights[-1]
+        looked = logsumexp(by_place, axis=(1, 2)) - np.log(by_place.shape[1] * by_place.shape[2])
+        return (1 - share) * logits + share * looked
 
     def _one_step(self, state, inputs, targets, known, share, partner):
         import jax

@@ -37,8 +37,8 @@ KNOWN = {
     ("keras", "DTypePolicy"),
     ("keras", "Sequential"),
     ("keras.src.models.functional", "Functional"),
+    ("keras.src.ops.math", "Logsumexp"),
     ("keras.src.ops.numpy", "Flip"),
-    ("keras.src.ops.numpy", "Log"),
     ("keras.src.ops.numpy", "Sqrt"),
 }
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"

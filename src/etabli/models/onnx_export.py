@@ -80,7 +80,7 @@ def _weights(layer) -> dict[str, np.ndarray]:
 
 def _activated(graph: _Graph, layer, name: str) -> str:
     word = getattr(layer.activation, "__name__", "linear")
-    kinds = {"relu": "Relu", "sigmoid": "Sigmoid", "exponential": "Exp"}
+    kinds = {"relu": "Relu", "sigmoid": "Sigmoid"}
     if word == "linear":
         return name
     if word not in kinds:
@@ -169,6 +169,17 @@ def _average(graph: _Graph, layer, inputs: list[str]) -> str:
     return graph.add("Flatten", [made], layer.name, axis=1)
 
 
+def _log_sum_exp(graph: _Graph, layer, inputs: list[str]) -> str:
+    """Over all places of a map; the largest is taken out first, so that none is too large for ``Exp``."""
+    if tuple(layer.axis) != (1, 2) or layer.keepdims:
+        raise Refusal(_("the layer {name} ({kind}) has no form in ONNX here").format(name=layer.name, kind="Logsumexp"))
+    most = graph.add("GlobalMaxPool", inputs, f"{layer.name}/most")
+    powers = graph.add("Exp", [graph.add("Sub", [*inputs, most], f"{layer.name}/below")], f"{layer.name}/powers")
+    axes = graph.constant(f"{layer.name}/axes", [2, 3], "int64")
+    summed = graph.add("Log", [graph.add("ReduceSum", [powers, axes], f"{layer.name}/sum")], f"{layer.name}/log")
+    return graph.add("Flatten", [graph.add("Add", [summed, most], f"{layer.name}/all")], layer.name, axis=1)
+
+
 def _dense(graph: _Graph, layer, inputs: list[str]) -> str:
     held = _weights(layer)
     names = [graph.constant(f"{layer.name}/{word}", held[word]) for word in ("kernel", "bias")]
@@ -192,7 +203,7 @@ _KINDS: dict[str, Callable] = {
     "MaxPooling2D": _pooling,
     "GlobalAveragePooling2D": _average,
     "Dense": _dense,
-    "Log": _alone("Log"),
+    "Logsumexp": _log_sum_exp,
     "Sqrt": _alone("Sqrt"),
     "UnitNormalization": lambda graph, layer, inputs: graph.add("LpNormalization", inputs, layer.name, axis=1, p=2),
 }

@@ -5,6 +5,7 @@ which licence, and its scores with their recipes. The preprocessing is inside th
 """
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -72,10 +73,12 @@ def with_head(model, head: LinearSigmoids, roots: bool = False, attention: float
     whole = layers.Dense(classes, name="classes", kernel_initializer="zeros")
     logits, given = whole(pooled(maps, roots)), [(whole, head.kernel)]
     if attention:
-        place = layers.Conv2D(classes, 1, activation="exponential", name="by_place", kernel_initializer="zeros")
-        looked = keras.ops.log(layers.GlobalAveragePooling2D(name="all_places")(place(by_place(maps, roots))))
-        parts = (("of_the_mean", logits, 1 - attention), ("of_the_places", looked, attention))
-        logits = layers.Add(name="attended")([layers.Rescaling(share, name=name)(x) for name, x, share in parts])
+        place = layers.Conv2D(classes, 1, name="classes_by_place", kernel_initializer="zeros")
+        looked = keras.ops.logsumexp(place(by_place(maps, roots)), axis=(1, 2))
+        of_all = -attention * math.log(maps.shape[1] * maps.shape[2])
+        logits = layers.Rescaling(1 - attention, name="of_the_mean")(logits)
+        looked = layers.Rescaling(attention, offset=of_all, name="of_the_places")(looked)
+        logits = layers.Add(name="attended")([logits, looked])
         given.append((place, head.kernel[None, None]))
     probabilities = layers.Activation("sigmoid", name="probabilities")(logits)
     net = keras.Model(model.inputs[0], probabilities, name=f"{model.name}_multilabel")
