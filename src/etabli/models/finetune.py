@@ -5,20 +5,15 @@ from the top to the lowest layer that learns; the weights that are judged are a 
 drawn back a little towards those of the start.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
 
 from etabli.errors import BadSetting, Refusal
-from etabli.files import atomic_write, parse_json
 from etabli.i18n import _
-from etabli.models import spread
+from etabli.models import finetune_checkpoint, spread
 from etabli.models.backend import on_jax
 from etabli.models.fast_layers import accelerated
 from etabli.models.multilabel import LinearSigmoids
@@ -112,7 +107,7 @@ def fine_tune(
     start = best = state["weights"]
     if checkpoint is not None:
         spread.same_file(checkpoint)
-        if found := _resume(checkpoint, machine):
+        if found := finetune_checkpoint.found(checkpoint, machine):
             state, best, history = found
             _tell_again(history, -(-len(labels) // plan.batch), judge, watch)
     for epoch in range(len(history["losses"]) + 1, plan.epochs + 1):
@@ -128,7 +123,7 @@ def fine_tune(
         if watch:
             watch(0, epoch=epoch, loss=loss, validation=validation if judge else None)
         if checkpoint is not None and spread.leads():
-            _keep(checkpoint, machine, state, best, history)
+            finetune_checkpoint.keep(checkpoint, machine, state, best, history)
     told = history["validations"], history["losses"], history["best_epoch"]
     return Tuned(machine.into_tail(best), tail, *told, plan.attention)
 
@@ -295,38 +290,3 @@ def _name(model, variable) -> str:
     """``layer/variable`` of one of the model's variables."""
     owner = next(layer for layer in model.layers if any(each is variable for each in layer.weights))
     return f"{owner.name}/{variable.name}"
-
-
-def _mark(machine: _Machine) -> str:
-    """Of a plan, of what learns by it, and of the size of its inputs."""
-    what = [asdict(machine.plan), machine.names, machine.tail.input_shape]
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _keep(path: Path, machine: _Machine, state: dict, best: list, history: dict) -> None:
-    tensors = {"step": np.asarray(state["step"], np.float32).reshape(1)}
-    for kind in ("weights", "average", "first", "second"):
-        tensors |= {f"{kind}/{place}": np.asarray(value) for place, value in enumerate(state[kind])}
-    tensors |= {f"best/{place}": np.asarray(value) for place, value in enumerate(best)}
-    text = json.dumps({"plan": _mark(machine), "history": history})
-    tensors["record"] = np.frombuffer(text.encode(), dtype=np.uint8)
-    with atomic_write(path, "wb") as stream:
-        stream.write(save(tensors))
-
-
-def _resume(path: Path, machine: _Machine):
-    """State, best weights and history of a checkpoint of the same plan and net; ``None`` where none fits."""
-    import jax.numpy as jnp
-
-    try:
-        tensors = load_file(path)
-        record = parse_json(tensors["record"].tobytes())
-        if record["plan"] != _mark(machine):
-            return None
-        count = len(machine.names) + 2
-        kinds = ("weights", "average", "first", "second", "best")
-        held = {kind: [jnp.asarray(tensors[f"{kind}/{place}"]) for place in range(count)] for kind in kinds}
-    except (FileNotFoundError, SafetensorError, KeyError, ValueError):
-        return None
-    held = spread.everywhere({**held, "step": jnp.asarray(tensors["step"][0])})
-    return held, held.pop("best"), record["history"]

@@ -148,8 +148,17 @@ def claim_growth(bench: Bench, curve: list[tuple[int, list[Score]]]) -> None:
 
 
 def show(bench: Bench, material: table.Material, greedy, drawn, trigram: str, curve) -> None:
-    """Figures 20, 22, 23 and 24 of the report, ours."""
-    test = material.data.test
+    """Figures 20, 22, 23 and 24 of the report, ours, and the other ways of writing beside this one."""
+    show_plan(bench, greedy[0])
+    show_learning(bench)
+    show_written(bench, material.data.test, greedy, drawn)
+    show_growth(bench, curve)
+    writers = {_("the course's captioner, greedy"): greedy, _("the course's captioner, drawn"): drawn[0]}
+    table.beside_the_baselines(bench, material, writers, trigram)
+    table.gallery(bench, material, greedy)
+
+
+def show_plan(bench: Bench, caption: str) -> None:
     with bench.figure(
         "plan",
         number="20",
@@ -157,7 +166,10 @@ def show(bench: Bench, material: table.Material, greedy, drawn, trigram: str, cu
         size=(9, 3.2),
         caption=N_("The image and a word enter at every step; the next word comes out."),
     ) as axes:
-        viz.plan(["<start>", *greedy[0].split()[:5]], ax=axes)
+        viz.plan(["<start>", *caption.split()[:5]], ax=axes)
+
+
+def show_learning(bench: Bench) -> None:
     with bench.figure(
         "learning",
         number="22",
@@ -169,6 +181,10 @@ def show(bench: Bench, material: table.Material, greedy, drawn, trigram: str, cu
         for place, (key, label) in enumerate({"loss": _("loss (nats a word)"), "accuracy": _("accuracy")}.items()):
             names = {key: _("training"), f"dev_{key}": _("development"), f"test_{key}": _("test")}
             curves.learning_curves(bench.history("train"), names, y_label=label, ax=axes[place])
+
+
+def show_written(bench: Bench, test, greedy: list[str], drawn: list[list[str]]) -> None:
+    """The report's picture with its captions, and the captions of the rows that it prints."""
     row = table.picture_of_the_report(test)
     with bench.figure(
         "chosen",
@@ -194,6 +210,9 @@ def show(bench: Bench, material: table.Material, greedy, drawn, trigram: str, cu
             if r // 5 < len(test)
         ],
     )
+
+
+def show_growth(bench: Bench, curve: list[tuple[int, list[Score]]]) -> None:
     with bench.figure(
         "more_images",
         title=N_("BLEU by the number of training images"),
@@ -202,9 +221,6 @@ def show(bench: Bench, material: table.Material, greedy, drawn, trigram: str, cu
         sizes = [size for size, _scores in curve]
         lines = {f"BLEU-{n + 1}": (sizes, [scores[n].value for _size, scores in curve]) for n in range(4)}
         curves.lines(lines, x_label=_("training images"), y_label="BLEU", legend_beside=True, ax=axes)
-    writers = {_("the course's captioner, greedy"): greedy, _("the course's captioner, drawn"): drawn[0]}
-    table.beside_the_baselines(bench, material, writers, trigram)
-    table.gallery(bench, material, greedy)
 
 
 EXPERIMENT = Experiment(

@@ -41,35 +41,7 @@ def story(bench: Bench, settings: Settings) -> None:
     bench.score("longest_caption", Score(rows.shape[1], {"unit": "words with both marks", **recipe}))
 
     if bench.first:
-        with bench.figure(
-            "frequencies",
-            number="21",
-            title=N_("How often each word occurs"),
-            caption=N_(
-                "Few words are used all the time, most words once or twice: on two logarithmic axes nearly a line."
-            ),
-            panels=(1, 2),
-            size=(11, 4.2),
-        ) as axes:
-            viz.word_frequencies(numbers, words, kept, ax=axes[0])
-            viz.coverage(shares, kept, ax=axes[1])
-        bench.table(
-            "lost",
-            title=N_("What a smaller vocabulary keeps"),
-            columns=[N_("words"), N_("share of words read"), N_("rarest word kept"), N_("its occurrences")],
-            rows=[
-                [size, round(float(shares[size - 1]), 4), words[size - 1], numbers[size - 1]]
-                for size in (10, 100, 500, 1000, 2000, 5000, len(words))
-                if size <= len(words)
-            ],
-        )
-        plain = [word for word in words if word not in (START, END)]
-        bench.note(
-            _("Kept last: {kept}. Left out first: {lost}.").format(
-                kept=", ".join(words[max(0, kept - 8) : kept]), lost=", ".join(words[kept : kept + 8]) or _("nothing")
-            )
-        )
-        bench.note(_("The most frequent: {words}.").format(words=", ".join(plain[:15])))
+        show(bench, words, numbers, shares, kept)
     once = sum(number == 1 for number in numbers) / len(numbers)
     bench.claim(
         "few_words_are_frequent",
@@ -78,6 +50,37 @@ def story(bench: Bench, settings: Settings) -> None:
             share=shares[max(1, len(words) // 10) - 1], once=once
         ),
     )
+
+
+def show(bench: Bench, words: list[str], numbers: list[int], shares, kept: int) -> None:
+    """Figure 21 of the report, ours: the ``words`` by how often they occur, ``numbers``; ``kept`` of them stay."""
+    with bench.figure(
+        "frequencies",
+        number="21",
+        title=N_("How often each word occurs"),
+        caption=N_("Few words are used all the time, most words once or twice: on two logarithmic axes nearly a line."),
+        panels=(1, 2),
+        size=(11, 4.2),
+    ) as axes:
+        viz.word_frequencies(numbers, words, kept, ax=axes[0])
+        viz.coverage(shares, kept, ax=axes[1])
+    bench.table(
+        "lost",
+        title=N_("What a smaller vocabulary keeps"),
+        columns=[N_("words"), N_("share of words read"), N_("rarest word kept"), N_("its occurrences")],
+        rows=[
+            [size, round(float(shares[size - 1]), 4), words[size - 1], numbers[size - 1]]
+            for size in (10, 100, 500, 1000, 2000, 5000, len(words))
+            if size <= len(words)
+        ],
+    )
+    plain = [word for word in words if word not in (START, END)]
+    bench.note(
+        _("Kept last: {kept}. Left out first: {lost}.").format(
+            kept=", ".join(words[max(0, kept - 8) : kept]), lost=", ".join(words[kept : kept + 8]) or _("nothing")
+        )
+    )
+    bench.note(_("The most frequent: {words}.").format(words=", ".join(plain[:15])))
 
 
 EXPERIMENT = Experiment(
