@@ -239,3 +239,19 @@ def test_another_backend_is_refused_before_it_starts(problem, monkeypatch):
     monkeypatch.setattr(finetune, "on_jax", lambda: False)
     with pytest.raises(BadSetting, match="JAX"):
         train(problem)
+
+
+@pytest.mark.needs_jax
+def test_the_shares_of_the_places_are_what_a_picture_loses_with_one_of_them(problem):
+    """log sum exp without a place is lower by -log(1 - its share)."""
+    from scipy.special import logsumexp
+
+    model, maps, _labels, _head = problem
+    kernel = np.random.default_rng(4).normal(size=(8, 2)).astype(np.float32)
+    tail = finetune.from_stage(model, "early", places=True)
+    tuned = finetune.Tuned(multilabel.LinearSigmoids(kernel, np.ones(2, np.float32)), tail, [], [], 0, 0.5)
+    shares = finetune.shares_of_places(tuned, maps[:3])
+    np.testing.assert_allclose(shares.sum((1, 2)), 1, atol=1e-5)
+    logits = (np.asarray(tail(maps[:3])[1]) @ kernel + 1).reshape(3, -1, 2)
+    lost = logsumexp(logits, axis=1) - logsumexp(logits[:, 1:], axis=1)
+    np.testing.assert_allclose(lost, -np.log1p(-shares.reshape(3, -1, 2)[:, 0]), atol=1e-4)

@@ -16,6 +16,7 @@ BY_EXAMPLE = {
     "models.classifiers.activations",
     "models.export.checked",
     "models.finetune.fine_tune",
+    "models.finetune.shares_of_places",
     "models.multilabel.choose_decay",
     "models.multilabel.fit_by_adam",
     "models.residual.logits",

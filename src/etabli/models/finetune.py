@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.special import softmax
 
 from etabli.errors import BadSetting, Refusal
 from etabli.i18n import _
@@ -20,7 +21,7 @@ from etabli.models.multilabel import LinearSigmoids
 from etabli.models.trained import by_place, pooled
 from etabli.seeding import generator
 
-__all__ = ["Plan", "Tuned", "fine_tune", "from_stage", "logits_of", "mean_of", "pooled_of"]
+__all__ = ["Plan", "Tuned", "fine_tune", "from_stage", "logits_of", "mean_of", "pooled_of", "shares_of_places"]
 
 Rows = Callable[[np.ndarray, np.random.Generator | None], np.ndarray]
 
@@ -140,6 +141,13 @@ def logits_of(tuned: Tuned, batch: int = 64) -> Callable[[np.ndarray], np.ndarra
     """A function from inputs of the tail to logits (N, K), with the weights that were learnt."""
     machine = _Machine(tuned.tail, tuned.head, Plan(batch=batch, attention=tuned.attention), 1)
     return machine.logits_with(machine.start()["weights"])
+
+
+def shares_of_places(tuned: Tuned, inputs: np.ndarray) -> np.ndarray:
+    """softmax over the places of a class's logits there, (N, height, width, K): the slope of their log mean exp."""
+    tail, head = tuned.tail, tuned.head
+    by_place = np.asarray(tail.predict_on_batch(np.asarray(inputs, np.float32))[1]) @ head.kernel + head.bias
+    return softmax(by_place, axis=(1, 2))
 
 
 def mean_of(tail, trainings: Sequence[tuple[list[np.ndarray], LinearSigmoids]]) -> LinearSigmoids:

@@ -24,7 +24,7 @@ from etabli.data.labelled import LabelledImages
 from etabli.i18n import N_, _
 from etabli.labs.bench import Bench
 from etabli.labs.card import Claim, Experiment, Published, SettingsModel
-from etabli.labs.tp3 import parts, tuning, untangling
+from etabli.labs.tp3 import parts, places, tuning, untangling
 from etabli.metrics import average_precision as ap
 from etabli.metrics.score import Score
 from etabli.models import finetune, multilabel, trained
@@ -72,8 +72,8 @@ def story(bench: Bench, settings: Settings) -> None:
         for number in range(settings.nets)
     ]
     model = work.net.build(work.weights, size=(settings.side, settings.side))
-    layer, places = tuning.layer_of(work.net, stage), settings.attention > 0
-    tail = finetune.from_stage(model, layer, settings.roots, places)
+    layer = tuning.layer_of(work.net, stage)
+    tail = finetune.from_stage(model, layer, settings.roots, places=settings.attention > 0)
     frozen_test = test_views.logits(every(work.test), finetune.pooled_of(tail, settings.batch))
     starts = [lesson.start(tail, settings.head_decay, settings.batch) for lesson in lessons]
     frozen_learn, before = starts[0][1], starts[0][0].first(len(work.train.classes))
@@ -99,6 +99,8 @@ def story(bench: Bench, settings: Settings) -> None:
     if bench.first:
         show(bench, work, before.logits(frozen_test), test_logits, gaps)
         tuned_test = test_views.logits(every(work.test), finetune.pooled_of(tail, settings.batch))
+        if settings.attention:
+            places.show(bench, work, tuned, test_views, test_logits)
         untangling.show(bench, work, frozen_test, tuned_test, settings.tsne_iterations)
 
 
