@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -116,10 +117,12 @@ def test_a_file_name_that_is_no_utf_8_goes_through_features_labels_and_predictio
 
 
 def test_fine_tuning_writes_a_model_that_predicts_and_exports(etabli, place, tmp_path):
-    words = ["finetune", place / "images", "--out", tmp_path / "tuned", "--backbone", "small_residual"]
+    own = shutil.copytree(place / "images", tmp_path / "own")
+    next(own.iterdir()).joinpath("empty.jpg").write_bytes(b"")
+    words = ["finetune", own, "--out", tmp_path / "tuned", "--backbone", "small_residual"]
     told = etabli(*words, "--weights", place / "net.weights.h5", "--stage", "input", "--epochs", "1", "--crops", "0",
                   "--batch", "8", "--json")  # fmt: skip
-    assert told.code == 0, told.err
+    assert told.code == 7 and "empty.jpg" in told.err, told.err
     names = {score["name"] for score in json.loads(told.out)["scores"]}
     assert {"mean_average_precision", "mean_average_precision_11pt"} <= names
     card = json.loads((tmp_path / "tuned" / "card.json").read_text(encoding="utf-8"))

@@ -32,6 +32,8 @@ def finetune(
 ) -> None:
     """Fine-tune a pretrained net on your own images, from a stage up; the best epoch on the judging part is kept.
 
+    Images that cannot be read are listed and skipped; the exit code is then 7.
+
     \b
     etabli finetune photos/ --out model/
     etabli finetune photos/ --out model/ --devices 4
@@ -39,17 +41,23 @@ def finetune(
     etabli predict new-photos/ --model model/ --out predictions.csv
     """
     from etabli.cli.progress import Terminal
+    from etabli.data import image_tables
     from etabli.labs.bench import Silent
     from etabli.labs.tp3.own import tune
 
     with spreading(devices, coordinator, processes, process_id) as leads, folder_of(out, leads) as place:
+        reporter = Terminal() if leads else Silent()
+        listed = image_tables.read(images)
+        which = image_tables.readable(listed, reporter.say)
         scores = tune(
-            images, place, backbone, own_images.weights_of(backbone, weights), stage, epochs=epochs, rate=rate,
+            which, place, backbone, own_images.weights_of(backbone, weights), stage, epochs=epochs, rate=rate,
             crops=crops, side=side, batch=batch, precision=precision, validation=validation, seed=seed,
-            reporter=Terminal() if leads else Silent(),
+            reporter=reporter,
         )  # fmt: skip
         if leads:
             _tell(scores, out, as_json)
+    if len(which) < len(listed):
+        raise typer.Exit(own_images.SKIPPED)
 
 
 def _tell(scores, out: Path, as_json: bool) -> None:

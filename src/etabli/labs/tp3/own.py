@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit
 
 from etabli import __version__
-from etabli.data import image_tables
+from etabli.data.labelled import LabelledImages
 from etabli.files import alone_in
 from etabli.i18n import _
 from etabli.labs.bench import Reporter
@@ -19,7 +19,7 @@ __all__ = ["tune"]
 
 
 def tune(
-    images: Path,
+    images: LabelledImages,
     out: Path,
     backbone: str,
     weights: Path | None,
@@ -31,13 +31,12 @@ def tune(
     reporter: Reporter,
     **plan: object,
 ) -> dict[str, Score]:
-    """Train on the labelled images of a place and write the model's folder; returns its scores on the judging part.
+    """Train on labelled images that can be read and write the model's folder; returns its scores on the judging part.
 
     ``side`` is the net's input in pixels, its own by default.
     """
-    which = image_tables.readable(image_tables.read(images), reporter.say)
     with alone_in(out):
-        return _tuned(which, out, backbone, weights, stage, validation, crops, side, reporter, plan)
+        return _tuned(images, out, backbone, weights, stage, validation, crops, side, reporter, plan)
 
 
 def _tuned(which, out, backbone, weights, stage, validation, crops, side, reporter, plan) -> dict[str, Score]:
