@@ -164,7 +164,7 @@ def test_what_is_not_trained_says_so_and_a_button_trains_it(watched, trained_run
         "import shutil, sys, time; print('epoch 1', file=sys.stderr, flush=True); time.sleep(1);"
         f"shutil.copytree({str(trained_runs / 'sample')!r}, {str(home / 'playground')!r})"
     )
-    monkeypatch.setattr(trainer, "_command", lambda experiments, out: [sys.executable, "-c", copying])
+    monkeypatch.setattr(trainer, "_command", lambda experiments, out, again: [sys.executable, "-c", copying])
     with serving(home) as served:
         page = watched(served.base)
         page.goto(f"{served.base}/poetry")

@@ -18,7 +18,7 @@ FUZZED = [*rooms.ENDPOINTS, next(each for each in rooms.STREAMS if each.path == 
 
 @pytest.fixture(autouse=True)
 def _training_does_nothing(monkeypatch):
-    monkeypatch.setattr(trainer, "_command", lambda experiments, out: [sys.executable, "-c", ""])
+    monkeypatch.setattr(trainer, "_command", lambda experiments, out, again: [sys.executable, "-c", ""])
 
 
 def values_of(schema: dict) -> st.SearchStrategy:

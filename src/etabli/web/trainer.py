@@ -26,8 +26,8 @@ class Trainer:
         self._started = 0.0
         self._stopped = False
 
-    def start(self, experiments: list[str]) -> None:
-        """Start ``etabli run`` on these experiments; refuses while another training runs."""
+    def start(self, experiments: list[str], again: bool = False) -> None:
+        """Start ``etabli run`` on these experiments, all ``again`` or what is left; refuses while another one runs."""
         with self._lock:
             if self.running:
                 raise FolderBusy(_("a training is under way"), fix=_("Wait until it ends, or stop it."))
@@ -35,7 +35,7 @@ class Trainer:
             self._experiments, self._started, self._stopped = list(experiments), time.time(), False
             self._lines.clear()
             self._process = subprocess.Popen(
-                _command(experiments, self.home / RUN),
+                _command(experiments, self.home / RUN, again),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 stdin=subprocess.DEVNULL,
@@ -80,6 +80,6 @@ class Trainer:
         }
 
 
-def _command(experiments: list[str], out: Path) -> list[str]:
+def _command(experiments: list[str], out: Path, again: bool = False) -> list[str]:
     house = [sys.executable, "-m", "etabli", "--lang", current_language()]
-    return [*house, "run", *experiments, "--data", "sample", "--out", str(out)]
+    return [*house, "run", *experiments, "--data", "sample", "--out", str(out), *(["--again"] if again else [])]

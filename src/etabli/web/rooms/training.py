@@ -9,6 +9,7 @@ from etabli.web.pages import PAGES
 from etabli.web.studio import Studio
 
 PLAYABLE = tuple(page.key for page in PAGES if page.tools)
+LACKING = ("missing", "failed")  # states of a tool that training would help
 
 
 class Train(Question):
@@ -22,13 +23,14 @@ class Stop(Question):
 
 
 def start(studio: Studio, question: Train) -> dict[str, object]:
-    """Train every tool of the page that has no model yet."""
+    """Train every tool of the page that has no model, or none that can be loaded."""
     tools = next(page.tools for page in PAGES if page.key == question.page)
     state = studio.shelf.state()
-    lacking = [str(state[key]["experiment"]) for key in tools if key in state and state[key]["state"] == "missing"]
+    lacking = [state[key] for key in tools if key in state and state[key]["state"] in LACKING]
     if not lacking:
         raise Refusal(_("everything that this page plays with is trained already"))
-    studio.trainer.start(list(dict.fromkeys(lacking)))
+    names = dict.fromkeys(str(each["experiment"]) for each in lacking)
+    studio.trainer.start(list(names), again=any(each["state"] == "failed" for each in lacking))
     return studio.trainer.state()
 
 

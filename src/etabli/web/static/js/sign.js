@@ -48,12 +48,12 @@ function chip(key, tool) {
     problem ? el("small", {}, ` · ${problem}`) : null);
 }
 
-function offer(missing, job) {
-  const experiments = [...new Set(missing.map(([, tool]) => tool.experiment))];
-  const names = missing.map(([key]) => NAMES()[key] ?? key).join(", ");
+function offer(lacking, job) {
+  const experiments = [...new Set(lacking.map(([, tool]) => tool.experiment))];
+  const names = lacking.map(([key]) => NAMES()[key] ?? key).join(", ");
   const busy = job.state === "running";
   return el("div", { class: "offer" },
-    el("p", {}, _("Not trained yet: {names}. Train on the sample data, here or in a terminal:", { names })),
+    el("p", {}, _("Without a model: {names}. Train on the sample data, here or in a terminal:", { names })),
     el("p", {}, el("code", {}, `etabli run ${experiments.join(" ")}`)),
     el("button", { id: "train", class: "primary", disabled: busy, onclick: () => attempt(() => ask("/api/train", { body: { page } })) },
       busy ? _("A training is under way") : _("Train on the sample data")));
@@ -81,10 +81,10 @@ function progress(job) {
 function draw() {
   const own = document.body.dataset.tools.split(" ").filter(Boolean);
   const tools = own.map((key) => [key, latest.tools[key]]).filter(([, tool]) => tool);
-  const missing = tools.filter(([, tool]) => tool.state === "missing");
+  const lacking = tools.filter(([, tool]) => ["missing", "failed"].includes(tool.state));
   $("sign").replaceChildren(
     tools.length ? el("ul", { class: "chips", "aria-label": _("Models of this page") }, tools.map(([key, tool]) => chip(key, tool))) : "",
-    missing.length && tools.length ? offer(missing, latest.job) : "",
+    lacking.length ? offer(lacking, latest.job) : "",
     progress(latest.job) ?? "");
 }
 
