@@ -32,6 +32,6 @@ def show(bench: Bench, work: parts.Task, tuned: finetune.Tuned, views, logits: n
         for ax in axes.flat:
             ax.set_axis_off()
         for ax, (k, row), share in zip(axes.flat, chosen, shares, strict=False):
-            attention_over(
-                images.read(work.test.paths[row], (160, 160)), work.test.classes[k], share[..., k].ravel(), ax
-            )
+            picture = images.read(work.test.paths[row], (160, 160))
+            light = np.sqrt(share[..., k].ravel())  # so that places which are second can be seen
+            attention_over(picture, work.test.classes[k], light, ax)
