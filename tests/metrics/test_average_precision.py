@@ -94,3 +94,15 @@ def test_a_mistyped_rule_is_refused():
     for options in ({"rule": "12pt"}, {"difficult": "maybe"}):
         with pytest.raises(BadSetting):
             ap.average_precision(np.array([1, -1]), np.array([0.0, 1]), **options)
+
+
+def test_the_standard_error_is_how_far_lists_of_one_kind_lie_apart():
+    draws = np.random.default_rng(5)
+
+    def listed():
+        labels = np.where(draws.random((150, 3)) < 0.3, 1, -1)
+        return labels, labels + draws.normal(scale=2.0, size=labels.shape)
+
+    apart = np.std([ap.mean_average_precision(*listed()).value for _list in range(150)], ddof=1)
+    told = np.mean([ap.standard_error(*listed(), draws, lists=60).value for _list in range(5)])
+    assert told == pytest.approx(apart, rel=0.3)

@@ -45,6 +45,19 @@ def test_average_precision_looks_at_the_order_alone_and_the_perfect_order_has_on
 
 
 @quick
+@given(ranked(), seeds)
+def test_the_standard_error_is_none_for_the_perfect_order_and_looks_at_the_order_alone(given, seed):
+    labels, ranks = given
+
+    def error(of):
+        return average_precision.standard_error(labels, of, np.random.default_rng(seed), lists=20).value
+
+    assert error(labels.astype(float)) == 0
+    order = np.unique(ranks, return_inverse=True)[1].reshape(ranks.shape)
+    assert error(ranks) == pytest.approx(error(order**3)) and error(ranks) >= 0
+
+
+@quick
 @given(ranked())
 def test_element_accuracy_of_the_truth_is_one_and_of_its_opposite_none(given):
     labels = given[0]

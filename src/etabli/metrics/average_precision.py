@@ -12,7 +12,7 @@ from etabli.errors import BadArray, BadSetting
 from etabli.i18n import _
 from etabli.metrics.score import Score
 
-__all__ = ["average_precision", "element_accuracy", "mean_average_precision", "per_class", "scores"]
+__all__ = ["average_precision", "element_accuracy", "mean_average_precision", "per_class", "scores", "standard_error"]
 
 RULES = ("area", "11pt")
 DIFFICULT = ("ignored", "negative")
@@ -71,6 +71,19 @@ def scores(labels: np.ndarray, ranks: np.ndarray, classes: Sequence[str]) -> dic
             recipe = {"ap": "area", "difficult": "ignored", "n": len(labels), "positives": int((column == 1).sum())}
             named[f"average_precision_{name.replace(' ', '_')}"] = Score(float(value), recipe)
     return named
+
+
+def standard_error(labels: np.ndarray, ranks: np.ndarray, generator: np.random.Generator, lists: int = 200) -> Score:
+    """How far the mean AP of a list of N images can be expected to lie from that of all images of its kind.
+
+    The standard deviation over ``lists`` lists of N images drawn from this one with replacement (Efron 1979,
+    Bootstrap methods, section 2): one list does not tell nets apart that differ by less.
+    """
+    whole, means = mean_average_precision(labels, ranks), []
+    for rows in generator.integers(len(labels), size=(lists, len(labels))):
+        values = per_class(labels[rows], ranks[rows])
+        means.append(values[~np.isnan(values)].mean() if not np.isnan(values).all() else np.nan)
+    return Score(float(np.nanstd(means, ddof=1)), {**whole.recipe, "bootstrap": lists})
 
 
 def element_accuracy(labels: np.ndarray, decisions: np.ndarray) -> Score:

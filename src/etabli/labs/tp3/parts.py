@@ -149,6 +149,9 @@ def readable(which: LabelledImages, held: Features) -> LabelledImages:
 def score_ranking(bench: Bench, which: LabelledImages, ranks: np.ndarray, words: dict, suffix: str = "") -> Score:
     """Keep every score of a ranking; with a ``suffix`` its mean alone. Returns the mean (area, difficult ignored)."""
     named = ap.scores(which.labels, ranks, which.classes)
+    if not suffix:
+        draws = generator(bench.seed, "bootstrap")
+        named["mean_average_precision_standard_error"] = ap.standard_error(which.labels, ranks, draws)
     for name, score in named.items() if not suffix else [("mean_average_precision", named["mean_average_precision"])]:
         bench.score(f"{name}{suffix}", Score(score.value, {**words, **score.recipe}))
     return named["mean_average_precision"]
