@@ -2,10 +2,14 @@
 
 make reproduce                          everything; goes on where it was interrupted
 make reproduce ONLY="tp1 tp2.cnn"       a part; the rest of the page stays
+
+The seeds of an experiment run side by side, one a core (--jobs 1: one after the other, on all cores).
 """
 
 import argparse
+import os
 import time
+from functools import partial
 from pathlib import Path
 
 from etabli import environment, labs, report, runs
@@ -13,7 +17,7 @@ from etabli.cli import edge
 from etabli.cli.progress import Terminal
 from etabli.data.source import Source
 from etabli.files import atomic_write
-from etabli.labs import runner
+from etabli.labs import apart, runner
 from etabli.report import headlines, results
 from etabli.report.numbers import duration
 
@@ -27,13 +31,17 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="practicals or experiments; none runs all")
     parser.add_argument("--out", type=Path, default=HOME / "runs" / "reproduce", help="the run folder")
     parser.add_argument("--again", action="store_true", help="do anew what the folder holds")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="seeds of an experiment at a time; the cores")
     asked = parser.parse_args()
     cards, terminal = labs.chosen(asked.names), Terminal()
     planned = {card.name: 60 * card.minutes * card.seeds for card in cards}
-    terminal.say(f"{len(cards)} experiments, about {duration(sum(planned.values()))} on two cores")
+    terminal.say(f"{len(cards)} experiments, at most {duration(sum(planned.values()))} on two cores")
     before = results.read(HOME / "docs" / "results.json")
     started, done = time.perf_counter(), 0.0
     for card in cards:
+        if not asked.again:
+            told = partial(say_done, terminal, card.name)
+            apart.run(card.name, asked.out, Source.full(), range(card.seeds), asked.jobs, told)
         runner.run([card], asked.out, Source.full(), seeds=range(card.seeds), again=asked.again, reporter=terminal)
         done += planned[card.name]
         pace = (time.perf_counter() - started) / done
@@ -45,6 +53,10 @@ def main() -> None:
     for line in results.changes(before, wanted):
         terminal.say(f"moved: {line}")
     print(f"{page}\n{report.write(asked.out)}")
+
+
+def say_done(terminal: Terminal, name: str, seed: int) -> None:
+    terminal.say(f"  {name}, seed {seed}: done")
 
 
 def write_readme(run: Path) -> None:

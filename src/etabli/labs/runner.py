@@ -26,11 +26,13 @@ def run(
     changes: dict[str, object] | None = None,
     again: bool = False,
     reporter: Reporter | None = None,
+    first: int | None = None,
 ) -> Path:
     """Run the experiments with every seed; returns the run folder.
 
     ``changes`` are settings, ``key`` for every experiment that has it or ``experiment.key`` for one. A run that was
-    interrupted goes on when it is asked for again with the same folder; ``again`` does everything anew.
+    interrupted goes on when it is asked for again with the same folder; ``again`` does everything anew. The figures are
+    those of the seed ``first``, without it the first of ``seeds``.
     """
     reporter = reporter or Silent()
     settings = settings_of(experiments, source.kind, changes or {})
@@ -39,7 +41,8 @@ def run(
         for number, experiment in enumerate(experiments, start=1):
             reporter.say(f"[{number}/{len(experiments)}] {experiment.name}: {_(experiment.title)}")
             for seed in seeds:
-                _piece(experiment, settings[experiment.name], Path(folder), source, seed, seeds[0], reporter)
+                drawn = seeds[0] if first is None else first
+                _piece(experiment, settings[experiment.name], Path(folder), source, seed, drawn, reporter)
     return Path(folder)
 
 

@@ -125,7 +125,7 @@ EXPERIMENT = Experiment(
     story=story,
     on_sample={"iterations": 150, "mlp_epochs": 10, "cnn_epochs": 6},
     data=("mnist",),
-    minutes=6.0,
+    minutes=3.0,
     memory_mb=1600,
     claims=(
         Claim(

@@ -102,7 +102,7 @@ EXPERIMENT = Experiment(
     story=story,
     on_sample={"iterations": 150},
     data=("mnist",),
-    minutes=1.5,
+    minutes=0.5,
     memory_mb=1200,
     claims=(
         Claim(

@@ -125,7 +125,7 @@ EXPERIMENT = Experiment(
     story=story,
     on_sample={"most_epochs": 12, "units": 64, "passage": 240},
     data=("fleurs_du_mal",),
-    minutes=4,
+    minutes=1,
     memory_mb=900,
     claims=(
         Claim(

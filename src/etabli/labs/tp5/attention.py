@@ -102,7 +102,7 @@ EXPERIMENT = Experiment(
         "views": (),
     },
     data=("flickr8k", "weights"),
-    minutes=17.0,
+    minutes=6.0,
     memory_mb=5000,
     claims=(
         Claim(

@@ -54,7 +54,7 @@ EXPERIMENT = Experiment(
         "views": (),
     },
     data=("flickr8k", "weights"),
-    minutes=9.0,
+    minutes=4.0,
     memory_mb=5000,
     claims=(
         Claim(
