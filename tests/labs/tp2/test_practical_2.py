@@ -21,7 +21,8 @@ QUICK = {
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, monkeypatch_module):
-    """The whole practical, on sample data, with as little training as there can be."""
+    """The whole practical, on sample data, with as little training as there can be; no net is there beforehand."""
+    monkeypatch_module.setenv("ETABLI_CACHE", str(tmp_path_factory.mktemp("tp2-cache")))
     trainings = []
     real = parts.train
     monkeypatch_module.setattr(parts, "train", lambda *a, **k: trainings.append(k["label"]) or real(*a, **k))
