@@ -75,6 +75,16 @@ def test_a_class_that_nothing_can_be_judged_on_is_told_with_the_means_that_leave
     assert "average_precision_house" in told.out and "average_precision_rare" not in told.out
 
 
+def test_what_a_killed_transfer_was_saving_is_swept_away_by_the_next(etabli, place, model, tmp_path):
+    half = tmp_path / "m" / ".saving-half" / "by-keras.keras"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"PK half")
+    words = ["--labels", place / "images", "--out", tmp_path / "m", "--weights", place / "net.weights.h5"]
+    told = etabli("transfer", place / "features", *words)
+    assert told.code == 0 and not half.parent.exists()
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [".lock", "card.json", "model.keras"]
+
+
 def test_predictions_in_json_lines_and_on_standard_output_agree(etabli, place, model, tmp_path):
     out = tmp_path / "predictions.jsonl"
     image = place / "images" / "star é" / "n° 3.jpg"

@@ -32,6 +32,7 @@ def transfer(
     """
     from scipy.special import expit
 
+    from etabli.files import alone_in
     from etabli.metrics import average_precision as ap
     from etabli.models import multilabel, trained
     from etabli.seeding import generator
@@ -57,7 +58,8 @@ def transfer(
         scores={name: (score.value, score.signature) for name, score in scores.items()},
         made_with=f"etabli {__version__}",
     )
-    trained.save(out, trained.with_head(model, head), card)
+    with alone_in(out):
+        trained.save(out, trained.with_head(model, head), card)
     own_images.tell_unjudged(judged)
     _tell(card, decay, out, as_json)
 
