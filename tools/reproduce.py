@@ -39,7 +39,8 @@ def main() -> None:
     before = results.read(HOME / "docs" / "results.json")
     started, done = time.perf_counter(), 0.0
     for card in cards:
-        if not asked.again:
+        if not asked.again and min(asked.jobs, card.seeds) > 1:
+            terminal.say(f"{card.name}: seeds side by side, their words in {asked.out / apart.APART}")
             told = partial(say_done, terminal, card.name)
             apart.run(card.name, asked.out, Source.full(), range(card.seeds), asked.jobs, told)
         runner.run([card], asked.out, Source.full(), seeds=range(card.seeds), again=asked.again, reporter=terminal)

@@ -223,6 +223,11 @@ def read_curve(piece: Path, curve: str) -> list[dict[str, float]]:
     return rows
 
 
+def is_finished(piece: Path) -> bool:
+    """Whether the folder of a piece holds one that ran to its end."""
+    return (Path(piece) / "piece.json").exists() and not read_piece(piece).interrupted
+
+
 def curves(piece: Path) -> list[str]:
     """The names of the histories of a piece."""
     return sorted(path.stem for path in Path(piece).glob("*.jsonl"))

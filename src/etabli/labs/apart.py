@@ -33,7 +33,7 @@ def run(
     """
     folder = Path(folder)
     places = {seed: folder / APART / f"{experiment}-{seed}" for seed in seeds}
-    waiting = [seed for seed in seeds if not _finished(runs.piece_folder(folder, experiment, seed))]
+    waiting = [seed for seed in seeds if not runs.is_finished(runs.piece_folder(folder, experiment, seed))]
     if processes < 2 or len(waiting) < 2:
         return
     context, at_work = multiprocessing.get_context("spawn"), {}
@@ -84,14 +84,10 @@ def _share(processes: int) -> Iterator[None]:
             os.environ.pop(key) if value is None else os.environ.update({key: value})
 
 
-def _finished(piece: Path) -> bool:
-    return (piece / "piece.json").exists() and not runs.read_piece(piece).interrupted
-
-
 def _moved(experiment: str, seed: int, place: Path, folder: Path) -> bool:
     """Take the piece of a seed into the run; whether it is finished."""
     made, wanted = (runs.piece_folder(each, experiment, seed) for each in (place, folder))
-    if not _finished(made):
+    if not runs.is_finished(made):
         return False
     with alone_in(folder):
         shutil.rmtree(wanted, ignore_errors=True)

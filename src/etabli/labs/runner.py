@@ -118,7 +118,7 @@ def _piece(
     reporter: Reporter,
 ) -> None:
     place = runs.piece_folder(folder, experiment.name, seed)
-    if (place / "piece.json").exists() and not runs.read_piece(place).interrupted:
+    if runs.is_finished(place):
         reporter.say(_("  seed {seed}: finished before, kept").format(seed=seed))
         return
     for inside in (place, *place.glob("*/")):
