@@ -77,7 +77,7 @@ def standard_error(labels: np.ndarray, ranks: np.ndarray, generator: np.random.G
     """How far the mean AP of a list of N images can be expected to lie from that of all images of its kind.
 
     The standard deviation over ``lists`` lists of N images drawn from this one with replacement (Efron 1979,
-    Bootstrap methods, section 2): one list does not tell nets apart that differ by less.
+    Bootstrap methods, section 2). Two nets that are judged on the same list share a part of this error.
     """
     whole, means = mean_average_precision(labels, ranks), []
     for rows in generator.integers(len(labels), size=(lists, len(labels))):
