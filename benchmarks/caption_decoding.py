@@ -10,19 +10,20 @@ from pathlib import Path
 import harness
 import numpy as np
 
-from etabli.models import attention, caption_file, captioner
-from etabli.models.attention import Shape
-from etabli.models.beam import Search
-from etabli.models.caption_data import CaptionData
-from etabli.models.caption_file import Captioner, course_arrays
-from etabli.models.vocabulary import END, START, Vocabulary
+from etabli.models.captioning import attention, simple_rnn
+from etabli.models.captioning.attention import Shape
+from etabli.models.captioning.beam_search import Search
+from etabli.models.captioning.simple_rnn import CaptionData
+from etabli.models.captioning.vocabulary import END, START, Vocabulary
+from etabli.saved_models import captioner
+from etabli.saved_models.captioner import Captioner, course_arrays
 
 IMAGES, REGIONS, FEATURES, WORDS, STEPS = 1000, 49, 1280, 2300, 24
 
 
 def learned(keys: int, folder: Path | None) -> Captioner:
     if folder:
-        return caption_file.load(folder)
+        return captioner.load(folder)
     vocabulary = Vocabulary((START, END, *(f"w{n}" for n in range(WORDS - 2))))
     weights = attention.initial(Shape(WORDS, FEATURES, attention=keys), np.random.default_rng(0))
     return Captioner("attention" if keys else "modern", vocabulary, weights, "mobilenet_v2")
@@ -33,14 +34,14 @@ def of_the_course(steps: int = STEPS) -> tuple[Captioner, object]:
     vocabulary = Vocabulary((START, END, *(f"w{n}" for n in range(998))))
     table = generator.normal(size=(1000, 102)).astype(np.float32)
     axes = generator.normal(0, 0.03, (100, FEATURES)).astype(np.float32)
-    model = captioner.build(steps=steps)
+    model = simple_rnn.build(steps=steps)
     arrays = course_arrays(model.get_weights(), table, np.zeros(FEATURES, np.float32), axes)
     return Captioner("course", vocabulary, arrays, "mobilenet_v2", Search(1, steps, 0.0)), model
 
 
 def whole_sequences(model: object, ours: Captioner, maps: np.ndarray) -> None:
     """The practical's way: after every word, the whole sequence again."""
-    images = caption_file.reduced(maps, ours.arrays["pca/mean"], ours.arrays["pca/components"])
+    images = captioner.reduced(maps, ours.arrays["pca/mean"], ours.arrays["pca/components"])
     captions = np.full((IMAGES, STEPS + 1), -1, np.int32)
     captions[:, 0] = 0
     for t in range(STEPS):
@@ -53,7 +54,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", type=Path, help="folder of a trained captioner with attention")
     folder = parser.parse_args().model
-    maps = np.random.default_rng(1).random((IMAGES, REGIONS, FEATURES), dtype=np.float32).astype(np.float16)
+    maps = (
+        np.random.default_rng(1)
+        .random((IMAGES, REGIONS, FEATURES), dtype=np.float32)
+        .astype(np.float16)
+    )
     course, model = of_the_course()
     modern, looking = learned(0, None), learned(256, folder)
     greedy, three = Search(1, STEPS), Search(3, STEPS)

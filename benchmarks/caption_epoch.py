@@ -19,7 +19,7 @@ DENSE_MB = WHOLE * STEPS * (2 * WIDTH + 2 + WORDS) * 4 / 1e6
 
 
 def data(number: int):
-    from etabli.models.caption_data import CaptionData
+    from etabli.models.captioning.simple_rnn import CaptionData
 
     generator = np.random.default_rng(0)
     lengths = np.clip(generator.normal(11, 3.7, number).round(), 1, STEPS - 1).astype(int)
@@ -33,27 +33,31 @@ def data(number: int):
 
 def work(kind: str) -> None:
     """A worker: an epoch for every line that it reads; it answers with the most memory that it has held."""
-    from etabli.environment import peak_memory_mb
-    from etabli.models import captioner
+    from etabli.core.environment import peak_memory_mb
+    from etabli.models.captioning import simple_rnn
 
     examples = data(WHOLE if kind == "memory" else CAPTIONS)
-    model = captioner.build()
+    model = simple_rnn.build()
     if kind == "keras":
         x, y = examples.inputs(np.arange(len(examples))), np.maximum(examples.wanted, 0)
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         epoch = lambda: model.fit(x, y, batch_size=BATCH, verbose=0)  # noqa: E731
     else:
-        epoch = lambda: list(captioner.train(model, examples, 1, seed=0, batch=BATCH))  # noqa: E731
+        epoch = lambda: list(simple_rnn.train(model, examples, 1, seed=0, batch=BATCH))  # noqa: E731
     print("ready", flush=True)
     for _line in sys.stdin:
         epoch()
-        print(peak_memory_mb(), flush=True)  # not ru_maxrss, which a child inherits from the process that started it
+        print(
+            peak_memory_mb(), flush=True
+        )  # not ru_maxrss, which a child inherits from the process that started it
 
 
 def worker(kind: str, backend: str) -> tuple[Callable[[], str], subprocess.Popen]:
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, __file__, kind]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    )
     assert process.stdout.readline().strip() == "ready"
 
     def epoch() -> str:
@@ -71,7 +75,9 @@ def main() -> None:
         "Keras on TensorFlow, fit": ("keras", "tensorflow"),
     }
     workers = {name: worker(*kind) for name, kind in kinds.items()}
-    timings = harness.compare({name: epoch for name, (epoch, _process) in workers.items()}, repeats=3)
+    timings = harness.compare(
+        {name: epoch for name, (epoch, _process) in workers.items()}, repeats=3
+    )
     for _epoch, process in workers.values():
         process.stdin.close()
         process.wait()
@@ -88,8 +94,14 @@ def main() -> None:
                 harness.ratio(timings, "Keras on TensorFlow, fit", "ours"),
                 ">= 3",
             ),
-            "times faster than Keras on JAX": (harness.ratio(timings, "Keras on JAX, fit", "ours"), "> 1"),
-            "of the dense arrays' memory at the peak of 30,000 captions": (peak / DENSE_MB, "< 0.25"),
+            "times faster than Keras on JAX": (
+                harness.ratio(timings, "Keras on JAX, fit", "ours"),
+                "> 1",
+            ),
+            "of the dense arrays' memory at the peak of 30,000 captions": (
+                peak / DENSE_MB,
+                "< 0.25",
+            ),
         },
         notes=f"peak of the whole process {peak:.0f} MB; dense inputs and outputs {DENSE_MB:.0f} MB",
     )

@@ -16,13 +16,14 @@ from pathlib import Path
 import numpy as np
 from harness import compare, conclude, ratio
 
-from etabli.data import images, scenes
-from etabli.data.source import Source
+from etabli.core.seeding import generator
+from etabli.data.catalog.source import Source
+from etabli.data.formats import images
+from etabli.data.synthetic import scenes
 from etabli.features.engines import BATCH, cut, open_engine
 from etabli.features.extraction import named
-from etabli.features.stream import stream
-from etabli.models import backbones
-from etabli.seeding import generator
+from etabli.features.pipeline import stream
+from etabli.models.vision import backbones
 
 SIZE = (224, 224)
 
@@ -61,14 +62,16 @@ def candidates(paths: list[Path], batch: int) -> dict:
             list(pool.map(lambda each: images.read(each.source, SIZE), pictures))
 
     made["decoding alone"] = decode
-    made["Keras predict on JAX, decoded images"] = lambda: model.predict(pixels, batch_size=32, verbose=0)
+    made["Keras predict on JAX, decoded images"] = lambda: model.predict(
+        pixels, batch_size=32, verbose=0
+    )
     return made
 
 
 _CHILD = """
 import sys
 from pathlib import Path
-from etabli.environment import peak_memory_mb
+from etabli.core.environment import peak_memory_mb
 from etabli.features import extract
 paths = [Path(line) for line in Path(sys.argv[1]).read_text().splitlines()]
 count = int(sys.argv[2])
@@ -83,7 +86,14 @@ def peak_memory(paths: list[Path], count: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         listing = Path(folder) / "paths.txt"
         listing.write_text("\n".join(map(str, paths)))
-        command = [sys.executable, "-c", _CHILD, str(listing), str(count), str(Path(folder) / "out")]
+        command = [
+            sys.executable,
+            "-c",
+            _CHILD,
+            str(listing),
+            str(count),
+            str(Path(folder) / "out"),
+        ]
         return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
@@ -100,8 +110,13 @@ def main() -> None:
         keras = "Keras predict on JAX, decoded images"
         ratios = {}
         for precision, bar in (("bf16", 2.3), ("f32", 1.5)):
-            whole, engine = timings[f"end to end, {precision}"], timings[f"engine alone, {precision}"]
-            rounds = zip(whole.seconds, engine.seconds, timings["decoding alone"].seconds, strict=True)
+            whole, engine = (
+                timings[f"end to end, {precision}"],
+                timings[f"engine alone, {precision}"],
+            )
+            rounds = zip(
+                whole.seconds, engine.seconds, timings["decoding alone"].seconds, strict=True
+            )
             share = float(np.median([(net + decoding) / both for both, net, decoding in rounds]))
             ratios[f"of what engine and decoding can do together, {precision}"] = (share, ">= 0.9")
             times = ratio(timings, keras, f"end to end, {precision}")
@@ -111,7 +126,9 @@ def main() -> None:
             few, many = peak_memory(paths, 500), peak_memory(paths, 3500)
             ratios["peak memory of 3,500 images over that of 500"] = (many / few, "<= 1.1")
             notes += f" Peak memory: {few:.0f} MB for 500 images, {many:.0f} MB for 3,500."
-    conclude("feature_extraction", "Deep features of ResNet-50 from JPEG files", timings, ratios, notes)
+    conclude(
+        "feature_extraction", "Deep features of ResNet-50 from JPEG files", timings, ratios, notes
+    )
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import harness
 import numpy as np
 
-from etabli.models.decoding import Decoding
-from etabli.models.ngram import kneser_ney
-from etabli.models.writing import LstmReader, NGramReader, Reader, WindowReader, write
+from etabli.models.text.generation import LstmReader, NGramReader, Reader, WindowReader, write
+from etabli.models.text.ngram import kneser_ney
+from etabli.models.text.sampling import Decoding
 
 V, LENGTH, POEMS = 60, 1000, 64
 
@@ -18,19 +18,21 @@ V, LENGTH, POEMS = 60, 1000, 64
 def readers() -> dict[str, Reader]:
     """Untrained nets: the time depends on their sizes."""
     os.environ.setdefault("KERAS_BACKEND", "jax")
-    from etabli.models import char_modern, char_rnn
+    from etabli.models.text import lstm, simple_rnn
 
     codes = np.random.default_rng(0).integers(0, V, 100_000)
     return {
-        "SimpleRNN(128), windows of 10": WindowReader(char_rnn.build(10, V).get_weights(), 10),
-        "LSTM(384)": LstmReader(char_modern.build(V, 384).get_weights()),
+        "SimpleRNN(128), windows of 10": WindowReader(simple_rnn.build(10, V).get_weights(), 10),
+        "LSTM(384)": LstmReader(lstm.build(V, 384).get_weights()),
         "modified Kneser-Ney 6": NGramReader(kneser_ney(codes, V, 6)),
     }
 
 
 def writing(reader: Reader, texts: int) -> Callable[[], object]:
     def run() -> None:
-        for _codes in write(reader, np.arange(10), LENGTH, Decoding(0.5), np.random.default_rng(0), texts):
+        for _codes in write(
+            reader, np.arange(10), LENGTH, Decoding(0.5), np.random.default_rng(0), texts
+        ):
             pass
 
     return run
@@ -41,7 +43,10 @@ def main() -> None:
     one = {name: writing(reader, 1) for name, reader in made.items()}
     many = {f"{name}, {POEMS} poems": writing(made[name], POEMS) for name in list(made)[:2]}
     timings = harness.compare({**one, **many}, repeats=5)
-    course, poems = timings["SimpleRNN(128), windows of 10"], timings[f"SimpleRNN(128), windows of 10, {POEMS} poems"]
+    course, poems = (
+        timings["SimpleRNN(128), windows of 10"],
+        timings[f"SimpleRNN(128), windows of 10, {POEMS} poems"],
+    )
     harness.conclude(
         "generation",
         f"Writing {LENGTH:,} characters, once and {POEMS} times at once",

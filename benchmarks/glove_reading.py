@@ -11,7 +11,7 @@ from pathlib import Path
 import harness
 import numpy as np
 
-from etabli.data import glove
+from etabli.data.formats import word_vectors
 
 LINES, D, WANTED = 400_000, 100, 8_000
 
@@ -46,16 +46,23 @@ def main() -> None:
         path = Path(folder) / "glove.txt"
         wanted = make(path)
         names = "etabli", "a loop of line.split()"
-        ours, loop = (lambda: glove.read(path, wanted)), split_loop(path, wanted)
+        ours, loop = (lambda: word_vectors.read(path, wanted)), split_loop(path, wanted)
         theirs, read = loop(), ours()
-        if set(read.words) != set(theirs) or any((read.of([word])[0] != theirs[word]).any() for word in wanted[:100]):
+        if set(read.words) != set(theirs) or any(
+            (read.of([word])[0] != theirs[word]).any() for word in wanted[:100]
+        ):
             raise SystemExit("the two readers do not agree")
         timings = harness.compare(dict(zip(names, (ours, loop), strict=True)), repeats=7)
     harness.conclude(
         "glove_reading",
         f"{WANTED:,} vectors out of a GloVe file of {LINES:,} lines",
         timings,
-        {"times faster than a loop of line.split()": (harness.ratio(timings, names[1], names[0]), ">= 3")},
+        {
+            "times faster than a loop of line.split()": (
+                harness.ratio(timings, names[1], names[0]),
+                ">= 3",
+            )
+        },
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 
-from etabli import environment
+from etabli.core import environment
 
 HOME = Path(__file__).parent.parent
 PLACE = HOME / ".bench"
@@ -42,7 +42,9 @@ class Timing:
         return low, high
 
 
-def compare(candidates: dict[str, Callable[[], object]], repeats: int = 7, *, quiet: bool = False) -> dict[str, Timing]:
+def compare(
+    candidates: dict[str, Callable[[], object]], repeats: int = 7, *, quiet: bool = False
+) -> dict[str, Timing]:
     """Call every candidate once to warm up, then ``repeats`` rounds, each candidate once a round, order alternating."""
     timings = {name: Timing(name) for name in candidates}
     for name, call in candidates.items():
@@ -70,7 +72,11 @@ def ratio(timings: dict[str, Timing], slower: str, faster: str) -> float:
 
 
 def conclude(
-    key: str, what: str, timings: dict[str, Timing], ratios: dict[str, tuple[float, str]], notes: str = ""
+    key: str,
+    what: str,
+    timings: dict[str, Timing],
+    ratios: dict[str, tuple[float, str]],
+    notes: str = "",
 ) -> None:
     """Print the outcome and leave it for ``docs/benchmarks.md``, with the options that the script was called with.
 
@@ -78,7 +84,9 @@ def conclude(
     """
     for timing in timings.values():
         low, high = timing.spread
-        print(f"{timing.name:40} {timing.median:9.4f} s  [{low:.4f}, {high:.4f}]  first {timing.first:.2f} s")
+        print(
+            f"{timing.name:40} {timing.median:9.4f} s  [{low:.4f}, {high:.4f}]  first {timing.first:.2f} s"
+        )
     for sentence, (value, bar) in ratios.items():
         print(f"{value:.2f} {sentence} (bar {bar})")
     PLACE.mkdir(exist_ok=True)
@@ -87,11 +95,22 @@ def conclude(
         "what": what,
         "options": shlex.join(sys.argv[1:]),
         "date": date.today().isoformat(),
-        "threads": {name: os.environ.get(name, "") for name in ("OMP_NUM_THREADS", "XLA_FLAGS") if name in os.environ},
+        "threads": {
+            name: os.environ.get(name, "")
+            for name in ("OMP_NUM_THREADS", "XLA_FLAGS")
+            if name in os.environ
+        },
         "machine": environment.machine(),
         "versions": environment.versions(),
-        "timings": [{**asdict(each), "median": each.median, "spread": each.spread} for each in timings.values()],
-        "ratios": [{"sentence": text, "value": value, "bar": bar} for text, (value, bar) in ratios.items()],
+        "timings": [
+            {**asdict(each), "median": each.median, "spread": each.spread}
+            for each in timings.values()
+        ],
+        "ratios": [
+            {"sentence": text, "value": value, "bar": bar} for text, (value, bar) in ratios.items()
+        ],
         "notes": notes,
     }
-    (PLACE / f"{key}.json").write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
+    (PLACE / f"{key}.json").write_text(
+        json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8"
+    )

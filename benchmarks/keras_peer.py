@@ -17,23 +17,30 @@ BATCH = 100
 def images(n: int, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """MNIST's share of ink (19 %); the time depends on nothing else."""
     draw = np.random.default_rng(0)
-    x = draw.random((n, *shape), dtype=np.float32) * (draw.random((n, *shape), dtype=np.float32) < 0.19)
+    x = draw.random((n, *shape), dtype=np.float32) * (
+        draw.random((n, *shape), dtype=np.float32) < 0.19
+    )
     return x, draw.integers(0, 10, n).astype(np.int32)
 
 
 def net(kind: str):
     """The compiled net of practical 2 under this process's backend."""
-    from etabli.models import classifiers
+    from etabli.models.vision import digit_classifiers
 
-    model = {"perceptron": classifiers.perceptron, "convolutional": classifiers.convolutional}[kind]()
-    return classifiers.compiled(model, rate=0.1)
+    model = {
+        "perceptron": digit_classifiers.perceptron,
+        "convolutional": digit_classifiers.convolutional,
+    }[kind]()
+    return digit_classifiers.compiled(model, rate=0.1)
 
 
 def tensorflow(kind: str, n: int) -> Callable[[], None]:
     """One epoch of Keras' ``fit`` on TensorFlow."""
     words = [sys.executable, str(Path(__file__)), kind, str(n)]
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    peer = subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    peer = subprocess.Popen(
+        words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
 
     def epoch() -> None:
         peer.stdin.write("epoch\n")
@@ -46,12 +53,14 @@ def tensorflow(kind: str, n: int) -> Callable[[], None]:
 
 def etabli(kind: str, n: int) -> Callable[[], None]:
     """One epoch of our loop, on JAX."""
-    from etabli.models.jax_loop import JaxLoop
-    from etabli.models.training import Course
+    from etabli.training.jax_trainer import JaxLoop
+    from etabli.training.keras_trainer import Course
 
     model = net(kind)
     model.optimizer.build(model.trainable_variables)
-    loop = JaxLoop(model, Course(*images(n, model.input_shape[1:]), epochs=100, batch_size=BATCH, seed=0))
+    loop = JaxLoop(
+        model, Course(*images(n, model.input_shape[1:]), epochs=100, batch_size=BATCH, seed=0)
+    )
     return lambda: loop.epoch(0)
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable  # noqa: E402
 import harness  # noqa: E402
 import numpy as np  # noqa: E402
 
-from etabli.models.mlp import MLP  # noqa: E402
+from etabli.models.estimators.mlp import MLP  # noqa: E402
 
 N, D, H, K, BATCH, EPOCHS = 60_000, 784, 100, 10, 100, 2
 
@@ -28,7 +28,9 @@ N, D, H, K, BATCH, EPOCHS = 60_000, 784, 100, 10, 100, 2
 def images() -> tuple[np.ndarray, np.ndarray]:
     """MNIST's sizes and share of ink (19 %); the time depends on nothing else."""
     generator = np.random.default_rng(0)
-    x = generator.random((N, D), dtype=np.float32) * (generator.random((N, D), dtype=np.float32) < 0.19)
+    x = generator.random((N, D), dtype=np.float32) * (
+        generator.random((N, D), dtype=np.float32) < 0.19
+    )
     return x, generator.integers(0, K, N)
 
 
@@ -39,12 +41,20 @@ def ours(x: np.ndarray, y: np.ndarray) -> Callable[[], object]:
 def scikit_learn(x: np.ndarray, y: np.ndarray) -> Callable[[], object]:
     from sklearn.neural_network import MLPClassifier
 
-    settings = {"solver": "sgd", "activation": "logistic", "momentum": 0, "alpha": 0, "learning_rate_init": 1.0}
+    settings = {
+        "solver": "sgd",
+        "activation": "logistic",
+        "momentum": 0,
+        "alpha": 0,
+        "learning_rate_init": 1.0,
+    }
 
     def train() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it has not converged: that is not asked here
-            MLPClassifier((H,), batch_size=BATCH, max_iter=EPOCHS, random_state=0, **settings).fit(x, y)
+            MLPClassifier((H,), batch_size=BATCH, max_iter=EPOCHS, random_state=0, **settings).fit(
+                x, y
+            )
 
     return train
 
@@ -62,14 +72,19 @@ def jax_scan(x: np.ndarray, y: np.ndarray) -> Callable[[], object]:
     @jax.jit
     def epoch(parameters: list, x: jax.Array, y: jax.Array, order: jax.Array):
         def step(parameters, chosen):
-            (value, correct), gradients = jax.value_and_grad(loss, has_aux=True)(parameters, x[chosen], y[chosen])
+            (value, correct), gradients = jax.value_and_grad(loss, has_aux=True)(
+                parameters, x[chosen], y[chosen]
+            )
             return [w - g for w, g in zip(parameters, gradients, strict=True)], (value, correct)
 
         parameters, curves = jax.lax.scan(step, parameters, order.reshape(-1, BATCH))
         return parameters, [curve.mean() for curve in curves]
 
     x, y, generator = jnp.asarray(x), jnp.asarray(y), np.random.default_rng(0)
-    start = [jnp.asarray(array) for array in MLP(epochs=1, random_state=0).fit(x[:BATCH], y[:BATCH]).parameters_]
+    start = [
+        jnp.asarray(array)
+        for array in MLP(epochs=1, random_state=0).fit(x[:BATCH], y[:BATCH]).parameters_
+    ]
 
     def train() -> None:
         parameters = start
@@ -83,7 +98,8 @@ def jax_scan(x: np.ndarray, y: np.ndarray) -> Callable[[], object]:
 def main() -> None:
     x, y = images()
     timings = harness.compare(
-        {"Établi": ours(x, y), "scikit-learn": scikit_learn(x, y), "JAX, one scan": jax_scan(x, y)}, repeats=9
+        {"Établi": ours(x, y), "scikit-learn": scikit_learn(x, y), "JAX, one scan": jax_scan(x, y)},
+        repeats=9,
     )
     for timing in timings.values():
         timing.seconds = [seconds / EPOCHS for seconds in timing.seconds]
@@ -93,7 +109,10 @@ def main() -> None:
         + (", one core for each" if ONE_THREAD else ", both cores for each"),
         timings,
         {
-            "times faster than scikit-learn": (harness.ratio(timings, "scikit-learn", "Établi"), ">= 1.5"),
+            "times faster than scikit-learn": (
+                harness.ratio(timings, "scikit-learn", "Établi"),
+                ">= 1.5",
+            ),
             "times the time of JAX": (harness.ratio(timings, "Établi", "JAX, one scan"), "<= 1.3"),
         },
     )

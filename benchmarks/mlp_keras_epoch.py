@@ -22,7 +22,12 @@ def main() -> None:
         f"times faster than {name}": (harness.ratio(timings, name, "Établi"), bar)
         for name, bar in (("Keras on TensorFlow, fit", ">= 3"), ("Keras on JAX, fit", "> 1"))
     }
-    harness.conclude("mlp_keras_epoch", "one epoch of the Keras perceptron, batch 100, 60,000 images", timings, peers)
+    harness.conclude(
+        "mlp_keras_epoch",
+        "one epoch of the Keras perceptron, batch 100, 60,000 images",
+        timings,
+        peers,
+    )
 
 
 if __name__ == "__main__":

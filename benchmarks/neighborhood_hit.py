@@ -16,18 +16,24 @@ K = 6
 
 def data() -> tuple[np.ndarray, np.ndarray]:
     if os.environ.get("ETABLI_DATA"):
-        from etabli.data import mnist
-        from etabli.data.source import Source
+        from etabli.data.catalog.source import Source
+        from etabli.data.formats import mnist
 
         digits = mnist.load(Source.full())
         return mnist.flatten(digits.test_images), digits.test_labels
     draw = np.random.default_rng(0)
     labels = draw.integers(0, 10, 10_000)
-    return (draw.random((10, 784))[labels] + draw.normal(0, 0.5, (10_000, 784))).astype(np.float32), labels
+    return (draw.random((10, 784))[labels] + draw.normal(0, 0.5, (10_000, 784))).astype(
+        np.float32
+    ), labels
 
 
 def scikit_learn(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    near = NearestNeighbors(n_neighbors=K, algorithm="brute").fit(points).kneighbors(return_distance=False)
+    near = (
+        NearestNeighbors(n_neighbors=K, algorithm="brute")
+        .fit(points)
+        .kneighbors(return_distance=False)
+    )
     return (labels[near] == labels[:, None]).mean(axis=1)
 
 

@@ -25,9 +25,11 @@ def windows() -> tuple[np.ndarray, np.ndarray]:
 
 def ours() -> Callable[[], object]:
     """An epoch at a time out of one long training, as a story takes them."""
-    from etabli.models import char_rnn
+    from etabli.models.text import simple_rnn
 
-    run = char_rnn.train(char_rnn.build(T, V, H), *windows(), 10_000, char_rnn.Recipe(batch=BATCH), 0)
+    run = simple_rnn.train(
+        simple_rnn.build(T, V, H), *windows(), 10_000, simple_rnn.Recipe(batch=BATCH), 0
+    )
     return lambda: next(run)
 
 
@@ -82,7 +84,10 @@ def main() -> None:
         "One epoch of SimpleRNN(128) on Les Fleurs du mal's windows",
         timings,
         {
-            "times faster than Keras on TensorFlow": (harness.ratio(timings, names[1], names[0]), ">= 1.5"),
+            "times faster than Keras on TensorFlow": (
+                harness.ratio(timings, names[1], names[0]),
+                ">= 1.5",
+            ),
             "times faster than Keras on JAX": (harness.ratio(timings, names[2], names[0]), "none"),
         },
     )

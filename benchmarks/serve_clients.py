@@ -23,7 +23,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from etabli import environment
+from etabli.core import environment
 
 STROKES = [[[0.3, 0.2], [0.65, 0.2], [0.55, 0.5], [0.45, 0.85]]]
 CALM = {200, 409}  # 409: a page whose model is not trained says so
@@ -50,7 +50,9 @@ def requests_of(generator: random.Random) -> tuple[str, str, dict | None]:
     )
 
 
-async def client(base: str, until: float, seed: int, seen: Counter, times: dict[str, list[float]]) -> None:
+async def client(
+    base: str, until: float, seed: int, seen: Counter, times: dict[str, list[float]]
+) -> None:
     """One person who asks one thing after another, with a moment between."""
     generator = random.Random(seed)
     async with httpx.AsyncClient(base_url=base, timeout=30) as session:
@@ -82,7 +84,9 @@ async def crowd(base: str, clients: int, seconds: float, memory: object) -> dict
     seen: Counter = Counter()
     times: dict[str, list[float]] = {}
     until = time.monotonic() + seconds
-    asking = [asyncio.create_task(client(base, until, seed, seen, times)) for seed in range(clients)]
+    asking = [
+        asyncio.create_task(client(base, until, seed, seen, times)) for seed in range(clients)
+    ]
     held = []
     for _sixth in range(6):
         await asyncio.sleep(seconds / 6)
@@ -97,9 +101,13 @@ async def crowd(base: str, clients: int, seconds: float, memory: object) -> dict
         "errors": errors,
         "memory_mb": [round(size / 2**20, 1) for _count, size in held],
         "kept_bytes_a_request": [
-            round((size - before) / (count - fewer)) for (fewer, before), (count, size) in pairwise(held)
+            round((size - before) / (count - fewer))
+            for (fewer, before), (count, size) in pairwise(held)
         ],
-        "median_ms": {kind: round(1000 * sorted(each)[len(each) // 2], 1) for kind, each in sorted(times.items())},
+        "median_ms": {
+            kind: round(1000 * sorted(each)[len(each) // 2], 1)
+            for kind, each in sorted(times.items())
+        },
     }
 
 
@@ -151,8 +159,13 @@ def write_block(page: Path, name: str, lines: list[str]) -> None:
     before, _mark, rest = text.partition(start)
     machine = environment.machine()
     busy = f"load {os.getloadavg()[1]:.0f}"  # of the last five minutes: above the cores, the clock says little
-    where = f"*{date.today().isoformat()}, {machine['processor']}, {machine['cores']} cores, {busy}.*"
-    page.write_text("\n".join([before + start, *lines, "", where, end]) + rest.partition(end)[2], encoding="utf-8")
+    where = (
+        f"*{date.today().isoformat()}, {machine['processor']}, {machine['cores']} cores, {busy}.*"
+    )
+    page.write_text(
+        "\n".join([before + start, *lines, "", where, end]) + rest.partition(end)[2],
+        encoding="utf-8",
+    )
 
 
 def wait_until_loaded(base: str) -> None:
@@ -160,7 +173,9 @@ def wait_until_loaded(base: str) -> None:
     with httpx.stream("GET", f"{base}/api/events", timeout=120) as response:
         lines = response.iter_lines()
         for line in lines:
-            if line == "event: tools" and not {'"state":"loading"', '"state":"waiting"'} & set(_parts(next(lines))):
+            if line == "event: tools" and not {'"state":"loading"', '"state":"waiting"'} & set(
+                _parts(next(lines))
+            ):
                 return
 
 

@@ -21,7 +21,12 @@ import psutil
 from serve_clients import STROKES, wait_until_loaded, write_block
 
 STARTS, TURNS = 5, 30
-BARS = {"first page": 1000, "a digit": 50, "a poem's first character": 200, "captions of a photo": 1000}
+BARS = {
+    "first page": 1000,
+    "a digit": 50,
+    "a poem's first character": 200,
+    "captions of a photo": 1000,
+}
 
 
 def started(runs: Path) -> tuple[subprocess.Popen, str]:
@@ -56,7 +61,9 @@ def first_character(base: str) -> None:
         next(line for line in response.iter_lines() if line == "event: letter")
 
 
-def milliseconds(call: Callable[[], object], turns: int, pid: int | None = None) -> dict[str, float]:
+def milliseconds(
+    call: Callable[[], object], turns: int, pid: int | None = None
+) -> dict[str, float]:
     """``pid``: the server that answers; without it ``call`` returns the seconds of the processor itself."""
     taken, worked = [], []
     before = processor(pid) if pid else 0.0
@@ -67,7 +74,8 @@ def milliseconds(call: Callable[[], object], turns: int, pid: int | None = None)
     spent = processor(pid) - before if pid else sum(worked)
     low, middle, high = statistics.quantiles(taken, n=4, method="inclusive")
     return {
-        name: round(value, 1) for name, value in zip(("low", "median", "high"), (low, middle, high), strict=True)
+        name: round(value, 1)
+        for name, value in zip(("low", "median", "high"), (low, middle, high), strict=True)
     } | {"largest": round(max(taken), 1), "processor": round(1000 * spent / turns, 1)}
 
 
@@ -85,7 +93,9 @@ def main() -> None:
             scene = session.get("/api/photo/scene?seed=3").content
             png = {"content-type": "image/png"}
             calls = {
-                "a digit": lambda: session.post("/api/digits", json={"strokes": STROKES}).raise_for_status(),
+                "a digit": lambda: session.post(
+                    "/api/digits", json={"strokes": STROKES}
+                ).raise_for_status(),
                 "a poem's first character": lambda: first_character(base),
                 "captions of a photo": lambda: session.post(
                     "/api/captions", content=scene, headers=png
@@ -114,7 +124,9 @@ def table(found: dict[str, dict[str, float]]) -> list[str]:
         bar = f"{BARS[name]} ms" if name in BARS else ""
         between = f"{each['low']} to {each['high']} ms"
         spent = f"{each['processor']} ms"
-        lines.append(f"| {name} | {bar} | **{each['median']} ms** | {between} | {each['largest']} ms | {spent} |")
+        lines.append(
+            f"| {name} | {bar} | **{each['median']} ms** | {between} | {each['largest']} ms | {spent} |"
+        )
     return lines
 
 

@@ -27,16 +27,23 @@ def main() -> None:
         },
         repeats=3,
     )
-    hits = {name: [neighborhood_hit(each, labels).score.value for each in made] for name, made in planes.items()}
+    hits = {
+        name: [neighborhood_hit(each, labels).score.value for each in made]
+        for name, made in planes.items()
+    }
     faster = harness.ratio(timings, "scikit-learn", "Établi")
     gained = 100 * (statistics.mean(hits["Établi"]) - statistics.mean(hits["scikit-learn"]))
     harness.conclude(
         "tsne",
         "t-SNE of 10,000 points in 784 dimensions, perplexity 30",
         timings,
-        {"times faster than scikit-learn": (faster, ">= 3"), "points of neighborhood hit more": (gained, ">= 0")},
+        {
+            "times faster than scikit-learn": (faster, ">= 3"),
+            "points of neighborhood hit more": (gained, ">= 0"),
+        },
         notes="; ".join(
-            f"{name}: neighborhood hit {', '.join(f'{100 * hit:.2f}' for hit in each)} %" for name, each in hits.items()
+            f"{name}: neighborhood hit {', '.join(f'{100 * hit:.2f}' for hit in each)} %"
+            for name, each in hits.items()
         ),
     )
 

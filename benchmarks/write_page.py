@@ -8,12 +8,23 @@ from harness import HOME, PLACE
 
 def section(document: dict) -> list[str]:
     versions = ", ".join(f"{name} {number}" for name, number in document["versions"].items())
-    lines = ["", f"## {document['what']}", "", "| candidate | median | quartiles | first call |", "|---|---:|---|---:|"]
+    lines = [
+        "",
+        f"## {document['what']}",
+        "",
+        "| candidate | median | quartiles | first call |",
+        "|---|---:|---|---:|",
+    ]
     for each in document["timings"]:
         low, high = each["spread"]
-        lines.append(f"| {each['name']} | {each['median']:.4g} s | {low:.4g} to {high:.4g} s | {each['first']:.3g} s |")
+        lines.append(
+            f"| {each['name']} | {each['median']:.4g} s | {low:.4g} to {high:.4g} s | {each['first']:.3g} s |"
+        )
     lines.append("")
-    lines += [f"- **{each['value']:.2f}** {each['sentence']} (bar {each['bar']})" for each in document["ratios"]]
+    lines += [
+        f"- **{each['value']:.2f}** {each['sentence']} (bar {each['bar']})"
+        for each in document["ratios"]
+    ]
     if document["notes"]:
         lines += ["", document["notes"]]
     command = f"python benchmarks/{document['key']}.py {document.get('options', '')}".strip()
@@ -28,11 +39,16 @@ def section(document: dict) -> list[str]:
 def kept(page: str) -> dict[str, str]:
     """The sections of the page as it stands, by the script that each names."""
     sections = re.split(r"^(?=## )", page, flags=re.MULTILINE)[1:]
-    return {re.search(r"`python benchmarks/(\w+)\.py\b", each).group(1): each.strip() for each in sections}
+    return {
+        re.search(r"`python benchmarks/(\w+)\.py\b", each).group(1): each.strip()
+        for each in sections
+    }
 
 
 def main() -> None:
-    documents = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(PLACE.glob("*.json"))]
+    documents = [
+        json.loads(path.read_text(encoding="utf-8")) for path in sorted(PLACE.glob("*.json"))
+    ]
     if not documents:
         raise SystemExit("No benchmark has run yet: make bench")
     page = HOME / "docs" / "benchmarks.md"

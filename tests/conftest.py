@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from etabli.models.backend import keep_compiled
+from etabli.training.backend import keep_compiled
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 
 # What a shell starts in the background ignores Ctrl-C, and so would every program that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

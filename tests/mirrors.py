@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from etabli.data.download import Policy
+from etabli.data.catalog.fetch import Policy
 
 LOOPBACK = Policy(hosts=frozenset({"127.0.0.1"}), schemes=("http",), timeout=(2.0, 2.0))
 
@@ -16,7 +16,9 @@ class Served:
     """What an address gives, and how badly."""
 
     content: bytes = b""
-    breaks: list[int] = field(default_factory=list)  # bytes sent before each break; then it serves well
+    breaks: list[int] = field(
+        default_factory=list
+    )  # bytes sent before each break; then it serves well
     ignores_range: bool = False
     status: int = 200
     location: str | None = None
@@ -56,7 +58,9 @@ def running():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     mirror = Mirror(server.server_port)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    ).start()
     try:
         yield mirror
     finally:
@@ -66,7 +70,11 @@ def running():
 
 def answer(handler, served: Served) -> None:
     asked = handler.headers.get("Range")
-    start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and not served.ignores_range else 0
+    start = (
+        int(asked.removeprefix("bytes=").removesuffix("-"))
+        if asked and not served.ignores_range
+        else 0
+    )
     start = start and start + served.answers_from
     body = served.content[start:]
     handler.send_response(206 if start else served.status)
@@ -75,7 +83,9 @@ def answer(handler, served: Served) -> None:
     if served.encoding:
         handler.send_header("Content-Encoding", served.encoding)
     if start:
-        handler.send_header("Content-Range", f"bytes {start}-{len(served.content) - 1}/{len(served.content)}")
+        handler.send_header(
+            "Content-Range", f"bytes {start}-{len(served.content) - 1}/{len(served.content)}"
+        )
     if not served.hides_length:
         handler.send_header("Content-Length", str(served.lies_about_length or len(body)))
     handler.send_header("Connection", "close")

@@ -8,16 +8,22 @@ from pathlib import Path
 import pytest
 import requests
 
-from etabli.data import remote
+from etabli.data.formats import s3
 
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
 
 
 @contextmanager
 def serving() -> Iterator[str]:
     """The server's address, and credentials in the environment that it takes."""
     pytest.importorskip("s3fs", reason="needs the extra 'cluster'")
-    server = pytest.importorskip("moto.server", reason="needs moto[server]").ThreadedMotoServer("127.0.0.1", port=0)
+    server = pytest.importorskip("moto.server", reason="needs moto[server]").ThreadedMotoServer(
+        "127.0.0.1", port=0
+    )
     held = {name: os.environ.get(name) for name in CREDENTIALS}
     os.environ.update(CREDENTIALS)
     server.start()
@@ -28,7 +34,7 @@ def serving() -> Iterator[str]:
         yield address
     finally:
         server.stop()
-        remote._storage.cache_clear()
+        s3._storage.cache_clear()
         for name, value in held.items():
             os.environ.pop(name)
             if value is not None:
@@ -37,6 +43,6 @@ def serving() -> Iterator[str]:
 
 def put(folder: Path, place: str, address: str) -> None:
     """Make the bucket of ``place`` and copy a folder there."""
-    files = remote._storage(address)
+    files = s3._storage(address)
     files.mkdir(place.removeprefix("s3://").split("/")[0])
     files.put(str(folder), place, recursive=True)

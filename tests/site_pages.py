@@ -12,7 +12,9 @@ FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 def blocks(page: Path, kind: str) -> list[str]:
     """The blocks of a kind (``sh``, ``python``) on a page, in their order."""
-    return [body for found, body in FENCE.findall(page.read_text(encoding="utf-8")) if found == kind]
+    return [
+        body for found, body in FENCE.findall(page.read_text(encoding="utf-8")) if found == kind
+    ]
 
 
 def is_french(page: Path) -> bool:

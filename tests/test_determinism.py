@@ -9,7 +9,7 @@ from faults import outcomes
 from faults.commands import RUNS, run_experiments
 from faults.killing import Command, differing, undisturbed
 
-from etabli import labs
+from etabli import experiments
 
 # The cheapest settings; what RUNS holds was compared there, an undisturbed run with one that was killed.
 QUICK = {
@@ -41,14 +41,20 @@ def told(name: str, folder: Path) -> object:
     found = outcomes.of_folder(folder / "run")
     found.pop("report.html", None)
     if name in TIMED:
-        piece = json.loads((folder / "run" / name / "seed-0" / "piece.json").read_text(encoding="utf-8"))
-        return {key: value for key, value in found.items() if key.endswith(".jsonl")}, piece["scores"]
+        piece = json.loads(
+            (folder / "run" / name / "seed-0" / "piece.json").read_text(encoding="utf-8")
+        )
+        return {key: value for key, value in found.items() if key.endswith(".jsonl")}, piece[
+            "scores"
+        ]
     return found
 
 
 def test_every_experiment_is_compared():
-    compared = {name for experiments, _settings in RUNS.values() for name in experiments} | set(QUICK)
-    assert sorted(set(labs.EXPERIMENTS) - compared) == []
+    compared = {name for experiments, _settings in RUNS.values() for name in experiments} | set(
+        QUICK
+    )
+    assert sorted(set(experiments.EXPERIMENTS) - compared) == []
 
 
 @pytest.mark.slow

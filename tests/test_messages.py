@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 import messages
 
-from etabli.i18n import speaking, translate
+from etabli.core.i18n import speaking, translate
 
 CATALOGUE = {str(each.id): str(each.string) for each in messages.known() if each.id}
 
@@ -20,16 +20,24 @@ def blanks(text: str) -> list[str]:
 
 
 def test_every_message_of_the_source_has_a_french_text():
-    missing = [str(each.id) for each in messages.extracted() if each.id and not CATALOGUE.get(str(each.id))]
+    missing = [
+        str(each.id) for each in messages.extracted() if each.id and not CATALOGUE.get(str(each.id))
+    ]
     assert missing == [], "write them in the catalogue: make messages"
 
 
 def test_a_french_text_has_the_blanks_of_its_message():
-    assert [message for message, french in CATALOGUE.items() if blanks(message) != blanks(french)] == []
+    assert [
+        message for message, french in CATALOGUE.items() if blanks(message) != blanks(french)
+    ] == []
 
 
 def test_a_french_text_begins_and_ends_lines_as_its_message():
-    odd = [each for each, french in CATALOGUE.items() if each.startswith("\n") != french.startswith("\n")]
+    odd = [
+        each
+        for each, french in CATALOGUE.items()
+        if each.startswith("\n") != french.startswith("\n")
+    ]
     assert odd == []
 
 
@@ -57,7 +65,7 @@ def test_french_signs_are_not_parted_from_their_word():
 
 
 def test_one_task_speaks_one_language_and_leaves_the_others_alone():
-    from etabli.i18n import _
+    from etabli.core.i18n import _
 
     with speaking("fr"):
         assert _("Runs") == "Exécutions"

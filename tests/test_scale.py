@@ -11,7 +11,12 @@ import scale
 
 HOME = Path(__file__).parent.parent
 RATES = {"decode": 100.0, "resnet50, openvino, bf16": 25.0, "mobilenet_v2, keras, f32": 100.0}
-RATES |= {"shards written": 10.0, "shards read": 1000.0, "images listed": 1e5, "bytes a picture": 200.0}
+RATES |= {
+    "shards written": 10.0,
+    "shards read": 1000.0,
+    "images listed": 1e5,
+    "bytes a picture": 200.0,
+}
 RATES |= {"training steps": 100.0, "weights": 1e6}
 HELD = {
     "rates": RATES,

@@ -13,6 +13,10 @@ ROOT = Path(__file__).parent.parent
 def test_the_code_keeps_the_style_of_the_house(check):
     places = ["src", "tests", "tools", "benchmarks"]
     done = subprocess.run(
-        [sys.executable, "-m", "ruff", *check, *places], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "ruff", *check, *places],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -14,7 +14,16 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(out),
+        str(ROOT),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     (made,) = out.glob("*.whl")
     return made
@@ -28,9 +37,17 @@ def installed(wheel, tmp_path_factory):
         archive.extractall(home / "site")
 
     def command(*words: str) -> str:
-        environment = {**os.environ, "PYTHONPATH": str(home / "site"), "ETABLI_CACHE": str(home / "cache")}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(home / "site"),
+            "ETABLI_CACHE": str(home / "cache"),
+        }
         done = subprocess.run(
-            [sys.executable, "-m", "etabli", *words], cwd=home, env=environment, capture_output=True, text=True
+            [sys.executable, "-m", "etabli", *words],
+            cwd=home,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -43,7 +60,9 @@ def test_the_wheel_carries_every_file_of_the_package_and_nothing_of_the_tests(wh
     with zipfile.ZipFile(wheel) as archive:
         inside = set(archive.namelist())
     package = ROOT / "src"
-    kept = [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    kept = [
+        path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    ]
     assert {path.relative_to(package).as_posix() for path in kept} <= inside
     assert not any(name.startswith("tests/") for name in inside)
 

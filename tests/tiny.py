@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from etabli.labs.bench import Bench
-from etabli.labs.card import Claim, Experiment, Published, SettingsModel
+from etabli.experiments.context import Bench
+from etabli.experiments.spec import Claim, Experiment, Published, SettingsModel
 from etabli.metrics.score import Score
 
 

@@ -6,7 +6,7 @@ import io
 import random
 import zipfile
 
-from etabli.data.resource import File, Part, Resource, Tree
+from etabli.data.catalog.registry import File, Part, Resource, Tree
 
 WORDS = random.Random(1).randbytes(100_000)
 PACKED = gzip.compress(WORDS, mtime=0)
@@ -18,7 +18,9 @@ def sha256(content):
 
 def zipped(members, deflated=True):
     held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED) as made:
+    with zipfile.ZipFile(
+        held, "w", zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED
+    ) as made:
         for name, content in members.items():
             made.writestr(name, content)
     return held.getvalue()
@@ -41,5 +43,9 @@ def pictures(*urls, checksum=None):
 
 
 ALBUM = zipped(
-    {"list.txt": b"list", **{f"pictures/{at}.jpg": b"jpeg" for at in range(3)}, "__MACOSX/pictures/._0.jpg": b"no"}
+    {
+        "list.txt": b"list",
+        **{f"pictures/{at}.jpg": b"jpeg" for at in range(3)},
+        "__MACOSX/pictures/._0.jpg": b"no",
+    }
 )

@@ -20,7 +20,9 @@ EPOCHS = 3
 def child(**how) -> subprocess.Popen:
     """Start one; ``how`` are the arguments of ``trained`` and of ``spreading``."""
     command = [sys.executable, "-W", "ignore", "-m", "training_together", json.dumps(how)]
-    here = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    here = os.pathsep.join(
+        [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": here}, **pipes)
 
@@ -53,7 +55,8 @@ def trained(net: str, checkpoint: str | None = None, dies_after: int | None = No
 
 
 def _fitted(net, checkpoint, killed) -> list[float]:
-    from etabli.models import classifiers, training
+    from etabli.models.vision import digit_classifiers
+    from etabli.training import keras_trainer
 
     draw = np.random.default_rng(0)
     labels = draw.integers(0, 3, 44).astype(np.int32)
@@ -61,11 +64,11 @@ def _fitted(net, checkpoint, killed) -> list[float]:
     for index, label in enumerate(labels):
         images[index, 4 + 7 * label : 10 + 7 * label] += 0.7
     if net == "dense":
-        model, images = classifiers.perceptron(0, classes=3), images.reshape(44, -1)
+        model, images = digit_classifiers.perceptron(0, classes=3), images.reshape(44, -1)
     else:
-        model = classifiers.convolutional(0, filters=(2, 3), hidden=8, classes=3)
-    model = classifiers.compiled(model, rate=0.1, momentum=0.9)
-    rows = training.fit(
+        model = digit_classifiers.convolutional(0, filters=(2, 3), hidden=8, classes=3)
+    model = digit_classifiers.compiled(model, rate=0.1, momentum=0.9)
+    rows = keras_trainer.fit(
         model, images, labels, epochs=EPOCHS, batch_size=8, checkpoint=checkpoint,
         on_epoch=lambda row: killed(row["epoch"]),
     )  # fmt: skip
@@ -76,50 +79,58 @@ def _tuned(net, checkpoint, killed) -> list[float]:
     import keras
     from keras import layers
 
-    from etabli.models import finetune, multilabel
+    from etabli.models.vision import finetune, linear_head
 
     draw = np.random.default_rng(1)
     pictures = draw.normal(size=(20, 8, 8, 3)).astype(np.float32)
     labels = np.where(pictures.mean((1, 2))[:, :2] > 0, 1, -1).astype(np.int8)
     keras.utils.set_random_seed(3)
-    steps = [layers.Conv2D(6, 1, name="a"), layers.BatchNormalization(name="b"), layers.ReLU(name="c")]
+    steps = [
+        layers.Conv2D(6, 1, name="a"),
+        layers.BatchNormalization(name="b"),
+        layers.ReLU(name="c"),
+    ]
     x = seen = keras.Input((8, 8, 3))
     for step in [*steps, layers.DepthwiseConv2D(3, name="d"), layers.Conv2D(5, 1, name="e")]:
         x = step(x)
     tail = finetune.from_stage(keras.Model(seen, x), None)
-    head = multilabel.LinearSigmoids(np.zeros((tail.output_shape[-1], 2), np.float32), np.zeros(2, np.float32))
+    head = linear_head.LinearSigmoids(
+        np.zeros((tail.output_shape[-1], 2), np.float32), np.zeros(2, np.float32)
+    )
     plan = finetune.Plan(epochs=EPOCHS, batch=8, rate=1e-3)
 
     def judge(logits_of) -> float:
-        return -multilabel.binary_cross_entropy(labels, logits_of(pictures))
+        return -linear_head.binary_cross_entropy(labels, logits_of(pictures))
 
     def watch(advance, **numbers) -> None:
         if advance == 0:
             killed(numbers["epoch"] - 1)
 
     path = Path(checkpoint) if checkpoint else None
-    done = finetune.fine_tune(tail, head, lambda places, draws: pictures[places], labels, plan, judge, path, watch)
+    done = finetune.fine_tune(
+        tail, head, lambda places, draws: pictures[places], labels, plan, judge, path, watch
+    )
     return [*done.losses, *done.validations]
 
 
 def compared(net: str, counts: list[int]) -> list[list[float]]:
     """The losses of the same training on one device, and dealt out over so many."""
-    from etabli.models import spread
+    from etabli.training import data_parallel
 
     losses = [trained(net)]
     for count in counts:
-        with spread.over(count):
+        with data_parallel.over(count):
             losses.append(trained(net))
     return losses
 
 
 def main() -> None:
-    from etabli.cli.spreading import spreading
-    from etabli.models import peers
+    from etabli.cli._distributed import spreading
+    from etabli.training import processes
 
     how = json.loads(sys.argv[1])
     if "counts" in how:
-        peers.devices_of_cpu(max(how["counts"]))
+        processes.devices_of_cpu(max(how["counts"]))
         print(json.dumps({net: compared(net, how["counts"]) for net in how["nets"]}))
         return
     names = ("devices", "coordinator", "processes", "process")

@@ -14,21 +14,33 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
-from etabli import environment
-from etabli.files import atomic_write
+from etabli.core import environment
+from etabli.core.atomic_files import atomic_write
 
 HOME = Path(__file__).parent.parent
-TESTS = ("tests/models", "tests/labs/tp2/test_the_same_as_by_hand.py")
+TESTS = ("tests/models", "tests/experiments/tp2/test_the_same_as_by_hand.py")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("backend", choices=("torch", "jax"))
     backend = parser.parse_args().backend
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", *TESTS, f"--junitxml={report}", "-p", "no:cacheprovider"]
-        code = subprocess.run(command, cwd=HOME, env={**os.environ, "KERAS_BACKEND": backend}).returncode
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            *TESTS,
+            f"--junitxml={report}",
+            "-p",
+            "no:cacheprovider",
+        ]
+        code = subprocess.run(
+            command, cwd=HOME, env={**os.environ, "KERAS_BACKEND": backend}
+        ).returncode
         if not report.exists():
             return code
         text = page(backend, ElementTree.parse(report).getroot())
@@ -41,8 +53,14 @@ def main() -> int:
 def page(backend: str, root: ElementTree.Element) -> str:
     """What passed, what failed, and what was passed over for which reason."""
     cases = list(root.iter("testcase"))
-    skipped = Counter(case.find("skipped").get("message", "") for case in cases if case.find("skipped") is not None)
-    failed = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
+    skipped = Counter(
+        case.find("skipped").get("message", "")
+        for case in cases
+        if case.find("skipped") is not None
+    )
+    failed = [
+        case for case in cases if case.find("failure") is not None or case.find("error") is not None
+    ]
     passed = len(cases) - len(failed) - skipped.total()
     machine = environment.machine()
     versions = {name: importlib.metadata.version(name) for name in ("keras", backend, "numpy")}

@@ -16,7 +16,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from etabli import cli
-from etabli.cli import spoken
+from etabli.cli import _translation
 
 SOURCE = Path(__file__).parent.parent / "src" / "etabli"
 PO = SOURCE / "locale" / "fr" / "LC_MESSAGES" / "etabli.po"
@@ -30,10 +30,12 @@ def extracted() -> Catalog:
     """Every message that the source marks by ``_`` or ``N_``, in the order of the files; then the helps."""
     catalog = Catalog(project="etabli", charset="utf-8")
     found = extract_from_dir(SOURCE, METHODS, OPTIONS, keywords=KEYWORDS, comment_tags=())
-    for name, _line, message, _comments, _context in sorted(found, key=lambda each: (each[0], each[1])):
+    for name, _line, message, _comments, _context in sorted(
+        found, key=lambda each: (each[0], each[1])
+    ):
         if message:
             catalog.add(message, locations=[(name, 0)])
-    for message in spoken.messages(cli.app):
+    for message in _translation.messages(cli.app):
         catalog.add(message, locations=[("cli", 0)])
     return catalog
 
@@ -71,7 +73,7 @@ def main() -> None:
     catalog.obsolete.clear()
     PO.parent.mkdir(parents=True, exist_ok=True)
     text = io.BytesIO()
-    write_po(text, catalog, width=120, sort_output=True, omit_header=False, include_lineno=False)
+    write_po(text, catalog, width=100, sort_output=True, omit_header=False, include_lineno=False)
     PO.write_bytes(text.getvalue())
     with PO.with_suffix(".mo").open("wb") as stream:
         write_mo(stream, compiled(catalog))

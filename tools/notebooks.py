@@ -26,16 +26,23 @@ def made(page: Path) -> nbformat.NotebookNode:
     cells = []
     for place, part in enumerate(FENCE.split(text)):
         if part.strip():
-            cells.append(new_code_cell(part.strip()) if place % 2 else new_markdown_cell(part.strip()))
+            cells.append(
+                new_code_cell(part.strip()) if place % 2 else new_markdown_cell(part.strip())
+            )
     for number, cell in enumerate(cells):
         cell["id"] = f"{page.name.removesuffix('.md').replace('.', '-')}-{number}"
-    return new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    return new_notebook(
+        cells=cells, metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    )
 
 
 def all_made() -> dict[str, str]:
     """Every notebook by its file name, as the text of the file."""
     pages = sorted(PAGES.glob("tp*.md"))
-    return {f"{page.name.removesuffix('.md')}.ipynb": nbformat.writes(made(page)) + "\n" for page in pages}
+    return {
+        f"{page.name.removesuffix('.md')}.ipynb": nbformat.writes(made(page)) + "\n"
+        for page in pages
+    }
 
 
 def main() -> None:

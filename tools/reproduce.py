@@ -12,43 +12,75 @@ import time
 from functools import partial
 from pathlib import Path
 
-from etabli import environment, labs, report, runs
-from etabli.cli import edge
-from etabli.cli.progress import Terminal
-from etabli.data.source import Source
-from etabli.files import atomic_write
-from etabli.labs import apart, runner
-from etabli.report import headlines, results
+import parallel_seeds
+
+from etabli import experiments, report
+from etabli.cli import _errors
+from etabli.cli._progress import Terminal
+from etabli.core import environment
+from etabli.core.atomic_files import atomic_write
+from etabli.data.catalog.source import Source
+from etabli.experiments import runner
+from etabli.report import results, run_folder
 from etabli.report.numbers import duration
 
 HOME = Path(__file__).parent.parent
 # The pictures of README, by the experiment and the figure that they come from.
-PICTURES = {"weights.png": ("tp1.logistic", "weights.png"), "untangled.png": ("tp2.hidden", "side_by_side.png")}
+PICTURES = {
+    "weights.png": ("tp1.logistic", "weights.png"),
+    "untangled.png": ("tp2.hidden", "side_by_side.png"),
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", help="practicals or experiments; none runs all")
-    parser.add_argument("--out", type=Path, default=HOME / "runs" / "reproduce", help="the run folder")
+    parser.add_argument(
+        "--out", type=Path, default=HOME / "runs" / "reproduce", help="the run folder"
+    )
     parser.add_argument("--again", action="store_true", help="do anew what the folder holds")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="seeds of an experiment at a time; the cores")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=os.cpu_count(),
+        help="seeds of an experiment at a time; the cores",
+    )
     asked = parser.parse_args()
-    cards, terminal = labs.chosen(asked.names), Terminal()
+    cards, terminal = experiments.chosen(asked.names), Terminal()
     planned = {card.name: 60 * card.minutes * card.seeds for card in cards}
-    terminal.say(f"{len(cards)} experiments, at most {duration(sum(planned.values()))} on two cores")
+    terminal.say(
+        f"{len(cards)} experiments, at most {duration(sum(planned.values()))} on two cores"
+    )
     before = results.read(HOME / "docs" / "results.json")
     started, done = time.perf_counter(), 0.0
     for card in cards:
         if not asked.again and min(asked.jobs, card.seeds) > 1:
-            terminal.say(f"{card.name}: seeds side by side, their words in {asked.out / apart.APART}")
+            terminal.say(
+                f"{card.name}: seeds side by side, their words in {asked.out / parallel_seeds.APART}"
+            )
             told = partial(say_done, terminal, card.name)
-            apart.run(card.name, asked.out, Source.full(), range(card.seeds), asked.jobs, told)
-        runner.run([card], asked.out, Source.full(), seeds=range(card.seeds), again=asked.again, reporter=terminal)
+            parallel_seeds.run(
+                card.name, asked.out, Source.full(), range(card.seeds), asked.jobs, told
+            )
+        runner.run(
+            [card],
+            asked.out,
+            Source.full(),
+            seeds=range(card.seeds),
+            again=asked.again,
+            reporter=terminal,
+        )
         done += planned[card.name]
         pace = (time.perf_counter() - started) / done
         left = pace * (sum(planned.values()) - done)
         terminal.say(f"  {card.name} done; about {duration(left)} left")
-        wanted = {key: each for key, each in results.gathered(asked.out).items() if each["experiment"] in planned}
+        wanted = {
+            key: each
+            for key, each in results.gathered(asked.out).items()
+            if each["experiment"] in planned
+        }
         page = results.write(HOME / "docs", wanted, environment.machine(), environment.versions())
         write_readme(asked.out)
     for line in results.changes(before, wanted):
@@ -63,15 +95,17 @@ def say_done(terminal: Terminal, name: str, seed: int) -> None:
 def write_readme(run: Path) -> None:
     """The table on the first screen, from the results, and its pictures, from the run."""
     for name, (experiment, figure) in PICTURES.items():
-        made = runs.piece_folder(run, experiment, 0) / "figures" / figure
+        made = run_folder.piece_folder(run, experiment, 0) / "figures" / figure
         if made.exists():
             with atomic_write(HOME / "docs" / "images" / name, "wb") as stream:
                 stream.write(made.read_bytes())
     readme = HOME / "README.md"
-    text = headlines.with_block(readme.read_text(encoding="utf-8"), results.read(HOME / "docs" / "results.json"))
+    text = results.with_block(
+        readme.read_text(encoding="utf-8"), results.read(HOME / "docs" / "results.json")
+    )
     with atomic_write(readme) as stream:
         stream.write(text)
 
 
 if __name__ == "__main__":
-    edge.guarded(main)
+    _errors.guarded(main)

@@ -19,15 +19,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from etabli import environment
-from etabli.cli import edge
-from etabli.data import images, scenes
-from etabli.data.source import Source
+from etabli.cli import _errors
+from etabli.core import environment
+from etabli.core.atomic_files import atomic_write
+from etabli.core.seeding import generator
+from etabli.data.catalog.source import Source
+from etabli.data.formats import images
+from etabli.data.synthetic import scenes
 from etabli.features import engines, shards, store
-from etabli.features.stream import Batch, Picture
-from etabli.files import atomic_write
-from etabli.models import backbones
-from etabli.seeding import generator
+from etabli.features.pipeline import Batch, Picture
+from etabli.models.vision import backbones
 
 DOCS = Path(__file__).parent.parent / "docs"
 NETS = {"mobilenet_v2": 1280, "resnet50": 2048}
@@ -67,10 +68,17 @@ HELP = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--measure", action="store_true", help="measure this machine anew")
     for name, value in asdict(Assumed()).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=value, help=f"{HELP[name]} ({value:g})")
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=float,
+            default=value,
+            help=f"{HELP[name]} ({value:g})",
+        )
     asked = vars(parser.parse_args())
     held = DOCS / "scale.json"
     if asked.pop("measure") or not held.exists():
@@ -121,7 +129,9 @@ def photographs(folder: Path, count: int = 32) -> list[Path]:
     for number in range(count):
         if real.is_dir():
             whole = Image.open(images.list_images(real)[number]).convert("RGB")
-            whole = whole.resize((500, round(500 * whole.height / whole.width)), Image.Resampling.LANCZOS)
+            whole = whole.resize(
+                (500, round(500 * whole.height / whole.width)), Image.Resampling.LANCZOS
+            )
         else:
             whole = scenes.draw_scene(draw, (375, 500)).image
         whole.save(folder / f"{number:03d}.jpg", quality=90)
@@ -136,31 +146,51 @@ def engine_rates(name: str, pixels: np.ndarray) -> dict[str, float]:
     runs = {"openvino, bf16": run, "openvino, f32": run.in_float32()}
     if name == "mobilenet_v2":
         runs["keras, f32"] = engines.open_engine(model, BATCH, "keras")
-    return {f"{name}, {how}": rate(lambda run=run: run(pixels), len(pixels)) for how, run in runs.items()}
+    return {
+        f"{name}, {how}": rate(lambda run=run: run(pixels), len(pixels))
+        for how, run in runs.items()
+    }
 
 
 def store_rates(folder: Path) -> dict[str, float]:
     """Shards written and their heads read, a second; and what the name of an image takes in memory, in bytes."""
     recipe = {"shape": [2048], "dtype": "float32"}
-    pictures = [Picture(f"{number:09d}.jpg", folder / f"{number:09d}.jpg") for number in range(ROWS)]
+    pictures = [
+        Picture(f"{number:09d}.jpg", folder / f"{number:09d}.jpg") for number in range(ROWS)
+    ]
     shard = shards.Shard(0, pictures, "0" * 16)
     part = Batch([each.name for each in pictures], np.ones((ROWS, 2048), np.float32), [])
     path = store.shard_path(folder, 0)
     written = rate(lambda: shards.joined([part], recipe).write(folder, shard), 1)
     read = rate(lambda: store.read_shard(path), 1)
     listed = rate(lambda: shards.fingerprint(pictures), ROWS)
-    held = sum(sys.getsizeof(each) + sys.getsizeof(each.name) + sys.getsizeof(each.source) for each in pictures) / ROWS
-    return {"shards written": written, "shards read": read, "images listed": listed, "bytes a picture": held}
+    held = (
+        sum(
+            sys.getsizeof(each) + sys.getsizeof(each.name) + sys.getsizeof(each.source)
+            for each in pictures
+        )
+        / ROWS
+    )
+    return {
+        "shards written": written,
+        "shards read": read,
+        "images listed": listed,
+        "bytes a picture": held,
+    }
 
 
 def training_rates() -> dict[str, float]:
     """Steps a second of practical 2's convolutional net, and its number of weights."""
-    from etabli.models import classifiers, training
+    from etabli.models.vision import digit_classifiers
+    from etabli.training import keras_trainer
 
-    model = classifiers.compiled(classifiers.convolutional(0), rate=0.1)
+    model = digit_classifiers.compiled(digit_classifiers.convolutional(0), rate=0.1)
     draw = np.random.default_rng(0)
-    digits, labels = draw.random((2000, 28, 28, 1), dtype=np.float32), draw.integers(0, 10, 2000).astype(np.int32)
-    steps = rate(lambda: training.fit(model, digits, labels, epochs=1, batch_size=100), 20)
+    digits, labels = (
+        draw.random((2000, 28, 28, 1), dtype=np.float32),
+        draw.integers(0, 10, 2000).astype(np.int32),
+    )
+    steps = rate(lambda: keras_trainer.fit(model, digits, labels, epochs=1, batch_size=100), 20)
     return {"training steps": steps, "weights": float(model.count_params())}
 
 
@@ -177,9 +207,20 @@ def written(held: dict, assumed: Assumed) -> str:
         "rows": ROWS,
         **held["versions"],
     }
-    words |= {name.replace(" ", "_"): value for name, value in rates.items() if not _is_engine(name)}
-    words |= {"assumptions": _assumptions(assumed), "cores": _cores(rates, assumed), "storage": _storage(assumed)}
-    words |= _gpu(rates, assumed) | _failures(rates, assumed) | _training(rates, assumed) | _limits(rates, assumed)
+    words |= {
+        name.replace(" ", "_"): value for name, value in rates.items() if not _is_engine(name)
+    }
+    words |= {
+        "assumptions": _assumptions(assumed),
+        "cores": _cores(rates, assumed),
+        "storage": _storage(assumed),
+    }
+    words |= (
+        _gpu(rates, assumed)
+        | _failures(rates, assumed)
+        | _training(rates, assumed)
+        | _limits(rates, assumed)
+    )
     words["reads"] = assumed.images / 1000 * assumed.thousand_reads
     return TEMPLATE.read_text(encoding="utf-8").format(**words)
 
@@ -199,7 +240,10 @@ def _table(rows: list[str]) -> str:
 
 def _assumptions(assumed: Assumed) -> str:
     return _table(
-        [f"| {HELP[name]} | {value:g} | `--{name.replace('_', '-')}` |" for name, value in asdict(assumed).items()]
+        [
+            f"| {HELP[name]} | {value:g} | `--{name.replace('_', '-')}` |"
+            for name, value in asdict(assumed).items()
+        ]
     )
 
 
@@ -209,7 +253,9 @@ def _cores(rates: dict, assumed: Assumed) -> str:
         r = one_core(rates, engine)
         hours = assumed.images / r / 3600
         price, days = hours * assumed.core_hour, hours / 1000 / 24
-        rows.append(f"| {engine} | {rates[engine]:.1f} | {r:.1f} | {hours:,.0f} | {price:,.0f} | {days:,.1f} |")
+        rows.append(
+            f"| {engine} | {rates[engine]:.1f} | {r:.1f} | {hours:,.0f} | {price:,.0f} | {days:,.1f} |"
+        )
     return _table(rows)
 
 
@@ -229,7 +275,9 @@ def _storage(assumed: Assumed) -> str:
         for kind, size in (("float32", 4), ("float16", 2)):
             sizes[f"rows of {name}, {kind}"] = assumed.images * width * size
     price = assumed.gigabyte_month / 1e9
-    return _table([f"| {what} | {size / 1e12:,.1f} | {size * price:,.0f} |" for what, size in sizes.items()])
+    return _table(
+        [f"| {what} | {size / 1e12:,.1f} | {size * price:,.0f} |" for what, size in sizes.items()]
+    )
 
 
 def _failures(rates: dict, assumed: Assumed) -> dict[str, float]:
@@ -238,12 +286,21 @@ def _failures(rates: dict, assumed: Assumed) -> dict[str, float]:
     hours = assumed.images / r / 3600
     machines = hours / assumed.node_cores
     failures, lost = machines * assumed.node_failures, assumed.node_cores * ROWS / (2 * r) / 3600
-    return {"machine_hours": machines, "failures": failures, "again": failures * lost, "share": failures * lost / hours}
+    return {
+        "machine_hours": machines,
+        "failures": failures,
+        "again": failures * lost,
+        "share": failures * lost / hours,
+    }
 
 
 def _training(rates: dict, assumed: Assumed) -> dict[str, float]:
     step, exchange = 1 / rates["training steps"], 8 * rates["weights"] / (assumed.network * 1e9)
-    return {"step_ms": 1000 * step, "exchange_ms": 1000 * exchange, "useful_devices": step / exchange}
+    return {
+        "step_ms": 1000 * step,
+        "exchange_ms": 1000 * exchange,
+        "useful_devices": step / exchange,
+    }
 
 
 def _limits(rates: dict, assumed: Assumed) -> dict[str, float]:
@@ -260,4 +317,4 @@ def _limits(rates: dict, assumed: Assumed) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    edge.guarded(main)
+    _errors.guarded(main)

@@ -54,7 +54,14 @@ def main() -> None:
             for key, path in served.places().items():
                 if given.only and key not in given.only:
                     continue
-                shoot(page, served.base, key, path, given.out / f"{key}{look}.png", "fr" if look == "-fr" else "en")
+                shoot(
+                    page,
+                    served.base,
+                    key,
+                    path,
+                    given.out / f"{key}{look}.png",
+                    "fr" if look == "-fr" else "en",
+                )
                 print(given.out / f"{key}{look}.png")
             context.close()
         browser.close()

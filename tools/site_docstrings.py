@@ -12,11 +12,16 @@ class Plain(griffe.Extension):
 
     def on_object(self, *, obj: griffe.Object, **_kwargs: object) -> None:
         if obj.docstring:
-            obj.docstring.value = "\n".join(_line(line) for line in obj.docstring.value.splitlines())
+            obj.docstring.value = "\n".join(
+                _line(line) for line in obj.docstring.value.splitlines()
+            )
 
 
 def _line(line: str) -> str:
     if line.startswith("    "):
         return line
     parts = CODE.split(line)
-    return "".join(part if place % 2 else re.sub(r"([*_\[\]<|])", r"\\\1", part) for place, part in enumerate(parts))
+    return "".join(
+        part if place % 2 else re.sub(r"([*_\[\]<|])", r"\\\1", part)
+        for place, part in enumerate(parts)
+    )

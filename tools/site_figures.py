@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from etabli import runs
-from etabli.files import atomic_write
+from etabli.core.atomic_files import atomic_write
+from etabli.report import run_folder
 
 OUT = Path(__file__).parent.parent / "docs" / "images"
 WIDEST = 1100
@@ -40,14 +40,16 @@ def small(picture: Path) -> bytes:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("english", type=Path)
     parser.add_argument("french", type=Path)
     given = parser.parse_args()
     for run, mark in ((given.english, ""), (given.french, ".fr")):
         for experiment, names in FIGURES.items():
             for name in names:
-                found = next(runs.piece_folder(run, experiment, 0).glob(f"figures/{name}.*"))
+                found = next(run_folder.piece_folder(run, experiment, 0).glob(f"figures/{name}.*"))
                 out = OUT / f"{experiment}-{name}{mark}{found.suffix}"
                 with atomic_write(out, "wb") as stream:
                     stream.write(small(found))

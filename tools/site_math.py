@@ -9,9 +9,16 @@ from matplotlib.path import Path as Outline
 from matplotlib.textpath import TextPath
 
 SIZE = 100  # units to the height of the font
-LETTERS = {Outline.MOVETO: "M", Outline.LINETO: "L", Outline.CURVE3: "Q", Outline.CURVE4: "C", Outline.CLOSEPOLY: "Z"}
+LETTERS = {
+    Outline.MOVETO: "M",
+    Outline.LINETO: "L",
+    Outline.CURVE3: "Q",
+    Outline.CURVE4: "C",
+    Outline.CLOSEPOLY: "Z",
+}
 FOUND = re.compile(
-    r'<span class="arithmatex">\\\((.*?)\\\)</span>|<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', re.DOTALL
+    r'<span class="arithmatex">\\\((.*?)\\\)</span>|<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>',
+    re.DOTALL,
 )
 
 
@@ -23,7 +30,9 @@ def drawn_into(page: str) -> str:
         tex = " ".join(html.unescape(inline or block).split())
         if inline:
             return drawn(tex)
-        large = tex.replace(r"\frac", r"\dfrac")  # an equation on a line of its own has room for its fractions
+        large = tex.replace(
+            r"\frac", r"\dfrac"
+        )  # an equation on a line of its own has room for its fractions
         return f'<span class="math-block">{drawn(large, 1.1)}</span>'
 
     return FOUND.sub(picture, page)
@@ -38,7 +47,9 @@ def drawn(tex: str, scale: float = 1.0) -> str:
     width, top, low = right + 2, top + 2, max(-bottom, 0) + 2
     box = f"0 {-top:.0f} {width:.0f} {top + low:.0f}"
     em = scale / SIZE
-    style = f"width:{width * em:.3f}em;height:{(top + low) * em:.3f}em;vertical-align:{-low * em:.3f}em"
+    style = (
+        f"width:{width * em:.3f}em;height:{(top + low) * em:.3f}em;vertical-align:{-low * em:.3f}em"
+    )
     said = html.escape(tex, quote=True)
     head = f'<svg class="math" role="img" aria-label="{said}" viewBox="{box}" style="{style}">'
     return f'{head}<path d="{_path(outline)}"/></svg>'

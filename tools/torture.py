@@ -38,12 +38,20 @@ def kill(kills: int, only: str, seed: int) -> list[tuple[str, str]]:
             if only in command.name:
                 begun = time.perf_counter()
                 try:
-                    chains = torment(command, Path(place) / command.name, Path(place) / "shared", kills, seed=seed)
+                    chains = torment(
+                        command,
+                        Path(place) / command.name,
+                        Path(place) / "shared",
+                        kills,
+                        seed=seed,
+                    )
                     told = f"{kills} kills in {chains} runs: the same result"
                 except AssertionError as error:
                     told = f"FAILED: {str(error)[:300]}"
                 rows.append((command.name, told))
-                print(f"{command.name:28s} {told} ({time.perf_counter() - begun:.0f} s)", flush=True)
+                print(
+                    f"{command.name:28s} {told} ({time.perf_counter() - begun:.0f} s)", flush=True
+                )
     return rows
 
 
@@ -55,7 +63,9 @@ def fuzz(inputs: int, only: str, seed: int) -> list[tuple[str, str]]:
         with tempfile.TemporaryDirectory(prefix="etabli-fuzz-") as place:
             faults = list(fuzzed(reader, Path(place), count, f"torture {seed}"))
         for fault in faults:
-            (CORPUS / reader.name / hashlib.sha256(fault.content).hexdigest()[:12]).write_bytes(fault.content)
+            (CORPUS / reader.name / hashlib.sha256(fault.content).hexdigest()[:12]).write_bytes(
+                fault.content
+            )
         told = f"{count:,} inputs: read or refused" if not faults else f"FAILED: {faults[0].what}"
         rows.append((f"reader {reader.name}", told))
         print(f"{reader.name:28s} {told} ({time.process_time() - begun:.0f} s)", flush=True)
@@ -71,7 +81,11 @@ def write(rows: list[tuple[str, str]], seed: int) -> None:
     known = {name: told for name, told in known.items() if name not in ("what", "---")}
     today = datetime.date.today().isoformat()
     known |= {name: f"{told} ({today}, seed {seed})" for name, told in rows}
-    lines = ["| what | result |", "|---|---|", *(f"| {name} | {told} |" for name, told in known.items())]
+    lines = [
+        "| what | result |",
+        "|---|---|",
+        *(f"| {name} | {told} |" for name, told in known.items()),
+    ]
     PAGE.write_text(f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}", encoding="utf-8")
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from etabli.models import attention
-from etabli.models.attention import Shape
-from etabli.models.beam import Search
-from etabli.models.caption_file import Captioner
-from etabli.models.vocabulary import END, START, Vocabulary
+from etabli.models.captioning import attention
+from etabli.models.captioning.attention import Shape
+from etabli.models.captioning.beam_search import Search
+from etabli.models.captioning.vocabulary import END, START, Vocabulary
+from etabli.saved_models.captioner import Captioner
 
 
 @pytest.fixture
@@ -18,7 +18,9 @@ def model(tmp_path):
     weights = attention.initial(Shape(6, 41, 4, 5, 3), np.random.default_rng(0))
     vocabulary = Vocabulary((START, END, "un", "chien", "été", "."))
     card = {"use": "Trained on your own pictures and captions: their terms are its terms."}
-    return Captioner("attention", vocabulary, weights, "cells", Search(2, 6, 0.7), card).save(tmp_path / "model")
+    return Captioner("attention", vocabulary, weights, "cells", Search(2, 6, 0.7), card).save(
+        tmp_path / "model"
+    )
 
 
 @pytest.fixture
@@ -43,9 +45,25 @@ def test_a_picture_gets_several_captions_with_scores(etabli, model, pictures):
 
 def test_a_folder_becomes_json_lines_and_a_page(etabli, model, pictures):
     out, page = pictures / "metadata.jsonl", pictures.parent / "page.html"
-    told = etabli("caption", "write", pictures, "--model", model, "-n", 2, "--out", out, "--page", page, "--json")
+    told = etabli(
+        "caption",
+        "write",
+        pictures,
+        "--model",
+        model,
+        "-n",
+        2,
+        "--out",
+        out,
+        "--page",
+        page,
+        "--json",
+    )
     assert told.code == 0, told.err
-    assert [each["file_name"][-5:] for each in json.loads(told.out)["captions"]] == ["a.png", "b.jpg"]
+    assert [each["file_name"][-5:] for each in json.loads(told.out)["captions"]] == [
+        "a.png",
+        "b.jpg",
+    ]
     records = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert [record["file_name"] for record in records] == ["a.png", "b.jpg"]
     assert all(len(record["captions"]) == 2 for record in records)

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from etabli.cli import data as command
-from etabli.data import catalogue, download, fetch, idx
-from etabli.data.source import Source
-from etabli.errors import DataMissing
+from etabli.core.errors import DataMissing
+from etabli.data.catalog import fetch, registry
+from etabli.data.catalog.source import Source
+from etabli.data.formats import idx
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +17,7 @@ def own_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("ETABLI_DATA", str(tmp_path / "sets"))
 
     def no_network(*words, **options):
-        raise download.Unreachable("no connection")
+        raise fetch.Unreachable("no connection")
 
     monkeypatch.setattr(fetch, "download", no_network)
     return tmp_path / "sets"
@@ -28,9 +29,14 @@ def test_list_shows_every_set_with_size_licence_and_place(etabli, own_folder):
     for word in ("mnist", "11.6 MB", "CC BY-SA 3.0", "missing", str(own_folder)[:20]):
         assert word in told.out
     listed = json.loads(etabli("data", "list", "--json").out)
-    assert [each["name"] for each in listed] == [each.name for each in catalogue.RESOURCES]
+    assert [each["name"] for each in listed] == [each.name for each in registry.RESOURCES]
     assert {each["status"] for each in listed} == {"missing"}
-    assert all(mirror.startswith("https://") for each in listed for part in each["mirrors"] for mirror in part)
+    assert all(
+        mirror.startswith("https://")
+        for each in listed
+        for part in each["mirrors"]
+        for mirror in part
+    )
 
 
 def test_no_network_is_one_sentence_with_what_to_do(etabli):
@@ -61,7 +67,9 @@ def test_check_passes_over_what_is_not_here(etabli):
 
 def test_check_names_the_file_that_is_not_the_official_one_and_fails(etabli, own_folder):
     idx.write(own_folder / "mnist" / "t10k-labels-idx1-ubyte.gz", np.zeros(10, np.uint8))
-    (own_folder / "mnist" / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"x" * 100)[:-5])
+    (own_folder / "mnist" / "train-labels-idx1-ubyte.gz").write_bytes(
+        gzip.compress(b"x" * 100)[:-5]
+    )
     told = etabli("data", "check")
     assert told.code == 2
     assert "mnist/t10k-labels-idx1-ubyte.gz  changed  sha256 expected ff7bcfd416de" in told.out
@@ -72,7 +80,10 @@ def test_check_names_the_file_that_is_not_the_official_one_and_fails(etabli, own
 def test_import_refuses_what_is_not_official_and_leaves_nothing(etabli, own_folder, tmp_path):
     idx.write(tmp_path / "given" / "t10k-labels-idx1-ubyte", np.zeros(10, np.uint8))
     told = etabli("data", "import", "given")
-    assert told.code == 2 and "t10k-labels-idx1-ubyte.gz is not the file that the catalogue describes" in told.err
+    assert (
+        told.code == 2
+        and "t10k-labels-idx1-ubyte.gz is not the file that the catalogue describes" in told.err
+    )
     assert not (own_folder / "mnist").exists()
 
 
@@ -90,7 +101,9 @@ def test_nothing_is_said_where_nothing_lacks(capsys, own_folder):
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (1_115_419_746, "1.1 GB")])
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (1_115_419_746, "1.1 GB")]
+)
 def test_sizes_are_told_as_a_person_reads_them(count, text):
     assert command.size(count) == text
 
@@ -99,10 +112,15 @@ def test_sizes_are_told_as_a_person_reads_them(count, text):
 def test_import_places_a_whole_set_and_the_loader_reads_it(etabli, full_data, own_folder):
     told = etabli("data", "import", full_data / "mnist", "--json")
     (brought,) = json.loads(told.out)
-    assert (brought["name"], brought["placed"], brought["status"], brought["lacks"]) == ("mnist", 4, "complete", [])
+    assert (brought["name"], brought["placed"], brought["status"], brought["lacks"]) == (
+        "mnist",
+        4,
+        "complete",
+        [],
+    )
     assert etabli("data", "check", "mnist").code == 0
     (own_folder / "mnist" / "train-images-idx3-ubyte.gz").unlink()
-    from etabli.data import mnist
+    from etabli.data.formats import mnist
 
     with pytest.raises(DataMissing, match="train-images"):
         mnist.load(Source.full())

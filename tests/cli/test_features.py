@@ -26,7 +26,9 @@ def test_images_of_a_bucket_become_features_by_their_names_in_it(etabli, photos,
         assert told.code == 7, told.err
         document = json.loads(told.out)
         assert document["shape"] == [3, 96] and document["unreadable"][0]["name"] == "empty.jpg"
-        nothing = etabli("features", "s3://bucket/nothing", "--endpoint", address, "--out", tmp_path / "g")
+        nothing = etabli(
+            "features", "s3://bucket/nothing", "--endpoint", address, "--out", tmp_path / "g"
+        )
         assert nothing.code == 3 and "s3://bucket/nothing" in nothing.err
 
 
@@ -38,6 +40,15 @@ def test_another_kind_of_storage_is_a_sentence(etabli):
 def test_a_cluster_without_the_extra_says_what_to_install(etabli, photos, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     told = etabli(
-        "features", photos, "--out", "f", "--backbone", "small_residual", "--weights", "none", "--cluster", "auto"
+        "features",
+        photos,
+        "--out",
+        "f",
+        "--backbone",
+        "small_residual",
+        "--weights",
+        "none",
+        "--cluster",
+        "auto",
     )
     assert told.code == 2 and "pip install 'etabli[cluster]'" in told.err

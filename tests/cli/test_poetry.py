@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from etabli.data import verse
+from etabli.data.synthetic import verse
 
 QUICK = ("--epochs", "1", "--units", "8")
 
@@ -79,7 +79,9 @@ def test_a_mistake_gets_one_sentence(etabli, book, words, sentence):
     assert told.out == ""
 
 
-@pytest.mark.parametrize(("prompt", "sentence"), [("日本", "never occur"), ("", "nothing to begin with")])
+@pytest.mark.parametrize(
+    ("prompt", "sentence"), [("日本", "never occur"), ("", "nothing to begin with")]
+)
 def test_a_prompt_that_cannot_be_continued_is_refused(etabli, book, prompt, sentence):
     etabli("poetry", "train", book, *QUICK)
     told = etabli("poetry", "write", "--prompt", prompt)

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from etabli import runs
-from etabli.cli import inspect
+from etabli.cli import list
+from etabli.report import run_folder
 
 TINY = (Path(__file__).parent.parent / "tiny.py").read_text(encoding="utf-8")
 
@@ -36,13 +36,13 @@ def test_a_broken_run_does_not_keep_the_list_from_the_others(etabli, tiny, tmp_p
     etabli("run", tiny, "--out", "runs/whole")
     (tmp_path / "runs" / "broken").mkdir()
     (tmp_path / "runs" / "broken" / "run.json").write_text("{")
-    assert inspect.last_results(tmp_path / "runs").keys() == {"tp0.tiny"}
+    assert list.last_results(tmp_path / "runs").keys() == {"tp0.tiny"}
     assert etabli("list", "tp1").code == 0
 
 
 def test_settings_are_changed_by_key_and_value(etabli, tiny):
     etabli("run", tiny, "--set", "epochs=5", "--set", "rate=0.125", "--out", "here")
-    assert runs.pieces(Path("here"))[0][1].settings == {"epochs": 5, "rate": 0.125}
+    assert run_folder.pieces(Path("here"))[0][1].settings == {"epochs": 5, "rate": 0.125}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,10 @@ def test_settings_are_changed_by_key_and_value(etabli, tiny):
     [
         (["run", "tp1.mpl"], "no practical or experiment named 'tp1.mpl'"),
         (["run", "TINY", "--set", "epoch=3"], "Did you mean epochs"),
-        (["run", "TINY", "--set", "epochs=-3"], "cannot be -3: expected greater than or equal to 1"),
+        (
+            ["run", "TINY", "--set", "epochs=-3"],
+            "cannot be -3: expected greater than or equal to 1",
+        ),
         (["run", "TINY", "--set", "epochs"], "--set takes key=value"),
         (["run", "TINY", "--data", "fll"], "Did you mean full"),
         (["run", "./nowhere.py"], "there is no file nowhere.py"),
@@ -84,7 +87,9 @@ def test_a_file_with_a_mistake_in_it_is_told_by_its_line(etabli, tmp_path, chang
 
 
 def test_a_file_that_fails_while_it_runs_is_told_by_its_line(etabli, tmp_path):
-    lines = TINY.replace("        for epoch in range(1, ", "        1 / 0\n        for epoch in range(1, ")
+    lines = TINY.replace(
+        "        for epoch in range(1, ", "        1 / 0\n        for epoch in range(1, "
+    )
     (tmp_path / "failing.py").write_text(lines, encoding="utf-8")
     number = lines[: lines.index("1 / 0")].count("\n") + 1
     told = etabli("run", "./failing.py")

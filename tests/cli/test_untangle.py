@@ -8,7 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from etabli.cli import app
-from etabli.errors import BadArray, BadSetting, DataMissing
+from etabli.core.errors import BadArray, BadSetting, DataMissing
 
 QUICK = ["--perplexity", "5", "--iterations", "10"]
 
@@ -28,12 +28,16 @@ def blobs(n=60, size=4):
 
 def test_a_table_with_labels_gives_numbers_a_report_and_an_explorer(tmp_path):
     points, labels = blobs()
-    np.savez(tmp_path / "mine.npz", features=points, labels=np.array(["chat", "chien", "âne"])[labels])
+    np.savez(
+        tmp_path / "mine.npz", features=points, labels=np.array(["chat", "chien", "âne"])[labels]
+    )
     done = ask(tmp_path / "mine.npz", "--out", tmp_path / "out", "--json", *QUICK)
     scores = {each["score"]: each["value"] for each in json.loads(done.stdout)["scores"]}
     assert scores["neighborhood_hit_points"] == 1.0
     assert {"neighborhood_hit_tsne", "hull_overlap_pca", "ellipse_overlap_tsne"} <= set(scores)
-    assert "chien" in (tmp_path / "out" / "untangle" / "seed-0" / "explorer.html").read_text(encoding="utf-8")
+    assert "chien" in (tmp_path / "out" / "untangle" / "seed-0" / "explorer.html").read_text(
+        encoding="utf-8"
+    )
     assert (tmp_path / "out" / "report.html").is_file()
 
 
@@ -41,7 +45,16 @@ def test_points_and_labels_may_stand_in_two_files_and_many_points_are_sampled(tm
     points, labels = blobs(200)
     np.save(tmp_path / "x.npy", points)
     np.save(tmp_path / "y.npy", labels)
-    done = ask(tmp_path / "x.npy", "--labels", tmp_path / "y.npy", "--most", "50", "--out", tmp_path / "out", *QUICK)
+    done = ask(
+        tmp_path / "x.npy",
+        "--labels",
+        tmp_path / "y.npy",
+        "--most",
+        "50",
+        "--out",
+        tmp_path / "out",
+        *QUICK,
+    )
     assert "200" in done.stdout + done.stderr
     page = (tmp_path / "out" / "untangle" / "seed-0" / "explorer.html").read_text(encoding="utf-8")
     assert page.count("neighborhood hit") >= 1
@@ -52,7 +65,9 @@ def test_a_folder_of_images_per_class_works_and_unreadable_files_are_left_out(tm
     for name, colour in (("red", (250, 10, 10)), ("blue", (10, 10, 250))):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for index in range(10):
-            noisy = np.clip(np.random.default_rng(index).normal(colour, 20, (30, 40, 3)), 0, 255).astype(np.uint8)
+            noisy = np.clip(
+                np.random.default_rng(index).normal(colour, 20, (30, 40, 3)), 0, 255
+            ).astype(np.uint8)
             Image.fromarray(noisy).save(tmp_path / "photos" / name / f"{index}.png")
     (tmp_path / "photos" / "red" / "broken.png").write_bytes(b"no image")
     done = ask(tmp_path / "photos", "--out", tmp_path / "out", "--k", "3", *QUICK)
@@ -81,7 +96,9 @@ def test_each_fault_is_one_clear_sentence(tmp_path):
         ask(tmp_path / "fine.npz", "--images", tmp_path / "empty")
 
 
-@pytest.mark.parametrize("kind", ["one class", "one dimension", "collinear", "equal", "lonely class"])
+@pytest.mark.parametrize(
+    "kind", ["one class", "one dimension", "collinear", "equal", "lonely class"]
+)
 def test_odd_points_have_a_result_that_makes_sense(kind, tmp_path):
     points, labels = blobs(40)
     if kind == "one class":

@@ -20,7 +20,9 @@ def test_clusters_are_named_and_neighbours_listed(etabli, file):
 
 
 def test_json_is_one_document(etabli, file):
-    told = etabli("words", file, "--clusters", "3", "--near", "red", "--analogy", "red,blue,dog", "--json")
+    told = etabli(
+        "words", file, "--clusters", "3", "--near", "red", "--analogy", "red,blue,dog", "--json"
+    )
     document = json.loads(told.out)
     assert sorted(each["words"] for each in document["clusters"]) == [1, 2, 2]
     assert next(iter(document["near"]["red"])) == "blue"

@@ -8,10 +8,11 @@ import pytest
 from mirrors import LOOPBACK, running
 from toyset import ALBUM, pictures, sha256, toy, zipped
 
-from etabli.data import fetch, idx, intake
-from etabli.data.resource import File, Part
-from etabli.data.source import Source
-from etabli.errors import NoSpace
+from etabli.core.errors import NoSpace
+from etabli.data.catalog import fetch, import_local
+from etabli.data.catalog.registry import File, Part
+from etabli.data.catalog.source import Source
+from etabli.data.formats import idx
 
 NOISE = random.Random(0).randbytes(700_000)
 
@@ -21,7 +22,9 @@ def small_disk(tmp_path):
     """A folder on a disk of one megabyte; without the right to mount one the test is skipped, with the reason."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True
+    )
     if made.returncode:
         pytest.skip("needs the right to mount a tmpfs (root)")
     yield folder
@@ -35,7 +38,10 @@ def files(folder):
 def big():
     """A part of 700 kB that unpacks to twice as much as the disk holds."""
     content = zipped({"one.bin": NOISE, "two.bin": NOISE[::-1]}, deflated=False)
-    members = (File("one.bin", 700_000, sha256(NOISE)), File("two.bin", 700_000, sha256(NOISE[::-1])))
+    members = (
+        File("one.bin", 700_000, sha256(NOISE)),
+        File("two.bin", 700_000, sha256(NOISE[::-1])),
+    )
     return content, members
 
 
@@ -60,7 +66,9 @@ def test_a_download_that_fills_the_disk_is_gone_on_with_when_there_is_room(small
     (small_disk / "ballast").write_bytes(bytes(600_000))
     with running() as mirror:
         url = mirror.serve("/noise.bin", content)
-        resource = toy(Part((url,), len(content), (File("noise.bin", len(content), sha256(content)),)))
+        resource = toy(
+            Part((url,), len(content), (File("noise.bin", len(content), sha256(content)),))
+        )
         with pytest.raises(NoSpace):
             fetch.fetch("toy", Source.full(small_disk), resource=resource, policy=LOOPBACK)
         assert not (small_disk / "toy").exists()
@@ -75,7 +83,7 @@ def test_unpacking_that_fills_the_disk_places_nothing(small_disk, tmp_path):
     (tmp_path / "big.zip").write_bytes(content)
     resource = toy(Part(("https://x/big.zip",), len(content), members, unpacked=1_400_000))
     with pytest.raises(NoSpace):
-        intake.bring(tmp_path / "big.zip", Source.full(small_disk), resources=(resource,))
+        import_local.bring(tmp_path / "big.zip", Source.full(small_disk), resources=(resource,))
     assert files(small_disk) == []
 
 
@@ -83,6 +91,8 @@ def test_room_is_counted_before_the_first_byte(small_disk):
     with running() as mirror:
         part = pictures(mirror.serve("/album.zip", ALBUM))
         resource = toy(Part(part.urls, 400, part.files, part.trees, unpacked=2_000_000))
-        with pytest.raises(NoSpace, match=r"expected 3 MB free, got 1 MB|expected 3 MB free, got 0 MB"):
+        with pytest.raises(
+            NoSpace, match=r"expected 3 MB free, got 1 MB|expected 3 MB free, got 0 MB"
+        ):
             fetch.fetch("toy", Source.full(small_disk), resource=resource, policy=LOOPBACK)
         assert mirror.requests == []

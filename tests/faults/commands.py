@@ -18,15 +18,24 @@ BEST = {"epochs": 5, "averaging": 0.5}
 NET = ("--backbone", "small_residual", "--weights", "none")
 # Name -> experiments on sample data, settings. Curves, scores, claims, weights, figures and tables are compared.
 RUNS = {
-    "nets by hand": (("tp1.logistic", "tp1.mlp"), {"epochs": 4, "best": BEST, "zeros_rates": [1.0]}),
+    "nets by hand": (
+        ("tp1.logistic", "tp1.mlp"),
+        {"epochs": 4, "best": BEST, "zeros_rates": [1.0]},
+    ),
     "nets in Keras": (("tp2.logistic", "tp2.mlp", "tp2.cnn"), {"epochs": 3}),
     "poetry, the course's net": (("tp4.poetry",), {"units": 16, "most_epochs": 6}),
     "poetry, the LSTM": (("tp4.poetry-modern",), {"units": 16, "embedding": 8, "most_epochs": 5}),
     "GloVe": (("tp4.glove",), {"epochs": 60}),
     "captions, the course's net": (("tp5.caption",), {"epochs": 4, "sizes": [], "draws": 1}),
-    "captions, learned words": (("tp5.caption-modern",), {"epochs": 3, "beams": [3], "alphas": [0.7]}),
+    "captions, learned words": (
+        ("tp5.caption-modern",),
+        {"epochs": 3, "beams": [3], "alphas": [0.7]},
+    ),
     "captions, attention": (("tp5.attention",), {"epochs": 3, "beams": [3], "alphas": [0.7]}),
-    "fine-tuning": (("tp3.finetune",), {"epochs": 2, "nets": 2, "stage": "stage3", "tsne_iterations": 20}),
+    "fine-tuning": (
+        ("tp3.finetune",),
+        {"epochs": 2, "nets": 2, "stage": "stage3", "tsne_iterations": 20},
+    ),
     "transfer": (
         ("tp3.transfer",),
         {"epochs": 3, "folds": 2, "sizes": [40, 80], "scratch_epochs": 2, "scratch_side": 32},
@@ -60,10 +69,15 @@ def made(name: str, folder: Path) -> object:
 
 def prepared_images(folder: Path) -> Path:
     """A folder for each of two classes of drawn objects, and a caption or two of each picture."""
-    from etabli.data import scenes
-    from etabli.seeding import generator
+    from etabli.core.seeding import generator
+    from etabli.data.synthetic import scenes
 
-    place, unfinished, draw, lines = folder / "images", folder / "images.part", generator(0, "faults"), []
+    place, unfinished, draw, lines = (
+        folder / "images",
+        folder / "images.part",
+        generator(0, "faults"),
+        [],
+    )
     if place.exists():
         return place
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -79,11 +93,19 @@ def prepared_images(folder: Path) -> Path:
 
 
 def extract_features(folder: Path) -> None:
-    from etabli.data import images
+    from etabli.data.formats import images
     from etabli.features import extract
 
     paths = images.list_images(prepared_images(folder))
-    extract(paths, "small_residual", folder / "features", batch_size=4, shard_rows=4, engine="keras", workers=2)
+    extract(
+        paths,
+        "small_residual",
+        folder / "features",
+        batch_size=4,
+        shard_rows=4,
+        engine="keras",
+        workers=2,
+    )
 
 
 def finetune_own(folder: Path) -> None:
@@ -134,7 +156,7 @@ def report_outcome(folder: Path) -> object:
 
 def download_of(url: str, content: bytes) -> Command:
     """A download from a mirror, and the unpacking of what came: the checksum is that of the content."""
-    from etabli.data.resource import File, Part
+    from etabli.data.catalog.registry import File, Part
 
     file = File("noise.gz", len(NOISE), sha256(NOISE))
     resource = toy(Part((url,), len(content), (file,)))
@@ -148,8 +170,8 @@ def download_of(url: str, content: bytes) -> Command:
 
 
 def _fetch(resource: object, folder: Path) -> None:
-    from etabli.data import fetch
-    from etabli.data.source import Source
+    from etabli.data.catalog import fetch
+    from etabli.data.catalog.source import Source
 
     fetch.fetch("toy", Source.full(folder), resource=resource, policy=LOOPBACK)
 

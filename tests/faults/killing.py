@@ -74,7 +74,9 @@ def undisturbed(command: Command, folder: Path, shared: Path) -> tuple[object, f
     process = start(command, folder, shared)
     first = _until(lambda: command.started(folder) or not process.is_alive()) - begun
     process.join(WAIT)
-    assert process.exitcode == 0, f"{command.name} failed: {(folder / 'log.txt').read_text()[-2000:]}"
+    assert process.exitcode == 0, (
+        f"{command.name} failed: {(folder / 'log.txt').read_text()[-2000:]}"
+    )
     return command.outcome(folder), first, time.perf_counter() - begun
 
 
@@ -97,7 +99,11 @@ def killed(
             delay = at_work - begun + draw.uniform(0.0, max(0.05, times[1] - times[0]))
         else:
             delay = draw.uniform(0.0, times[1])
-        ended = _until(lambda alive=process.is_alive, end=begun + delay: time.perf_counter() > end or not alive())
+        ended = _until(
+            lambda alive=process.is_alive, end=begun + delay: (
+                time.perf_counter() > end or not alive()
+            )
+        )
         if not process.is_alive():
             times = (at_work - begun, ended - begun) if number == 0 else times
             assert process.exitcode == 0, (folder / "log.txt").read_text()[-2000:]
@@ -105,16 +111,24 @@ def killed(
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         landed += 1
-        finished |= {path: path.stat().st_mtime_ns for path in folder.glob(command.kept) if path not in finished}
+        finished |= {
+            path: path.stat().st_mtime_ns
+            for path in folder.glob(command.kept)
+            if path not in finished
+        }
     process = start(command, folder, shared)
     process.join(WAIT)
-    assert process.exitcode == 0, f"{command.name} failed: {(folder / 'log.txt').read_text()[-2000:]}"
+    assert process.exitcode == 0, (
+        f"{command.name} failed: {(folder / 'log.txt').read_text()[-2000:]}"
+    )
     again = [path.name for path, stamp in finished.items() if path.stat().st_mtime_ns != stamp]
     assert not again, f"{command.name}: done again though it was finished: {again}"
     return command.outcome(folder), landed, times
 
 
-def torment(command: Command, folder: Path, shared: Path, kills: int, chain: int = 3, seed: int = 0) -> int:
+def torment(
+    command: Command, folder: Path, shared: Path, kills: int, chain: int = 3, seed: int = 0
+) -> int:
     """Kill the command ``kills`` times in all, in chains of at most ``chain``; every chain must end undisturbed.
 
     Returns how many chains it took. A chain of a command that ended before it was killed is begun anew.
@@ -123,7 +137,9 @@ def torment(command: Command, folder: Path, shared: Path, kills: int, chain: int
     left, number = kills, 0
     while left > 0 and number < 3 * kills:
         place = folder / f"killed-{number}"
-        found, landed, times = killed(command, place, shared, seed + number, min(chain, left), tuple(times))
+        found, landed, times = killed(
+            command, place, shared, seed + number, min(chain, left), tuple(times)
+        )
         assert found == wanted, f"{command.name}, chain {number}: {differing(wanted, found)}"
         shutil.rmtree(place)
         left, number = left - landed, number + 1

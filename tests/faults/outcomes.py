@@ -7,7 +7,16 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-CLOCKS = {"started", "seconds", "cpu_seconds", "peak_memory_mb", "created", "machine", "made", "timings"}
+CLOCKS = {
+    "started",
+    "seconds",
+    "cpu_seconds",
+    "peak_memory_mb",
+    "created",
+    "machine",
+    "made",
+    "timings",
+}
 
 
 def of_folder(folder: Path) -> dict[str, object]:
@@ -23,7 +32,10 @@ def of_file(path: Path) -> object:
     if path.suffix == ".json":
         return without_clocks(json.loads(path.read_text(encoding="utf-8")))
     if path.suffix == ".jsonl":
-        return [without_clocks(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [
+            without_clocks(json.loads(line))
+            for line in path.read_text(encoding="utf-8").splitlines()
+        ]
     if path.suffix == ".safetensors":
         with safe_open(path, framework="numpy") as file:
             return {name: digest(file.get_tensor(name).tobytes()) for name in file.keys()}  # noqa: SIM118

@@ -10,6 +10,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 for name in (
     "jax", "keras", "h5py", "safetensors.numpy", "scipy.optimize", "sklearn.cluster", "sklearn.decomposition",
     "sklearn.linear_model", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
-    "etabli.cli.run", "etabli.labs.runner", "etabli.report", "etabli.features", "etabli.models.finetune",
+    "etabli.cli.run", "etabli.experiments.runner", "etabli.report", "etabli.features", "etabli.models.vision.finetune",
 ):  # fmt: skip
     import_module(name)

@@ -10,18 +10,21 @@ import numpy as np
 import pytest
 from tiny import EXPERIMENT, Settings
 
-from etabli import report, runs
-from etabli.data.source import Source
-from etabli.errors import CorruptFile, FolderBusy, NoSpace, Refusal
-from etabli.labs import runner
-from etabli.labs.card import Experiment
-from etabli.models.memory import Memory
+from etabli import report
+from etabli.core.errors import CorruptFile, FolderBusy, NoSpace, Refusal
+from etabli.data.catalog.source import Source
+from etabli.experiments import runner
+from etabli.experiments.spec import Experiment
+from etabli.report import run_folder
+from etabli.training.checkpoint import Memory
 
 
 def disk(place: Path, options: str) -> Path:
     """A small disk of its own; without the right to mount one the test is skipped, with the reason."""
     place.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True
+    )
     if made.returncode:
         pytest.skip("needs the right to mount a tmpfs (root)")
     return place
@@ -52,17 +55,21 @@ WEIGHTY = Experiment(
 )  # fmt: skip
 
 
-def test_a_run_that_fills_the_disk_keeps_what_was_finished_and_goes_on_when_there_is_room(small_disk, source):
+def test_a_run_that_fills_the_disk_keeps_what_was_finished_and_goes_on_when_there_is_room(
+    small_disk, source
+):
     folder, ballast = small_disk / "run", small_disk / "ballast"
     ballast.write_bytes(bytes(750_000))
     both = [EXPERIMENT, WEIGHTY]
     with pytest.raises(NoSpace, match=r"no space left to write .*weights\.safetensors"):
         runner.run(both, folder, source)
-    assert [piece.experiment for _place, piece in runs.pieces(folder) if not piece.interrupted] == ["tp0.tiny"]
+    assert [
+        piece.experiment for _place, piece in run_folder.pieces(folder) if not piece.interrupted
+    ] == ["tp0.tiny"]
     stamp = (folder / "tp0.tiny" / "seed-0" / "piece.json").stat().st_mtime_ns
     ballast.unlink()
     runner.run(both, folder, source)
-    assert [piece.interrupted for _place, piece in runs.pieces(folder)] == [False, False]
+    assert [piece.interrupted for _place, piece in run_folder.pieces(folder)] == [False, False]
     assert (folder / "tp0.tiny" / "seed-0" / "piece.json").stat().st_mtime_ns == stamp
     assert not list(folder.rglob("*.part"))
 
@@ -76,12 +83,16 @@ def test_a_training_that_fills_the_disk_keeps_its_last_whole_epoch(small_disk):
     assert Memory(path).done == 1 and [each.name for each in small_disk.iterdir()] == [path.name]
 
 
-def test_a_folder_that_may_only_be_read_is_read_and_every_writer_says_so_in_one_sentence(tmp_path, source):
+def test_a_folder_that_may_only_be_read_is_read_and_every_writer_says_so_in_one_sentence(
+    tmp_path, source
+):
     place = disk(tmp_path / "disk", "size=8m")
     try:
         folder = runner.run([EXPERIMENT], place / "run", source)
         subprocess.run(["mount", "-o", "remount,ro", place], check=True)
-        assert runs.read_run(folder).name == "run" and "A tiny experiment" in report.rendered([folder])
+        assert run_folder.read_run(folder).name == "run" and "A tiny experiment" in report.rendered(
+            [folder]
+        )
         for write in (
             lambda: runner.run([EXPERIMENT], folder, source),
             lambda: runner.run([EXPERIMENT], place / "other", source),
@@ -97,17 +108,21 @@ def test_a_folder_that_may_only_be_read_is_read_and_every_writer_says_so_in_one_
 
 
 @pytest.mark.parametrize("year", [1970, 2099])
-def test_a_clock_that_jumps_changes_no_result_and_loses_nothing(tmp_path, source, monkeypatch, year):
+def test_a_clock_that_jumps_changes_no_result_and_loses_nothing(
+    tmp_path, source, monkeypatch, year
+):
     folder = runner.run([EXPERIMENT], tmp_path / "runs" / "one", source)
     before = (folder / "tp0.tiny" / "seed-0" / "piece.json").read_bytes()
-    monkeypatch.setattr(runs, "now", lambda: datetime(year, 1, 1, tzinfo=UTC))
+    monkeypatch.setattr(run_folder, "now", lambda: datetime(year, 1, 1, tzinfo=UTC))
     os.utime(folder / "run.json", (0 if year == 1970 else 4e9,) * 2)
     runner.run([EXPERIMENT], folder, source, seeds=[0, 1])
     assert (folder / "tp0.tiny" / "seed-0" / "piece.json").read_bytes() == before
-    (_first, one), (_second, two) = runs.pieces(folder)
+    (_first, one), (_second, two) = run_folder.pieces(folder)
     assert two.started.year == year and two.seconds >= 0
-    assert [score.value for score in two.scores] == [pytest.approx(score.value + 0.01) for score in one.scores]
-    assert runs.find_runs(tmp_path / "runs") == [folder] and report.write(folder).exists()
+    assert [score.value for score in two.scores] == [
+        pytest.approx(score.value + 0.01) for score in one.scores
+    ]
+    assert run_folder.find_runs(tmp_path / "runs") == [folder] and report.write(folder).exists()
 
 
 def test_of_two_runs_in_one_folder_one_says_that_the_other_is_there(tmp_path, source):
@@ -117,31 +132,43 @@ def test_of_two_runs_in_one_folder_one_says_that_the_other_is_there(tmp_path, so
         EXPERIMENT.story(bench, settings)
 
     first = Experiment(**{**vars(EXPERIMENT), "story": second})
-    assert not runs.pieces(runner.run([first], tmp_path / "run", source))[0][1].interrupted
+    assert not run_folder.pieces(runner.run([first], tmp_path / "run", source))[0][1].interrupted
 
 
 def older(path: Path, *absent: str) -> None:
     """The record as an older version would have left it."""
     record = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps({**{key: record[key] for key in record if key not in absent}, "format": 0}))
+    path.write_text(
+        json.dumps({**{key: record[key] for key in record if key not in absent}, "format": 0})
+    )
 
 
 def test_a_run_of_an_older_version_is_read_reported_and_gone_on_with(tmp_path, source):
     folder = runner.run([EXPERIMENT], tmp_path / "run", source)
     piece = folder / "tp0.tiny" / "seed-0" / "piece.json"
     older(folder / "run.json", "versions", "machine", "settings")
-    older(piece, "cpu_seconds", "interrupted", "expects", "claims", "published", "exhibits", "measures", "source")
+    older(
+        piece,
+        "cpu_seconds",
+        "interrupted",
+        "expects",
+        "claims",
+        "published",
+        "exhibits",
+        "measures",
+        "source",
+    )
     kept = piece.read_bytes()
     assert "A tiny experiment" in report.rendered([folder])
     runner.run([EXPERIMENT], folder, source, seeds=[0, 1])
-    assert piece.read_bytes() == kept and len(runs.pieces(folder)) == 2
+    assert piece.read_bytes() == kept and len(run_folder.pieces(folder)) == 2
 
 
 def test_a_record_that_lacks_what_it_is_about_is_told_in_one_sentence(tmp_path, source):
     folder = runner.run([EXPERIMENT], tmp_path / "run", source)
     older(folder / "tp0.tiny" / "seed-0" / "piece.json", "seed")
     with pytest.raises(CorruptFile, match=r"piece\.json cannot be read as a record of a run"):
-        runs.pieces(folder)
+        run_folder.pieces(folder)
 
 
 def test_a_record_that_points_out_of_its_folder_is_refused(tmp_path, source):

@@ -9,11 +9,18 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from etabli.data import images
-from etabli.errors import BadSetting, CorruptFile, DataMissing, FolderBusy, NoSpace, UnknownName
-from etabli.features import Features, extract, kept, store
-from etabli.models import backbones
-from etabli.models.export import have_openvino
+from etabli.core.errors import (
+    BadSetting,
+    CorruptFile,
+    DataMissing,
+    FolderBusy,
+    NoSpace,
+    UnknownName,
+)
+from etabli.data.formats import images
+from etabli.features import Features, extract, extraction, store
+from etabli.models.vision import backbones
+from etabli.saved_models.export import have_openvino
 
 
 @pytest.fixture
@@ -46,10 +53,14 @@ def test_streamed_features_equal_unstreamed_ones(run, small_net, folder, batch_s
     np.testing.assert_allclose(made.array(), maps, rtol=1e-5, atol=1e-6)
 
 
-def test_pooled_features_are_the_mean_of_the_map_and_a_layer_may_be_named(run, small_net, folder, tmp_path):
+def test_pooled_features_are_the_mean_of_the_map_and_a_layer_may_be_named(
+    run, small_net, folder, tmp_path
+):
     pooled = run()
     assert pooled.shape == (11, 6)
-    np.testing.assert_allclose(pooled.array(), whole(small_net, folder).mean((1, 2)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        pooled.array(), whole(small_net, folder).mean((1, 2)), rtol=1e-5, atol=1e-6
+    )
     assert run(layer="early", out=tmp_path / "early").shape == (11, 11, 11, 4)
     with pytest.raises(UnknownName, match="erly"):
         run(layer="erly", out=tmp_path / "wrong")
@@ -87,7 +98,11 @@ def test_a_changed_image_renews_its_shard_alone_and_a_shorter_list_drops_the_res
     written = {path.name: path.stat().st_mtime_ns for path in first.folder.glob("shard-*")}
     (folder / "été 05.png").write_bytes((folder / "été 06.png").read_bytes())
     again = run()
-    renewed = {path.name for path in again.folder.glob("shard-*") if path.stat().st_mtime_ns != written[path.name]}
+    renewed = {
+        path.name
+        for path in again.folder.glob("shard-*")
+        if path.stat().st_mtime_ns != written[path.name]
+    }
     assert renewed == {"shard-00001.safetensors"}
     np.testing.assert_array_equal(again.array()[5], again.array()[6])
     shorter = run(images.list_images(folder)[:4])
@@ -171,24 +186,38 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("ETABLI_CACHE", str(tmp_path / "cache"))
 
 
-def test_kept_features_are_found_again_without_loading_the_net(own_cache, folder, tmp_path, monkeypatch):
+def test_kept_features_are_found_again_without_loading_the_net(
+    own_cache, folder, tmp_path, monkeypatch
+):
     weights = tmp_path / "net.weights.h5"
     backbones.backbone("small_residual").build(size=(24, 24)).save_weights(weights)
     paths = images.list_images(folder)
     asked = {"weights": weights, "size": (24, 24), "engine": "keras"}
-    first = kept("mine", paths, "small_residual", **asked)
-    monkeypatch.setattr(backbones.Backbone, "build", lambda *_, **__: pytest.fail("the net was loaded"))
-    again = kept("mine", paths, "small_residual", **asked)
+    first = extraction("mine", paths, "small_residual", **asked)
+    monkeypatch.setattr(
+        backbones.Backbone, "build", lambda *_, **__: pytest.fail("the net was loaded")
+    )
+    again = extraction("mine", paths, "small_residual", **asked)
     assert again.folder == first.folder
     np.testing.assert_array_equal(again.array(), first.array())
 
 
-def test_kept_features_of_another_view_or_of_other_weights_lie_elsewhere(own_cache, folder, tmp_path):
+def test_kept_features_of_another_view_or_of_other_weights_lie_elsewhere(
+    own_cache, folder, tmp_path
+):
     paths, folders = images.list_images(folder)[:2], set()
     for seed, view in ((0, "plain"), (0, "flip"), (1, "plain")):
         weights = tmp_path / f"{seed}.weights.h5"
         backbones.backbone("small_residual").build(seed=seed, size=(24, 24)).save_weights(weights)
-        made = kept("mine", paths, "small_residual", weights=weights, size=(24, 24), engine="keras", view=view)
+        made = extraction(
+            "mine",
+            paths,
+            "small_residual",
+            weights=weights,
+            size=(24, 24),
+            engine="keras",
+            view=view,
+        )
         folders.add(made.folder)
     assert len(folders) == 3
 

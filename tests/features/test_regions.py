@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from etabli.errors import CorruptFile, UnknownName
+from etabli.core.errors import CorruptFile, UnknownName
 from etabli.features import regions
 
 

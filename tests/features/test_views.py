@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from etabli.data import images
-from etabli.errors import BadSetting
-from etabli.features import views
-from etabli.features.stream import Picture
+from etabli.core.errors import BadSetting
+from etabli.data.formats import images
+from etabli.features import pipeline
+from etabli.features.pipeline import Picture
 
 
 @pytest.fixture
@@ -14,12 +14,14 @@ def picture(folder):
 
 
 def test_a_flip_mirrors_left_and_right(picture):
-    plain, flip = (views.reader(view, (16, 20))(picture) for view in ("plain", "flip"))
+    plain, flip = (pipeline.reader(view, (16, 20))(picture) for view in ("plain", "flip"))
     np.testing.assert_array_equal(flip, plain[:, ::-1])
 
 
 def test_a_crop_is_fixed_by_its_number_and_differs_between_numbers(picture):
-    one, again, two = (views.reader(view, (16, 20))(picture) for view in ("crop-1", "crop-1", "crop-2"))
+    one, again, two = (
+        pipeline.reader(view, (16, 20))(picture) for view in ("crop-1", "crop-1", "crop-2")
+    )
     assert one.shape == (16, 20, 3) and one.dtype == np.uint8
     np.testing.assert_array_equal(one, again)
     assert not np.array_equal(one, two)
@@ -27,4 +29,4 @@ def test_a_crop_is_fixed_by_its_number_and_differs_between_numbers(picture):
 
 def test_an_unknown_view_is_refused():
     with pytest.raises(BadSetting, match="sideways"):
-        views.reader("sideways", (8, 8))
+        pipeline.reader("sideways", (8, 8))

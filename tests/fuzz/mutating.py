@@ -4,7 +4,19 @@ import random
 from collections.abc import Iterator, Sequence
 
 ODD = (
-    *(b"", b"\0", b"\xff", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\n", b"\r", b"\r\n", b"\t", b" "),
+    *(
+        b"",
+        b"\0",
+        b"\xff",
+        b"\xff\xff\xff\xff",
+        b"\x7f\xff\xff\xff",
+        b"\x80\0\0\0",
+        b"\n",
+        b"\r",
+        b"\r\n",
+        b"\t",
+        b" ",
+    ),
     *(
         b'"',
         b"'",
@@ -23,7 +35,16 @@ ODD = (
         b"1e999",
         b"nan",
     ),
-    *(b"inf", b"9" * 30, b"\xc3", b"\xe2\x80\xa8", b"\xef\xbb\xbf", b"\xc2\x85", b"../x", b"/etc/passwd"),
+    *(
+        b"inf",
+        b"9" * 30,
+        b"\xc3",
+        b"\xe2\x80\xa8",
+        b"\xef\xbb\xbf",
+        b"\xc2\x85",
+        b"../x",
+        b"/etc/passwd",
+    ),
     *(b"\x1f\x8b", b"PK\x03\x04"),
 )
 MOST = 20_000  # bytes of an input
@@ -42,7 +63,9 @@ def inputs(seeds: Sequence[bytes], words: Sequence[bytes], draw: random.Random) 
         yield bytes(content[:MOST])
 
 
-def _changed(content: bytearray, seeds: Sequence[bytes], words: Sequence[bytes], draw: random.Random) -> None:
+def _changed(
+    content: bytearray, seeds: Sequence[bytes], words: Sequence[bytes], draw: random.Random
+) -> None:
     start = draw.randrange(len(content) + 1)
     end = min(len(content), start + draw.choice((1, 1, 2, 4, 16, 64, len(content))))
     how = draw.randrange(8)

@@ -11,8 +11,18 @@ from pathlib import Path
 
 from fuzz.mutating import inputs
 
-from etabli.data import archive, captions, flickr, glove, idx, image_tables, tables, text, voc
-from etabli.errors import Refusal
+from etabli.core.errors import Refusal
+from etabli.data.catalog import archive
+from etabli.data.formats import (
+    caption_folder,
+    flickr8k,
+    idx,
+    image_folder,
+    tabular,
+    text,
+    voc,
+    word_vectors,
+)
 
 CORPUS = Path(__file__).parent / "corpus"
 SLOW = 5.0  # seconds of the processor that no input of 20 kB may take
@@ -33,7 +43,7 @@ class Reader:
 
 
 def _folder(path: Path) -> object:
-    return captions.read_folder(path.parent)
+    return caption_folder.read_folder(path.parent)
 
 
 def _devkit(path: Path) -> object:
@@ -41,7 +51,7 @@ def _devkit(path: Path) -> object:
 
 
 def _glove_wanted(path: Path) -> object:
-    return glove.read(path, {"the", "été", ""})
+    return word_vectors.read(path, {"the", "été", ""})
 
 
 def _unpacked(path: Path) -> int:
@@ -49,37 +59,37 @@ def _unpacked(path: Path) -> int:
 
 
 def _piece(path: Path) -> object:
-    from etabli import runs
+    from etabli.report import run_folder
 
-    return runs.read_piece(path.parent)
+    return run_folder.read_piece(path.parent)
 
 
 def _run(path: Path) -> object:
-    from etabli import runs
+    from etabli.report import run_folder
 
-    return runs.read_run(path.parent), runs.pieces(path.parent)
+    return run_folder.read_run(path.parent), run_folder.pieces(path.parent)
 
 
 def _curve(path: Path) -> object:
-    from etabli import runs
+    from etabli.report import run_folder
 
-    return runs.read_curve(path.parent, "train")
+    return run_folder.read_curve(path.parent, "train")
 
 
 def _captioner(path: Path) -> object:
-    from etabli.models import caption_file
+    from etabli.saved_models import captioner
 
-    return caption_file.load(path.parent)
+    return captioner.load(path.parent)
 
 
 def _card(path: Path) -> object:
-    from etabli.models import trained
+    from etabli.saved_models import multilabel
 
-    return trained.read_card(path.parent)
+    return multilabel.read_card(path.parent)
 
 
 def _memory(path: Path) -> object:
-    from etabli.models.memory import Memory
+    from etabli.training.checkpoint import Memory
 
     return Memory(path)
 
@@ -88,18 +98,41 @@ def _keras(path: Path) -> object:
     """The door before Keras; that what passes it is then refused or loaded is tested with Keras itself."""
     import zipfile
 
-    from etabli.errors import CorruptFile
-    from etabli.models import keras_file
+    from etabli.core.errors import CorruptFile
+    from etabli.training import keras_io
 
     try:
-        return keras_file.check(path)
-    except (zipfile.BadZipFile, ValueError, KeyError, OSError, RuntimeError, NotImplementedError, EOFError) as error:
+        return keras_io.check(path)
+    except (
+        zipfile.BadZipFile,
+        ValueError,
+        KeyError,
+        OSError,
+        RuntimeError,
+        NotImplementedError,
+        EOFError,
+    ) as error:
         raise CorruptFile("as load tells it") from error
 
 
 XML = (
-    *(b"<object>", b"</object>", b"<name>", b"</name>", b"<size>", b"<width>", b"<difficult>1</difficult>", b"&a;"),
-    *(b"<!DOCTYPE x>", b"<!ENTITY a 'b'>", b"<![CDATA[", b"]]>", b"<?xml version='1.0' encoding='utf-16'?>"),
+    *(
+        b"<object>",
+        b"</object>",
+        b"<name>",
+        b"</name>",
+        b"<size>",
+        b"<width>",
+        b"<difficult>1</difficult>",
+        b"&a;",
+    ),
+    *(
+        b"<!DOCTYPE x>",
+        b"<!ENTITY a 'b'>",
+        b"<![CDATA[",
+        b"]]>",
+        b"<?xml version='1.0' encoding='utf-16'?>",
+    ),
 )
 JSON = (
     b'"file_name"',
@@ -113,23 +146,34 @@ JSON = (
     b"1e400",
     b'{"a":' * 300,
 )
-NPY = (b"\x93NUMPY", b"'descr'", b"'fortran_order'", b"'shape'", b"|O", b"<f8", b"(", b",)", b"**", b"1" * 5000)
+NPY = (
+    b"\x93NUMPY",
+    b"'descr'",
+    b"'fortran_order'",
+    b"'shape'",
+    b"|O",
+    b"<f8",
+    b"(",
+    b",)",
+    b"**",
+    b"1" * 5000,
+)
 READERS = [
     Reader("idx", "images.idx", idx.read, (b"\0\0\x08\x03", b"\0\0\x0e\x10", b"\0\0\0\0")),
     Reader("idx_gzip", "images.gz", idx.read),
     Reader("voc_annotation", "a.xml", voc.read_annotation, XML),
     Reader("voc_list", "ImageSets/Main/cat_trainval.txt", _devkit, (b" -1", b"  1", b" 0", b"one", b"two")),
     Reader("captions", "metadata.jsonl", _folder, JSON),
-    Reader("flickr_tokens", "Flickr8k.token.txt", flickr.read_tokens, (b".jpg#0\t", b"#", b"#\xc2\xb2\t")),
-    Reader("flickr_course", "course.txt", flickr.read_course, (b"image_id\tcaptions", b"<start>", b"<end>")),
-    Reader("glove", "glove.txt", glove.read, (b"the 0.1 0.2", b"400000 2", b"\n \n", b"\xc2\xa0")),
+    Reader("flickr_tokens", "Flickr8k.token.txt", flickr8k.read_tokens, (b".jpg#0\t", b"#", b"#\xc2\xb2\t")),
+    Reader("flickr_course", "course.txt", flickr8k.read_course, (b"image_id\tcaptions", b"<start>", b"<end>")),
+    Reader("glove", "glove.txt", word_vectors.read, (b"the 0.1 0.2", b"400000 2", b"\n \n", b"\xc2\xa0")),
     Reader("glove_wanted", "glove.txt", _glove_wanted, (b"the 0.1 0.2", b" ", b"the")),
-    Reader("table_csv", "metadata.csv", image_tables.read_table, (b"file_name", b"labels", b"a.jpg", b'"a\nb"')),
-    Reader("table_jsonl", "metadata.jsonl", image_tables.read_table, JSON),
-    Reader("points_csv", "points.csv", tables.read, (b"label", b"1_000", b"0x1p3", b'"1"', b"1j")),
-    Reader("points_npy", "points.npy", tables.read, NPY),
-    Reader("points_npz", "points.npz", tables.read, NPY),
-    Reader("points_safetensors", "points.safetensors", tables.read, (b'"dtype"', b'"F32"', b'"shape"', b'"BF16"')),
+    Reader("table_csv", "metadata.csv", image_folder.read_table, (b"file_name", b"labels", b"a.jpg", b'"a\nb"')),
+    Reader("table_jsonl", "metadata.jsonl", image_folder.read_table, JSON),
+    Reader("points_csv", "points.csv", tabular.read, (b"label", b"1_000", b"0x1p3", b'"1"', b"1j")),
+    Reader("points_npy", "points.npy", tabular.read, NPY),
+    Reader("points_npz", "points.npz", tabular.read, NPY),
+    Reader("points_safetensors", "points.safetensors", tabular.read, (b'"dtype"', b'"F32"', b'"shape"', b'"BF16"')),
     Reader("text", "text.txt", text.read, (b"*** START OF", b"*** END OF")),
     Reader("zip", "archive.zip", _unpacked, (b"../", b"PK\x01\x02", b"PK\x05\x06")),
     Reader("tar", "archive.tar", _unpacked, (b"ustar", b"../", b"\x00" * 512)),
@@ -167,7 +211,9 @@ def lay_out(reader: Reader, folder: Path) -> Path:
 
 def tried(reader: Reader, path: Path, content: bytes) -> Fault | None:
     """One input."""
-    path.unlink(missing_ok=True)  # a file written over is flushed to the disk by ext4, a new one is not
+    path.unlink(
+        missing_ok=True
+    )  # a file written over is flushed to the disk by ext4, a new one is not
     path.write_bytes(content)
     begun = time.process_time()
     try:
@@ -180,7 +226,9 @@ def tried(reader: Reader, path: Path, content: bytes) -> Fault | None:
     return Fault(reader.name, content, f"{took:.1f} s") if took > SLOW else None
 
 
-def fuzzed(reader: Reader, folder: Path, count: int, seed: object, most: int = 5) -> Iterator[Fault]:
+def fuzzed(
+    reader: Reader, folder: Path, count: int, seed: object, most: int = 5
+) -> Iterator[Fault]:
     """``count`` inputs, the same for the same seed; stops after ``most`` faults."""
     path, draw = lay_out(reader, folder), random.Random(f"{reader.name} {seed}")
     made, found = inputs(reader.seeds, reader.words, draw), 0

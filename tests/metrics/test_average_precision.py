@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from etabli.errors import BadArray, BadSetting
+from etabli.core.errors import BadArray, BadSetting
 from etabli.metrics import average_precision as ap
 
 
@@ -20,7 +20,13 @@ def devkit(labels, scores):
         recall.append(hits / count)
         precision.append(hits / (hits + misses))
     matlab = [0, 0.1, 0.2, 3 * 0.1, 0.4, 0.5, 0.6, 1 - 3 * 0.1, 0.8, 0.9, 1]
-    return sum(max((p for p, r in zip(precision, recall, strict=True) if r >= t), default=0) for t in matlab) / 11
+    return (
+        sum(
+            max((p for p, r in zip(precision, recall, strict=True) if r >= t), default=0)
+            for t in matlab
+        )
+        / 11
+    )
 
 
 rankings = st.integers(2, 60).flatmap(
@@ -40,8 +46,12 @@ def test_both_rules_equal_their_references_on_scores_with_ties(ranking):
         assert np.isnan(ap.average_precision(labels, scores))
         return
     area = ap.average_precision(labels, scores)
-    assert area == pytest.approx(average_precision_score(labels[kept] == 1, scores[kept]), abs=1e-12)
-    assert ap.average_precision(labels, scores, "11pt") == pytest.approx(devkit(labels, scores), abs=1e-12)
+    assert area == pytest.approx(
+        average_precision_score(labels[kept] == 1, scores[kept]), abs=1e-12
+    )
+    assert ap.average_precision(labels, scores, "11pt") == pytest.approx(
+        devkit(labels, scores), abs=1e-12
+    )
     hardened = np.where(labels == 0, -1, labels)
     for rule in ap.RULES:
         as_negative = ap.average_precision(labels, scores, rule, "negative")
@@ -52,7 +62,9 @@ def test_a_perfect_ranking_has_ap_one_and_the_worst_its_known_value():
     labels = np.array([1, 1, -1, -1])
     for rule in ap.RULES:
         assert ap.average_precision(labels, np.array([4.0, 3, 2, 1]), rule) == pytest.approx(1)
-    assert ap.average_precision(labels, np.array([1.0, 2, 3, 4])) == pytest.approx((1 / 3 + 2 / 4) / 2)
+    assert ap.average_precision(labels, np.array([1.0, 2, 3, 4])) == pytest.approx(
+        (1 / 3 + 2 / 4) / 2
+    )
 
 
 def test_a_random_ranking_has_the_prevalence():

@@ -7,12 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nltk.translate.bleu_score import corpus_bleu as nltk_bleu
 
-from etabli.errors import BadArray, UnknownName
+from etabli.core.errors import BadArray, UnknownName
 from etabli.metrics import caption_tokens
 from etabli.metrics.bleu import bleu, corpus_bleu
 
 CONSTANT = "a man in a black shirt is standing in front of a building ."
-WORDS = st.lists(st.sampled_from(["a", "dog", "runs", "in", "the", "snow", "."]), min_size=1, max_size=12)
+WORDS = st.lists(
+    st.sampled_from(["a", "dog", "runs", "in", "the", "snow", "."]), min_size=1, max_size=12
+)
 LONG = WORDS.filter(lambda words: len(words) >= 4)
 CORPUS = st.lists(st.tuples(WORDS, st.lists(WORDS, min_size=5, max_size=5)), min_size=1, max_size=6)
 
@@ -46,7 +48,9 @@ def test_bleu_is_that_of_nltk_to_1e_9(corpus):
 def test_a_caption_of_one_word_has_no_pairs_of_words_to_get_wrong_though_nltk_counts_one():
     hypotheses, references = [["a"], ["a", "a"]], [[["a"]], [["a", "a"]]]
     assert corpus_bleu(hypotheses, references)[1] == pytest.approx(1.0)
-    assert nltk_bleu(references, hypotheses, weights=[1 / 2, 1 / 2]) == pytest.approx(np.sqrt(1 / 2))
+    assert nltk_bleu(references, hypotheses, weights=[1 / 2, 1 / 2]) == pytest.approx(
+        np.sqrt(1 / 2)
+    )
 
 
 @given(CORPUS)
@@ -58,13 +62,17 @@ def test_a_caption_that_is_its_own_reference_scores_one_where_it_has_n_words(cor
 
 
 def test_a_word_said_seven_times_counts_as_often_as_the_reference_says_it():
-    references = [[["the", "cat", "is", "on", "the", "mat"], ["there", "is", "a", "cat", "on", "the", "mat"]]]
+    references = [
+        [["the", "cat", "is", "on", "the", "mat"], ["there", "is", "a", "cat", "on", "the", "mat"]]
+    ]
     assert corpus_bleu([["the"] * 7], references)[0] == pytest.approx(2 / 7)
 
 
 def test_of_two_references_equally_near_the_shorter_gives_the_length():
     words, references = ["a"] * 4, [[["a"] * 3, ["a"] * 5]]
-    assert corpus_bleu([words], references)[0] == pytest.approx(1.0), "a longer reference would shorten the score"
+    assert corpus_bleu([words], references)[0] == pytest.approx(1.0), (
+        "a longer reference would shorten the score"
+    )
 
 
 def test_a_short_caption_pays_the_brevity_penalty():
@@ -78,8 +86,13 @@ def test_empty_captions_score_zero_and_warn_of_nothing(recwarn):
 
 
 def test_the_order_of_the_images_changes_nothing():
-    hypotheses, references = [["a", "dog"], ["the", "snow"]], [[["a", "cat"]], [["the", "snow", "."]]]
-    np.testing.assert_array_equal(corpus_bleu(hypotheses, references), corpus_bleu(hypotheses[::-1], references[::-1]))
+    hypotheses, references = (
+        [["a", "dog"], ["the", "snow"]],
+        [[["a", "cat"]], [["the", "snow", "."]]],
+    )
+    np.testing.assert_array_equal(
+        corpus_bleu(hypotheses, references), corpus_bleu(hypotheses[::-1], references[::-1])
+    )
 
 
 def test_capitals_count_in_the_course_protocol_only():
@@ -90,11 +103,15 @@ def test_capitals_count_in_the_course_protocol_only():
 
 def test_the_signature_tells_how_the_number_was_made():
     score = bleu(["a dog"], [["a dog", "the dog"]], protocol="standard", decoding="beam 3")[1]
-    wanted = "bleu:2 | protocol:standard | refs:2 | reflen:closest | smooth:none | n:1 | decoding:beam 3"
+    wanted = (
+        "bleu:2 | protocol:standard | refs:2 | reflen:closest | smooth:none | n:1 | decoding:beam 3"
+    )
     assert score.signature == wanted
 
 
-@pytest.mark.parametrize(("hypotheses", "references"), [([], []), (["a"], []), (["a"], [[]]), (["a"], ["a dog"])])
+@pytest.mark.parametrize(
+    ("hypotheses", "references"), [([], []), (["a"], []), (["a"], [[]]), (["a"], ["a dog"])]
+)
 def test_captions_that_do_not_pair_up_are_refused(hypotheses, references):
     with pytest.raises(BadArray):
         corpus_bleu(hypotheses, references)
@@ -138,7 +155,9 @@ def test_a_human_against_the_other_four_has_the_known_score(five_captions, of_re
     left_out = []
     for out in range(5):
         hypotheses = [caption_tokens.lower(group[out]) for group in five_captions]
-        others = [[of_reference(c) for i, c in enumerate(group) if i != out] for group in five_captions]
+        others = [
+            [of_reference(c) for i, c in enumerate(group) if i != out] for group in five_captions
+        ]
         left_out.append(corpus_bleu(hypotheses, others))
     np.testing.assert_allclose(np.mean(left_out, axis=0), known, atol=6e-4)
 

@@ -2,16 +2,21 @@
 
 import pytest
 
-from etabli.errors import BadArray
+from etabli.core.errors import BadArray
 from etabli.metrics.caption_tokens import tokenize
 
 
 def test_the_course_keeps_the_capitals_of_references_and_lower_cases_what_is_scored():
-    assert tokenize(["A Dog ."], [["A Dog ."]], "course") == ([["a", "dog", "."]], [[["A", "Dog", "."]]])
+    assert tokenize(["A Dog ."], [["A Dog ."]], "course") == (
+        [["a", "dog", "."]],
+        [[["A", "Dog", "."]]],
+    )
 
 
 def test_the_standard_drops_punctuation_and_capitals_on_both_sides():
-    captions = tokenize(['A boy \'s " T-shirt " !'], [["Two dogs , 3 cats ; café -- ."]], "standard")
+    captions = tokenize(
+        ['A boy \'s " T-shirt " !'], [["Two dogs , 3 cats ; café -- ."]], "standard"
+    )
     assert captions == ([["a", "boy", "'s", "t-shirt"]], [[["two", "dogs", "3", "cats", "café"]]])
 
 

@@ -21,8 +21,18 @@ def written_out(hypotheses, references):
     """The formula of the paper, with one dense vector for each caption and each n."""
     values = np.zeros(len(hypotheses))
     for n in range(1, 5):
-        terms = sorted({run for group in [hypotheses, *references] for words in group for run in runs(words, n)})
-        seen = [sum(any(term in runs(words, n) for words in group) for group in references) for term in terms]
+        terms = sorted(
+            {
+                run
+                for group in [hypotheses, *references]
+                for words in group
+                for run in runs(words, n)
+            }
+        )
+        seen = [
+            sum(any(term in runs(words, n) for words in group) for group in references)
+            for term in terms
+        ]
         weights = np.array([math.log(len(references) / max(1, number)) for number in seen])
         for row, (words, group) in enumerate(zip(hypotheses, references, strict=True)):
             h = weights * [runs(words, n).count(term) for term in terms]
@@ -30,19 +40,25 @@ def written_out(hypotheses, references):
                 r = weights * [runs(reference, n).count(term) for term in terms]
                 size = np.linalg.norm(h) * np.linalg.norm(r)
                 near = math.exp(-((len(words) - len(reference)) ** 2) / 72)
-                values[row] += 10 / 4 / len(group) * near * (np.minimum(h, r) @ r) / size if size else 0.0
+                values[row] += (
+                    10 / 4 / len(group) * near * (np.minimum(h, r) @ r) / size if size else 0.0
+                )
     return values
 
 
 @given(CORPUS)
 def test_cider_d_is_its_formula_written_out(corpus):
     hypotheses, references = [pair[0] for pair in corpus], [pair[1] for pair in corpus]
-    np.testing.assert_allclose(cider_d(hypotheses, references), written_out(hypotheses, references), atol=1e-12)
+    np.testing.assert_allclose(
+        cider_d(hypotheses, references), written_out(hypotheses, references), atol=1e-12
+    )
 
 
 def test_a_caption_equal_to_its_only_reference_scores_ten():
     references = [[["a", "dog", "runs", "fast"]], [["the", "man", "eats", "bread"]]]
-    np.testing.assert_allclose(cider_d([group[0] for group in references], references), [10.0, 10.0])
+    np.testing.assert_allclose(
+        cider_d([group[0] for group in references], references), [10.0, 10.0]
+    )
 
 
 def test_words_that_every_image_has_count_nothing():
@@ -66,7 +82,9 @@ def test_an_empty_caption_scores_nothing():
 def test_the_signature_says_where_the_weights_come_from():
     score = cider(["a dog .", "a cat ."], [["A dog"], ["A cat"]], beam=3)
     assert score.value > 0
-    assert score.signature == "cider:D | protocol:standard | idf:references | sigma:6 | n:2 | beam:3"
+    assert (
+        score.signature == "cider:D | protocol:standard | idf:references | sigma:6 | n:2 | beam:3"
+    )
 
 
 def test_a_single_image_cannot_be_weighed_and_scores_zero():

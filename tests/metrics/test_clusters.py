@@ -1,6 +1,6 @@
 import pytest
 
-from etabli.errors import BadArray
+from etabli.core.errors import BadArray
 from etabli.metrics.clusters import adjusted_rand, unambiguous
 
 
@@ -10,7 +10,9 @@ def test_the_same_groups_under_other_names_agree_wholly():
 
 def test_a_known_value():
     """By hand: pairs together in both 1, in each 3 and 3, of 15: (1 - 9/15) / (3 - 9/15) = 1/6."""
-    assert adjusted_rand([0, 0, 0, 1, 2, 3], [0, 0, 1, 1, 1, 2]).value == pytest.approx((1 - 12 / 15) / (3.5 - 12 / 15))
+    assert adjusted_rand([0, 0, 0, 1, 2, 3], [0, 0, 1, 1, 1, 2]).value == pytest.approx(
+        (1 - 12 / 15) / (3.5 - 12 / 15)
+    )
 
 
 def test_the_signature_says_over_how_many_things():

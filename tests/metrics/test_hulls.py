@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull
 
-from etabli.errors import BadArray, BadSetting
-from etabli.metrics import polygons
+from etabli.core.errors import BadArray, BadSetting
+from etabli.metrics import hulls
 from etabli.metrics.hulls import class_hulls, convex_hull, hull_overlap, trimmed
 
 
@@ -15,14 +15,14 @@ def cloud(n=200, seed=0):
 
 def test_the_area_is_scipys(frozen):
     points = frozen(cloud())
-    assert polygons.area(convex_hull(points)) == pytest.approx(ConvexHull(points).volume)
+    assert hulls.area(convex_hull(points)) == pytest.approx(ConvexHull(points).volume)
 
 
 def test_turning_and_moving_keeps_the_area():
     turn = np.array([[0.6, -0.8], [0.8, 0.6]])
     for trim in (0.0, 0.1):
         moved = convex_hull(cloud() @ turn + 7, trim)
-        assert polygons.area(moved) == pytest.approx(polygons.area(convex_hull(cloud(), trim)))
+        assert hulls.area(moved) == pytest.approx(hulls.area(convex_hull(cloud(), trim)))
 
 
 def test_trimming_drops_the_points_that_stand_alone():
@@ -51,7 +51,7 @@ def test_classes_apart_do_not_overlap_and_a_class_with_itself_does_wholly():
 def test_one_two_equal_or_collinear_points_have_a_hull_without_area(points, corners):
     hull = convex_hull(points)
     assert len(hull) == corners
-    assert polygons.area(hull) == 0
+    assert hulls.area(hull) == 0
     np.testing.assert_allclose(hull[-1], points[-1])
 
 

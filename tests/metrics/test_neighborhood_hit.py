@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from etabli.errors import BadArray
+from etabli.core.errors import BadArray
 from etabli.metrics.neighborhood_hit import bootstrap_interval, neighborhood_hit, neighborhood_hits
 
 
@@ -44,13 +44,18 @@ def test_turning_and_moving_the_points_changes_nothing():
     points, labels = blobs(400, apart=1.0)
     turn = np.array([[np.cos(1.0), -np.sin(1.0)], [np.sin(1.0), np.cos(1.0)]])
     moved = points.astype(float) @ turn + [5, -3]
-    assert neighborhood_hit(moved, labels).score.value == pytest.approx(neighborhood_hit(points, labels).score.value)
+    assert neighborhood_hit(moved, labels).score.value == pytest.approx(
+        neighborhood_hit(points, labels).score.value
+    )
 
 
 def test_the_order_of_the_points_does_not_matter():
     points, labels = blobs(400, apart=1.0)
     order = np.random.default_rng(2).permutation(400)
-    assert neighborhood_hits(points[order], labels[order]).tolist() == neighborhood_hits(points, labels)[order].tolist()
+    assert (
+        neighborhood_hits(points[order], labels[order]).tolist()
+        == neighborhood_hits(points, labels)[order].tolist()
+    )
 
 
 def test_labels_may_be_text_and_one_class_always_hits():
@@ -74,22 +79,31 @@ def test_labels_of_another_length_are_refused():
 
 
 def test_the_recipe_names_what_must_be_equal():
-    assert neighborhood_hit(*blobs(), k=3).score.signature == "neighborhood-hit:k=3 | n:300 | dimensions:2 | classes:3"
+    assert (
+        neighborhood_hit(*blobs(), k=3).score.signature
+        == "neighborhood-hit:k=3 | n:300 | dimensions:2 | classes:3"
+    )
 
 
 def test_the_interval_is_that_of_resampling_the_points_themselves():
     values = np.random.default_rng(5).integers(0, 7, 400) / 6
     draws = np.random.default_rng(6).choice(values, (4000, 400)).mean(axis=1)
-    assert bootstrap_interval(values) == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])), abs=4e-3)
+    assert bootstrap_interval(values) == pytest.approx(
+        tuple(np.quantile(draws, [0.025, 0.975])), abs=4e-3
+    )
 
 
 @pytest.mark.full
 def test_the_known_hits_of_mnist(full_data):
-    from etabli.data import mnist
-    from etabli.data.source import Source
+    from etabli.data.catalog.source import Source
+    from etabli.data.formats import mnist
     from etabli.projection.pca import pca
 
     digits = mnist.load(Source.full(full_data))
     _train, pixels = digits.flattened()
-    assert neighborhood_hit(pixels, digits.test_labels).score.value == pytest.approx(0.9255, abs=1e-3)
-    assert neighborhood_hit(pca(pixels).points, digits.test_labels).score.value == pytest.approx(0.3849, abs=1e-3)
+    assert neighborhood_hit(pixels, digits.test_labels).score.value == pytest.approx(
+        0.9255, abs=1e-3
+    )
+    assert neighborhood_hit(pca(pixels).points, digits.test_labels).score.value == pytest.approx(
+        0.3849, abs=1e-3
+    )

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from etabli.errors import BadArray, BadSetting
+from etabli.core.errors import BadArray, BadSetting
 from etabli.metrics.neighbors import nearest_neighbors
 
 
@@ -38,21 +38,38 @@ def test_ties_across_blocks_are_decided_exactly():
 
 def test_points_far_from_the_origin_keep_their_neighbours():
     points = np.random.default_rng(4).normal(size=(1500, 30))
-    np.testing.assert_array_equal(nearest_neighbors(points + 1e4, 6), by_brute_force(points + 1e4, 6))
+    np.testing.assert_array_equal(
+        nearest_neighbors(points + 1e4, 6), by_brute_force(points + 1e4, 6)
+    )
 
 
 def test_identical_points_have_the_first_others_as_neighbours():
-    assert nearest_neighbors(np.ones((5, 20)), 2).tolist() == [[1, 2], [0, 2], [0, 1], [0, 1], [0, 1]]
-    assert nearest_neighbors(np.ones((5, 2)), 2).tolist() == [[1, 2], [0, 2], [0, 1], [0, 1], [0, 1]]
+    assert nearest_neighbors(np.ones((5, 20)), 2).tolist() == [
+        [1, 2],
+        [0, 2],
+        [0, 1],
+        [0, 1],
+        [0, 1],
+    ]
+    assert nearest_neighbors(np.ones((5, 2)), 2).tolist() == [
+        [1, 2],
+        [0, 2],
+        [0, 1],
+        [0, 1],
+        [0, 1],
+    ]
 
 
 def test_k_needs_that_many_others():
-    with pytest.raises(BadSetting, match=r"not enough points for 6 neighbours.*k = 6 with 6 points"):
+    with pytest.raises(
+        BadSetting, match=r"not enough points for 6 neighbours.*k = 6 with 6 points"
+    ):
         nearest_neighbors(np.zeros((6, 2)), 6)
 
 
 @pytest.mark.parametrize(
-    "points", [np.array([["a"]]), np.zeros((2, 2, 2)), np.zeros((3, 0)), np.array([[1.0], [np.nan]])]
+    "points",
+    [np.array([["a"]]), np.zeros((2, 2, 2)), np.zeros((3, 0)), np.array([[1.0], [np.nan]])],
 )
 def test_what_is_no_points_is_refused(points):
     with pytest.raises(BadArray):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
-from etabli.metrics.polygons import area, intersection, mean_overlap, overlap
+from etabli.metrics.hulls import area, intersection, mean_overlap, overlap
 
 SQUARE = np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]])
 

@@ -28,7 +28,11 @@ def test_rouge_l_by_hand():
 
 
 def test_an_equal_caption_scores_one_and_a_foreign_one_zero():
-    assert rouge_l([["a", "b"], ["c"], []], [[["a", "b"]], [["d"]], [["a"]]]).tolist() == [1.0, 0.0, 0.0]
+    assert rouge_l([["a", "b"], ["c"], []], [[["a", "b"]], [["d"]], [["a"]]]).tolist() == [
+        1.0,
+        0.0,
+        0.0,
+    ]
 
 
 def test_the_best_of_the_references_counts():

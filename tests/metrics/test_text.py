@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etabli.errors import BadArray
+from etabli.core.errors import BadArray
 from etabli.metrics.text import accuracy, distinct, known_words, nats, repetition, words_of
 
 LOG_P = np.log([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]])

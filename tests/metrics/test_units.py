@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from etabli.errors import BadArray
+from etabli.core.errors import BadArray
 from etabli.metrics.units import correlations, readable
 
 

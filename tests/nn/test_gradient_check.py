@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from etabli import nn
-from etabli.errors import BadArray
+from etabli.core.errors import BadArray
 
 
 def test_differences_of_a_cubic_are_exact_to_rounding():

@@ -7,7 +7,11 @@ from etabli import nn
 @pytest.fixture
 def problem():
     generator = np.random.default_rng(0)
-    x, w, b = generator.normal(size=(12, 3)), generator.normal(size=(3, 4)), generator.normal(size=4)
+    x, w, b = (
+        generator.normal(size=(12, 3)),
+        generator.normal(size=(3, 4)),
+        generator.normal(size=4),
+    )
     return x, w, b, nn.one_hot(generator.integers(0, 4, 12), 4)
 
 
@@ -22,7 +26,9 @@ def test_the_hessian_is_the_derivative_of_the_gradient(problem):
         return np.hstack([dw.T, db[:, None]]).ravel()
 
     theta, step = np.hstack([w.T, b[:, None]]).ravel(), 1e-5
-    columns = [(gradient(theta + step * e) - gradient(theta - step * e)) / (2 * step) for e in np.eye(16)]
+    columns = [
+        (gradient(theta + step * e) - gradient(theta - step * e)) / (2 * step) for e in np.eye(16)
+    ]
     np.testing.assert_allclose(hessian, np.array(columns).T, atol=1e-9)
 
 

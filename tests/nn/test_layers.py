@@ -25,7 +25,9 @@ def test_the_gradients_of_the_linear_layer_agree_with_differences(generator):
 
 
 def test_layers_change_neither_their_inputs_nor_the_gradient_they_are_given(generator, frozen):
-    x, w, b = frozen(generator.normal(size=(5, 4)), generator.normal(size=(4, 3)), generator.normal(size=3))
+    x, w, b = frozen(
+        generator.normal(size=(5, 4)), generator.normal(size=(4, 3)), generator.normal(size=3)
+    )
     dy = frozen(generator.normal(size=(5, 3)))
     y, backprop = nn.linear(x, w, b)
     first = backprop(dy)

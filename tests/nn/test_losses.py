@@ -4,7 +4,7 @@ from scipy.special import log_softmax
 from sklearn.metrics import log_loss
 
 from etabli import nn
-from etabli.errors import BadArray
+from etabli.core.errors import BadArray
 
 
 @pytest.fixture
@@ -28,15 +28,24 @@ def test_cross_entropy_agrees_with_scikit_learn(generator):
 def test_cross_entropy_from_logits_agrees_with_scipy_where_probabilities_underflow(generator):
     logits, labels = generator.normal(0, 1000, (20, 5)), generator.integers(0, 5, 20)
     ours, _ = nn.softmax_cross_entropy(logits, nn.one_hot(labels, 5))
-    assert ours == pytest.approx(-log_softmax(logits, axis=1)[np.arange(20), labels].mean(), rel=1e-12)
+    assert ours == pytest.approx(
+        -log_softmax(logits, axis=1)[np.arange(20), labels].mean(), rel=1e-12
+    )
 
 
 def test_both_gradients_agree_with_differences(generator):
     target = nn.one_hot(generator.integers(0, 4, 6), 4)
     logits = generator.normal(size=(6, 4))
     probabilities, _ = nn.softmax(logits)
-    assert nn.gradient_check(nn.softmax_cross_entropy, [logits, target], generator=generator)[0] < 1e-7
-    assert nn.gradient_check(nn.cross_entropy, [probabilities, target], generator=generator, step=1e-4)[0] < 1e-7
+    assert (
+        nn.gradient_check(nn.softmax_cross_entropy, [logits, target], generator=generator)[0] < 1e-7
+    )
+    assert (
+        nn.gradient_check(
+            nn.cross_entropy, [probabilities, target], generator=generator, step=1e-4
+        )[0]
+        < 1e-7
+    )
 
 
 def test_softmax_then_cross_entropy_is_the_loss_from_logits(generator):

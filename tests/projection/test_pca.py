@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA as Peer
 
-from etabli.errors import BadArray
+from etabli.core.errors import BadArray
 from etabli.projection.pca import pca
 
 
@@ -26,7 +26,9 @@ def test_the_spectrum_falls_and_sums_to_one():
 def test_all_components_keep_every_distance():
     points = np.random.default_rng(2).normal(size=(30, 4))
     kept = pca(points, 4).points
-    np.testing.assert_allclose(np.linalg.norm(kept[0] - kept, axis=1), np.linalg.norm(points[0] - points, axis=1))
+    np.testing.assert_allclose(
+        np.linalg.norm(kept[0] - kept, axis=1), np.linalg.norm(points[0] - points, axis=1)
+    )
 
 
 def test_so_many_components_hold_a_share():
@@ -36,7 +38,9 @@ def test_so_many_components_hold_a_share():
 
 
 def test_one_dimension_one_point_or_equal_points_lie_in_the_plane_too():
-    np.testing.assert_allclose(np.abs(pca(np.arange(4.0)).points), [[1.5, 0], [0.5, 0], [0.5, 0], [1.5, 0]])
+    np.testing.assert_allclose(
+        np.abs(pca(np.arange(4.0)).points), [[1.5, 0], [0.5, 0], [0.5, 0], [1.5, 0]]
+    )
     assert pca(np.ones((1, 3))).points.tolist() == [[0, 0]]
     assert pca(np.ones((5, 3))).points.tolist() == [[0, 0]] * 5
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from etabli.errors import BadSetting
+from etabli.core.errors import BadSetting
 from etabli.projection.tsne import _divergence, tsne
 
 

@@ -16,8 +16,14 @@ def functions_on_arrays() -> set[str]:
         for room in ROOMS
         for path in sorted((SOURCE / room).glob("*.py"))
         for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not path.name.startswith("_")
-        if any("ndarray" in ast.unparse(each.annotation) for each in _arguments(node) if each.annotation)
+        if isinstance(node, ast.FunctionDef)
+        and not node.name.startswith("_")
+        and not path.name.startswith("_")
+        if any(
+            "ndarray" in ast.unparse(each.annotation)
+            for each in _arguments(node)
+            if each.annotation
+        )
     }
 
 
@@ -28,11 +34,19 @@ def functions_with_properties() -> set[str]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         known = dict(_imported(tree))
         for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef) and any("given" in ast.unparse(each) for each in node.decorator_list):
+            if isinstance(node, ast.FunctionDef) and any(
+                "given" in ast.unparse(each) for each in node.decorator_list
+            ):
                 found |= set(_named(node, known))
     # ``nn.softmax`` is offered by the room itself; it is the function of that name in one of its files.
-    short = {name.rpartition(".")[2] for name in found if name.startswith("nn.") and name.count(".") == 1}
-    return found | {name for name in functions_on_arrays() if name.startswith("nn.") and name.split(".")[-1] in short}
+    short = {
+        name.rpartition(".")[2] for name in found if name.startswith("nn.") and name.count(".") == 1
+    }
+    return found | {
+        name
+        for name in functions_on_arrays()
+        if name.startswith("nn.") and name.split(".")[-1] in short
+    }
 
 
 def _arguments(node: ast.FunctionDef) -> list[ast.arg]:
@@ -52,5 +66,9 @@ def _named(node: ast.FunctionDef, known: dict[str, str]) -> Iterator[str]:
     for part in ast.walk(node):
         if isinstance(part, ast.Name) and part.id in known:
             yield known[part.id]
-        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id in known:
+        if (
+            isinstance(part, ast.Attribute)
+            and isinstance(part.value, ast.Name)
+            and part.value.id in known
+        ):
             yield f"{known[part.value.id]}.{part.attr}"

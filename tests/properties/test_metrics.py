@@ -4,19 +4,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties.arrays import labelled, log_probabilities, numbers, quick, seeds
 
-from etabli.errors import BadArray
+from etabli.core.errors import BadArray
 from etabli.metrics import (
     average_precision,
-    checks,
     ellipses,
     hulls,
     neighborhood_hit,
-    polygons,
+    score,
     separability,
     text,
     units,
 )
-from etabli.projection import pca, points, repulsion, tsne
+from etabli.projection import pca, repulsion, tsne
 
 
 @st.composite
@@ -37,7 +36,9 @@ def test_average_precision_looks_at_the_order_alone_and_the_perfect_order_has_on
         assert ((each >= 0) & (each <= 1)).all()
         order = np.unique(ranks, return_inverse=True)[1].reshape(ranks.shape)
         np.testing.assert_allclose(average_precision.per_class(labels, order**3, rule), each)
-        np.testing.assert_allclose(average_precision.per_class(labels, labels.astype(float), rule), 1)
+        np.testing.assert_allclose(
+            average_precision.per_class(labels, labels.astype(float), rule), 1
+        )
         mean = average_precision.mean_average_precision(labels, ranks, rule).value
         np.testing.assert_allclose(mean, each.mean())
     found = average_precision.scores(labels, ranks, [str(at) for at in range(labels.shape[1])])
@@ -50,7 +51,9 @@ def test_the_standard_error_is_none_for_the_perfect_order_and_looks_at_the_order
     labels, ranks = given
 
     def error(of):
-        return average_precision.standard_error(labels, of, np.random.default_rng(seed), lists=20).value
+        return average_precision.standard_error(
+            labels, of, np.random.default_rng(seed), lists=20
+        ).value
 
     assert error(labels.astype(float)) == 0
     order = np.unique(ranks, return_inverse=True)[1].reshape(ranks.shape)
@@ -69,7 +72,7 @@ def test_element_accuracy_of_the_truth_is_one_and_of_its_opposite_none(given):
 @quick
 @given(numbers((1, 9), (1, 3)), st.sampled_from([np.nan, np.inf, -np.inf]))
 def test_points_are_taken_as_they_are_and_no_point_at_infinity(array, odd):
-    for take in (checks.points_of, points.points_of):
+    for take in (score.points_of, pca.points_of):
         np.testing.assert_array_equal(take(array), array)
         with pytest.raises(BadArray):
             take(np.vstack([array, np.full(array.shape[1], odd)]))
@@ -79,7 +82,7 @@ def test_points_are_taken_as_they_are_and_no_point_at_infinity(array, odd):
 @given(labelled())
 def test_classes_are_found_again_from_their_indices(both):
     labels = both[1].astype(str)
-    names, which = checks.classes_of(labels, len(labels))
+    names, which = score.classes_of(labels, len(labels))
     assert list(names) == sorted(set(labels)) and (names[which] == labels).all()
 
 
@@ -119,7 +122,11 @@ def test_trimming_takes_points_away_and_brings_none(plane, share):
 @given(labelled())
 def test_every_class_has_its_hull_and_its_ellipse(both):
     plane, labels = both
-    assert set(hulls.class_hulls(plane, labels)) == set(ellipses.class_ellipses(plane, labels)) == set(labels)
+    assert (
+        set(hulls.class_hulls(plane, labels))
+        == set(ellipses.class_ellipses(plane, labels))
+        == set(labels)
+    )
     whole = ellipses.best_fit_ellipse(plane)
     np.testing.assert_allclose(whole.centre, plane.mean(axis=0), atol=1e-6)
     assert whole.axes[0] >= whole.axes[1] >= 0
@@ -129,8 +136,10 @@ def test_every_class_has_its_hull_and_its_ellipse(both):
 @given(st.floats(0.5, 3), st.floats(0.5, 3))
 def test_two_equal_squares_overlap_wholly_and_two_apart_not_at_all(width, height):
     square = np.array([[0, 0], [width, 0], [width, height], [0, height]])
-    assert polygons.mean_overlap([square, square]) == pytest.approx(1)
-    assert polygons.mean_overlap([square, square + np.array([4, 0])]) == 0 == polygons.mean_overlap([square])
+    assert hulls.mean_overlap([square, square]) == pytest.approx(1)
+    assert (
+        hulls.mean_overlap([square, square + np.array([4, 0])]) == 0 == hulls.mean_overlap([square])
+    )
 
 
 @quick
@@ -141,7 +150,9 @@ def test_neighborhood_hit_is_a_share_that_ignores_the_order_and_one_for_one_clas
     hits = neighborhood_hit.neighborhood_hits(plane, labels, 3)
     assert ((hits >= 0) & (hits <= 1)).all()
     order = np.random.default_rng(seed).permutation(len(labels))
-    np.testing.assert_allclose(neighborhood_hit.neighborhood_hits(plane[order], labels[order], 3), hits[order])
+    np.testing.assert_allclose(
+        neighborhood_hit.neighborhood_hits(plane[order], labels[order], 3), hits[order]
+    )
     assert (neighborhood_hit.neighborhood_hits(plane, 0 * labels, 3) == 1).all()
     whole = neighborhood_hit.neighborhood_hit(plane, labels, 3, resamples=50)
     assert whole.score.value == pytest.approx(hits.mean())
@@ -181,7 +192,9 @@ def test_a_unit_goes_wholly_with_itself_and_scale_does_not_matter(states, factor
     found = units.correlations(states, {"same": feature * factor + shift, "opposite": -feature})
     assert (np.abs(found["same"]) <= 1 + 1e-9).all()
     if np.ptp(feature) > 1e-3:
-        assert found["same"][0] == pytest.approx(1, abs=1e-6) and found["opposite"][0] == pytest.approx(-1, abs=1e-6)
+        assert found["same"][0] == pytest.approx(1, abs=1e-6) and found["opposite"][
+            0
+        ] == pytest.approx(-1, abs=1e-6)
 
 
 @quick

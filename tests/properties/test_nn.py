@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 from properties.arrays import numbers, quick, seeds
 
 from etabli import nn
-from etabli.models import landscape
-from etabli.nn import mistakes
+from etabli.models.estimators import diagnostics
+from etabli.nn import grading
 
 
 @st.composite
@@ -72,7 +72,9 @@ def test_differences_give_the_slope_of_a_parabola(x, factor):
 @quick
 @given(layer(), seeds)
 def test_every_layer_passes_the_gradient_check(arrays, seed):
-    arrays = [np.round(array, 2) for array in arrays]  # of a gradient of 1e-7, differences know one digit
+    arrays = [
+        np.round(array, 2) for array in arrays
+    ]  # of a gradient of 1e-7, differences know one digit
     errors = nn.gradient_check(nn.linear, arrays, generator=np.random.default_rng(seed))
     assert max(errors) < 1e-6
 
@@ -89,28 +91,36 @@ def test_the_hessian_is_symmetric_without_negative_eigenvalues_and_flat_along_a_
 
 
 @quick
-@given(numbers(4, 3, least=-2, most=2), numbers(3, 3, least=-2, most=2), numbers(3, least=-2, most=2))
+@given(
+    numbers(4, 3, least=-2, most=2), numbers(3, 3, least=-2, most=2), numbers(3, least=-2, most=2)
+)
 def test_known_mistakes_are_finite_and_what_is_no_mistake_is_not_called_one(x, w, b):
     y_hat, y = nn.softmax(nn.linear(x, w, b)[0])[0], nn.one_hot(np.arange(4) % 3, 3)
-    batch = mistakes.Problem(x=x, y=y, w=w, b=b, y_hat=y_hat)
-    right = {"prediction": y_hat, "weights": x.T @ batch.delta / 4, "bias": batch.delta.sum(axis=0) / 4}
+    batch = grading.Problem(x=x, y=y, w=w, b=b, y_hat=y_hat)
+    right = {
+        "prediction": y_hat,
+        "weights": x.T @ batch.delta / 4,
+        "bias": batch.delta.sum(axis=0) / 4,
+    }
     known = {
-        "prediction": mistakes.of_prediction(x, w, b),
-        "weights": mistakes.of_weights(x, batch.delta, batch),
-        "bias": mistakes.of_bias(batch.delta, batch),
+        "prediction": grading.of_prediction(x, w, b),
+        "weights": grading.of_weights(x, batch.delta, batch),
+        "bias": grading.of_bias(batch.delta, batch),
     }
     for what, ways in known.items():
         assert ways and all(np.isfinite(value).all() for value in ways.values())
-        assert not mistakes.recognised(right[what], right[what], {}, (4, 3))
+        assert not grading.recognised(right[what], right[what], {}, (4, 3))
         for value in ways.values():
-            assert isinstance(mistakes.recognised(value, right[what], ways, (4, 3)), str)
+            assert isinstance(grading.recognised(value, right[what], ways, (4, 3)), str)
 
 
 @st.composite
 def points(draw):
     d, h, k, n = 3, draw(st.integers(1, 4)), 3, draw(st.integers(1, 5))
     shapes = [(d, h), (h,), (h, k), (k,)]
-    return [[draw(numbers(*shape, least=-2, most=2)) for shape in shapes] for _two in "ab"], draw(numbers(n, d))
+    return [[draw(numbers(*shape, least=-2, most=2)) for shape in shapes] for _two in "ab"], draw(
+        numbers(n, d)
+    )
 
 
 @quick
@@ -119,22 +129,32 @@ def test_the_loss_does_not_know_the_names_of_hidden_units(both, seed):
     (one, other), x = both
     draw = np.random.default_rng(seed)
     target = nn.one_hot(draw.integers(0, 3, len(x)), 3)
-    loss = landscape.loss_at(one, x, target)
-    permuted = landscape.permuted_units(one, draw.permutation(one[0].shape[1]))
-    np.testing.assert_allclose(landscape.loss_at(permuted, x, target), loss, rtol=1e-9)
-    ends = landscape.loss_along_line(one, other, [0.0, 1.0], x, target)
-    np.testing.assert_allclose(ends, [loss, landscape.loss_at(other, x, target)])
-    corner = landscape.loss_on_plane((one, other, permuted), [0.0, 1.0], [0.0, 1.0], x, target)
+    loss = diagnostics.loss_at(one, x, target)
+    permuted = diagnostics.permuted_units(one, draw.permutation(one[0].shape[1]))
+    np.testing.assert_allclose(diagnostics.loss_at(permuted, x, target), loss, rtol=1e-9)
+    ends = diagnostics.loss_along_line(one, other, [0.0, 1.0], x, target)
+    np.testing.assert_allclose(ends, [loss, diagnostics.loss_at(other, x, target)])
+    corner = diagnostics.loss_on_plane((one, other, permuted), [0.0, 1.0], [0.0, 1.0], x, target)
     np.testing.assert_allclose(corner[0], ends)
     np.testing.assert_allclose(corner[1, 0], loss, rtol=1e-9)
 
 
 @quick
-@given(numbers(4, 3, least=-2, most=2), numbers(3, 3), numbers(3), numbers(3, least=-2, most=2), st.floats(-3, 3))
-def test_a_vector_added_to_all_classes_changes_no_loss_and_the_loss_is_convex(x, w, b, vector, bias):
+@given(
+    numbers(4, 3, least=-2, most=2),
+    numbers(3, 3),
+    numbers(3),
+    numbers(3, least=-2, most=2),
+    st.floats(-3, 3),
+)
+def test_a_vector_added_to_all_classes_changes_no_loss_and_the_loss_is_convex(
+    x, w, b, vector, bias
+):
     target = nn.one_hot(np.arange(4) % 3, 3)
-    moved = landscape.shifted_classes([w, b], vector, bias)
-    np.testing.assert_allclose(landscape.loss_at(moved, x, target), landscape.loss_at([w, b], x, target), atol=1e-8)
+    moved = diagnostics.shifted_classes([w, b], vector, bias)
+    np.testing.assert_allclose(
+        diagnostics.loss_at(moved, x, target), diagnostics.loss_at([w, b], x, target), atol=1e-8
+    )
     steps = np.linspace(0, 1, 7)
-    losses = landscape.loss_along_line([w, b], [w[::-1], -b], steps, x, target)
-    assert landscape.chord_excess(steps, losses) < 1e-8
+    losses = diagnostics.loss_along_line([w, b], [w[::-1], -b], steps, x, target)
+    assert diagnostics.chord_excess(steps, losses) < 1e-8

@@ -5,8 +5,8 @@ import pytest
 from tiny import EXPERIMENT
 
 from etabli import report
-from etabli.data.source import Source
-from etabli.labs import runner
+from etabli.data.catalog.source import Source
+from etabli.experiments import runner
 from etabli.report import numbers
 
 
@@ -18,7 +18,14 @@ def run(tmp_path_factory):
 
 def test_the_report_shows_published_measured_difference_and_recipe(run):
     page = report.write(run).read_text(encoding="utf-8")
-    for text in ("91.59 %", "90.50 ± 0.71 %", "-1.09", "data:none | n:10", "Report figure 5", "confirmed"):
+    for text in (
+        "91.59 %",
+        "90.50 ± 0.71 %",
+        "-1.09",
+        "data:none | n:10",
+        "Report figure 5",
+        "confirmed",
+    ):
         assert text in page
 
 
@@ -42,7 +49,9 @@ def test_a_page_that_the_report_links_to_stands_where_the_link_says(run):
 
 
 def test_a_comparison_shows_both_values_and_the_settings_that_differ(run, tmp_path):
-    other = runner.run([EXPERIMENT], tmp_path / "two", Source.full(tmp_path), seeds=[4], changes={"rate": 0.25})
+    other = runner.run(
+        [EXPERIMENT], tmp_path / "two", Source.full(tmp_path), seeds=[4], changes={"rate": 0.25}
+    )
     page = report.write_comparison([run, other]).read_text(encoding="utf-8")
     for text in ("90.50 ± 0.71 %", "94.00 %", "0.25", "rate"):
         assert text in page
@@ -57,7 +66,12 @@ def test_shares_are_shown_in_percent_and_losses_are_not():
 
 
 def test_durations_are_told_as_people_tell_them():
-    assert [numbers.duration(each) for each in (0.5, 42, 200, 3900)] == ["0.5 s", "42 s", "3 min 20 s", "1 h 05 min"]
+    assert [numbers.duration(each) for each in (0.5, 42, 200, 3900)] == [
+        "0.5 s",
+        "42 s",
+        "3 min 20 s",
+        "1 h 05 min",
+    ]
 
 
 def test_where_nothing_was_published_no_empty_table_says_so(tmp_path):

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from tiny import EXPERIMENT
 
-from etabli import seeding
-from etabli.data import glove, scenes, verse
-from etabli.data.source import Source
-from etabli.labs import runner
+from etabli.core import seeding
+from etabli.data.catalog.source import Source
+from etabli.data.formats import word_vectors
+from etabli.data.synthetic import scenes, verse
+from etabli.experiments import runner
 
 HOMEWORK = """
 import numpy as np
@@ -38,28 +39,40 @@ def material(tmp_path_factory) -> Path:
     home = tmp_path_factory.mktemp("site")
     for place, name in enumerate(("cat", "dog")):
         for number in range(6):
-            draw(home / "photos" / name / f"{number}.png", 10 * place + number, ("car", "house")[place])
+            draw(
+                home / "photos" / name / f"{number}.png",
+                10 * place + number,
+                ("car", "house")[place],
+            )
     for number in range(2):
         draw(home / "new-photos" / f"{number}.png", 40 + number)
     draw(home / "photo.jpg", 50)
     rows = []
     for number in range(6):
         draw(home / "holidays" / f"{number}.png", 60 + number)
-        rows.append({"file_name": f"{number}.png", "captions": ["a red car .", "one car on the grass ."]})
-    (home / "holidays" / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        rows.append(
+            {"file_name": f"{number}.png", "captions": ["a red car .", "one car on the grass ."]}
+        )
+    (home / "holidays" / "metadata.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows)
+    )
     labels = np.arange(40) % 2
     points = np.random.default_rng(0).normal(size=(40, 5)) + 4 * labels[:, None]
     np.savez(home / "features.npz", features=points, labels=labels)
     header = ",".join([*(f"x{k}" for k in range(5)), "label"])
-    lines = [",".join([*map(str, row), str(label)]) for row, label in zip(points, labels, strict=True)]
+    lines = [
+        ",".join([*map(str, row), str(label)]) for row, label in zip(points, labels, strict=True)
+    ]
     (home / "points.csv").write_text("\n".join([header, *lines]))
-    (home / "mytext.txt").write_text(verse.load(Source.sample()).characters[:2500], encoding="utf-8")
-    known = glove.load(Source.sample())
+    (home / "mytext.txt").write_text(
+        verse.load(Source.sample()).characters[:2500], encoding="utf-8"
+    )
+    known = word_vectors.load(Source.sample())
     more = ("dog", "man", "king", "woman", "sea")
     words = [*known.words, *(word for word in more if word not in known.rows)]
     vectors = np.random.default_rng(0).normal(size=(len(words), 20)).astype(np.float32)
     for name in ("vectors.txt", "glove.6B.100d.txt"):
-        glove.write(home / name, words, vectors)
+        word_vectors.write(home / name, words, vectors)
     (home / "mywords.txt").write_text("\n".join(words[-20:]))
     (home / "homework.py").write_text(HOMEWORK)
     for name in ("one", "two", "a", "b"):

@@ -11,11 +11,11 @@ import time
 import pytest
 from site_pages import HOME, PAGES, commands, english, etabli, is_french
 
-from etabli import cli, labs
-from etabli.cli import edge, spoken
-from etabli.errors import Refusal
-from etabli.i18n import set_language
-from etabli.labs import runner
+from etabli import cli, experiments
+from etabli.cli import _errors, _translation
+from etabli.core.errors import Refusal
+from etabli.core.i18n import set_language
+from etabli.experiments import runner
 
 # What is added to make a command tiny; of an option that comes twice the last one counts.
 TINY = {
@@ -26,7 +26,18 @@ TINY = {
     "caption train": "--epochs 1 --hidden 8 --keys 4 --features cells",
 }
 QUICK_RUNS = {"tp1.logistic": "--set epochs=1", "./mine.py": "--set epochs=1", "tp5.vocabulary": ""}
-QUICK = {"list", "info", "new", "check", "report", "data list", "words", "poetry write", "caption write", "export"}
+QUICK = {
+    "list",
+    "info",
+    "new",
+    "check",
+    "report",
+    "data list",
+    "words",
+    "poetry write",
+    "caption write",
+    "export",
+}
 QUICK |= {"predict", *TINY}
 # Full data; weights of the network; a net that only 'finetune' makes; a bucket that is nobody's.
 LONG = ("full", "--imagenet", "tuned/", "s3://bucket/photos")
@@ -47,7 +58,11 @@ def tiny(words: tuple[str, ...]) -> list[str] | None:
         return None
     if key == "run":
         names = [word for word in words[1:] if word in QUICK_RUNS]
-        return [*words, *QUICK_RUNS[names[0]].split()] if len(names) == 1 and names[0] == words[1] else None
+        return (
+            [*words, *QUICK_RUNS[names[0]].split()]
+            if len(names) == 1 and names[0] == words[1]
+            else None
+        )
     return [*words, *TINY.get(key, "").split()] if key in QUICK else None
 
 
@@ -79,8 +94,8 @@ def test_the_commands_of_the_pages_that_are_quick_run(material, monkeypatch, cap
 def test_a_command_of_the_pages_is_one(words):
     """Every option exists, every value is in its range, every experiment and setting is known."""
     seen = []
-    top = spoken.spoken(cli.app)
-    for command in spoken.commands(top):
+    top = _translation.spoken(cli.app)
+    for command in _translation.commands(top):
         if not hasattr(command, "commands"):
             command.callback = lambda **given: seen.append(given)
     try:
@@ -90,11 +105,11 @@ def test_a_command_of_the_pages_is_one(words):
     given = seen[0]
     if "settings" in given:
         names = [name for name in given["names"] or [] if not name.endswith(".py")]
-        own = {**edge.parsed(given["settings"] or [])}
+        own = {**_errors.parsed(given["settings"] or [])}
         if names or not given["names"]:
-            runner.settings_of(labs.chosen(names), given["data"], own)
+            runner.settings_of(experiments.chosen(names), given["data"], own)
     if key_of(words) == "list" and given["names"]:
-        labs.chosen(given["names"])
+        experiments.chosen(given["names"])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOME)))
@@ -103,18 +118,22 @@ def test_other_programs_of_a_page_are_make_pip_and_python_with_what_is_there(pag
     for words in commands(page):
         program = words[0].rpartition("/")[2]
         if program == "make":
-            assert {word for word in words[1:] if "=" not in word and not word.startswith("-")} <= targets
+            assert {
+                word for word in words[1:] if "=" not in word and not word.startswith("-")
+            } <= targets
         elif program == "python":
             assert (HOME / words[1]).exists()
         else:
             assert program in ("etabli", "pip"), words
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if is_french(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if is_french(page)], ids=lambda page: page.name
+)
 def test_a_french_page_has_the_commands_of_the_english_one(page):
     assert commands(page) == commands(english(page))
 
 
 def test_a_command_that_is_none_is_found_out():
     with pytest.raises(Refusal):
-        runner.settings_of(labs.chosen(["tp1.logistic"]), "sample", {"rates": 1})
+        runner.settings_of(experiments.chosen(["tp1.logistic"]), "sample", {"rates": 1})

@@ -21,7 +21,16 @@ LOADED = re.compile(f"{SOURCES}|{LINKS}")
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "--quiet",
+        "--site-dir",
+        str(out),
+    ]
     done = subprocess.run(command, cwd=HOME, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr[-3000:]
     return out
@@ -57,7 +66,9 @@ def test_every_practical_offers_its_notebook(site):
         for language, name in (("", f"tp{number}"), ("fr/", f"tp{number}.fr")):
             page = site / language / "practicals" / f"tp{number}.html"
             link = re.search(r'href="([^"]+\.ipynb)"', page.read_text()).group(1)
-            assert (page.parent / link).resolve() == (site / "notebooks" / f"{name}.ipynb").resolve()
+            assert (page.parent / link).resolve() == (
+                site / "notebooks" / f"{name}.ipynb"
+            ).resolve()
             assert (page.parent / link).exists()
 
 
@@ -73,7 +84,10 @@ def test_a_page_opens_from_disk_without_an_error_or_a_request(site, chromium):
         page = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"]).new_page()
         troubles = []
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda request: request.url.startswith("file:") or troubles.append(request.url))
+        page.on(
+            "request",
+            lambda request: request.url.startswith("file:") or troubles.append(request.url),
+        )
         for name in ("practicals/tp1.html", "fr/practicals/tp2.html"):
             page.goto((site / name).as_uri())
             assert page.locator("svg.math").first.bounding_box()["width"] > 20

@@ -34,17 +34,22 @@ def test_the_notebook_of_a_practical_runs_from_top_to_bottom(page, tmp_path, mon
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.source for cell in cells] == [block.strip() for block in blocks(page, "python")]
-    assert not [output for cell in cells for output in cell.outputs if output.output_type == "error"]
+    assert not [
+        output for cell in cells for output in cell.outputs if output.output_type == "error"
+    ]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if is_french(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if is_french(page)], ids=lambda page: page.name
+)
 def test_a_french_page_has_the_python_of_the_english_one(page):
     assert without_comments(page) == without_comments(english(page))
 
 
 def without_comments(page: Path) -> list[str]:
     return [
-        "\n".join(line.partition("  #")[0].rstrip() for line in block.splitlines()) for block in blocks(page, "python")
+        "\n".join(line.partition("  #")[0].rstrip() for line in block.splitlines())
+        for block in blocks(page, "python")
     ]
 
 

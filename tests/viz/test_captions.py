@@ -7,7 +7,9 @@ from etabli.viz.caption_page import Entry
 
 
 def test_the_frequencies_show_what_is_kept_and_what_is_not():
-    ax = captions.word_frequencies(np.array([90, 40, 9, 2, 1]), ["a", "dog", "runs", "wug", "zax"], 3)
+    ax = captions.word_frequencies(
+        np.array([90, 40, 9, 2, 1]), ["a", "dog", "runs", "wug", "zax"], 3
+    )
     kept, lost = ax.lines
     assert kept.get_ydata().tolist() == [90, 40, 9]
     assert lost.get_xdata().tolist() == [4, 5]
@@ -39,7 +41,9 @@ def test_what_covers_the_image_never_lightens_it(frozen):
     figure.canvas.draw()
     drawn = np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
     inside = [ax.get_window_extent().extents.round().astype(int) for ax in axes]
-    plain, covered = (drawn[::-1][box[1] + 2 : box[3] - 2, box[0] + 2 : box[2] - 2] for box in inside)
+    plain, covered = (
+        drawn[::-1][box[1] + 2 : box[3] - 2, box[0] + 2 : box[2] - 2] for box in inside
+    )
     assert plain.max() <= 41
     assert covered.max() <= 41
     assert covered.min() < 20
@@ -52,13 +56,21 @@ def test_a_captioned_image_has_its_lines():
 
 
 def test_the_plan_shows_each_word_in_and_the_next_one_out():
-    words = [text.get_text() for text in captions.plan(["<start>", "a", "dog"]).texts if text.get_text()]
+    words = [
+        text.get_text() for text in captions.plan(["<start>", "a", "dog"]).texts if text.get_text()
+    ]
     assert words.count("a") == 2
     assert words.count("dog") == words.count("<start>") == 1
 
 
 def test_the_page_holds_its_pictures_and_escapes_what_was_written():
-    entry = Entry("<b>.jpg", np.zeros((500, 300, 3), np.uint8), 'a "dog" & <cat>', "CIDEr-D 1.00", ("one <two>",))
+    entry = Entry(
+        "<b>.jpg",
+        np.zeros((500, 300, 3), np.uint8),
+        'a "dog" & <cat>',
+        "CIDEr-D 1.00",
+        ("one <two>",),
+    )
     html = caption_page.page("Captions", "Of test images", [("Best", [entry])])
     assert "data:image/jpeg;base64," in html
     assert "&lt;cat&gt;" in html

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from etabli import i18n
-from etabli.errors import BadArray
+from etabli.core import i18n
+from etabli.core.errors import BadArray
 from etabli.viz.explorer import Plane, explorer, sheet
 
 
@@ -25,7 +25,14 @@ def a_page(n=600, **options):
     thumbnails[np.arange(n), :, 4 + 8 * labels] = 255
     square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
     planes = [
-        Plane("pixels", "t-SNE", first, [square + 10 * k for k in range(3)], [square] * 3, {"hit": "94.2 %"}),
+        Plane(
+            "pixels",
+            "t-SNE",
+            first,
+            [square + 10 * k for k in range(3)],
+            [square] * 3,
+            {"hit": "94.2 %"},
+        ),
         Plane("pixels", "PCA", second),
         Plane("fc1", "t-SNE", second[::-1]),
     ]
@@ -49,7 +56,9 @@ def test_the_page_holds_everything_and_asks_nothing_of_the_network():
 def test_the_positions_survive_to_sixteen_bits():
     points = np.random.default_rng(1).normal(size=(50, 2)) * [3, 1]
     data = embedded(explorer([Plane("a", "b", points)], np.zeros(50, int), ["x"]))
-    read = np.frombuffer(base64.b64decode(data["planes"][0]["points"]), "<u2").reshape(-1, 2) / 65535
+    read = (
+        np.frombuffer(base64.b64decode(data["planes"][0]["points"]), "<u2").reshape(-1, 2) / 65535
+    )
     span = np.ptp(points, axis=0).max()
     np.testing.assert_allclose(read * span + points.min(axis=0), points, atol=span / 65535)
 
@@ -101,8 +110,13 @@ def opened(browser, tmp_path):
     page = context.new_page()
     faults = []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: faults.append(request.url) if request.url.startswith("http") else None)
+    page.on(
+        "console", lambda message: faults.append(message.text) if message.type == "error" else None
+    )
+    page.on(
+        "request",
+        lambda request: faults.append(request.url) if request.url.startswith("http") else None,
+    )
     page.goto(path.as_uri())
     yield page
     assert faults == []
@@ -120,7 +134,9 @@ def test_in_a_browser_one_can_hover_switch_colour_and_select(opened):
     moved_to(page, 0)
     shown = int(page.locator("#card").get_attribute("data-index"))
     assert page.locator("#card").is_visible()
-    assert "true: " + ("zero", "</script>one", "two")[shown % 3] in page.locator("#card").inner_text()
+    assert (
+        "true: " + ("zero", "</script>one", "two")[shown % 3] in page.locator("#card").inner_text()
+    )
     assert page.locator("#card canvas").count() == 1
 
     before = page.evaluate("explorer.place(5)")

@@ -2,9 +2,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from etabli.viz.bars import bars
-from etabli.viz.net_graph import net_graph
-from etabli.viz.photos import photo_grid
+from etabli.viz.architecture import net_graph
+from etabli.viz.classes import bars
+from etabli.viz.images import photo_grid
 
 
 def words(ax):
@@ -13,7 +13,13 @@ def words(ax):
 
 def test_a_photo_grid_shows_every_photo_with_its_title_and_frame():
     photos = [np.full((20, 20, 3), 40 * number, np.uint8) for number in range(5)]
-    ax = photo_grid(photos, 3, titles=list("abcde"), right=[True, False, None, True, False], row_names=["x", "y"])
+    ax = photo_grid(
+        photos,
+        3,
+        titles=list("abcde"),
+        right=[True, False, None, True, False],
+        row_names=["x", "y"],
+    )
     assert [word for word in words(ax) if word] == [*"abcde", "x", "y"]
     assert len(ax.patches) == 4
     sheet = ax.images[0].get_array()
@@ -22,7 +28,10 @@ def test_a_photo_grid_shows_every_photo_with_its_title_and_frame():
 
 def test_bars_write_their_numbers_and_name_their_groups():
     ax = bars(
-        ["cat", "car"], {"AP": [81.25, float("nan")]}, groups={"animal": ["cat"], "vehicle": ["car"]}, written="{:.1f}"
+        ["cat", "car"],
+        {"AP": [81.25, float("nan")]},
+        groups={"animal": ["cat"], "vehicle": ["car"]},
+        written="{:.1f}",
     )
     assert [word.strip() for word in words(ax)] == ["81.2", "0.0"]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["animal", "vehicle"]

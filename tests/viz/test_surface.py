@@ -1,6 +1,6 @@
 import numpy as np
 
-from etabli.viz.surface import level_lines
+from etabli.viz.curves import level_lines
 
 
 def test_points_are_marked_by_name():

@@ -1,6 +1,6 @@
 import numpy as np
 
-from etabli.viz.words import word_images, word_map
+from etabli.viz.embedding import word_images, word_map
 
 
 def test_each_centre_is_a_cross_with_its_name():

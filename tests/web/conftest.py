@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tiny import EXPERIMENT
 
-from etabli.data.source import Source
-from etabli.labs import runner
+from etabli.data.catalog.source import Source
+from etabli.experiments import runner
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,9 @@ def client(small_runs):
 
     from etabli.web.app import make_app
 
-    with TestClient(make_app(small_runs), base_url="http://127.0.0.1:8008", raise_server_exceptions=False) as made:
+    with TestClient(
+        make_app(small_runs), base_url="http://127.0.0.1:8008", raise_server_exceptions=False
+    ) as made:
         yield made
 
 
@@ -34,7 +36,7 @@ def trained_runs(tmp_path_factory) -> Path:
     """A run with a model for every page, and another to lay beside it."""
     from web import pieces
 
-    from etabli.web.rooms import transfer
+    from etabli.web.pages import transfer
 
     home = tmp_path_factory.mktemp("trained")
     runner.run([EXPERIMENT], home / "other", Source("full"))
@@ -88,7 +90,9 @@ def watched(browser):
 
 
 def _calm(said, refused: bool) -> bool:
-    return said.type not in ("error", "warning") or (refused and "the server responded with a status of 4" in said.text)
+    return said.type not in ("error", "warning") or (
+        refused and "the server responded with a status of 4" in said.text
+    )
 
 
 def _own(url: str, base: str) -> bool:

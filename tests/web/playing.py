@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from etabli.web.guard import Door
+from etabli.web.security import Door
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Starlette's client would rather have the successor of httpx
@@ -16,7 +16,12 @@ with warnings.catch_warnings():
 
 __all__ = ["FLAGS", "PLAYS", "Served", "TestClient", "serving"]
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 FLAGS += ["--disable-sync", "--no-first-run"]
 
 
@@ -39,7 +44,7 @@ class Served:
 
     def places(self) -> dict[str, str]:
         """Every page and its path, with a run where there is one and a comparison where there are two."""
-        from etabli.web.pages import PAGES
+        from etabli.web.rendering import PAGES
 
         names = [brief.name for brief in self.studio.briefs()]
         found = {page.key: page.path for page in PAGES}
@@ -55,12 +60,13 @@ def serving(home: Path, door: Door | None = None, language: str = "en") -> Itera
     """A playground on a free port of loopback, in a thread of this process."""
     import uvicorn
 
-    from etabli.web.app import make_app
-    from etabli.web.server import bound
+    from etabli.web.app import bound, make_app
 
     app = make_app(home, door, language)
     listening = bound("127.0.0.1", 0)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

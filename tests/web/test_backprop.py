@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from etabli.web.rooms.backprop import STEPS, Small, descend
+from etabli.web.pages.backprop import STEPS, Small, descend
 
 
 def numbers(**changes) -> dict:
@@ -35,7 +35,9 @@ def test_each_gradient_is_the_slope_of_the_loss():
         for index in np.ndindex(value.shape):
             step = np.zeros_like(value)
             step[index] = 1e-6
-            slope = (loss_at({**weights, name: value + step}) - loss_at({**weights, name: value - step})) / 2e-6
+            slope = (
+                loss_at({**weights, name: value + step}) - loss_at({**weights, name: value - step})
+            ) / 2e-6
             assert np.array(found["gradients"][name])[index] == pytest.approx(slope, abs=1e-8)
 
 
@@ -54,7 +56,8 @@ def test_a_small_rate_lowers_the_loss_at_every_step_and_no_rate_keeps_it():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"x": [1]}, {"x": [1, float("nan")]}, {"label": 2}, {"rate": -1}, {"step": 61}, {"more": 1}]
+    "wrong",
+    [{"x": [1]}, {"x": [1, float("nan")]}, {"label": 2}, {"rate": -1}, {"step": 61}, {"more": 1}],
 )
 def test_what_is_outside_the_bounds_is_refused(wrong):
     with pytest.raises(ValidationError):

@@ -13,10 +13,11 @@ import pytest
 from playwright.sync_api import expect
 from web.playing import PLAYS, serving
 
-from etabli import labs, runs
-from etabli.i18n import translate
-from etabli.web import rooms, trainer
-from etabli.web.pages import BY_KEY, PAGES
+from etabli import experiments
+from etabli.core.i18n import translate
+from etabli.report import run_folder
+from etabli.web import pages, trainer
+from etabli.web.rendering import BY_KEY, PAGES
 
 pytestmark = pytest.mark.browser
 LANGUAGES = ("en", "fr")
@@ -39,10 +40,10 @@ def test_every_tool_is_played_with_here(served):
     assert {state["state"] for state in served.studio.state()["tools"].values()} == {"ready"}
 
 
-@pytest.mark.parametrize("tool", rooms.TOOLS, ids=lambda tool: tool.key)
+@pytest.mark.parametrize("tool", pages.TOOLS, ids=lambda tool: tool.key)
 def test_the_story_of_every_tool_writes_the_files_that_it_plays_with(tool):
-    assert tool.experiment in labs.EXPERIMENTS
-    story = inspect.getsource(importlib.import_module(labs.module_of(tool.experiment)))
+    assert tool.experiment in experiments.EXPERIMENTS
+    story = inspect.getsource(importlib.import_module(experiments.module_of(tool.experiment)))
     for name in tool.files:
         first = Path(name).parts[0]
         assert first in story or f'"{Path(first).stem}"' in story
@@ -158,13 +159,17 @@ def test_two_runs_are_laid_side_by_side(watched, small_runs):
         assert page.locator("h1").inner_text() == "second"
 
 
-def test_what_is_not_trained_says_so_and_a_button_trains_it(watched, trained_runs, tmp_path, monkeypatch):
+def test_what_is_not_trained_says_so_and_a_button_trains_it(
+    watched, trained_runs, tmp_path, monkeypatch
+):
     home = tmp_path / "runs"
     copying = (
         "import shutil, sys, time; print('epoch 1', file=sys.stderr, flush=True); time.sleep(1);"
         f"shutil.copytree({str(trained_runs / 'sample')!r}, {str(home / 'playground')!r})"
     )
-    monkeypatch.setattr(trainer, "_command", lambda experiments, out, again: [sys.executable, "-c", copying])
+    monkeypatch.setattr(
+        trainer, "_command", lambda experiments, out, again: [sys.executable, "-c", copying]
+    )
     with serving(home) as served:
         page = watched(served.base)
         page.goto(f"{served.base}/poetry")
@@ -178,7 +183,9 @@ def test_what_is_not_trained_says_so_and_a_button_trains_it(watched, trained_run
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_page_without_its_models_names_the_command_and_has_the_button(watched, tmp_path, language):
+def test_every_page_without_its_models_names_the_command_and_has_the_button(
+    watched, tmp_path, language
+):
     with serving(tmp_path) as served:
         page = watched(served.base)
         for each in PAGES:
@@ -186,9 +193,15 @@ def test_every_page_without_its_models_names_the_command_and_has_the_button(watc
                 page.goto(f"{served.base}{each.path}?lang={language}")
                 offer = page.locator(".offer")
                 offer.wait_for()
-                lacking = {tool.experiment for tool in rooms.TOOLS if tool.key in each.tools}
-                assert set(offer.locator("code").inner_text().split()) == {"etabli", "run", *lacking}
-                assert offer.locator("#train").inner_text() == translate("Train on the sample data", language)
+                lacking = {tool.experiment for tool in pages.TOOLS if tool.key in each.tools}
+                assert set(offer.locator("code").inner_text().split()) == {
+                    "etabli",
+                    "run",
+                    *lacking,
+                }
+                assert offer.locator("#train").inner_text() == translate(
+                    "Train on the sample data", language
+                )
         page.goto(f"{served.base}/runs?lang={language}")
         page.locator(".empty code").wait_for()
 
@@ -247,7 +260,9 @@ def test_a_page_has_one_heading_one_main_part_and_named_groups(served, watched, 
     page = watched(served.base)
     page.goto(f"{served.base}{BY_KEY[key].path}?lang=fr")
     assert page.locator("h1").count() == page.locator("main").count() == 1
-    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3')].map((each) => Number(each.tagName[1]))")
+    levels = page.evaluate(
+        "[...document.querySelectorAll('h1, h2, h3')].map((each) => Number(each.tagName[1]))"
+    )
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     assert page.evaluate("[...document.querySelectorAll('nav, form, [role=group]')].every((each) => "
                          "each.getAttribute('aria-label') || each.id)")  # fmt: skip
@@ -276,5 +291,5 @@ def test_a_run_that_goes_away_is_no_error_of_the_server(watched, small_runs, tmp
         page.wait_for_selector("#list table")
         shutil.rmtree(tmp_path / "runs" / "first")
         expect(page.locator("#list tbody tr")).to_have_count(1)
-        assert [each.name for each in runs.find_runs(tmp_path / "runs")] == ["second"]
+        assert [each.name for each in run_folder.find_runs(tmp_path / "runs")] == ["second"]
         time.sleep(0.1)

@@ -6,10 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from etabli.models.mlp import MLP
-from etabli.web.drawing import image_of
-from etabli.web.rooms import digits
-from etabli.web.rooms.digits import NEIGHBOURS, Drawn, Numpy, Plane
+from etabli.models.estimators.mlp import MLP
+from etabli.web.pages import digits
+from etabli.web.pages.digits import NEIGHBOURS, Drawn, Numpy, Plane, image_of
 
 ONE = [[[0.5, 0.1], [0.5, 0.9]]]
 DASH = [[[0.1, 0.5], [0.9, 0.5]]]
@@ -47,7 +46,9 @@ def test_a_digit_lands_among_those_that_look_like_it_however_dark_it_is():
     generator = np.random.default_rng(0)
     kinds = np.repeat([image_of(ONE).ravel(), image_of(DASH).ravel()], NEIGHBOURS, axis=0)
     images = kinds + 0.05 * generator.random(kinds.shape)
-    points = np.repeat([[-10.0, 0.0], [10.0, 0.0]], NEIGHBOURS, axis=0) + generator.normal(size=(2 * NEIGHBOURS, 2))
+    points = np.repeat([[-10.0, 0.0], [10.0, 0.0]], NEIGHBOURS, axis=0) + generator.normal(
+        size=(2 * NEIGHBOURS, 2)
+    )
     plane = Plane(images.astype(np.float32), points, np.repeat([1, 2], NEIGHBOURS))
     for darkness in (0.1, 1.0, 255.0):
         landed = plane.lands(darkness * image_of(DASH))

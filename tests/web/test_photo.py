@@ -11,15 +11,17 @@ import pytest
 from PIL import Image
 from web.playing import TestClient
 
+from etabli.web.api import UPLOAD_BYTES
 from etabli.web.app import make_app
-from etabli.web.endpoint import UPLOAD_BYTES
 
 PLACES = ("/api/captions", "/api/transfer")
 
 
 @pytest.fixture(scope="module")
 def trained_client(trained_runs):
-    with TestClient(make_app(trained_runs), base_url="http://127.0.0.1:8008", raise_server_exceptions=False) as client:
+    with TestClient(
+        make_app(trained_runs), base_url="http://127.0.0.1:8008", raise_server_exceptions=False
+    ) as client:
         studio = client.app.state.studio
         until = time.monotonic() + 120
         while any(not studio.shelf.has(key) for key in ("captions", "transfer")):
@@ -39,11 +41,15 @@ def bomb(side: int) -> bytes:
     """A PNG of a few kilobytes that says it has side x side pixels."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
 
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     body = zlib.compress(bytes(min(3 * side * side, 10**7)), 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    )
 
 
 def files_of(*folders: Path) -> set[Path]:
@@ -51,7 +57,9 @@ def files_of(*folders: Path) -> set[Path]:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_photo_is_answered_and_written_nowhere(trained_client, trained_runs, place, tmp_path, monkeypatch):
+def test_a_photo_is_answered_and_written_nowhere(
+    trained_client, trained_runs, place, tmp_path, monkeypatch
+):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = files_of(trained_runs)
     answer = trained_client.post(place, content=picture(), headers={"content-type": "image/png"})
@@ -74,11 +82,15 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_unpacked(trained_c
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_body_of_too_many_bytes_is_refused(trained_client, place):
-    answer = trained_client.post(place, content=bytes(UPLOAD_BYTES + 1), headers={"content-type": "image/png"})
+    answer = trained_client.post(
+        place, content=bytes(UPLOAD_BYTES + 1), headers={"content-type": "image/png"}
+    )
     assert answer.status_code == 413
 
 
-@pytest.mark.parametrize("body", [b"", b"GIF89a", b"<svg onload='x'/>", picture()[:60], b"\x80\x04\x95 pickled"])
+@pytest.mark.parametrize(
+    "body", [b"", b"GIF89a", b"<svg onload='x'/>", picture()[:60], b"\x80\x04\x95 pickled"]
+)
 @pytest.mark.parametrize("place", PLACES)
 def test_what_is_no_picture_gets_a_sentence_without_a_path(trained_client, place, body):
     answer = trained_client.post(place, content=body, headers={"content-type": "image/png"})

@@ -5,9 +5,9 @@ from urllib.parse import quote
 
 import pytest
 
-from etabli.web.endpoint import NotServed
-from etabli.web.following import new_rows
-from etabli.web.rooms.runs import served
+from etabli.web.api import NotServed
+from etabli.web.pages.runs import served
+from etabli.web.sse import new_rows
 
 
 def test_the_list_has_every_run_newest_first(client):
@@ -35,7 +35,10 @@ def test_a_run_on_sample_data_has_nothing_published_beside_it(client):
 def test_two_runs_lie_side_by_side_with_the_settings_that_differ(client):
     both = client.get("/api/compare", params={"a": "first", "b": "second"}).json()
     assert both["rows"][0]["measured"] == ["90.50 ± 0.71 %", "90.00 %"]
-    assert {row["setting"]: row["values"] for row in both["settings"]} == {"epochs": ["2", "3"], "rate": ["0.5", "0.9"]}
+    assert {row["setting"]: row["values"] for row in both["settings"]} == {
+        "epochs": ["2", "3"],
+        "rate": ["0.5", "0.9"],
+    }
 
 
 def test_the_histories_of_a_run_are_its_rows(client):

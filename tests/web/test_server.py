@@ -12,8 +12,8 @@ import urllib.request
 
 import pytest
 
-from etabli.errors import Refusal
-from etabli.web.server import Server, bound, few_arenas
+from etabli.core.errors import Refusal
+from etabli.web.app import Server, bound, few_arenas
 
 
 def started(*options: str) -> tuple[subprocess.Popen, str]:
@@ -28,7 +28,9 @@ def test_the_command_prints_its_address_serves_there_and_ends_quietly(tmp_path):
         assert address.startswith("http://127.0.0.1:")
         with urllib.request.urlopen(address, timeout=30) as answer:
             assert answer.status == 200
-        stream = urllib.request.urlopen(f"{address}api/events", timeout=30)  # an open stream does not hold it up
+        stream = urllib.request.urlopen(
+            f"{address}api/events", timeout=30
+        )  # an open stream does not hold it up
         asked = time.monotonic()
         process.send_signal(signal.SIGINT)
         process.wait(10)
@@ -71,7 +73,11 @@ def test_the_command_imports_nothing_heavy_before_it_answers():
         "print([name for name in ('keras', 'jax', 'matplotlib', 'sklearn', 'openTSNE') if name in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": ""}
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": ""},
     )
     assert done.stdout.strip() == "[]"
 

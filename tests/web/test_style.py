@@ -6,7 +6,7 @@ import pytest
 
 from etabli.report import HOME
 from etabli.viz.style import ON_DARK, ON_LIGHT
-from etabli.web.pages import HERE
+from etabli.web.rendering import HERE
 
 STYLE = (HOME / "templates" / "style.css").read_text() + (HERE / "static" / "page.css").read_text()
 GROUNDS, INKS = ("paper", "card", "soft"), ("ink", "quiet", "accent", "yes", "no", "open")
@@ -15,13 +15,17 @@ GROUNDS, INKS = ("paper", "card", "soft"), ("ink", "quiet", "accent", "yes", "no
 def colours(dark: bool) -> dict[str, str]:
     """The colour variables, in dark those of the media query over the others."""
     blocks = re.findall(r"(@media \(prefers-color-scheme: dark\) \{ )?:root \{([^}]*)\}", STYLE)
-    chosen = [body for query, body in blocks if not query] + [body for query, body in blocks if query and dark]
+    chosen = [body for query, body in blocks if not query] + [
+        body for query, body in blocks if query and dark
+    ]
     return dict(re.findall(r"--([\w]+):\s*(#[0-9a-fA-F]{6})", " ".join(chosen)))
 
 
 def luminance(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -33,14 +37,20 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_text_stands_out_from_its_ground(dark):
     known = colours(dark)
-    pairs = {(ink, ground): contrast(known[ink], known[ground]) for ink in INKS for ground in GROUNDS}
+    pairs = {
+        (ink, ground): contrast(known[ink], known[ground]) for ink in INKS for ground in GROUNDS
+    }
     assert {pair: round(value, 2) for pair, value in pairs.items() if value < 4.5} == {}
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_lines_and_points_stand_out_from_the_card(dark):
     known = colours(dark)
-    weak = {name: round(contrast(known[name], known["card"]), 2) for name in known if re.fullmatch(r"c\d", name)}
+    weak = {
+        name: round(contrast(known[name], known["card"]), 2)
+        for name in known
+        if re.fullmatch(r"c\d", name)
+    }
     assert {name: value for name, value in weak.items() if value < 3} == {}
 
 

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from etabli.errors import FolderBusy
+from etabli.core.errors import FolderBusy
 from etabli.web import trainer as module
-from etabli.web.rooms import training
+from etabli.web.pages import training
 from etabli.web.trainer import Trainer
 
 
@@ -17,7 +17,9 @@ def pretend(monkeypatch, tmp_path):
     """A trainer whose process runs some Python instead of a practical."""
 
     def made(code: str) -> Trainer:
-        monkeypatch.setattr(module, "_command", lambda experiments, out, again: [sys.executable, "-c", code])
+        monkeypatch.setattr(
+            module, "_command", lambda experiments, out, again: [sys.executable, "-c", code]
+        )
         return Trainer(tmp_path)
 
     return made
@@ -40,8 +42,18 @@ def test_nothing_runs_at_first(tmp_path):
 def test_the_command_is_the_one_of_the_terminal(tmp_path):
     command = module._command(["tp1.logistic"], tmp_path / "playground")
     assert command[1:3] == ["-m", "etabli"]
-    assert command[5:] == ["run", "tp1.logistic", "--data", "sample", "--out", str(tmp_path / "playground")]
-    assert module._command(["tp1.logistic"], tmp_path / "playground", again=True) == [*command, "--again"]
+    assert command[5:] == [
+        "run",
+        "tp1.logistic",
+        "--data",
+        "sample",
+        "--out",
+        str(tmp_path / "playground"),
+    ]
+    assert module._command(["tp1.logistic"], tmp_path / "playground", again=True) == [
+        *command,
+        "--again",
+    ]
 
 
 def test_what_the_training_says_is_shown_and_its_end_is_known(pretend):
@@ -79,7 +91,9 @@ def test_a_talkative_training_fills_no_memory(pretend):
 @pytest.mark.parametrize(("state", "again"), [("missing", False), ("failed", True)])
 def test_what_a_page_lacks_is_trained_and_what_cannot_be_loaded_is_trained_anew(state, again):
     asked = []
-    shelf = SimpleNamespace(state=lambda: {"digits.linear": {"state": state, "experiment": "tp1.logistic"}})
+    shelf = SimpleNamespace(
+        state=lambda: {"digits.linear": {"state": state, "experiment": "tp1.logistic"}}
+    )
     trainer = SimpleNamespace(start=lambda names, again: asked.append((names, again)), state=dict)
     training.start(SimpleNamespace(shelf=shelf, trainer=trainer), training.Train(page="digits"))
     assert asked == [(["tp1.logistic"], again)]

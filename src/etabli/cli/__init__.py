@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from etabli import __version__
-from etabli.cli import edge, spoken
-from etabli.errors import UnknownName
-from etabli.i18n import LANGUAGES, _, set_language
+from etabli.cli import _errors, _translation
+from etabli.core.errors import UnknownName
+from etabli.core.i18n import LANGUAGES, _, set_language
 
 app = typer.Typer(
     name="etabli",
@@ -17,7 +17,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich's help costs 0.15 s at every start
     pretty_exceptions_enable=False,
     add_completion=False,
-    context_settings={"help_option_names": spoken.HELP},
+    context_settings={"help_option_names": _translation.HELP},
 )
 
 
@@ -30,7 +30,8 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     lang: Annotated[
-        str | None, typer.Option("--lang", help="Language of texts and reports: en or fr.", metavar="en|fr")
+        str | None,
+        typer.Option("--lang", help="Language of texts and reports: en or fr.", metavar="en|fr"),
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -39,8 +40,8 @@ def options(
     if lang is not None and lang not in LANGUAGES:
         raise UnknownName(_("language"), lang, LANGUAGES)
     set_language(lang)
-    from etabli.data.source import user_cache
-    from etabli.models.backend import keep_compiled
+    from etabli.core.paths import user_cache
+    from etabli.training.backend import keep_compiled
 
     keep_compiled(user_cache() / "compiled")
 
@@ -48,29 +49,29 @@ def options(
 def _commands() -> None:
     from etabli.cli import (
         caption,
+        check,
         data,
         export,
         features,
         finetune,
-        inspect,
+        list,
         poetry,
         predict,
         report,
         run,
         serve,
-        student,
         transfer,
         untangle,
         words,
     )
 
     app.command("run")(run.run)
-    app.command("list")(inspect.list_experiments)
-    app.command("info")(inspect.info)
+    app.command("list")(list.list_experiments)
+    app.command("info")(list.info)
     app.add_typer(data.app, name="data")
     app.add_typer(caption.app, name="caption")
     app.command("new")(run.new)
-    app.command("check")(student.check)
+    app.command("check")(check.check)
     app.command("report")(report.report)
     app.command("untangle")(untangle.untangle)
     app.command("serve")(serve.serve)
@@ -88,4 +89,4 @@ _commands()
 
 def main() -> None:
     """The entry point: every refusal ends here as one sentence."""
-    edge.guarded(lambda: spoken.play(app))
+    _errors.guarded(lambda: _translation.play(app))

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from etabli.cli import edge
-from etabli.i18n import _
+from etabli.cli import _errors
+from etabli.core.i18n import _
 
 app = typer.Typer(
     help="Captions: write them, learn to write them.",
@@ -14,22 +14,38 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on standard output.")]
-Weights = Annotated[Path | None, typer.Option(help="Weights file of MobileNetV2 (default: that of the data folder).")]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON document and nothing else on standard output."),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="Weights file of MobileNetV2 (default: that of the data folder)."),
+]
 
 
 @app.command()
 def write(
-    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="Pictures, or folders of pictures.")],
+    pictures: Annotated[
+        list[Path], typer.Argument(metavar="PICTURE...", help="Pictures, or folders of pictures.")
+    ],
     model: Annotated[
-        Path | None, typer.Option(help="Folder of a captioner (default: the best one of the newest run in runs/).")
+        Path | None,
+        typer.Option(
+            help="Folder of a captioner (default: the best one of the newest run in runs/)."
+        ),
     ] = None,
     number: Annotated[int, typer.Option("--number", "-n", help="Captions of each picture.")] = 3,
-    alpha: Annotated[float | None, typer.Option(help="Length normalisation: 0 favours short captions.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Write the captions as JSON lines, as 'caption train' reads.")
+    alpha: Annotated[
+        float | None, typer.Option(help="Length normalisation: 0 favours short captions.")
     ] = None,
-    page: Annotated[Path | None, typer.Option(help="Write an HTML page of pictures and captions.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write the captions as JSON lines, as 'caption train' reads."),
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Write an HTML page of pictures and captions.")
+    ] = None,
     weights: Weights = None,
     as_json: Json = False,
 ) -> None:
@@ -42,10 +58,10 @@ def write(
     """
     from dataclasses import replace
 
-    from etabli.features.describing import describe
-    from etabli.models import caption_file
+    from etabli.pipelines.caption_write import describe
+    from etabli.saved_models import captioner
 
-    captioner = caption_file.load(model or _newest())
+    captioner = captioner.load(model or _newest())
     # A picture's candidates come from a beam at least as wide as the captioner's own.
     beam = max(captioner.search.beam, number)
     search = replace(captioner.search, beam=beam if number > 0 else number)
@@ -61,28 +77,40 @@ def write(
     if page:
         _write_page(page, found, captioner)
     if as_json:
-        edge.emit({"captions": [_document(each) for each in found], "card": captioner.card})
+        _errors.emit({"captions": [_document(each) for each in found], "card": captioner.card})
         return
     for each in found:
         typer.echo(each.path)
         for caption, score in zip(each.captions, each.scores, strict=True):
             typer.echo(f"  {score:7.3f}  {caption}")
     if captioner.card.get("use"):
-        edge.tell(_(str(captioner.card["use"])))
+        _errors.tell(_(str(captioner.card["use"])))
 
 
 @app.command()
 def train(
-    folder: Annotated[Path, typer.Argument(help="Pictures with metadata.jsonl: file_name, captions.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Pictures with metadata.jsonl: file_name, captions.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the captioner.")] = Path("captioner"),
     features: Annotated[
-        str | None, typer.Option(help="mobilenet_v2, or cells (default: mobilenet_v2 where its weights are there).")
+        str | None,
+        typer.Option(
+            help="mobilenet_v2, or cells (default: mobilenet_v2 where its weights are there)."
+        ),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 15,
     hidden: Annotated[int, typer.Option(min=4, help="Units of the recurrent layer.")] = 256,
-    keys: Annotated[int, typer.Option(min=0, help="Numbers to find a region by; 0: no attention.")] = 128,
+    keys: Annotated[
+        int, typer.Option(min=0, help="Numbers to find a region by; 0: no attention.")
+    ] = 128,
     neighbours: Annotated[
-        int, typer.Option(min=0, max=1000, help="Similar pictures whose captions are asked when it writes; 0: none.")
+        int,
+        typer.Option(
+            min=0,
+            max=1000,
+            help="Similar pictures whose captions are asked when it writes; 0: none.",
+        ),
     ] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 0,
     weights: Weights = None,
@@ -97,19 +125,22 @@ def train(
     etabli caption train holidays/ --out holidays-captioner --epochs 30
     etabli caption train holidays/ --neighbours 10
     """
-    from etabli.cli.progress import Terminal
-    from etabli.features.teaching import Lesson, teach
+    from etabli.cli._progress import Terminal
+    from etabli.pipelines.caption_train import Lesson, teach
 
-    with edge.training_in(out) as unfinished, Terminal().task(_("learning to caption"), epochs) as step:
+    with (
+        _errors.training_in(out) as unfinished,
+        Terminal().task(_("learning to caption"), epochs) as step,
+    ):
         captioner, notes = teach(
             folder, Lesson(features, epochs, hidden, keys, seed, neighbours), weights, lambda loss: step(1, loss=loss),
             unfinished,
         )  # fmt: skip
         captioner.save(out)
     for note in notes:
-        edge.tell(note)
+        _errors.tell(note)
     if as_json:
-        edge.emit({"captioner": str(out), "card": captioner.card, "notes": notes})
+        _errors.emit({"captioner": str(out), "card": captioner.card, "notes": notes})
         return
     typer.echo(_("The captioner is in {folder}.").format(folder=out))
     typer.echo(_("Try it: etabli caption write PICTURE --model {folder}").format(folder=out))
@@ -117,10 +148,10 @@ def train(
 
 def _newest() -> Path:
     """The captioner of the newest run that has one, with attention before without."""
-    from etabli import runs
-    from etabli.errors import DataMissing
+    from etabli.core.errors import DataMissing
+    from etabli.report import run_folder
 
-    for run in runs.find_runs(Path("runs")):
+    for run in run_folder.find_runs(Path("runs")):
         for experiment in ("tp5.attention", "tp5.caption-modern", "tp5.caption"):
             for folder in sorted((run / experiment).glob("seed-*/captioner")):
                 return folder
@@ -131,8 +162,8 @@ def _newest() -> Path:
 
 
 def _listed(places: list[Path]) -> list[Path]:
-    from etabli.data import images
-    from etabli.errors import DataMissing
+    from etabli.core.errors import DataMissing
+    from etabli.data.formats import images
 
     listed: list[Path] = []
     for place in places:
@@ -145,8 +176,8 @@ def _listed(places: list[Path]) -> list[Path]:
 
 def _readable(paths: list[Path]) -> list[Path]:
     """The pictures that can be read; the others are told, and where none is left the last one is refused."""
-    from etabli.data import images
-    from etabli.errors import Refusal
+    from etabli.core.errors import Refusal
+    from etabli.data.formats import images
 
     readable = []
     for path in paths:
@@ -156,7 +187,7 @@ def _readable(paths: list[Path]) -> list[Path]:
         except Refusal as refusal:
             if len(paths) == 1 or (path == paths[-1] and not readable):
                 raise
-            edge.tell(str(refusal))
+            _errors.tell(str(refusal))
     return readable
 
 
@@ -169,29 +200,37 @@ def _document(described) -> dict[str, object]:
 
 
 def _write_lines(path: Path, found: list) -> None:
-    from etabli.data import images
-    from etabli.data.captions import write_captions
+    from etabli.data.formats import images
+    from etabli.data.formats.caption_folder import write_captions
 
     parent = path.parent.resolve()
     names = [
-        images.name_of(each.path.resolve(), parent if each.path.resolve().is_relative_to(parent) else None)
+        images.name_of(
+            each.path.resolve(), parent if each.path.resolve().is_relative_to(parent) else None
+        )
         for each in found
     ]
     write_captions(path, [(name, each.captions) for name, each in zip(names, found, strict=True)])
-    edge.tell(_("{n} pictures in {path}").format(n=len(found), path=path))
+    _errors.tell(_("{n} pictures in {path}").format(n=len(found), path=path))
 
 
 def _write_page(path: Path, found: list, captioner) -> None:
-    from etabli.data import images
-    from etabli.files import atomic_write
+    from etabli.core.atomic_files import atomic_write
+    from etabli.data.formats import images
     from etabli.viz import caption_page
     from etabli.viz.caption_page import Entry
 
     entries = [
-        Entry(each.path.name, images.read(each.path), each.captions[0], f"{each.scores[0]:.3f}", each.captions[1:])
+        Entry(
+            each.path.name,
+            images.read(each.path),
+            each.captions[0],
+            f"{each.scores[0]:.3f}",
+            each.captions[1:],
+        )
         for each in found
     ]
     html = caption_page.page(_("Captions"), _(str(captioner.card.get("use", ""))), [("", entries)])
     with atomic_write(path) as stream:
         stream.write(html)
-    edge.tell(_("the page is {path}").format(path=path))
+    _errors.tell(_("the page is {path}").format(path=path))

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from etabli.cli import edge
-from etabli.i18n import _
+from etabli.cli import _errors
+from etabli.core.i18n import _
 
 app = typer.Typer(
     help="The data sets: list, fetch, check, import.",
@@ -17,11 +17,18 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Data sets.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on standard output.")]
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="NAME...", help="Data sets.", show_default=False)
+]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON document and nothing else on standard output."),
+]
 Folder = Annotated[
     Path | None,
-    typer.Option("--into", help="The folder of the data sets (default: ETABLI_DATA, else the user's cache)."),
+    typer.Option(
+        "--into", help="The folder of the data sets (default: ETABLI_DATA, else the user's cache)."
+    ),
 ]
 
 
@@ -33,21 +40,31 @@ def list_sets(as_json: Json = False, into: Folder = None) -> None:
     etabli data list
     etabli data list --json
     """
-    from etabli.cli import show
-    from etabli.data import samples
-    from etabli.data.catalogue import RESOURCES
-    from etabli.data.source import Source
+    from etabli.cli import _tables
+    from etabli.data.catalog.registry import RESOURCES
+    from etabli.data.catalog.source import Source
+    from etabli.data.synthetic import samples
 
     root = Source.full(into).root
     found = [_described(each, root) for each in RESOURCES]
     if as_json:
-        edge.emit(found)
+        _errors.emit(found)
         return
-    rows = [[each["name"], f"{each['title']}\n{each['licence']}", size(each["bytes"]), _state(each)] for each in found]
-    headings = [(_("name"), "left"), (_("what, licence"), "left"), (_("download"), "right"), (_("here"), "left")]
-    show.table("", headings, rows)
+    rows = [
+        [each["name"], f"{each['title']}\n{each['licence']}", size(each["bytes"]), _state(each)]
+        for each in found
+    ]
+    headings = [
+        (_("name"), "left"),
+        (_("what, licence"), "left"),
+        (_("download"), "right"),
+        (_("here"), "left"),
+    ]
+    _tables.table("", headings, rows)
     typer.echo(_("Official sets lie in {root}.").format(root=root))
-    typer.echo(_("Samples, made by the project itself: {names}.").format(names=", ".join(samples.MAKERS)))
+    typer.echo(
+        _("Samples, made by the project itself: {names}.").format(names=", ".join(samples.MAKERS))
+    )
 
 
 @app.command()
@@ -63,29 +80,34 @@ def fetch(
     etabli data fetch mnist
     etabli data fetch voc flickr8k --into /big/disk
     """
-    from etabli.data import catalogue, shelf
-    from etabli.data import fetch as fetching
-    from etabli.data.source import Source
-    from etabli.errors import BadSetting
+    from etabli.core.errors import BadSetting
+    from etabli.data.catalog import fetch as fetching
+    from etabli.data.catalog import inventory, registry
+    from etabli.data.catalog.source import Source
 
     if not names and not everything:
         raise BadSetting(
-            _("name the data sets to fetch, or say --all"), fix=_("'etabli data list' shows them with their sizes.")
+            _("name the data sets to fetch, or say --all"),
+            fix=_("'etabli data list' shows them with their sizes."),
         )
     source = Source.full(into)
     done = []
-    for each in catalogue.resources(names or []):
+    for each in registry.resources(names or []):
         folder = source.root / each.name
-        left = sum(part.size for part in shelf.missing_parts(each, folder))
+        left = sum(part.size for part in inventory.missing_parts(each, folder))
         if left:
             words = _("{name}: {size} into {folder} (licence: {licence})")
-            _say(words.format(name=each.name, size=size(left), folder=folder, licence=_(each.licence)))
+            _say(
+                words.format(
+                    name=each.name, size=size(left), folder=folder, licence=_(each.licence)
+                )
+            )
         else:
             _say(_("{name} is complete in {folder}").format(name=each.name, folder=folder))
         fetched = fetching.fetch(each.name, source, progress=bytes_bar, say=_say)
         done.append({"name": each.name, "folder": str(folder), "fetched": fetched})
     if as_json:
-        edge.emit(done)
+        _errors.emit(done)
 
 
 @app.command()
@@ -98,34 +120,49 @@ def check(names: Names = None, as_json: Json = False, into: Folder = None) -> No
     etabli data check
     etabli data check mnist
     """
-    from etabli.data import catalogue, shelf
-    from etabli.data.source import Source, missing
+    from etabli.data.catalog import inventory, registry
+    from etabli.data.catalog.source import Source, missing
 
     root = Source.full(into).root
     rows, faults = [], 0
-    for each in catalogue.resources(names or []):
+    for each in registry.resources(names or []):
         folder = root / each.name
-        if shelf.status(each, folder) == shelf.MISSING:
+        if inventory.status(each, folder) == inventory.MISSING:
             if names:
                 raise missing(each.name, folder)
             continue
-        for finding in shelf.checked(each, folder):
-            rows.append({"name": each.name, "path": finding.path, "state": finding.state, "detail": finding.detail})
+        for finding in inventory.checked(each, folder):
+            rows.append(
+                {
+                    "name": each.name,
+                    "path": finding.path,
+                    "state": finding.state,
+                    "detail": finding.detail,
+                }
+            )
             faults += finding.is_fault
     if as_json:
-        edge.emit(rows)
+        _errors.emit(rows)
     else:
         for row in rows:
-            typer.echo("  ".join(filter(None, (f"{row['name']}/{row['path']}", _(row["state"]), row["detail"]))))
+            typer.echo(
+                "  ".join(
+                    filter(None, (f"{row['name']}/{row['path']}", _(row["state"]), row["detail"]))
+                )
+            )
     if faults:
-        told = _("{n} file(s) are not the official ones. Remove them and fetch or import the data set again.")
-        edge.tell(told.format(n=faults))
+        told = _(
+            "{n} file(s) are not the official ones. Remove them and fetch or import the data set again."
+        )
+        _errors.tell(told.format(n=faults))
         raise typer.Exit(2)
 
 
 @app.command("import")
 def take_in(
-    path: Annotated[Path, typer.Argument(help="An archive (zip, tar, gz) or a folder that holds the files.")],
+    path: Annotated[
+        Path, typer.Argument(help="An archive (zip, tar, gz) or a folder that holds the files.")
+    ],
     as_json: Json = False,
     into: Folder = None,
 ) -> None:
@@ -135,26 +172,33 @@ def take_in(
     etabli data import ~/Downloads/archive.zip
     etabli data import /media/usb/VOCdevkit
     """
-    from etabli.cli import show
-    from etabli.data import intake
-    from etabli.data.source import Source
+    from etabli.cli import _tables
+    from etabli.data.catalog import import_local
+    from etabli.data.catalog.source import Source
 
     source = Source.full(into)
-    brought = intake.bring(path, source, progress=count_bar, say=_say)
+    brought = import_local.bring(path, source, progress=count_bar, say=_say)
     if as_json:
-        edge.emit([{**vars(each), "folder": str(source.root / each.name)} for each in brought])
+        _errors.emit([{**vars(each), "folder": str(source.root / each.name)} for each in brought])
         return
-    rows = [[each.name, str(each.placed), _(each.status), ", ".join(each.lacks[:4])] for each in brought]
-    headings = [(_("data set"), "left"), (_("files placed"), "right"), (_("now"), "left"), (_("still missing"), "left")]
-    show.table("", headings, rows)
+    rows = [
+        [each.name, str(each.placed), _(each.status), ", ".join(each.lacks[:4])] for each in brought
+    ]
+    headings = [
+        (_("data set"), "left"),
+        (_("files placed"), "right"),
+        (_("now"), "left"),
+        (_("still missing"), "left"),
+    ]
+    _tables.table("", headings, rows)
 
 
 def ensure(names: Iterable[str], source, yes: bool) -> None:
     """Fetch what the named full data sets still lack, after saying how much it is; a person at a terminal is asked."""
-    from etabli.data import fetch as fetching
-    from etabli.data import shelf
+    from etabli.data.catalog import fetch as fetching
+    from etabli.data.catalog import inventory
 
-    needed = {name: shelf.full_size([name], source) for name in dict.fromkeys(names)}
+    needed = {name: inventory.full_size([name], source) for name in dict.fromkeys(names)}
     needed = {name: count for name, count in needed.items() if count}
     if not needed:
         return
@@ -177,9 +221,20 @@ def size(count: int) -> str:
 @contextmanager
 def bytes_bar(label: str, total: int) -> Iterator:
     """A bar that counts bytes, with the rate and the time left; two lines where there is no terminal."""
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
-    columns = (DownloadColumn(), TransferSpeedColumn(), TextColumn(_("left")), TimeRemainingColumn())
+    columns = (
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TextColumn(_("left")),
+        TimeRemainingColumn(),
+    )
     with _bar(label, total, size(total), BarColumn(bar_width=24), *columns) as step:
         yield step
 
@@ -205,7 +260,9 @@ def _bar(label: str, total: int, told: str, *columns: object) -> Iterator:
         typer.echo(f"  {label}  {told}", err=True)
         yield lambda done: None
         return
-    with Progress(TextColumn("  {task.description}", markup=False), *columns, console=console) as progress:
+    with Progress(
+        TextColumn("  {task.description}", markup=False), *columns, console=console
+    ) as progress:
         task = progress.add_task(label, total=total)
         yield lambda done: progress.update(task, completed=done)
 
@@ -215,7 +272,7 @@ def _say(text: str) -> None:
 
 
 def _described(resource, root: Path) -> dict[str, object]:
-    from etabli.data import shelf
+    from etabli.data.catalog import inventory
 
     folder = root / resource.name
     return {
@@ -225,10 +282,10 @@ def _described(resource, root: Path) -> dict[str, object]:
         "citation": resource.citation,
         "home": resource.home,
         "bytes": resource.size,
-        "status": shelf.status(resource, folder),
+        "status": inventory.status(resource, folder),
         "folder": str(folder),
-        "to_download": sum(part.size for part in shelf.missing_parts(resource, folder)),
-        "stand_in": shelf.stand_in(resource, folder),
+        "to_download": sum(part.size for part in inventory.missing_parts(resource, folder)),
+        "stand_in": inventory.stand_in(resource, folder),
         "mirrors": [list(part.urls) for part in resource.parts],
     }
 

@@ -5,13 +5,17 @@ from typing import Annotated
 
 import typer
 
-from etabli.cli import edge
-from etabli.i18n import _
+from etabli.cli import _errors
+from etabli.core.i18n import _
 
 
 def export(
-    model: Annotated[Path, typer.Argument(help="A folder that 'etabli transfer' or 'etabli finetune' wrote.")],
-    out: Annotated[Path, typer.Option(help="The file to write: .xml for OpenVINO, .onnx for ONNX.")],
+    model: Annotated[
+        Path, typer.Argument(help="A folder that 'etabli transfer' or 'etabli finetune' wrote.")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="The file to write: .xml for OpenVINO, .onnx for ONNX.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Export a trained model to an OpenVINO IR or to ONNX, and check that it gives the same numbers.
@@ -22,21 +26,33 @@ def export(
     """
     import numpy as np
 
-    from etabli.errors import BadSetting
-    from etabli.models import export as exporting
-    from etabli.models import onnx_export, trained
+    from etabli.core.errors import BadSetting
+    from etabli.saved_models import export as exporting
+    from etabli.saved_models import multilabel, onnx
 
-    writers = {".xml": exporting.to_openvino, ".onnx": onnx_export.to_onnx}
+    writers = {".xml": exporting.to_openvino, ".onnx": onnx.to_onnx}
     if out.suffix.lower() not in writers:
         raise BadSetting(_("a model is exported as .xml or .onnx"), got=out.name)
-    net, card = trained.load(model)
+    net, card = multilabel.load(model)
     out.parent.mkdir(parents=True, exist_ok=True)
     path = writers[out.suffix.lower()](net, out)
-    pictures = np.random.default_rng(0).integers(0, 256, (2, *card.input_size, 3)).astype(np.float32)
+    pictures = (
+        np.random.default_rng(0).integers(0, 256, (2, *card.input_size, 3)).astype(np.float32)
+    )
     difference = exporting.checked(net, path, pictures)
     if as_json:
-        edge.emit({"out": str(path), "largest_difference": difference, "classes": list(card.classes)})
+        _errors.emit(
+            {"out": str(path), "largest_difference": difference, "classes": list(card.classes)}
+        )
     elif difference is None:
-        typer.echo(_("{out}, not checked: the check needs OpenVINO (pip install 'etabli[openvino]').").format(out=path))
+        typer.echo(
+            _(
+                "{out}, not checked: the check needs OpenVINO (pip install 'etabli[openvino]')."
+            ).format(out=path)
+        )
     else:
-        typer.echo(_("{out}: at most {difference:.1g} from the original.").format(out=path, difference=difference))
+        typer.echo(
+            _("{out}: at most {difference:.1g} from the original.").format(
+                out=path, difference=difference
+            )
+        )

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from etabli.cli import edge
-from etabli.i18n import _
+from etabli.cli import _errors
+from etabli.core.i18n import _
 
 HOME = Path("runs/poetry")
 app = typer.Typer(
@@ -18,13 +18,21 @@ app = typer.Typer(
 
 @app.command()
 def train(
-    text: Annotated[Path, typer.Argument(metavar="TEXT", help="A UTF-8 text file.", show_default=False)],
+    text: Annotated[
+        Path, typer.Argument(metavar="TEXT", help="A UTF-8 text file.", show_default=False)
+    ],
     kind: Annotated[
         str,
-        typer.Option(help="'course': the practical's SimpleRNN; 'modern': a taught, weight-dropped LSTM."),
+        typer.Option(
+            help="'course': the practical's SimpleRNN; 'modern': a taught, weight-dropped LSTM."
+        ),
     ] = "course",
-    epochs: Annotated[int, typer.Option(help="Passes over the first four fifths of the text.")] = 20,
-    length: Annotated[int, typer.Option(help="SEQLEN: characters that the course's net reads.")] = 10,
+    epochs: Annotated[
+        int, typer.Option(help="Passes over the first four fifths of the text.")
+    ] = 20,
+    length: Annotated[
+        int, typer.Option(help="SEQLEN: characters that the course's net reads.")
+    ] = 10,
     units: Annotated[int, typer.Option(help="Hidden units.")] = 128,
     seed: Annotated[int, typer.Option(help="The seed of weights and order.")] = 0,
     out: Annotated[Path, typer.Option(help="The folder to write.")] = HOME,
@@ -37,33 +45,48 @@ def train(
     etabli poetry train mytext.txt
     etabli poetry train mytext.txt --kind modern --units 384 --epochs 16
     """
-    from etabli.cli.progress import Terminal
-    from etabli.cli.show import table
-    from etabli.data.text import read
-    from etabli.errors import UnknownName
-    from etabli.models import poet
-    from etabli.models.memory import Memory, path_of
+    from etabli.cli._progress import Terminal
+    from etabli.cli._tables import table
+    from etabli.core.errors import UnknownName
+    from etabli.data.formats.text import read
+    from etabli.saved_models import text
+    from etabli.training.checkpoint import Memory, path_of
 
-    if kind not in poet.KINDS:
-        raise UnknownName(_("kind of net"), kind, poet.KINDS)
+    if kind not in text.KINDS:
+        raise UnknownName(_("kind of net"), kind, text.KINDS)
     prepared = read(text).require(length)
 
-    with edge.training_in(out) as unfinished:
+    with _errors.training_in(out) as unfinished:
 
         def memory(name: str) -> Memory:
-            return Memory(path_of(unfinished, name, prepared.codes, kind, epochs, length, units, seed))
+            return Memory(
+                path_of(unfinished, name, prepared.codes, kind, epochs, length, units, seed)
+            )
 
         model, rows = _trained(prepared, kind, epochs, length, units, seed, Terminal(), memory)
         scores = {"test_accuracy": rows[-1][1], "test_nats": rows[-1][2]}
         opening = prepared.characters[: max(length, 20)]
-        poet.save(out, model, poet.Card(kind, prepared.name, "".join(prepared.vocabulary), length, opening, scores))
+        text.save(
+            out,
+            model,
+            text.Card(kind, prepared.name, "".join(prepared.vocabulary), length, opening, scores),
+        )
     if as_json:
-        listed = [{"model": name, "test_accuracy": accuracy, "test_nats": nats} for name, accuracy, nats in rows]
-        edge.emit({"folder": str(out), "text": prepared.name, "scores": listed})
+        listed = [
+            {"model": name, "test_accuracy": accuracy, "test_nats": nats}
+            for name, accuracy, nats in rows
+        ]
+        _errors.emit({"folder": str(out), "text": prepared.name, "scores": listed})
         return
     columns = [(_("model"), "left"), (_("accuracy"), "right"), (_("nats per character"), "right")]
-    table("", columns, [[name, f"{100 * accuracy:.2f} %", f"{nats:z.3f}"] for name, accuracy, nats in rows])
-    typer.echo(_("The net is in {out}. Write with: etabli poetry write --model {out}").format(out=out))
+    table(
+        "",
+        columns,
+        [[name, f"{100 * accuracy:.2f} %", f"{nats:z.3f}"] for name, accuracy, nats in rows],
+    )
+    typer.echo(
+        _("The net is in {out}. Write with: etabli poetry write --model {out}").format(out=out)
+    )
 
 
 def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, terminal, memory):
@@ -71,11 +94,11 @@ def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, t
 
     ``memory(name)`` is where a training goes on from.
     """
-    from etabli.data.text import windows
+    from etabli.data.formats.text import windows
     from etabli.metrics.text import accuracy, nats
-    from etabli.models import char_modern, char_rnn
-    from etabli.models.char_teaching import Lesson
-    from etabli.models.ngram import kneser_ney
+    from etabli.models.text import lstm, simple_rnn
+    from etabli.models.text.distillation import Lesson
+    from etabli.models.text.ngram import kneser_ney
 
     text.require(length)
     codes, boundary, size = text.codes, text.boundary(), len(text.vocabulary)
@@ -88,17 +111,26 @@ def _trained(text, kind: str, epochs: int, length: int, units: int, seed: int, t
                 step(1, loss=epoch.loss)
 
     if kind == "course":
-        model = char_rnn.build(length, size, units, seed)
+        model = simple_rnn.build(length, size, units, seed)
         held = memory("course")
-        run = char_rnn.train(model, *windows(codes, length, 0, boundary), epochs, char_rnn.Recipe(), seed, held)
+        run = simple_rnn.train(
+            model, *windows(codes, length, 0, boundary), epochs, simple_rnn.Recipe(), seed, held
+        )
         shown(_("training"), run, held)
-        log_p = char_rnn.log_probabilities(model.get_weights(), windows(codes, length, boundary, len(codes))[0])
+        log_p = simple_rnn.log_probabilities(
+            model.get_weights(), windows(codes, length, boundary, len(codes))[0]
+        )
     else:
         model = _taught(Lesson(codes[:boundary], counts, units, seed=seed), epochs, shown, memory)
-        log_p = char_modern.log_probabilities(model.get_weights(), codes, boundary, len(codes))
-    models = {counts.name: counts.log_probabilities(codes, boundary, len(codes)), _("this net"): log_p}
+        log_p = lstm.log_probabilities(model.get_weights(), codes, boundary, len(codes))
+    models = {
+        counts.name: counts.log_probabilities(codes, boundary, len(codes)),
+        _("this net"): log_p,
+    }
     targets = codes[boundary:]
-    return model, [[name, accuracy(p, targets).value, nats(p, targets).value] for name, p in models.items()]
+    return model, [
+        [name, accuracy(p, targets).value, nats(p, targets).value] for name, p in models.items()
+    ]
 
 
 def _taught(lesson, epochs: int, shown, memory) -> object:
@@ -115,15 +147,25 @@ def _taught(lesson, epochs: int, shown, memory) -> object:
 @app.command()
 def write(
     prompt: Annotated[
-        str | None, typer.Option(help="How the text begins; without it, as the learnt text did.", show_default=False)
+        str | None,
+        typer.Option(
+            help="How the text begins; without it, as the learnt text did.", show_default=False
+        ),
     ] = None,
     temperature: Annotated[
-        float, typer.Option(help="Below 1 the likely becomes likelier, above 1 everything evens out.")
+        float,
+        typer.Option(help="Below 1 the likely becomes likelier, above 1 everything evens out."),
     ] = 0.5,
     length: Annotated[int, typer.Option(help="Characters to write.")] = 400,
-    texts: Annotated[int, typer.Option(help="How many texts; several are printed when they are done.")] = 1,
-    top_k: Annotated[int | None, typer.Option(help="Only so many of the likeliest characters.")] = None,
-    top_p: Annotated[float | None, typer.Option(help="Only the likeliest that together hold this share.")] = None,
+    texts: Annotated[
+        int, typer.Option(help="How many texts; several are printed when they are done.")
+    ] = 1,
+    top_k: Annotated[
+        int | None, typer.Option(help="Only so many of the likeliest characters.")
+    ] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Only the likeliest that together hold this share.")
+    ] = None,
     repetition_penalty: Annotated[
         float, typer.Option(help="Above 1, what would repeat a run already written is less likely.")
     ] = 1.0,
@@ -138,16 +180,19 @@ def write(
     etabli poetry write --temperature 0.5 --prompt "souvent, p"
     etabli poetry write --temperature 1 --top-p 0.9 --length 1000 --seed 7
     """
-    from etabli.data.text import decode, encode
-    from etabli.models import poet, writing
-    from etabli.models.decoding import Decoding
-    from etabli.seeding import generator
+    from etabli.core.seeding import generator
+    from etabli.data.formats.text import decode, encode
+    from etabli.models.text import generation
+    from etabli.models.text.sampling import Decoding
+    from etabli.saved_models import text
 
     decoding = Decoding(temperature, top_k, top_p, repetition_penalty, repetition_order)
-    reader, card = poet.load(model)
+    reader, card = text.load(model)
     begun = (card.opening if prompt is None else prompt).lower()
     codes = encode(begun, tuple(card.vocabulary))
-    steps = writing.write(reader, codes, length, decoding, generator(seed, "poetry write"), texts)
+    steps = generation.write(
+        reader, codes, length, decoding, generator(seed, "poetry write"), texts
+    )
     if texts == 1 and not as_json:
         typer.echo(begun, nl=False)
         for step in steps:
@@ -157,7 +202,7 @@ def write(
     columns = zip(*(step.tolist() for step in steps), strict=True)
     written = [begun + decode(column, card.vocabulary) for column in columns]
     if as_json:
-        edge.emit({"prompt": begun, "texts": written, "scores": _described(written)})
+        _errors.emit({"prompt": begun, "texts": written, "scores": _described(written)})
     else:
         typer.echo("\n\n".join(written))
 

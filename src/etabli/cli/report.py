@@ -5,14 +5,16 @@ from typing import Annotated
 
 import typer
 
-from etabli.cli import edge
-from etabli.i18n import _
+from etabli.cli import _errors
+from etabli.core.i18n import _
 
 
 def report(
     folders: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="RUN...", help="Run folders; none takes the newest.", show_default=False),
+        typer.Argument(
+            metavar="RUN...", help="Run folders; none takes the newest.", show_default=False
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The HTML file to write.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -24,14 +26,22 @@ def report(
     etabli report runs/a runs/b            a comparison
     """
     from etabli import report as reports
-    from etabli import runs
-    from etabli.errors import DataMissing
+    from etabli.core.errors import DataMissing
+    from etabli.report import run_folder
 
-    folders = folders or runs.find_runs(Path("runs"))[:1]
+    folders = folders or run_folder.find_runs(Path("runs"))[:1]
     if not folders:
-        raise DataMissing(_("there is no run in the folder 'runs'"), fix=_("Make one with: etabli run tp1"))
-    page = reports.write(folders[0], out) if len(folders) == 1 else reports.write_comparison(folders, out)
+        raise DataMissing(
+            _("there is no run in the folder 'runs'"), fix=_("Make one with: etabli run tp1")
+        )
+    page = (
+        reports.write(folders[0], out)
+        if len(folders) == 1
+        else reports.write_comparison(folders, out)
+    )
     if as_json:
-        edge.emit({"report": str(page), "runs": [runs.document(folder) for folder in folders]})
+        _errors.emit(
+            {"report": str(page), "runs": [run_folder.document(folder) for folder in folders]}
+        )
     else:
         typer.echo(_("Report: {page}").format(page=page))

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from etabli.cli import edge
-from etabli.cli.spreading import Coordinator, Devices, Processes, ProcessId, folder_of, spreading
-from etabli.i18n import _
+from etabli.cli import _errors
+from etabli.cli._distributed import Coordinator, Devices, Processes, ProcessId, folder_of, spreading
+from etabli.core.i18n import _
 
 RUNS = Path("runs")
 
@@ -23,25 +23,34 @@ def run(
         ),
     ] = None,
     data: Annotated[
-        str, typer.Option(help="sample: inside the project; full: the real data sets.", metavar="sample|full")
+        str,
+        typer.Option(
+            help="sample: inside the project; full: the real data sets.", metavar="sample|full"
+        ),
     ] = "sample",
     seed: Annotated[int, typer.Option(help="The first seed.", min=0, metavar="N")] = 0,
-    seeds: Annotated[int, typer.Option(help="How many seeds; scores become mean and spread.", min=1, metavar="N")] = 1,
+    seeds: Annotated[
+        int, typer.Option(help="How many seeds; scores become mean and spread.", min=1, metavar="N")
+    ] = 1,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a setting; may be repeated.", metavar="key=value"),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The run folder; one that was interrupted goes on.", metavar="FOLDER")
+        Path | None,
+        typer.Option(help="The run folder; one that was interrupted goes on.", metavar="FOLDER"),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Do anew what the run folder holds already.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Do anew what the run folder holds already.")
+    ] = False,
     devices: Devices = None,
     coordinator: Coordinator = None,
     processes: Processes = 1,
     process_id: ProcessId = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Download without asking.")] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document and nothing else on standard output.")
+        bool,
+        typer.Option("--json", help="Print one JSON document and nothing else on standard output."),
     ] = False,
 ) -> None:
     """Run practicals or experiments; ends with a table and a report.
@@ -53,55 +62,73 @@ def run(
     etabli run tp2.cnn --devices 4               every batch dealt out over four devices
     etabli run tp2.cnn --coordinator first-host:4567 --processes 2 --process-id 0      and over two machines
     """
-    from etabli import labs, report, runs
-    from etabli.cli import show
-    from etabli.cli.progress import Terminal
-    from etabli.labs import runner
-    from etabli.labs.bench import Silent
+    from etabli import experiments, report
+    from etabli.cli import _tables
+    from etabli.cli._progress import Terminal
+    from etabli.core.progress import Silent
+    from etabli.experiments import runner
+    from etabli.report import run_folder
 
-    experiments = labs.chosen(names or [])
-    changes = edge.parsed(settings or [])
+    experiments = experiments.chosen(names or [])
+    changes = _errors.parsed(settings or [])
     source = _source(data)
     runner.settings_of(experiments, source.kind, changes)
     if (devices or 1) * processes > 1:
         _all_spread(experiments)
     folder = out or RUNS / f"{datetime.now():%Y%m%d-%H%M%S}-{_short(names)}"
     seeds_of = range(seed, seed + seeds)
-    with spreading(devices, coordinator, processes, process_id) as leads, folder_of(folder, leads) as place:
+    with (
+        spreading(devices, coordinator, processes, process_id) as leads,
+        folder_of(folder, leads) as place,
+    ):
         reporter = Terminal() if leads else Silent()
         _have_data(experiments, source, reporter, yes)
         try:
-            runner.run(experiments, place, source, seeds=seeds_of, changes=changes, again=again, reporter=reporter)
+            runner.run(
+                experiments,
+                place,
+                source,
+                seeds=seeds_of,
+                changes=changes,
+                again=again,
+                reporter=reporter,
+            )
         except KeyboardInterrupt:
-            edge.tell(_("To go on from here: add --out {folder} to the same command.").format(folder=folder))
+            _errors.tell(
+                _("To go on from here: add --out {folder} to the same command.").format(
+                    folder=folder
+                )
+            )
             raise
         finally:
-            if leads and (folder / "run.json").exists() and runs.pieces(folder):
+            if leads and (folder / "run.json").exists() and run_folder.pieces(folder):
                 page = report.write(folder)
         if leads and as_json:
-            edge.emit(runs.document(folder))
+            _errors.emit(run_folder.document(folder))
         elif leads:
-            show.scores(folder)
+            _tables.scores(folder)
             typer.echo(_("\nReport: {page}").format(page=page))
 
 
 def _all_spread(experiments) -> None:
     """Refuse what does not train in batches that can be dealt out: every process would do the same work."""
-    from etabli import labs
-    from etabli.errors import BadSetting
+    from etabli import experiments
+    from etabli.core.errors import BadSetting
 
     alone = [card.name for card in experiments if not card.spreads]
     if alone:
         raise BadSetting(
             _("{names} cannot be spread over devices or processes").format(names=", ".join(alone)),
-            fix=_("Only these deal out their batches: {names}. Run the others without these options.").format(
-                names=", ".join(card.name for card in labs.chosen([]) if card.spreads)
-            ),
+            fix=_(
+                "Only these deal out their batches: {names}. Run the others without these options."
+            ).format(names=", ".join(card.name for card in experiments.chosen([]) if card.spreads)),
         )
 
 
 def new(
-    experiment: Annotated[str, typer.Argument(help="The experiment to start from, for example tp1.logistic.")],
+    experiment: Annotated[
+        str, typer.Argument(help="The experiment to start from, for example tp1.logistic.")
+    ],
     file: Annotated[Path, typer.Argument(help="The file to write, for example mine.py.")],
 ) -> None:
     """Write an experiment as one Python file to change and to run.
@@ -113,11 +140,11 @@ def new(
     import inspect as python_inspect
     import sys
 
-    from etabli import labs
-    from etabli.errors import BadSetting
-    from etabli.files import atomic_write
+    from etabli import experiments
+    from etabli.core.atomic_files import atomic_write
+    from etabli.core.errors import BadSetting
 
-    card = labs.experiment(experiment)
+    card = experiments.experiment(experiment)
     if file.suffix != ".py":
         raise BadSetting(_("an experiment is a Python file"), expected="*.py", got=str(file))
     if file.exists():
@@ -125,7 +152,7 @@ def new(
             _("{file} exists already").format(file=file),
             fix=_("Choose another name; nothing was overwritten."),
         )
-    source = python_inspect.getsource(sys.modules[labs.module_of(experiment)])
+    source = python_inspect.getsource(sys.modules[experiments.module_of(experiment)])
     head = _("# Your own copy of {name}. Change what you like, then: etabli run {file}").format(
         name=experiment, file=file if file.is_absolute() else f"./{file}"
     )
@@ -145,8 +172,8 @@ def _short(names: list[str] | None) -> str:
 
 
 def _source(kind: str):
-    from etabli.data.source import Source
-    from etabli.errors import UnknownName
+    from etabli.core.errors import UnknownName
+    from etabli.data.catalog.source import Source
 
     if kind not in ("sample", "full"):
         raise UnknownName(_("kind of data"), kind, ["sample", "full"])

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from etabli.cli import edge
-from etabli.i18n import _, current_language
+from etabli.cli import _errors
+from etabli.core.i18n import _, current_language
 
 
 def serve(
-    runs: Annotated[Path, typer.Option("--runs", help="The folder of the runs whose models are played with.")] = Path(
-        "runs"
-    ),
+    runs: Annotated[
+        Path, typer.Option("--runs", help="The folder of the runs whose models are played with.")
+    ] = Path("runs"),
     host: Annotated[
         str | None,
         typer.Option(
@@ -21,7 +21,9 @@ def serve(
             show_default="this machine only",
         ),
     ] = None,
-    port: Annotated[int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)] = 8008,
+    port: Annotated[
+        int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)
+    ] = 8008,
     browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Open the playground: one local page for the five practicals. Ctrl-C ends it.
@@ -31,17 +33,22 @@ def serve(
     etabli --lang fr serve --open      in French, and in the browser at once
     etabli serve --host 0.0.0.0        for a class; the address that is printed holds the token
     """
-    from etabli.web.server import Server
+    from etabli.web.app import Server
 
     server = Server(runs, host=host, port=port, language=current_language())
     typer.echo(_("The playground is at {address}").format(address=server.address))
     if host is not None:
-        typer.echo(_("Whoever has this address, with its token, can open it; the line is not encrypted."), err=True)
-    edge.tell(_("Ctrl-C ends it."))
+        typer.echo(
+            _("Whoever has this address, with its token, can open it; the line is not encrypted."),
+            err=True,
+        )
+    _errors.tell(_("Ctrl-C ends it."))
     if browser:
         import webbrowser
 
         webbrowser.open(server.address)
-    with suppress(KeyboardInterrupt):  # where Ctrl-C is ignored from outside, the server ends without it
+    with suppress(
+        KeyboardInterrupt
+    ):  # where Ctrl-C is ignored from outside, the server ends without it
         server.run()
-    edge.tell(_("The playground is closed."))
+    _errors.tell(_("The playground is closed."))

@@ -6,18 +6,24 @@ from typing import Annotated
 import typer
 
 from etabli import __version__
-from etabli.cli import edge, own_images
-from etabli.i18n import _
+from etabli.cli import _errors, _images
+from etabli.core.i18n import _
 
 DECAYS = (1.0, 0.3, 0.1, 0.03, 0.01)
 
 
 def transfer(
-    features: Annotated[Path, typer.Argument(help="The folder that 'etabli features' wrote (layer pool).")],
-    labels: Annotated[Path, typer.Option(help="A folder for each class, a VOC tree, or a table (csv, jsonl).")],
+    features: Annotated[
+        Path, typer.Argument(help="The folder that 'etabli features' wrote (layer pool).")
+    ],
+    labels: Annotated[
+        Path, typer.Option(help="A folder for each class, a VOC tree, or a table (csv, jsonl).")
+    ],
     out: Annotated[Path, typer.Option(help="The folder for the trained model.")],
-    weights: Annotated[str, typer.Option(help=own_images.WEIGHTS)] = "imagenet",
-    validation: Annotated[float, typer.Option(min=0.05, max=0.5, help="Share of the images to judge on.")] = 0.2,
+    weights: Annotated[str, typer.Option(help=_images.WEIGHTS)] = "imagenet",
+    validation: Annotated[
+        float, typer.Option(min=0.05, max=0.5, help="Share of the images to judge on.")
+    ] = 0.2,
     seed: Annotated[int, typer.Option(min=0, help="Which images those are.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -32,19 +38,20 @@ def transfer(
     """
     from scipy.special import expit
 
-    from etabli.files import alone_in
+    from etabli.core.atomic_files import alone_in
+    from etabli.core.seeding import generator
     from etabli.metrics import average_precision as ap
-    from etabli.models import multilabel, trained
-    from etabli.seeding import generator
+    from etabli.models.vision import linear_head
+    from etabli.saved_models import multilabel
 
     held, which = _labelled(features, labels)
     net, model = _net(held.recipe, weights)
     learn, judged = which.halves(validation, generator(seed, "validation"))
     head, decay = _head(held.array(learn.names, "float32"), learn.labels, seed)
     logits = head.logits(held.array(judged.names, "float32"))
-    thresholds = multilabel.best_thresholds(judged.labels, expit(logits))
+    thresholds = linear_head.best_thresholds(judged.labels, expit(logits))
     scores = ap.scores(judged.labels, logits, judged.classes)
-    card = trained.Card(
+    card = multilabel.Card(
         title=f"{net.name}, linear layer on {which.title}",
         backbone=net.name,
         input_size=tuple(held.recipe["size"]),
@@ -59,20 +66,24 @@ def transfer(
         made_with=f"etabli {__version__}",
     )
     with alone_in(out):
-        trained.save(out, trained.with_head(model, head), card)
-    own_images.tell_unjudged(judged)
+        multilabel.save(out, linear_head.with_head(model, head), card)
+    _images.tell_unjudged(judged)
     _tell(card, decay, out, as_json)
 
 
 def _labelled(features: Path, labels: Path):
     """The features, and the images that have both a row of them and a label."""
-    from etabli.data import image_tables
-    from etabli.errors import BadSetting, DataMissing
+    from etabli.core.errors import BadSetting, DataMissing
+    from etabli.data.formats import image_folder
     from etabli.features import Features
 
-    held, which = Features(features), image_tables.read(labels)
+    held, which = Features(features), image_folder.read(labels)
     if held.recipe["layer"] != "pool":
-        raise BadSetting(_("a linear layer takes pooled features"), expected="--layer pool", got=held.recipe["layer"])
+        raise BadSetting(
+            _("a linear layer takes pooled features"),
+            expected="--layer pool",
+            got=held.recipe["layer"],
+        )
     known = set(held.names)
     which = which.at([row for row, name in enumerate(which.names) if name in known])
     if not len(which):
@@ -86,11 +97,11 @@ def _labelled(features: Path, labels: Path):
 
 def _net(recipe: dict[str, object], weights: str):
     """The backbone that made the features, with the very weights that made them."""
-    from etabli.errors import BadSetting
-    from etabli.models import backbones
+    from etabli.core.errors import BadSetting
+    from etabli.models.vision import backbones
 
     net = backbones.backbone(str(recipe["backbone"]))
-    model = net.build(own_images.weights_of(net.name, weights), size=tuple(recipe["size"]))
+    model = net.build(_images.weights_of(net.name, weights), size=tuple(recipe["size"]))
     if backbones.digest(model) != recipe["weights"]:
         raise BadSetting(
             _("the features were made with other weights than those given now"),
@@ -101,32 +112,39 @@ def _net(recipe: dict[str, object], weights: str):
 
 def _head(rows, labels, seed: int):
     """The linear layer, and its decay: the one whose held-out cross-entropy is least."""
-    from etabli.cli.progress import Terminal
-    from etabli.models import multilabel
-    from etabli.seeding import generator
+    from etabli.cli._progress import Terminal
+    from etabli.core.seeding import generator
+    from etabli.models.vision import linear_head
 
     folds = min(4, max(2, len(rows) // 2))
     with Terminal().task(_("cross-validation"), folds * len(DECAYS)) as step:
-        decay, _means = multilabel.choose_decay(
+        decay, _means = linear_head.choose_decay(
             rows,
             labels,
-            lambda truth, logits: -multilabel.binary_cross_entropy(truth, logits),
+            lambda truth, logits: -linear_head.binary_cross_entropy(truth, logits),
             folds,
             DECAYS,
             generator(seed, "folds"),
             progress=step,
         )
-    return multilabel.fit(rows, labels, decay), decay
+    return linear_head.fit(rows, labels, decay), decay
 
 
 def _tell(card, decay: float, out: Path, as_json: bool) -> None:
-    from etabli.cli import show
+    from etabli.cli import _tables
 
     if as_json:
-        scores = [{"name": name, "value": value, "signature": recipe} for name, (value, recipe) in card.scores.items()]
+        scores = [
+            {"name": name, "value": value, "signature": recipe}
+            for name, (value, recipe) in card.scores.items()
+        ]
         thresholds = dict(zip(card.classes, card.thresholds, strict=True))
-        edge.emit({"model": str(out), "decay": decay, "thresholds": thresholds, "scores": scores})
+        _errors.emit(
+            {"model": str(out), "decay": decay, "thresholds": thresholds, "scores": scores}
+        )
         return
-    rows = [[name, f"{100 * value:.2f}", signature] for name, (value, signature) in card.scores.items()]
-    show.table("", [(_("score"), "left"), ("%", "right"), (_("recipe"), "left")], rows)
+    rows = [
+        [name, f"{100 * value:.2f}", signature] for name, (value, signature) in card.scores.items()
+    ]
+    _tables.table("", [(_("score"), "left"), ("%", "right"), (_("recipe"), "left")], rows)
     typer.echo(_("Model: {out}. Use it with: etabli predict IMAGES --model {out}").format(out=out))

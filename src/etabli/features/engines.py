@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from etabli.data.source import user_cache
-from etabli.errors import BadSetting, UnknownName
-from etabli.i18n import _
-from etabli.models import export
-from etabli.models.backend import on_jax
+from etabli.core.errors import BadSetting, UnknownName
+from etabli.core.i18n import _
+from etabli.core.paths import user_cache
+from etabli.saved_models import export
+from etabli.training.backend import on_jax
 
 __all__ = ["BATCH", "ENGINES", "KerasEngine", "OpenVinoEngine", "cut", "open_engine"]
 
@@ -63,7 +63,9 @@ def open_engine(
     batch_size = batch_size or BATCH[name]
     if name == "keras":
         if precision == "bf16":
-            raise BadSetting(_("the Keras engine computes in float32"), fix=_("Choose --precision f32."))
+            raise BadSetting(
+                _("the Keras engine computes in float32"), fix=_("Choose --precision f32.")
+            )
         return KerasEngine(model, batch_size)
     return OpenVinoEngine(model, batch_size, precision, mark, threads)
 
@@ -96,7 +98,12 @@ class OpenVinoEngine:
     name = "openvino"
 
     def __init__(
-        self, model, batch_size: int, precision: str | None = None, mark: str = "", threads: int | None = None
+        self,
+        model,
+        batch_size: int,
+        precision: str | None = None,
+        mark: str = "",
+        threads: int | None = None,
     ) -> None:
         openvino = export.import_openvino(_("the OpenVINO engine"))
         self._core, self._threads = openvino.Core(), threads
@@ -158,7 +165,9 @@ def _taking_bytes(openvino, network):
 def _filled(pictures: np.ndarray, batch_size: int) -> np.ndarray:
     """The last, smaller batch filled up with black pictures: one compiled shape serves every batch."""
     if len(pictures) > batch_size:
-        raise BadSetting(_("a batch is larger than the engine's"), expected=batch_size, got=len(pictures))
+        raise BadSetting(
+            _("a batch is larger than the engine's"), expected=batch_size, got=len(pictures)
+        )
     if len(pictures) == batch_size:
         return np.ascontiguousarray(pictures)
     whole = np.zeros((batch_size, *pictures.shape[1:]), dtype=pictures.dtype)

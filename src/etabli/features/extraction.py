@@ -1,4 +1,7 @@
-"""From image files to a folder of features, one shard at a time, resumable after any end."""
+"""From image files to a folder of features, one shard at a time, resumable after any end.
+
+Features in the user's cache: extracted once, found again by everything that made them.
+"""
 
 import hashlib
 import json
@@ -8,18 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
-from etabli.data.images import name_of
-from etabli.data.remote import RemoteImage
-from etabli.errors import BadSetting, CorruptFile, DataMissing
-from etabli.features import cluster as crews
-from etabli.features import engines, shards, store, views
+from etabli.core.atomic_files import alone_in
+from etabli.core.errors import BadSetting, CorruptFile, DataMissing
+from etabli.core.i18n import _
+from etabli.core.paths import user_cache
+from etabli.data.formats.images import name_of
+from etabli.data.formats.s3 import RemoteImage
+from etabli.features import engines, pipeline, shards, store
+from etabli.features import ray_backend as crews
+from etabli.features.pipeline import Batch, Picture, stream
 from etabli.features.shards import Shard
-from etabli.features.stream import Batch, Picture, stream
-from etabli.files import alone_in
-from etabli.i18n import _
-from etabli.models import backbones
+from etabli.features.store import Features
+from etabli.models.vision import backbones
 
-__all__ = ["extract", "named"]
+__all__ = ["extract", "kept", "named"]
 
 SHARD_ROWS = 256
 
@@ -62,7 +67,11 @@ def extract(
     if dtype not in ("float32", "float16"):
         raise BadSetting(_("features are stored as float32 or float16"), got=dtype)
     out, size = Path(out), tuple(size or net.input_size)
-    request = request_of(backbone, weights, layer, view, size, dtype, engine, precision) if model is None else ""
+    request = (
+        request_of(backbone, weights, layer, view, size, dtype, engine, precision)
+        if model is None
+        else ""
+    )
     with alone_in(out, wait):
         if request and (finished := _finished(out, request, pictures, shard_rows)):
             return finished
@@ -88,19 +97,26 @@ def extract(
             }
             store.open_recipe(out, recipe)
             wanted = shards.missing(out, pictures, shard_rows)
-            read = views.reader(view, size)
+            read = pipeline.reader(view, size)
             notes = _difference_from_f32(run, read, pictures[:16]) if wanted else _notes_of(out)
             told = _counting(progress, len(pictures), sum(len(shard.pictures) for shard in wanted))
             if crew and wanted:
-                crew.write_shards(out, wanted, crews.Job.of(part, recipe, run.batch_size, mark), told)
+                crew.write_shards(
+                    out, wanted, crews.Job.of(part, recipe, run.batch_size, mark), told
+                )
             else:
                 _write_shards(out, wanted, run, read, recipe, workers, told)
         return store.finish(
-            out, recipe, -(-len(pictures) // shard_rows), notes | ({"request": request} if request else {})
+            out,
+            recipe,
+            -(-len(pictures) // shard_rows),
+            notes | ({"request": request} if request else {}),
         )
 
 
-def _counting(progress: Callable[[int, int], None] | None, total: int, left: int) -> Callable[[int], None]:
+def _counting(
+    progress: Callable[[int, int], None] | None, total: int, left: int
+) -> Callable[[int], None]:
     """A function that is told of pictures as they are done and tells ``progress`` how many of all are."""
     done = total - left
 
@@ -118,20 +134,28 @@ def request_of(backbone: str, weights: Path | str | None, *options: object) -> s
     path = Path(weights) if weights else None
     stat = path.stat() if path and path.exists() else None
     held = [stat.st_size, stat.st_mtime_ns] if stat else None
-    return hashlib.sha256(json.dumps([backbone, str(path), held, *options]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([backbone, str(path), held, *options]).encode()).hexdigest()[
+        :16
+    ]
 
 
-def _finished(out: Path, request: str, pictures: list[Picture], shard_rows: int) -> store.Features | None:
+def _finished(
+    out: Path, request: str, pictures: list[Picture], shard_rows: int
+) -> store.Features | None:
     try:
         held = store.Features(out)
     except (DataMissing, CorruptFile):
         return None
-    same = held.notes.get("request") == request and len(held) + len(held.unreadable) == len(pictures)
+    same = held.notes.get("request") == request and len(held) + len(held.unreadable) == len(
+        pictures
+    )
     same = same and held.recipe["shard_rows"] == shard_rows
     return held if same and not shards.missing(out, pictures, shard_rows) else None
 
 
-def named(images: Sequence[Path | str | RemoteImage], names: Sequence[str] | None = None) -> list[Picture]:
+def named(
+    images: Sequence[Path | str | RemoteImage], names: Sequence[str] | None = None
+) -> list[Picture]:
     """Pictures with their names: those given, or the paths below the folder that all have in common."""
     paths = [each if isinstance(each, RemoteImage) else Path(each).absolute() for each in images]
     if not paths:
@@ -169,9 +193,13 @@ def _difference_from_f32(run, read, pictures: list[Picture]) -> dict[str, object
     """What bf16 costs on the first pictures: the least cosine, the largest relative difference."""
     if run.precision == "f32":
         return {}
-    parts = [pictures[start : start + run.batch_size] for start in range(0, len(pictures), run.batch_size)]
+    parts = [
+        pictures[start : start + run.batch_size]
+        for start in range(0, len(pictures), run.batch_size)
+    ]
     both = [
-        [batch.features for batch in stream(parts, engine, read) if batch.names] for engine in (run.in_float32(), run)
+        [batch.features for batch in stream(parts, engine, read) if batch.names]
+        for engine in (run.in_float32(), run)
     ]
     if not both[0]:
         return {}
@@ -180,7 +208,10 @@ def _difference_from_f32(run, read, pictures: list[Picture]) -> dict[str, object
     lengths = np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1)
     cosine = (a * b).sum(1) / np.maximum(lengths[0] * lengths[1], 1e-30)
     relative = np.linalg.norm(a - b, axis=1) / np.maximum(lengths[0], 1e-30)
-    return {"bf16_cosine_min": float(cosine.min()), "bf16_relative_difference_max": float(relative.max())}
+    return {
+        "bf16_cosine_min": float(cosine.min()),
+        "bf16_relative_difference_max": float(relative.max()),
+    }
 
 
 def _notes_of(out: Path) -> dict[str, object]:
@@ -188,3 +219,34 @@ def _notes_of(out: Path) -> dict[str, object]:
         return store.Features(out).notes
     except (DataMissing, CorruptFile):
         return {}
+
+
+def kept(
+    collection: str,
+    images: Sequence[Path | str],
+    backbone: str,
+    *,
+    names: Sequence[str] | None = None,
+    weights: Path | str | None = None,
+    layer: str = "pool",
+    view: str = "plain",
+    **options: object,
+) -> Features:
+    """``extract`` into a folder of the cache whose name follows from the collection and the whole request.
+
+    Where another process is making the same features, they are waited for.
+    """
+    given = sorted((key, value) for key, value in options.items() if key != "progress")
+    mark = request_of(backbone, weights, layer, view, given, [str(path) for path in images])
+    folder = user_cache() / "features" / f"{collection}-{backbone}-{layer}-{view}-{mark}"
+    return extract(
+        images,
+        backbone,
+        folder,
+        names=names,
+        weights=weights,
+        layer=layer,
+        view=view,
+        wait=True,
+        **options,
+    )

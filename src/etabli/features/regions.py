@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from etabli.data import images
-from etabli.errors import UnknownName
-from etabli.features import views
+from etabli.core.errors import UnknownName
+from etabli.core.i18n import _
+from etabli.data.formats import images
+from etabli.features import pipeline
 from etabli.features.extraction import extract
-from etabli.features.stream import Picture
-from etabli.i18n import _
+from etabli.features.pipeline import Picture
 
 __all__ = ["GRID", "KINDS", "WEIGHTS", "cells", "region_maps"]
 
@@ -39,13 +39,13 @@ def region_maps(
 ) -> np.ndarray:
     """The maps (N, 49, D) float16 of the pictures, in their order; those of a net stay in ``folder``.
 
-    ``view`` is how they are looked at (``etabli.features.views``). Raises ``CorruptFile`` for the first picture that
+    ``view`` is how they are looked at (``etabli.features.pipeline``). Raises ``CorruptFile`` for the first picture that
     cannot be read.
     """
     if kind not in KINDS:
         raise UnknownName(_("kind of image features"), kind, KINDS)
     if kind == "cells":
-        read = views.reader(view, (SIDE, SIDE))
+        read = pipeline.reader(view, (SIDE, SIDE))
         seen = [cells(read(Picture(name, path))) for name, path in zip(names, paths, strict=True)]
         return np.stack(seen).astype(np.float16)
     options = {"layer": "map", "dtype": "float16", "view": view, "progress": progress}

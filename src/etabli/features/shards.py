@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from etabli.data.remote import RemoteImage
-from etabli.errors import CorruptFile, DataMissing
+from etabli.core.errors import CorruptFile, DataMissing
+from etabli.data.formats.s3 import RemoteImage
 from etabli.features import store
-from etabli.features.stream import Batch, Picture, Unreadable
+from etabli.features.pipeline import Batch, Picture, Unreadable
 
 __all__ = ["Rows", "Shard", "batches", "fingerprint", "joined", "missing"]
 
@@ -68,7 +68,9 @@ def fingerprint(pictures: Sequence[Picture]) -> str:
             continue
         path = Path(picture.source)
         stat = path.stat() if path.exists() else None
-        lines.append(f"{picture.name}\0{stat.st_size if stat else -1}\0{stat.st_mtime_ns if stat else 0}")
+        lines.append(
+            f"{picture.name}\0{stat.st_size if stat else -1}\0{stat.st_mtime_ns if stat else 0}"
+        )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 

@@ -15,10 +15,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from etabli.errors import BadSetting, CorruptFile, DataMissing
-from etabli.features.stream import Unreadable
-from etabli.files import atomic_write, parse_json
-from etabli.i18n import _
+from etabli.core.atomic_files import atomic_write, parse_json
+from etabli.core.errors import BadSetting, CorruptFile, DataMissing
+from etabli.core.i18n import _
+from etabli.features.pipeline import Unreadable
 
 __all__ = ["Features", "finish", "open_recipe", "read_shard", "shard_path", "write_shard"]
 
@@ -71,7 +71,9 @@ class Features:
         for row, place in enumerate(places):
             shard = int(np.searchsorted(ends, place, side="right"))
             if shard not in self._open:
-                self._open[shard] = safe_open(self._shards[shard][0], framework="numpy").get_slice("features")
+                self._open[shard] = safe_open(self._shards[shard][0], framework="numpy").get_slice(
+                    "features"
+                )
             start = int(place - (ends[shard] - self._shards[shard][1]))
             out[row] = self._open[shard][start : start + 1][0]
         return out
@@ -89,7 +91,9 @@ class Features:
                 rows[targets], found[targets] = features[sources], True
         if not found.all():
             first = wanted[int(np.argmin(found))]
-            raise DataMissing(_("{folder} has no features of {name}").format(folder=self.folder, name=first))
+            raise DataMissing(
+                _("{folder} has no features of {name}").format(folder=self.folder, name=first)
+            )
         return rows
 
 
@@ -98,7 +102,11 @@ def shard_path(folder: Path, number: int) -> Path:
 
 
 def write_shard(
-    path: Path, names: list[str], features: np.ndarray, unreadable: list[Unreadable], fingerprint: str
+    path: Path,
+    names: list[str],
+    features: np.ndarray,
+    unreadable: list[Unreadable],
+    fingerprint: str,
 ) -> None:
     """One shard in one step. ``fingerprint`` stands for the image files that it was made of."""
     metadata = {
@@ -135,7 +143,9 @@ def read_shard(path: Path) -> tuple[list[str], list[Unreadable], str]:
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise CorruptFile(_("{path} is not a whole shard of features").format(path=path)) from error
     if len(names) != rows:
-        raise CorruptFile(_("{path} does not name every row").format(path=path), expected=rows, got=len(names))
+        raise CorruptFile(
+            _("{path} does not name every row").format(path=path), expected=rows, got=len(names)
+        )
     return names, unreadable, metadata["fingerprint"]
 
 
@@ -158,7 +168,9 @@ def open_recipe(folder: Path, recipe: dict[str, object]) -> None:
         )
 
 
-def finish(folder: Path, recipe: dict[str, object], shards: int, notes: dict[str, object]) -> Features:
+def finish(
+    folder: Path, recipe: dict[str, object], shards: int, notes: dict[str, object]
+) -> Features:
     """Write the index over the shards, remove those that an earlier, longer list left, open the features."""
     rows, unreadable = [], []
     for number in range(shards):
@@ -175,7 +187,9 @@ def finish(folder: Path, recipe: dict[str, object], shards: int, notes: dict[str
     }
     with atomic_write(folder / "index.json") as stream:
         json.dump(index, stream, indent=1)
-    for leftover in set(folder.glob("shard-*.safetensors")) - {folder / shard["file"] for shard in rows}:
+    for leftover in set(folder.glob("shard-*.safetensors")) - {
+        folder / shard["file"] for shard in rows
+    }:
         leftover.unlink()
     return Features(folder)
 

@@ -8,11 +8,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from etabli.errors import BadArray, BadSetting
-from etabli.i18n import _
+from etabli.core.errors import BadArray, BadSetting
+from etabli.core.i18n import _
 from etabli.metrics.score import Score
 
-__all__ = ["average_precision", "element_accuracy", "mean_average_precision", "per_class", "scores", "standard_error"]
+__all__ = [
+    "average_precision",
+    "element_accuracy",
+    "mean_average_precision",
+    "per_class",
+    "scores",
+    "standard_error",
+]
 
 RULES = ("area", "11pt")
 DIFFICULT = ("ignored", "negative")
@@ -20,7 +27,9 @@ DIFFICULT = ("ignored", "negative")
 _RECALLS = tuple(k * 0.1 if k <= 5 else 1 - (10 - k) * 0.1 for k in range(11))
 
 
-def average_precision(labels: np.ndarray, scores: np.ndarray, rule: str = "area", difficult: str = "ignored") -> float:
+def average_precision(
+    labels: np.ndarray, scores: np.ndarray, rule: str = "area", difficult: str = "ignored"
+) -> float:
     """AP of one class over N images; ``labels`` 1 present, -1 absent, 0 difficult; NaN without a positive.
 
     "area": sum over n of (R_n - R_{n-1}) P_n, images of equal score counted together. "11pt": the mean over recall
@@ -38,12 +47,19 @@ def average_precision(labels: np.ndarray, scores: np.ndarray, rule: str = "area"
     return _eleven_points(positive, scores) if rule == "11pt" else _area(positive, scores)
 
 
-def per_class(labels: np.ndarray, scores: np.ndarray, rule: str = "area", difficult: str = "ignored") -> np.ndarray:
+def per_class(
+    labels: np.ndarray, scores: np.ndarray, rule: str = "area", difficult: str = "ignored"
+) -> np.ndarray:
     """AP of each of K classes from ``labels`` and ``scores`` (N, K); NaN for a class without a positive."""
     labels, scores = _checked(labels, scores, rule, difficult)
     if labels.ndim != 2:
         raise BadArray(_("labels of several classes are a matrix"), got=labels.shape)
-    return np.array([average_precision(labels[:, k], scores[:, k], rule, difficult) for k in range(labels.shape[1])])
+    return np.array(
+        [
+            average_precision(labels[:, k], scores[:, k], rule, difficult)
+            for k in range(labels.shape[1])
+        ]
+    )
 
 
 def mean_average_precision(
@@ -63,17 +79,28 @@ def scores(labels: np.ndarray, ranks: np.ndarray, classes: Sequence[str]) -> dic
     named = {
         "mean_average_precision": mean_average_precision(labels, ranks),
         "mean_average_precision_11pt": mean_average_precision(labels, ranks, "11pt"),
-        "mean_average_precision_difficult_negative": mean_average_precision(labels, ranks, difficult="negative"),
-        "mean_average_precision_11pt_difficult_negative": mean_average_precision(labels, ranks, "11pt", "negative"),
+        "mean_average_precision_difficult_negative": mean_average_precision(
+            labels, ranks, difficult="negative"
+        ),
+        "mean_average_precision_11pt_difficult_negative": mean_average_precision(
+            labels, ranks, "11pt", "negative"
+        ),
     }
     for name, column, value in zip(classes, labels.T, per_class(labels, ranks), strict=True):
         if not np.isnan(value):
-            recipe = {"ap": "area", "difficult": "ignored", "n": len(labels), "positives": int((column == 1).sum())}
+            recipe = {
+                "ap": "area",
+                "difficult": "ignored",
+                "n": len(labels),
+                "positives": int((column == 1).sum()),
+            }
             named[f"average_precision_{name.replace(' ', '_')}"] = Score(float(value), recipe)
     return named
 
 
-def standard_error(labels: np.ndarray, ranks: np.ndarray, generator: np.random.Generator, lists: int = 200) -> Score:
+def standard_error(
+    labels: np.ndarray, ranks: np.ndarray, generator: np.random.Generator, lists: int = 200
+) -> Score:
     """How far the mean AP of a list of N images can be expected to lie from that of all images of its kind.
 
     The standard deviation over ``lists`` lists of N images drawn from this one with replacement (Efron 1979,
@@ -93,7 +120,9 @@ def element_accuracy(labels: np.ndarray, decisions: np.ndarray) -> Score:
     """
     labels, decisions = np.asarray(labels), np.asarray(decisions)
     if labels.shape != decisions.shape or labels.size == 0:
-        raise BadArray(_("labels and decisions differ in shape"), expected=labels.shape, got=decisions.shape)
+        raise BadArray(
+            _("labels and decisions differ in shape"), expected=labels.shape, got=decisions.shape
+        )
     recipe = {"accuracy": "element", "threshold": 0.5, "n": len(labels), "classes": labels.shape[1]}
     return Score(float(np.mean((labels == 1) == decisions.astype(bool))), recipe)
 
@@ -111,16 +140,27 @@ def _eleven_points(positive: np.ndarray, scores: np.ndarray) -> float:
     return float(np.mean([precision[recall >= t].max(initial=0.0) for t in _RECALLS]))
 
 
-def _checked(labels: np.ndarray, scores: np.ndarray, rule: str, difficult: str) -> tuple[np.ndarray, np.ndarray]:
+def _checked(
+    labels: np.ndarray, scores: np.ndarray, rule: str, difficult: str
+) -> tuple[np.ndarray, np.ndarray]:
     if rule not in RULES:
-        raise BadSetting(_("there is no such rule of average precision"), expected=_(" or ").join(RULES), got=rule)
+        raise BadSetting(
+            _("there is no such rule of average precision"),
+            expected=_(" or ").join(RULES),
+            got=rule,
+        )
     if difficult not in DIFFICULT:
         raise BadSetting(_("difficult images are ignored or negative"), got=difficult)
     labels, scores = np.asarray(labels), np.asarray(scores, dtype=np.float64)
     if labels.shape != scores.shape:
-        raise BadArray(_("labels and scores differ in shape"), expected=labels.shape, got=scores.shape)
+        raise BadArray(
+            _("labels and scores differ in shape"), expected=labels.shape, got=scores.shape
+        )
     if not np.isin(labels, (-1, 0, 1)).all():
-        raise BadArray(_("labels are 1 (present), 0 (difficult) or -1 (absent)"), got=np.unique(labels)[:5].tolist())
+        raise BadArray(
+            _("labels are 1 (present), 0 (difficult) or -1 (absent)"),
+            got=np.unique(labels)[:5].tolist(),
+        )
     if not np.isfinite(scores).all():
         raise BadArray(_("scores hold NaN or infinity"))
     return labels, scores

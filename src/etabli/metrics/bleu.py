@@ -13,7 +13,9 @@ ORDERS = 4
 
 
 def corpus_bleu(
-    hypotheses: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence[str]]], orders: int = ORDERS
+    hypotheses: Sequence[Sequence[str]],
+    references: Sequence[Sequence[Sequence[str]]],
+    orders: int = ORDERS,
 ) -> np.ndarray:
     """BLEU-n = BP exp(1/n sum_{k<=n} log p_k), n = 1 ... ``orders``; BP = exp(min(0, 1 - r/c)).
 
@@ -43,7 +45,10 @@ def corpus_bleu(
 
 
 def bleu(
-    hypotheses: Sequence[str], references: Sequence[Sequence[str]], protocol: str = "course", **recipe: object
+    hypotheses: Sequence[str],
+    references: Sequence[Sequence[str]],
+    protocol: str = "course",
+    **recipe: object,
 ) -> list[Score]:
     """BLEU-1 to BLEU-4 of whole captions as ``Score``; ``recipe`` adds how they were decoded, on what, ..."""
     words, answers = tokenize(hypotheses, references, protocol)
@@ -73,4 +78,6 @@ def _clipped(counts: Counter, group: Sequence[Sequence[str]], n: int) -> int:
 
 
 def _nearest_length(length: int, group: Sequence[Sequence[str]]) -> int:
-    return min((len(reference) for reference in group), key=lambda other: (abs(other - length), other))
+    return min(
+        (len(reference) for reference in group), key=lambda other: (abs(other - length), other)
+    )

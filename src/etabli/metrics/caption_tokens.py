@@ -10,8 +10,8 @@ A BLEU without its protocol is no number: on the same captions of Flickr8k the t
 
 from collections.abc import Callable, Iterable, Sequence
 
-from etabli.errors import BadArray, UnknownName
-from etabli.i18n import _
+from etabli.core.errors import BadArray, UnknownName
+from etabli.core.i18n import _
 
 MARKS = ("<start>", "<end>")
 PROTOCOLS = ("course", "standard")

@@ -15,7 +15,9 @@ SIGMA = 6.0
 
 
 def cider_d(
-    hypotheses: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence[str]]], sigma: float = SIGMA
+    hypotheses: Sequence[Sequence[str]],
+    references: Sequence[Sequence[Sequence[str]]],
+    sigma: float = SIGMA,
 ) -> np.ndarray:
     """10 / (4 R) sum_n sum_r exp(-(c - r)^2 / 2 sigma^2) <min(h_n, r_n), r_n> / (|h_n| |r_n|), for an image.
 
@@ -79,7 +81,9 @@ def _agreement(ours: list[dict], theirs: list[dict]) -> float:
         size = math.sqrt(_square(ours_n) * _square(theirs_n))
         if size > 0:
             shared = ours_n.keys() & theirs_n.keys()
-            total += sum(min(ours_n[gram], theirs_n[gram]) * theirs_n[gram] for gram in shared) / size
+            total += (
+                sum(min(ours_n[gram], theirs_n[gram]) * theirs_n[gram] for gram in shared) / size
+            )
     return total / ORDERS
 
 

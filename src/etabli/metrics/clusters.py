@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from etabli.errors import BadArray
-from etabli.i18n import _
+from etabli.core.errors import BadArray
+from etabli.core.i18n import _
 from etabli.metrics.score import Score
 
 __all__ = ["adjusted_rand", "unambiguous"]
@@ -22,7 +22,10 @@ def adjusted_rand(one: Sequence, other: Sequence) -> Score:
             expected=_("two labels for each of two things or more"),
             got=_("{n} and {m} labels").format(n=len(one), m=len(other)),
         )
-    return Score(float(adjusted_rand_score(list(one), list(other))), {"index": "adjusted Rand", "n": len(one)})
+    return Score(
+        float(adjusted_rand_score(list(one), list(other))),
+        {"index": "adjusted Rand", "n": len(one)},
+    )
 
 
 def unambiguous(groups: Mapping[str, Sequence[str]]) -> dict[str, str]:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from etabli.errors import BadSetting
-from etabli.i18n import _
-from etabli.metrics import polygons
-from etabli.metrics.checks import classes_of
+from etabli.core.errors import BadSetting
+from etabli.core.i18n import _
+from etabli.metrics import hulls
 from etabli.metrics.hulls import plane_of
-from etabli.metrics.score import Score
+from etabli.metrics.score import Score, classes_of
 
 _CORNERS = 90
 
@@ -29,14 +28,20 @@ class Ellipse:
         """(M, 2): the ellipse so many standard deviations wide as a polygon; without width, its longer axis."""
         if deviations <= 0:
             raise BadSetting(
-                _("an ellipse is some standard deviations wide"), expected=_("more than 0"), got=deviations
+                _("an ellipse is some standard deviations wide"),
+                expected=_("more than 0"),
+                got=deviations,
             )
         long, short = (deviations * axis for axis in self.axes)
-        turn = np.array([[np.cos(self.angle), np.sin(self.angle)], [-np.sin(self.angle), np.cos(self.angle)]])
+        turn = np.array(
+            [[np.cos(self.angle), np.sin(self.angle)], [-np.sin(self.angle), np.cos(self.angle)]]
+        )
         if short <= 1e-9 * long or long == 0:
             return self.centre + np.array([[-long, 0.0], [long, 0.0]]) @ turn
         round_ = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
-        return self.centre + np.stack([long * np.cos(round_), short * np.sin(round_)], axis=1) @ turn
+        return (
+            self.centre + np.stack([long * np.cos(round_), short * np.sin(round_)], axis=1) @ turn
+        )
 
 
 def best_fit_ellipse(points: np.ndarray) -> Ellipse:
@@ -46,7 +51,9 @@ def best_fit_ellipse(points: np.ndarray) -> Ellipse:
     spread = points - centre
     values, vectors = np.linalg.eigh(spread.T @ spread / len(points))
     short, long = np.sqrt(np.maximum(values, 0))
-    return Ellipse(centre, (float(long), float(short)), float(np.arctan2(vectors[1, 1], vectors[0, 1])))
+    return Ellipse(
+        centre, (float(long), float(short)), float(np.arctan2(vectors[1, 1], vectors[0, 1]))
+    )
 
 
 def class_ellipses(points: np.ndarray, labels: np.ndarray) -> dict[object, Ellipse]:
@@ -59,5 +66,12 @@ def class_ellipses(points: np.ndarray, labels: np.ndarray) -> dict[object, Ellip
 def ellipse_overlap(points: np.ndarray, labels: np.ndarray, deviations: float = 2.0) -> Score:
     """The mean over all pairs of classes of their ellipses' intersection over union."""
     ellipses = class_ellipses(points, labels)
-    recipe = {"ellipse-overlap": "mean-pair-iou", "deviations": deviations, "n": len(points), "classes": len(ellipses)}
-    return Score(polygons.mean_overlap([each.outline(deviations) for each in ellipses.values()]), recipe)
+    recipe = {
+        "ellipse-overlap": "mean-pair-iou",
+        "deviations": deviations,
+        "n": len(points),
+        "classes": len(ellipses),
+    }
+    return Score(
+        hulls.mean_overlap([each.outline(deviations) for each in ellipses.values()]), recipe
+    )

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from etabli.metrics.checks import classes_of, points_of
+from etabli.core.seeding import generator
 from etabli.metrics.neighbors import nearest_neighbors
-from etabli.metrics.score import Score
-from etabli.seeding import generator
+from etabli.metrics.score import Score, classes_of, points_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +41,17 @@ def neighborhood_hit(
     names, codes = classes_of(labels, len(points))
     hits = neighborhood_hits(points, labels, k)
     per_class = {name.item(): float(hits[codes == code].mean()) for code, name in enumerate(names)}
-    recipe = {"neighborhood-hit": f"k={k}", "n": len(points), "dimensions": points.shape[1], "classes": len(names)}
+    recipe = {
+        "neighborhood-hit": f"k={k}",
+        "n": len(points),
+        "dimensions": points.shape[1],
+        "classes": len(names),
+    }
     return NeighborhoodHit(
-        Score(float(hits.mean()), recipe), per_class, bootstrap_interval(hits, seed, resamples), hits
+        Score(float(hits.mean()), recipe),
+        per_class,
+        bootstrap_interval(hits, seed, resamples),
+        hits,
     )
 
 
@@ -56,6 +63,8 @@ def bootstrap_interval(
     The draws are made over the distinct values (a hit is one of k + 1), which is the same distribution.
     """
     distinct, counts = np.unique(values, return_counts=True)
-    draws = generator(seed, "bootstrap").multinomial(len(values), counts / len(values), size=resamples)
+    draws = generator(seed, "bootstrap").multinomial(
+        len(values), counts / len(values), size=resamples
+    )
     low, high = np.quantile(draws @ distinct / len(values), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

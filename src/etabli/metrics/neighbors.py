@@ -7,9 +7,9 @@ product is only trusted up to its error bound: what lies within it is decided by
 
 import numpy as np
 
-from etabli.errors import BadSetting
-from etabli.i18n import _
-from etabli.metrics.checks import points_of
+from etabli.core.errors import BadSetting
+from etabli.core.i18n import _
+from etabli.metrics.score import points_of
 
 _PLANE = 8  # up to here a k-d tree is faster than products
 _BLOCK = 1024
@@ -48,7 +48,11 @@ def _by_tree(points: np.ndarray, k: int):
     distances, columns = tree.query(points, k=wanted, workers=-1)
     slack = 1e-9 * (distances[:, -1] + np.abs(points).max())
     # where the last one found may tie with the k-th, others beyond it may tie too: look at all of those
-    unsure = np.flatnonzero(distances[:, -1] <= distances[:, -2] + 2 * slack) if wanted < n else np.array([], int)
+    unsure = (
+        np.flatnonzero(distances[:, -1] <= distances[:, -2] + 2 * slack)
+        if wanted < n
+        else np.array([], int)
+    )
     sure = np.setdiff1d(np.arange(n), unsure, assume_unique=True)
     rows = [np.repeat(sure, wanted)]
     found = [columns[sure].ravel()]

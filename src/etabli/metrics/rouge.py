@@ -22,14 +22,18 @@ def longest_common_subsequence(first: Sequence[str], second: Sequence[str]) -> i
     return row[-1]
 
 
-def rouge_l(hypotheses: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence[str]]]) -> np.ndarray:
+def rouge_l(
+    hypotheses: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence[str]]]
+) -> np.ndarray:
     """(1 + beta^2) P R / (R + beta^2 P), beta = 1.2, one value an image, (N,) float64.
 
     P is the longest common subsequence over the words of the hypothesis, R over those of the reference, each
     the best over the references (as coco-caption takes them, which may be two different ones).
     """
     check_pairs(hypotheses, references)
-    return np.array([_one(words, group) for words, group in zip(hypotheses, references, strict=True)])
+    return np.array(
+        [_one(words, group) for words, group in zip(hypotheses, references, strict=True)]
+    )
 
 
 def rouge(
@@ -49,7 +53,9 @@ def _one(words: Sequence[str], group: Sequence[Sequence[str]]) -> float:
         return 0.0
     common = [longest_common_subsequence(words, reference) for reference in group]
     precision = max(common) / len(words)
-    recall = max(n / len(reference) if reference else 0.0 for n, reference in zip(common, group, strict=True))
+    recall = max(
+        n / len(reference) if reference else 0.0 for n, reference in zip(common, group, strict=True)
+    )
     if precision == 0.0 or recall == 0.0:
         return 0.0
     return (1 + BETA**2) * precision * recall / (recall + BETA**2 * precision)

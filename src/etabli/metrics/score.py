@@ -1,6 +1,14 @@
-"""A number that carries its recipe."""
+"""A number that carries its recipe.
+
+What the separability metrics ask of points and labels, said in one sentence where it is not so.
+"""
 
 from dataclasses import dataclass, field
+
+import numpy as np
+
+from etabli.core.errors import BadArray
+from etabli.core.i18n import _
 
 
 @dataclass(frozen=True)
@@ -28,3 +36,50 @@ class Score:
 
     def __str__(self) -> str:
         return f"{self.value:.4f} | {self.signature}"
+
+
+def points_of(points: np.ndarray, *, at_least: int = 1) -> np.ndarray:
+    """(N, D) finite numbers, float32 or float64; a vector (N,) counts as one dimension. Raises ``BadArray``."""
+    array = np.asarray(points)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.dtype.kind not in "fiub" or array.shape[1] == 0:
+        raise BadArray(
+            _("these are not points"),
+            expected=_("an array of numbers, N x D"),
+            got=_("shape {shape} of {kind}").format(shape=array.shape, kind=array.dtype),
+        )
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float32 if array.dtype.itemsize <= 2 else np.float64)
+    if not np.isfinite(array).all():
+        row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+        raise BadArray(
+            _("point {row} holds a value that is not finite").format(row=row),
+            fix=_("Leave such points out, or fill them in, first."),
+        )
+    if len(array) < at_least:
+        raise BadArray(
+            _("there are too few points"),
+            expected=_("at least {n}").format(n=at_least),
+            got=len(array),
+        )
+    return array
+
+
+def classes_of(labels: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The names of the classes, sorted, and for each of ``n`` points the index of its class; labels may be text."""
+    array = np.asarray(labels)
+    if array.shape != (n,):
+        raise BadArray(
+            _("the labels do not belong to the points"),
+            expected=_("{n} labels").format(n=n),
+            got=_("shape {shape}").format(shape=array.shape),
+        )
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise BadArray(
+            _("a label is not a number"), fix=_("Give every point a label, or leave it out.")
+        )
+    names, codes = np.unique(
+        array.astype(str) if array.dtype.kind == "O" else array, return_inverse=True
+    )
+    return names, codes

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from etabli.metrics.checks import classes_of, points_of
-from etabli.metrics.score import Score
-from etabli.seeding import generator
+from etabli.core.seeding import generator
+from etabli.metrics.score import Score, classes_of, points_of
 
 
 def silhouette(points: np.ndarray, labels: np.ndarray, *, most: int = 2000, seed: int = 0) -> Score:
@@ -24,7 +23,9 @@ def silhouette(points: np.ndarray, labels: np.ndarray, *, most: int = 2000, seed
     return Score(float(silhouette_score(points[chosen], codes[chosen])), recipe)
 
 
-def trustworthiness(points: np.ndarray, projected: np.ndarray, *, k: int = 6, most: int = 2000, seed: int = 0) -> Score:
+def trustworthiness(
+    points: np.ndarray, projected: np.ndarray, *, k: int = 6, most: int = 2000, seed: int = 0
+) -> Score:
     """How far the neighbours in a projection are neighbours in the space it came from too; 1 where all are.
 
     Source: Venna, Kaski 2001.
@@ -37,7 +38,9 @@ def trustworthiness(points: np.ndarray, projected: np.ndarray, *, k: int = 6, mo
     recipe = {"trustworthiness": f"k={k}", "n": len(chosen)}
     if len(chosen) < 4:
         return Score(1.0, recipe)
-    return Score(float(manifold.trustworthiness(points[chosen], projected[chosen], n_neighbors=k)), recipe)
+    return Score(
+        float(manifold.trustworthiness(points[chosen], projected[chosen], n_neighbors=k)), recipe
+    )
 
 
 def _some(n: int, most: int, seed: int) -> np.ndarray:

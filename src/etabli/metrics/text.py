@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from etabli.errors import BadArray
-from etabli.i18n import _
+from etabli.core.errors import BadArray
+from etabli.core.i18n import _
 from etabli.metrics.score import Score
 
 __all__ = ["accuracy", "distinct", "known_words", "nats", "repetition", "words_of"]
@@ -27,7 +27,10 @@ def nats(log_probabilities: np.ndarray, targets: np.ndarray) -> Score:
 def accuracy(log_probabilities: np.ndarray, targets: np.ndarray) -> Score:
     """The share of targets (N,) that are the likeliest symbol of (N, V); of equals the first counts."""
     log_p, targets = _paired(log_probabilities, targets)
-    return Score(float((log_p.argmax(axis=1) == targets).mean()), {"accuracy": "next character", "n": len(targets)})
+    return Score(
+        float((log_p.argmax(axis=1) == targets).mean()),
+        {"accuracy": "next character", "n": len(targets)},
+    )
 
 
 def distinct(symbols: Sequence, n: int = 4) -> Score:
@@ -67,7 +70,9 @@ def _grams(symbols: Sequence, n: int) -> list[tuple]:
             _("a sequence of {length} symbols has no run of {n}").format(length=len(symbols), n=n),
             expected=_("1 <= n <= {length}").format(length=len(symbols)),
         )
-    return list(zip(*(symbols[start : len(symbols) - n + start + 1] for start in range(n)), strict=True))
+    return list(
+        zip(*(symbols[start : len(symbols) - n + start + 1] for start in range(n)), strict=True)
+    )
 
 
 def _paired(log_probabilities: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

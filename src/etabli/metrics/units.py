@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from etabli.errors import BadArray
-from etabli.i18n import N_, _
+from etabli.core.errors import BadArray
+from etabli.core.i18n import N_, _
 
 __all__ = ["correlations", "readable"]
 
@@ -34,10 +34,16 @@ def readable(characters: str) -> dict[str, np.ndarray]:
         N_("vowel"): [character in _VOWELS for character in characters],
         N_("apostrophe"): [character == "'" for character in characters],
         N_("punctuation"): [character in _PUNCTUATION for character in characters],
-        N_("accented"): [character in _VOWELS and character not in "aeiouy" for character in characters],
+        N_("accented"): [
+            character in _VOWELS and character not in "aeiouy" for character in characters
+        ],
     }
     found = {name: np.array(values, dtype=float) for name, values in kinds.items()}
-    return {**found, N_("place in the word"): np.array(place, float), N_("since punctuation"): np.array(since, float)}
+    return {
+        **found,
+        N_("place in the word"): np.array(place, float),
+        N_("since punctuation"): np.array(since, float),
+    }
 
 
 def correlations(states: np.ndarray, features: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -45,14 +51,21 @@ def correlations(states: np.ndarray, features: Mapping[str, np.ndarray]) -> dict
     constant.
     """
     states = np.asarray(states, dtype=float)
-    if states.ndim != 2 or any(len(values) != len(states) for values in features.values()) or len(states) < 2:
+    if (
+        states.ndim != 2
+        or any(len(values) != len(states) for values in features.values())
+        or len(states) < 2
+    ):
         raise BadArray(
             _("states and features do not belong together"),
             expected=_("(N, H) and (N,) each, N of 2 or more"),
             got=states.shape,
         )
     z = _standardised(states)
-    return {name: z.T @ _standardised(values[:, None])[:, 0] / len(z) for name, values in features.items()}
+    return {
+        name: z.T @ _standardised(values[:, None])[:, 0] / len(z)
+        for name, values in features.items()
+    }
 
 
 def _standardised(columns: np.ndarray) -> np.ndarray:

@@ -4,20 +4,24 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from etabli.errors import BadArray
-from etabli.i18n import _
+from etabli.core.errors import BadArray
+from etabli.core.i18n import _
 
 __all__ = ["gradient_check", "numerical_gradient", "relative_error"]
 
 
-def numerical_gradient(loss: Callable[[], float], array: np.ndarray, step: float = 1e-3) -> np.ndarray:
+def numerical_gradient(
+    loss: Callable[[], float], array: np.ndarray, step: float = 1e-3
+) -> np.ndarray:
     """dL/da by differences around each element a: error O(step⁴), for a loss that is smooth there.
 
     (8 [L(a+h) - L(a-h)] - [L(a+2h) - L(a-2h)]) / 12h. ``loss`` takes nothing and reads ``array``, whose elements
     are moved one by one and put back. float64 only: in float32 the differences drown in rounding.
     """
     if array.dtype != np.float64:
-        raise BadArray(_("a numerical gradient needs double precision"), expected="float64", got=array.dtype)
+        raise BadArray(
+            _("a numerical gradient needs double precision"), expected="float64", got=array.dtype
+        )
     gradient = np.zeros_like(array)
     for index in np.ndindex(array.shape):
         centre, value = array[index], {}

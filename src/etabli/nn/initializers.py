@@ -10,7 +10,9 @@ def zeros(shape: tuple[int, int], generator: np.random.Generator) -> np.ndarray:
     return np.zeros(shape)
 
 
-def normal(shape: tuple[int, int], generator: np.random.Generator, deviation: float = 0.1) -> np.ndarray:
+def normal(
+    shape: tuple[int, int], generator: np.random.Generator, deviation: float = 0.1
+) -> np.ndarray:
     """w ~ N(0, deviation²), whatever the width of the layer."""
     return generator.normal(0.0, deviation, shape)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from etabli.errors import BadArray
-from etabli.i18n import _
+from etabli.core.errors import BadArray
+from etabli.core.i18n import _
 
 __all__ = ["cross_entropy", "one_hot", "softmax_cross_entropy"]
 

@@ -20,7 +20,9 @@ class SGD:
         """Move every parameter by one step; the gradients are left as they are."""
         if not self._velocities:
             self._velocities = [np.zeros_like(parameter) for parameter in parameters]
-        for parameter, gradient, velocity in zip(parameters, gradients, self._velocities, strict=True):
+        for parameter, gradient, velocity in zip(
+            parameters, gradients, self._velocities, strict=True
+        ):
             velocity *= parameter.dtype.type(self.momentum)
             velocity -= parameter.dtype.type(self.learning_rate) * gradient
             parameter += velocity

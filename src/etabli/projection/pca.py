@@ -1,10 +1,33 @@
-"""Principal component analysis: the directions of greatest variance."""
+"""Principal component analysis: the directions of greatest variance.
+
+What a projection asks of its points.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from etabli.projection.points import points_of
+from etabli.core.errors import BadArray
+from etabli.core.i18n import _
+
+
+def points_of(points: np.ndarray) -> np.ndarray:
+    """(N, D) finite numbers as float32 or float64, N and D at least 1. Raises ``BadArray``."""
+    array = np.asarray(points)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or 0 in array.shape or array.dtype.kind not in "fiub":
+        raise BadArray(
+            _("these points cannot be projected"),
+            expected=_("an array of numbers, N x D"),
+            got=_("shape {shape} of {kind}").format(shape=array.shape, kind=array.dtype),
+        )
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+        raise BadArray(_("point {row} holds a value that is not finite").format(row=row))
+    return array
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +39,9 @@ class PCA:
 
     def components_for(self, share: float) -> int:
         """How many components hold at least this share of the variance."""
-        return min(int(np.searchsorted(np.cumsum(self.spectrum), share - 1e-9)) + 1, len(self.spectrum))
+        return min(
+            int(np.searchsorted(np.cumsum(self.spectrum), share - 1e-9)) + 1, len(self.spectrum)
+        )
 
 
 def pca(points: np.ndarray, dimensions: int = 2) -> PCA:
@@ -31,8 +56,12 @@ def pca(points: np.ndarray, dimensions: int = 2) -> PCA:
         values, axes = np.linalg.eigh(centred.T @ centred)
     else:
         values, left = np.linalg.eigh(centred @ centred.T)
-        least = max(values[-1] * n * np.finfo(float).eps, np.finfo(float).tiny)  # below it, rounding and no direction
-        axes = centred.T @ left * np.where(values > least, 1 / np.sqrt(np.maximum(values, least)), 0)
+        least = max(
+            values[-1] * n * np.finfo(float).eps, np.finfo(float).tiny
+        )  # below it, rounding and no direction
+        axes = (
+            centred.T @ left * np.where(values > least, 1 / np.sqrt(np.maximum(values, least)), 0)
+        )
     values, axes = np.maximum(values[::-1], 0), axes[:, ::-1][:, :dimensions]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     projected = np.zeros((n, dimensions))

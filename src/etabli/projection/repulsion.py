@@ -30,7 +30,9 @@ def repulsion(points: np.ndarray, threads: int = 1) -> tuple[np.ndarray, float]:
     cells, inside = np.divmod(((points - low) / step).T, 1)
     (by_row, row_slope), (by_column, column_slope) = _spline(inside[0]), _spline(inside[1])
     first = (cells[0] * columns + cells[1]).astype(np.intp)
-    around = np.add.outer(np.add.outer(np.arange(4) * columns, np.arange(4)), first)  # (4, 4, N): cells of each point
+    around = np.add.outer(
+        np.add.outer(np.arange(4) * columns, np.arange(4)), first
+    )  # (4, 4, N): cells of each point
     weights = by_row[:, None] * by_column
     grid = np.bincount(around.ravel(), weights.ravel(), rows * columns).reshape(rows, columns)
     potential = _convolved(grid, step, threads).ravel()[around].astype(np.float64)
@@ -55,7 +57,9 @@ def _convolved(grid: np.ndarray, step: float, threads: int) -> np.ndarray:
     kernel = _kernel(rows, columns, step)
     grid = grid.astype(kernel.dtype)
     height, width = len(kernel), fft.next_fast_len(2 * columns, real=True)
-    spectrum = fft.fft(fft.rfft(grid, width, axis=1, workers=threads), height, axis=0, workers=threads)
+    spectrum = fft.fft(
+        fft.rfft(grid, width, axis=1, workers=threads), height, axis=0, workers=threads
+    )
     spectrum *= kernel
     spectrum = fft.ifft(spectrum, axis=0, overwrite_x=True, workers=threads)[:rows]
     return fft.irfft(spectrum, width, axis=1, workers=threads)[:, :columns]

@@ -8,12 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from etabli.errors import BadSetting
-from etabli.i18n import _
-from etabli.projection.pca import pca
-from etabli.projection.points import points_of
+from etabli.core.errors import BadSetting
+from etabli.core.i18n import _
+from etabli.core.seeding import generator
+from etabli.projection.pca import pca, points_of
 from etabli.projection.repulsion import repulsion
-from etabli.seeding import generator
 
 EARLY = 250
 METHOD = "splines"  # part of what a kept plane depends upon
@@ -60,7 +59,15 @@ def tsne(
     return np.asarray(embedding, dtype=np.float32)
 
 
-def _divergence(embedding: np.ndarray, P, dof: float, *, n_jobs: int = 1, should_eval_error: bool = False, **_options):
+def _divergence(
+    embedding: np.ndarray,
+    P,
+    dof: float,
+    *,
+    n_jobs: int = 1,
+    should_eval_error: bool = False,
+    **_options,
+):
     """KL(P || Q) (only where asked for) and its gradient: what openTSNE asks of a method of its optimizer.
 
     Attraction sum_j p_ij q_ij Z (y_i - y_j) is openTSNE's; the common factor 4 is in its learning rate.

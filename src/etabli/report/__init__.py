@@ -4,10 +4,10 @@ import base64
 from collections.abc import Sequence
 from pathlib import Path
 
-from etabli import __version__, runs
-from etabli.files import atomic_write
-from etabli.i18n import _, current_language
-from etabli.report import compare, numbers
+from etabli import __version__
+from etabli.core.atomic_files import atomic_write
+from etabli.core.i18n import _, current_language
+from etabli.report import numbers, run_folder
 
 HOME = Path(__file__).parent
 
@@ -19,7 +19,9 @@ def write(run: Path, out: Path | None = None) -> Path:
 
 def write_comparison(folders: Sequence[Path], out: Path | None = None) -> Path:
     """Write several runs side by side, by default as ``comparison.html`` beside the first; returns the path."""
-    return _write(out or Path(folders[0]).parent / "comparison.html", [Path(folder) for folder in folders])
+    return _write(
+        out or Path(folders[0]).parent / "comparison.html", [Path(folder) for folder in folders]
+    )
 
 
 def rendered(folders: Sequence[Path]) -> str:
@@ -32,10 +34,14 @@ def rendered(folders: Sequence[Path]) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    environment.globals.update(_=_, numbers=numbers, compare=compare, version=__version__, language=current_language())
+    environment.globals.update(
+        _=_, numbers=numbers, compare=numbers, version=__version__, language=current_language()
+    )
     name = "report.html" if len(folders) == 1 else "comparison.html"
     style = (HOME / "templates" / "style.css").read_text(encoding="utf-8")
-    return environment.get_template(name).render(runs=[contents(folder) for folder in folders], style=style)
+    return environment.get_template(name).render(
+        runs=[contents(folder) for folder in folders], style=style
+    )
 
 
 def _write(path: Path, folders: list[Path]) -> Path:
@@ -47,18 +53,22 @@ def _write(path: Path, folders: list[Path]) -> Path:
 
 def contents(run: Path) -> dict[str, object]:
     """All that a page says about a run, as plain values."""
-    record = runs.read_run(run)
-    found = [(place, runs.spoken(piece)) for place, piece in runs.pieces(run)]
-    summaries = runs.summary(run)
+    record = run_folder.read_run(run)
+    found = [(place, run_folder.spoken(piece)) for place, piece in run_folder.pieces(run)]
+    summaries = run_folder.summary(run)
     chapters = []
     for name in record.experiments:
         own = [(place, piece) for place, piece in found if piece.experiment == name]
         if own:
-            chapters.append(_chapter(Path(run), own, [each for each in summaries if each.experiment == name]))
+            chapters.append(
+                _chapter(Path(run), own, [each for each in summaries if each.experiment == name])
+            )
     return {"folder": str(run), "record": record, "chapters": chapters, "summaries": summaries}
 
 
-def _chapter(run: Path, own: list[tuple[Path, runs.Piece]], summaries: list[runs.ScoreSummary]) -> dict[str, object]:
+def _chapter(
+    run: Path, own: list[tuple[Path, run_folder.Piece]], summaries: list[run_folder.ScoreSummary]
+) -> dict[str, object]:
     place, piece = own[0]
     return {
         "piece": piece,
@@ -69,13 +79,15 @@ def _chapter(run: Path, own: list[tuple[Path, runs.Piece]], summaries: list[runs
     }
 
 
-def _shown(run: Path, place: Path, exhibit: runs.Exhibit) -> dict[str, object]:
+def _shown(run: Path, place: Path, exhibit: run_folder.Exhibit) -> dict[str, object]:
     """An exhibit with its picture inlined, or with the way to its page."""
     path = place / exhibit.file
     shown = {"exhibit": exhibit, "picture": "", "link": ""}
     if exhibit.kind == "figure" and path.exists():
         kind = "svg+xml" if path.suffix == ".svg" else "png"
-        shown["picture"] = f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+        shown["picture"] = (
+            f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+        )
     if exhibit.kind == "page":
         shown["link"] = path.relative_to(run).as_posix()
     return shown

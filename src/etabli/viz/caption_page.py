@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from etabli.i18n import _, current_language
+from etabli.core.i18n import _, current_language
 
 __all__ = ["Entry", "page"]
 

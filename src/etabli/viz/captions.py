@@ -4,22 +4,33 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from etabli.i18n import _
+from etabli.core.i18n import _
 from etabli.viz.style import ACCENT, INK, axes_or_new, class_colour
 
 __all__ = ["attention_over", "captioned_image", "coverage", "plan", "word_frequencies"]
 
 
-def word_frequencies(counts: np.ndarray, words: Sequence[str], kept: int, ax: object = None) -> object:
+def word_frequencies(
+    counts: np.ndarray, words: Sequence[str], kept: int, ax: object = None
+) -> object:
     """How often each word occurs, by rank, both axes logarithmic; the ``kept`` first ones coloured, some named."""
     ax = axes_or_new(ax)
     ranks = np.arange(1, len(counts) + 1)
     ax.plot(ranks[:kept], counts[:kept], ".", color=class_colour(0), markersize=4, label=_("kept"))
-    ax.plot(ranks[kept:], counts[kept:], ".", color=class_colour(9), markersize=3, label=_("left out"))
+    ax.plot(
+        ranks[kept:], counts[kept:], ".", color=class_colour(9), markersize=3, label=_("left out")
+    )
     for rank in sorted({1, 4, 12, 40, 150, kept, len(counts)}):
         if rank <= len(counts):
             place = (rank, counts[rank - 1])
-            ax.annotate(words[rank - 1], place, xytext=(4, 4), textcoords="offset points", fontsize=8, color=INK)
+            ax.annotate(
+                words[rank - 1],
+                place,
+                xytext=(4, 4),
+                textcoords="offset points",
+                fontsize=8,
+                color=INK,
+            )
     ax.set(xscale="log", yscale="log", xlabel=_("rank of the word"), ylabel=_("occurrences"))
     ax.legend()
     return ax
@@ -37,7 +48,12 @@ def coverage(shares: np.ndarray, kept: int, ax: object = None) -> object:
         xytext=(8, -14),
         textcoords="offset points",
     )
-    ax.set(xscale="log", xlabel=_("most frequent words kept"), ylabel=_("share of all words"), ylim=(0, 1.03))
+    ax.set(
+        xscale="log",
+        xlabel=_("most frequent words kept"),
+        ylabel=_("share of all words"),
+        ylim=(0, 1.03),
+    )
     return ax
 
 
@@ -60,7 +76,9 @@ def captioned_image(pixels: np.ndarray, lines: Sequence[str], ax: object = None)
     return ax
 
 
-def attention_over(pixels: np.ndarray, word: str, shares: np.ndarray | None, ax: object = None) -> object:
+def attention_over(
+    pixels: np.ndarray, word: str, shares: np.ndarray | None, ax: object = None
+) -> object:
     """A picture, bright where the captioner looked while it wrote ``word``: ``shares`` (L,), L a square number."""
     ax = axes_or_new(ax)
     ax.imshow(pixels, cmap="gray")
@@ -82,7 +100,12 @@ def plan(words: Sequence[str], ax: object = None) -> object:
     steps = len(words) - 1
 
     def box(x: float, y: float, text: str, colour: str) -> None:
-        style = {"boxstyle": "round,pad=0.35", "facecolor": colour, "edgecolor": "none", "alpha": 0.9}
+        style = {
+            "boxstyle": "round,pad=0.35",
+            "facecolor": colour,
+            "edgecolor": "none",
+            "alpha": 0.9,
+        }
         ax.text(x, y, text, ha="center", va="center", color="white", fontsize=8, bbox=style)
 
     def arrow(start: tuple[float, float], end: tuple[float, float], gap: float = 11) -> None:

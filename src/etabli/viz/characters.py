@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from etabli.i18n import _
+from etabli.core.i18n import _
 from etabli.viz.style import ACCENT, CLASS_COLOURS, INK, axes_or_new
 
 __all__ = ["coloured_text", "mark_epoch", "next_characters"]
@@ -31,7 +31,9 @@ def coloured_text(
     grid = np.full(lines * width, np.nan)
     grid[: len(characters)] = values
     scale, shades = Normalize(low, high), colormaps[colours]
-    ax.imshow(grid.reshape(lines, width), cmap=shades, norm=scale, aspect="auto", interpolation="nearest")
+    ax.imshow(
+        grid.reshape(lines, width), cmap=shades, norm=scale, aspect="auto", interpolation="nearest"
+    )
     for place, (character, value) in enumerate(zip(characters, values, strict=True)):
         red, green, blue, _alpha = shades(scale(value))
         dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
@@ -76,7 +78,13 @@ def next_characters(
 def mark_epoch(ax: object, epoch: int) -> object:
     """A line where the number of epochs was chosen."""
     ax.axvline(epoch, color=ACCENT, linestyle="--", linewidth=1)
-    ax.annotate(_("chosen: {n}").format(n=epoch), (epoch, 1), xycoords=("data", "axes fraction"), fontsize=8, va="top")
+    ax.annotate(
+        _("chosen: {n}").format(n=epoch),
+        (epoch, 1),
+        xycoords=("data", "axes fraction"),
+        fontsize=8,
+        va="top",
+    )
     return ax
 
 

@@ -60,7 +60,9 @@ def class_colour(index: int) -> str:
     return CLASS_COLOURS[index % len(CLASS_COLOURS)]
 
 
-def new_figure(panels: tuple[int, int] = (1, 1), size: tuple[float, float] = (7.0, 4.5)) -> "tuple[Figure, object]":
+def new_figure(
+    panels: tuple[int, int] = (1, 1), size: tuple[float, float] = (7.0, 4.5)
+) -> "tuple[Figure, object]":
     """A figure of the house outside of pyplot's global state, with one ``Axes`` or a flat array of them."""
     import matplotlib as mpl
     from matplotlib.figure import Figure

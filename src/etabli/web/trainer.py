@@ -7,8 +7,8 @@ import time
 from collections import deque
 from pathlib import Path
 
-from etabli.errors import FolderBusy
-from etabli.i18n import _, current_language
+from etabli.core.errors import FolderBusy
+from etabli.core.i18n import _, current_language
 
 RUN = "playground"
 _LINES = 12
@@ -30,7 +30,9 @@ class Trainer:
         """Start ``etabli run`` on these experiments, all ``again`` or what is left; refuses while another one runs."""
         with self._lock:
             if self.running:
-                raise FolderBusy(_("a training is under way"), fix=_("Wait until it ends, or stop it."))
+                raise FolderBusy(
+                    _("a training is under way"), fix=_("Wait until it ends, or stop it.")
+                )
             self.home.mkdir(parents=True, exist_ok=True)
             self._experiments, self._started, self._stopped = list(experiments), time.time(), False
             self._lines.clear()
@@ -82,4 +84,13 @@ class Trainer:
 
 def _command(experiments: list[str], out: Path, again: bool = False) -> list[str]:
     house = [sys.executable, "-m", "etabli", "--lang", current_language()]
-    return [*house, "run", *experiments, "--data", "sample", "--out", str(out), *(["--again"] if again else [])]
+    return [
+        *house,
+        "run",
+        *experiments,
+        "--data",
+        "sample",
+        "--out",
+        str(out),
+        *(["--again"] if again else []),
+    ]

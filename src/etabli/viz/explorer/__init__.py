@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from etabli.errors import BadArray
-from etabli.i18n import _, current_language
+from etabli.core.errors import BadArray
+from etabli.core.i18n import _, current_language
 from etabli.viz.style import ON_DARK, ON_LIGHT
 
 _SHEET = 4096  # pixels a side, what every browser takes as one image
@@ -45,7 +45,9 @@ def explorer(
     n = len(labels)
     for array in (*(plane.points for plane in planes), predicted, thumbnails):
         if array is not None and len(array) != n:
-            raise BadArray(_("the explorer's parts do not belong together"), expected=n, got=len(array))
+            raise BadArray(
+                _("the explorer's parts do not belong together"), expected=n, got=len(array)
+            )
     data = {
         "title": title,
         "names": [str(name) for name in names],
@@ -88,7 +90,9 @@ def words() -> dict[str, str]:
         "lasso": _("Lasso"),
         "reset": _("Whole view"),
         "selected": _("{n} selected"),
-        "hint": _("Wheel: zoom. Drag: move. Choose Box or Lasso to select (or hold Shift); Escape lets go."),
+        "hint": _(
+            "Wheel: zoom. Drag: move. Choose Box or Lasso to select (or hold Shift); Escape lets go."
+        ),
         "none": _("Select points to see their images here."),
         "more": _("and {n} more"),
         "true": _("true"),
@@ -106,7 +110,9 @@ def sheet(thumbnails: np.ndarray) -> dict[str, object]:
     images = np.asarray(thumbnails)
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise BadArray(
-            _("thumbnails are images of bytes"), expected="(N, H, W) or (N, H, W, 3) uint8", got=images.shape
+            _("thumbnails are images of bytes"),
+            expected="(N, H, W) or (N, H, W, 3) uint8",
+            got=images.shape,
         )
     grey = images.ndim == 3
     n, height, width = images.shape[:3]

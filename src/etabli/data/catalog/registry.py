@@ -1,0 +1,381 @@
+"""The catalogue: every official data set, where it is published, under which licence, and how to know it again.
+
+Checksums are of the *unpacked content*: a re-compressed archive is as good as the original. Where nobody has
+recorded one, it is ``None``, and ``etabli data check`` says so. An archive's own checksum is held only where its
+content has none.
+
+What a data set of the catalogue is made of.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from etabli.core.errors import UnknownName
+from etabli.core.i18n import N_, _
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a data set: its path in the set's folder, the size in bytes and the checksum of its content.
+
+    ``aliases`` are other names under which people have it. ``revised`` marks a file that its publisher edits
+    from time to time: another content is told, not refused.
+    """
+
+    path: str
+    size: int
+    checksum: str | None = None
+    aliases: tuple[str, ...] = ()
+    revised: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names under which the file may be met, plain and gzip."""
+        known = (self.name, *self.aliases)
+        plain = tuple(name.removesuffix(".gz") for name in known if name.endswith(".gz"))
+        return known + plain
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A folder of many files: how many there are, and the list file that names them, one stem a line.
+
+    A count of 0 means that they are kept and not counted. ``aliases`` are other ends of the folder's path.
+    """
+
+    path: str
+    suffix: str
+    count: int
+    listed: str | None = None
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def tails(self) -> tuple[str, ...]:
+        """The ends of a folder's path by which it is recognised."""
+        return (self.path, *self.aliases)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One download: its mirrors, its size in bytes, and what of it is kept."""
+
+    urls: tuple[str, ...]
+    size: int
+    files: tuple[File, ...] = ()
+    trees: tuple[Tree, ...] = ()
+    unpacked: int = 0  # bytes on the disk; the size of the download where it is kept as it is
+    checksum: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.urls[0].rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A data set: what it is, its licence and citation, and the downloads that it consists of.
+
+    ``stand_ins`` are files or folders that serve in place of the official ones, with what differs.
+    """
+
+    name: str
+    title: str
+    licence: str
+    citation: str
+    home: str
+    parts: tuple[Part, ...]
+    stand_ins: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes to download for the whole set."""
+        return sum(part.size for part in self.parts)
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        return tuple(file for part in self.parts for file in part.files)
+
+
+def _mnist(name: str, size: int, unpacked: int, checksum: str) -> Part:
+    mirrors = (
+        "https://ossci-datasets.s3.amazonaws.com/mnist",
+        "https://storage.googleapis.com/cvdf-datasets/mnist",
+    )
+    dotted = name.replace("-idx", ".idx")
+    file = File(name, unpacked, f"sha256:{checksum}", aliases=(dotted,))
+    return Part(tuple(f"{mirror}/{name}" for mirror in mirrors), size, (file,))
+
+
+def _voc(name: str, size: int, half: str, count: int, checksum: str) -> Part:
+    base = "VOCdevkit/VOC2007"
+    mirrors = (
+        "https://thor.robots.ox.ac.uk/pascal/VOC/voc2007",
+        "https://host.robots.ox.ac.uk/pascal/VOC/voc2007",
+        "https://pjreddie.com/media/files",
+    )
+    list_file = f"{base}/ImageSets/Main/{half}.txt"
+    trees = (
+        Tree(f"{base}/JPEGImages", ".jpg", count, list_file, aliases=("VOC2007/JPEGImages",)),
+        Tree(f"{base}/Annotations", ".xml", count, list_file, aliases=("VOC2007/Annotations",)),
+        Tree(f"{base}/ImageSets/Main", ".txt", 0, aliases=("VOC2007/ImageSets/Main",)),
+    )
+    return Part(
+        tuple(f"{mirror}/{name}" for mirror in mirrors), size, (), trees, size, f"sha256:{checksum}"
+    )
+
+
+_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
+_FLICKR = "https://github.com/jbrownlee/Datasets/releases/download/Flickr8k"
+
+
+def _caption_file(name: str, size: int, checksum: str) -> File:
+    return File(f"Flickr8k_text/{name}", size, f"sha256:{checksum}")
+
+
+RESOURCES = (
+    Resource(
+        name="mnist",
+        title=N_("MNIST: 70,000 handwritten digits, 28 x 28"),
+        licence="CC BY-SA 3.0",
+        citation="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner. Gradient-based learning applied to document "
+        "recognition. Proceedings of the IEEE 86(11), 1998.",
+        home="http://yann.lecun.com/exdb/mnist/",
+        parts=(
+            _mnist(
+                "train-images-idx3-ubyte.gz",
+                9_912_422,
+                47_040_016,
+                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            ),
+            _mnist(
+                "train-labels-idx1-ubyte.gz",
+                28_881,
+                60_008,
+                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            ),
+            _mnist(
+                "t10k-images-idx3-ubyte.gz",
+                1_648_877,
+                7_840_016,
+                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            ),
+            _mnist(
+                "t10k-labels-idx1-ubyte.gz",
+                4_542,
+                10_008,
+                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            ),
+        ),
+    ),
+    Resource(
+        name="voc",
+        title=N_("PASCAL VOC 2007: 9,963 photographs, objects of 20 classes"),
+        licence=N_("VOC terms: research; the photographs belong to their Flickr authors"),
+        citation="M. Everingham, L. Van Gool, C. K. I. Williams, J. Winn, A. Zisserman. The PASCAL Visual Object "
+        "Classes (VOC) Challenge. IJCV 88(2), 2010.",
+        home="http://host.robots.ox.ac.uk/pascal/VOC/voc2007/",
+        parts=(
+            _voc(
+                "VOCtrainval_06-Nov-2007.tar",
+                460_032_000,
+                "trainval",
+                5_011,
+                "7d8cd951101b0957ddfd7a530bdc8a94f06121cfc1e511bb5937e973020c7508",
+            ),
+            _voc(
+                "VOCtest_06-Nov-2007.tar",
+                451_020_800,
+                "test",
+                4_952,
+                "6836888e2e01dca84577a849d339fa4f73e1e4f135d312430c4856b5609b4892",
+            ),
+        ),
+        stand_ins={
+            "VOCdevkit/VOC2012/JPEGImages": N_(
+                "3,576 photographs of VOC 2012, mostly animals, longer side 256 px, no annotations"
+            )
+        },
+    ),
+    Resource(
+        name="fleurs_du_mal",
+        title=N_("Baudelaire, Les Fleurs du mal, Project Gutenberg 6099"),
+        licence=N_("public domain (Gutenberg licence for the file)"),
+        citation="C. Baudelaire. Les Fleurs du mal. Project Gutenberg EBook 6099.",
+        home="https://www.gutenberg.org/ebooks/6099",
+        parts=(
+            Part(
+                (
+                    "https://www.gutenberg.org/cache/epub/6099/pg6099.txt",
+                    "https://www.gutenberg.org/ebooks/6099.txt.utf-8",
+                ),
+                178_240,
+                (
+                    File(
+                        "fleurs_mal.txt",
+                        178_240,
+                        "sha256:be25a482c3c7a39bfc536d501e1f2001f512c8fecd7d56ca2f4370b3b0502f23",
+                        aliases=("pg6099.txt", "6099.txt.utf-8", "6099-0.txt"),
+                        revised=True,
+                    ),
+                ),
+            ),
+        ),
+    ),
+    Resource(
+        name="flickr8k",
+        title=N_("Flickr8k: 8,091 photographs, five captions each"),
+        licence=N_(
+            "research use only, never to be passed on; the photographs belong to their Flickr authors"
+        ),
+        citation="M. Hodosh, P. Young, J. Hockenmaier. Framing image description as a ranking task: data, models "
+        "and evaluation metrics. JAIR 47, 2013.",
+        home="https://hockenmaier.cs.illinois.edu/8k-pictures.html",
+        parts=(
+            Part(
+                (f"{_FLICKR}/Flickr8k_text.zip",),
+                2_340_801,
+                (
+                    _caption_file(
+                        "Flickr8k.token.txt",
+                        3_395_237,
+                        "1e1f3a371ba1a1bf742e6930521c037e046b2bf3fcc2390ba8405e0301ed7689",
+                    ),
+                    _caption_file(
+                        "Flickr8k.lemma.token.txt",
+                        3_244_761,
+                        "aebf8ed1e3edd18bbe6cd7c70e5cec6f543f5b0592c371cc69b4507f40092d82",
+                    ),
+                    _caption_file(
+                        "Flickr_8k.trainImages.txt",
+                        154_678,
+                        "e330ddd5156a4c2d2e2b67bc587e70e588f2d132bd8a10dc54dcb71e58115d8e",
+                    ),
+                    _caption_file(
+                        "Flickr_8k.devImages.txt",
+                        25_801,
+                        "18ba829f47f6df1cb830bf7f0506e2ddf333818925299babbd1bbcaf50fdc504",
+                    ),
+                    _caption_file(
+                        "Flickr_8k.testImages.txt",
+                        25_775,
+                        "c0924146c131458ceba45da59670fe9520eadce1e5cafffa16a817672a9b1f17",
+                    ),
+                    _caption_file(
+                        "ExpertAnnotations.txt",
+                        346_674,
+                        "56c2b1a9e1a46ba73b8b151abd7c3c8b1676fbacadb559d0c2eb6524b166cf4f",
+                    ),
+                    _caption_file(
+                        "CrowdFlowerAnnotations.txt",
+                        2_918_552,
+                        "72a74aef443df4848fb1f3c23654ee9e0ca5b528198f68e2efedf11b6ca61260",
+                    ),
+                ),
+                unpacked=10_111_478,
+            ),
+            Part(
+                (f"{_FLICKR}/Flickr8k_Dataset.zip",),
+                1_115_419_746,
+                trees=(Tree("Flicker8k_Dataset", ".jpg", 8_091, aliases=("Flickr8k_Dataset",)),),
+                unpacked=1_120_000_000,
+                checksum="md5:f18a1e2920de5bd84dae7cf08ec78978",
+            ),
+        ),
+    ),
+    Resource(
+        name="glove",
+        title=N_("GloVe 6B: 400,000 English word vectors of 100 numbers"),
+        licence="PDDL 1.0",
+        citation="J. Pennington, R. Socher, C. D. Manning. GloVe: Global vectors for word representation. EMNLP, 2014.",
+        home="https://nlp.stanford.edu/projects/glove/",
+        parts=(
+            Part(
+                (
+                    "https://nlp.stanford.edu/data/glove.6B.zip",
+                    "https://downloads.cs.stanford.edu/nlp/data/glove.6B.zip",
+                ),
+                862_182_613,
+                (
+                    File(
+                        "glove.6B.100d.txt",
+                        347_116_733,
+                        "sha256:95dde4dfd627ab26608d33e76d1195ec059734bd29089ea52cadb08d07c64544",
+                    ),
+                ),
+                unpacked=347_116_733,
+            ),
+        ),
+        stand_ins={
+            "glove.6B.100d.subset.txt": N_("3,283 words of the captions, each vector of length 1")
+        },
+    ),
+    Resource(
+        name="weights",
+        title=N_("ImageNet weights of ResNet-50 and MobileNetV2, without their last layer"),
+        licence="Apache 2.0 (Keras)",
+        citation="K. He, X. Zhang, S. Ren, J. Sun. Deep residual learning for image recognition. CVPR, 2016. "
+        "M. Sandler et al. MobileNetV2: Inverted residuals and linear bottlenecks. CVPR, 2018.",
+        home="https://keras.io/api/applications/",
+        parts=(
+            Part(
+                (f"{_KERAS}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",),
+                94_765_736,
+                (
+                    File(
+                        "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+                        94_765_736,
+                        "md5:4d473c1dd8becc155b73f8504c6f6626",
+                    ),
+                ),
+            ),
+            Part(
+                (
+                    f"{_KERAS}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+                ),
+                9_406_464,
+                (
+                    File(
+                        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+                        9_406_464,
+                    ),
+                ),
+            ),
+        ),
+        stand_ins={
+            "mobilenet_v2_imagenet_notop.weights.h5": N_(
+                "MobileNetV2 converted from 8 bits; its features agree with the original's at cosine 0.998"
+            )
+        },
+    ),
+)
+
+# Where the mirrors above send a download on to.
+_REDIRECTED_TO = (
+    "objects.githubusercontent.com",
+    "release-assets.githubusercontent.com",
+    "data.pjreddie.com",
+)
+
+
+def resource(name: str) -> Resource:
+    """The data set of that name; ``UnknownName`` suggests the nearest."""
+    for each in RESOURCES:
+        if each.name == name:
+            return each
+    raise UnknownName(_("data set"), name, [each.name for each in RESOURCES])
+
+
+def resources(names: Iterable[str]) -> tuple[Resource, ...]:
+    """The data sets of these names, all of them where there are none."""
+    return tuple(resource(name) for name in dict.fromkeys(names)) or RESOURCES
+
+
+def hosts() -> frozenset[str]:
+    """Every host that a download may touch."""
+    urls = [url for each in RESOURCES for part in each.parts for url in part.urls]
+    return frozenset(urlsplit(url).hostname for url in urls) | frozenset(_REDIRECTED_TO)

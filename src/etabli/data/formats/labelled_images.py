@@ -1,0 +1,110 @@
+"""Images with labels: the one form in which VOC, a folder of folders and a table of labels arrive."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from etabli.core.errors import BadArray, UnknownName
+from etabli.core.i18n import _
+
+__all__ = ["ABSENT", "DIFFICULT", "PRESENT", "LabelledImages", "from_names"]
+
+PRESENT, DIFFICULT, ABSENT = 1, 0, -1
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """N images by name and path, and what each shows of K classes.
+
+    ``labels`` (N, K) int8 in VOC's own convention: 1 present, -1 absent, 0 *difficult*: present, but so hidden or
+    small that a judge neither demands nor punishes it. ``groups`` gathers classes under a wider name.
+    """
+
+    names: tuple[str, ...]
+    paths: tuple[Path, ...]
+    classes: tuple[str, ...]
+    labels: np.ndarray
+    groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        expected = (len(self.names), len(self.classes))
+        if self.labels.shape != expected or len(self.paths) != len(self.names):
+            raise BadArray(
+                _("labels do not fit the images"), expected=expected, got=self.labels.shape
+            )
+        self.labels.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def of_classes(self, classes: Sequence[str]) -> "LabelledImages":
+        """The same images, judged on some of the classes only, in the order given."""
+        for name in classes:
+            if name not in self.classes:
+                raise UnknownName(_("class"), name, self.classes)
+        columns = [self.classes.index(name) for name in classes]
+        groups = {
+            group: kept
+            for group, members in self.groups.items()
+            if (kept := tuple(name for name in members if name in classes))
+        }
+        return replace(self, classes=tuple(classes), labels=self.labels[:, columns], groups=groups)
+
+    def at(self, rows: Sequence[int] | np.ndarray) -> "LabelledImages":
+        """The images of some rows, in that order."""
+        rows = [int(row) for row in rows]
+        names, paths = (tuple(values[row] for row in rows) for values in (self.names, self.paths))
+        return replace(self, names=names, paths=paths, labels=self.labels[rows])
+
+    def halves(
+        self, share: float, generator: np.random.Generator
+    ) -> tuple["LabelledImages", "LabelledImages"]:
+        """A larger part and one with ``share`` of the images, every class with two positives in both.
+
+        The rarest class is dealt first, so that it is not lost by chance.
+        """
+        order = generator.permutation(len(self))
+        taken = np.zeros(len(self), dtype=bool)
+        held = np.zeros(len(self), dtype=bool)
+        positives = self.labels == PRESENT
+        for column in np.argsort(positives.sum(0), kind="stable"):
+            rows = [row for row in order if positives[row, column] and not taken[row]]
+            already = int(positives[held, column].sum())
+            wanted = round(share * positives[:, column].sum()) - already
+            if len(rows) + int(positives[taken, column].sum()) > 1 and already + wanted < 1:
+                wanted = 1 - already
+            held[rows[: max(0, wanted)]] = True
+            taken[rows] = True
+        rest = [row for row in order if not taken[row]]
+        held[rest[: round(share * len(rest))]] = True
+        return self.at(np.flatnonzero(~held)), self.at(np.flatnonzero(held))
+
+
+def from_names(
+    items: Sequence[tuple[str, Path, Sequence[str]]],
+    *,
+    classes: Sequence[str] | None = None,
+    title: str = "",
+) -> LabelledImages:
+    """From (name, path, labels of the image) rows; the classes are all labels met, sorted, unless given."""
+    known = (
+        tuple(classes)
+        if classes is not None
+        else tuple(sorted({word for *_row, words in items for word in words}))
+    )
+    labels = np.full((len(items), len(known)), ABSENT, dtype=np.int8)
+    for row, (*_row, words) in enumerate(items):
+        for word in words:
+            if word not in known:
+                raise UnknownName(_("class"), word, known)
+            labels[row, known.index(word)] = PRESENT
+    return LabelledImages(
+        tuple(name for name, *_row in items),
+        tuple(path for _name, path, _words in items),
+        known,
+        labels,
+        title=title,
+    )

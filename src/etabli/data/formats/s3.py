@@ -1,0 +1,128 @@
+"""Images in S3-compatible storage, listed and read through fsspec.
+
+Credentials are found where every S3 client looks for them (environment, profile, the machine's role) and never asked
+for, stored or passed on. The endpoint of a storage that is not Amazon's is an option or ``AWS_ENDPOINT_URL``.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import PurePosixPath
+
+from etabli.core.errors import DataMissing, MissingExtra, NoNetwork, UnknownName, UnsafeArchive
+from etabli.core.i18n import _
+from etabli.data.formats.images import SUFFIXES
+
+__all__ = ["MAX_BYTES", "RemoteImage", "is_remote", "list_images"]
+
+MAX_BYTES = 512_000_000
+
+
+@dataclass(frozen=True)
+class RemoteImage:
+    """An object of a bucket as it was listed: ``mark`` (its ETag) changes when it is written again."""
+
+    url: str
+    size: int
+    mark: str
+    endpoint: str | None = None
+
+    def read(self) -> bytes:
+        """The whole object. ``NoNetwork`` where the storage does not answer: that says nothing about the image."""
+        if self.size > MAX_BYTES:
+            raise UnsafeArchive(
+                _("{path} is too large for an image").format(path=self.url),
+                expected=_("at most {count} million bytes").format(count=MAX_BYTES // 1_000_000),
+                got=self.size,
+            )
+        with _explained(self.url, self.endpoint):
+            return _storage(self.endpoint).cat_file(self.url)
+
+
+def is_remote(place: object) -> bool:
+    """Whether a place is an address rather than a path; ``UnknownName`` for one of a kind that cannot be read."""
+    kind, separator, _rest = str(place).partition("://")
+    if separator and kind != "s3":
+        raise UnknownName(_("kind of storage"), kind, ["s3"])
+    return bool(separator)
+
+
+def list_images(place: str, endpoint: str | None = None) -> list[RemoteImage]:
+    """The images under ``s3://bucket/prefix`` by their suffix, in the order in which a folder of them has."""
+    endpoint = (
+        endpoint
+        or os.environ.get("AWS_ENDPOINT_URL_S3")
+        or os.environ.get("AWS_ENDPOINT_URL")
+        or None
+    )
+    root = place.removeprefix("s3://").strip("/")
+    if not root:
+        raise DataMissing(
+            _("{place} names no bucket").format(place=place), expected="s3://bucket/prefix"
+        )
+    with _explained(place, endpoint):
+        held = _storage(endpoint).find(root, detail=True)
+    found = [
+        RemoteImage(
+            f"s3://{key}", int(each["size"]), str(each.get("ETag", "")).strip('"'), endpoint
+        )
+        for key, each in held.items()
+        if _is_image(PurePosixPath(key).relative_to(root))
+    ]
+    return sorted(found, key=lambda image: PurePosixPath(image.url))
+
+
+def _is_image(path: PurePosixPath) -> bool:
+    return path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.parts)
+
+
+@cache
+def _storage(endpoint: str | None):
+    """One client for all threads: it has a loop of its own."""
+    try:
+        import fsspec
+        import s3fs  # noqa: F401  (fsspec would look for it by name and say less)
+    except ImportError as error:
+        raise MissingExtra(error.name or "s3fs", "cluster", _("reading from S3 storage")) from error
+    return fsspec.filesystem(
+        "s3", endpoint_url=endpoint, use_listings_cache=False, config_kwargs=_PATIENCE
+    )
+
+
+_PATIENCE = {
+    "connect_timeout": 10,
+    "read_timeout": 60,
+    "retries": {"max_attempts": 3, "mode": "standard"},
+}
+
+
+@contextmanager
+def _explained(place: str, endpoint: str | None) -> Iterator[None]:
+    """What the client raises, as a refusal."""
+    try:
+        from botocore.exceptions import BotoCoreError, NoCredentialsError
+    except ImportError as error:
+        raise MissingExtra("s3fs", "cluster", _("reading from S3 storage")) from error
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DataMissing(_("there is no {place}").format(place=place)) from error
+    except NoCredentialsError as error:
+        raise DataMissing(
+            _("{place} asks who is reading, and no credentials are set").format(place=place),
+            fix=_("Set AWS_PROFILE or AWS_ACCESS_KEY_ID; for a public bucket, {variable}.").format(
+                variable="FSSPEC_S3='{\"anon\": true}'"
+            ),
+        ) from error
+    except PermissionError as error:
+        raise DataMissing(
+            _("cannot read {path} ({reason})").format(path=place, reason=error)
+        ) from error
+    except (OSError, BotoCoreError) as error:
+        raise NoNetwork(
+            _("the storage did not give {place} ({reason})").format(place=place, reason=error),
+            expected=_("an answer of {endpoint}").format(endpoint=endpoint or "Amazon S3"),
+            fix=_("Run the same command again: what was finished is kept."),
+        ) from error

@@ -1,0 +1,90 @@
+"""The sample Flickr8k: drawn scenes with five captions each, written from what the scene shows."""
+
+from pathlib import Path
+
+import numpy as np
+
+from etabli.core.seeding import generator
+from etabli.data.formats import flickr8k
+from etabli.data.synthetic.scenes import DrawnObject, Scene, draw_scene
+
+__all__ = ["VERSION", "describe", "make"]
+
+VERSION = "1"
+SIZES = {"train": 240, "dev": 40, "test": 40}
+SIDE = 112
+CAPTIONS = 5
+_PLACES = {
+    "paper": ("on white paper", "on a sheet of paper"),
+    "sky": ("in the sky", "in front of a blue sky"),
+    "meadow": ("on the grass", "in a green meadow"),
+    "sand": ("on the sand", "on a beach"),
+    "mist": ("in the mist", "on a grey day"),
+}
+_NUMBERS = ("No", "One", "Two", "Three", "Four", "Five")
+
+
+def make(folder: Path) -> None:
+    """Write the scenes as pictures, ``Flickr8k.token.txt`` and the three lists."""
+    (folder / flickr8k.TEXT).mkdir()
+    (folder / flickr8k.PICTURES).mkdir()
+    lines = []
+    for part, size in SIZES.items():
+        drawing, writing = generator(8, "flickr8k", part), generator(8, "flickr8k", part, "words")
+        names = [f"{part}_{number:04d}.jpg" for number in range(size)]
+        for name in names:
+            scene = draw_scene(drawing, (SIDE, SIDE), count=(1, 3), extent=(0.3, 0.6))
+            scene.image.save(folder / flickr8k.PICTURES / name, quality=90)
+            lines += [
+                f"{name}#{place}\t{caption}"
+                for place, caption in enumerate(describe(scene, writing))
+            ]
+        (folder / flickr8k.TEXT / flickr8k.SPLITS[part]).write_text(
+            "\n".join(names) + "\n", encoding="utf-8"
+        )
+    (folder / flickr8k.TEXT / flickr8k.TOKENS).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def describe(scene: Scene, writing: np.random.Generator) -> list[str]:
+    """Five captions of a scene, as five people might write them: the same things, in other words and detail."""
+    shown = sorted(scene.objects, key=lambda thing: -_area(thing) * thing.visible)
+    return [_sentence(shown, scene.background, style, writing) for style in range(CAPTIONS)]
+
+
+def _sentence(
+    shown: list[DrawnObject], background: str, style: int, writing: np.random.Generator
+) -> str:
+    place = str(writing.choice(_PLACES[background]))
+    if not shown:
+        words = f"nothing to see {place}"
+    elif style == 3 and len(shown) > 1:
+        words = f"{_NUMBERS[len(shown)]} things {place} , one of them {_named(shown[0], writing)}"
+    elif style in (0, 4) and len(shown) > 1:
+        words = f"{_named(shown[0], writing)} {_relation(*shown[:2])} {_named(shown[1], writing)}"
+    elif style == 1 and len(shown) > 1:
+        words = f"{_named(shown[0], writing)} and {_named(shown[1], writing)} {place}"
+    else:
+        verb = str(writing.choice(["", "is seen", "is drawn"]))
+        words = f"{_named(shown[0], writing, size=style == 2)} {verb} {place}"
+    words = " ".join(words.split())
+    return f"{words[0].upper()}{words[1:]} ."
+
+
+def _named(thing: DrawnObject, writing: np.random.Generator, size: bool = False) -> str:
+    words = [thing.colour, thing.kind]
+    if size or writing.random() < 0.3:
+        words.insert(0, {"small": "small", "medium": "plain", "large": "big"}[thing.size])
+    return f"{'an' if words[0][0] in 'aeiou' else 'a'} {' '.join(words)}"
+
+
+def _relation(first: DrawnObject, second: DrawnObject) -> str:
+    across = second.centre[0] - first.centre[0]
+    down = second.centre[1] - first.centre[1]
+    if abs(across) > abs(down):
+        return "to the left of" if across > 0 else "to the right of"
+    return "above" if down > 0 else "below"
+
+
+def _area(thing: DrawnObject) -> int:
+    left, top, right, bottom = thing.box
+    return (right - left) * (bottom - top)

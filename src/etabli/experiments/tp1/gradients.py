@@ -1,0 +1,107 @@
+"""tp1.gradients: is every gradient right?
+
+    etabli run tp1.gradients
+
+Each layer, each loss and both models of practical 1 against finite differences, in double precision. The relative
+error ‖a - n‖ / (‖a‖ + ‖n‖) should be under 1e-7; about 1e-10 here. A second. For your own file: etabli check FILE.
+"""
+
+import numpy as np
+from pydantic import Field
+
+from etabli import nn
+from etabli.core.i18n import N_, _
+from etabli.core.seeding import generator
+from etabli.experiments.context import Bench
+from etabli.experiments.spec import Experiment, SettingsModel
+from etabli.metrics.score import Score
+from etabli.models.estimators.mlp import MLP
+from etabli.models.estimators.softmax_regression import SoftmaxRegression
+
+
+class Settings(SettingsModel):
+    examples: int = Field(6, ge=1, le=100, description=N_("examples in the random batch"))
+    features: int = Field(8, ge=1, le=100, description=N_("inputs of each example"))
+    hidden_units: int = Field(5, ge=1, le=100, description=N_("hidden units of the perceptron"))
+    step: float = Field(
+        1e-3, gt=0, lt=0.1, description=N_("step of the differences; too small and rounding shows")
+    )
+
+
+def story(bench: Bench, settings: Settings) -> None:
+    stream = generator(bench.seed, "gradients")
+    n, d, classes = settings.examples, settings.features, 10
+    x = stream.normal(size=(n, d))
+    labels = stream.permutation(np.arange(n) % classes)
+    target = nn.one_hot(labels, classes)
+    logits = stream.normal(size=(n, classes))
+    w, b = stream.normal(size=(d, classes)), stream.normal(size=classes)
+    probabilities = nn.softmax(logits)[0]
+
+    rows = []
+    for name, function, arrays in (
+        ("linear", nn.linear, {"x": x, "w": w, "b": b}),
+        ("sigmoid", nn.sigmoid, {"x": x}),
+        ("relu", nn.relu, {"x": np.sign(x) * (np.abs(x) + 0.1)}),  # away from the kink
+        ("softmax", nn.softmax, {"x": logits}),
+        ("cross_entropy", lambda p: nn.cross_entropy(p, target), {"ŷ": probabilities}),
+        ("softmax_cross_entropy", lambda z: nn.softmax_cross_entropy(z, target), {"z": logits}),
+    ):
+        step = (
+            settings.step * min(1.0, np.abs(arrays["ŷ"]).min()) if "ŷ" in arrays else settings.step
+        )
+        errors = nn.gradient_check(function, list(arrays.values()), generator=stream, step=step)
+        rows += [
+            [name, key, arrays[key].size, error] for key, error in zip(arrays, errors, strict=True)
+        ]
+
+    for model in (SoftmaxRegression(l2=0.01), MLP(hidden_units=settings.hidden_units, l2=0.01)):
+        model.set_params(
+            epochs=1, dtype="float64", initialization="normal", random_state=bench.seed
+        )
+        model.partial_fit(x, labels, classes=np.arange(classes))
+        _loss, gradients = model.gradients(x, labels)
+        names = [f"{layer} {part}" for layer in model.layer_names for part in ("W", "b")]
+        for name, parameter, gradient in zip(names, model.parameters_, gradients, strict=True):
+            differences = nn.numerical_gradient(
+                lambda m=model: m.gradients(x, labels)[0], parameter, settings.step
+            )
+            rows.append(
+                [
+                    type(model).__name__,
+                    name,
+                    parameter.size,
+                    nn.relative_error(gradient, differences),
+                ]
+            )
+
+    bench.table(
+        "gradients",
+        title=N_("Back-propagation against finite differences"),
+        columns=[N_("layer or model"), N_("gradient of"), N_("numbers"), N_("relative error")],
+        rows=rows,
+        caption=N_(
+            "Fourth-order differences in double precision; the losses of the models with an L2 term."
+        ),
+    )
+    recipe = {"differences": "fourth order", "step": settings.step, "dtype": "float64"}
+    worst = max(row[-1] for row in rows)
+    bench.score("max_relative_error", Score(worst, recipe))
+    bench.note(
+        _(
+            "The worst relative error is {worst:.1e}: a wrong sign gives 1, a forgotten factor of 2 gives 0.33."
+        ).format(worst=worst)
+    )
+
+
+EXPERIMENT = Experiment(
+    name="tp1.gradients",
+    title=N_("Every gradient checked"),
+    measures=N_("largest relative error of back-propagation against finite differences"),
+    source=N_("practical 1, equations 3 and 4, and exercise 2"),
+    settings=Settings,
+    story=story,
+    minutes=0.05,
+    memory_mb=300,
+    expects={"max_relative_error": (0.0, 1e-7)},
+)

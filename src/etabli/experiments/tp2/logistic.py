@@ -1,0 +1,89 @@
+"""tp2.logistic: softmax regression in Keras.
+
+    etabli run tp2.logistic --data full --seeds 5
+
+784 pixels, 10 classes, 7,850 parameters; batches of 100, rate 0.1, 20 epochs, as in the lab report, which gives
+92.43 %. A few seconds a seed.
+"""
+
+from pydantic import Field
+
+from etabli.core.i18n import N_
+from etabli.data.formats import mnist
+from etabli.experiments.context import Bench
+from etabli.experiments.spec import Claim, Experiment, Published
+from etabli.experiments.tp2 import _shared
+from etabli.experiments.tp2._shared import Recipe
+from etabli.models.vision import digit_classifiers
+from etabli.training import keras_io
+from etabli.training.backend import backend_name
+
+BY_HAND = (
+    0.9159  # the lab report's own softmax regression without a library, practical 1, exercise 1
+)
+
+
+class Settings(Recipe):
+    rate: float = Field(
+        0.1, gt=0, le=100, description=N_("step of the gradient; larger: faster, until it diverges")
+    )
+
+
+def story(bench: Bench, settings: Settings) -> None:
+    digits = mnist.load(bench.source)
+    model = _shared.trained(
+        bench, "logistic", build, settings, digits, label=N_("softmax regression in Keras")
+    )
+    probabilities = _shared.score_test(bench, model, digits, settings)
+    bench.claim("about_the_same_as_by_hand", *verdict(bench))
+    if bench.first:
+        keras_io.save(model, bench.path("model.keras"))
+        _shared.show_layers(bench, model, title=N_("The net, layer by layer"))
+        _shared.show_curves(bench, title=N_("Softmax regression, epoch by epoch"))
+        _shared.show_mistakes(bench, probabilities, digits)
+
+
+def build(seed: int):
+    return digit_classifiers.softmax_regression(seed, classes=mnist.CLASSES)
+
+
+def verdict(bench: Bench) -> tuple[str, str]:
+    accuracy = bench.scores["test_accuracy"].value
+    if bench.is_sample:
+        return "undecided", f"{accuracy:.4f}"
+    near = abs(accuracy - BY_HAND) < 0.015
+    return "confirmed" if near else "refuted", f"{accuracy:.4f} ({backend_name()}) / {BY_HAND:.4f}"
+
+
+EXPERIMENT = Experiment(
+    name="tp2.logistic",
+    title=N_("Softmax regression in Keras"),
+    measures=N_("test accuracy of a linear classifier"),
+    source=N_("practical 2, exercise 1"),
+    seeds=5,
+    settings=Settings,
+    story=story,
+    on_sample={"epochs": 10},
+    data=("mnist",),
+    minutes=0.3,
+    memory_mb=1200,
+    spreads=True,
+    published=(
+        Published(
+            "test_accuracy",
+            0.9243,
+            what=N_("share of the test images"),
+            where=N_("practical 2, exercise 1"),
+        ),
+    ),
+    claims=(
+        Claim(
+            "about_the_same_as_by_hand",
+            N_(
+                "In Keras the linear classifier comes out about as it did by hand, for it is the same single layer."
+            ),
+            where=N_("practical 2, exercise 1"),
+        ),
+    ),
+    expects={"test_accuracy": (0.922, 0.928)},
+)

@@ -1,0 +1,71 @@
+"""Beyond practical 5: learned word vectors, a gated net, the whole deep feature.
+
+    etabli run tp5.caption-modern
+
+A GRU reads its own words, sees the 1280 numbers of the image at every step, and shares one matrix between the words
+read and the words written; dropout and label smoothing keep it from learning captions by heart. Beam and length
+normalisation are chosen on the development images.
+"""
+
+from dataclasses import replace
+
+from etabli.core.i18n import N_, _
+from etabli.experiments.context import Bench
+from etabli.experiments.spec import Claim, Experiment
+from etabli.experiments.tp5 import _learned, _shared
+
+
+class Settings(_learned.Learning):
+    pass
+
+
+def story(bench: Bench, settings: Settings) -> None:
+    material = _shared.lay_out(bench, settings.views)
+    captioner = _learned.learn(bench, material, settings, keys=0)
+    captioner = replace(
+        captioner, search=_learned.choose_search(bench, captioner, material, settings)
+    )
+    found = _learned.score(bench, captioner, material)
+    text = _("BLEU-4 in the course's protocol: {value:.3f}, in the report {published:.3f}")
+    _learned.claim_better(bench, "small_net_is_not_the_limit", text)
+    if bench.first:
+        _learned.show(bench, captioner, material, found)
+
+
+EXPERIMENT = Experiment(
+    name="tp5.caption-modern",
+    title=N_("A captioner with learned words"),
+    measures=N_("BLEU and CIDEr-D of captions from the whole deep feature"),
+    source=N_("practical 5, exercise 4, after Vinyals et al. 2015"),
+    settings=Settings,
+    story=story,
+    on_sample={
+        "at_least": 1,
+        "embedding": 48,
+        "hidden": 64,
+        "epochs": 24,
+        "rate": 0.01,
+        "dropout": 0.1,
+        "images": 8,
+        "beams": (3,),
+        "alphas": (0.7,),
+        "consensus_beam": 5,
+        "consensus": (1.0,),
+        "neighbours": (3,),
+        "trust": (10.0,),
+        "views": (),
+    },
+    data=("flickr8k", "weights"),
+    minutes=4.0,
+    memory_mb=5000,
+    claims=(
+        Claim(
+            "small_net_is_not_the_limit",
+            N_(
+                "the captions are not good enough yet; a better model and more data would improve them"
+            ),
+            where=N_("practical 5, exercise 4"),
+        ),
+    ),
+    expects={"bleu_4_standard": (0.19, 0.22), "cider_d": (0.47, 0.54)},
+)

@@ -1,0 +1,1 @@
+"""Captioning models, their training and their decoding."""

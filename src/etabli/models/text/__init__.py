@@ -1,0 +1,1 @@
+"""Text models: recurrent language models, n-grams, sampling, word vectors."""

@@ -1,0 +1,1 @@
+"""Image models: digit classifiers, backbones, linear heads, fine-tuning."""

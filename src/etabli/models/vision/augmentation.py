@@ -1,0 +1,91 @@
+"""Small random deformations of small grey images, for training: shifts of whole pixels, and smooth warps."""
+
+import numpy as np
+
+_BLOCK = 2000  # images warped at once
+
+
+def shifted(images: np.ndarray, generator: np.random.Generator, most: int = 1) -> np.ndarray:
+    """(N, H, W, ...) moved by up to ``most`` pixels each way, each image its own draw; the border fills with zeros."""
+    _n, height, width = images.shape[:3]
+    margins = [(0, 0), (most, most), (most, most)] + [(0, 0)] * (images.ndim - 3)
+    padded = np.pad(images, margins)
+    moves = generator.integers(0, 2 * most + 1, size=(len(images), 2))
+    moved = np.empty_like(images)
+    for down in range(2 * most + 1):
+        for right in range(2 * most + 1):
+            these = (moves == (down, right)).all(axis=1)
+            moved[these] = padded[these, down : down + height, right : right + width]
+    return moved
+
+
+def warped(
+    images: np.ndarray, generator: np.random.Generator, *, degrees: float = 10.0, scale: float = 0.1,
+    shear: float = 0.1, shift: float = 2.0, elastic: float = 1.0,
+) -> np.ndarray:  # fmt: skip
+    """(N, H, W, 1): each image turned, scaled, sheared, shifted (pixels) and bent (pixels) by its own draw.
+
+    Angles, factors and shifts are uniform within plus or minus their setting. The bend is a smooth field,
+    Gaussian bumps on a coarse grid with normal weights (Simard, Steinkraus, Platt 2003, section 2, in spirit).
+    Pixels are interpolated bilinearly; what comes from outside of the image is zero.
+    """
+    count, height, width = images.shape[:3]
+    maps = _affine_maps(count, generator, degrees, scale, shear)
+    moves = generator.uniform(-shift, shift, (count, 2)).astype(np.float32)
+    grid, bumps = _grid(height, width)
+    weights = generator.normal(0, elastic, (count, 2, len(bumps))).astype(np.float32)
+    result = np.empty_like(images)
+    for start in range(0, count, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        places = maps[part] @ grid + moves[part, :, None] + weights[part] @ bumps
+        places += np.array([[(height - 1) / 2], [(width - 1) / 2]], np.float32)
+        result[part] = _interpolated(images[part].reshape(-1, height, width), places).reshape(
+            -1, *images.shape[1:]
+        )
+    return result
+
+
+def _affine_maps(
+    count: int, generator: np.random.Generator, degrees: float, scale: float, shear: float
+) -> np.ndarray:
+    angle = np.deg2rad(generator.uniform(-degrees, degrees, count))
+    factors = generator.uniform(1 - scale, 1 + scale, (count, 2))
+    slant = generator.uniform(-shear, shear, count)
+    turn = np.stack([np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)], -1).reshape(
+        -1, 2, 2
+    )
+    stretch = np.zeros((count, 2, 2))
+    stretch[:, 0, 0], stretch[:, 1, 1], stretch[:, 0, 1] = factors[:, 0], factors[:, 1], slant
+    return (turn @ stretch).astype(np.float32)
+
+
+def _grid(height: int, width: int, knots: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """The pixels' places from the centre (2, P), and the bumps (knots^2, P), scaled to a field of unit variance."""
+    rows, columns = np.indices((height, width), dtype=np.float32).reshape(2, -1)
+    places = np.stack([rows - (height - 1) / 2, columns - (width - 1) / 2])
+    at = (np.arange(knots) + 0.5) / knots
+    centres = np.stack(np.meshgrid(at * height, at * width, indexing="ij"), -1).reshape(-1, 2)
+    reach = height / knots
+    far = (rows - centres[:, :1]) ** 2 + (columns - centres[:, 1:]) ** 2
+    bumps = np.exp(-far / (2 * reach**2))
+    return places.astype(np.float32), (bumps / np.sqrt((bumps**2).sum(axis=0).mean())).astype(
+        np.float32
+    )
+
+
+def _interpolated(images: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(N, H, W) read at places (N, 2, P), bilinearly, in a frame of zeros."""
+    count, height, width = images.shape
+    framed = np.pad(images, ((0, 0), (1, 2), (1, 2)))
+    rows = np.clip(places[:, 0] + 1, 0, height + 1)
+    columns = np.clip(places[:, 1] + 1, 0, width + 1)
+    top, left = rows.astype(np.int32), columns.astype(np.int32)
+    down, right = rows - top, columns - left
+    stride = width + 3
+    first = (
+        top * stride + left + (np.arange(count, dtype=np.int32) * (height + 3) * stride)[:, None]
+    )
+    flat = framed.ravel()
+    upper = flat[first] * (1 - right) + flat[first + 1] * right
+    lower = flat[first + stride] * (1 - right) + flat[first + stride + 1] * right
+    return upper * (1 - down) + lower * down

@@ -1,0 +1,1 @@
+"""Tools for users' own data, one file each."""

@@ -1,0 +1,1 @@
+"""Saved models: one folder, one card, one loader; export to ONNX and OpenVINO."""

@@ -1,0 +1,1 @@
+"""Numeric kernels in JAX: convolution, recurrence, matrix products."""

@@ -1,0 +1,58 @@
+"""The public edge: whatever ends a command ends it with a sentence, and nothing that is printed stops it."""
+
+import errno
+import io
+import sys
+
+import pytest
+
+from etabli.cli import _errors
+from etabli.core.errors import BadSetting
+
+
+def ended(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        _errors.guarded(command)
+    return end.value.code, capsys.readouterr().err
+
+
+def failing(number):
+    def command():
+        raise OSError(number, "as the system says it", "/somewhere/history.jsonl")
+
+    return command
+
+
+def test_a_full_disk_under_a_library_is_a_sentence_too(capsys):
+    code, told = ended(failing(errno.ENOSPC), capsys)
+    assert code == 5 and told.startswith("etabli: no space left to write /somewhere/history.jsonl.")
+
+
+def test_an_error_of_the_system_that_nobody_knows_stays_what_it_is():
+    with pytest.raises(OSError, match="as the system says it"):
+        _errors.guarded(failing(errno.EIO))
+
+
+def test_a_name_that_the_terminal_cannot_write_is_written_with_a_backslash(monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    _errors.guarded(lambda: print("été \udcff"))
+    terminal.flush()
+    assert terminal.buffer.getvalue() == b"\\xe9t\\xe9 \\udcff\n"
+
+
+def test_a_setting_nested_without_end_is_taken_as_text_and_refused_by_its_model():
+    deep = "[" * 100_000
+    assert _errors.parsed([f"rate={deep}"]) == {"rate": deep}
+    with pytest.raises(BadSetting, match="key=value"):
+        _errors.parsed(["rate"])
+
+
+def test_the_folder_of_a_training_keeps_what_it_needs_until_the_model_is_there(tmp_path):
+    with pytest.raises(KeyboardInterrupt), _errors.training_in(tmp_path / "model") as unfinished:
+        unfinished.mkdir()
+        raise KeyboardInterrupt
+    assert unfinished.exists()
+    with _errors.training_in(tmp_path / "model") as again:
+        assert again == unfinished
+    assert not unfinished.exists()

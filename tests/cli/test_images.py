@@ -1,0 +1,244 @@
+"""features, transfer, predict, finetune and export on a newcomer's folder of images."""
+
+import csv
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from etabli.core.seeding import generator
+from etabli.data.synthetic import scenes
+from etabli.models.vision import backbones
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Two classes of drawn objects, and the weights of a net that has seen nothing."""
+    home = tmp_path_factory.mktemp("mes photos")
+    draw = generator(0, "own images")
+    for kind in ("house", "star"):
+        (home / "images" / f"{kind} é").mkdir(parents=True)
+        for number in range(10):
+            scenes.draw_single(draw, kind).image.save(
+                home / "images" / f"{kind} é" / f"n° {number}.jpg"
+            )
+    backbones.backbone("small_residual").build(seed=5).save_weights(home / "net.weights.h5")
+    return home
+
+
+@pytest.fixture(scope="module")
+def model(place):
+    """A folder of features and a trained model, made once by the functions that the commands call."""
+    from typer.testing import CliRunner
+
+    from etabli.cli import app
+
+    net = ["--weights", str(place / "net.weights.h5")]
+    for words in (
+        [
+            "features",
+            place / "images",
+            "--out",
+            place / "features",
+            "--backbone",
+            "small_residual",
+            "--engine",
+            "keras",
+            *net,
+        ],
+        [
+            "transfer",
+            place / "features",
+            "--labels",
+            place / "images",
+            "--out",
+            place / "model",
+            *net,
+        ],
+    ):
+        done = CliRunner().invoke(app, list(map(str, words)), catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+    return place / "model"
+
+
+def test_a_folder_goes_through_features_transfer_and_predict(etabli, place, model, tmp_path):
+    out = tmp_path / "predictions.csv"
+    told = etabli("predict", place / "images", "--model", model, "--out", out, "--engine", "keras")
+    assert told.code == 0, told.err
+    rows = list(csv.DictReader(out.open(encoding="utf-8")))
+    assert len(rows) == 20 and set(rows[0]) == {"file_name", "labels", "house é", "star é"}
+    right = [row["file_name"].split("/")[0] in row["labels"].split(";") for row in rows]
+    assert np.mean(right) >= 0.8
+
+
+def test_a_class_that_nothing_can_be_judged_on_is_told_with_the_means_that_leave_it_out(
+    etabli, place, model, tmp_path
+):
+    rows = [
+        f"{kind} é/n° {number}.jpg,{kind}\n" for kind in ("house", "star") for number in range(10)
+    ]
+    rows[3] = rows[3].replace(",house", ",house;rare")
+    (tmp_path / "labels.csv").write_text("file_name,labels\n" + "".join(rows), encoding="utf-8")
+    words = [
+        "--labels",
+        tmp_path / "labels.csv",
+        "--out",
+        tmp_path / "m",
+        "--weights",
+        place / "net.weights.h5",
+    ]
+    told = etabli("transfer", place / "features", *words)
+    assert told.code == 0 and "left out of the means: rare." in told.err
+    assert "average_precision_house" in told.out and "average_precision_rare" not in told.out
+
+
+def test_what_a_killed_transfer_was_saving_is_swept_away_by_the_next(
+    etabli, place, model, tmp_path
+):
+    half = tmp_path / "m" / ".saving-half" / "by-keras.keras"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"PK half")
+    words = [
+        "--labels",
+        place / "images",
+        "--out",
+        tmp_path / "m",
+        "--weights",
+        place / "net.weights.h5",
+    ]
+    told = etabli("transfer", place / "features", *words)
+    assert told.code == 0 and not half.parent.exists()
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [
+        ".lock",
+        "card.json",
+        "model.keras",
+    ]
+
+
+def test_predictions_in_json_lines_and_on_standard_output_agree(etabli, place, model, tmp_path):
+    out = tmp_path / "predictions.jsonl"
+    image = place / "images" / "star é" / "n° 3.jpg"
+    told = etabli("predict", image, "--model", model, "--out", out, "--engine", "keras", "--json")
+    document = json.loads(told.out)
+    assert document["predictions"] == [
+        json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()
+    ]
+    assert document["predictions"][0]["file"] == "n° 3.jpg" and document["unreadable"] == []
+
+
+def test_unreadable_images_are_listed_and_the_exit_code_says_so(etabli, place, tmp_path):
+    folder = tmp_path / "some"
+    folder.mkdir()
+    Image.new("RGB", (20, 20)).save(folder / "good.png")
+    (folder / "empty.jpg").write_bytes(b"")
+    words = [
+        "features",
+        folder,
+        "--out",
+        tmp_path / "f",
+        "--backbone",
+        "small_residual",
+        "--engine",
+        "keras",
+        "--json",
+    ]
+    told = etabli(*words, "--weights", place / "net.weights.h5")
+    assert told.code == 7
+    document = json.loads(told.out)
+    assert document["shape"] == [1, 96] and document["unreadable"][0]["name"] == "empty.jpg"
+    assert "empty.jpg" in told.err and "1 of 2" in told.err
+
+
+def test_a_file_name_that_is_no_utf_8_goes_through_features_labels_and_predictions(
+    etabli, place, model, tmp_path
+):
+    folder = tmp_path / "photos"
+    for kind, image in (("house", "n° 0.jpg"), ("star", "n° 1.jpg")):
+        (folder / kind).mkdir(parents=True)
+        content = (place / "images" / f"{kind} é" / image).read_bytes()
+        for number in range(2):
+            Path(os.fsdecode(os.fsencode(folder / kind) + b"/\xff%d.jpg" % number)).write_bytes(
+                content
+            )
+    net = ["--weights", place / "net.weights.h5"]
+    words = [
+        "--out",
+        tmp_path / "f",
+        "--backbone",
+        "small_residual",
+        "--engine",
+        "keras",
+        *net,
+        "--json",
+    ]
+    told = etabli("features", folder, *words)
+    assert told.code == 0, told.err
+    told = etabli("transfer", tmp_path / "f", "--labels", folder, "--out", tmp_path / "m", *net)
+    assert told.code == 0, told.err
+    told = etabli(
+        "predict", folder, "--model", model, "--out", tmp_path / "p.csv", "--engine", "keras"
+    )
+    assert told.code == 0, told.err
+    rows = list(csv.DictReader((tmp_path / "p.csv").open(encoding="utf-8")))
+    assert [row["file_name"] for row in rows] == [
+        f"{kind}/\ufffd{n}.jpg" for kind in ("house", "star") for n in (0, 1)
+    ]
+
+
+def test_fine_tuning_writes_a_model_that_predicts_and_exports(etabli, place, tmp_path):
+    own = shutil.copytree(place / "images", tmp_path / "own")
+    next(own.iterdir()).joinpath("empty.jpg").write_bytes(b"")
+    words = ["finetune", own, "--out", tmp_path / "tuned", "--backbone", "small_residual"]
+    told = etabli(*words, "--weights", place / "net.weights.h5", "--stage", "input", "--epochs", "1", "--crops", "0",
+                  "--batch", "8", "--json")  # fmt: skip
+    assert told.code == 7 and "empty.jpg" in told.err, told.err
+    names = {score["name"] for score in json.loads(told.out)["scores"]}
+    assert {"mean_average_precision", "mean_average_precision_11pt"} <= names
+    card = json.loads((tmp_path / "tuned" / "card.json").read_text(encoding="utf-8"))
+    assert card["classes"] == ["house é", "star é"] and card["licence"] and card["preprocessing"]
+    pytest.importorskip("onnx")
+    told = etabli("export", tmp_path / "tuned", "--out", tmp_path / "net.onnx", "--json")
+    assert told.code == 0 and json.loads(told.out)["classes"] == card["classes"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["features", "nowhere", "--out", "f"], "nowhere"),
+        (["features", ".", "--out", "f"], "no images"),
+        (["predict", "."], "--model or --imagenet"),
+        (["predict", ".", "--model", "m", "--out", "p.xls"], "p.xls"),
+        (["predict", "a.jpg", "--model", "nothing-here"], "there is no image a.jpg"),
+        (["transfer", "nothing-here", "--labels", ".", "--out", "m"], "nothing-here"),
+        (["export", "nothing-here", "--out", "m.onnx"], "nothing-here"),
+        (["export", "nothing-here", "--out", "m.pt"], ".onnx"),
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence(etabli, words, says):
+    told = etabli(*words)
+    assert told.code in (2, 3) and says in told.err
+
+
+def test_features_of_other_weights_and_labels_of_other_images_are_refused(
+    etabli, place, model, tmp_path
+):
+    told = etabli(
+        "transfer",
+        place / "features",
+        "--labels",
+        place / "images",
+        "--out",
+        tmp_path / "m",
+        "--weights",
+        "none",
+    )
+    assert told.code == 2 and "other weights" in told.err
+    (tmp_path / "labels.csv").write_text("file_name,label\nx.jpg,cat\n")
+    told = etabli(
+        "transfer", place / "features", "--labels", tmp_path / "labels.csv", "--out", tmp_path / "m"
+    )
+    assert told.code == 3 and "no image has both" in told.err

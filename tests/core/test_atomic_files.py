@@ -1,0 +1,49 @@
+import errno
+
+import pytest
+
+from etabli.core.atomic_files import atomic_write, explained
+from etabli.core.errors import NoSpace, Refusal
+
+
+def test_a_file_appears_whole(tmp_path):
+    with atomic_write(tmp_path / "deep" / "a.txt") as stream:
+        stream.write("é")
+        assert not (tmp_path / "deep" / "a.txt").exists()
+    assert (tmp_path / "deep" / "a.txt").read_text(encoding="utf-8") == "é"
+
+
+def test_a_failure_leaves_the_former_file_and_nothing_else(tmp_path):
+    (tmp_path / "a.txt").write_text("before")
+    with pytest.raises(RuntimeError), atomic_write(tmp_path / "a.txt") as stream:
+        stream.write("half")
+        raise RuntimeError
+    assert (tmp_path / "a.txt").read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_full_disk_is_told_with_what_to_do(tmp_path):
+    with (
+        pytest.raises(NoSpace, match=r"no space left.*Free some disk space"),
+        atomic_write(tmp_path / "a.txt"),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_a_file_is_told(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with (
+        pytest.raises(Refusal, match="cannot write"),
+        atomic_write(tmp_path / "file" / "inside.txt"),
+    ):
+        pass
+
+
+def test_other_errors_of_the_system_stay_what_they_are():
+    error = OSError(errno.EIO, "Input/output error")
+    assert explained(error, "x") is error
+
+
+def test_a_limit_on_the_size_of_files_is_a_sentence_too():
+    assert "File too large" in str(explained(OSError(errno.EFBIG, "File too large"), "shard"))

@@ -1,0 +1,81 @@
+import re
+from urllib.parse import urlsplit
+
+import pytest
+
+from etabli.core.errors import UnknownName
+from etabli.data.catalog import install, registry
+
+PARTS = [(resource, part) for resource in registry.RESOURCES for part in resource.parts]
+
+
+def test_every_set_of_the_practicals_is_there():
+    names = [resource.name for resource in registry.RESOURCES]
+    assert names == ["mnist", "voc", "fleurs_du_mal", "flickr8k", "glove", "weights"]
+
+
+def test_every_set_says_what_it_is_whose_and_under_which_licence():
+    for resource in registry.RESOURCES:
+        assert all(
+            (resource.title, resource.licence, resource.citation, resource.home, resource.parts)
+        )
+
+
+@pytest.mark.parametrize(("resource", "part"), PARTS)
+def test_mirrors_speak_https_and_every_part_has_a_bound(resource, part):
+    assert part.size > 0 and part.urls
+    assert all(urlsplit(url).scheme == "https" for url in part.urls)
+    assert (
+        len({url.rpartition("/")[2] for url in part.urls}) == 1 or resource.name == "fleurs_du_mal"
+    )
+
+
+@pytest.mark.parametrize(("resource", "part"), PARTS)
+def test_checksums_are_whole_and_parts_with_folders_prove_their_archive(resource, part):
+    for checksum in [part.checksum, *(file.checksum for file in part.files)]:
+        assert checksum is None or re.fullmatch(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", checksum)
+    assert part.checksum or not part.trees
+
+
+def test_no_name_is_claimed_twice():
+    names = [
+        name for resource in registry.RESOURCES for file in resource.files for name in file.names
+    ]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("met", "place"),
+    [
+        ("train-images-idx3-ubyte.gz", "train-images-idx3-ubyte.gz"),
+        ("deep/down/train-images.idx3-ubyte", "train-images-idx3-ubyte"),
+        ("archive\\t10k-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"),
+        ("VOCdevkit/VOC2007/JPEGImages/000001.jpg", "VOCdevkit/VOC2007/JPEGImages/000001.jpg"),
+        ("my/VOC2007/Annotations/000001.xml", "VOCdevkit/VOC2007/Annotations/000001.xml"),
+        ("VOCdevkit/VOC2012/JPEGImages/2008_000008.jpg", None),
+        ("Flickr8k_Dataset/1.jpg", "Flicker8k_Dataset/1.jpg"),
+        ("x/Flickr8k.token.txt", "Flickr8k_text/Flickr8k.token.txt"),
+        ("pg6099.txt", "fleurs_mal.txt"),
+        ("glove.6B.300d.txt", None),
+        ("__MACOSX/Flicker8k_Dataset/._1.jpg", None),
+        ("Flicker8k_Dataset/.hidden.jpg", None),
+    ],
+)
+def test_files_are_recognised_wherever_they_lie(met, place):
+    found = [install.place_of(met, resource.parts) for resource in registry.RESOURCES]
+    assert [each for each in found if each] == ([place] if place else [])
+
+
+def test_an_unknown_set_suggests_the_nearest():
+    with pytest.raises(UnknownName, match="Did you mean mnist"):
+        registry.resource("minst")
+    assert registry.resources([]) == registry.RESOURCES
+    assert [each.name for each in registry.resources(["voc", "mnist", "voc"])] == ["voc", "mnist"]
+
+
+def test_every_experiment_asks_for_sets_that_are_in_the_catalogue():
+    from etabli import experiments
+
+    known = {resource.name for resource in registry.RESOURCES}
+    for card in experiments.chosen([]):
+        assert set(card.data) <= known, card.name

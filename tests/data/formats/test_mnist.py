@@ -1,0 +1,103 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from etabli.core.errors import CorruptFile, DataMissing
+from etabli.data.catalog.source import Source
+from etabli.data.formats import idx, mnist
+
+
+def some_digits(folder, **parts):
+    """A folder with four small idx files; ``parts`` replaces what some of them hold."""
+    held = {
+        "train_images": np.zeros((4, 28, 28), np.uint8),
+        "train_labels": np.array([0, 1, 2, 9], np.uint8),
+        "test_images": np.full((2, 28, 28), 255, np.uint8),
+        "test_labels": np.array([3, 4], np.uint8),
+    } | parts
+    for part, name in mnist.FILES.items():
+        idx.write(folder / "mnist" / name, held[part])
+    return Source.full(folder)
+
+
+def test_plain_files_are_read_with_labels_as_integers(tmp_path):
+    digits = mnist.load(some_digits(tmp_path))
+    assert digits.name == "mnist"
+    assert digits.train_labels.tolist() == [0, 1, 2, 9] and digits.train_labels.dtype == np.int64
+    assert digits.train_images.dtype == np.uint8
+
+
+def test_the_spelling_with_a_dot_is_read_as_well(tmp_path):
+    source = some_digits(tmp_path)
+    for path in list((tmp_path / "mnist").iterdir()):
+        path.rename(path.with_name(path.name.replace("-idx", ".idx")))
+    assert len(mnist.load(source).train_images) == 4
+
+
+def test_nothing_can_be_written_into_the_digits(tmp_path):
+    digits = mnist.load(some_digits(tmp_path))
+    for array in (*(getattr(digits, part) for part in mnist.FILES), *digits.flattened()):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
+
+
+def test_flattened_pixels_lie_between_zero_and_one(tmp_path):
+    train, test = mnist.load(some_digits(tmp_path)).flattened()
+    assert train.shape == (4, 784) and train.dtype == np.float32
+    assert train.max() == 0 and test.min() == test.max() == 1
+
+
+def test_the_digest_names_the_content(tmp_path):
+    digits = mnist.load(some_digits(tmp_path / "a"))
+    assert digits.digest == mnist.load(some_digits(tmp_path / "b")).digest
+    changed = mnist.load(some_digits(tmp_path / "c", test_labels=np.array([3, 5], np.uint8)))
+    assert changed.digest != digits.digest
+    assert dataclasses.replace(digits, train_images=digits.test_images).digest != digits.digest
+
+
+def test_the_head_keeps_the_first_examples(tmp_path):
+    head = mnist.load(some_digits(tmp_path)).head(3, 1)
+    assert head.train_labels.tolist() == [0, 1, 2] and len(head.test_images) == 1
+
+
+def test_missing_data_say_how_to_get_them(tmp_path):
+    with pytest.raises(
+        DataMissing, match=r"'mnist' is not complete.*etabli data fetch mnist.*ETABLI_DATA"
+    ):
+        mnist.load(Source.full(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("parts", "sentence"),
+    [
+        (
+            {"train_labels": np.zeros(3, np.uint8)},
+            "as many labels as images, got 4 images and 3 labels",
+        ),
+        ({"test_labels": np.array([1, 10], np.uint8)}, "expected 0 to 9, got 10 at position 1"),
+        ({"test_images": np.zeros((2, 8, 8), np.uint8)}, "expected N x 28 x 28, got 2 x 8 x 8"),
+        ({"test_images": np.zeros(2, np.uint8)}, "was given for images"),
+        (
+            {"test_images": np.zeros((0, 28, 28), np.uint8), "test_labels": np.zeros(0, np.uint8)},
+            "does not hold",
+        ),
+    ],
+)
+def test_files_that_do_not_fit_together_are_refused(tmp_path, parts, sentence):
+    with pytest.raises(CorruptFile, match=sentence):
+        mnist.load(some_digits(tmp_path, **parts))
+
+
+@pytest.mark.full
+def test_full_mnist_is_the_official_one(full_data):
+    digits = mnist.load(Source.full(full_data))
+    assert digits.train_images.shape == (60_000, 28, 28) and digits.test_images.shape == (
+        10_000,
+        28,
+        28,
+    )
+    assert np.bincount(digits.train_labels).tolist() == [
+        5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949,
+    ]  # fmt: skip
+    assert digits.digest == "c49cd3a4f03c9c0dc51fa5de2d5688363e40c716eed7f8b9518d8f724761477f"

@@ -1,0 +1,167 @@
+"""Practical 2 on sample data: every story, its scores by name, its figures, and that nets are trained only once."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from etabli import experiments
+from etabli.data.catalog.source import Source
+from etabli.data.formats import mnist
+from etabli.experiments import runner
+from etabli.experiments.context import Bench
+from etabli.experiments.tp2 import _shared
+from etabli.report import run_folder
+
+QUICK = {
+    "tp2.logistic.epochs": 2, "tp2.mlp.epochs": 2, "tp2.cnn.epochs": 1, "tp2.cnn-modern.epochs": 1,
+    "tp2.cnn-modern.width": 4, "tp2.hidden.mlp_epochs": 2, "tp2.hidden.cnn_epochs": 1, "iterations": 20,
+    "stops": [1], "images": 100,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, monkeypatch_module):
+    """The whole practical, on sample data, with as little training as there can be; no net is there beforehand."""
+    monkeypatch_module.setenv("ETABLI_CACHE", str(tmp_path_factory.mktemp("tp2-cache")))
+    trainings = []
+    real = _shared.train
+    monkeypatch_module.setattr(
+        _shared, "train", lambda *a, **k: trainings.append(k["label"]) or real(*a, **k)
+    )
+    folder = runner.run(
+        experiments.chosen(["tp2"]),
+        tmp_path_factory.mktemp("tp2") / "run",
+        Source.sample(),
+        changes=QUICK,
+    )
+    return folder, trainings
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_module():
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+def scores(folder):
+    return {(each.experiment, each.score): each.value for each in run_folder.summary(folder)}
+
+
+def test_the_scores_have_the_names_that_the_practical_promises(run):
+    found = scores(run[0])
+    for net in ("logistic", "mlp", "cnn", "cnn-modern"):
+        assert 0 <= found[f"tp2.{net}", "test_accuracy"] <= 1
+        assert found[f"tp2.{net}", "test_loss"] > 0
+    for which in ("pixels", "pca", "tsne"):
+        assert 0 < found["tp2.raw", f"neighborhood_hit_{which}"] <= 1
+    for which in ("mlp", "cnn", "mlp_tsne", "cnn_tsne", "mlp_pca", "cnn_pca"):
+        assert 0 < found["tp2.hidden", f"neighborhood_hit_{which}"] <= 1
+    for which in ("tsne", "pca"):
+        assert 0 <= found["tp2.raw", f"hull_overlap_{which}"] <= 1
+        assert 0 <= found["tp2.raw", f"ellipse_overlap_{which}"] <= 1
+    assert 0 < found["tp2.untangling", "neighborhood_hit_sigmoid"] <= 1
+
+
+def test_each_net_is_trained_once_and_the_hidden_layers_are_those_of_the_same_nets(run):
+    assert len(run[1]) == 5  # four nets, and the one whose untangling is watched
+
+
+def test_the_figures_answer_to_those_of_the_lab_report(run):
+    numbers = {
+        exhibit.number
+        for name in experiments.EXPERIMENTS
+        if name.startswith("tp2")
+        for exhibit in run_folder.read_piece(run_folder.piece_folder(run[0], name, 0)).exhibits
+    }
+    assert numbers >= {"5", "6", "7", "8", "9", "10"}
+
+
+def test_the_explorers_stand_beside_the_report_and_the_models_are_kept(run):
+    assert "explorer" in (
+        run_folder.piece_folder(run[0], "tp2.raw", 0) / "explorer.html"
+    ).read_text(encoding="utf-8")
+    assert (run_folder.piece_folder(run[0], "tp2.hidden", 0) / "explorer.html").is_file()
+    assert (run_folder.piece_folder(run[0], "tp2.cnn", 0) / "model.keras").is_file()
+
+
+def test_a_search_trains_and_chooses_on_training_images_alone(tmp_path, monkeypatch):
+    from etabli.experiments.tp2 import cnn
+
+    digits, parted, measured = mnist.load(Source.sample()), [], []
+
+    def trained(_bench, _name, _build, _recipe, part, **_options):
+        parted.append(part)
+        return SimpleNamespace(input_shape=(None, 784))
+
+    monkeypatch.setattr(_shared, "trained", trained)
+    monkeypatch.setattr(
+        _shared.training,
+        "evaluate",
+        lambda _net, images, _labels: measured.append(images) or (0.5, 0.9),
+    )
+    bench = Bench(cnn.EXPERIMENT, tmp_path, Source.sample(), seed=0)
+    _shared.search(bench, "cnn", cnn.build, cnn.TRIED, digits)
+    assert len(bench.exhibits[0].rows) == len(parted) == len(measured) == len(cnn.TRIED)
+    for part, images in zip(parted, measured, strict=True):
+        rest = images.shape[0]
+        np.testing.assert_array_equal(part.train_images, digits.train_images[:-rest])
+        np.testing.assert_array_equal(images, mnist.flatten(digits.train_images[-rest:]))
+
+
+@pytest.mark.full
+def test_on_mnist_two_epochs_of_the_perceptron_and_the_known_planes(full_data, tmp_path):
+    source = Source.full(full_data)
+    folder = runner.run(
+        experiments.chosen(["tp2.mlp"]), tmp_path / "run", source, changes={"epochs": 2}
+    )
+    assert scores(folder)["tp2.mlp", "test_accuracy"] == pytest.approx(0.945, abs=0.02)
+
+
+@pytest.mark.full
+def test_on_mnist_the_convolutional_net_learns_fast(full_data):
+    from etabli.data.formats import mnist
+    from etabli.models.vision import digit_classifiers
+    from etabli.training import keras_trainer
+
+    digits = mnist.load(Source.full(full_data))
+    model = digit_classifiers.compiled(
+        digit_classifiers.convolutional(0), optimizer="adam", rate=2e-3
+    )
+    images = _shared.inputs(digits.train_images[:12_000], model)
+    keras_trainer.fit(
+        model, images, digits.train_labels[:12_000].astype(np.int32), epochs=2, batch_size=100
+    )
+    _loss, accuracy = keras_trainer.evaluate(
+        model, _shared.inputs(digits.test_images, model), digits.test_labels
+    )
+    assert 0.94 < accuracy < 0.99
+
+
+def test_an_interrupted_training_is_told_from_its_first_epoch_on(tmp_path, monkeypatch):
+    """Else the curves of a run that was killed would begin where it was taken up again."""
+    monkeypatch.setenv("ETABLI_CACHE", str(tmp_path / "cache"))
+    card = experiments.experiment("tp2.logistic")
+    settings = card.settings_for("sample", {"epochs": 4})
+
+    class Cut(Bench):
+        def log(self, curve, **row):
+            super().log(curve, **row)
+            if row["epoch"] == 3:
+                raise KeyboardInterrupt
+
+    def rows(bench):
+        return [
+            {key: value for key, value in row.items() if key != "seconds"}
+            for row in bench.history("train")
+        ]
+
+    with pytest.raises(KeyboardInterrupt):
+        card.story(Cut(card, tmp_path / "cut", Source.sample(), 0), settings)
+    again = Bench(card, tmp_path / "cut", Source.sample(), 0)
+    card.story(again, settings)
+    monkeypatch.setenv("ETABLI_CACHE", str(tmp_path / "another"))
+    whole = Bench(card, tmp_path / "whole", Source.sample(), 0)
+    card.story(whole, settings)
+    assert rows(again) == rows(whole)
+    assert [row["epoch"] for row in rows(whole)] == [1, 2, 3, 4]

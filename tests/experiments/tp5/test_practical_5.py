@@ -1,0 +1,71 @@
+"""The stories of practical 5, on sample data; short trainings on the full data."""
+
+import numpy as np
+import pytest
+
+from etabli import experiments
+from etabli.data.catalog.source import Source
+from etabli.data.formats import word_vectors
+from etabli.experiments.context import Bench
+from etabli.models.captioning.vocabulary import Vocabulary
+from etabli.saved_models import captioner
+
+
+def told(name, folder, source=None, **changes):
+    experiment = experiments.experiment(name)
+    source = source or Source.sample()
+    bench = Bench(experiment, folder, source, seed=0)
+    experiment.story(bench, experiment.settings_for(source.kind, changes))
+    return bench
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "figures"),
+    [
+        ("tp5.vocabulary", {}, {"frequencies"}),
+        (
+            "tp5.caption",
+            {"epochs": 2, "sizes": (), "draws": 1},
+            {"plan", "learning", "chosen", "more_images"},
+        ),
+        ("tp5.attention", {"epochs": 1}, {"looks", "looks_again", "learning"}),
+    ],
+)
+def test_a_story_keeps_its_scores_figures_and_claims(name, changes, figures, tmp_path):
+    bench = told(name, tmp_path, **changes)
+    assert {each.key for each in bench.exhibits if each.kind == "figure"} == figures
+    assert {claim.key for claim in bench.claims} == {claim.key for claim in bench.experiment.claims}
+    if name == "tp5.vocabulary":
+        assert bench.scores["coverage"].value > 0.9
+        return
+    names = {f"bleu_{n}{end}" for n in range(1, 5) for end in ("", "_standard")} | {
+        "cider_d",
+        "rouge_l",
+    }
+    assert names <= set(bench.scores)
+    saved = captioner.load(tmp_path / "captioner")
+    assert saved.card["experiment"] == name
+    assert saved.card["use"].startswith("Trained on scenes")
+    assert (tmp_path / "gallery.html").is_file()
+
+
+@pytest.mark.full
+def test_an_epoch_of_the_course_s_captioner_is_on_its_way_to_the_report(full_data, tmp_path):
+    bench = told("tp5.caption", tmp_path, Source.full(full_data), epochs=1, sizes=(), draws=1)
+    value = {name: score.value for name, score in bench.scores.items()}
+    assert 0.34 < value["test_accuracy_masked"] < 0.40
+    assert value["test_accuracy_unmasked"] == pytest.approx(
+        value["test_accuracy_masked"] * 0.343, abs=0.01
+    )
+    assert 0.42 < value["bleu_1"] < 0.60
+    assert 0.06 < value["bleu_4"] < 0.16
+    assert value["test_accuracy_trigram"] == pytest.approx(0.3902, abs=0.001)
+
+
+@pytest.mark.full
+def test_the_course_s_word_vectors_are_the_rows_of_our_table(full_data):
+    known = np.load(full_data / "glove" / "course_caption_embeddings_1000.npz", allow_pickle=False)
+    vocabulary = Vocabulary(tuple(str(word) for word in known["words"]))
+    vectors = word_vectors.load(Source.full(full_data), vocabulary.words)
+    table = vocabulary.table(dict(zip(vectors.words, vectors.vectors, strict=True)), 100)
+    np.testing.assert_allclose(table, known["vectors"], atol=1e-6)

@@ -1,0 +1,220 @@
+"""Shards computed by a Ray cluster: the bytes of the local run, whatever dies, wherever the images lie."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from etabli.core.errors import MissingExtra, Refusal
+from etabli.core.i18n import speaking
+from etabli.data.formats import images
+from etabli.features import extract, ray_backend, store
+from etabli.models.vision import backbones
+from etabli.saved_models.export import have_openvino
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1600)]
+pytest.importorskip("ray", reason="needs the extra 'cluster'")
+
+
+@pytest.fixture(scope="module")
+def crew():
+    """One small cluster for all tests here: two actors on this machine, as urgent as the tests are."""
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    with ray_backend.joined("auto") as crew:
+        crew.cpus = 2
+        yield crew
+
+
+@pytest.fixture
+def on_crew(crew, monkeypatch):
+    """``extract(cluster=...)`` takes the cluster that runs already."""
+    monkeypatch.setattr(ray_backend, "joined", lambda address: nullcontext(crew))
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "net.weights.h5"
+    backbones.backbone("small_residual").build(seed=3, size=(32, 32)).save_weights(path)
+    return path
+
+
+def run(paths, out, weights, **options):
+    settings = {
+        "weights": weights,
+        "size": (32, 32),
+        "engine": "keras",
+        "batch_size": 2,
+        "shard_rows": 3,
+        **options,
+    }
+    return extract(paths, "small_residual", out, **settings)
+
+
+def bytes_of(out):
+    return {path.name: path.read_bytes() for path in sorted(out.iterdir()) if path.name != ".lock"}
+
+
+def test_the_cluster_writes_the_bytes_of_the_local_run_though_an_actor_is_killed(
+    on_crew, folder, tmp_path, weights
+):
+    """Rows, names, what could not be read and why (in the language of who asked), recipe and index."""
+    (folder / "été 03.png").write_bytes(b"")
+    (folder / "été 07.png").write_bytes(b"no picture")
+    paths, killed = [*images.list_images(folder), folder / "gone.png"], []
+
+    def kill(done, total):
+        actors = [
+            each for each in psutil.Process().children(recursive=True) if "MapWorker" in each.name()
+        ]
+        if actors and not killed:
+            killed.append(actors[0].pid)
+            os.kill(actors[0].pid, signal.SIGKILL)
+
+    with speaking("fr"):
+        local = run(paths, tmp_path / "local", weights, shard_rows=1)
+        there = run(paths, tmp_path / "there", weights, shard_rows=1, cluster="auto", progress=kill)
+    assert killed
+    assert bytes_of(local.folder) == bytes_of(there.folder)
+    assert "zéro octet" in there.unreadable[0].reason
+    assert len(there) == 9 and [each.name for each in there.unreadable] == [
+        "été 03.png",
+        "été 07.png",
+        "gone.png",
+    ]
+
+
+class InProcess(ray_backend.Crew):
+    """A crew whose one actor is this process: what an actor does, without the seconds that Ray takes to start it."""
+
+    def _rows(self, wanted, job):
+        import pyarrow
+
+        actor = ray_backend.Extractor(job)
+        for shard in reversed(wanted):
+            yield from actor(pyarrow.table({"shard": [ray_backend._packed(shard)]})).to_pylist()
+
+
+@pytest.fixture
+def in_process(crew, monkeypatch):
+    monkeypatch.setattr(
+        ray_backend, "joined", lambda address: nullcontext(InProcess(crew.ray, 1, 0))
+    )
+
+
+@pytest.mark.parametrize("precision", ["f32", "bf16"])
+def test_on_openvino_too_with_one_thread_an_actor(in_process, folder, tmp_path, weights, precision):
+    if not have_openvino():
+        pytest.skip("needs the package openvino")
+    options = {"engine": "openvino", "precision": precision, "dtype": "float16"}
+    local = run(images.list_images(folder), tmp_path / "local", weights, **options)
+    there = run(images.list_images(folder), tmp_path / "there", weights, cluster="auto", **options)
+    assert bytes_of(local.folder) == bytes_of(there.folder)
+
+
+def test_a_shard_that_is_there_is_not_asked_for_again(in_process, folder, tmp_path, weights):
+    paths = images.list_images(folder)
+    local = run(paths, tmp_path / "local", weights)
+    there = run(paths, tmp_path / "there", weights, cluster="auto")
+    kept = store.shard_path(there.folder, 0)
+    before = kept.stat().st_mtime_ns
+    store.shard_path(there.folder, 2).unlink()
+    (there.folder / "index.json").unlink()
+    counted = []
+    again = run(
+        paths,
+        there.folder,
+        weights,
+        cluster="auto",
+        progress=lambda done, total: counted.append(done),
+    )
+    assert counted == [11] and kept.stat().st_mtime_ns == before
+    assert bytes_of(local.folder) == bytes_of(again.folder)
+
+
+def test_a_machine_that_does_not_see_the_images_is_told_instead_of_written_down(
+    crew, folder, tmp_path, monkeypatch
+):
+    """Else every image of such a machine would stand in the index as missing."""
+    shard = ray_backend.Shard(
+        0, [ray_backend.Picture("a", tmp_path / "only-here.png")], "another mark"
+    )
+    job = ray_backend.Job("{}", [], {"dtype": "float32", "shape": [1]}, 1, "", "en")
+    worker = ray_backend.Extractor(job)
+    worker._tools = (lambda pictures: pictures, lambda picture: np.zeros((1, 1, 3), np.uint8))
+    pyarrow = pytest.importorskip("pyarrow")
+    answer = worker(pyarrow.table({"shard": [ray_backend._packed(shard)]})).to_pylist()[0]
+    assert "does not see the images" in answer["refusal"]
+
+
+def test_a_refusal_in_an_actor_reaches_who_asked(crew, folder, tmp_path):
+    shard = ray_backend.Shard(0, [ray_backend.Picture("a", folder / "été 00.png")], "another mark")
+    job = ray_backend.Job(
+        *_tiny_net(),
+        {"engine": "none", "precision": "f32", "view": "plain", "size": [8, 8]},
+        1,
+        "",
+        "en",
+    )
+    with pytest.raises(Refusal, match="no engine named 'none'"):
+        InProcess(crew.ray, 1, 0).write_shards(tmp_path, [shard], job, lambda count: None)
+
+
+def _tiny_net():
+    import keras
+
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D()])
+    return model.to_json(), model.get_weights()
+
+
+def test_an_address_where_no_cluster_answers_is_a_sentence():
+    """In a process of its own: this one is connected already."""
+    code = "from etabli.features import cluster\nwith cluster.joined('nowhere'): pass"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "the Ray cluster nowhere could not be joined" in done.stderr.splitlines()[-1]
+
+
+def test_without_the_extra_a_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtra, match=r"etabli\[cluster\]"), ray_backend.joined("auto"):
+        pass
+
+
+# As the command does it, but with shards of two pictures.
+CHILD = """
+import sys
+from etabli.cli import edge
+from etabli.data import images
+from etabli.features import extract
+options = {"weights": sys.argv[3], "size": (32, 32), "engine": "keras", "batch_size": 2, "shard_rows": 2}
+edge.guarded(lambda: extract(images.list_images(sys.argv[1]), "small_residual", sys.argv[2], cluster="auto", **options))
+"""
+
+
+def test_interrupted_it_ends_with_a_sentence_and_leaves_neither_a_process_nor_a_file_of_ray(
+    tmp_path, weights
+):
+    place, out = tmp_path / "images", tmp_path / "out"
+    place.mkdir()
+    for number in range(400):
+        Image.new("RGB", (16, 16), (number % 256, 0, 0)).save(place / f"{number:04d}.png")
+    command = [sys.executable, "-W", "ignore", "-c", CHILD, str(place), str(out), str(weights)]
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    until = time.monotonic() + 1200
+    while not list(out.glob("shard-*")) and child.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
+    family = psutil.Process(child.pid).children(recursive=True)
+    child.send_signal(signal.SIGINT)
+    err = child.communicate(timeout=300)[1]
+    assert child.returncode == 130 and "what was finished is kept" in err, err
+    _gone, alive = psutil.wait_procs(family, timeout=60)
+    assert not alive
+    assert not (out / "index.json").exists() and list(out.glob("shard-*"))
+    assert not list(Path("/tmp").glob(f"etabli-*/session_*_{child.pid}"))

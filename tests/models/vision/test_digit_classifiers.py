@@ -1,0 +1,86 @@
+"""The nets of practical 2: the published sizes, layers by name, seeds, files."""
+
+import keras
+import numpy as np
+import pytest
+
+from etabli.core.errors import UnknownName
+from etabli.models.vision import digit_classifiers
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).random((6, 28, 28, 1), dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    "build,parameters",
+    [
+        (digit_classifiers.softmax_regression, 7_850),
+        (digit_classifiers.perceptron, 79_510),
+        (digit_classifiers.convolutional, 65_558),
+        (digit_classifiers.modern, 136_106),
+    ],
+)
+def test_the_nets_have_the_published_number_of_parameters(build, parameters):
+    assert build().count_params() == parameters
+
+
+def test_the_layer_table_is_that_of_report_figure_4():
+    assert digit_classifiers.layer_table(digit_classifiers.perceptron()) == [
+        ("fc1", "Dense", "(N, 100)", 78_500),
+        ("sigmoid", "Activation", "(N, 100)", 0),
+        ("fc2", "Dense", "(N, 10)", 1_010),
+        ("softmax", "Activation", "(N, 10)", 0),
+    ]
+
+
+def test_cutting_the_softmax_and_the_dense_layer_leaves_the_hidden_sigmoids():
+    model = digit_classifiers.perceptron()
+    cut = keras.Model(model.inputs, model.layers[-3].output)
+    pixels = np.random.default_rng(0).random((5, 784), dtype=np.float32)
+    hidden = digit_classifiers.activations(model, pixels, ["sigmoid"])["sigmoid"]
+    np.testing.assert_allclose(hidden, cut.predict(pixels, verbose=0), rtol=1e-6)
+    assert hidden.shape == (5, 100)
+    assert ((hidden > 0) & (hidden < 1)).all()
+
+
+def test_activations_come_by_name_flattened_whatever_the_batch(images):
+    model = digit_classifiers.convolutional()
+    whole = digit_classifiers.activations(model, images, ["pool1", "softmax"])
+    parts = digit_classifiers.activations(model, images, ["pool1", "softmax"], batch_size=4)
+    assert whole["pool1"].shape == (6, 12 * 12 * 16)
+    for name in whole:
+        np.testing.assert_allclose(whole[name], parts[name], rtol=1e-5, atol=1e-6)
+    with pytest.raises(UnknownName, match="Did you mean"):
+        digit_classifiers.activations(model, images, ["pool"])
+
+
+def test_a_fresh_net_knows_nothing_its_loss_is_about_ln_k(images):
+    probabilities = digit_classifiers.convolutional().predict(images, verbose=0)
+    assert -np.log(probabilities).mean() == pytest.approx(np.log(10), abs=0.35)
+
+
+def test_equal_seeds_draw_equal_weights_and_other_seeds_other_ones():
+    first, again, other = (
+        digit_classifiers.convolutional(seed).get_weights() for seed in (1, 1, 2)
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], other[0])
+
+
+def test_a_saved_net_loads_again_without_any_code_of_ours(tmp_path, images):
+    for build in (digit_classifiers.convolutional, digit_classifiers.modern):
+        model = digit_classifiers.compiled(
+            build(), optimizer="adam", rate=1e-3, decay_steps=10, warmup_steps=2
+        )
+        model.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+        np.testing.assert_array_equal(
+            loaded.predict(images, verbose=0), model.predict(images, verbose=0)
+        )
+
+
+def test_an_unknown_optimizer_is_refused():
+    with pytest.raises(UnknownName, match="Did you mean adam"):
+        digit_classifiers.compiled(digit_classifiers.perceptron(), optimizer="adan", rate=0.1)

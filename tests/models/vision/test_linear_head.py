@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from etabli.core.errors import BadArray, NotFitted
+from etabli.models.vision import linear_head
+
+
+def problem(count=300, width=12, classes=3, seed=0):
+    generator = np.random.default_rng(seed)
+    features = generator.normal(1, 2, (count, width)).astype(np.float32)
+    truth = generator.normal(size=(width, classes))
+    labels = np.where(
+        features @ truth + generator.normal(0, 2, (count, classes)) > 3, 1, -1
+    ).astype(np.int8)
+    features.setflags(write=False), labels.setflags(write=False)
+    return features, labels
+
+
+def test_the_fit_is_scikit_learns_logistic_regression_on_standardised_features():
+    features, labels = problem()
+    decay = 0.01
+    model = linear_head.fit(features, labels, decay)
+    z = StandardScaler().fit_transform(features)
+    for k in range(labels.shape[1]):
+        oracle = LogisticRegression(C=1 / (decay * len(z)), tol=1e-8, max_iter=2000).fit(
+            z, labels[:, k]
+        )
+        np.testing.assert_allclose(
+            model.logits(features)[:, k], oracle.decision_function(z), atol=0.02
+        )
+
+
+def test_at_the_minimum_the_numeric_gradient_vanishes():
+    features, labels = problem(80, 4, 2)
+    model = linear_head.fit(features, labels, 1e-9, max_iterations=2000)
+    base = linear_head.binary_cross_entropy(labels, model.logits(features))
+    generator = np.random.default_rng(1)
+    for _trial in range(10):
+        moved = linear_head.LinearSigmoids(
+            model.kernel + 1e-2 * generator.normal(size=model.kernel.shape).astype(np.float32),
+            model.bias,
+        )
+        assert linear_head.binary_cross_entropy(labels, moved.logits(features)) >= base - 1e-6
+
+
+def test_the_first_questions_alone_have_the_logits_that_they_had():
+    draws = np.random.default_rng(0)
+    head = linear_head.LinearSigmoids(draws.normal(size=(4, 5)), draws.normal(size=5))
+    x = draws.normal(size=(3, 4))
+    np.testing.assert_array_equal(head.first(2).logits(x), head.logits(x)[:, :2])
+
+
+def test_a_fresh_layer_has_a_loss_of_ln_2():
+    features, labels = problem()
+    zero = linear_head.LinearSigmoids(np.zeros((12, 3), np.float32), np.zeros(3, np.float32))
+    assert linear_head.binary_cross_entropy(labels, zero.logits(features)) == pytest.approx(
+        np.log(2)
+    )
+
+
+def test_a_difficult_label_pulls_in_no_direction():
+    features, labels = problem()
+    hard, wrong = labels.copy(), labels.copy()
+    hard[:100, 1], wrong[:100, 1] = 0, -labels[:100, 1]
+    losses = [
+        linear_head.binary_cross_entropy(
+            labels[100:, 1:2], linear_head.fit(features, y, 0.01).logits(features)[100:, 1:2]
+        )
+        for y in (labels, hard, wrong)
+    ]
+    assert max(losses[:2]) < losses[2]
+    others = [linear_head.fit(features, y, 0.01).kernel[:, 0] for y in (labels, hard)]
+    np.testing.assert_allclose(*others, atol=2e-3)
+
+
+def test_adam_goes_the_same_way_more_slowly():
+    features, labels = problem()
+    losses = []
+    model = linear_head.fit_by_adam(
+        features,
+        labels,
+        np.random.default_rng(0),
+        epochs=60,
+        rate=1e-2,
+        watch=lambda epoch, now: losses.append(
+            linear_head.binary_cross_entropy(labels, now.logits(features))
+        ),
+    )
+    best = linear_head.binary_cross_entropy(
+        labels, linear_head.fit(features, labels, 1e-9).logits(features)
+    )
+    assert losses[-1] < losses[0] and best <= losses[-1] < best + 0.05
+    assert model.kernel.shape == (12, 3)
+
+
+def test_cross_validation_prefers_decay_on_noise():
+    generator = np.random.default_rng(0)
+    features = generator.normal(size=(60, 50)).astype(np.float32)
+    labels = np.where(generator.random((60, 2)) < 0.5, 1, -1)
+    judge = lambda truth, logits: -linear_head.binary_cross_entropy(truth, logits)  # noqa: E731
+    chosen, means = linear_head.choose_decay(features, labels, judge)
+    assert chosen == 1.0 and len(means) == 6
+
+
+def test_thresholds_give_the_best_f1_that_there_is():
+    generator = np.random.default_rng(3)
+    labels = np.where(generator.random((120, 2)) < 0.3, 1, -1)
+    probabilities = np.round(
+        np.clip(0.3 * (labels == 1) + generator.random((120, 2)) * 0.7, 0, 1), 2
+    )
+
+    def f1(column, threshold):
+        yes, truth = probabilities[:, column] > threshold, labels[:, column] == 1
+        return 2 * (yes & truth).sum() / (yes.sum() + truth.sum())
+
+    for column, threshold in enumerate(linear_head.best_thresholds(labels, probabilities)):
+        assert f1(column, threshold) == max(f1(column, t) for t in np.linspace(-0.01, 1, 500))
+    assert linear_head.best_thresholds(-np.ones((4, 1), int), np.ones((4, 1)))[0] == 0.5
+
+
+def test_features_of_another_net_are_refused():
+    features, labels = problem()
+    model = linear_head.fit(features, labels, 0.1)
+    with pytest.raises(BadArray, match="not those"):
+        model.logits(features[:, :5])
+    with pytest.raises(BadArray):
+        linear_head.fit(features, labels[:-1], 0.1)
+    with pytest.raises(NotFitted, match="nothing to learn"):
+        linear_head.fit(features[:0], labels[:0], 0.1)
+
+
+def test_unit_roots_have_length_one_keep_signs_and_rank_and_leave_zeros():
+    features = np.random.default_rng(0).normal(size=(6, 5))
+    features[2] = 0
+    features.setflags(write=False)
+    made = linear_head.unit_roots(features)
+    np.testing.assert_allclose(np.linalg.norm(np.delete(made, 2, 0), axis=1), 1)
+    np.testing.assert_array_equal(np.sign(made), np.sign(features))
+    np.testing.assert_array_equal(np.argsort(made[0]), np.argsort(features[0]))
+    np.testing.assert_allclose(made, linear_head.unit_roots(7 * features))
+
+
+def test_the_dot_product_of_unit_roots_is_the_affinity_of_two_distributions():
+    p, q = np.random.default_rng(1).dirichlet(np.ones(8), size=2)
+    a, b = linear_head.unit_roots(np.stack([p, q]))
+    assert a @ b == pytest.approx(np.sqrt(p * q).sum())

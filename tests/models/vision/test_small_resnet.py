@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from etabli.core.seeding import generator
+from etabli.data.synthetic import scenes
+from etabli.models.vision import backbones, small_resnet
+
+
+@pytest.fixture(scope="module")
+def net():
+    return backbones.backbone("small_residual").build(size=(32, 32))
+
+
+def test_it_is_small_and_halves_the_picture_three_times(net):
+    assert net.output_shape == (None, 4, 4, 96)
+    assert net.count_params() < 400_000
+
+
+def test_it_learns_to_tell_a_few_pictures_apart_and_the_first_loss_is_ln_k(net):
+    draw = generator(0, "pictures")
+    kinds = np.arange(64) % 2
+    pictures = [
+        scenes.draw_single(draw, ("circle", "house")[kind], (32, 32)).image for kind in kinds
+    ]
+    pixels = np.stack([np.asarray(image) for image in pictures]).astype(np.float32)
+    whole = small_resnet.classifier(net, 2)
+    assert whole.evaluate(pixels, kinds, verbose=0)[0] == pytest.approx(np.log(2), abs=1e-5)
+    numbers = []
+    small_resnet.teach(
+        whole, pixels, kinds, draw, epochs=15, watch=lambda _epoch, row: numbers.append(row["loss"])
+    )
+    assert numbers[-1] < 0.5 * np.log(2)
+    assert small_resnet.logits(whole, pixels[:5]).shape == (5, 2)
+
+
+def test_a_difficult_label_counts_for_nothing():
+    logits = np.array([[2.0, -1.0], [0.5, 3.0]], np.float32)
+    with_hard = np.asarray(
+        small_resnet._masked_bce(np.array([[1, 0], [-1, 1]], np.float32), logits)
+    )
+    expected = [np.logaddexp(0, -2.0), (np.logaddexp(0, 0.5) + np.logaddexp(0, -3.0)) / 2]
+    np.testing.assert_allclose(with_hard, expected, rtol=1e-5)

@@ -1,0 +1,214 @@
+import errno
+import json
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from scipy.special import expit, logsumexp
+
+from etabli.core.errors import BadArray, CorruptFile, DataMissing, MissingExtra, NoSpace, Refusal
+from etabli.models.vision import backbones, linear_head
+from etabli.saved_models import export, multilabel, onnx
+
+
+def needs(*packages):
+    """Skip without importing: OpenVINO would start its telemetry when a test imports it first."""
+    for package in packages:
+        if find_spec(package) is None:
+            pytest.skip(f"needs the package {package}")
+
+
+def small(name="small_residual", classes=3):
+    """A net of the house with random weights, its normalisations shaken so that none is the identity."""
+    net = backbones.backbone(name)
+    model = net.build(seed=1, size=(48, 48))
+    draws = np.random.default_rng(0)
+    for layer in model.layers:
+        if type(layer).__name__ == "BatchNormalization":
+            gamma, beta, mean, variance = layer.get_weights()
+            shaken = draws.uniform(0.5, 1.5, gamma.shape), draws.normal(0, 0.1, beta.shape)
+            layer.set_weights(
+                [*shaken, draws.normal(0, 0.1, mean.shape), draws.uniform(0.5, 2, variance.shape)]
+            )
+    kernel = draws.normal(0, 0.1, (net.features, classes)).astype(np.float32)
+    head = linear_head.LinearSigmoids(kernel, np.linspace(-1, 1, classes).astype(np.float32))
+    return linear_head.with_head(model, head), model, head
+
+
+def card(classes=("cat", "dog", "été"), **changes):
+    held = {
+        "title": "t",
+        "backbone": "small_residual",
+        "input_size": (48, 48),
+        "preprocessing": "inside",
+        "classes": classes,
+        "thresholds": (0.5,) * len(classes),
+        "data": "d",
+        "licence": "l",
+        "training": "by hand",
+        "scores": {"mean_average_precision": (0.8, "ap:area")},
+    }
+    return multilabel.Card(**{**held, **changes})
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return np.random.default_rng(1).integers(0, 256, (3, 48, 48, 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return small()
+
+
+def test_the_whole_net_is_the_net_then_the_head(whole, pictures):
+    net, model, head = whole
+    features = model.predict_on_batch(pictures).mean((1, 2))
+    np.testing.assert_allclose(
+        net.predict_on_batch(pictures), head.probabilities(features), atol=1e-5
+    )
+
+
+def test_a_head_on_roots_sees_unit_roots_and_comes_back_and_goes_out_with_the_same_numbers(
+    whole, pictures, tmp_path
+):
+    _net, model, head = whole
+    net = linear_head.with_head(model, head, roots=True)
+    means = model.predict_on_batch(pictures).mean((1, 2)) + 1e-6
+    roots = linear_head.unit_roots(means) * np.sqrt(means.shape[1])
+    expected = net.predict_on_batch(pictures)
+    np.testing.assert_allclose(expected, head.probabilities(roots), atol=1e-5)
+    multilabel.save(tmp_path / "model", net, card())
+    np.testing.assert_array_equal(
+        multilabel.load(tmp_path / "model")[0].predict_on_batch(pictures), expected
+    )
+    needs("onnx", "openvino")
+    assert export.checked(net, onnx.to_onnx(net, tmp_path / "net.onnx"), pictures) < 1e-4
+    assert export.checked(net, export.to_openvino(net, tmp_path / "net.xml"), pictures) < 1e-4
+
+
+@pytest.mark.parametrize(("roots", "size"), [(False, 1), (True, 1), (True, 30)])
+def test_attention_looks_at_every_place_and_goes_out_with_the_same_numbers(
+    whole, pictures, tmp_path, roots, size
+):
+    """A head of any size: the exponentials of its logits need not be numbers."""
+    _net, model, head = whole
+    head = linear_head.LinearSigmoids(size * head.kernel, head.bias)
+    maps = model.predict_on_batch(pictures)
+    where = maps.reshape(len(maps), -1, maps.shape[-1])
+    means, places = where.mean(1), where.reshape(-1, maps.shape[-1])
+    if roots:
+        means, places = (
+            linear_head.unit_roots(x + 1e-6) * np.sqrt(maps.shape[-1]) for x in (means, places)
+        )
+    by_place = head.logits(places).reshape(*where.shape[:2], -1)
+    looked = logsumexp(by_place, axis=1) - np.log(by_place.shape[1])
+    net = linear_head.with_head(model, head, roots, attention=0.3)
+    expected = net.predict_on_batch(pictures)
+    np.testing.assert_allclose(expected, expit(0.7 * head.logits(means) + 0.3 * looked), atol=1e-5)
+    multilabel.save(tmp_path / "model", net, card())
+    np.testing.assert_array_equal(
+        multilabel.load(tmp_path / "model")[0].predict_on_batch(pictures), expected
+    )
+    needs("onnx", "openvino")
+    assert export.checked(net, onnx.to_onnx(net, tmp_path / "net.onnx"), pictures) < 1e-4
+    assert export.checked(net, export.to_openvino(net, tmp_path / "net.xml"), pictures) < 1e-4
+
+
+def test_a_model_comes_back_with_its_card_and_its_numbers(whole, pictures, tmp_path):
+    multilabel.save(tmp_path / "model", whole[0], card())
+    model, held = multilabel.load(tmp_path / "model")
+    assert held == card()
+    np.testing.assert_array_equal(
+        model.predict_on_batch(pictures), whole[0].predict_on_batch(pictures)
+    )
+
+
+def test_a_decision_is_a_probability_that_reaches_its_threshold():
+    held = card(thresholds=(0.5, 0.2, 0.9))
+    assert multilabel.decisions(np.array([[0.5, 0.1, 0.95], [0.1, 0.3, 0.89]]), held) == [
+        ["cat", "été"],
+        ["dog"],
+    ]
+
+
+def test_a_missing_or_damaged_model_says_what_is_wrong(whole, tmp_path):
+    with pytest.raises(DataMissing, match="etabli transfer"):
+        multilabel.load(tmp_path)
+    folder = multilabel.save(tmp_path / "model", whole[0], card())
+    (folder / "model.keras").write_bytes(b"PK\x03\x04 not much")
+    with pytest.raises(CorruptFile, match=r"model\.keras"):
+        multilabel.load(folder)
+    (folder / "card.json").write_text(json.dumps({"title": "half"}))
+    with pytest.raises(CorruptFile, match="card"):
+        multilabel.load(folder)
+    with pytest.raises(BadArray):
+        multilabel.save(tmp_path / "other", whole[0], card(("cat", "dog")))
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_the_former_model(
+    whole, pictures, tmp_path, monkeypatch
+):
+    folder = multilabel.save(tmp_path / "model", whole[0], card())
+    before = (folder / "model.keras").read_bytes()
+
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(whole[0], "save", full)
+    with pytest.raises(NoSpace, match=r"model\.keras"):
+        multilabel.save(folder, whole[0], card())
+    assert (folder / "model.keras").read_bytes() == before and len(list(folder.iterdir())) == 2
+
+
+@pytest.mark.parametrize("name", ["small_residual", "mobilenet_v2", "resnet50", "vgg16"])
+def test_an_onnx_file_gives_the_numbers_of_the_net(name, pictures, tmp_path):
+    needs("onnx", "openvino")
+    net = small(name)[0]
+    path = onnx.to_onnx(net, tmp_path / "net.onnx")
+    assert export.checked(net, path, pictures) < 1e-4
+
+
+def test_an_openvino_ir_gives_the_numbers_of_the_net(whole, pictures, tmp_path):
+    needs("openvino")
+    path = export.to_openvino(whole[0], tmp_path / "net.xml")
+    assert export.checked(whole[0], path, pictures) < 1e-4
+
+
+def test_an_openvino_ir_that_finds_no_room_leaves_nothing_behind(whole, tmp_path, monkeypatch):
+    needs("openvino")
+
+    def full(_content, _stream):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(export.shutil, "copyfileobj", full)
+    with pytest.raises(NoSpace, match="net"):
+        export.to_openvino(whole[0], tmp_path / "net.xml")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_net_is_told_apart(whole, pictures, tmp_path):
+    needs("onnx", "openvino")
+    path = onnx.to_onnx(whole[0], tmp_path / "net.onnx")
+    whole[0].get_layer("classes").bias.assign(np.array([0.3, 0.1, -0.5]))
+    with pytest.raises(Refusal, match="does not give the numbers"):
+        export.checked(whole[0], path, pictures)
+
+
+def test_a_layer_without_a_form_in_onnx_is_named(tmp_path):
+    needs("onnx")
+    import keras
+
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, keras.layers.Cropping2D(1, name="cut")(inputs))
+    with pytest.raises(Refusal, match="cut"):
+        onnx.to_onnx(model, tmp_path / "net.onnx")
+
+
+def test_without_its_package_an_export_names_the_extra(whole, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
+    monkeypatch.setattr(export, "have_openvino", lambda: False)
+    with pytest.raises(MissingExtra, match=r"etabli\[onnx\]"):
+        onnx.to_onnx(whole[0], tmp_path / "net.onnx")
+    with pytest.raises(MissingExtra, match=r"etabli\[openvino\]"):
+        export.to_openvino(whole[0], tmp_path / "net.xml")

@@ -1,0 +1,77 @@
+"""The fast convolutions are convolutions: the same outputs and gradients as XLA's own, to rounding."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from etabli.training.kernels.convolution import (
+    convolution,
+    folds,
+    maximum_of_blocks,
+    pooled_convolution,
+)
+
+
+def plain(images, kernel):
+    return jax.lax.conv_general_dilated(
+        images, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
+def plain_maximum(images):
+    return jax.lax.reduce_window(images, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+
+
+def drawn(*shapes):
+    draw = np.random.default_rng(0)
+    return [jnp.asarray(draw.normal(size=shape).astype(np.float32)) for shape in shapes]
+
+
+def agree(ours, peer, *arguments):
+    shape = jax.eval_shape(peer, *arguments).shape
+    weigh = jnp.asarray(np.random.default_rng(1).normal(size=shape).astype(np.float32))
+    places = tuple(range(len(arguments)))
+
+    @jax.jit
+    def seen(*given):
+        return [
+            (f(*given), jax.grad(lambda *a, f=f: (f(*a) * weigh).sum(), places)(*given))
+            for f in (ours, peer)
+        ]
+
+    (mine, my_gradients), (theirs, their_gradients) = seen(*arguments)
+    np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-4)
+    for mine, theirs in zip(my_gradients, their_gradients, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("size,kernel", [(7, 1), (8, 3), (9, 5)])
+def test_a_convolution_is_xlas(size, kernel):
+    agree(convolution(), plain, *drawn((3, size, size + 1, 2), (kernel, kernel, 2, 4)))
+
+
+@pytest.mark.parametrize("size,kernel", [(6, 3), (8, 5), (28, 5)])
+def test_a_pooled_convolution_is_xlas_convolution_and_maximum(size, kernel):
+    agree(
+        pooled_convolution,
+        lambda x, w: plain_maximum(plain(x, w)),
+        *drawn((2, size, size, 3), (kernel, kernel, 3, 4)),
+    )
+
+
+def test_a_maximum_of_blocks_is_xlas():
+    agree(maximum_of_blocks, plain_maximum, *drawn((2, 6, 8, 3)))
+
+
+def test_equal_numbers_share_the_gradient():
+    gradient = jax.grad(lambda x: maximum_of_blocks(x).sum())(jnp.ones((1, 2, 2, 1)))
+    assert gradient.ravel().tolist() == [0.25] * 4
+
+
+def test_only_even_images_and_odd_kernels_fold():
+    assert folds(28, 28, 5)
+    assert folds(12, 12, 5)
+    assert not folds(27, 28, 5)
+    assert not folds(28, 28, 4)
+    assert not folds(4, 4, 5)
