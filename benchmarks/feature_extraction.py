@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from harness import compare, conclude, ratio
 
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.data.catalog.source import Source
 from etabli.data.formats import images
 from etabli.data.synthetic import scenes
@@ -33,7 +33,7 @@ def photographs(folder: Path, count: int) -> list[Path]:
     real = Source.full().root / "voc" / "VOCdevkit" / "VOC2012" / "JPEGImages"
     if real.is_dir():
         return images.list_images(real)[:count]
-    draw = generator(0, "benchmark")
+    draw = make_generator(0, "benchmark")
     for number in range(count):
         scenes.draw_scene(draw, (375, 500)).image.save(folder / f"{number:05d}.jpg", quality=85)
     return images.list_images(folder)

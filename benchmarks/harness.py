@@ -100,8 +100,8 @@ def conclude(
             for name in ("OMP_NUM_THREADS", "XLA_FLAGS")
             if name in os.environ
         },
-        "machine": environment.machine(),
-        "versions": environment.versions(),
+        "machine": environment.describe_machine(),
+        "versions": environment.installed_versions(),
         "timings": [
             {**asdict(each), "median": each.median, "spread": each.spread}
             for each in timings.values()

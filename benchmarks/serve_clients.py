@@ -157,7 +157,7 @@ def write_block(page: Path, name: str, lines: list[str]) -> None:
         f"<!-- end of {name} -->",
     )
     before, _mark, rest = text.partition(start)
-    machine = environment.machine()
+    machine = environment.describe_machine()
     busy = f"load {os.getloadavg()[1]:.0f}"  # of the last five minutes: above the cores, the clock says little
     where = (
         f"*{date.today().isoformat()}, {machine['processor']}, {machine['cores']} cores, {busy}.*"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from etabli.training.backend import keep_compiled
+from etabli.training.backend import enable_compilation_cache
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -18,7 +18,7 @@ CHROMIUM = (
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Compiling is most of the suite's time: what JAX compiled once, this checkout keeps. Here, before JAX is imported.
-keep_compiled(Path(__file__).parent.parent / ".pytest_cache" / "compiled")
+enable_compilation_cache(Path(__file__).parent.parent / ".pytest_cache" / "compiled")
 
 
 def pytest_runtest_setup(item):

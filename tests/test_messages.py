@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 import messages
 
-from etabli.core.i18n import speaking, translate
+from etabli.core.i18n import translate_message, use_language
 
 CATALOGUE = {str(each.id): str(each.string) for each in messages.known() if each.id}
 
@@ -43,7 +43,7 @@ def test_a_french_text_begins_and_ends_lines_as_its_message():
 
 def test_the_compiled_catalogue_is_the_written_one():
     for message, french in CATALOGUE.items():
-        assert translate(message, "fr") == messages.typeset(french)
+        assert translate_message(message, "fr") == messages.typeset(french)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_the_compiled_catalogue_is_the_written_one():
     ],
 )
 def test_the_words_are_those_of_the_lab_report(message, french):
-    assert translate(message, "fr") == french
+    assert translate_message(message, "fr") == french
 
 
 def test_french_signs_are_not_parted_from_their_word():
@@ -67,9 +67,9 @@ def test_french_signs_are_not_parted_from_their_word():
 def test_one_task_speaks_one_language_and_leaves_the_others_alone():
     from etabli.core.i18n import _
 
-    with speaking("fr"):
+    with use_language("fr"):
         assert _("Runs") == "Exécutions"
-        with speaking("en"):
+        with use_language("en"):
             assert _("Runs") == "Runs"
         assert _("Runs") == "Exécutions"
     assert _("Runs") == "Runs"

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment, Published, SettingsModel
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore, SettingsModel
 from etabli.metrics.score import Score
 
 
@@ -12,33 +12,33 @@ class Settings(SettingsModel):
     rate: float = Field(0.5, gt=0, description="step size")
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    with bench.progress("counting", total=settings.epochs) as step:
+def run(context: RunContext, settings: Settings) -> None:
+    with context.progress("counting", total=settings.epochs) as step:
         for epoch in range(1, settings.epochs + 1):
-            bench.log("train", epoch=epoch, loss=settings.rate / epoch)
+            context.log("train", epoch=epoch, loss=settings.rate / epoch)
             step(1, loss=settings.rate / epoch)
-    bench.score("test_accuracy", Score(0.9 + 0.01 * bench.seed, {"data": "none", "n": 10}))
-    if bench.first:
-        with bench.figure("loss", number="5", title="Loss", caption="It falls.") as ax:
+    context.score("test_accuracy", Score(0.9 + 0.01 * context.seed, {"data": "none", "n": 10}))
+    if context.is_first_seed:
+        with context.figure("loss", number="5", title="Loss", caption="It falls.") as ax:
             ax.plot(
-                [row["epoch"] for row in bench.history("train")],
-                [row["loss"] for row in bench.history("train")],
+                [row["epoch"] for row in context.history("train")],
+                [row["loss"] for row in context.history("train")],
             )
-        bench.table("rows", title="Rows", columns=["name", "value"], rows=[["<b>", 1.5]])
-        bench.note("A note with <script>.")
-        bench.page("page", "<!doctype html><p>inside</p>", title="A page")
-    bench.claim("it_falls", "confirmed", "the last loss is lower than the first")
+        context.table("rows", title="Rows", columns=["name", "value"], rows=[["<b>", 1.5]])
+        context.note("A note with <script>.")
+        context.page("page", "<!doctype html><p>inside</p>", title="A page")
+    context.claim("it_falls", "confirmed", "the last loss is lower than the first")
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp0.tiny",
     title="A tiny experiment",
     measures="nothing",
     source="the tests",
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={"epochs": 2},
-    published=(Published("test_accuracy", 0.9159, where="here"),),
+    published=(PublishedScore("test_accuracy", 0.9159, where="here"),),
     claims=(Claim("it_falls", "the loss falls", where="there"),),
-    expects={"test_accuracy": (0.8, 1.0)},
+    expected_ranges={"test_accuracy": (0.8, 1.0)},
 )

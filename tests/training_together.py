@@ -119,7 +119,7 @@ def compared(net: str, counts: list[int]) -> list[list[float]]:
 
     losses = [trained(net)]
     for count in counts:
-        with data_parallel.over(count):
+        with data_parallel.use_devices(count):
             losses.append(trained(net))
     return losses
 

@@ -62,7 +62,7 @@ def page(backend: str, root: ElementTree.Element) -> str:
         case for case in cases if case.find("failure") is not None or case.find("error") is not None
     ]
     passed = len(cases) - len(failed) - skipped.total()
-    machine = environment.machine()
+    machine = environment.describe_machine()
     versions = {name: importlib.metadata.version(name) for name in ("keras", backend, "numpy")}
     known = ", ".join(f"{name} {number}" for name, number in versions.items())
     lines = [

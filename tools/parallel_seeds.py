@@ -13,8 +13,8 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from etabli import experiments
-from etabli.core.atomic_files import alone_in
-from etabli.core.errors import Refusal
+from etabli.core.atomic_files import lock_folder
+from etabli.core.errors import EtabliError
 from etabli.data.catalog.source import Source
 from etabli.experiments import runner
 from etabli.report import run_folder
@@ -42,7 +42,7 @@ def run(
     waiting = [
         seed
         for seed in seeds
-        if not run_folder.is_finished(run_folder.piece_folder(folder, experiment, seed))
+        if not run_folder.is_finished(run_folder.seed_run_folder(folder, experiment, seed))
     ]
     if processes < 2 or len(waiting) < 2:
         return
@@ -74,8 +74,14 @@ def _one(experiment: str, place: Path, source: Source, seed: int, first: int) ->
         redirect_stderr(log),
     ):
         try:
-            runner.run(experiments.chosen([experiment]), place, source, seeds=[seed], first=first)
-        except Refusal as refusal:
+            runner.run_experiments(
+                experiments.select_experiments([experiment]),
+                place,
+                source,
+                seeds=[seed],
+                first=first,
+            )
+        except EtabliError as refusal:
             print(refusal, file=log)
 
 
@@ -104,10 +110,10 @@ def _share(processes: int) -> Iterator[None]:
 
 def _moved(experiment: str, seed: int, place: Path, folder: Path) -> bool:
     """Take the piece of a seed into the run; whether it is finished."""
-    made, wanted = (run_folder.piece_folder(each, experiment, seed) for each in (place, folder))
+    made, wanted = (run_folder.seed_run_folder(each, experiment, seed) for each in (place, folder))
     if not run_folder.is_finished(made):
         return False
-    with alone_in(folder):
+    with lock_folder(folder):
         shutil.rmtree(wanted, ignore_errors=True)
         wanted.parent.mkdir(parents=True, exist_ok=True)
         made.rename(wanted)

@@ -48,7 +48,7 @@ def main() -> None:
         help="seeds of an experiment at a time; the cores",
     )
     asked = parser.parse_args()
-    cards, terminal = experiments.chosen(asked.names), Terminal()
+    cards, terminal = experiments.select_experiments(asked.names), Terminal()
     planned = {card.name: 60 * card.minutes * card.seeds for card in cards}
     terminal.say(
         f"{len(cards)} experiments, at most {duration(sum(planned.values()))} on two cores"
@@ -64,7 +64,7 @@ def main() -> None:
             parallel_seeds.run(
                 card.name, asked.out, Source.full(), range(card.seeds), asked.jobs, told
             )
-        runner.run(
+        runner.run_experiments(
             [card],
             asked.out,
             Source.full(),
@@ -81,7 +81,9 @@ def main() -> None:
             for key, each in results.gathered(asked.out).items()
             if each["experiment"] in planned
         }
-        page = results.write(HOME / "docs", wanted, environment.machine(), environment.versions())
+        page = results.write(
+            HOME / "docs", wanted, environment.describe_machine(), environment.installed_versions()
+        )
         write_readme(asked.out)
     for line in results.changes(before, wanted):
         terminal.say(f"moved: {line}")
@@ -95,7 +97,7 @@ def say_done(terminal: Terminal, name: str, seed: int) -> None:
 def write_readme(run: Path) -> None:
     """The table on the first screen, from the results, and its pictures, from the run."""
     for name, (experiment, figure) in PICTURES.items():
-        made = run_folder.piece_folder(run, experiment, 0) / "figures" / figure
+        made = run_folder.seed_run_folder(run, experiment, 0) / "figures" / figure
         if made.exists():
             with atomic_write(HOME / "docs" / "images" / name, "wb") as stream:
                 stream.write(made.read_bytes())
@@ -108,4 +110,4 @@ def write_readme(run: Path) -> None:
 
 
 if __name__ == "__main__":
-    _errors.guarded(main)
+    _errors.run_with_error_handling(main)

@@ -22,7 +22,7 @@ from PIL import Image
 from etabli.cli import _errors
 from etabli.core import environment
 from etabli.core.atomic_files import atomic_write
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.data.catalog.source import Source
 from etabli.data.formats import images
 from etabli.data.synthetic import scenes
@@ -107,8 +107,8 @@ def measured() -> dict[str, object]:
     return {
         "rates": rates,
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": environment.machine(),
-        "versions": environment.versions(),
+        "machine": environment.describe_machine(),
+        "versions": environment.installed_versions(),
     }
 
 
@@ -125,7 +125,7 @@ def rate(work, count: int, least: float = 1.0) -> float:
 def photographs(folder: Path, count: int = 32) -> list[Path]:
     """JPEG files of 500 pixels: VOC's photographs brought to the size of the official ones, drawn scenes otherwise."""
     real = Source.full().root / "voc" / "VOCdevkit" / "VOC2012" / "JPEGImages"
-    draw = generator(0, "scale")
+    draw = make_generator(0, "scale")
     for number in range(count):
         if real.is_dir():
             whole = Image.open(images.list_images(real)[number]).convert("RGB")
@@ -317,4 +317,4 @@ def _limits(rates: dict, assumed: Assumed) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    _errors.guarded(main)
+    _errors.run_with_error_handling(main)

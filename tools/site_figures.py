@@ -49,7 +49,9 @@ def main() -> None:
     for run, mark in ((given.english, ""), (given.french, ".fr")):
         for experiment, names in FIGURES.items():
             for name in names:
-                found = next(run_folder.piece_folder(run, experiment, 0).glob(f"figures/{name}.*"))
+                found = next(
+                    run_folder.seed_run_folder(run, experiment, 0).glob(f"figures/{name}.*")
+                )
                 out = OUT / f"{experiment}-{name}{mark}{found.suffix}"
                 with atomic_write(out, "wb") as stream:
                     stream.write(small(found))

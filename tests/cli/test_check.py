@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from etabli.cli import app
-from etabli.core.errors import Refusal
+from etabli.core.errors import EtabliError
 
 GOOD = """
 import numpy as np
@@ -86,7 +86,7 @@ def test_a_file_may_import_its_neighbours(file):
 def test_a_file_that_cannot_be_run_is_refused_with_its_line(file, text, says):
     file.write_text(text)
     result = checked(file)
-    assert isinstance(result.exception, Refusal)
+    assert isinstance(result.exception, EtabliError)
     assert result.exception.exit_code == 2
     assert says in str(result.exception)
 

@@ -12,7 +12,7 @@ from etabli.core.errors import BadSetting
 
 def ended(command, capsys):
     with pytest.raises(SystemExit) as end:
-        _errors.guarded(command)
+        _errors.run_with_error_handling(command)
     return end.value.code, capsys.readouterr().err
 
 
@@ -30,29 +30,32 @@ def test_a_full_disk_under_a_library_is_a_sentence_too(capsys):
 
 def test_an_error_of_the_system_that_nobody_knows_stays_what_it_is():
     with pytest.raises(OSError, match="as the system says it"):
-        _errors.guarded(failing(errno.EIO))
+        _errors.run_with_error_handling(failing(errno.EIO))
 
 
 def test_a_name_that_the_terminal_cannot_write_is_written_with_a_backslash(monkeypatch):
     terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", terminal)
-    _errors.guarded(lambda: print("été \udcff"))
+    _errors.run_with_error_handling(lambda: print("été \udcff"))
     terminal.flush()
     assert terminal.buffer.getvalue() == b"\\xe9t\\xe9 \\udcff\n"
 
 
 def test_a_setting_nested_without_end_is_taken_as_text_and_refused_by_its_model():
     deep = "[" * 100_000
-    assert _errors.parsed([f"rate={deep}"]) == {"rate": deep}
+    assert _errors.parse_settings([f"rate={deep}"]) == {"rate": deep}
     with pytest.raises(BadSetting, match="key=value"):
-        _errors.parsed(["rate"])
+        _errors.parse_settings(["rate"])
 
 
 def test_the_folder_of_a_training_keeps_what_it_needs_until_the_model_is_there(tmp_path):
-    with pytest.raises(KeyboardInterrupt), _errors.training_in(tmp_path / "model") as unfinished:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        _errors.lock_checkpoints(tmp_path / "model") as unfinished,
+    ):
         unfinished.mkdir()
         raise KeyboardInterrupt
     assert unfinished.exists()
-    with _errors.training_in(tmp_path / "model") as again:
+    with _errors.lock_checkpoints(tmp_path / "model") as again:
         assert again == unfinished
     assert not unfinished.exists()

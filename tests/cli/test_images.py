@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.data.synthetic import scenes
 from etabli.models.vision import backbones
 
@@ -19,7 +19,7 @@ from etabli.models.vision import backbones
 def place(tmp_path_factory):
     """Two classes of drawn objects, and the weights of a net that has seen nothing."""
     home = tmp_path_factory.mktemp("mes photos")
-    draw = generator(0, "own images")
+    draw = make_generator(0, "own images")
     for kind in ("house", "star"):
         (home / "images" / f"{kind} é").mkdir(parents=True)
         for number in range(10):

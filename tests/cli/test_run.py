@@ -42,7 +42,7 @@ def test_a_broken_run_does_not_keep_the_list_from_the_others(etabli, tiny, tmp_p
 
 def test_settings_are_changed_by_key_and_value(etabli, tiny):
     etabli("run", tiny, "--set", "epochs=5", "--set", "rate=0.125", "--out", "here")
-    assert run_folder.pieces(Path("here"))[0][1].settings == {"epochs": 5, "rate": 0.125}
+    assert run_folder.list_seed_runs(Path("here"))[0][1].settings == {"epochs": 5, "rate": 0.125}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_mistake_gets_one_sentence_and_an_exit_code(etabli, tiny, tmp_path, wo
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ("def story(bench", "def story(bench:: "),
+        ("def run(context", "def run(context:: "),
         ("import Field", "import Fild"),
         ("EXPERIMENT = Experiment(", "OTHER = Experiment("),
     ],
@@ -98,7 +98,10 @@ def test_a_file_that_fails_while_it_runs_is_told_by_its_line(etabli, tmp_path):
 
 
 def test_an_interruption_keeps_what_was_done_and_says_so(etabli, tmp_path):
-    text = TINY.replace("    if bench.first:", "    raise KeyboardInterrupt\n    if bench.first:")
+    text = TINY.replace(
+        "    if context.is_first_seed:",
+        "    raise KeyboardInterrupt\n    if context.is_first_seed:",
+    )
     (tmp_path / "interrupted.py").write_text(text, encoding="utf-8")
     told = etabli("run", "./interrupted.py", "--out", "here")
     assert told.code == 130

@@ -5,7 +5,7 @@ from typer.main import get_command
 
 from etabli import cli
 from etabli.cli import _translation
-from etabli.core.i18n import set_language, translate
+from etabli.core.i18n import set_language, translate_message
 
 
 def paths(command, before=()) -> list[tuple[str, ...]]:
@@ -35,7 +35,7 @@ def test_a_help_is_in_french_from_its_first_word_to_its_last(etabli, path):
     for name in path:
         command = command.commands[name]
     for holder, name in _translation.texts(command):
-        french = "".join(translate(getattr(holder, name), "fr").replace("\b", "").split())
+        french = "".join(translate_message(getattr(holder, name), "fr").replace("\b", "").split())
         assert french in whole
 
 

@@ -2,8 +2,8 @@ import errno
 
 import pytest
 
-from etabli.core.atomic_files import atomic_write, explained
-from etabli.core.errors import NoSpace, Refusal
+from etabli.core.atomic_files import atomic_write, explain_os_error
+from etabli.core.errors import EtabliError, NoSpace
 
 
 def test_a_file_appears_whole(tmp_path):
@@ -34,7 +34,7 @@ def test_a_full_disk_is_told_with_what_to_do(tmp_path):
 def test_a_folder_that_is_a_file_is_told(tmp_path):
     (tmp_path / "file").write_text("x")
     with (
-        pytest.raises(Refusal, match="cannot write"),
+        pytest.raises(EtabliError, match="cannot write"),
         atomic_write(tmp_path / "file" / "inside.txt"),
     ):
         pass
@@ -42,8 +42,10 @@ def test_a_folder_that_is_a_file_is_told(tmp_path):
 
 def test_other_errors_of_the_system_stay_what_they_are():
     error = OSError(errno.EIO, "Input/output error")
-    assert explained(error, "x") is error
+    assert explain_os_error(error, "x") is error
 
 
 def test_a_limit_on_the_size_of_files_is_a_sentence_too():
-    assert "File too large" in str(explained(OSError(errno.EFBIG, "File too large"), "shard"))
+    assert "File too large" in str(
+        explain_os_error(OSError(errno.EFBIG, "File too large"), "shard")
+    )

@@ -2,20 +2,20 @@ import tomllib
 from pathlib import Path
 
 from etabli.core import environment
-from etabli.core.i18n import translate
+from etabli.core.i18n import translate_message
 
 
 def test_every_extra_of_the_project_is_told_by_info_and_in_french():
     project = tomllib.loads(
-        (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+        (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
     )["project"]
     assert environment.EXTRAS.keys() == project["optional-dependencies"].keys()
     for extra, (package, use) in environment.EXTRAS.items():
         assert any(each.startswith(package) for each in project["optional-dependencies"][extra])
-        assert translate(use, "fr") != use
+        assert translate_message(use, "fr") != use
 
 
 def test_the_machine_is_told_with_at_least_one_core_and_its_memory():
-    told = environment.machine()
+    told = environment.describe_machine()
     assert told["cores"] >= 1 and told["memory_gb"] > 0
     assert environment.peak_memory_mb() > 1

@@ -1,11 +1,11 @@
 import pytest
 
 from etabli.core import errors
-from etabli.core.i18n import _, speaking
+from etabli.core.i18n import _, use_language
 
 
 def test_a_refusal_says_what_is_wrong_what_was_expected_what_came_and_what_to_do():
-    refusal = errors.Refusal(
+    refusal = errors.EtabliError(
         "the file is short", expected="16 bytes", got="4 bytes", fix="Fetch it again."
     )
     assert str(refusal) == "the file is short: expected 16 bytes, got 4 bytes. Fetch it again."
@@ -19,7 +19,7 @@ def test_a_sentence_of_a_library_within_a_refusal_ends_once():
 
 
 def test_a_refusal_is_told_in_the_language_of_who_tells_it_not_of_who_found_it():
-    with speaking("fr"):
+    with use_language("fr"):
         refusal = errors.DataMissing(
             _("there is no trained model {path}").format(path="m"), expected=_("1 or more")
         )
@@ -29,7 +29,7 @@ def test_a_refusal_is_told_in_the_language_of_who_tells_it_not_of_who_found_it()
 
 
 def test_a_refusal_with_nothing_to_add_is_still_a_sentence():
-    assert str(errors.Refusal("the disk is full")) == "the disk is full."
+    assert str(errors.EtabliError("the disk is full")) == "the disk is full."
 
 
 def test_an_unknown_name_suggests_the_nearest():
@@ -57,7 +57,7 @@ def test_every_refusal_explains_itself_in_its_docstring():
     kinds = [
         each
         for each in vars(errors).values()
-        if isinstance(each, type) and issubclass(each, errors.Refusal)
+        if isinstance(each, type) and issubclass(each, errors.EtabliError)
     ]
     assert len(kinds) > 8
     for kind in kinds:

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from etabli.core.i18n import TEMPLATES, retold, speaking
+from etabli.core.i18n import TEMPLATES, translate_library_message, use_language
 
 
 class Asked(BaseModel):
@@ -34,9 +34,9 @@ def test_what_pydantic_says_is_told_in_french(mistake):
     with pytest.raises(ValidationError) as caught:
         Asked.model_validate(mistake)
     said = caught.value.errors()[0]["msg"]
-    assert retold(said) == said
-    with speaking("fr"):
-        told = retold(said)
+    assert translate_library_message(said) == said
+    with use_language("fr"):
+        told = translate_library_message(said)
     assert told != said
     assert not {"should", "Input", "valid", "than", "least", "most", "or"} & set(told.split())
 
@@ -52,17 +52,20 @@ def test_what_pydantic_says_is_told_in_french(mistake):
     ],
 )
 def test_what_a_person_typed_stays_in_the_sentence(said, french):
-    with speaking("fr"):
-        assert french in retold(said)
+    with use_language("fr"):
+        assert french in translate_library_message(said)
 
 
 def test_a_sentence_that_nobody_knows_stays_as_it_came():
-    with speaking("fr"):
-        assert retold("The flux capacitor is cold.") == "The flux capacitor is cold."
+    with use_language("fr"):
+        assert (
+            translate_library_message("The flux capacitor is cold.")
+            == "The flux capacitor is cold."
+        )
 
 
 def test_every_template_is_found_again_in_its_own_sentence():
-    with speaking("fr"):
+    with use_language("fr"):
         for template in TEMPLATES:
             sentence = template.replace("{", "<").replace("}", ">")
-            assert retold(sentence) != sentence
+            assert translate_library_message(sentence) != sentence

@@ -4,7 +4,7 @@ import json
 import pytest
 from tiny import EXPERIMENT
 
-from etabli.core.atomic_files import alone_in
+from etabli.core.atomic_files import lock_folder
 from etabli.core.errors import BadSetting, FolderBusy, UnknownName
 from etabli.data.catalog.source import Source
 from etabli.experiments import runner
@@ -18,12 +18,12 @@ def source(tmp_path):
 
 
 def test_a_run_is_a_folder_that_explains_itself(tmp_path, source):
-    folder = runner.run([EXPERIMENT], tmp_path / "run", source, seeds=[0, 1])
+    folder = runner.run_experiments([EXPERIMENT], tmp_path / "run", source, seeds=[0, 1])
     record = run_folder.read_run(folder)
     assert record.experiments == ["tp0.tiny"]
     assert record.seeds == [0, 1]
     assert "numpy" in record.versions
-    (_first, piece), _second = run_folder.pieces(folder)
+    (_first, piece), _second = run_folder.list_seed_runs(folder)
     assert piece.settings == {"epochs": 3, "rate": 0.5}
     assert [exhibit.kind for exhibit in piece.exhibits] == ["figure", "table", "note", "page"]
     assert piece.seconds > 0
@@ -31,84 +31,88 @@ def test_a_run_is_a_folder_that_explains_itself(tmp_path, source):
 
 
 def test_several_seeds_give_mean_and_sample_standard_deviation(tmp_path, source):
-    folder = runner.run([EXPERIMENT], tmp_path / "run", source, seeds=range(3))
-    (summary,) = run_folder.summary(folder)
+    folder = runner.run_experiments([EXPERIMENT], tmp_path / "run", source, seeds=range(3))
+    (summary,) = run_folder.summarize_scores(folder)
     assert summary.value == pytest.approx(0.91)
     assert summary.spread == pytest.approx(0.01)
     assert (summary.n, summary.published) == (3, 0.9159)
 
 
 def test_one_seed_has_no_spread(tmp_path, source):
-    (summary,) = run_folder.summary(runner.run([EXPERIMENT], tmp_path / "run", source))
+    (summary,) = run_folder.summarize_scores(
+        runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
+    )
     assert summary.spread is None
 
 
 def test_results_on_sample_data_are_never_set_beside_the_published(tmp_path):
-    folder = runner.run([EXPERIMENT], tmp_path / "run", Source.sample(tmp_path))
-    assert run_folder.summary(folder)[0].published is None
+    folder = runner.run_experiments([EXPERIMENT], tmp_path / "run", Source.sample(tmp_path))
+    assert run_folder.summarize_scores(folder)[0].published is None
 
 
 def _counting(story_calls):
-    def story(bench, settings):
-        story_calls.append(bench.seed)
-        bench.score("test_accuracy", Score(0.5))
+    def run(context, settings):
+        story_calls.append(context.seed)
+        context.score("test_accuracy", Score(0.5))
 
-    return dataclasses.replace(EXPERIMENT, story=story)
+    return dataclasses.replace(EXPERIMENT, run=run)
 
 
 def test_what_is_finished_is_not_done_again(tmp_path, source):
     calls = []
     experiment = _counting(calls)
-    runner.run([experiment], tmp_path / "run", source, seeds=[0])
-    runner.run([experiment], tmp_path / "run", source, seeds=[0, 1])
+    runner.run_experiments([experiment], tmp_path / "run", source, seeds=[0])
+    runner.run_experiments([experiment], tmp_path / "run", source, seeds=[0, 1])
     assert calls == [0, 1]
-    runner.run([experiment], tmp_path / "run", source, seeds=[0, 1], again=True)
+    runner.run_experiments([experiment], tmp_path / "run", source, seeds=[0, 1], again=True)
     assert calls == [0, 1, 0, 1]
 
 
 def test_an_interrupted_piece_is_kept_marked_and_done_again(tmp_path, source):
     attempts = []
 
-    def story(bench, settings):
-        bench.score("test_accuracy", Score(0.5))
+    def run(context, settings):
+        context.score("test_accuracy", Score(0.5))
         attempts.append(1)
         if len(attempts) == 1:
             raise KeyboardInterrupt
 
-    experiment = dataclasses.replace(EXPERIMENT, story=story)
+    experiment = dataclasses.replace(EXPERIMENT, run=run)
     with pytest.raises(KeyboardInterrupt):
-        runner.run([experiment], tmp_path / "run", source)
-    assert run_folder.pieces(tmp_path / "run")[0][1].interrupted
-    runner.run([experiment], tmp_path / "run", source)
-    assert not run_folder.pieces(tmp_path / "run")[0][1].interrupted
+        runner.run_experiments([experiment], tmp_path / "run", source)
+    assert run_folder.list_seed_runs(tmp_path / "run")[0][1].interrupted
+    runner.run_experiments([experiment], tmp_path / "run", source)
+    assert not run_folder.list_seed_runs(tmp_path / "run")[0][1].interrupted
 
 
 def test_a_folder_with_another_request_is_not_mixed_with_it(tmp_path, source):
-    runner.run([EXPERIMENT], tmp_path / "run", source)
+    runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
     with pytest.raises(BadSetting, match="other data or settings"):
-        runner.run([EXPERIMENT], tmp_path / "run", source, changes={"epochs": 2})
+        runner.run_experiments([EXPERIMENT], tmp_path / "run", source, changes={"epochs": 2})
 
 
 def test_a_folder_in_which_another_process_writes_is_refused(tmp_path, source):
-    with alone_in(tmp_path / "run"), pytest.raises(FolderBusy, match="another process"):
-        runner.run([EXPERIMENT], tmp_path / "run", source)
-    runner.run([EXPERIMENT], tmp_path / "run", source)
+    with lock_folder(tmp_path / "run"), pytest.raises(FolderBusy, match="another process"):
+        runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
+    runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
 
 
 def test_a_setting_that_no_experiment_has_is_refused_before_anything_runs(tmp_path, source):
     with pytest.raises(UnknownName, match="Did you mean rate"):
-        runner.run([EXPERIMENT], tmp_path / "run", source, changes={"rat": 1})
+        runner.run_experiments([EXPERIMENT], tmp_path / "run", source, changes={"rat": 1})
     assert not (tmp_path / "run").exists()
 
 
 def test_a_setting_may_be_for_one_experiment(tmp_path, source):
-    folder = runner.run([EXPERIMENT], tmp_path / "run", source, changes={"tp0.tiny.epochs": 1})
-    assert run_folder.pieces(folder)[0][1].settings["epochs"] == 1
+    folder = runner.run_experiments(
+        [EXPERIMENT], tmp_path / "run", source, changes={"tp0.tiny.epochs": 1}
+    )
+    assert run_folder.list_seed_runs(folder)[0][1].settings["epochs"] == 1
 
 
 def test_the_document_of_a_run_is_plain_json(tmp_path, source):
-    folder = runner.run([EXPERIMENT], tmp_path / "run", source)
-    document = json.loads(json.dumps(run_folder.document(folder)))
+    folder = runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
+    document = json.loads(json.dumps(run_folder.run_document(folder)))
     assert set(document) == {"run", "scores"}
     keys = ("experiment", "score", "value", "spread", "n", "published", "signature")
     assert tuple(document["scores"][0]) == keys

@@ -69,13 +69,13 @@ def made(name: str, folder: Path) -> object:
 
 def prepared_images(folder: Path) -> Path:
     """A folder for each of two classes of drawn objects, and a caption or two of each picture."""
-    from etabli.core.seeding import generator
+    from etabli.core.seeding import make_generator
     from etabli.data.synthetic import scenes
 
     place, unfinished, draw, lines = (
         folder / "images",
         folder / "images.part",
-        generator(0, "faults"),
+        make_generator(0, "faults"),
         [],
     )
     if place.exists():
@@ -177,13 +177,13 @@ def _fetch(resource: object, folder: Path) -> None:
 
 
 PACKED = gzip.compress(NOISE, mtime=0)
-UNFINISHED, SHARDS = "model/.unfinished/*", "features/shard-*"
+UNFINISHED, SHARDS = "model/checkpoints/*", "features/shard-*"
 COMMANDS = [
     *(
         Command(
             name,
             partial(run_experiments, *RUNS[name]),
-            partial(written, "run/*/*/.unfinished/*.safetensors"),
+            partial(written, "run/*/*/checkpoints/*.safetensors"),
             partial(made, "run"),
         )
         for name in RUNS

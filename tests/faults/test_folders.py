@@ -11,12 +11,12 @@ import pytest
 from tiny import EXPERIMENT, Settings
 
 from etabli import report
-from etabli.core.errors import CorruptFile, FolderBusy, NoSpace, Refusal
+from etabli.core.errors import CorruptFile, EtabliError, FolderBusy, NoSpace
 from etabli.data.catalog.source import Source
 from etabli.experiments import runner
-from etabli.experiments.spec import Experiment
+from etabli.experiments.spec import ExperimentSpec
 from etabli.report import run_folder
-from etabli.training.checkpoint import Memory
+from etabli.training.checkpoint import Checkpoint
 
 
 def disk(place: Path, options: str) -> Path:
@@ -43,14 +43,14 @@ def source(tmp_path):
     return Source.full(tmp_path / "data")
 
 
-def weighty(bench, settings):
+def weighty(context, settings):
     """Like the tiny experiment, with 400 kB of weights."""
-    EXPERIMENT.story(bench, settings)
-    bench.keep("weights", {"w": np.zeros(100_000, np.float32)})
+    EXPERIMENT.run(context, settings)
+    context.save_arrays("weights", {"w": np.zeros(100_000, np.float32)})
 
 
-WEIGHTY = Experiment(
-    name="tp0.weighty", title="Weighty", measures="nothing", source="the tests", settings=Settings, story=weighty,
+WEIGHTY = ExperimentSpec(
+    name="tp0.weighty", title="Weighty", measures="nothing", source="the tests", settings=Settings, run=weighty,
     claims=EXPERIMENT.claims,
 )  # fmt: skip
 
@@ -62,25 +62,32 @@ def test_a_run_that_fills_the_disk_keeps_what_was_finished_and_goes_on_when_ther
     ballast.write_bytes(bytes(750_000))
     both = [EXPERIMENT, WEIGHTY]
     with pytest.raises(NoSpace, match=r"no space left to write .*weights\.safetensors"):
-        runner.run(both, folder, source)
+        runner.run_experiments(both, folder, source)
     assert [
-        piece.experiment for _place, piece in run_folder.pieces(folder) if not piece.interrupted
+        piece.experiment
+        for _place, piece in run_folder.list_seed_runs(folder)
+        if not piece.interrupted
     ] == ["tp0.tiny"]
     stamp = (folder / "tp0.tiny" / "seed-0" / "piece.json").stat().st_mtime_ns
     ballast.unlink()
-    runner.run(both, folder, source)
-    assert [piece.interrupted for _place, piece in run_folder.pieces(folder)] == [False, False]
+    runner.run_experiments(both, folder, source)
+    assert [piece.interrupted for _place, piece in run_folder.list_seed_runs(folder)] == [
+        False,
+        False,
+    ]
     assert (folder / "tp0.tiny" / "seed-0" / "piece.json").stat().st_mtime_ns == stamp
     assert not list(folder.rglob("*.part"))
 
 
 def test_a_training_that_fills_the_disk_keeps_its_last_whole_epoch(small_disk):
     path = small_disk / "memory.safetensors"
-    memory = Memory(path)
+    memory = Checkpoint(path)
     memory.keep(1, [np.zeros(10)])
     with pytest.raises(NoSpace):
         memory.keep(2, [np.zeros(200_000)])
-    assert Memory(path).done == 1 and [each.name for each in small_disk.iterdir()] == [path.name]
+    assert Checkpoint(path).done == 1 and [each.name for each in small_disk.iterdir()] == [
+        path.name
+    ]
 
 
 def test_a_folder_that_may_only_be_read_is_read_and_every_writer_says_so_in_one_sentence(
@@ -88,18 +95,20 @@ def test_a_folder_that_may_only_be_read_is_read_and_every_writer_says_so_in_one_
 ):
     place = disk(tmp_path / "disk", "size=8m")
     try:
-        folder = runner.run([EXPERIMENT], place / "run", source)
+        folder = runner.run_experiments([EXPERIMENT], place / "run", source)
         subprocess.run(["mount", "-o", "remount,ro", place], check=True)
         assert run_folder.read_run(folder).name == "run" and "A tiny experiment" in report.rendered(
             [folder]
         )
         for write in (
-            lambda: runner.run([EXPERIMENT], folder, source),
-            lambda: runner.run([EXPERIMENT], place / "other", source),
+            lambda: runner.run_experiments([EXPERIMENT], folder, source),
+            lambda: runner.run_experiments([EXPERIMENT], place / "other", source),
             lambda: report.write(folder),
-            lambda: Memory(folder / "memory").keep(1, [np.zeros(2)]),
+            lambda: Checkpoint(folder / "memory").keep(1, [np.zeros(2)]),
         ):
-            with pytest.raises(Refusal, match=r"cannot write .* \(Read-only file system\)") as told:
+            with pytest.raises(
+                EtabliError, match=r"cannot write .* \(Read-only file system\)"
+            ) as told:
                 write()
             assert "Choose a folder that you may write in" in str(told.value)
         assert report.write(folder, tmp_path / "elsewhere.html").exists()
@@ -111,13 +120,13 @@ def test_a_folder_that_may_only_be_read_is_read_and_every_writer_says_so_in_one_
 def test_a_clock_that_jumps_changes_no_result_and_loses_nothing(
     tmp_path, source, monkeypatch, year
 ):
-    folder = runner.run([EXPERIMENT], tmp_path / "runs" / "one", source)
+    folder = runner.run_experiments([EXPERIMENT], tmp_path / "runs" / "one", source)
     before = (folder / "tp0.tiny" / "seed-0" / "piece.json").read_bytes()
-    monkeypatch.setattr(run_folder, "now", lambda: datetime(year, 1, 1, tzinfo=UTC))
+    monkeypatch.setattr(run_folder, "current_time", lambda: datetime(year, 1, 1, tzinfo=UTC))
     os.utime(folder / "run.json", (0 if year == 1970 else 4e9,) * 2)
-    runner.run([EXPERIMENT], folder, source, seeds=[0, 1])
+    runner.run_experiments([EXPERIMENT], folder, source, seeds=[0, 1])
     assert (folder / "tp0.tiny" / "seed-0" / "piece.json").read_bytes() == before
-    (_first, one), (_second, two) = run_folder.pieces(folder)
+    (_first, one), (_second, two) = run_folder.list_seed_runs(folder)
     assert two.started.year == year and two.seconds >= 0
     assert [score.value for score in two.scores] == [
         pytest.approx(score.value + 0.01) for score in one.scores
@@ -126,13 +135,15 @@ def test_a_clock_that_jumps_changes_no_result_and_loses_nothing(
 
 
 def test_of_two_runs_in_one_folder_one_says_that_the_other_is_there(tmp_path, source):
-    def second(bench, settings):
+    def second(context, settings):
         with pytest.raises(FolderBusy, match="another process is writing in"):
-            runner.run([EXPERIMENT], tmp_path / "run", source)
-        EXPERIMENT.story(bench, settings)
+            runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
+        EXPERIMENT.run(context, settings)
 
-    first = Experiment(**{**vars(EXPERIMENT), "story": second})
-    assert not run_folder.pieces(runner.run([first], tmp_path / "run", source))[0][1].interrupted
+    first = ExperimentSpec(**{**vars(EXPERIMENT), "story": second})
+    assert not run_folder.list_seed_runs(runner.run_experiments([first], tmp_path / "run", source))[
+        0
+    ][1].interrupted
 
 
 def older(path: Path, *absent: str) -> None:
@@ -144,7 +155,7 @@ def older(path: Path, *absent: str) -> None:
 
 
 def test_a_run_of_an_older_version_is_read_reported_and_gone_on_with(tmp_path, source):
-    folder = runner.run([EXPERIMENT], tmp_path / "run", source)
+    folder = runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
     piece = folder / "tp0.tiny" / "seed-0" / "piece.json"
     older(folder / "run.json", "versions", "machine", "settings")
     older(
@@ -160,19 +171,19 @@ def test_a_run_of_an_older_version_is_read_reported_and_gone_on_with(tmp_path, s
     )
     kept = piece.read_bytes()
     assert "A tiny experiment" in report.rendered([folder])
-    runner.run([EXPERIMENT], folder, source, seeds=[0, 1])
-    assert piece.read_bytes() == kept and len(run_folder.pieces(folder)) == 2
+    runner.run_experiments([EXPERIMENT], folder, source, seeds=[0, 1])
+    assert piece.read_bytes() == kept and len(run_folder.list_seed_runs(folder)) == 2
 
 
 def test_a_record_that_lacks_what_it_is_about_is_told_in_one_sentence(tmp_path, source):
-    folder = runner.run([EXPERIMENT], tmp_path / "run", source)
+    folder = runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
     older(folder / "tp0.tiny" / "seed-0" / "piece.json", "seed")
     with pytest.raises(CorruptFile, match=r"piece\.json cannot be read as a record of a run"):
-        run_folder.pieces(folder)
+        run_folder.list_seed_runs(folder)
 
 
 def test_a_record_that_points_out_of_its_folder_is_refused(tmp_path, source):
-    folder = runner.run([EXPERIMENT], tmp_path / "run", source)
+    folder = runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
     path = folder / "tp0.tiny" / "seed-0" / "piece.json"
     record = json.loads(path.read_text(encoding="utf-8"))
     record["exhibits"][0]["file"] = "../../../../../../etc/passwd"

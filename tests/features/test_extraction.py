@@ -227,7 +227,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from types import SimpleNamespace
-from etabli.data import images
+from etabli.data.formats import images
 from etabli.features import engines, extract, store
 folder, out = map(Path, sys.argv[1:3])
 net = SimpleNamespace(get_weights=list, output_shape=(None, 3))

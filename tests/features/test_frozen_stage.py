@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from etabli.core.errors import DataMissing
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.data.formats import images
 from etabli.features.frozen_stage import Pixels, StageMaps
 from etabli.models.vision import backbones
@@ -30,7 +30,7 @@ def test_rows_are_the_stored_maps_and_a_drawn_view_is_one_of_them(maps):
     plain = held(places)
     assert plain.shape == (4, 12, 12, 24) and plain.dtype == np.float16
     np.testing.assert_array_equal(plain, held.stores[0].array()[places])
-    drawn = held(places, generator(0, "views"))
+    drawn = held(places, make_generator(0, "views"))
     for row, place in enumerate(places):
         assert any(np.array_equal(drawn[row], store.array()[place]) for store in held.stores)
 

@@ -13,8 +13,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from etabli.core.errors import MissingExtra, Refusal
-from etabli.core.i18n import speaking
+from etabli.core.errors import EtabliError, MissingExtra
+from etabli.core.i18n import use_language
 from etabli.data.formats import images
 from etabli.features import extract, ray_backend, store
 from etabli.models.vision import backbones
@@ -78,7 +78,7 @@ def test_the_cluster_writes_the_bytes_of_the_local_run_though_an_actor_is_killed
             killed.append(actors[0].pid)
             os.kill(actors[0].pid, signal.SIGKILL)
 
-    with speaking("fr"):
+    with use_language("fr"):
         local = run(paths, tmp_path / "local", weights, shard_rows=1)
         there = run(paths, tmp_path / "there", weights, shard_rows=1, cluster="auto", progress=kill)
     assert killed
@@ -163,7 +163,7 @@ def test_a_refusal_in_an_actor_reaches_who_asked(crew, folder, tmp_path):
         "",
         "en",
     )
-    with pytest.raises(Refusal, match="no engine named 'none'"):
+    with pytest.raises(EtabliError, match="no engine named 'none'"):
         InProcess(crew.ray, 1, 0).write_shards(tmp_path, [shard], job, lambda count: None)
 
 
@@ -176,7 +176,7 @@ def _tiny_net():
 
 def test_an_address_where_no_cluster_answers_is_a_sentence():
     """In a process of its own: this one is connected already."""
-    code = "from etabli.features import cluster\nwith cluster.joined('nowhere'): pass"
+    code = "from etabli.features import ray_backend\nwith ray_backend.joined('nowhere'): pass"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "the Ray cluster nowhere could not be joined" in done.stderr.splitlines()[-1]
 
@@ -190,11 +190,11 @@ def test_without_the_extra_a_sentence_says_what_to_install(monkeypatch):
 # As the command does it, but with shards of two pictures.
 CHILD = """
 import sys
-from etabli.cli import edge
-from etabli.data import images
+from etabli.cli import _errors
+from etabli.data.formats import images
 from etabli.features import extract
 options = {"weights": sys.argv[3], "size": (32, 32), "engine": "keras", "batch_size": 2, "shard_rows": 2}
-edge.guarded(lambda: extract(images.list_images(sys.argv[1]), "small_residual", sys.argv[2], cluster="auto", **options))
+_errors.run_with_error_handling(lambda: extract(images.list_images(sys.argv[1]), "small_residual", sys.argv[2], cluster="auto", **options))
 """
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fuzz.mutating import inputs
 
-from etabli.core.errors import Refusal
+from etabli.core.errors import EtabliError
 from etabli.data.catalog import archive
 from etabli.data.formats import (
     caption_folder,
@@ -61,13 +61,13 @@ def _unpacked(path: Path) -> int:
 def _piece(path: Path) -> object:
     from etabli.report import run_folder
 
-    return run_folder.read_piece(path.parent)
+    return run_folder.read_seed_run(path.parent)
 
 
 def _run(path: Path) -> object:
     from etabli.report import run_folder
 
-    return run_folder.read_run(path.parent), run_folder.pieces(path.parent)
+    return run_folder.read_run(path.parent), run_folder.list_seed_runs(path.parent)
 
 
 def _curve(path: Path) -> object:
@@ -89,9 +89,9 @@ def _card(path: Path) -> object:
 
 
 def _memory(path: Path) -> object:
-    from etabli.training.checkpoint import Memory
+    from etabli.training.checkpoint import Checkpoint
 
-    return Memory(path)
+    return Checkpoint(path)
 
 
 def _keras(path: Path) -> object:
@@ -218,7 +218,7 @@ def tried(reader: Reader, path: Path, content: bytes) -> Fault | None:
     begun = time.process_time()
     try:
         reader.read(path)
-    except Refusal:
+    except EtabliError:
         pass
     except Exception as error:
         return Fault(reader.name, content, f"{type(error).__name__}: {error}"[:300])

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties.arrays import log_probabilities, numbers, quick, seeds
 
-from etabli.core.errors import Refusal
+from etabli.core.errors import EtabliError
 from etabli.models.captioning import attention, baselines
 from etabli.models.estimators import diagnostics
 from etabli.models.estimators.softmax_regression import SoftmaxRegression
@@ -174,7 +174,7 @@ def test_two_outputs_are_the_same_up_to_their_tolerance(output, difference):
     assert export.same_numbers(output, output + difference, 2.0) == pytest.approx(
         difference, rel=1e-3, abs=1e-6
     )
-    with pytest.raises(Refusal):
+    with pytest.raises(EtabliError):
         export.same_numbers(output, output + difference, difference / 2)
 
 

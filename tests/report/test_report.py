@@ -13,7 +13,7 @@ from etabli.report import numbers
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     home = tmp_path_factory.mktemp("runs")
-    return runner.run([EXPERIMENT], home / "one", Source.full(home), seeds=[0, 1])
+    return runner.run_experiments([EXPERIMENT], home / "one", Source.full(home), seeds=[0, 1])
 
 
 def test_the_report_shows_published_measured_difference_and_recipe(run):
@@ -49,7 +49,7 @@ def test_a_page_that_the_report_links_to_stands_where_the_link_says(run):
 
 
 def test_a_comparison_shows_both_values_and_the_settings_that_differ(run, tmp_path):
-    other = runner.run(
+    other = runner.run_experiments(
         [EXPERIMENT], tmp_path / "two", Source.full(tmp_path), seeds=[4], changes={"rate": 0.25}
     )
     page = report.write_comparison([run, other]).read_text(encoding="utf-8")
@@ -76,5 +76,5 @@ def test_durations_are_told_as_people_tell_them():
 
 def test_where_nothing_was_published_no_empty_table_says_so(tmp_path):
     experiment = dataclasses.replace(EXPERIMENT, published=())
-    folder = runner.run([experiment], tmp_path / "own", Source.full(tmp_path))
+    folder = runner.run_experiments([experiment], tmp_path / "own", Source.full(tmp_path))
     assert "Published and measured" not in report.write(folder).read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ MACHINE = {"processor": "a processor", "cores": 2, "memory_gb": 24.0}
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     home = tmp_path_factory.mktemp("runs")
-    return runner.run([EXPERIMENT], home / "one", Source.full(home), seeds=[0, 1])
+    return runner.run_experiments([EXPERIMENT], home / "one", Source.full(home), seeds=[0, 1])
 
 
 def test_the_page_holds_value_spread_published_range_and_recipe(run, tmp_path):

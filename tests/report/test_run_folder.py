@@ -12,7 +12,7 @@ from etabli.report import run_folder
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     home = tmp_path_factory.mktemp("runs")
-    return runner.run([EXPERIMENT], home / "one", Source.full(home))
+    return runner.run_experiments([EXPERIMENT], home / "one", Source.full(home))
 
 
 def test_a_folder_that_is_no_run_is_told(tmp_path):
@@ -47,8 +47,8 @@ def test_runs_are_found_newest_first(run):
 
 
 def test_a_curve_is_found_by_name(run):
-    place, _piece = run_folder.pieces(run)[0]
-    assert run_folder.curves(place) == ["train"]
+    place, _piece = run_folder.list_seed_runs(run)[0]
+    assert run_folder.list_curves(place) == ["train"]
     assert len(run_folder.read_curve(place, "train")) == 3
 
 
@@ -58,6 +58,6 @@ def test_the_recipe_of_a_mean_tells_what_each_seed_had_of_its_own():
         "data:mnist | epoch:5 | noise:a:b",
         "data:mnist | epoch:5 | noise:a:b",
     ]
-    assert run_folder.signature_of(seeds) == "data:mnist | epoch:3/5/5 | noise:a:b"
-    assert run_folder.signature_of(["a | b:1"]) == "a | b:1"
-    assert run_folder.signature_of(["a:1", "b:1"]) == "b:1"
+    assert run_folder.recipe_signature(seeds) == "data:mnist | epoch:3/5/5 | noise:a:b"
+    assert run_folder.recipe_signature(["a | b:1"]) == "a | b:1"
+    assert run_folder.recipe_signature(["a:1", "b:1"]) == "b:1"

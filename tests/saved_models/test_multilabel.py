@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy.special import expit, logsumexp
 
-from etabli.core.errors import BadArray, CorruptFile, DataMissing, MissingExtra, NoSpace, Refusal
+from etabli.core.errors import (
+    BadArray,
+    CorruptFile,
+    DataMissing,
+    EtabliError,
+    MissingExtra,
+    NoSpace,
+)
 from etabli.models.vision import backbones, linear_head
 from etabli.saved_models import export, multilabel, onnx
 
@@ -191,7 +198,7 @@ def test_another_net_is_told_apart(whole, pictures, tmp_path):
     needs("onnx", "openvino")
     path = onnx.to_onnx(whole[0], tmp_path / "net.onnx")
     whole[0].get_layer("classes").bias.assign(np.array([0.3, 0.1, -0.5]))
-    with pytest.raises(Refusal, match="does not give the numbers"):
+    with pytest.raises(EtabliError, match="does not give the numbers"):
         export.checked(whole[0], path, pictures)
 
 
@@ -201,7 +208,7 @@ def test_a_layer_without_a_form_in_onnx_is_named(tmp_path):
 
     inputs = keras.Input((8, 8, 3))
     model = keras.Model(inputs, keras.layers.Cropping2D(1, name="cut")(inputs))
-    with pytest.raises(Refusal, match="cut"):
+    with pytest.raises(EtabliError, match="cut"):
         onnx.to_onnx(model, tmp_path / "net.onnx")
 
 

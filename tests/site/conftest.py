@@ -28,7 +28,7 @@ def backward(batch, Y_hat, Y, W, b):
 
 def draw(path: Path, seed: int, kind: str | None = None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    scenes.draw_single(seeding.generator(seed, "site"), kind).image.convert("RGB").save(path)
+    scenes.draw_single(seeding.make_generator(seed, "site"), kind).image.convert("RGB").save(path)
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +76,6 @@ def material(tmp_path_factory) -> Path:
     (home / "mywords.txt").write_text("\n".join(words[-20:]))
     (home / "homework.py").write_text(HOMEWORK)
     for name in ("one", "two", "a", "b"):
-        runner.run([EXPERIMENT], home / "runs" / name, Source.sample())
+        runner.run_experiments([EXPERIMENT], home / "runs" / name, Source.sample())
     pieces.write(home / "runs")
     return home

@@ -13,7 +13,7 @@ from site_pages import HOME, PAGES, commands, english, etabli, is_french
 
 from etabli import cli, experiments
 from etabli.cli import _errors, _translation
-from etabli.core.errors import Refusal
+from etabli.core.errors import EtabliError
 from etabli.core.i18n import set_language
 from etabli.experiments import runner
 
@@ -105,11 +105,11 @@ def test_a_command_of_the_pages_is_one(words):
     given = seen[0]
     if "settings" in given:
         names = [name for name in given["names"] or [] if not name.endswith(".py")]
-        own = {**_errors.parsed(given["settings"] or [])}
+        own = {**_errors.parse_settings(given["settings"] or [])}
         if names or not given["names"]:
-            runner.settings_of(experiments.chosen(names), given["data"], own)
+            runner.resolve_settings(experiments.select_experiments(names), given["data"], own)
     if key_of(words) == "list" and given["names"]:
-        experiments.chosen(given["names"])
+        experiments.select_experiments(given["names"])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOME)))
@@ -135,5 +135,7 @@ def test_a_french_page_has_the_commands_of_the_english_one(page):
 
 
 def test_a_command_that_is_none_is_found_out():
-    with pytest.raises(Refusal):
-        runner.settings_of(experiments.chosen(["tp1.logistic"]), "sample", {"rates": 1})
+    with pytest.raises(EtabliError):
+        runner.resolve_settings(
+            experiments.select_experiments(["tp1.logistic"]), "sample", {"rates": 1}
+        )

@@ -11,7 +11,7 @@ CARD = "tp1.gradients"
 
 def scores(folder):
     return {
-        (place.name, score.name): score.value for place, piece in run_folder.pieces(folder) for score in piece.scores
+        (place.name, score.name): score.value for place, piece in run_folder.list_seed_runs(folder) for score in piece.scores
     }  # fmt: skip
 
 
@@ -20,14 +20,18 @@ def test_seeds_apart_are_the_seeds_of_one_run_and_only_the_first_draws(tmp_path)
     parallel_seeds.run(CARD, tmp_path / "apart", Source.sample(), range(2), 2, told.append)
     assert sorted(told) == [0, 1] and not (tmp_path / "apart" / parallel_seeds.APART).exists()
     for name in ("apart", "together"):
-        runner.run(experiments.chosen([CARD]), tmp_path / name, Source.sample(), seeds=range(2))
+        runner.run_experiments(
+            experiments.select_experiments([CARD]), tmp_path / name, Source.sample(), seeds=range(2)
+        )
     assert scores(tmp_path / "apart") == pytest.approx(
         scores(tmp_path / "together"), rel=1e-3, abs=1e-9
     )
     figures = [
         sorted(
             path.name
-            for path in (run_folder.piece_folder(tmp_path / name, CARD, seed) / "figures").glob("*")
+            for path in (run_folder.seed_run_folder(tmp_path / name, CARD, seed) / "figures").glob(
+                "*"
+            )
         )
         for name in ("apart", "together")
         for seed in range(2)

@@ -7,19 +7,20 @@ import sys
 import pytest
 
 from etabli.training import backend
-from etabli.training.backend import keep_compiled, processor
+from etabli.training.backend import enable_compilation_cache, processor_name
 
 LEARN = """
 import sys
 from pathlib import Path
-from etabli.training.backend import keep_compiled
-keep_compiled(Path(sys.argv[1]))
+from etabli.training.backend import enable_compilation_cache
+enable_compilation_cache(Path(sys.argv[1]))
 import hashlib
 import numpy as np
-from etabli.models import classifiers, training
+from etabli.models.vision import digit_classifiers
+from etabli.training import keras_trainer
 images = np.random.default_rng(0).random((40, 784), dtype=np.float32)
-model = classifiers.compiled(classifiers.perceptron(0), rate=0.5)
-training.fit(model, images, np.arange(40) % 10, epochs=2, batch_size=20)
+model = digit_classifiers.compiled(digit_classifiers.perceptron(0), rate=0.5)
+keras_trainer.fit(model, images, np.arange(40) % 10, epochs=2, batch_size=20)
 print(hashlib.sha256(b"".join(each.tobytes() for each in model.get_weights())).hexdigest())
 """
 VARIABLES = (
@@ -46,10 +47,10 @@ def learnt(folder):
 @pytest.mark.needs_jax
 def test_a_training_with_what_was_compiled_before_ends_with_the_same_bits(bare, tmp_path):
     fresh = learnt(tmp_path / "a")
-    kept = sorted((tmp_path / "a" / processor()).glob("*-cache"))
+    kept = sorted((tmp_path / "a" / processor_name()).glob("*-cache"))
     assert kept
     assert learnt(tmp_path / "a") == fresh
-    assert sorted((tmp_path / "a" / processor()).glob("*-cache")) == kept
+    assert sorted((tmp_path / "a" / processor_name()).glob("*-cache")) == kept
     for path in kept:  # as an interruption or a full disk leaves them
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     assert learnt(tmp_path / "a") == fresh
@@ -60,21 +61,21 @@ def test_every_kind_of_processor_and_number_of_cores_has_a_folder_of_its_own(
 ):
     places = set()
     for kind in ("one-2", "other-2", "other-1"):
-        monkeypatch.setattr(backend, "processor", lambda kind=kind: kind)
+        monkeypatch.setattr(backend, "processor_name", lambda kind=kind: kind)
         monkeypatch.delenv(VARIABLES[0], raising=False)
-        keep_compiled(tmp_path)
+        enable_compilation_cache(tmp_path)
         places.add(os.environ[VARIABLES[0]])
     assert len(places) == 3
-    assert processor() == processor()
+    assert processor_name() == processor_name()
 
 
 def test_what_the_environment_chose_stays_and_a_folder_that_cannot_be_made_is_no_fault(
     bare, tmp_path, monkeypatch
 ):
     monkeypatch.setenv(VARIABLES[0], "elsewhere")
-    keep_compiled(tmp_path)
+    enable_compilation_cache(tmp_path)
     assert os.environ[VARIABLES[0]] == "elsewhere"
     monkeypatch.delenv(VARIABLES[0])
     (tmp_path / "file").write_text("")
-    keep_compiled(tmp_path / "file")
+    enable_compilation_cache(tmp_path / "file")
     assert VARIABLES[0] not in os.environ

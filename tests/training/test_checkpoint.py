@@ -13,7 +13,7 @@ from etabli.models.estimators.mlp import MLP
 from etabli.models.estimators.softmax_regression import SoftmaxRegression
 from etabli.models.text import glove, lstm, simple_rnn
 from etabli.models.vision import small_resnet
-from etabli.training.checkpoint import Memory, path_of
+from etabli.training.checkpoint import Checkpoint, checkpoint_path
 
 EPOCHS = 4
 DRAWS = np.random.default_rng(0)
@@ -144,7 +144,7 @@ TRAININGS = {
 @pytest.mark.parametrize("name", TRAININGS)
 def test_an_interrupted_training_goes_on_to_the_same_numbers(name, tmp_path):
     train, path = TRAININGS[name], tmp_path / "memory.safetensors"
-    straight = train(Memory(), lambda epoch: None)
+    straight = train(Checkpoint(), lambda epoch: None)
     seen, again = [], []
 
     def stop(epoch):
@@ -153,11 +153,11 @@ def test_an_interrupted_training_goes_on_to_the_same_numbers(name, tmp_path):
             raise Cut
 
     with pytest.raises(Cut):
-        train(Memory(path), stop)
-    assert Memory(path).done == 2
-    resumed = train(Memory(path), again.append)
+        train(Checkpoint(path), stop)
+    assert Checkpoint(path).done == 2
+    resumed = train(Checkpoint(path), again.append)
     assert len(again) == EPOCHS - 2
-    finished = train(Memory(path), again.append)
+    finished = train(Checkpoint(path), again.append)
     assert len(again) == EPOCHS - 2
     for one, two, three in zip(straight, resumed, finished, strict=True):
         np.testing.assert_array_equal(one, two)
@@ -165,11 +165,11 @@ def test_an_interrupted_training_goes_on_to_the_same_numbers(name, tmp_path):
 
 
 def test_what_the_follower_keeps_is_found_again(tmp_path):
-    memory = Memory(tmp_path / "m")
+    memory = Checkpoint(tmp_path / "m")
     memory.rows.append({"loss": 0.1})
     memory.arrays["best"] = np.eye(2)[:, ::-1]
     memory.keep(1, [np.float32(3)])
-    found = Memory(tmp_path / "m")
+    found = Checkpoint(tmp_path / "m")
     assert (found.done, found.rows) == (1, [{"loss": 0.1}])
     np.testing.assert_array_equal(found.arrays["best"], np.eye(2)[:, ::-1])
     assert found.resumed([np.float32(0)])[0] == 3
@@ -177,23 +177,25 @@ def test_what_the_follower_keeps_is_found_again(tmp_path):
 
 def test_a_file_that_was_cut_or_does_not_fit_is_not_gone_on_with(tmp_path):
     path = tmp_path / "m"
-    memory = Memory(path)
+    memory = Checkpoint(path)
     memory.keep(2, [np.zeros(3)])
-    other = Memory(path)
+    other = Checkpoint(path)
     assert other.resumed([np.ones(4)])[0].tolist() == [1, 1, 1, 1] and other.done == 0
     whole = path.read_bytes()
     for size in (0, 5, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
-        assert Memory(path).done == 0
+        assert Checkpoint(path).done == 0
 
 
 def test_without_a_path_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Memory().keep(1, [np.zeros(2)])
+    Checkpoint().keep(1, [np.zeros(2)])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_every_part_of_the_key_makes_another_file(tmp_path):
     keys = [("a", 1), ("a", 2), ("b", 1), ("a", 1, np.zeros(2)), ("a", 1, np.zeros(3))]
-    assert len({path_of(tmp_path, *key) for key in keys}) == len(keys)
-    assert path_of(tmp_path, "a", np.zeros(2)) == path_of(tmp_path, "a", np.zeros(2))
+    assert len({checkpoint_path(tmp_path, *key) for key in keys}) == len(keys)
+    assert checkpoint_path(tmp_path, "a", np.zeros(2)) == checkpoint_path(
+        tmp_path, "a", np.zeros(2)
+    )

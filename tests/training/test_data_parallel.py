@@ -78,34 +78,39 @@ def second_of_two(monkeypatch):
 def test_a_batch_that_cannot_be_dealt_out_evenly_is_refused_with_the_nearest_that_can(
     second_of_two,
 ):
-    data_parallel.check_batch(100)
+    data_parallel.check_batch_size(100)
     with pytest.raises(BadSetting, match="Choose a batch of 100 or 104"):
-        data_parallel.check_batch(102)
+        data_parallel.check_batch_size(102)
     with pytest.raises(BadSetting, match="Choose a batch of 4"):
-        data_parallel.check_batch(2)
+        data_parallel.check_batch_size(2)
 
 
 def test_a_process_reads_its_own_part_of_a_batch_and_all_of_one_that_does_not_divide(second_of_two):
-    assert data_parallel.own_rows(100) == slice(50, 100)
-    assert data_parallel.own_rows(6) == slice(None)
-    assert not data_parallel.leads()
+    assert data_parallel.local_rows(100) == slice(50, 100)
+    assert data_parallel.local_rows(6) == slice(None)
+    assert not data_parallel.is_main_process()
 
 
 def test_where_nothing_is_spread_everything_stays_as_it_is(tmp_path):
     array, path = np.arange(3), tmp_path / "file"
     assert (
-        data_parallel.deal(array) is array
-        and data_parallel.everywhere(array) is array
-        and data_parallel.here(array) is array
+        data_parallel.shard_batch(array) is array
+        and data_parallel.replicate(array) is array
+        and data_parallel.to_host(array) is array
     )
-    assert data_parallel.leads() and data_parallel.devices() == data_parallel.processes() == 1
-    assert data_parallel.own_rows(7) == slice(None) and data_parallel.of_first({"a": 1}) == {"a": 1}
-    data_parallel.check_batch(7)
+    assert (
+        data_parallel.is_main_process()
+        and data_parallel.count_devices() == data_parallel.count_processes() == 1
+    )
+    assert data_parallel.local_rows(7) == slice(None) and data_parallel.broadcast_from_main(
+        {"a": 1}
+    ) == {"a": 1}
+    data_parallel.check_batch_size(7)
     path.write_bytes(b"mine")
-    data_parallel.same_file(path)
+    data_parallel.broadcast_file(path)
     assert path.read_bytes() == b"mine"
 
 
 def test_more_devices_than_there_are_is_a_sentence():
-    with pytest.raises(BadSetting, match="not so many devices"), data_parallel.over(4000):
+    with pytest.raises(BadSetting, match="not so many devices"), data_parallel.use_devices(4000):
         pass

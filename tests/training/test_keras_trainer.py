@@ -199,10 +199,11 @@ def test_nothing_to_learn_from_is_refused():
 @pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")
 def test_the_same_code_trains_on_pytorch():
     code = (
-        "import numpy as np\nfrom etabli.models import classifiers, training\n"
+        "import numpy as np\nfrom etabli.models.vision import digit_classifiers\n"
+        "from etabli.training import keras_trainer\n"
         "images = np.random.default_rng(0).random((40, 784), dtype=np.float32)\n"
-        "model = classifiers.compiled(classifiers.perceptron(), rate=0.5)\n"
-        "print(len(training.fit(model, images, np.arange(40) % 10, epochs=2, batch_size=20)))"
+        "model = digit_classifiers.compiled(digit_classifiers.perceptron(), rate=0.5)\n"
+        "print(len(keras_trainer.fit(model, images, np.arange(40) % 10, epochs=2, batch_size=20)))"
     )
     environment = {**os.environ, "KERAS_BACKEND": "torch"}
     done = subprocess.run(

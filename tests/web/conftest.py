@@ -13,8 +13,8 @@ from etabli.experiments import runner
 def small_runs(tmp_path_factory) -> Path:
     """Two finished runs of the tiny experiment: ``first`` on sample data, ``second`` on full data with another rate."""
     home = tmp_path_factory.mktemp("runs")
-    runner.run([EXPERIMENT], home / "first", Source.sample(), seeds=[0, 1])
-    runner.run([EXPERIMENT], home / "second", Source("full"), changes={"rate": 0.9})
+    runner.run_experiments([EXPERIMENT], home / "first", Source.sample(), seeds=[0, 1])
+    runner.run_experiments([EXPERIMENT], home / "second", Source("full"), changes={"rate": 0.9})
     return home
 
 
@@ -39,7 +39,7 @@ def trained_runs(tmp_path_factory) -> Path:
     from etabli.web.pages import transfer
 
     home = tmp_path_factory.mktemp("trained")
-    runner.run([EXPERIMENT], home / "other", Source("full"))
+    runner.run_experiments([EXPERIMENT], home / "other", Source("full"))
     pieces.write(home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transfer, "material", pieces.material(tmp_path_factory.mktemp("scenes")))

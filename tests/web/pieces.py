@@ -20,16 +20,25 @@ def write(home: Path) -> Path:
     run = home / "sample"
     run.mkdir(parents=True)
     record = run_folder.Run(
-        name="sample", created=run_folder.now(), data="sample", experiments=list(PIECES), seeds=[0]
+        name="sample",
+        created=run_folder.current_time(),
+        data="sample",
+        experiments=list(PIECES),
+        seeds=[0],
     )
     run_folder.write_record(run / "run.json", record)
     for name, fill in PIECES.items():
-        place = run_folder.piece_folder(run, name, 0)
+        place = run_folder.seed_run_folder(run, name, 0)
         place.mkdir(parents=True)
         more = fill(place) or {}
         known = {"experiment": name, "title": name, "seed": 0, "data": "sample", "settings": {}}
-        known |= {"started": run_folder.now(), "seconds": 1.0, "peak_memory_mb": 1.0, **more}
-        run_folder.write_record(place / "piece.json", run_folder.Piece(**known))
+        known |= {
+            "started": run_folder.current_time(),
+            "seconds": 1.0,
+            "peak_memory_mb": 1.0,
+            **more,
+        }
+        run_folder.write_record(place / "piece.json", run_folder.SeedRun(**known))
     return run
 
 
@@ -59,7 +68,7 @@ def _cnn(place: Path) -> None:
 
 
 def _raw(place: Path) -> None:
-    points = seeding.generator(0, "pieces").normal(
+    points = seeding.make_generator(0, "pieces").normal(
         size=(len(mnist.load(Source.sample()).test_labels), 2)
     )
     _safetensors(place / "tsne.safetensors", points=points.astype(np.float32))
@@ -101,7 +110,7 @@ def _words(place: Path) -> None:
 
     source = Source.sample()
     known = word_vectors.load(source, words.words(source))
-    draw = seeding.generator(0, "pieces")
+    draw = seeding.make_generator(0, "pieces")
     clusters, centres = 3, known.vectors[:3]
     points = draw.normal(size=(len(known.words) + clusters, 2)).astype(np.float32)
     labels = draw.integers(clusters, size=len(known.words))
@@ -109,7 +118,7 @@ def _words(place: Path) -> None:
 
 
 def _transfer(place: Path) -> None:
-    draw = seeding.generator(0, "pieces")
+    draw = seeding.make_generator(0, "pieces")
     features = np.stack([mean_colour(pixels)[0] for pixels in scenes()])
     kernel = draw.normal(size=(3, len(CLASSES))).astype(np.float32)
     _safetensors(
@@ -128,7 +137,7 @@ def scenes() -> list[np.ndarray]:
     from etabli.data.synthetic.scenes import draw_scene
 
     return [
-        np.asarray(draw_scene(seeding.generator(seed, "pieces"), (48, 48)).image)
+        np.asarray(draw_scene(seeding.make_generator(seed, "pieces"), (48, 48)).image)
         for seed in range(5)
     ]
 
@@ -166,7 +175,7 @@ def _attention(place: Path) -> None:
     )
     seen = cells(np.zeros((112, 112, 3), np.uint8)).shape[-1]
     shape = attention.Shape(len(vocabulary), features=seen, embedding=8, hidden=8, attention=4)
-    arrays = attention.initial(shape, seeding.generator(0, "pieces"))
+    arrays = attention.initial(shape, seeding.make_generator(0, "pieces"))
     Captioner("attention", vocabulary, arrays, "cells", Search(beam=3, steps=8)).save(
         place / "captioner"
     )

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from web.playing import PLAYS, serving
 
 from etabli import experiments
-from etabli.core.i18n import translate
+from etabli.core.i18n import translate_message
 from etabli.report import run_folder
 from etabli.web import pages, trainer
 from etabli.web.rendering import BY_KEY, PAGES
@@ -30,7 +30,7 @@ def test_a_page_does_its_work(served, watched, key, language):
     page = watched(served.base)
     page.goto(f"{served.base}{BY_KEY[key].path}?lang={language}")
     assert page.locator("html").get_attribute("lang") == language
-    assert page.locator("h1").inner_text() == translate(BY_KEY[key].title, language)
+    assert page.locator("h1").inner_text() == translate_message(BY_KEY[key].title, language)
     if key in PLAYS:
         PLAYS[key](page)
     assert not page.locator("#notice").is_visible()
@@ -43,7 +43,7 @@ def test_every_tool_is_played_with_here(served):
 @pytest.mark.parametrize("tool", pages.TOOLS, ids=lambda tool: tool.key)
 def test_the_story_of_every_tool_writes_the_files_that_it_plays_with(tool):
     assert tool.experiment in experiments.EXPERIMENTS
-    story = inspect.getsource(importlib.import_module(experiments.module_of(tool.experiment)))
+    story = inspect.getsource(importlib.import_module(experiments.module_name(tool.experiment)))
     for name in tool.files:
         first = Path(name).parts[0]
         assert first in story or f'"{Path(first).stem}"' in story
@@ -69,7 +69,7 @@ NAMELESS = """() => [...document.querySelectorAll(
 def test_the_language_is_kept_from_page_to_page(served, watched):
     page = watched(served.base)
     page.goto(f"{served.base}/?lang=fr")
-    page.get_by_role("link", name=translate("Runs", "fr")).first.click()
+    page.get_by_role("link", name=translate_message("Runs", "fr")).first.click()
     assert page.locator("html").get_attribute("lang") == "fr"
     page.get_by_role("link", name="English").click()
     assert page.locator("html").get_attribute("lang") == "en"
@@ -199,7 +199,7 @@ def test_every_page_without_its_models_names_the_command_and_has_the_button(
                     "run",
                     *lacking,
                 }
-                assert offer.locator("#train").inner_text() == translate(
+                assert offer.locator("#train").inner_text() == translate_message(
                     "Train on the sample data", language
                 )
         page.goto(f"{served.base}/runs?lang={language}")

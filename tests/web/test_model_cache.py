@@ -7,7 +7,7 @@ import time
 import pytest
 
 from etabli.core.errors import CorruptFile
-from etabli.core.i18n import _, speaking
+from etabli.core.i18n import _, use_language
 from etabli.web.api import NotReady
 from etabli.web.model_cache import Shelf, Tool, newest
 
@@ -176,7 +176,7 @@ def test_each_page_reads_in_its_own_language_why_a_model_could_not_be_loaded(hom
         "model.keras n'est pas"
     )
     for language in ("en", "fr"):
-        with speaking(language), pytest.raises(NotReady) as refused:
+        with use_language(language), pytest.raises(NotReady) as refused:
             shelf.get("toy")
         assert str(refused.value) == problem[language]
     shelf.close()

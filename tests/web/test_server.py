@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from etabli.core.errors import Refusal
+from etabli.core.errors import EtabliError
 from etabli.web.app import Server, bound, few_arenas
 
 
@@ -58,12 +58,12 @@ def test_a_given_host_is_served_with_a_token_only(tmp_path):
 
 
 def test_a_port_that_is_taken_is_refused_with_what_to_do():
-    with bound("127.0.0.1", 0) as taken, pytest.raises(Refusal, match="--port"):
+    with bound("127.0.0.1", 0) as taken, pytest.raises(EtabliError, match="--port"):
         Server(".", port=taken.getsockname()[1])
 
 
 def test_an_address_of_another_machine_is_refused():
-    with pytest.raises(Refusal, match=r"cannot serve at 192\.0\.2\.1"):
+    with pytest.raises(EtabliError, match=r"cannot serve at 192\.0\.2\.1"):
         Server(".", host="192.0.2.1", port=0)
 
 

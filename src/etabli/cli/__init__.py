@@ -41,9 +41,9 @@ def options(
         raise UnknownName(_("language"), lang, LANGUAGES)
     set_language(lang)
     from etabli.core.paths import user_cache
-    from etabli.training.backend import keep_compiled
+    from etabli.training.backend import enable_compilation_cache
 
-    keep_compiled(user_cache() / "compiled")
+    enable_compilation_cache(user_cache() / "compiled")
 
 
 def _commands() -> None:
@@ -89,4 +89,4 @@ _commands()
 
 def main() -> None:
     """The entry point: every refusal ends here as one sentence."""
-    _errors.guarded(lambda: _translation.play(app))
+    _errors.run_with_error_handling(lambda: _translation.play(app))

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from etabli.cli import _errors
-from etabli.core.errors import Refusal
+from etabli.core.errors import EtabliError
 from etabli.core.i18n import _
 
 Devices = Annotated[
@@ -50,20 +50,20 @@ def spreading(
     """
     if processes == 1:
         if coordinator or process:
-            raise Refusal(_("one process has nobody to meet"), fix=_("Give --processes N too."))
+            raise EtabliError(_("one process has nobody to meet"), fix=_("Give --processes N too."))
         yield from _alone(devices)
         return
     from etabli.training import data_parallel, processes
 
     host, port = processes.check(coordinator, processes, process)
     processes.devices_of_cpu(devices)
-    processes.join((host, port), processes, process)
+    processes.connect((host, port), processes, process)
     _keep_output_clean()
     try:
-        with data_parallel.over():
+        with data_parallel.use_devices():
             processes.watch(host, _lost)
-            yield data_parallel.leads()
-            processes.leave()
+            yield data_parallel.is_main_process()
+            processes.disconnect()
     except BaseException as error:
         _end(_told(error))
 
@@ -75,7 +75,7 @@ def _alone(devices: int | None) -> Iterator[bool]:
     from etabli.training import data_parallel, processes
 
     processes.devices_of_cpu(devices)
-    with data_parallel.over(devices):
+    with data_parallel.use_devices(devices):
         yield True
 
 
@@ -99,7 +99,7 @@ def folder_of(wanted: Path, leads: bool) -> Iterator[Path]:
 
 
 def _lost(process: int) -> None:
-    _errors.tell(
+    _errors.print_error(
         _("Process {number} of this training was lost: this one ends too. ").format(number=process)
         + _("What was finished is kept; start all of them again, as many as you like, to go on.")
     )
@@ -110,17 +110,17 @@ def _told(error: BaseException) -> int:
     """Tell why this process ends; returns its exit code."""
     import jax
 
-    if isinstance(error, Refusal):
-        _errors.tell(str(error))
+    if isinstance(error, EtabliError):
+        _errors.print_error(str(error))
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
-        _errors.tell(_("Interrupted; what was finished is kept."))
+        _errors.print_error(_("Interrupted; what was finished is kept."))
         return 130
     if isinstance(error, jax.errors.JaxRuntimeError):
         time.sleep(
             5
         )  # whoever watches the others knows which was lost, and ends this process meanwhile
-        _errors.tell(
+        _errors.print_error(
             _("The processes lost one another ({reason}).").format(
                 reason=str(error).strip().splitlines()[0]
             )

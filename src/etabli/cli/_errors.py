@@ -8,34 +8,34 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
-from etabli.core.atomic_files import alone_in, explained
-from etabli.core.errors import Refusal
+from etabli.core.atomic_files import explain_os_error, lock_folder
+from etabli.core.errors import EtabliError
 from etabli.core.i18n import _
 
 
-def guarded(command: Callable[[], object]) -> None:
+def run_with_error_handling(command: Callable[[], object]) -> None:
     """Run a command; a refusal or an interruption becomes one sentence and an exit code, never a traceback."""
     _write_what_comes()
     try:
         command()
-    except Refusal as refusal:
+    except EtabliError as refusal:
         _end_by(refusal)
     except (
         OSError
     ) as error:  # of a library that writes by itself: a full disk, a folder that is not ours
-        known = explained(error, error.filename or Path.cwd())
-        if not isinstance(known, Refusal):
+        known = explain_os_error(error, error.filename or Path.cwd())
+        if not isinstance(known, EtabliError):
             raise
         _end_by(known)
     except KeyboardInterrupt:
-        tell(_("Interrupted; what was finished is kept."))
+        print_error(_("Interrupted; what was finished is kept."))
         sys.exit(130)
     except SystemExit as end:  # typer turns Ctrl-C into a silent exit of this code
         if end.code == 130:
-            tell(_("Interrupted; what was finished is kept."))
+            print_error(_("Interrupted; what was finished is kept."))
         raise
     except MemoryError:
-        tell(
+        print_error(
             _(
                 "There is not enough memory for this. Choose smaller settings (--set batch_size=...)."
             )
@@ -43,8 +43,8 @@ def guarded(command: Callable[[], object]) -> None:
         sys.exit(5)
 
 
-def _end_by(refusal: Refusal) -> NoReturn:
-    tell(str(refusal))
+def _end_by(refusal: EtabliError) -> NoReturn:
+    print_error(str(refusal))
     sys.exit(refusal.exit_code)
 
 
@@ -56,32 +56,32 @@ def _write_what_comes() -> None:
 
 
 @contextmanager
-def training_in(out: Path) -> Iterator[Path]:
+def lock_checkpoints(out: Path) -> Iterator[Path]:
     """Hold the lock of the folder that a model will be in; gives where its training keeps what it needs to go on.
 
     That is gone once the model is there; after an interruption or a refusal it stays.
     """
     import shutil
 
-    from etabli.training.checkpoint import UNFINISHED
+    from etabli.training.checkpoint import CHECKPOINTS_DIR
 
-    with alone_in(out):
-        yield out / UNFINISHED
-        shutil.rmtree(out / UNFINISHED, ignore_errors=True)
+    with lock_folder(out):
+        yield out / CHECKPOINTS_DIR
+        shutil.rmtree(out / CHECKPOINTS_DIR, ignore_errors=True)
 
 
-def tell(sentence: str) -> None:
+def print_error(sentence: str) -> None:
     """A sentence on standard error, with the mark of the house."""
     print(f"etabli: {sentence}", file=sys.stderr)
 
 
-def emit(document: object) -> None:
+def print_json(document: object) -> None:
     """One JSON document on standard output."""
     json.dump(document, sys.stdout, ensure_ascii=False, indent=1, default=str)
     sys.stdout.write("\n")
 
 
-def parsed(pairs: list[str]) -> dict[str, object]:
+def parse_settings(pairs: list[str]) -> dict[str, object]:
     """``["rate=0.5", "epochs=3"]`` as a dictionary; values are read as JSON where they can be."""
     from etabli.core.atomic_files import parse_json
     from etabli.core.errors import BadSetting

@@ -55,10 +55,10 @@ def clean_cell(text: str) -> str:
 def tell_unreadable(unreadable, total: int) -> int:
     """List what was skipped; returns the exit code, 0 where nothing was."""
     for each in unreadable:
-        _errors.tell(f"{each.name}: {each.reason}")
+        _errors.print_error(f"{each.name}: {each.reason}")
     if not unreadable:
         return 0
-    _errors.tell(
+    _errors.print_error(
         _("{count} of {total} images could not be read and were skipped.").format(
             count=len(unreadable), total=total
         )
@@ -73,7 +73,7 @@ def tell_unjudged(judged) -> None:
     shown = (judged.labels == PRESENT).any(axis=0)
     missing = [name for name, yes in zip(judged.classes, shown, strict=True) if not yes]
     if missing:
-        _errors.tell(
+        _errors.print_error(
             _(
                 "Too few images to judge on, left out of the means: {names}. A class takes two at least."
             ).format(names=", ".join(missing))

@@ -29,7 +29,7 @@ def table(title: str, columns: list[tuple[str, str]], rows: list[list[str]]) -> 
 
 def scores(run: Path) -> None:
     """The scores of a run beside what was published."""
-    found = run_folder.summary(run)
+    found = run_folder.summarize_scores(run)
     full = run_folder.read_run(run).data == "full"
     columns = [(_("experiment"), "left"), (_("score"), "left"), (_("measured"), "right")]
     if full:

@@ -13,7 +13,14 @@ import typer
 from typer.main import get_command
 
 from etabli.cli import _errors
-from etabli.core.i18n import FOLDER, N_, _, current_language, retold, set_language
+from etabli.core.i18n import (
+    FOLDER,
+    N_,
+    _,
+    current_language,
+    set_language,
+    translate_library_message,
+)
 
 FRAME = (
     N_("Arguments"), N_("Options"), N_("Commands"), N_("required"), N_("default: {default}"), N_("Missing command."),
@@ -41,7 +48,7 @@ def play(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
     try:
         code = spoken(app).main(words, prog_name="etabli", standalone_mode=False)
     except typer.Abort:
-        _errors.tell(_("Given up."))
+        _errors.print_error(_("Given up."))
         sys.exit(1)
     except typer.TyperException as mistake:
         _tell(mistake)
@@ -107,4 +114,4 @@ def _tell(mistake: typer.TyperException) -> None:
         typer.echo(context.get_usage(), err=True)
         helping = f"{context.command_path} {context.help_option_names[0]}"
         typer.echo(_("Help: {command}").format(command=helping) + "\n", err=True)
-    _errors.tell(retold(mistake.format_message()))
+    _errors.print_error(translate_library_message(mistake.format_message()))

@@ -77,14 +77,16 @@ def write(
     if page:
         _write_page(page, found, captioner)
     if as_json:
-        _errors.emit({"captions": [_document(each) for each in found], "card": captioner.card})
+        _errors.print_json(
+            {"captions": [_document(each) for each in found], "card": captioner.card}
+        )
         return
     for each in found:
         typer.echo(each.path)
         for caption, score in zip(each.captions, each.scores, strict=True):
             typer.echo(f"  {score:7.3f}  {caption}")
     if captioner.card.get("use"):
-        _errors.tell(_(str(captioner.card["use"])))
+        _errors.print_error(_(str(captioner.card["use"])))
 
 
 @app.command()
@@ -129,7 +131,7 @@ def train(
     from etabli.pipelines.caption_train import Lesson, teach
 
     with (
-        _errors.training_in(out) as unfinished,
+        _errors.lock_checkpoints(out) as unfinished,
         Terminal().task(_("learning to caption"), epochs) as step,
     ):
         captioner, notes = teach(
@@ -138,9 +140,9 @@ def train(
         )  # fmt: skip
         captioner.save(out)
     for note in notes:
-        _errors.tell(note)
+        _errors.print_error(note)
     if as_json:
-        _errors.emit({"captioner": str(out), "card": captioner.card, "notes": notes})
+        _errors.print_json({"captioner": str(out), "card": captioner.card, "notes": notes})
         return
     typer.echo(_("The captioner is in {folder}.").format(folder=out))
     typer.echo(_("Try it: etabli caption write PICTURE --model {folder}").format(folder=out))
@@ -176,7 +178,7 @@ def _listed(places: list[Path]) -> list[Path]:
 
 def _readable(paths: list[Path]) -> list[Path]:
     """The pictures that can be read; the others are told, and where none is left the last one is refused."""
-    from etabli.core.errors import Refusal
+    from etabli.core.errors import EtabliError
     from etabli.data.formats import images
 
     readable = []
@@ -184,10 +186,10 @@ def _readable(paths: list[Path]) -> list[Path]:
         try:
             images.read(path)
             readable.append(path)
-        except Refusal as refusal:
+        except EtabliError as refusal:
             if len(paths) == 1 or (path == paths[-1] and not readable):
                 raise
-            _errors.tell(str(refusal))
+            _errors.print_error(str(refusal))
     return readable
 
 
@@ -211,7 +213,7 @@ def _write_lines(path: Path, found: list) -> None:
         for each in found
     ]
     write_captions(path, [(name, each.captions) for name, each in zip(names, found, strict=True)])
-    _errors.tell(_("{n} pictures in {path}").format(n=len(found), path=path))
+    _errors.print_error(_("{n} pictures in {path}").format(n=len(found), path=path))
 
 
 def _write_page(path: Path, found: list, captioner) -> None:
@@ -233,4 +235,4 @@ def _write_page(path: Path, found: list, captioner) -> None:
     html = caption_page.page(_("Captions"), _(str(captioner.card.get("use", ""))), [("", entries)])
     with atomic_write(path) as stream:
         stream.write(html)
-    _errors.tell(_("the page is {path}").format(path=path))
+    _errors.print_error(_("the page is {path}").format(path=path))

@@ -38,7 +38,7 @@ def check(
     findings = examined(file)
     right = all(finding.right for finding in findings)
     if as_json:
-        _errors.emit(
+        _errors.print_json(
             {"file": str(file), "right": right, "findings": [vars(finding) for finding in findings]}
         )
     else:
@@ -108,13 +108,13 @@ def _move_five_arguments(found: dict[str, object]) -> None:
 @contextlib.contextmanager
 def _own_errors(path: Path):
     """What the file prints goes to standard error; what it raises becomes one sentence with its line."""
-    from etabli.experiments import broken_file
+    from etabli.experiments import explain_broken_file
 
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
     except (Exception, SystemExit) as error:
-        raise broken_file(path, error) from error
+        raise explain_broken_file(path, error) from error
 
 
 def _print(findings: list) -> None:

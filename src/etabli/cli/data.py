@@ -48,7 +48,7 @@ def list_sets(as_json: Json = False, into: Folder = None) -> None:
     root = Source.full(into).root
     found = [_described(each, root) for each in RESOURCES]
     if as_json:
-        _errors.emit(found)
+        _errors.print_json(found)
         return
     rows = [
         [each["name"], f"{each['title']}\n{each['licence']}", size(each["bytes"]), _state(each)]
@@ -107,7 +107,7 @@ def fetch(
         fetched = fetching.fetch(each.name, source, progress=bytes_bar, say=_say)
         done.append({"name": each.name, "folder": str(folder), "fetched": fetched})
     if as_json:
-        _errors.emit(done)
+        _errors.print_json(done)
 
 
 @app.command()
@@ -142,7 +142,7 @@ def check(names: Names = None, as_json: Json = False, into: Folder = None) -> No
             )
             faults += finding.is_fault
     if as_json:
-        _errors.emit(rows)
+        _errors.print_json(rows)
     else:
         for row in rows:
             typer.echo(
@@ -154,7 +154,7 @@ def check(names: Names = None, as_json: Json = False, into: Folder = None) -> No
         told = _(
             "{n} file(s) are not the official ones. Remove them and fetch or import the data set again."
         )
-        _errors.tell(told.format(n=faults))
+        _errors.print_error(told.format(n=faults))
         raise typer.Exit(2)
 
 
@@ -179,7 +179,9 @@ def take_in(
     source = Source.full(into)
     brought = import_local.bring(path, source, progress=count_bar, say=_say)
     if as_json:
-        _errors.emit([{**vars(each), "folder": str(source.root / each.name)} for each in brought])
+        _errors.print_json(
+            [{**vars(each), "folder": str(source.root / each.name)} for each in brought]
+        )
         return
     rows = [
         [each.name, str(each.placed), _(each.status), ", ".join(each.lacks[:4])] for each in brought

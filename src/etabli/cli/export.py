@@ -41,7 +41,7 @@ def export(
     )
     difference = exporting.checked(net, path, pictures)
     if as_json:
-        _errors.emit(
+        _errors.print_json(
             {"out": str(path), "largest_difference": difference, "classes": list(card.classes)}
         )
     elif difference is None:

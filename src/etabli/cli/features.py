@@ -102,7 +102,7 @@ def _progress(net: str, total: int) -> Iterator[Callable[[int, int], None]]:
 def _tell(made, out: Path, as_json: bool) -> None:
     if as_json:
         told = {"shape": list(made.shape), "recipe": made.recipe, "notes": made.notes}
-        _errors.emit(
+        _errors.print_json(
             {"out": str(out), **told, "unreadable": [vars(each) for each in made.unreadable]}
         )
         return

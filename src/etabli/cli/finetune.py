@@ -87,7 +87,7 @@ def _tell(scores, out: Path, as_json: bool) -> None:
             {"name": name, "value": score.value, "signature": score.signature}
             for name, score in scores.items()
         ]
-        _errors.emit({"model": str(out), "scores": told})
+        _errors.print_json({"model": str(out), "scores": told})
         return
     rows = [[name, f"{100 * score.value:.2f}", score.signature] for name, score in scores.items()]
     _tables.table("", [(_("score"), "left"), ("%", "right"), (_("recipe"), "left")], rows)

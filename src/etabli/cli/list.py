@@ -28,10 +28,10 @@ def list_experiments(
     """
     from etabli import experiments
 
-    experiments = experiments.chosen(names or [])
+    experiments = experiments.select_experiments(names or [])
     last = last_results(Path("runs"))
     if as_json:
-        _errors.emit([_as_document(card, last.get(card.name)) for card in experiments])
+        _errors.print_json([_as_document(card, last.get(card.name)) for card in experiments])
     elif names and len(experiments) == 1 and names[0] not in experiments.PRACTICALS:
         _print_card(experiments[0], last.get(experiments[0].name))
     else:
@@ -42,14 +42,14 @@ def last_results(home: Path) -> dict[str, dict[str, object]]:
     """For every experiment, the scores of the newest run below ``home`` that has it; runs that cannot be read are
     left out, ``etabli report`` tells what is wrong with one.
     """
-    from etabli.core.errors import Refusal
+    from etabli.core.errors import EtabliError
     from etabli.report import run_folder
 
     last: dict[str, dict[str, object]] = {}
     for folder in reversed(run_folder.find_runs(home)):
         try:
-            data, scores = run_folder.read_run(folder).data, run_folder.summary(folder)
-        except Refusal:
+            data, scores = run_folder.read_run(folder).data, run_folder.summarize_scores(folder)
+        except EtabliError:
             continue
         for each in scores:
             known = last.setdefault(
@@ -187,17 +187,17 @@ def info(
     from etabli.core.paths import user_cache
 
     document = {
-        "versions": environment.versions(),
-        "machine": environment.machine(),
+        "versions": environment.installed_versions(),
+        "machine": environment.describe_machine(),
         "cache": str(user_cache()),
         "extras": {
-            name: environment.version(package)
+            name: environment.installed_version(package)
             for name, (package, _use) in environment.EXTRAS.items()
         },
         "data": _data_found(),
     }
     if as_json:
-        _errors.emit(document)
+        _errors.print_json(document)
         return
     rows = [[name, value] for name, value in document["versions"].items()]
     rows += [[key, str(value)] for key, value in document["machine"].items()]

@@ -50,17 +50,17 @@ def train(
     from etabli.core.errors import UnknownName
     from etabli.data.formats.text import read
     from etabli.saved_models import text
-    from etabli.training.checkpoint import Memory, path_of
+    from etabli.training.checkpoint import Checkpoint, checkpoint_path
 
     if kind not in text.KINDS:
         raise UnknownName(_("kind of net"), kind, text.KINDS)
     prepared = read(text).require(length)
 
-    with _errors.training_in(out) as unfinished:
+    with _errors.lock_checkpoints(out) as unfinished:
 
-        def memory(name: str) -> Memory:
-            return Memory(
-                path_of(unfinished, name, prepared.codes, kind, epochs, length, units, seed)
+        def memory(name: str) -> Checkpoint:
+            return Checkpoint(
+                checkpoint_path(unfinished, name, prepared.codes, kind, epochs, length, units, seed)
             )
 
         model, rows = _trained(prepared, kind, epochs, length, units, seed, Terminal(), memory)
@@ -76,7 +76,7 @@ def train(
             {"model": name, "test_accuracy": accuracy, "test_nats": nats}
             for name, accuracy, nats in rows
         ]
-        _errors.emit({"folder": str(out), "text": prepared.name, "scores": listed})
+        _errors.print_json({"folder": str(out), "text": prepared.name, "scores": listed})
         return
     columns = [(_("model"), "left"), (_("accuracy"), "right"), (_("nats per character"), "right")]
     table(
@@ -180,7 +180,7 @@ def write(
     etabli poetry write --temperature 0.5 --prompt "souvent, p"
     etabli poetry write --temperature 1 --top-p 0.9 --length 1000 --seed 7
     """
-    from etabli.core.seeding import generator
+    from etabli.core.seeding import make_generator
     from etabli.data.formats.text import decode, encode
     from etabli.models.text import generation
     from etabli.models.text.sampling import Decoding
@@ -191,7 +191,7 @@ def write(
     begun = (card.opening if prompt is None else prompt).lower()
     codes = encode(begun, tuple(card.vocabulary))
     steps = generation.write(
-        reader, codes, length, decoding, generator(seed, "poetry write"), texts
+        reader, codes, length, decoding, make_generator(seed, "poetry write"), texts
     )
     if texts == 1 and not as_json:
         typer.echo(begun, nl=False)
@@ -202,7 +202,7 @@ def write(
     columns = zip(*(step.tolist() for step in steps), strict=True)
     written = [begun + decode(column, card.vocabulary) for column in columns]
     if as_json:
-        _errors.emit({"prompt": begun, "texts": written, "scores": _described(written)})
+        _errors.print_json({"prompt": begun, "texts": written, "scores": _described(written)})
     else:
         typer.echo("\n\n".join(written))
 

@@ -55,7 +55,7 @@ def predict(
     if out is not None:
         _write(out, rows)
     if as_json:
-        _errors.emit({"predictions": rows, "unreadable": [vars(each) for each in unreadable]})
+        _errors.print_json({"predictions": rows, "unreadable": [vars(each) for each in unreadable]})
     elif out is not None:
         typer.echo(_("{count} images: {out}").format(count=len(rows), out=out))
     else:

@@ -40,8 +40,8 @@ def report(
         else reports.write_comparison(folders, out)
     )
     if as_json:
-        _errors.emit(
-            {"report": str(page), "runs": [run_folder.document(folder) for folder in folders]}
+        _errors.print_json(
+            {"report": str(page), "runs": [run_folder.run_document(folder) for folder in folders]}
         )
     else:
         typer.echo(_("Report: {page}").format(page=page))

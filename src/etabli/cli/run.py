@@ -69,10 +69,10 @@ def run(
     from etabli.experiments import runner
     from etabli.report import run_folder
 
-    experiments = experiments.chosen(names or [])
-    changes = _errors.parsed(settings or [])
+    experiments = experiments.select_experiments(names or [])
+    changes = _errors.parse_settings(settings or [])
     source = _source(data)
-    runner.settings_of(experiments, source.kind, changes)
+    runner.resolve_settings(experiments, source.kind, changes)
     if (devices or 1) * processes > 1:
         _all_spread(experiments)
     folder = out or RUNS / f"{datetime.now():%Y%m%d-%H%M%S}-{_short(names)}"
@@ -84,7 +84,7 @@ def run(
         reporter = Terminal() if leads else Silent()
         _have_data(experiments, source, reporter, yes)
         try:
-            runner.run(
+            runner.run_experiments(
                 experiments,
                 place,
                 source,
@@ -94,17 +94,17 @@ def run(
                 reporter=reporter,
             )
         except KeyboardInterrupt:
-            _errors.tell(
+            _errors.print_error(
                 _("To go on from here: add --out {folder} to the same command.").format(
                     folder=folder
                 )
             )
             raise
         finally:
-            if leads and (folder / "run.json").exists() and run_folder.pieces(folder):
+            if leads and (folder / "run.json").exists() and run_folder.list_seed_runs(folder):
                 page = report.write(folder)
         if leads and as_json:
-            _errors.emit(run_folder.document(folder))
+            _errors.print_json(run_folder.run_document(folder))
         elif leads:
             _tables.scores(folder)
             typer.echo(_("\nReport: {page}").format(page=page))
@@ -115,13 +115,19 @@ def _all_spread(experiments) -> None:
     from etabli import experiments
     from etabli.core.errors import BadSetting
 
-    alone = [card.name for card in experiments if not card.spreads]
+    alone = [card.name for card in experiments if not card.is_data_parallel]
     if alone:
         raise BadSetting(
             _("{names} cannot be spread over devices or processes").format(names=", ".join(alone)),
             fix=_(
                 "Only these deal out their batches: {names}. Run the others without these options."
-            ).format(names=", ".join(card.name for card in experiments.chosen([]) if card.spreads)),
+            ).format(
+                names=", ".join(
+                    card.name
+                    for card in experiments.select_experiments([])
+                    if card.is_data_parallel
+                )
+            ),
         )
 
 
@@ -144,7 +150,7 @@ def new(
     from etabli.core.atomic_files import atomic_write
     from etabli.core.errors import BadSetting
 
-    card = experiments.experiment(experiment)
+    card = experiments.load_experiment(experiment)
     if file.suffix != ".py":
         raise BadSetting(_("an experiment is a Python file"), expected="*.py", got=str(file))
     if file.exists():
@@ -152,7 +158,7 @@ def new(
             _("{file} exists already").format(file=file),
             fix=_("Choose another name; nothing was overwritten."),
         )
-    source = python_inspect.getsource(sys.modules[experiments.module_of(experiment)])
+    source = python_inspect.getsource(sys.modules[experiments.module_name(experiment)])
     head = _("# Your own copy of {name}. Change what you like, then: etabli run {file}").format(
         name=experiment, file=file if file.is_absolute() else f"./{file}"
     )

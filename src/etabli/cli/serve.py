@@ -42,7 +42,7 @@ def serve(
             _("Whoever has this address, with its token, can open it; the line is not encrypted."),
             err=True,
         )
-    _errors.tell(_("Ctrl-C ends it."))
+    _errors.print_error(_("Ctrl-C ends it."))
     if browser:
         import webbrowser
 
@@ -51,4 +51,4 @@ def serve(
         KeyboardInterrupt
     ):  # where Ctrl-C is ignored from outside, the server ends without it
         server.run()
-    _errors.tell(_("The playground is closed."))
+    _errors.print_error(_("The playground is closed."))

@@ -38,15 +38,15 @@ def transfer(
     """
     from scipy.special import expit
 
-    from etabli.core.atomic_files import alone_in
-    from etabli.core.seeding import generator
+    from etabli.core.atomic_files import lock_folder
+    from etabli.core.seeding import make_generator
     from etabli.metrics import average_precision as ap
     from etabli.models.vision import linear_head
     from etabli.saved_models import multilabel
 
     held, which = _labelled(features, labels)
     net, model = _net(held.recipe, weights)
-    learn, judged = which.halves(validation, generator(seed, "validation"))
+    learn, judged = which.halves(validation, make_generator(seed, "validation"))
     head, decay = _head(held.array(learn.names, "float32"), learn.labels, seed)
     logits = head.logits(held.array(judged.names, "float32"))
     thresholds = linear_head.best_thresholds(judged.labels, expit(logits))
@@ -65,7 +65,7 @@ def transfer(
         scores={name: (score.value, score.signature) for name, score in scores.items()},
         made_with=f"etabli {__version__}",
     )
-    with alone_in(out):
+    with lock_folder(out):
         multilabel.save(out, linear_head.with_head(model, head), card)
     _images.tell_unjudged(judged)
     _tell(card, decay, out, as_json)
@@ -113,7 +113,7 @@ def _net(recipe: dict[str, object], weights: str):
 def _head(rows, labels, seed: int):
     """The linear layer, and its decay: the one whose held-out cross-entropy is least."""
     from etabli.cli._progress import Terminal
-    from etabli.core.seeding import generator
+    from etabli.core.seeding import make_generator
     from etabli.models.vision import linear_head
 
     folds = min(4, max(2, len(rows) // 2))
@@ -124,7 +124,7 @@ def _head(rows, labels, seed: int):
             lambda truth, logits: -linear_head.binary_cross_entropy(truth, logits),
             folds,
             DECAYS,
-            generator(seed, "folds"),
+            make_generator(seed, "folds"),
             progress=step,
         )
     return linear_head.fit(rows, labels, decay), decay
@@ -139,7 +139,7 @@ def _tell(card, decay: float, out: Path, as_json: bool) -> None:
             for name, (value, recipe) in card.scores.items()
         ]
         thresholds = dict(zip(card.classes, card.thresholds, strict=True))
-        _errors.emit(
+        _errors.print_json(
             {"model": str(out), "decay": decay, "thresholds": thresholds, "scores": scores}
         )
         return

@@ -75,7 +75,7 @@ def untangle(
     reporter = Terminal()
     given = labelled_points.read(features, labels, images)
     for said in given.remarks:
-        reporter.say(said)
+        reporter.print_line(said)
     card = untangle.experiment(given)
     folder = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-untangle"
     changes = {
@@ -85,13 +85,13 @@ def untangle(
         "trim": trim,
         "most": most,
     }
-    runner.run(
+    runner.run_experiments(
         [card], folder, Source.full(), seeds=[seed], changes=changes, again=True, reporter=reporter
     )
     page = report.write(folder)
     if as_json:
-        _errors.emit(run_folder.document(folder))
+        _errors.print_json(run_folder.run_document(folder))
         return
     _tables.scores(folder)
-    explorer = run_folder.piece_folder(folder, card.name, seed) / "explorer.html"
+    explorer = run_folder.seed_run_folder(folder, card.name, seed) / "explorer.html"
     typer.echo(_("\nReport: {page}\nExplorer: {explorer}").format(page=page, explorer=explorer))

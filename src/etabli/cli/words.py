@@ -60,7 +60,7 @@ def words(
         asked: dict(word_similarity.analogy(found.words, found.vectors, *_three(asked), listed))
         for asked in analogy or []
     }
-    _errors.emit(document) if as_json else _print(document)
+    _errors.print_json(document) if as_json else _print(document)
 
 
 def _listed_words(path: Path) -> list[str]:

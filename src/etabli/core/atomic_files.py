@@ -12,7 +12,7 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 
-from etabli.core.errors import FolderBusy, NoSpace, Refusal
+from etabli.core.errors import EtabliError, FolderBusy, NoSpace
 from etabli.core.i18n import _
 
 SAVING = ".saving-"  # how folders begin in which a library writes a file that then takes its name
@@ -41,13 +41,13 @@ def atomic_write(path: Path | str, mode: str = "w", **options: object) -> Iterat
         Path(temporary).replace(path)
         temporary = None
     except OSError as error:
-        raise explained(error, path) from error
+        raise explain_os_error(error, path) from error
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
 
 
-def sweep(folder: Path | str) -> None:
+def remove_temporary_files(folder: Path | str) -> None:
     """Remove what writers that were killed left behind in a folder; only who holds its lock may call this."""
     for leftover in Path(folder).glob(".*.part"):
         if leftover.is_file():
@@ -57,7 +57,7 @@ def sweep(folder: Path | str) -> None:
 
 
 @contextmanager
-def alone_in(folder: Path | str, wait: bool = False) -> Iterator[None]:
+def lock_folder(folder: Path | str, wait: bool = False) -> Iterator[None]:
     """Hold the lock of a folder, and sweep it. Where another process holds it, ``wait`` waits; otherwise it is refused.
 
     The system frees the lock on any death.
@@ -73,9 +73,9 @@ def alone_in(folder: Path | str, wait: bool = False) -> Iterator[None]:
             fix=_("Wait until it ends, or choose another folder with --out."),
         ) from None
     except OSError as error:
-        raise explained(error, folder) from error
+        raise explain_os_error(error, folder) from error
     try:
-        sweep(folder)
+        remove_temporary_files(folder)
         yield
     finally:
         held.release()
@@ -87,7 +87,7 @@ _NOT_TO_BE_WRITTEN = {
 }
 
 
-def explained(error: OSError, path: Path | str) -> Exception:
+def explain_os_error(error: OSError, path: Path | str) -> Exception:
     """The refusal that an operating-system error on ``path`` stands for, or the error itself."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
@@ -98,7 +98,7 @@ def explained(error: OSError, path: Path | str) -> Exception:
             ),
         )
     if error.errno in _NOT_TO_BE_WRITTEN:
-        return Refusal(
+        return EtabliError(
             _("cannot write {path} ({reason})").format(path=path, reason=error.strerror),
             fix=_("Choose a folder that you may write in."),
         )

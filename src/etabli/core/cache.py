@@ -8,20 +8,20 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from etabli.core.atomic_files import atomic_write
-from etabli.core.hashing import digest
+from etabli.core.hashing import compute_digest
 from etabli.core.paths import user_cache
 
-__all__ = ["Arrays", "arrays", "digest", "file"]
+__all__ = ["Arrays", "cached_arrays", "cached_file", "compute_digest"]
 
 Arrays = dict[str, np.ndarray]
 
 
-def arrays(name: str, key: object, compute: Callable[[], Arrays]) -> Arrays:
+def cached_arrays(name: str, key: object, compute: Callable[[], Arrays]) -> Arrays:
     """The arrays kept under ``name`` and ``key``, computed and kept if they are not there yet.
 
     A file that cannot be read whole is computed again.
     """
-    path = user_cache() / "arrays" / name / f"{digest(key)}.safetensors"
+    path = user_cache() / "arrays" / name / f"{compute_digest(key)}.safetensors"
     try:
         return load_file(path)
     except (FileNotFoundError, SafetensorError):
@@ -32,8 +32,8 @@ def arrays(name: str, key: object, compute: Callable[[], Arrays]) -> Arrays:
     return made
 
 
-def file(name: str, key: object, suffix: str) -> Path:
+def cached_file(name: str, key: object, suffix: str) -> Path:
     """The path under which a file for ``key`` is kept (a model, say); the caller writes it atomically if absent."""
-    path = user_cache() / "files" / name / f"{digest(key)}{suffix}"
+    path = user_cache() / "files" / name / f"{compute_digest(key)}{suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

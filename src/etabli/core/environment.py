@@ -28,7 +28,7 @@ EXTRAS = {
 }
 
 
-def version(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
     """The installed version of a package, or ``None``."""
     try:
         return importlib.metadata.version(package)
@@ -36,29 +36,29 @@ def version(package: str) -> str | None:
         return None
 
 
-def versions() -> dict[str, str]:
+def installed_versions() -> dict[str, str]:
     """Python and the packages that a number depends upon."""
-    found = {package: version(package) for package in PACKAGES}
+    found = {package: installed_version(package) for package in PACKAGES}
     return {
         "python": platform.python_version(),
         **{name: each for name, each in found.items() if each},
     }
 
 
-def machine() -> dict[str, object]:
+def describe_machine() -> dict[str, object]:
     """Processor, cores that this process may use, memory in gigabytes, system."""
     import psutil
 
     return {
         "system": f"{platform.system()} {platform.release()}",
         "processor": _processor(),
-        "cores": cores(),
+        "cores": count_cores(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
         "backend": os.environ.get("KERAS_BACKEND", "jax"),
     }
 
 
-def cores() -> int:
+def count_cores() -> int:
     """The number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -8,10 +8,10 @@ language of whoever tells it: a page in French may tell what a thread found out 
 import difflib
 from collections.abc import Iterable
 
-from etabli.core.i18n import _, spoken
+from etabli.core.i18n import _, translate
 
 
-class Refusal(Exception):
+class EtabliError(Exception):
     """Something that was asked for cannot be done, for a reason that the asker can mend."""
 
     exit_code = 2
@@ -23,21 +23,21 @@ class Refusal(Exception):
         super().__init__(wrong)
 
     def __str__(self) -> str:
-        parts = [spoken(self.wrong).rstrip(".")]
+        parts = [translate(self.wrong).rstrip(".")]
         if self.expected is not None:
-            parts.append(_("expected {expected}").format(expected=spoken(self.expected)))
+            parts.append(_("expected {expected}").format(expected=translate(self.expected)))
         if self.got is not None:
-            parts.append(_("got {got}").format(got=spoken(self.got)))
+            parts.append(_("got {got}").format(got=translate(self.got)))
         sentence = ", ".join(parts) if len(parts) < 2 else f"{parts[0]}: {', '.join(parts[1:])}"
         sentence = sentence.rstrip(".")  # what came may be a library's sentence
-        return f"{sentence}. {spoken(self.fix)}" if self.fix else f"{sentence}."
+        return f"{sentence}. {translate(self.fix)}" if self.fix else f"{sentence}."
 
 
-class BadArray(Refusal, ValueError):
+class BadArray(EtabliError, ValueError):
     """An array has a shape, a type or a content (NaN, text) that the function cannot take."""
 
 
-class BadSetting(Refusal, ValueError):
+class BadSetting(EtabliError, ValueError):
     """A setting lies outside its range or has the wrong type."""
 
 
@@ -45,7 +45,7 @@ LISTED = 40
 """Known names that a refusal lists: a file of word vectors has hundreds of thousands."""
 
 
-class UnknownName(Refusal, LookupError):
+class UnknownName(EtabliError, LookupError):
     """A name (experiment, setting, data set, class, ...) that does not exist; the nearest is suggested."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
@@ -63,7 +63,7 @@ class UnknownName(Refusal, LookupError):
         )
 
 
-class CorruptFile(Refusal):
+class CorruptFile(EtabliError):
     """A file is truncated, of another format, or does not hold what its name says."""
 
 
@@ -71,31 +71,31 @@ class ChecksumMismatch(CorruptFile):
     """A file is whole, but is not the one that the catalogue describes."""
 
 
-class DataMissing(Refusal):
+class DataMissing(EtabliError):
     """A data set, a list or an image is not where it should be."""
 
     exit_code = 3
 
 
-class NoNetwork(Refusal):
+class NoNetwork(EtabliError):
     """No mirror answered."""
 
     exit_code = 4
 
 
-class NoSpace(Refusal):
+class NoSpace(EtabliError):
     """The disk is full, or would be."""
 
     exit_code = 5
 
 
-class FolderBusy(Refusal):
+class FolderBusy(EtabliError):
     """Another process is writing in the folder."""
 
     exit_code = 6
 
 
-class MissingExtra(Refusal, ImportError):
+class MissingExtra(EtabliError, ImportError):
     """An optional package is wanted and not installed."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
@@ -107,9 +107,9 @@ class MissingExtra(Refusal, ImportError):
         )
 
 
-class UnsafeArchive(Refusal):
+class UnsafeArchive(EtabliError):
     """An archive or a model file tries what no honest one does (a path outside, a link, a bomb, code)."""
 
 
-class NotFitted(Refusal, ValueError, AttributeError):
+class NotFitted(EtabliError, ValueError, AttributeError):
     """A model is asked to predict before it has learnt."""

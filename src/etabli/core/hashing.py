@@ -5,10 +5,10 @@ import json
 
 import numpy as np
 
-__all__ = ["digest"]
+__all__ = ["compute_digest"]
 
 
-def digest(key: object) -> str:
+def compute_digest(key: object) -> str:
     """A hash of a key made of plain values and arrays; equal keys have equal hashes on every machine."""
     return hashlib.sha256(json.dumps(key, sort_keys=True, default=_plain).encode()).hexdigest()[:24]
 

@@ -41,7 +41,7 @@ def current_language() -> str:
 
 
 @contextmanager
-def speaking(language: str) -> Iterator[None]:
+def use_language(language: str) -> Iterator[None]:
     """The language of every ``_`` within the block, in this thread or task alone (a page serves several at once)."""
     token = _here.set(language if language in LANGUAGES else None)
     try:
@@ -50,7 +50,7 @@ def speaking(language: str) -> Iterator[None]:
         _here.reset(token)
 
 
-def translate(message: str, language: str) -> str:
+def translate_message(message: str, language: str) -> str:
     """The message in one language, whatever the current one."""
     if language not in _catalogues:
         _catalogues[language] = gettext.translation(
@@ -59,13 +59,15 @@ def translate(message: str, language: str) -> str:
     return _catalogues[language].gettext(message) if message else ""
 
 
-class Told(str):
+class TranslatableStr(str):
     """A sentence in the language in use that still knows its message, and its blanks as they were filled."""
 
     message: str
     blanks: dict[str, str]
 
-    def __new__(cls, text: str, message: str, blanks: dict[str, str] | None = None) -> "Told":
+    def __new__(
+        cls, text: str, message: str, blanks: dict[str, str] | None = None
+    ) -> "TranslatableStr":
         told = super().__new__(cls, text)
         told.message, told.blanks = message, blanks or {}
         return told
@@ -73,7 +75,11 @@ class Told(str):
     def format(self, *arguments: object, **values: object) -> str:
         """The blanks filled, as ``str.format`` does it."""
         text = super().format(*arguments, **values)
-        return text if arguments else Told(text, self.message, _pieces(self.message, values))
+        return (
+            text
+            if arguments
+            else TranslatableStr(text, self.message, _pieces(self.message, values))
+        )
 
     @property
     def source(self) -> str:
@@ -82,14 +88,16 @@ class Told(str):
 
     def spoken(self, language: str) -> str:
         """The sentence in one language, whatever language it was said in."""
-        message = translate(self.message, language)
-        pieces = {name: spoken(piece, language) for name, piece in self.blanks.items()}
-        return filled(message, pieces) if pieces else message
+        message = translate_message(self.message, language)
+        pieces = {name: translate(piece, language) for name, piece in self.blanks.items()}
+        return fill_placeholders(message, pieces) if pieces else message
 
 
-def spoken(text: str, language: str | None = None) -> str:
+def translate(text: str, language: str | None = None) -> str:
     """A text in one language, by default the one in use, where it knows its message; else as it is."""
-    return text.spoken(language or current_language()) if isinstance(text, Told) else text
+    return (
+        text.spoken(language or current_language()) if isinstance(text, TranslatableStr) else text
+    )
 
 
 def _blank(field: str, form: str | None, conversion: str | None) -> str:
@@ -104,12 +112,12 @@ def _pieces(message: str, values: dict[str, object]) -> dict[str, str]:
         if field:
             value, _key = filler.get_field(field, (), values)
             plain = filler.format_field(filler.convert_field(value, conversion), form or "")
-            told = isinstance(value, Told) and not form and not conversion
+            told = isinstance(value, TranslatableStr) and not form and not conversion
             pieces[_blank(field, form, conversion)] = value if told else plain
     return pieces
 
 
-def filled(template: str, pieces: dict[str, str]) -> str:
+def fill_placeholders(template: str, pieces: dict[str, str]) -> str:
     """The template with its blanks (``name`` or ``name:format``) filled by texts that are written already."""
     parts = list(Formatter().parse(template))
     return "".join(
@@ -121,15 +129,15 @@ def filled(template: str, pieces: dict[str, str]) -> str:
 def _(message: str) -> str:
     return (
         message
-        if isinstance(message, Told)
-        else Told(translate(message, current_language()), message)
+        if isinstance(message, TranslatableStr)
+        else TranslatableStr(translate_message(message, current_language()), message)
     )
 
 
-def joined(separator: str, parts: Iterable[str]) -> str:
+def join_translatable(separator: str, parts: Iterable[str]) -> str:
     """``separator.join(parts)`` that is still told where a part was."""
     pieces = {f"p{place}": part for place, part in enumerate(parts)}
-    return Told(
+    return TranslatableStr(
         separator.join(pieces.values()), separator.join(f"{{{name}}}" for name in pieces), pieces
     )
 
@@ -182,7 +190,7 @@ TEMPLATES = (
 )
 
 
-def retold(sentence: str) -> str:
+def translate_library_message(sentence: str) -> str:
     """The sentence of a library in the language in use."""
     if current_language() == "en":
         return sentence
@@ -190,8 +198,9 @@ def retold(sentence: str) -> str:
     for template, pattern in _patterns():
         found = pattern.fullmatch(plural)
         if found:
-            return filled(
-                _(template), {name: retold(text) for name, text in found.groupdict().items()}
+            return fill_placeholders(
+                _(template),
+                {name: translate_library_message(text) for name, text in found.groupdict().items()},
             )
     return sentence
 

@@ -15,7 +15,7 @@ class Reporter(Protocol):
     def task(self, label: str, total: float | None) -> AbstractContextManager[Step]:
         """A task under way; the step it gives takes an advance and the numbers to show beside the bar."""
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """A line of text above the bars."""
 
 
@@ -25,5 +25,5 @@ class Silent:
     def task(self, label: str, total: float | None) -> AbstractContextManager[Step]:
         return nullcontext(lambda advance=1, **numbers: None)
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         pass

@@ -4,10 +4,10 @@ import zlib
 
 import numpy as np
 
-__all__ = ["generator", "keras_seed"]
+__all__ = ["derive_keras_seed", "make_generator"]
 
 
-def generator(seed: int, *purpose: str) -> np.random.Generator:
+def make_generator(seed: int, *purpose: str) -> np.random.Generator:
     """A NumPy generator for one purpose of one seed.
 
     Streams of different purposes are independent, so that adding a draw in one place (the shuffling, say)
@@ -17,6 +17,6 @@ def generator(seed: int, *purpose: str) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([seed, *words]))
 
 
-def keras_seed(seed: int, *purpose: str) -> int:
+def derive_keras_seed(seed: int, *purpose: str) -> int:
     """A 31-bit seed for a Keras layer, initializer or ``SeedGenerator`` of one purpose."""
-    return int(generator(seed, "keras", *purpose).integers(2**31 - 1))
+    return int(make_generator(seed, "keras", *purpose).integers(2**31 - 1))

@@ -7,11 +7,11 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etabli.core.errors import BadSetting, DataMissing, Refusal, UnknownName
+from etabli.core.errors import BadSetting, DataMissing, EtabliError, UnknownName
 from etabli.core.i18n import N_, _
 
 if TYPE_CHECKING:
-    from etabli.experiments.spec import Experiment
+    from etabli.experiments.spec import ExperimentSpec
 
 PRACTICALS: dict[str, str] = {
     "tp1": N_("Back-propagation by hand"),
@@ -59,35 +59,35 @@ EXPERIMENTS: tuple[str, ...] = (
 )
 
 
-def module_of(name: str) -> str:
+def module_name(name: str) -> str:
     """The module that tells an experiment: ``tp2.cnn-modern`` lives in ``etabli.experiments.tp2.cnn_modern``."""
     return f"etabli.experiments.{name.replace('-', '_')}"
 
 
-def experiment(name: str) -> "Experiment":
+def load_experiment(name: str) -> "ExperimentSpec":
     """The experiment of a name, its module imported only now."""
     if name not in EXPERIMENTS:
         raise UnknownName(_("practical or experiment"), name, [*EXPERIMENTS, *PRACTICALS])
-    return importlib.import_module(module_of(name)).EXPERIMENT
+    return importlib.import_module(module_name(name)).EXPERIMENT
 
 
-def chosen(words: list[str]) -> list["Experiment"]:
+def select_experiments(words: list[str]) -> list["ExperimentSpec"]:
     """The experiments that the words name (practicals, experiments, files), in order, each once; none names all."""
-    experiments: dict[str, Experiment] = {}
+    experiments: dict[str, ExperimentSpec] = {}
     for word in words or list(PRACTICALS):
         if word.endswith(".py"):
-            found = [from_file(Path(word))]
+            found = [load_experiment_file(Path(word))]
         elif word in PRACTICALS:
-            found = [experiment(name) for name in EXPERIMENTS if name.split(".")[0] == word]
+            found = [load_experiment(name) for name in EXPERIMENTS if name.split(".")[0] == word]
         else:
-            found = [experiment(word)]
+            found = [load_experiment(word)]
         experiments.update((each.name, each) for each in found)
     return list(experiments.values())
 
 
-def from_file(path: Path) -> "Experiment":
+def load_experiment_file(path: Path) -> "ExperimentSpec":
     """The experiment that a student's file defines in its variable ``EXPERIMENT``."""
-    from etabli.experiments.spec import Experiment
+    from etabli.experiments.spec import ExperimentSpec
 
     if not path.is_file():
         raise DataMissing(
@@ -99,12 +99,12 @@ def from_file(path: Path) -> "Experiment":
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except Refusal:
+    except EtabliError:
         raise
     except Exception as error:
-        raise broken_file(path, error) from error
+        raise explain_broken_file(path, error) from error
     found = getattr(module, "EXPERIMENT", None)
-    if not isinstance(found, Experiment):
+    if not isinstance(found, ExperimentSpec):
         raise BadSetting(
             _("{path} defines no experiment").format(path=path),
             expected=_("a variable EXPERIMENT = Experiment(...)"),
@@ -113,7 +113,7 @@ def from_file(path: Path) -> "Experiment":
     return found
 
 
-def broken_file(path: Path, error: BaseException) -> BadSetting:
+def explain_broken_file(path: Path, error: BaseException) -> BadSetting:
     """The refusal of a student's file that raised: which line, which error."""
     if isinstance(error, SyntaxError) and error.filename == str(path):
         line = error.lineno

@@ -1,4 +1,4 @@
-"""The bench that a story works on: it hands out data, seeds and progress, and keeps what the story shows.
+"""The context that a story works on: it hands out data, seeds and progress, and keeps what the story shows.
 
 A story calls it from top to bottom; everything lands in the folder of its piece at once, so that a web page can
 follow and nothing is lost on an interruption.
@@ -15,36 +15,37 @@ import numpy as np
 from etabli.core import cache
 from etabli.core.atomic_files import atomic_write
 from etabli.core.errors import BadSetting
-from etabli.core.i18n import Told, _
+from etabli.core.i18n import TranslatableStr, _
 from etabli.core.progress import Reporter, Silent, Step
 from etabli.data.catalog.source import Source
-from etabli.experiments.spec import Experiment
+from etabli.experiments.spec import ExperimentSpec
 from etabli.metrics.score import Score
 from etabli.report import run_folder
-from etabli.training.checkpoint import UNFINISHED, Memory, path_of
+from etabli.training import checkpoint as checkpoints
+from etabli.training.checkpoint import CHECKPOINTS_DIR, Checkpoint
 
 
-class Bench:
+class RunContext:
     """What one story with one seed works on. ``first`` says whether this seed draws the figures."""
 
     def __init__(
         self,
-        experiment: Experiment,
+        experiment: ExperimentSpec,
         folder: Path,
         source: Source,
         seed: int,
         *,
-        first: bool = True,
+        is_first_seed: bool = True,
         reporter: Reporter | None = None,
     ) -> None:
         self.experiment, self.folder, self.source = experiment, Path(folder), source
-        self.seed, self.first = seed, first
+        self.seed, self.is_first_seed = seed, is_first_seed
         self.reporter = reporter or Silent()
         self.scores: dict[str, Score] = {}
         self.claims: list[run_folder.ClaimRecord] = []
-        self.exhibits: list[run_folder.Exhibit] = []
+        self.report_items: list[run_folder.Exhibit] = []
         self.sentences: dict[str, run_folder.Sentence] = {}
-        self.comparable = True
+        self.is_comparable = True
         self._clear()
 
     @property
@@ -62,12 +63,12 @@ class Bench:
     # progress ------------------------------------------------------------------------------------------------
 
     def progress(self, label: str, total: float | None = None) -> AbstractContextManager[Step]:
-        """A task with ``total`` steps: ``with bench.progress("epochs", 20) as step: step(1, loss=0.3)``."""
+        """A task with ``total`` steps: ``with context.progress("epochs", 20) as step: step(1, loss=0.3)``."""
         return self.reporter.task(_(label), total)
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """A line on the terminal, not kept."""
-        self.reporter.say(text)
+        self.reporter.print_line(text)
 
     # numbers -------------------------------------------------------------------------------------------------
 
@@ -82,7 +83,7 @@ class Bench:
 
     def withhold_published(self) -> None:
         """Say that this run stands in for the published one: nothing published is set beside its scores."""
-        self.comparable = False
+        self.is_comparable = False
 
     def log(self, curve: str, **row: float) -> None:
         """Append a row to a history; it is on disk when this returns."""
@@ -105,7 +106,7 @@ class Bench:
                 says=self.heading(claim.says),
                 where=self.heading(claim.where),
                 verdict=verdict,
-                measured=self.written(measured),
+                measured=self.to_record(measured),
             )
         )
 
@@ -134,7 +135,7 @@ class Bench:
         path = self.folder / "figures" / f"{key}.{image}"
         with atomic_write(path, "wb") as stream:
             save(figure, stream, image)
-        self.exhibits.append(
+        self.report_items.append(
             run_folder.Exhibit(
                 kind="figure",
                 key=key,
@@ -155,45 +156,47 @@ class Bench:
         caption: str = "",
     ) -> None:
         """A table of the report; numbers stay numbers."""
-        self.exhibits.append(
+        self.report_items.append(
             run_folder.Exhibit(
                 kind="table",
                 key=key,
                 title=self.heading(title),
                 caption=self.heading(caption),
                 columns=[self.heading(column) for column in columns],
-                rows=[[self.written(_number(cell)) for cell in row] for row in rows],
+                rows=[[self.to_record(_number(cell)) for cell in row] for row in rows],
             )
         )
 
     def note(self, text: str) -> None:
         """A paragraph of the report."""
-        self.exhibits.append(run_folder.Exhibit(kind="note", text=self.written(text)))
+        self.report_items.append(run_folder.Exhibit(kind="note", text=self.to_record(text)))
 
     def page(self, key: str, html: str, *, title: str, caption: str = "") -> None:
         """An HTML page of its own (an explorer, a gallery) that the report links to."""
         with atomic_write(self.folder / f"{key}.html") as stream:
             stream.write(html)
         shown = {"title": self.heading(title), "caption": self.heading(caption)}
-        self.exhibits.append(run_folder.Exhibit(kind="page", key=key, file=f"{key}.html", **shown))
+        self.report_items.append(
+            run_folder.Exhibit(kind="page", key=key, file=f"{key}.html", **shown)
+        )
 
-    def written(self, text: object) -> object:
+    def to_record(self, text: object) -> object:
         """A text as the record keeps it: in the language of the source, with its message beside it."""
-        if not isinstance(text, Told):
+        if not isinstance(text, TranslatableStr):
             return text
         if text:
-            blanks = {name: self.written(piece) for name, piece in text.blanks.items()}
+            blanks = {name: self.to_record(piece) for name, piece in text.blanks.items()}
             self.sentences[text.source] = run_folder.Sentence(message=text.message, blanks=blanks)
         return text.source
 
     def heading(self, text: str) -> str:
         """A title, caption or column, which a reader looks up in the catalogue: only its blanks need keeping."""
         told = _(text)
-        return self.written(told) if told.blanks else told.source
+        return self.to_record(told) if told.blanks else told.source
 
     # what is kept --------------------------------------------------------------------------------------------
 
-    def keep(self, name: str, arrays: dict[str, np.ndarray]) -> Path:
+    def save_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> Path:
         """Write arrays (weights, points) as ``<name>.safetensors``."""
         from safetensors.numpy import save
 
@@ -206,25 +209,25 @@ class Bench:
         """The path of a file of this piece (a model), for those who write it themselves, in one step."""
         return self.folder / name
 
-    def training(self, *key: object) -> Path:
+    def checkpoint_path(self, *key: object) -> Path:
         """The file of a training under way, its name a hash of ``key``: all that makes two trainings different.
 
         It survives an interruption of the story, and goes when the piece is finished.
         """
-        return path_of(self.folder / UNFINISHED, self.seed, *key)
+        return checkpoints.checkpoint_path(self.folder / CHECKPOINTS_DIR, self.seed, *key)
 
-    def memory(self, *key: object) -> Memory:
+    def checkpoint(self, *key: object) -> Checkpoint:
         """The memory of the training of this key, as an interrupted story left it."""
-        return Memory(self.training(*key))
+        return Checkpoint(self.checkpoint_path(*key))
 
-    def go_on(self, memory: Memory, step: Step, curve: str = "") -> None:
+    def resume(self, memory: Checkpoint, step: Step, curve: str = "") -> None:
         """Show how far a memory had come: its rows are logged again, the progress moves on."""
         for row in memory.rows if curve else ():
             self.log(curve, **row)
         if memory.done:
             step(memory.done)
 
-    def log_kept(self, memory: Memory, curve: str, **row: float) -> None:
+    def log_and_checkpoint(self, memory: Checkpoint, curve: str, **row: float) -> None:
         """Append a row to a history and to what a memory will keep."""
         memory.rows.append({key: _number(value) for key, value in row.items()})
         if curve:
@@ -232,7 +235,7 @@ class Bench:
 
     def cached(self, name: str, key: object, compute: Callable[[], cache.Arrays]) -> cache.Arrays:
         """Arrays that depend on ``key`` alone: computed once, then read from the cache."""
-        return cache.arrays(name, key, compute)
+        return cache.cached_arrays(name, key, compute)
 
 
 def _number(value: object) -> object:

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from etabli.core import environment
-from etabli.core.atomic_files import alone_in, explained, sweep
-from etabli.core.errors import BadSetting, Refusal, UnknownName
+from etabli.core.atomic_files import explain_os_error, lock_folder, remove_temporary_files
+from etabli.core.errors import BadSetting, EtabliError, UnknownName
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
 from etabli.data.catalog.source import Source
-from etabli.experiments import broken_file
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Experiment, SettingsModel
+from etabli.experiments import explain_broken_file
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import ExperimentSpec, SettingsModel
 from etabli.report import run_folder
-from etabli.training.checkpoint import UNFINISHED
+from etabli.training.checkpoint import CHECKPOINTS_DIR
 
 
-def run(
-    experiments: Sequence[Experiment],
+def run_experiments(
+    experiments: Sequence[ExperimentSpec],
     folder: Path,
     source: Source,
     *,
@@ -37,11 +37,13 @@ def run(
     those of the seed ``first``, without it the first of ``seeds``.
     """
     reporter = reporter or Silent()
-    settings = settings_of(experiments, source.kind, changes or {})
-    with alone_in(folder):
+    settings = resolve_settings(experiments, source.kind, changes or {})
+    with lock_folder(folder):
         _open_run(experiments, Path(folder), source, seeds, changes or {}, again)
         for number, experiment in enumerate(experiments, start=1):
-            reporter.say(f"[{number}/{len(experiments)}] {experiment.name}: {_(experiment.title)}")
+            reporter.print_line(
+                f"[{number}/{len(experiments)}] {experiment.name}: {_(experiment.title)}"
+            )
             for seed in seeds:
                 drawn = seeds[0] if first is None else first
                 _piece(
@@ -56,8 +58,8 @@ def run(
     return Path(folder)
 
 
-def settings_of(
-    experiments: Sequence[Experiment], kind: str, changes: dict[str, object]
+def resolve_settings(
+    experiments: Sequence[ExperimentSpec], kind: str, changes: dict[str, object]
 ) -> dict[str, SettingsModel]:
     """Each experiment's settings under the changes; a key that no experiment has is refused."""
     taken: set[str] = set()
@@ -78,7 +80,7 @@ def settings_of(
 
 
 def _open_run(
-    experiments: Sequence[Experiment],
+    experiments: Sequence[ExperimentSpec],
     folder: Path,
     source: Source,
     seeds: Sequence[int],
@@ -87,13 +89,13 @@ def _open_run(
 ) -> None:
     record = run_folder.Run(
         name=folder.name,
-        created=run_folder.now(),
+        created=run_folder.current_time(),
         data=source.kind,
         experiments=[experiment.name for experiment in experiments],
         seeds=list(seeds),
         settings={key: value for key, value in changes.items()},
-        versions=environment.versions(),
-        machine=environment.machine(),
+        versions=environment.installed_versions(),
+        machine=environment.describe_machine(),
     )
     if (folder / "run.json").exists():
         before = run_folder.read_run(folder)
@@ -117,11 +119,11 @@ def _clear(folder: Path, record: run_folder.Run) -> None:
     """Remove the pieces of a record; other files of the folder stay."""
     for name in record.experiments:
         for seed in record.seeds:
-            shutil.rmtree(run_folder.piece_folder(folder, name, seed), ignore_errors=True)
+            shutil.rmtree(run_folder.seed_run_folder(folder, name, seed), ignore_errors=True)
 
 
 def _piece(
-    experiment: Experiment,
+    experiment: ExperimentSpec,
     settings: SettingsModel,
     folder: Path,
     source: Source,
@@ -129,54 +131,60 @@ def _piece(
     first_seed: int,
     reporter: Reporter,
 ) -> None:
-    place = run_folder.piece_folder(folder, experiment.name, seed)
+    place = run_folder.seed_run_folder(folder, experiment.name, seed)
     if run_folder.is_finished(place):
-        reporter.say(_("  seed {seed}: finished before, kept").format(seed=seed))
+        reporter.print_line(_("  seed {seed}: finished before, kept").format(seed=seed))
         return
     for inside in (place, *place.glob("*/")):
-        sweep(inside)
-    bench = Bench(experiment, place, source, seed, first=seed == first_seed, reporter=reporter)
-    started, clock, worked = run_folder.now(), time.perf_counter(), time.process_time()
+        remove_temporary_files(inside)
+    context = RunContext(
+        experiment, place, source, seed, is_first_seed=seed == first_seed, reporter=reporter
+    )
+    started, clock, worked = run_folder.current_time(), time.perf_counter(), time.process_time()
     environment.reset_peak_memory()
     interrupted = True
     try:
-        experiment.story(bench, settings)
+        experiment.run(context, settings)
         interrupted = False
     except OSError as error:
-        raise explained(error, place) from error
-    except Refusal:
+        raise explain_os_error(error, place) from error
+    except EtabliError:
         raise
     except Exception as error:
         own = _file_of(experiment)
         if own is None:
             raise
-        raise broken_file(own, error) from error
+        raise explain_broken_file(own, error) from error
     finally:
         gc.collect()
         took = (time.perf_counter() - clock, time.process_time() - worked)
-        record = _record(bench, settings, started, took, interrupted)
+        record = _record(context, settings, started, took, interrupted)
         if record.scores or record.exhibits or not interrupted:
             run_folder.write_record(place / "piece.json", record)
         if not interrupted:
-            shutil.rmtree(place / UNFINISHED, ignore_errors=True)
+            shutil.rmtree(place / CHECKPOINTS_DIR, ignore_errors=True)
 
 
 def _record(
-    bench: Bench, settings: SettingsModel, started, took: tuple[float, float], interrupted: bool
-) -> run_folder.Piece:
+    context: RunContext,
+    settings: SettingsModel,
+    started,
+    took: tuple[float, float],
+    interrupted: bool,
+) -> run_folder.SeedRun:
     """``took``: seconds on the clock, and of the processor, which a busy machine does not lengthen."""
-    card, heading = bench.experiment, bench.heading
-    return run_folder.Piece(
+    card, heading = context.experiment, context.heading
+    return run_folder.SeedRun(
         experiment=card.name,
         title=heading(card.title),
         measures=heading(card.measures),
         source=heading(card.source),
-        seed=bench.seed,
-        data=bench.source.kind,
+        seed=context.seed,
+        data=context.source.kind,
         settings=settings.model_dump(mode="json"),
         scores=[
             run_folder.ScoreRecord(name=name, value=float(score), signature=score.signature)
-            for name, score in bench.scores.items()
+            for name, score in context.scores.items()
         ],
         published=[
             run_folder.PublishedRecord(
@@ -186,12 +194,12 @@ def _record(
                 where=heading(known.where),
                 note=heading(known.note),
             )
-            for known in (card.published if bench.comparable else ())
+            for known in (card.published if context.is_comparable else ())
         ],
-        claims=bench.claims,
-        exhibits=bench.exhibits,
-        sentences=bench.sentences,
-        expects=card.expects,
+        claims=context.claims,
+        exhibits=context.report_items,
+        sentences=context.sentences,
+        expects=card.expected_ranges,
         started=started,
         seconds=round(took[0], 3),
         cpu_seconds=round(took[1], 3),
@@ -200,9 +208,7 @@ def _record(
     )
 
 
-def _file_of(experiment: Experiment) -> Path | None:
+def _file_of(experiment: ExperimentSpec) -> Path | None:
     """The student's file that tells this experiment, or ``None`` for one of the house."""
-    module = experiment.story.__module__
-    return (
-        Path(experiment.story.__code__.co_filename) if module.startswith("etabli_file_") else None
-    )
+    module = experiment.run.__module__
+    return Path(experiment.run.__code__.co_filename) if module.startswith("etabli_file_") else None

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from etabli.core.errors import BadSetting, UnknownName
-from etabli.core.i18n import _, retold
+from etabli.core.i18n import _, translate_library_message
 
 if TYPE_CHECKING:
-    from etabli.experiments.context import Bench
+    from etabli.experiments.context import RunContext
 
 
 class SettingsModel(BaseModel):
@@ -20,7 +20,7 @@ class SettingsModel(BaseModel):
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedScore:
     """A number of the lab report: what it measures and where it stands. Shares are fractions."""
 
     score: str
@@ -40,12 +40,12 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Experiment:
+class ExperimentSpec:
     """One experiment of a practical: its card, and the story that runs it.
 
     ``on_sample`` holds the settings that differ on sample data; ``minutes`` and ``memory_mb`` are what one seed on the
-    full data takes on two cores, ``seeds`` how many of them ``make reproduce`` averages over; ``expects`` gives for a
-    score the range in which a run on full data should fall; ``spreads`` says that it trains in batches which several
+    full data takes on two cores, ``seeds`` how many of them ``make reproduce`` averages over; ``expected_ranges`` gives for a
+    score the range in which a run on full data should fall; ``is_data_parallel`` says that it trains in batches which several
     devices and processes can share.
     """
 
@@ -54,16 +54,16 @@ class Experiment:
     measures: str
     source: str
     settings: type[SettingsModel]
-    story: Callable[["Bench", SettingsModel], None]
+    run: Callable[["RunContext", SettingsModel], None]
     on_sample: dict[str, object] = field(default_factory=dict)
     data: tuple[str, ...] = ()
     minutes: float = 1.0
     memory_mb: int = 500
     seeds: int = 1
-    published: tuple[Published, ...] = ()
+    published: tuple[PublishedScore, ...] = ()
     claims: tuple[Claim, ...] = ()
-    expects: dict[str, tuple[float, float]] = field(default_factory=dict)
-    spreads: bool = False
+    expected_ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    is_data_parallel: bool = False
 
     @property
     def practical(self) -> str:
@@ -93,7 +93,7 @@ def _bad_setting(experiment: str, error: ValidationError) -> BadSetting:
         _("the setting '{key}' of {experiment} cannot be {value!r}").format(
             key=key, experiment=experiment, value=first["input"]
         ),
-        expected=retold(
+        expected=translate_library_message(
             first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
         ),
         fix=_("Settings and their ranges: etabli list {experiment}").format(experiment=experiment),

@@ -17,7 +17,7 @@ from etabli.core.errors import BadSetting, UnknownName
 from etabli.core.i18n import _
 from etabli.core.paths import user_cache
 from etabli.saved_models import export
-from etabli.training.backend import on_jax
+from etabli.training.backend import is_jax_backend
 
 __all__ = ["BATCH", "ENGINES", "KerasEngine", "OpenVinoEngine", "cut", "open_engine"]
 
@@ -72,7 +72,7 @@ def open_engine(
 
 def _on_accelerator() -> bool:
     """Whether Keras computes on a GPU or a TPU here: then it is the fastest engine that there is."""
-    if not on_jax():
+    if not is_jax_backend():
         return False
     import jax
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from etabli.core.atomic_files import alone_in
+from etabli.core.atomic_files import lock_folder
 from etabli.core.errors import BadSetting, CorruptFile, DataMissing
 from etabli.core.i18n import _
 from etabli.core.paths import user_cache
@@ -72,7 +72,7 @@ def extract(
         if model is None
         else ""
     )
-    with alone_in(out, wait):
+    with lock_folder(out, wait):
         if request and (finished := _finished(out, request, pictures, shard_rows)):
             return finished
         with crews.joined(cluster) if cluster else nullcontext() as crew:

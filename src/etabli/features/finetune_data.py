@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.data.formats.labelled_images import LabelledImages
 from etabli.features.frozen_stage import Pixels, StageMaps
 from etabli.metrics import average_precision as ap
@@ -81,7 +81,7 @@ class Lesson:
         labels=None,
         number: int = 0,
     ) -> None:
-        draws = generator(seed, "validation", *([str(number)] if number else []))
+        draws = make_generator(seed, "validation", *([str(number)] if number else []))
         self.learn, self.judged = which.halves(share, draws)
         self.views, self.classes = views, len(which.classes)
         places = {name: place for place, name in enumerate(which.names)}

@@ -100,7 +100,7 @@ def _drawn(
         return view(0, places)
     chosen = draws.integers(count, size=len(places))
     mine = np.zeros(len(places), bool)
-    mine[data_parallel.own_rows(len(places))] = (
+    mine[data_parallel.local_rows(len(places))] = (
         True  # of a batch that several processes share, only one's own part is read
     )
     out = None

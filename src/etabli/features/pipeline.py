@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from etabli.core.errors import BadSetting, NoNetwork, Refusal
+from etabli.core.errors import BadSetting, EtabliError, NoNetwork
 from etabli.core.i18n import _
 from etabli.data.formats import images
 from etabli.data.formats.s3 import RemoteImage
@@ -99,7 +99,7 @@ def _attempt(read: Callable[[Picture], np.ndarray], picture: Picture) -> np.ndar
         NoNetwork
     ):  # says nothing about the picture: to skip it would leave a hole that nobody sees
         raise
-    except Refusal as refusal:
+    except EtabliError as refusal:
         return Unreadable(picture.name, str(refusal))
 
 

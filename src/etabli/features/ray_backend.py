@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from etabli.core.atomic_files import parse_json
-from etabli.core.errors import MissingExtra, Refusal
-from etabli.core.i18n import _, current_language, speaking
+from etabli.core.errors import EtabliError, MissingExtra
+from etabli.core.i18n import _, current_language, use_language
 from etabli.data.formats.s3 import RemoteImage
 from etabli.features import engines, pipeline, shards
 from etabli.features.pipeline import Picture, Unreadable, stream
@@ -107,7 +107,7 @@ def _connect(ray, address: str, folder: str, attempts: int = 3) -> None:
             ray.shutdown()
             _connect(ray, address, folder, attempts - 1)
             return
-        raise Refusal(
+        raise EtabliError(
             _("the Ray cluster {address} could not be joined").format(address=address),
             expected=_("auto, or the HOST:PORT that 'ray start --head' told"),
             got=(str(error).strip() or type(error).__name__).splitlines()[0],
@@ -138,7 +138,7 @@ class Crew:
             _unpacked(row, job.recipe).write(out, shard)
             told(len(shard.pictures))
         if by_number:
-            raise Refusal(
+            raise EtabliError(
                 _("the cluster returned no answer for {count} shards").format(count=len(by_number))
             )
 
@@ -160,7 +160,7 @@ class Crew:
             ):
                 yield from table.to_pylist()
         except (self.ray.exceptions.RayError, RuntimeError) as error:
-            raise Refusal(
+            raise EtabliError(
                 _("the cluster stopped working on the images"),
                 got=str(error).strip().splitlines()[-1],
                 fix=_("Run the same command again: what was finished is kept."),
@@ -177,10 +177,10 @@ class Extractor:
         import pyarrow
 
         shard = _shard(table["shard"][0].as_py())
-        with speaking(self.job.language):
+        with use_language(self.job.language):
             try:
                 row = {"number": shard.number, "refusal": "", **self._answer(shard)}
-            except Refusal as refusal:
+            except EtabliError as refusal:
                 told = json.dumps([str(refusal), refusal.exit_code])
                 row = {
                     "number": shard.number,
@@ -196,7 +196,7 @@ class Extractor:
     def _answer(self, shard: Shard) -> dict[str, object]:
         run, read = self._tools = self._tools or self._open()
         if shards.fingerprint(shard.pictures) != shard.mark:
-            raise Refusal(
+            raise EtabliError(
                 _("machine {name} does not see the images as this one does").format(
                     name=os.uname().nodename
                 ),
@@ -226,7 +226,7 @@ class Extractor:
         return run, pipeline.reader(str(job.recipe["view"]), tuple(job.recipe["size"]))
 
 
-class _Told(Refusal):
+class _Told(EtabliError):
     """A refusal that an actor wrote: its sentence is whole already."""
 
     def __init__(self, sentence: str, exit_code: int) -> None:

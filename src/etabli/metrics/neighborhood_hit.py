@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.metrics.neighbors import nearest_neighbors
 from etabli.metrics.score import Score, classes_of, points_of
 
@@ -63,7 +63,7 @@ def bootstrap_interval(
     The draws are made over the distinct values (a hit is one of k + 1), which is the same distribution.
     """
     distinct, counts = np.unique(values, return_counts=True)
-    draws = generator(seed, "bootstrap").multinomial(
+    draws = make_generator(seed, "bootstrap").multinomial(
         len(values), counts / len(values), size=resamples
     )
     low, high = np.quantile(draws @ distinct / len(values), [(1 - level) / 2, (1 + level) / 2])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.metrics.score import Score, classes_of, points_of
 
 
@@ -46,4 +46,4 @@ def trustworthiness(
 def _some(n: int, most: int, seed: int) -> np.ndarray:
     if n <= most:
         return np.arange(n)
-    return np.sort(generator(seed, "separability").choice(n, most, replace=False))
+    return np.sort(make_generator(seed, "separability").choice(n, most, replace=False))

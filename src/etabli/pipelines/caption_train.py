@@ -7,7 +7,7 @@ from pathlib import Path
 from etabli.core.errors import BadSetting, DataMissing
 from etabli.core.i18n import N_, _
 from etabli.core.paths import user_cache
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.data.formats import caption_folder as captions_of
 from etabli.features.regions import KINDS, region_maps
 from etabli.models.captioning import attention, train
@@ -18,7 +18,7 @@ from etabli.models.captioning.train import Recipe
 from etabli.models.captioning.vocabulary import Vocabulary
 from etabli.pipelines.caption_write import eyes
 from etabli.saved_models.captioner import Captioner, digest, pooled
-from etabli.training.checkpoint import Memory, path_of
+from etabli.training.checkpoint import Checkpoint, checkpoint_path
 
 __all__ = ["LONGEST", "Lesson", "teach"]
 
@@ -82,14 +82,14 @@ def teach(
             )
         )
     shape = Shape(len(vocabulary), maps.shape[2], 128, lesson.hidden, lesson.keys)
-    fresh = attention.initial(shape, generator(lesson.seed, "caption", "weights"), maps)
+    fresh = attention.initial(shape, make_generator(lesson.seed, "caption", "weights"), maps)
     recipe = Recipe(
         epochs=lesson.epochs, images=min(32, max(4, len(data) // 20)), steps=LONGEST, rate=2e-3
     )
     words = vocabulary.encode_groups(data.captions)
-    memory = Memory(
+    memory = Checkpoint(
         unfinished
-        and path_of(
+        and checkpoint_path(
             unfinished, replace(lesson, neighbours=0), data.names, words, kind, fresh["words"]
         )
     )

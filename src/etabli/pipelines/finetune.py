@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit
 
 from etabli import __version__
-from etabli.core.atomic_files import alone_in
+from etabli.core.atomic_files import lock_folder
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter
 from etabli.data.formats.labelled_images import LabelledImages
@@ -36,7 +36,7 @@ def tune(
 
     ``side`` is the net's input in pixels, its own by default.
     """
-    with alone_in(out):
+    with lock_folder(out):
         return _tuned(
             images, out, backbone, weights, stage, validation, crops, side, reporter, plan
         )

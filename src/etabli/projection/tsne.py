@@ -10,7 +10,7 @@ import numpy as np
 
 from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.projection.pca import pca, points_of
 from etabli.projection.repulsion import repulsion
 
@@ -53,7 +53,7 @@ def tsne(
         neighbors="exact" if len(points) <= _MANY else "approx",
         negative_gradient_method="bh" if len(points) < _FEW else _divergence,
         initialization=_start(points, seed),
-        random_state=int(generator(seed, "tsne").integers(2**31 - 1)),
+        random_state=int(make_generator(seed, "tsne").integers(2**31 - 1)),
         **watched,
     ).fit(points.astype(np.float64))
     return np.asarray(embedding, dtype=np.float32)
@@ -87,4 +87,4 @@ def _start(points: np.ndarray, seed: int) -> np.ndarray:
     """The PCA plane, made very small, with a little noise so that a line can unfold (Kobak, Berens 2019)."""
     plane = pca(points).points.astype(np.float64)
     plane /= plane[:, 0].std()
-    return 1e-4 * (plane + generator(seed, "tsne", "start").normal(0, 1e-2, plane.shape))
+    return 1e-4 * (plane + make_generator(seed, "tsne", "start").normal(0, 1e-2, plane.shape))

@@ -54,8 +54,11 @@ def _write(path: Path, folders: list[Path]) -> Path:
 def contents(run: Path) -> dict[str, object]:
     """All that a page says about a run, as plain values."""
     record = run_folder.read_run(run)
-    found = [(place, run_folder.spoken(piece)) for place, piece in run_folder.pieces(run)]
-    summaries = run_folder.summary(run)
+    found = [
+        (place, run_folder.translate_record(piece))
+        for place, piece in run_folder.list_seed_runs(run)
+    ]
+    summaries = run_folder.summarize_scores(run)
     chapters = []
     for name in record.experiments:
         own = [(place, piece) for place, piece in found if piece.experiment == name]
@@ -67,7 +70,7 @@ def contents(run: Path) -> dict[str, object]:
 
 
 def _chapter(
-    run: Path, own: list[tuple[Path, run_folder.Piece]], summaries: list[run_folder.ScoreSummary]
+    run: Path, own: list[tuple[Path, run_folder.SeedRun]], summaries: list[run_folder.ScoreSummary]
 ) -> dict[str, object]:
     place, piece = own[0]
     return {

@@ -16,7 +16,7 @@ Results = dict[str, dict[str, object]]
 
 def gathered(run: Path) -> Results:
     """Every score of a run, by ``experiment/score``: value, spread, seeds, published, recipe, range, time, date."""
-    pieces = [piece for _place, piece in run_folder.pieces(run)]
+    pieces = [piece for _place, piece in run_folder.list_seed_runs(run)]
     newest = {piece.experiment: piece for piece in pieces}
     return {
         f"{each.experiment}/{each.score}": {
@@ -25,11 +25,11 @@ def gathered(run: Path) -> Results:
             **_took([piece for piece in pieces if piece.experiment == each.experiment]),
             "date": newest[each.experiment].started.date().isoformat(),
         }
-        for each in run_folder.summary(run)
+        for each in run_folder.summarize_scores(run)
     }
 
 
-def _took(pieces: list[run_folder.Piece]) -> dict[str, float | None]:
+def _took(pieces: list[run_folder.SeedRun]) -> dict[str, float | None]:
     """Median seconds of a seed, on the clock and of the processor (of all its cores together)."""
     worked = [piece.cpu_seconds for piece in pieces if piece.cpu_seconds is not None]
     return {

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from etabli.core.atomic_files import atomic_write, parse_json
 from etabli.core.errors import CorruptFile, DataMissing
-from etabli.core.i18n import _, filled
+from etabli.core.i18n import _, fill_placeholders
 
 FORMAT = 1
 
@@ -82,7 +82,7 @@ class Exhibit(Record):
     rows: list[list[object]] = Field(default_factory=list)
 
 
-class Piece(Record):
+class SeedRun(Record):
     """One experiment with one seed. Its texts are in the language of the source; ``sentences`` says how they read."""
 
     format: int = FORMAT
@@ -120,7 +120,7 @@ class Run(Record):
     machine: dict[str, object] = Field(default_factory=dict)
 
 
-def now() -> datetime:
+def current_time() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
@@ -160,12 +160,12 @@ def read_run(folder: Path) -> Run:
     return _read(Path(folder) / "run.json", Run)
 
 
-def read_piece(folder: Path) -> Piece:
+def read_seed_run(folder: Path) -> SeedRun:
     """The record of one finished piece."""
-    return _read(Path(folder) / "piece.json", Piece)
+    return _read(Path(folder) / "piece.json", SeedRun)
 
 
-def spoken(piece: Piece) -> Piece:
+def translate_record(piece: SeedRun) -> SeedRun:
     """The piece with its texts in the language in use; what no message stands behind stays as it was written."""
 
     def told(text: object) -> object:
@@ -173,7 +173,7 @@ def spoken(piece: Piece) -> Piece:
         if known is None:
             return text
         try:
-            return filled(
+            return fill_placeholders(
                 _(known.message), {name: told(blank) for name, blank in known.blanks.items()}
             )
         except (KeyError, ValueError):  # a record of another version, or changed by hand
@@ -205,15 +205,17 @@ def spoken(piece: Piece) -> Piece:
     )
 
 
-def piece_folder(run: Path, experiment: str, seed: int) -> Path:
+def seed_run_folder(run: Path, experiment: str, seed: int) -> Path:
     return Path(run) / experiment / f"seed-{seed}"
 
 
-def pieces(run: Path) -> list[tuple[Path, Piece]]:
+def list_seed_runs(run: Path) -> list[tuple[Path, SeedRun]]:
     """The finished pieces of a run, in the order of its experiments, then of its seeds."""
     record = read_run(run)
-    places = (piece_folder(run, name, seed) for name in record.experiments for seed in record.seeds)
-    return [(place, read_piece(place)) for place in places if (place / "piece.json").exists()]
+    places = (
+        seed_run_folder(run, name, seed) for name in record.experiments for seed in record.seeds
+    )
+    return [(place, read_seed_run(place)) for place in places if (place / "piece.json").exists()]
 
 
 def read_curve(piece: Path, curve: str) -> list[dict[str, float]]:
@@ -235,10 +237,10 @@ def read_curve(piece: Path, curve: str) -> list[dict[str, float]]:
 
 def is_finished(piece: Path) -> bool:
     """Whether the folder of a piece holds one that ran to its end."""
-    return (Path(piece) / "piece.json").exists() and not read_piece(piece).interrupted
+    return (Path(piece) / "piece.json").exists() and not read_seed_run(piece).interrupted
 
 
-def curves(piece: Path) -> list[str]:
+def list_curves(piece: Path) -> list[str]:
     """The names of the histories of a piece."""
     return sorted(path.stem for path in Path(piece).glob("*.jsonl"))
 
@@ -263,18 +265,18 @@ class ScoreSummary(Record):
     signature: str
 
 
-def summary(run: Path) -> list[ScoreSummary]:
+def summarize_scores(run: Path) -> list[ScoreSummary]:
     """Every score of a run over its seeds. What was published stands beside it only on the full data."""
     found: dict[tuple[str, str], list[ScoreRecord]] = {}
-    newest: dict[tuple[str, str], Piece] = {}
-    for _place, piece in pieces(run):
+    newest: dict[tuple[str, str], SeedRun] = {}
+    for _place, piece in list_seed_runs(run):
         for score in piece.scores:
             found.setdefault((piece.experiment, score.name), []).append(score)
             newest[piece.experiment, score.name] = piece
     return [_summarised(newest[key], scores) for key, scores in found.items()]
 
 
-def _summarised(piece: Piece, scores: list[ScoreRecord]) -> ScoreSummary:
+def _summarised(piece: SeedRun, scores: list[ScoreRecord]) -> ScoreSummary:
     name, values = scores[0].name, [score.value for score in scores]
     known = next((each.value for each in piece.published if each.score == name), None)
     return ScoreSummary(
@@ -284,11 +286,11 @@ def _summarised(piece: Piece, scores: list[ScoreRecord]) -> ScoreSummary:
         spread=statistics.stdev(values) if len(values) > 1 else None,
         n=len(values),
         published=known if piece.data == "full" else None,
-        signature=signature_of([score.signature for score in scores]),
+        signature=recipe_signature([score.signature for score in scores]),
     )
 
 
-def signature_of(signatures: list[str]) -> str:
+def recipe_signature(signatures: list[str]) -> str:
     """The recipe of a mean: what the seeds do not share (the epoch that was best) is told of each, ``epoch:3/5/5``."""
     read = [dict(word.partition(":")[::2] for word in each.split(" | ")) for each in signatures]
     if any(each.keys() != read[-1].keys() for each in read):
@@ -300,6 +302,9 @@ def signature_of(signatures: list[str]) -> str:
     return " | ".join(f"{key}:{value}" if value else key for key, value in words.items())
 
 
-def document(run: Path) -> dict[str, object]:
+def run_document(run: Path) -> dict[str, object]:
     """The one JSON document of a run: ``{"run": FOLDER, "scores": [...]}``."""
-    return {"run": str(run), "scores": [each.model_dump(mode="json") for each in summary(run)]}
+    return {
+        "run": str(run),
+        "scores": [each.model_dump(mode="json") for each in summarize_scores(run)],
+    }

@@ -19,7 +19,7 @@ from safetensors.numpy import save
 from etabli.core.atomic_files import atomic_write, parse_json
 from etabli.core.errors import BadArray, CorruptFile, DataMissing
 from etabli.core.i18n import _
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.models.captioning import attention, beam_search, ensemble, reranking, simple_rnn
 from etabli.models.captioning.beam_search import Found, Search
 from etabli.models.captioning.reranking import Album
@@ -203,7 +203,7 @@ def _missing(kind: str, arrays: dict[str, np.ndarray]) -> set[str]:
     if kind == "course":
         return {*_COURSE, "table", "pca/mean", "pca/components"} - arrays.keys()
     smallest = attention.Shape(2, 1, 1, 1, int(kind == "attention"))
-    needed = attention.initial(smallest, generator(0)).keys()
+    needed = attention.initial(smallest, make_generator(0)).keys()
     return {name for net in ensemble.members(arrays) or ({},) for name in needed - net.keys()}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from etabli.core.atomic_files import atomic_write
-from etabli.core.errors import MissingExtra, Refusal
+from etabli.core.errors import EtabliError, MissingExtra
 from etabli.core.i18n import _
 from etabli.training import keras_io
 
@@ -60,7 +60,7 @@ def to_openvino(model, path: Path | str) -> Path:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["?"])[-1]
-            raise Refusal(
+            raise EtabliError(
                 _("the model could not be exported to {path}").format(path=path), got=last
             )
         for suffix in (".bin", ".xml"):
@@ -91,7 +91,7 @@ def same_numbers(expected: np.ndarray, got: np.ndarray, tolerance: float) -> flo
         np.max(np.abs(expected.astype(np.float64) - got.astype(np.float64)), initial=0.0)
     )
     if not difference <= tolerance:
-        raise Refusal(
+        raise EtabliError(
             _("the exported model does not give the numbers of the original"),
             expected=_("a difference of at most {tolerance:g}").format(tolerance=tolerance),
             got=f"{difference:g}",

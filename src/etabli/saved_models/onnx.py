@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from etabli.core.atomic_files import atomic_write
-from etabli.core.errors import MissingExtra, Refusal
+from etabli.core.errors import EtabliError, MissingExtra
 from etabli.core.i18n import _
 
 __all__ = ["to_onnx"]
@@ -35,7 +35,7 @@ def to_onnx(model, path: Path | str) -> Path:
             outputs[layer.name] = "first"
             continue
         if kind not in _KINDS:
-            raise Refusal(
+            raise EtabliError(
                 _("the layer {name} ({kind}) has no form in ONNX here").format(
                     name=layer.name, kind=kind
                 )
@@ -96,7 +96,7 @@ def _activated(graph: _Graph, layer, name: str) -> str:
     if word == "linear":
         return name
     if word not in kinds:
-        raise Refusal(_("the activation {kind} has no form in ONNX here").format(kind=word))
+        raise EtabliError(_("the activation {kind} has no form in ONNX here").format(kind=word))
     return graph.add(kinds[word], [name], f"{layer.name}/{word}")
 
 
@@ -190,7 +190,7 @@ def _average(graph: _Graph, layer, inputs: list[str]) -> str:
 def _log_sum_exp(graph: _Graph, layer, inputs: list[str]) -> str:
     """Over all places of a map; the largest is taken out first, so that none is too large for ``Exp``."""
     if tuple(layer.axis) != (1, 2) or layer.keepdims:
-        raise Refusal(
+        raise EtabliError(
             _("the layer {name} ({kind}) has no form in ONNX here").format(
                 name=layer.name, kind="Logsumexp"
             )

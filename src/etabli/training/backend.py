@@ -25,19 +25,19 @@ def backend_name() -> str:
     return keras.backend.backend()
 
 
-def on_jax() -> bool:
+def is_jax_backend() -> bool:
     """Whether the fast training loops, which are written with JAX, can be used."""
     return backend_name() == "jax"
 
 
-def keep_compiled(folder: Path) -> None:
+def enable_compilation_cache(folder: Path) -> None:
     """Let JAX keep what it compiles in a folder, so that the next process need not compile it; before JAX is imported.
 
     Compiled code runs on its own kind of processor only, and is cut for a number of cores: each has a folder of
     its own. What the environment says already (``JAX_COMPILATION_CACHE_DIR``) stays; a folder that cannot be written
     is left alone.
     """
-    place = folder / processor()
+    place = folder / processor_name()
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError:
@@ -48,7 +48,7 @@ def keep_compiled(folder: Path) -> None:
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
-def processor() -> str:
+def processor_name() -> str:
     """A short name of the processor's kind, with all that it can do, and of the cores that this process may use."""
     told = Path("/proc/cpuinfo")
     if told.exists():

@@ -18,35 +18,35 @@ from safetensors.numpy import load_file
 from safetensors.numpy import save as pack
 
 from etabli.core.atomic_files import atomic_write, parse_json
-from etabli.core.hashing import digest
+from etabli.core.hashing import compute_digest
 from etabli.training import data_parallel
 
 if TYPE_CHECKING:
     import keras
 
 __all__ = [
-    "UNFINISHED",
-    "Memory",
+    "CHECKPOINTS_DIR",
+    "Checkpoint",
     "arrays",
+    "checkpoint_path",
     "found",
     "keep",
     "load",
-    "path_of",
     "recipe",
     "resume",
     "save",
     "variables",
 ]
 
-UNFINISHED = ".unfinished"  # the folder of trainings under way, beside what they will become
+CHECKPOINTS_DIR = "checkpoints"  # in every output folder: trainings that have not finished
 
 
-def path_of(folder: Path | str, *key: object) -> Path:
+def checkpoint_path(folder: Path | str, *key: object) -> Path:
     """The file in ``folder`` of the training that ``key`` describes: all that makes two trainings different."""
-    return Path(folder) / f"{digest(list(key))}.safetensors"
+    return Path(folder) / f"{compute_digest(list(key))}.safetensors"
 
 
-class Memory:
+class Checkpoint:
     """What a training, and whoever follows it, must know to go on after its last whole epoch.
 
     ``done`` epochs are behind it, and ``state`` are the arrays that it goes on with. ``rows`` (plain values) and
@@ -151,7 +151,7 @@ def arrays(model: "keras.Model") -> list[np.ndarray]:
     ]
 
 
-def resume(model: "keras.Model", memory: Memory) -> None:
+def resume(model: "keras.Model", memory: Checkpoint) -> None:
     """Bring a compiled model to the state of a memory, where it holds one."""
     model.optimizer.build(model.trainable_variables)
     for variable, value in zip(variables(model), memory.resumed(arrays(model)), strict=True):
@@ -222,7 +222,7 @@ def found(path: Path, machine: Learning):
         }
     except (FileNotFoundError, SafetensorError, KeyError, ValueError):
         return None
-    held = data_parallel.everywhere({**held, "step": jnp.asarray(tensors["step"][0])})
+    held = data_parallel.replicate({**held, "step": jnp.asarray(tensors["step"][0])})
     return held, held.pop("best"), record["history"]
 
 

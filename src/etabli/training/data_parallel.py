@@ -20,18 +20,18 @@ from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 
 __all__ = [
-    "check_batch",
-    "compiled",
-    "deal",
-    "devices",
-    "everywhere",
-    "here",
-    "leads",
-    "of_first",
-    "over",
-    "own_rows",
-    "processes",
-    "same_file",
+    "broadcast_file",
+    "broadcast_from_main",
+    "check_batch_size",
+    "count_devices",
+    "count_processes",
+    "is_main_process",
+    "jit_replicated",
+    "local_rows",
+    "replicate",
+    "shard_batch",
+    "to_host",
+    "use_devices",
 ]
 
 
@@ -39,7 +39,7 @@ __all__ = [
 class _Spread:
     mesh: object
     process: int
-    processes: int
+    count_processes: int
 
     def sharding(self, axis: int | None):
         from jax.sharding import NamedSharding, PartitionSpec
@@ -52,7 +52,7 @@ _now: _Spread | None = None
 
 
 @contextmanager
-def over(count: int | None = None) -> Iterator[None]:
+def use_devices(count: int | None = None) -> Iterator[None]:
     """Spread what is trained within the block over ``count`` devices of this process, or over all of all processes."""
     global _now
     import jax
@@ -72,48 +72,48 @@ def over(count: int | None = None) -> Iterator[None]:
         _now = None
 
 
-def devices() -> int:
+def count_devices() -> int:
     """Among how many devices a batch is dealt out."""
     return _now.mesh.size if _now else 1
 
 
-def processes() -> int:
+def count_processes() -> int:
     return _now.processes if _now else 1
 
 
-def leads() -> bool:
+def is_main_process() -> bool:
     """Whether this process is the one that writes."""
     return _now is None or _now.process == 0
 
 
-def check_batch(size: int) -> None:
+def check_batch_size(size: int) -> None:
     """``BadSetting`` where a batch cannot be dealt out evenly."""
-    if size % devices():
-        below = size // devices() * devices()
-        near = [str(each) for each in (below, below + devices()) if each]
+    if size % count_devices():
+        below = size // count_devices() * count_devices()
+        near = [str(each) for each in (below, below + count_devices()) if each]
         raise BadSetting(
             _("a batch of {size} does not divide among {count} devices").format(
-                size=size, count=devices()
+                size=size, count=count_devices()
             ),
             fix=_("Choose a batch of {sizes}.").format(sizes=_(" or ").join(near)),
         )
 
 
-def compiled(function: Callable, **options: object) -> Callable:
+def jit_replicated(function: Callable, **options: object) -> Callable:
     """``jax.jit``, whose results are the same on all devices."""
     import jax
 
     return jax.jit(function, **options, **({"out_shardings": _now.sharding(None)} if _now else {}))
 
 
-def deal(array: np.ndarray, axis: int = 0):
+def shard_batch(array: np.ndarray, axis: int = 0):
     """An equal part of the batch axis to each device; the whole to every one where it does not divide."""
     if _now is None:
         return array
-    return _placed(array, axis if array.shape[axis] % devices() == 0 else None)
+    return _placed(array, axis if array.shape[axis] % count_devices() == 0 else None)
 
 
-def everywhere(tree):
+def replicate(tree):
     """Arrays, whole, on every device."""
     if _now is None:
         return tree
@@ -130,33 +130,33 @@ def _placed(array, axis: int | None):
     return jax.make_array_from_callback(held.shape, _now.sharding(axis), lambda index: held[index])
 
 
-def here(array):
+def to_host(array):
     """A whole array, as this process alone can use it."""
     return array if _now is None else np.asarray(array)
 
 
-def own_rows(count: int) -> slice:
+def local_rows(count: int) -> slice:
     """The rows of a batch that the devices of this process compute: the others need not be read here."""
-    if processes() == 1 or count % devices():
+    if count_processes() == 1 or count % count_devices():
         return slice(None)
     each = count // _now.processes
     return slice(_now.process * each, (_now.process + 1) * each)
 
 
-def of_first(value):
+def broadcast_from_main(value):
     """The first process's value of something that JSON can hold: what all must agree upon, one decides."""
-    if processes() == 1:
+    if count_processes() == 1:
         return value
     return parse_json(_told(json.dumps(value).encode()))
 
 
-def same_file(path: Path | str) -> None:
+def broadcast_file(path: Path | str) -> None:
     """Give every process's ``path`` the content that the first one's has, or none where it has none."""
-    if processes() == 1:
+    if count_processes() == 1:
         return
     path = Path(path)
-    content = _told(path.read_bytes() if leads() and path.exists() else b"")
-    if leads():
+    content = _told(path.read_bytes() if is_main_process() and path.exists() else b"")
+    if is_main_process():
         return
     if content:
         with atomic_write(path, "wb") as stream:
@@ -169,7 +169,7 @@ def _told(content: bytes) -> bytes:
     from jax.experimental import multihost_utils
 
     size = int(multihost_utils.broadcast_one_to_all(np.int32(len(content))))
-    held = np.frombuffer(content, np.uint8) if leads() else np.zeros(size, np.uint8)
+    held = np.frombuffer(content, np.uint8) if is_main_process() else np.zeros(size, np.uint8)
     return (
         np.asarray(multihost_utils.broadcast_one_to_all(held)).astype(np.uint8).tobytes()[:size]
         if size

@@ -31,15 +31,15 @@ class JaxLoop:
             model.optimizer.variables,
         )
         # copies: the compiled steps take over the memory of the state that they are given
-        self.state = data_parallel.everywhere(
+        self.state = data_parallel.replicate(
             tuple(
                 [jax.numpy.array(each.value, copy=True) for each in group] for group in self.groups
             )
         )
         step = _step(model)
         self.scans = not _has_convolution(model)
-        self.step = data_parallel.compiled(step, donate_argnums=0)
-        self.scan = data_parallel.compiled(partial(_scan, step), donate_argnums=0)
+        self.step = data_parallel.jit_replicated(step, donate_argnums=0)
+        self.scan = data_parallel.jit_replicated(partial(_scan, step), donate_argnums=0)
         self.labels = self._held(course.labels)
         self.images = self.seen = None
 
@@ -56,7 +56,7 @@ class JaxLoop:
 
         for group, values in zip(self.groups, self.state, strict=True):
             for variable, value in zip(group, values, strict=True):
-                variable.assign(jax.numpy.array(data_parallel.here(value), copy=True))
+                variable.assign(jax.numpy.array(data_parallel.to_host(value), copy=True))
 
     def _images(self, epoch: int):
         if self.course.augment is None and self.images is not None:
@@ -69,7 +69,7 @@ class JaxLoop:
         """An array of all examples where it is needed: a scan deals out only the places of a batch."""
         import jax
 
-        return data_parallel.everywhere(jax.numpy.asarray(array)) if self.scans else array
+        return data_parallel.replicate(jax.numpy.asarray(array)) if self.scans else array
 
     def _scanned(self, images, order: np.ndarray) -> np.ndarray:
         size = self.course.batch_size
@@ -80,15 +80,15 @@ class JaxLoop:
                 self.state,
                 images,
                 self.labels,
-                data_parallel.deal(order[:whole].reshape(-1, size), axis=1),
+                data_parallel.shard_batch(order[:whole].reshape(-1, size), axis=1),
             )
             totals = np.asarray(each)
         if whole < len(order):
             rest = order[whole:]
             self.state, last = self.step(
                 self.state,
-                data_parallel.deal(self.seen[rest]),
-                data_parallel.deal(self.course.labels[rest]),
+                data_parallel.shard_batch(self.seen[rest]),
+                data_parallel.shard_batch(self.course.labels[rest]),
             )
             totals = np.concatenate([totals, np.asarray(last)[None]])
         return totals
@@ -99,10 +99,10 @@ class JaxLoop:
             chosen = order[start : start + self.course.batch_size]
             self.state, each = self.step(
                 self.state,
-                data_parallel.deal(images[chosen]),
-                data_parallel.deal(self.labels[chosen]),
+                data_parallel.shard_batch(images[chosen]),
+                data_parallel.shard_batch(self.labels[chosen]),
             )
-            totals.append(data_parallel.here(each))
+            totals.append(data_parallel.to_host(each))
         return np.asarray(totals)
 
 

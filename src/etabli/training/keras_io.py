@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etabli.core.atomic_files import SAVING, explained, parse_json
+from etabli.core.atomic_files import SAVING, explain_os_error, parse_json
 from etabli.core.errors import CorruptFile, DataMissing, UnsafeArchive
 from etabli.core.i18n import _
 
@@ -81,7 +81,7 @@ def _in_one_step(
             make(by_keras, made)
             made.replace(path)
     except OSError as error:
-        raise explained(error, path) from error
+        raise explain_os_error(error, path) from error
     return path
 
 

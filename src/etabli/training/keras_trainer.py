@@ -14,10 +14,10 @@ import numpy as np
 
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.training import checkpoint as checkpoints
 from etabli.training import data_parallel
-from etabli.training.backend import on_jax
+from etabli.training.backend import is_jax_backend
 
 if TYPE_CHECKING:
     import keras
@@ -42,13 +42,13 @@ class Course:
 
     def order(self, epoch: int) -> np.ndarray:
         """The order of the examples in an epoch (from 0)."""
-        return generator(self.seed, "order", str(epoch)).permutation(len(self.images))
+        return make_generator(self.seed, "order", str(epoch)).permutation(len(self.images))
 
     def seen(self, epoch: int) -> np.ndarray:
         """The images as an epoch sees them."""
         if self.augment is None:
             return self.images
-        return self.augment(self.images, generator(self.seed, "augment", str(epoch)))
+        return self.augment(self.images, make_generator(self.seed, "augment", str(epoch)))
 
 
 def fit(
@@ -70,14 +70,14 @@ def fit(
         )
     if epochs < 1 or batch_size < 1:
         raise BadSetting(_("a training needs at least one epoch of batches of at least one image"))
-    data_parallel.check_batch(batch_size)
+    data_parallel.check_batch_size(batch_size)
     course = Course(images, labels, epochs, batch_size, seed, augment)
     model.optimizer.build(model.trainable_variables)
     recipe = checkpoints.recipe(
         model, epochs=epochs, batch_size=batch_size, seed=seed, n=len(images)
     )
     if checkpoint:
-        data_parallel.same_file(checkpoint)
+        data_parallel.broadcast_file(checkpoint)
     rows = checkpoints.load(model, checkpoint, recipe) if checkpoint else []
 
     if rows and on_resume:
@@ -88,13 +88,13 @@ def fit(
             loss, accuracy = evaluate(model, *validation)
             row.update(val_loss=loss, val_accuracy=accuracy)
         rows.append(row)
-        stop = data_parallel.of_first(bool(on_epoch and on_epoch(row)))
-        if checkpoint and data_parallel.leads():
+        stop = data_parallel.broadcast_from_main(bool(on_epoch and on_epoch(row)))
+        if checkpoint and data_parallel.is_main_process():
             checkpoints.save(model, checkpoint, recipe, rows)
         return stop
 
     if len(rows) < epochs:
-        (_jax if on_jax() else _keras)(model, course, len(rows), ended)
+        (_jax if is_jax_backend() else _keras)(model, course, len(rows), ended)
     model.optimizer.finalize_variable_values(model.trainable_variables)
     return rows
 

@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from etabli.core.errors import BadSetting, Refusal
+from etabli.core.errors import BadSetting, EtabliError
 from etabli.core.i18n import _
 from etabli.training import data_parallel
 
-__all__ = ["check", "devices_of_cpu", "join", "leave"]
+__all__ = ["check", "connect", "devices_of_cpu", "disconnect"]
 
 _GOODBYE = b"."
 _A_DAY = 86_400
@@ -51,7 +51,7 @@ def devices_of_cpu(count: int | None) -> None:
         jax.config.update("jax_enable_compilation_cache", False)
 
 
-def join(address: tuple[str, int], processes: int, process: int, patience: int = 300) -> None:
+def connect(address: tuple[str, int], processes: int, process: int, patience: int = 300) -> None:
     """Wait for all processes, at most ``patience`` seconds."""
     import jax
 
@@ -65,7 +65,7 @@ def join(address: tuple[str, int], processes: int, process: int, patience: int =
             shutdown_timeout_seconds=_A_DAY,
         )  # fmt: skip
     except (RuntimeError, ValueError) as error:
-        raise Refusal(
+        raise EtabliError(
             _("the {count} processes did not come together at {place}").format(
                 count=processes, place=place
             ),
@@ -85,12 +85,12 @@ def watch(host: str, lost: Callable[[int], None]) -> None:
         listener = socket.create_server(
             (host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET
         )
-        told = data_parallel.of_first(
+        told = data_parallel.broadcast_from_main(
             {"port": listener.getsockname()[1], "token": secrets.token_hex(16)}
         )
         _accept(listener, told["token"], jax.process_count() - 1, lost)
         return
-    told = data_parallel.of_first(None)
+    told = data_parallel.broadcast_from_main(None)
     line = socket.create_connection((host, told["port"]), timeout=300)
     line.settimeout(None)
     line.sendall(f"{told['token']} {jax.process_index():8d}".encode())
@@ -133,7 +133,7 @@ def _guard(line: socket.socket, other: int, lost: Callable[[int], None]) -> None
     threading.Thread(target=listen, name=f"peer-{other}", daemon=True).start()
 
 
-def leave() -> None:
+def disconnect() -> None:
     """Say goodbye, and wait until all have."""
     import jax
 

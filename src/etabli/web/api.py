@@ -19,8 +19,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from etabli.core.atomic_files import parse_json
-from etabli.core.errors import DataMissing, FolderBusy, Refusal, UnknownName
-from etabli.core.i18n import _, retold
+from etabli.core.errors import DataMissing, EtabliError, FolderBusy, UnknownName
+from etabli.core.i18n import _, translate_library_message
 
 JSON_BYTES = 256 * 1024
 UPLOAD_BYTES = 16 * 1024 * 1024
@@ -38,15 +38,15 @@ class Nothing(Question):
     """An endpoint that takes nothing."""
 
 
-class TooLarge(Refusal):
+class TooLarge(EtabliError):
     """More bytes than the page takes."""
 
 
-class NotReady(Refusal):
+class NotReady(EtabliError):
     """A page whose model is not trained, or not loaded yet."""
 
 
-class NotServed(Refusal):
+class NotServed(EtabliError):
     """A page, a picture or a file that is not here."""
 
 
@@ -101,7 +101,7 @@ async def answered(work: Callable[[], Awaitable[Response]]) -> Response:
         return await work()
     except ValidationError as error:
         return reply({"error": sentence_of(error)}, 422)
-    except Refusal as refusal:
+    except EtabliError as refusal:
         status = next((code for kind, code in STATUS.items() if isinstance(refusal, kind)), 400)
         return reply({"error": without_paths(str(refusal))}, status)
     except ClientDisconnect:
@@ -119,7 +119,9 @@ def sentence_of(error: ValidationError) -> str:
     """The first thing that is wrong with a question, as a sentence."""
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"]) or _("the request")
-    return _("{place}: {problem}.").format(place=place, problem=retold(first["msg"]))
+    return _("{place}: {problem}.").format(
+        place=place, problem=translate_library_message(first["msg"])
+    )
 
 
 def without_paths(sentence: str) -> str:
@@ -147,13 +149,13 @@ async def body_of(request: Request, limit: int) -> bytes:
 
 async def _json_of(request: Request) -> dict[str, object]:
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise Refusal(_("the request is not JSON"), expected="content-type: application/json")
+        raise EtabliError(_("the request is not JSON"), expected="content-type: application/json")
     try:
         document = parse_json(await body_of(request, JSON_BYTES) or b"{}")
     except (ValueError, RecursionError):
-        raise Refusal(_("the request is not JSON")) from None
+        raise EtabliError(_("the request is not JSON")) from None
     if not isinstance(document, dict):
-        raise Refusal(_("the request is not a JSON object"))
+        raise EtabliError(_("the request is not a JSON object"))
     return document
 
 

@@ -22,8 +22,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from etabli.core.errors import Refusal
-from etabli.core.i18n import _, speaking
+from etabli.core.errors import EtabliError
+from etabli.core.i18n import _, use_language
 from etabli.report import HOME as REPORT_HOME
 from etabli.web import pages, rendering, sse
 from etabli.web.api import Endpoint as Asked
@@ -127,7 +127,7 @@ class Spoken:
                 MutableHeaders(scope=message).append("set-cookie", cookie)
             await send(message)
 
-        with speaking(language):
+        with use_language(language):
             await self.app(scope, receive, sending)
 
 
@@ -209,7 +209,7 @@ def bound(host: str, port: int) -> socket.socket:
         made.bind((host, port))
     except OSError as error:
         made.close()
-        raise Refusal(
+        raise EtabliError(
             _("cannot serve at {host}, port {port} ({reason})").format(
                 host=host, port=port, reason=error.strerror
             ),

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from etabli.core.errors import Refusal
-from etabli.core.i18n import LANGUAGES, _, speaking
+from etabli.core.errors import EtabliError
+from etabli.core.i18n import LANGUAGES, _, use_language
 from etabli.report import run_folder
 from etabli.web.api import NotReady, without_paths
 
@@ -25,7 +25,7 @@ class Found:
 
     run: Path
     piece: Path
-    record: run_folder.Piece
+    record: run_folder.SeedRun
 
     @property
     def stamp(self) -> tuple[str, int]:
@@ -53,10 +53,10 @@ class Place:
     stamp: object = None
     thing: object = None
     thing_from: tuple[Found | None, object] = (None, None)
-    refused: dict[object, tuple[str, Refusal]] = field(
+    refused: dict[object, tuple[str, EtabliError]] = field(
         default_factory=dict
     )  # by stamp: the run, and why
-    problem: tuple[str, Refusal] | None = None  # of what is newer than the thing
+    problem: tuple[str, EtabliError] | None = None  # of what is newer than the thing
 
 
 def newest(home: Path, tool: Tool) -> Found | None:
@@ -69,7 +69,7 @@ def all_found(home: Path, tool: Tool) -> Iterator[Found]:
     for run in run_folder.find_runs(home):
         try:
             found = _in_run(run, tool)
-        except (Refusal, OSError):
+        except (EtabliError, OSError):
             continue  # a broken record of one run does not hide the others; its own page tells
         if found:
             yield found
@@ -80,9 +80,9 @@ def _in_run(run: Path, tool: Tool) -> Found | None:
     if tool.experiment not in record.experiments:
         return None
     for seed in record.seeds:
-        piece = run_folder.piece_folder(run, tool.experiment, seed)
+        piece = run_folder.seed_run_folder(run, tool.experiment, seed)
         if (piece / "piece.json").exists() and all((piece / name).exists() for name in tool.files):
-            known = run_folder.read_piece(piece)
+            known = run_folder.read_seed_run(piece)
             if not known.interrupted:
                 return Found(run, piece, known)
     return None
@@ -147,14 +147,17 @@ class Shelf:
     def _load(self, place: Place, found: Found, stamp: object) -> None:
         try:
             thing = place.tool.load(found)
-        except Refusal as refusal:
+        except EtabliError as refusal:
             self._refuse(place, found, stamp, refusal)
         except (
             Exception
         ):  # a file of another version can fail in any library; the page says so and lives on
             log.exception("could not load %s", place.tool.key)
             self._refuse(
-                place, found, stamp, Refusal(_("this model could not be loaded; train it again"))
+                place,
+                found,
+                stamp,
+                EtabliError(_("this model could not be loaded; train it again")),
             )
         else:
             with self._lock:
@@ -162,7 +165,7 @@ class Shelf:
                 if place.state == "loading":
                     place.state = "ready"
 
-    def _refuse(self, place: Place, found: Found, stamp: object, refusal: Refusal) -> None:
+    def _refuse(self, place: Place, found: Found, stamp: object, refusal: EtabliError) -> None:
         """Note why, go back to the thing that is there, and look for an older one where there is none."""
         with self._lock:
             place.refused[stamp] = place.problem = (found.run.name, refusal)
@@ -211,7 +214,7 @@ def _told(place: Place) -> dict[str, object]:
     for language in (
         LANGUAGES if problem else ()
     ):  # all pages share one state, each reads its own language
-        with speaking(language):
+        with use_language(language):
             told["problem"][language] = _sentence(problem, thing)
     if place.found is not None:
         record = place.found.record
@@ -219,7 +222,7 @@ def _told(place: Place) -> dict[str, object]:
     return told
 
 
-def _sentence(problem: tuple[str, Refusal], thing: object) -> str:
+def _sentence(problem: tuple[str, EtabliError], thing: object) -> str:
     """The problem, and whose it is where an older run stands in."""
     run, refusal = problem
     sentence = without_paths(str(refusal))

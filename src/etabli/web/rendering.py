@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from etabli import __version__
 from etabli.core.atomic_files import parse_json
-from etabli.core.i18n import LANGUAGES, N_, _, current_language, translate
+from etabli.core.i18n import LANGUAGES, N_, _, current_language, translate_message
 
 HERE = Path(__file__).parent
 
@@ -158,7 +158,7 @@ def script_messages() -> tuple[str, ...]:
 def script_texts(language: str) -> str:
     """The texts of the scripts in one language, as JSON that can stand inside HTML."""
     texts = (
-        {message: translate(message, language) for message in script_messages()}
+        {message: translate_message(message, language) for message in script_messages()}
         if language != "en"
         else {}
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from etabli.core.errors import Refusal
+from etabli.core.errors import EtabliError
 from etabli.core.i18n import _
 from etabli.report import run_folder
 from etabli.web.api import NotServed
@@ -69,14 +69,14 @@ class Studio:
         for folder in run_folder.find_runs(self.home):
             try:
                 found.append(self._brief(folder))
-            except (Refusal, OSError):
+            except (EtabliError, OSError):
                 continue
         return found
 
     def _brief(self, folder: Path) -> Brief:
         record = run_folder.read_run(folder)
         places = [
-            run_folder.piece_folder(folder, name, seed)
+            run_folder.seed_run_folder(folder, name, seed)
             for name in record.experiments
             for seed in record.seeds
         ]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etabli.core.errors import CorruptFile, DataMissing, NoSpace, Refusal, UnsafeArchive
+from etabli.core.errors import CorruptFile, DataMissing, EtabliError, NoSpace, UnsafeArchive
 from etabli.data.catalog import archive
 
 
@@ -154,7 +154,7 @@ def test_an_encrypted_zip_says_what_to_do(tmp_path):
     content = bytearray(made.read_bytes())
     content[content.rindex(b"PK\x01\x02") + 8] |= 1
     made.write_bytes(content)
-    with pytest.raises(Refusal, match=r"is encrypted\. Unpack it yourself"):
+    with pytest.raises(EtabliError, match=r"is encrypted\. Unpack it yourself"):
         archive.unpack(made, into(tmp_path / "out"))
 
 
@@ -196,5 +196,5 @@ def test_any_damage_gives_files_or_a_refusal(tmp_path_factory, kind, at, junk, c
     made.write_bytes(whole[:at] + junk + (b"" if cut else whole[at + len(junk) :]))
     try:
         archive.unpack(made, lambda name: folder / "out" / str(len(name)))
-    except Refusal as refusal:
+    except EtabliError as refusal:
         assert str(made) in str(refusal)

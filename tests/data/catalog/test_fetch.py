@@ -17,9 +17,9 @@ from toyset import ALBUM, PACKED, WORDS, pictures, toy, words, zipped
 from etabli.core.errors import (
     ChecksumMismatch,
     CorruptFile,
+    EtabliError,
     NoNetwork,
     NoSpace,
-    Refusal,
     UnsafeArchive,
 )
 from etabli.data.catalog import fetch, inventory
@@ -163,12 +163,12 @@ def test_a_disk_without_room_is_refused_before_the_first_byte(mirror, tmp_path, 
 
 def test_a_folder_that_cannot_be_written_is_refused(mirror, tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(Refusal, match="cannot write"):
+    with pytest.raises(EtabliError, match="cannot write"):
         bring(tmp_path / "file", toy(words(mirror.serve("/words.gz", PACKED))))
 
 
 def test_sample_data_are_not_fetched(tmp_path):
-    with pytest.raises(Refusal, match="made by the project"):
+    with pytest.raises(EtabliError, match="made by the project"):
         fetch.fetch("mnist", Source.sample(tmp_path))
 
 
@@ -192,14 +192,14 @@ import sys
 sys.path.insert(0, {tests!r})
 from mirrors import LOOPBACK
 from toyset import toy, words
-from etabli.data import fetch
+from etabli.data.catalog import fetch
 from etabli.data.catalog.source import Source
 print(fetch.fetch("toy", Source.full({folder!r}), resource=toy(words({url!r})), policy=LOOPBACK))
 """
 
 
 def child(tmp_path, url):
-    code = CHILD.format(tests=str(Path(__file__).parent.parent), folder=str(tmp_path), url=url)
+    code = CHILD.format(tests=str(Path(__file__).parents[2]), folder=str(tmp_path), url=url)
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
 
 

@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 from toyset import ALBUM, PACKED, WORDS, pictures, toy, words, zipped
 
-from etabli.core.errors import ChecksumMismatch, CorruptFile, DataMissing, Refusal, UnsafeArchive
+from etabli.core.errors import (
+    ChecksumMismatch,
+    CorruptFile,
+    DataMissing,
+    EtabliError,
+    UnsafeArchive,
+)
 from etabli.data.catalog import import_local, inventory
 from etabli.data.catalog.source import Source
 
@@ -102,7 +108,7 @@ def test_nothing_recognised_says_what_would_be(tmp_path):
         bring(tmp_path / "given", tmp_path / "root")
     with pytest.raises(DataMissing, match="there is no file or folder"):
         bring(tmp_path / "nowhere", tmp_path / "root")
-    with pytest.raises(Refusal, match="made by the project"):
+    with pytest.raises(EtabliError, match="made by the project"):
         import_local.bring(tmp_path, Source.sample(tmp_path))
 
 

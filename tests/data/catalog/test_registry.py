@@ -77,5 +77,5 @@ def test_every_experiment_asks_for_sets_that_are_in_the_catalogue():
     from etabli import experiments
 
     known = {resource.name for resource in registry.RESOURCES}
-    for card in experiments.chosen([]):
+    for card in experiments.select_experiments([]):
         assert set(card.data) <= known, card.name

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from etabli.core.errors import BadArray, CorruptFile, DataMissing, Refusal
+from etabli.core.errors import BadArray, CorruptFile, DataMissing, EtabliError
 from etabli.data.formats import idx
 
 
@@ -92,7 +92,7 @@ def test_images_given_for_labels_are_named(tmp_path):
 def test_a_missing_file_and_a_folder_are_refusals(tmp_path):
     with pytest.raises(DataMissing, match="there is no file"):
         idx.read(tmp_path / "nothing")
-    with pytest.raises(Refusal, match="cannot read"):
+    with pytest.raises(EtabliError, match="cannot read"):
         idx.read(tmp_path)
 
 
@@ -128,7 +128,7 @@ def test_any_bytes_give_an_array_or_a_refusal_and_nothing_else(tmp_path_factory,
     path = held(tmp_path_factory.mktemp("fuzz"), content)
     try:
         array = idx.read(path)
-    except Refusal as refusal:
+    except EtabliError as refusal:
         assert str(path) in str(refusal)
     else:
         assert isinstance(array, np.ndarray)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from etabli.core.errors import BadArray, UnknownName
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.data.formats.labelled_images import LabelledImages, from_names
 
 
@@ -36,7 +36,7 @@ def test_classes_can_be_chosen_and_an_unknown_one_is_answered():
 @pytest.mark.parametrize("seed", range(5))
 def test_both_halves_hold_every_class_and_every_image_is_in_one(seed):
     held = some()
-    large, small = held.halves(0.2, generator(seed, "halves"))
+    large, small = held.halves(0.2, make_generator(seed, "halves"))
     assert sorted(large.names + small.names) == sorted(held.names)
     assert 6 <= len(small) <= 10
     assert (large.labels == 1).any(0).all() and (small.labels == 1).any(0).all()

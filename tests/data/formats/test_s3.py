@@ -132,7 +132,7 @@ def test_other_kinds_of_storage_are_refused_and_a_path_is_a_path():
 
 def test_without_credentials_a_sentence_says_where_they_are_looked_for(storage):
     """In a process of its own, without those of the tests, a home or a machine's role."""
-    code = f"from etabli.data import remote\nremote.list_images('s3://bucket', {storage[0]!r})"
+    code = f"from etabli.data.formats import s3\ns3.list_images('s3://bucket', {storage[0]!r})"
     clean = {name: value for name, value in os.environ.items() if name not in CREDENTIALS}
     clean |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull}
     clean["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull

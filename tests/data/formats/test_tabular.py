@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from etabli.core.errors import BadArray, CorruptFile, DataMissing, Refusal, UnknownName
+from etabli.core.errors import BadArray, CorruptFile, DataMissing, EtabliError, UnknownName
 from etabli.data.formats import tabular
 
 POINTS = np.array([[1.5, 2.0], [3.0, -4.0], [0.25, 6.0]], np.float32)
@@ -96,7 +96,7 @@ def test_whole_numbers_written_as_fractions_are_classes(tmp_path):
 )
 @pytest.mark.filterwarnings("error")
 def test_every_fault_of_a_text_table_names_its_place(tmp_path, content, sentence):
-    with pytest.raises(Refusal, match=sentence):
+    with pytest.raises(EtabliError, match=sentence):
         tabular.read(text(tmp_path, content))
 
 
@@ -220,7 +220,7 @@ def test_any_bytes_give_a_table_or_a_refusal(tmp_path_factory, suffix, at, junk,
     path.write_bytes(whole[:at] + junk + (whole[at + len(junk) :] if keep else b""))
     try:
         table = tabular.read(path)
-    except Refusal:
+    except EtabliError:
         return
     assert np.isfinite(table.points).all() and table.points.ndim == 2
 

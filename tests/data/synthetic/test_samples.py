@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from etabli.core.errors import Refusal, UnknownName
+from etabli.core.errors import EtabliError, UnknownName
 from etabli.data.synthetic import samples
 
 
@@ -39,7 +39,7 @@ def test_a_maker_that_fails_leaves_nothing_behind(tmp_path, maker):
         raise OSError(28, "No space left on device")
 
     maker.make = fail
-    with pytest.raises(Refusal, match="no space left"):
+    with pytest.raises(EtabliError, match="no space left"):
         samples.folder("toy", tmp_path)
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
 

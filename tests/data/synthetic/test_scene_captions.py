@@ -1,6 +1,6 @@
 """The sample Flickr8k: captions that are true of their scenes."""
 
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.data.catalog.source import Source
 from etabli.data.formats import flickr8k
 from etabli.data.synthetic import scene_captions
@@ -11,7 +11,9 @@ RIGHT = DrawnObject("kite", "red", "small", (80, 50, 100, 70), 1.0, False)
 
 
 def test_five_captions_say_what_stands_where():
-    captions = scene_captions.describe(Scene(None, (RIGHT, LEFT), "meadow"), generator(0, "words"))
+    captions = scene_captions.describe(
+        Scene(None, (RIGHT, LEFT), "meadow"), make_generator(0, "words")
+    )
     assert len(captions) == 5
     assert all(caption.endswith(" .") and caption[0].isupper() for caption in captions)
     assert "orange house to the left of a" in captions[0]
@@ -20,12 +22,12 @@ def test_five_captions_say_what_stands_where():
 
 
 def test_a_vowel_takes_an_and_an_empty_scene_has_captions_too():
-    assert scene_captions.describe(Scene(None, (LEFT,), "sky"), generator(5, "words"))[0].split()[
+    assert scene_captions.describe(Scene(None, (LEFT,), "sky"), make_generator(5, "words"))[
         0
-    ] in ("A", "An")
+    ].split()[0] in ("A", "An")
     assert all(
         c.startswith("Nothing")
-        for c in scene_captions.describe(Scene(None, (), "sand"), generator(0, "w"))
+        for c in scene_captions.describe(Scene(None, (), "sand"), make_generator(0, "w"))
     )
 
 
@@ -34,7 +36,7 @@ def test_every_background_has_a_place():
 
 
 def test_the_words_of_a_caption_are_those_of_its_scene():
-    scenes = generator(1, "scenes")
+    scenes = make_generator(1, "scenes")
     for _number in range(20):
         scene = draw_scene(scenes, (64, 64), count=(1, 3))
         colours = {thing.colour for thing in scene.objects}

@@ -4,7 +4,7 @@ import pytest
 
 from etabli import experiments
 from etabli.data.catalog.source import Source
-from etabli.experiments.context import Bench
+from etabli.experiments.context import RunContext
 
 SHORT = {
     "tp1.look": {},
@@ -18,27 +18,29 @@ FIGURES = {"tp1.look": {"1"}, "tp1.convexity": {"2"}, "tp1.mlp": {"3"}}
 
 
 def told(name, folder, changes, source=None, seed=0):
-    experiment = experiments.experiment(name)
+    experiment = experiments.load_experiment(name)
     source = source or Source.sample()
-    bench = Bench(experiment, folder, source, seed)
-    experiment.story(bench, experiment.settings_for(source.kind, changes))
-    return bench
+    context = RunContext(experiment, folder, source, seed)
+    experiment.run(context, experiment.settings_for(source.kind, changes))
+    return context
 
 
 @pytest.mark.parametrize("name", SHORT)
 def test_the_story_answers_its_claims_and_draws_its_figures(name, tmp_path):
-    bench = told(name, tmp_path, SHORT[name])
-    assert {claim.key for claim in bench.claims} == {claim.key for claim in bench.experiment.claims}
-    numbers = {exhibit.number for exhibit in bench.exhibits if exhibit.number}
+    context = told(name, tmp_path, SHORT[name])
+    assert {claim.key for claim in context.claims} == {
+        claim.key for claim in context.experiment.claims
+    }
+    numbers = {exhibit.number for exhibit in context.report_items if exhibit.number}
     assert numbers == FIGURES.get(name, set())
-    for exhibit in bench.exhibits:
+    for exhibit in context.report_items:
         assert not exhibit.file or (tmp_path / exhibit.file).stat().st_size > 1000
-    assert set(bench.experiment.expects) <= set(bench.scores)
+    assert set(context.experiment.expected_ranges) <= set(context.scores)
 
 
 def test_all_gradients_agree_with_differences(tmp_path):
-    bench = told("tp1.gradients", tmp_path, {})
-    assert bench.scores["max_relative_error"].value < 1e-7
+    context = told("tp1.gradients", tmp_path, {})
+    assert context.scores["max_relative_error"].value < 1e-7
 
 
 def test_the_same_seed_gives_the_same_scores(tmp_path):
@@ -57,15 +59,15 @@ def test_a_search_chooses_on_training_images_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(
         logistic, "TRIED", (_shared.Recipe(epochs=1, rate=1e-6), _shared.Recipe(epochs=3, rate=0.5))
     )
-    bench = told("tp1.logistic", tmp_path, {"epochs": 1, "search": True})
-    table = next(exhibit for exhibit in bench.exhibits if exhibit.key == "search")
+    context = told("tp1.logistic", tmp_path, {"epochs": 1, "search": True})
+    table = next(exhibit for exhibit in context.report_items if exhibit.key == "search")
     assert table.rows[0][0] == "epochs 3, batch 100, rate 0.5"
-    assert "rate:0.5" in bench.scores["test_accuracy_best"].signature
+    assert "rate:0.5" in context.scores["test_accuracy_best"].signature
 
 
 def test_a_part_of_the_images_can_be_asked_for(tmp_path):
-    bench = told("tp1.logistic", tmp_path, {"epochs": 1, "train_size": 300, "test_size": 100})
-    assert bench.scores["test_accuracy"].signature.startswith("train:300 | n:100")
+    context = told("tp1.logistic", tmp_path, {"epochs": 1, "train_size": 300, "test_size": 100})
+    assert context.scores["test_accuracy"].signature.startswith("train:300 | n:100")
 
 
 @pytest.mark.full
@@ -86,10 +88,10 @@ def test_one_epoch_on_mnist_lands_where_it_should(full_data, tmp_path):
 
 @pytest.mark.full
 def test_the_images_of_mnist_are_counted_right(full_data, tmp_path):
-    bench = told("tp1.look", tmp_path, {"components": 784}, Source.full(full_data))
+    context = told("tp1.look", tmp_path, {"components": 784}, Source.full(full_data))
     counts = next(
         exhibit
-        for exhibit in bench.exhibits
+        for exhibit in context.report_items
         if exhibit.key == "class_counts" and exhibit.kind == "table"
     )
     assert [row[1] for row in counts.rows] == [
@@ -104,5 +106,5 @@ def test_the_images_of_mnist_are_counted_right(full_data, tmp_path):
         5851,
         5949,
     ]
-    sizes = next(claim for claim in bench.claims if claim.key == "sizes")
+    sizes = next(claim for claim in context.claims if claim.key == "sizes")
     assert sizes.verdict == "confirmed"

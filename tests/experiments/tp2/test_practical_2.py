@@ -9,7 +9,7 @@ from etabli import experiments
 from etabli.data.catalog.source import Source
 from etabli.data.formats import mnist
 from etabli.experiments import runner
-from etabli.experiments.context import Bench
+from etabli.experiments.context import RunContext
 from etabli.experiments.tp2 import _shared
 from etabli.report import run_folder
 
@@ -29,8 +29,8 @@ def run(tmp_path_factory, monkeypatch_module):
     monkeypatch_module.setattr(
         _shared, "train", lambda *a, **k: trainings.append(k["label"]) or real(*a, **k)
     )
-    folder = runner.run(
-        experiments.chosen(["tp2"]),
+    folder = runner.run_experiments(
+        experiments.select_experiments(["tp2"]),
         tmp_path_factory.mktemp("tp2") / "run",
         Source.sample(),
         changes=QUICK,
@@ -45,7 +45,9 @@ def monkeypatch_module():
 
 
 def scores(folder):
-    return {(each.experiment, each.score): each.value for each in run_folder.summary(folder)}
+    return {
+        (each.experiment, each.score): each.value for each in run_folder.summarize_scores(folder)
+    }
 
 
 def test_the_scores_have_the_names_that_the_practical_promises(run):
@@ -72,17 +74,19 @@ def test_the_figures_answer_to_those_of_the_lab_report(run):
         exhibit.number
         for name in experiments.EXPERIMENTS
         if name.startswith("tp2")
-        for exhibit in run_folder.read_piece(run_folder.piece_folder(run[0], name, 0)).exhibits
+        for exhibit in run_folder.read_seed_run(
+            run_folder.seed_run_folder(run[0], name, 0)
+        ).exhibits
     }
     assert numbers >= {"5", "6", "7", "8", "9", "10"}
 
 
 def test_the_explorers_stand_beside_the_report_and_the_models_are_kept(run):
     assert "explorer" in (
-        run_folder.piece_folder(run[0], "tp2.raw", 0) / "explorer.html"
+        run_folder.seed_run_folder(run[0], "tp2.raw", 0) / "explorer.html"
     ).read_text(encoding="utf-8")
-    assert (run_folder.piece_folder(run[0], "tp2.hidden", 0) / "explorer.html").is_file()
-    assert (run_folder.piece_folder(run[0], "tp2.cnn", 0) / "model.keras").is_file()
+    assert (run_folder.seed_run_folder(run[0], "tp2.hidden", 0) / "explorer.html").is_file()
+    assert (run_folder.seed_run_folder(run[0], "tp2.cnn", 0) / "model.keras").is_file()
 
 
 def test_a_search_trains_and_chooses_on_training_images_alone(tmp_path, monkeypatch):
@@ -100,9 +104,9 @@ def test_a_search_trains_and_chooses_on_training_images_alone(tmp_path, monkeypa
         "evaluate",
         lambda _net, images, _labels: measured.append(images) or (0.5, 0.9),
     )
-    bench = Bench(cnn.EXPERIMENT, tmp_path, Source.sample(), seed=0)
-    _shared.search(bench, "cnn", cnn.build, cnn.TRIED, digits)
-    assert len(bench.exhibits[0].rows) == len(parted) == len(measured) == len(cnn.TRIED)
+    context = RunContext(cnn.EXPERIMENT, tmp_path, Source.sample(), seed=0)
+    _shared.search(context, "cnn", cnn.build, cnn.TRIED, digits)
+    assert len(context.report_items[0].rows) == len(parted) == len(measured) == len(cnn.TRIED)
     for part, images in zip(parted, measured, strict=True):
         rest = images.shape[0]
         np.testing.assert_array_equal(part.train_images, digits.train_images[:-rest])
@@ -112,8 +116,8 @@ def test_a_search_trains_and_chooses_on_training_images_alone(tmp_path, monkeypa
 @pytest.mark.full
 def test_on_mnist_two_epochs_of_the_perceptron_and_the_known_planes(full_data, tmp_path):
     source = Source.full(full_data)
-    folder = runner.run(
-        experiments.chosen(["tp2.mlp"]), tmp_path / "run", source, changes={"epochs": 2}
+    folder = runner.run_experiments(
+        experiments.select_experiments(["tp2.mlp"]), tmp_path / "run", source, changes={"epochs": 2}
     )
     assert scores(folder)["tp2.mlp", "test_accuracy"] == pytest.approx(0.945, abs=0.02)
 
@@ -141,27 +145,27 @@ def test_on_mnist_the_convolutional_net_learns_fast(full_data):
 def test_an_interrupted_training_is_told_from_its_first_epoch_on(tmp_path, monkeypatch):
     """Else the curves of a run that was killed would begin where it was taken up again."""
     monkeypatch.setenv("ETABLI_CACHE", str(tmp_path / "cache"))
-    card = experiments.experiment("tp2.logistic")
+    card = experiments.load_experiment("tp2.logistic")
     settings = card.settings_for("sample", {"epochs": 4})
 
-    class Cut(Bench):
+    class Cut(RunContext):
         def log(self, curve, **row):
             super().log(curve, **row)
             if row["epoch"] == 3:
                 raise KeyboardInterrupt
 
-    def rows(bench):
+    def rows(context):
         return [
             {key: value for key, value in row.items() if key != "seconds"}
-            for row in bench.history("train")
+            for row in context.history("train")
         ]
 
     with pytest.raises(KeyboardInterrupt):
-        card.story(Cut(card, tmp_path / "cut", Source.sample(), 0), settings)
-    again = Bench(card, tmp_path / "cut", Source.sample(), 0)
-    card.story(again, settings)
+        card.run(Cut(card, tmp_path / "cut", Source.sample(), 0), settings)
+    again = RunContext(card, tmp_path / "cut", Source.sample(), 0)
+    card.run(again, settings)
     monkeypatch.setenv("ETABLI_CACHE", str(tmp_path / "another"))
-    whole = Bench(card, tmp_path / "whole", Source.sample(), 0)
-    card.story(whole, settings)
+    whole = RunContext(card, tmp_path / "whole", Source.sample(), 0)
+    card.run(whole, settings)
     assert rows(again) == rows(whole)
     assert [row["epoch"] for row in rows(whole)] == [1, 2, 3, 4]

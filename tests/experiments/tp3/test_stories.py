@@ -9,7 +9,7 @@ from etabli import experiments
 from etabli.data.catalog.source import Source
 from etabli.data.synthetic import samples, scene_voc
 from etabli.experiments import runner
-from etabli.experiments.context import Bench
+from etabli.experiments.context import RunContext
 from etabli.experiments.tp3 import _shared
 from etabli.models.vision import backbones
 from etabli.report import run_folder
@@ -31,24 +31,24 @@ def run(tmp_path_factory):
         patch.setattr(scene_voc, "SPLITS", {"train": 50, "val": 14, "test": 64})
         weights = place / "net.weights.h5"
         backbones.backbone("small_residual").build(seed=0).save_weights(weights)
-        patch.setattr(_shared, "drawn_weights", lambda bench: weights)
+        patch.setattr(_shared, "drawn_weights", lambda context: weights)
         assert samples.MAKERS["voc"] == "etabli.data.synthetic.scene_voc"
-        return runner.run(
-            experiments.chosen(["tp3"]), place / "run", Source.sample(), changes=QUICK
+        return runner.run_experiments(
+            experiments.select_experiments(["tp3"]), place / "run", Source.sample(), changes=QUICK
         )
 
 
 def piece(run, name):
-    return run_folder.read_piece(run_folder.piece_folder(run, name, 0))
+    return run_folder.read_seed_run(run_folder.seed_run_folder(run, name, 0))
 
 
 @pytest.mark.parametrize(
     "name", [name for name in experiments.EXPERIMENTS if name.startswith("tp3.")]
 )
 def test_every_claim_of_the_card_is_answered_and_every_expected_score_is_there(run, name):
-    card, done = experiments.experiment(name), piece(run, name)
+    card, done = experiments.load_experiment(name), piece(run, name)
     assert {claim.key for claim in done.claims} == {claim.key for claim in card.claims}
-    assert set(card.expects) <= {score.name for score in done.scores}
+    assert set(card.expected_ranges) <= {score.name for score in done.scores}
 
 
 def test_the_scores_have_the_names_of_the_field_and_sign_their_recipe(run):
@@ -81,7 +81,7 @@ def test_the_residual_net_has_its_parameters_and_learns_the_identity_with_ease(r
 
 
 def test_fine_tuning_leaves_a_model_that_can_be_loaded(run):
-    model, card = multilabel.load(run_folder.piece_folder(run, "tp3.finetune", 0) / "model")
+    model, card = multilabel.load(run_folder.seed_run_folder(run, "tp3.finetune", 0) / "model")
     assert len(card.classes) == 12 and "mean_average_precision" in card.scores
     pictures = np.zeros((1, *card.input_size, 3), np.float32)
     assert model.predict(pictures, verbose=0).shape == (1, 12)
@@ -101,14 +101,14 @@ def stand_in(place, full_data=None):
 
 def test_without_voc_2007_it_says_so_signs_its_scores_and_leaves_published_empty(tmp_path):
     said = []
-    experiment = experiments.experiment("tp3.transfer")
-    bench = Bench(experiment, tmp_path / "piece", stand_in(tmp_path / "data"), seed=0)
-    bench.reporter.say = said.append
-    work = _shared.task(bench)
+    experiment = experiments.load_experiment("tp3.transfer")
+    context = RunContext(experiment, tmp_path / "piece", stand_in(tmp_path / "data"), seed=0)
+    context.reporter.say = said.append
+    work = _shared.task(context)
     assert "mobilenet_v2 on VOC2012 val" in said[0] and not work.official
     assert work.words == {"data": "voc2012-subset", "backbone": "mobilenet_v2"}
     assert work.test.classes == _shared.MEASURABLE and (len(work.train), len(work.test)) == (12, 6)
-    assert not bench.comparable
+    assert not context.is_comparable
 
 
 @pytest.mark.full
@@ -119,12 +119,14 @@ def test_frozen_features_of_some_hundred_photographs_rank_far_better_than_chance
     from etabli.metrics import average_precision as ap
     from etabli.models.vision import linear_head
 
-    bench = Bench(experiments.experiment("tp3.transfer"), tmp_path, Source.full(full_data), seed=0)
-    work = _shared.task(bench, "mobilenet_v2")
+    context = RunContext(
+        experiments.load_experiment("tp3.transfer"), tmp_path, Source.full(full_data), seed=0
+    )
+    work = _shared.task(context, "mobilenet_v2")
     few = [
         which.at(range(0, len(which), step)) for which, step in ((work.train, 10), (work.test, 3))
     ]
-    made = [_shared.deep_features(bench, work, which) for which in few]
+    made = [_shared.deep_features(context, work, which) for which in few]
     x_train, x_test = (held.array(which.names) for held, which in zip(made, few, strict=True))
     model = linear_head.fit(x_train, few[0].labels, 0.1)
     chance = (few[1].labels == 1).mean()

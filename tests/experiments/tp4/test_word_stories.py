@@ -6,15 +6,15 @@ import pytest
 from etabli import experiments
 from etabli.data.catalog.source import Source
 from etabli.data.formats import word_vectors as files
-from etabli.experiments.context import Bench
+from etabli.experiments.context import RunContext
 from etabli.experiments.tp4 import published, words
 
 
 def run(name, folder, source, **changes):
-    card = experiments.experiment(name)
-    bench = Bench(card, folder, source, 0)
-    card.story(bench, card.settings_for(source.kind, changes))
-    return bench
+    card = experiments.load_experiment(name)
+    context = RunContext(card, folder, source, 0)
+    card.run(context, card.settings_for(source.kind, changes))
+    return context
 
 
 def test_the_sample_vectors_are_what_our_glove_learns_from_the_sample_captions(tmp_path):
@@ -26,19 +26,19 @@ def test_the_sample_vectors_are_what_our_glove_learns_from_the_sample_captions(t
 
 
 def test_glove_s_error_falls(tmp_path):
-    bench = run("tp4.glove", tmp_path, Source.sample(), epochs=10)
-    errors = [row["error"] for row in bench.history("train")]
+    context = run("tp4.glove", tmp_path, Source.sample(), epochs=10)
+    errors = [row["error"] for row in context.history("train")]
     assert errors[-1] < errors[0] / 3
 
 
 def test_every_word_of_the_sample_captions_has_a_vector_and_a_cluster(tmp_path):
-    bench = run("tp4.words", tmp_path, Source.sample(), iterations=0)
-    assert bench.scores["words_with_vector"].value == 1
-    rows = {each.key: each for each in bench.exhibits}["clusters"].rows
+    context = run("tp4.words", tmp_path, Source.sample(), iterations=0)
+    assert context.scores["words_with_vector"].value == 1
+    rows = {each.key: each for each in context.report_items}["clusters"].rows
     assert sum(row[1] for row in rows) == len(words.words(Source.sample()))
     assert (tmp_path / "figures" / "map.png").exists()
     assert (tmp_path / "explorer.html").exists()
-    assert "adjusted_rand" not in bench.scores
+    assert "adjusted_rand" not in context.scores
 
 
 def test_the_report_s_lists_are_whole():
@@ -49,13 +49,14 @@ def test_the_report_s_lists_are_whole():
 
 @pytest.mark.full
 def test_the_clusters_of_the_captions_resemble_the_report_s(full_data, tmp_path):
-    bench = run("tp4.words", tmp_path, Source.full(full_data), iterations=0)
-    assert 0.2 < bench.scores["adjusted_rand"].value < 0.9
+    context = run("tp4.words", tmp_path, Source.full(full_data), iterations=0)
+    assert 0.2 < context.scores["adjusted_rand"].value < 0.9
 
 
 @pytest.mark.full
 def test_our_glove_finds_more_of_the_official_neighbours_than_chance(full_data, tmp_path):
-    bench = run("tp4.glove", tmp_path, Source.full(full_data), epochs=15)
+    context = run("tp4.glove", tmp_path, Source.full(full_data), epochs=15)
     assert (
-        bench.scores["neighbours_recovered"].value > 5 * bench.scores["neighbours_by_chance"].value
+        context.scores["neighbours_recovered"].value
+        > 5 * context.scores["neighbours_by_chance"].value
     )

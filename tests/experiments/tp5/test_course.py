@@ -5,20 +5,20 @@ import pytest
 
 from etabli import experiments
 from etabli.data.catalog.source import Source
-from etabli.experiments.context import Bench
+from etabli.experiments.context import RunContext
 from etabli.experiments.tp5 import caption
 from etabli.models.captioning import simple_rnn
 
 
 @pytest.fixture(scope="module")
 def laid_out(tmp_path_factory):
-    bench = Bench(
-        experiments.experiment("tp5.caption"),
+    context = RunContext(
+        experiments.load_experiment("tp5.caption"),
         tmp_path_factory.mktemp("course"),
         Source.sample(),
         seed=0,
     )
-    return caption.lay_out(bench, words=60, image_numbers=40)
+    return caption.lay_out(context, words=60, image_numbers=40)
 
 
 @pytest.fixture(scope="module")

@@ -6,17 +6,17 @@ import pytest
 from etabli import experiments
 from etabli.data.catalog.source import Source
 from etabli.data.formats import word_vectors
-from etabli.experiments.context import Bench
+from etabli.experiments.context import RunContext
 from etabli.models.captioning.vocabulary import Vocabulary
 from etabli.saved_models import captioner
 
 
 def told(name, folder, source=None, **changes):
-    experiment = experiments.experiment(name)
+    experiment = experiments.load_experiment(name)
     source = source or Source.sample()
-    bench = Bench(experiment, folder, source, seed=0)
-    experiment.story(bench, experiment.settings_for(source.kind, changes))
-    return bench
+    context = RunContext(experiment, folder, source, seed=0)
+    experiment.run(context, experiment.settings_for(source.kind, changes))
+    return context
 
 
 @pytest.mark.parametrize(
@@ -32,17 +32,19 @@ def told(name, folder, source=None, **changes):
     ],
 )
 def test_a_story_keeps_its_scores_figures_and_claims(name, changes, figures, tmp_path):
-    bench = told(name, tmp_path, **changes)
-    assert {each.key for each in bench.exhibits if each.kind == "figure"} == figures
-    assert {claim.key for claim in bench.claims} == {claim.key for claim in bench.experiment.claims}
+    context = told(name, tmp_path, **changes)
+    assert {each.key for each in context.report_items if each.kind == "figure"} == figures
+    assert {claim.key for claim in context.claims} == {
+        claim.key for claim in context.experiment.claims
+    }
     if name == "tp5.vocabulary":
-        assert bench.scores["coverage"].value > 0.9
+        assert context.scores["coverage"].value > 0.9
         return
     names = {f"bleu_{n}{end}" for n in range(1, 5) for end in ("", "_standard")} | {
         "cider_d",
         "rouge_l",
     }
-    assert names <= set(bench.scores)
+    assert names <= set(context.scores)
     saved = captioner.load(tmp_path / "captioner")
     assert saved.card["experiment"] == name
     assert saved.card["use"].startswith("Trained on scenes")
@@ -51,8 +53,8 @@ def test_a_story_keeps_its_scores_figures_and_claims(name, changes, figures, tmp
 
 @pytest.mark.full
 def test_an_epoch_of_the_course_s_captioner_is_on_its_way_to_the_report(full_data, tmp_path):
-    bench = told("tp5.caption", tmp_path, Source.full(full_data), epochs=1, sizes=(), draws=1)
-    value = {name: score.value for name, score in bench.scores.items()}
+    context = told("tp5.caption", tmp_path, Source.full(full_data), epochs=1, sizes=(), draws=1)
+    value = {name: score.value for name, score in context.scores.items()}
     assert 0.34 < value["test_accuracy_masked"] < 0.40
     assert value["test_accuracy_unmasked"] == pytest.approx(
         value["test_accuracy_masked"] * 0.343, abs=0.01

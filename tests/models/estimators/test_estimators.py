@@ -7,7 +7,14 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import check_estimator
 
-from etabli.core.errors import BadArray, BadSetting, CorruptFile, DataMissing, NotFitted, Refusal
+from etabli.core.errors import (
+    BadArray,
+    BadSetting,
+    CorruptFile,
+    DataMissing,
+    EtabliError,
+    NotFitted,
+)
 from etabli.models.estimators.mlp import MLP
 from etabli.models.estimators.softmax_regression import SoftmaxRegression
 
@@ -193,7 +200,10 @@ def test_settings_out_of_range_are_refused_by_name(bad, iris):
 
 
 def test_a_training_that_diverges_says_so(iris):
-    with pytest.raises(Refusal, match=r"diverged.*Lower learning_rate"), np.errstate(all="ignore"):
+    with (
+        pytest.raises(EtabliError, match=r"diverged.*Lower learning_rate"),
+        np.errstate(all="ignore"),
+    ):
         MLP(activation="relu", learning_rate=1e6, l2=1.0, random_state=0).fit(*iris)
 
 

@@ -4,7 +4,7 @@ import pytest
 from etabli.core.errors import BadSetting
 from etabli.models.text import simple_rnn
 from etabli.models.text.simple_rnn import Recipe
-from etabli.training.checkpoint import Memory
+from etabli.training.checkpoint import Checkpoint
 
 V, T, H = 6, 5, 8
 RNG = np.random.default_rng(0)
@@ -54,7 +54,7 @@ def test_the_compiled_loop_trains_as_keras_does():
     ours, history = trained(2, Recipe(batch=32))
     theirs = simple_rnn.build(T, V, H, 0)
     expected = list(
-        simple_rnn._train_keras(theirs, INPUTS, TARGETS, 2, Recipe(batch=32), 0, Memory())
+        simple_rnn._train_keras(theirs, INPUTS, TARGETS, 2, Recipe(batch=32), 0, Checkpoint())
     )
     assert [e.loss for e in history] == pytest.approx([e.loss for e in expected], abs=1e-5)
     for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
@@ -97,7 +97,7 @@ def test_other_backends_refuse_what_they_cannot_train():
     with pytest.raises(BadSetting, match="JAX"):
         next(
             simple_rnn._train_keras(
-                simple_rnn.build(T, V, H), INPUTS, TARGETS, 1, Recipe(dropout=0.1), 0, Memory()
+                simple_rnn.build(T, V, H), INPUTS, TARGETS, 1, Recipe(dropout=0.1), 0, Checkpoint()
             )
         )
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from etabli.core.errors import BadSetting, Refusal
+from etabli.core.errors import BadSetting, EtabliError
 from etabli.models.vision import finetune, linear_head
 from etabli.models.vision.finetune import Plan
 from etabli.training.kernels import convolution
@@ -260,7 +260,7 @@ def test_attention_is_nothing_where_a_picture_has_one_place():
 
 @pytest.mark.needs_jax
 def test_a_diverging_training_is_a_sentence(problem):
-    with pytest.raises(Refusal, match="diverged"):
+    with pytest.raises(EtabliError, match="diverged"):
         train(problem, Plan(**{**vars(PLAN), "rate": 1e30}))
 
 

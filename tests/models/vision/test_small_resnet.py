@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.data.synthetic import scenes
 from etabli.models.vision import backbones, small_resnet
 
@@ -17,7 +17,7 @@ def test_it_is_small_and_halves_the_picture_three_times(net):
 
 
 def test_it_learns_to_tell_a_few_pictures_apart_and_the_first_loss_is_ln_k(net):
-    draw = generator(0, "pictures")
+    draw = make_generator(0, "pictures")
     kinds = np.arange(64) % 2
     pictures = [
         scenes.draw_single(draw, ("circle", "house")[kind], (32, 32)).image for kind in kinds

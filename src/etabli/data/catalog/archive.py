@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from etabli.core.atomic_files import explained
-from etabli.core.errors import CorruptFile, DataMissing, Refusal, UnsafeArchive
+from etabli.core.atomic_files import explain_os_error
+from etabli.core.errors import CorruptFile, DataMissing, EtabliError, UnsafeArchive
 from etabli.core.i18n import _
 
 LARGEST = 8 * 10**9  # bytes unpacked in all
@@ -86,7 +86,7 @@ def unpack(path: Path, choose: Chooser, largest: int = LARGEST) -> int:
     except OSError as error:
         # Decompressors raise it bare, and zipfile seeks to places that cannot be.
         damaged = error.errno in (None, errno.EINVAL)
-        raise _damaged(path, error) if damaged else explained(error, path) from error
+        raise _damaged(path, error) if damaged else explain_os_error(error, path) from error
     except _DAMAGE as error:
         raise _damaged(path, error) from error
 
@@ -125,7 +125,7 @@ def _zip_members(path: Path, choose: Chooser) -> Iterator[tuple[BinaryIO, Path]]
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise _unsafe(path, info.filename, _("is a link or a device"))
             if info.flag_bits & 1:
-                raise Refusal(
+                raise EtabliError(
                     _("{path} is encrypted").format(path=path),
                     fix=_("Unpack it yourself, then import the folder."),
                 )

@@ -14,13 +14,13 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-from etabli.core.atomic_files import explained
+from etabli.core.atomic_files import explain_os_error
 from etabli.core.errors import (
     ChecksumMismatch,
     CorruptFile,
+    EtabliError,
     NoNetwork,
     NoSpace,
-    Refusal,
     UnsafeArchive,
 )
 from etabli.core.i18n import _
@@ -161,7 +161,7 @@ def _receive(response, partial: Path, start: int, most: int, url: str, step: Ste
                 out.write(chunk)
                 step(start)
     except OSError as error:
-        raise explained(error, partial) from error
+        raise explain_os_error(error, partial) from error
 
 
 def _refuse_more(size: int, most: int, url: str, partial: Path) -> None:
@@ -222,7 +222,7 @@ def fetch(
     """
     source, policy = source or Source.full(), policy or Policy()
     if source.is_sample:
-        raise Refusal(_("sample data are made by the project and not fetched"))
+        raise EtabliError(_("sample data are made by the project and not fetched"))
     resource = resource or registry.resource(name)
     folder = source.root / name
     waiting = _("Another process is bringing '{name}'; waiting for it.").format(name=name)
@@ -241,7 +241,7 @@ def _bring(
 ) -> None:
     """One part from the first mirror that has it, and has it right."""
     reasons: list[str] = []
-    wrong: Refusal | None = None
+    wrong: EtabliError | None = None
     for url in part.urls:
         target = workshop / f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{part.name}"
         try:
@@ -331,7 +331,7 @@ def _keep(target: Path, place: Path) -> None:
         try:
             shutil.copyfile(target, place)
         except OSError as error:
-            raise explained(error, place) from error
+            raise explain_os_error(error, place) from error
 
 
 def _below(folder: Path, place: str | None) -> Path | None:

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from etabli.core.atomic_files import explained
-from etabli.core.errors import DataMissing, Refusal
+from etabli.core.atomic_files import explain_os_error
+from etabli.core.errors import DataMissing, EtabliError
 from etabli.core.i18n import _
 from etabli.data.catalog import archive, install, inventory
 from etabli.data.catalog.fetch import Progress, Say, silent
@@ -44,7 +44,7 @@ def bring(
     if not path.exists():
         raise DataMissing(_("there is no file or folder {path}").format(path=path))
     if source.is_sample:
-        raise Refusal(_("sample data are made by the project and not imported"))
+        raise EtabliError(_("sample data are made by the project and not imported"))
     with ExitStack() as locks:
         staged = {}
         for resource in resources:
@@ -107,7 +107,7 @@ def _copy(file: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
     except OSError as error:
-        raise explained(error, target) from error
+        raise explain_os_error(error, target) from error
 
 
 def _settled(resource: Resource, staged: Path, folder: Path) -> Brought:

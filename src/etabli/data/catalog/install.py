@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from filelock import FileLock, Timeout
 
-from etabli.core.atomic_files import explained
+from etabli.core.atomic_files import explain_os_error
 from etabli.core.errors import ChecksumMismatch
 from etabli.core.i18n import _
 from etabli.data.catalog import inventory
@@ -46,7 +46,7 @@ def settle(staged: Path, folder: Path) -> int:
                 path.replace(target)
                 moved += 1
     except OSError as error:
-        raise explained(error, folder) from error
+        raise explain_os_error(error, folder) from error
     return moved
 
 
@@ -79,7 +79,7 @@ def locked(root: Path, name: str, waiting: Callable[[], None] = lambda: None) ->
             waiting()
             lock.acquire()
     except OSError as error:
-        raise explained(error, root) from error
+        raise explain_os_error(error, root) from error
     try:
         _sweep(workshop)
         yield workshop
@@ -93,7 +93,7 @@ def staging(workshop: Path) -> Path:
     try:
         return Path(tempfile.mkdtemp(dir=workshop, prefix="staged-"))
     except OSError as error:
-        raise explained(error, workshop) from error
+        raise explain_os_error(error, workshop) from error
 
 
 def _sweep(workshop: Path) -> None:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 
 from etabli.core.atomic_files import atomic_write
-from etabli.core.errors import BadArray, CorruptFile, DataMissing, Refusal
+from etabli.core.errors import BadArray, CorruptFile, DataMissing, EtabliError
 from etabli.core.i18n import _
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -41,7 +41,7 @@ def read(path: Path | str) -> np.ndarray:
     except FileNotFoundError as error:
         raise DataMissing(_("there is no file {path}").format(path=path), fix=_again()) from error
     except OSError as error:
-        raise Refusal(
+        raise EtabliError(
             _("cannot read {path} ({reason})").format(path=path, reason=error.strerror or error)
         ) from error
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from etabli.core.atomic_files import parse_json
-from etabli.core.errors import CorruptFile, DataMissing, Refusal
+from etabli.core.errors import CorruptFile, DataMissing, EtabliError
 from etabli.core.i18n import _
 from etabli.data.formats import images, voc
 from etabli.data.formats.labelled_images import LabelledImages, from_names
@@ -46,10 +46,10 @@ def readable(which: LabelledImages, tell: Callable[[str], None]) -> LabelledImag
     Raises ``DataMissing`` where none is left.
     """
 
-    def problem(path: Path) -> Refusal | None:
+    def problem(path: Path) -> EtabliError | None:
         try:
             images.read(path, _SMALL)
-        except Refusal as refusal:
+        except EtabliError as refusal:
             return refusal
         return None
 

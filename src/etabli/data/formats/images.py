@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, PpmImagePlugin, TiffImagePlugin, WebPImagePlugin
 
-from etabli.core.errors import CorruptFile, DataMissing, Refusal, UnsafeArchive
+from etabli.core.errors import CorruptFile, DataMissing, EtabliError, UnsafeArchive
 from etabli.core.i18n import _
 
 SUFFIXES = frozenset(
@@ -69,7 +69,7 @@ def read(
         ) as image:
             _refuse_bomb(name, image.size, max_pixels)
             return _pixels(image, size)
-    except Refusal:
+    except EtabliError:
         raise
     except Image.DecompressionBombError as error:
         counted = re.search(r"\d+", str(error))  # Pillow's sentence opens with it

@@ -24,8 +24,8 @@ from etabli.core.errors import (
     BadArray,
     CorruptFile,
     DataMissing,
+    EtabliError,
     MissingExtra,
-    Refusal,
     UnknownName,
 )
 from etabli.core.i18n import _
@@ -87,11 +87,11 @@ def _parts(path: Path) -> dict[str, object]:
     try:
         return readers[path.suffix.lower()](path)
     except OSError as error:
-        raise Refusal(
+        raise EtabliError(
             _("cannot read {path} ({reason})").format(path=path, reason=error.strerror or error)
         ) from error
     except MemoryError as error:
-        raise Refusal(_("{path} needs more memory than there is").format(path=path)) from error
+        raise EtabliError(_("{path} needs more memory than there is").format(path=path)) from error
 
 
 def _chosen(arrays: dict[str, np.ndarray], path: Path) -> dict[str, object]:
@@ -225,7 +225,7 @@ def npz(path: Path) -> dict[str, np.ndarray]:
                 info.filename.removesuffix(".npy"): _member(archive, info, path)
                 for info in archive.infolist()
             }
-    except Refusal:
+    except EtabliError:
         raise
     except (
         zipfile.BadZipFile,

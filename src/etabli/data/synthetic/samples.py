@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from etabli.core.atomic_files import explained
+from etabli.core.atomic_files import explain_os_error
 from etabli.core.errors import UnknownName
 from etabli.core.i18n import _
 
@@ -40,7 +40,7 @@ def folder(name: str, root: Path) -> Path:
             if not target.is_dir():
                 _make(maker, target)
     except OSError as error:
-        raise explained(error, target) from error
+        raise explain_os_error(error, target) from error
     return target
 
 

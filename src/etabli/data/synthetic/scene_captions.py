@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.data.formats import flickr8k
 from etabli.data.synthetic.scenes import DrawnObject, Scene, draw_scene
 
@@ -30,7 +30,10 @@ def make(folder: Path) -> None:
     (folder / flickr8k.PICTURES).mkdir()
     lines = []
     for part, size in SIZES.items():
-        drawing, writing = generator(8, "flickr8k", part), generator(8, "flickr8k", part, "words")
+        drawing, writing = (
+            make_generator(8, "flickr8k", part),
+            make_generator(8, "flickr8k", part, "words"),
+        )
         names = [f"{part}_{number:04d}.jpg" for number in range(size)]
         for name in names:
             scene = draw_scene(drawing, (SIDE, SIDE), count=(1, 3), extent=(0.3, 0.6))

@@ -3,7 +3,7 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.data.formats import voc
 from etabli.data.synthetic import scenes
 
@@ -22,7 +22,7 @@ def write_devkit(home: Path, splits: dict[str, int], seed: int = 0) -> None:
         (home / name).mkdir(parents=True, exist_ok=True)
     rows: dict[str, list[tuple[str, list[int]]]] = {}
     for split, count in splits.items():
-        stream = generator(seed, "drawn voc", split)
+        stream = make_generator(seed, "drawn voc", split)
         rows[split] = []
         for _number in range(count):
             name = f"{1 + sum(map(len, rows.values())):06d}"

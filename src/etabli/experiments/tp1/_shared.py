@@ -1,4 +1,4 @@
-"""What the experiments of practical 1 share: how a net is trained on the bench, and how it is shown."""
+"""What the experiments of practical 1 share: how a net is trained on the context, and how it is shown."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from etabli.core.i18n import N_, _
 from etabli.data.formats.mnist import Digits
-from etabli.experiments.context import Bench
+from etabli.experiments.context import RunContext
 from etabli.experiments.spec import SettingsModel
 from etabli.metrics.score import Score
 from etabli.models.estimators.base_network import NetworkClassifier
@@ -75,7 +75,7 @@ def cut(digits: Digits, train_size: int | None, test_size: int | None) -> Digits
 
 
 def train(
-    bench: Bench,
+    context: RunContext,
     model: NetworkClassifier,
     digits: Digits,
     *,
@@ -88,12 +88,12 @@ def train(
     def look(row: dict[str, float]) -> dict[str, float]:
         return {**row, **measured(model, x_test, digits.test_labels)} if curve else row
 
-    followed(bench, model, digits, look, label=label, curve=curve)
+    followed(context, model, digits, look, label=label, curve=curve)
     return model
 
 
 def followed(
-    bench: Bench,
+    context: RunContext,
     model: NetworkClassifier,
     digits: Digits,
     look: Callable[[dict[str, float]], dict[str, float]],
@@ -105,14 +105,14 @@ def followed(
 
     An interrupted training goes on after its last whole epoch.
     """
-    memory = bench.memory(
+    memory = context.checkpoint(
         "by hand", type(model).__name__, model.get_params(), digits.digest, label, curve
     )
-    with bench.progress(label, total=model.epochs) as step:
-        bench.go_on(memory, step, curve)
+    with context.progress(label, total=model.epochs) as step:
+        context.resume(memory, step, curve)
 
         def told(row: dict[str, float]) -> None:
-            bench.log_kept(memory, curve, **look(row))
+            context.log_and_checkpoint(memory, curve, **look(row))
             step(1, loss=row["loss"], accuracy=row["accuracy"])
 
         model.fit(digits.flattened()[0], digits.train_labels, callback=told, memory=memory)
@@ -125,7 +125,7 @@ def measured(model: NetworkClassifier, x: np.ndarray, y: np.ndarray) -> dict[str
 
 
 def score_test(
-    bench: Bench,
+    context: RunContext,
     model: NetworkClassifier,
     digits: Digits,
     words: dict[str, object],
@@ -135,22 +135,22 @@ def score_test(
     _x_train, x_test = digits.flattened()
     accuracy = model.score(x_test, digits.test_labels)
     recipe = {"train": len(digits.train_labels), "n": len(digits.test_labels), **words}
-    bench.score(f"test_accuracy{suffix}", Score(accuracy, recipe))
+    context.score(f"test_accuracy{suffix}", Score(accuracy, recipe))
     if not suffix:
-        bench.score("test_loss", Score(model.loss(x_test, digits.test_labels), recipe))
+        context.score("test_loss", Score(model.loss(x_test, digits.test_labels), recipe))
     return accuracy
 
 
-def say_settings(bench: Bench, best: Recipe, tried: int) -> None:
+def say_settings(context: RunContext, best: Recipe, tried: int) -> None:
     """Where the settings of the scores come from."""
-    bench.note(
+    context.note(
         _(
             "The lab report gives no setting for its nets by hand: test_accuracy and test_loss are in the setting of "
             "their Keras twins. The setting of test_accuracy_best is: {words}."
         ).format(words=", ".join(f"{key} {value}" for key, value in best.words().items()))
     )
-    if not bench.is_sample:
-        bench.note(
+    if not context.is_sample:
+        context.note(
             _(
                 "It was chosen among {n} by --set search=true: learning from the first 50,000 training images and "
                 "measuring on the last 10,000. Then all 60,000 were learnt. The test images took no part in the choice."
@@ -158,13 +158,13 @@ def say_settings(bench: Bench, best: Recipe, tried: int) -> None:
         )
 
 
-def show_curves(bench: Bench, curve: str, *, title: str) -> None:
+def show_curves(context: RunContext, curve: str, *, title: str) -> None:
     """Loss and accuracy over the epochs, on the training images (while learning) and on the test images."""
-    rows = bench.history(curve)
+    rows = context.history(curve)
     caption = N_(
         "Training values are means over each epoch while the weights move; test values are taken at its end."
     )
-    with bench.figure(
+    with context.figure(
         f"{curve}_curves", title=title, caption=caption, panels=(1, 2), size=(10, 3.8)
     ) as axes:
         keys = {"loss": _("training"), "test_loss": _("test")}
@@ -173,7 +173,9 @@ def show_curves(bench: Bench, curve: str, *, title: str) -> None:
         learning_curves(rows, keys, y_label=_("accuracy"), ax=axes[1])
 
 
-def show_mistakes(bench: Bench, model: NetworkClassifier, digits: Digits, most: int = 40) -> None:
+def show_mistakes(
+    context: RunContext, model: NetworkClassifier, digits: Digits, most: int = 40
+) -> None:
     """The test digits that the model takes for another with the most confidence, and who is taken for whom."""
     _x_train, x_test = digits.flattened()
     probabilities = model.predict_proba(x_test)
@@ -185,7 +187,7 @@ def show_mistakes(bench: Bench, model: NetworkClassifier, digits: Digits, most: 
             "Of all mistakes on the test images, the most confident; above each: truth → answer, and its probability "
             "in percent."
         )
-        with bench.figure(
+        with context.figure(
             "mistakes",
             title=N_("Misclassified digits"),
             caption=caption,
@@ -197,24 +199,24 @@ def show_mistakes(bench: Bench, model: NetworkClassifier, digits: Digits, most: 
             ]
             image_grid(digits.test_images[worst], 10, titles=titles, ax=ax)
     counts = confusion_matrix(truth, predicted, labels=model.classes_)
-    with bench.figure(
+    with context.figure(
         "confusion",
         title=N_("Who is taken for whom"),
         caption=N_("Test images by true and predicted class."),
         size=(5.6, 4.8),
     ) as ax:
         confusion(counts, [str(each) for each in model.classes_], ax=ax)
-    show_classes(bench, truth, predicted, model.classes_)
+    show_classes(context, truth, predicted, model.classes_)
 
 
 def show_classes(
-    bench: Bench, truth: np.ndarray, predicted: np.ndarray, classes: Sequence[int]
+    context: RunContext, truth: np.ndarray, predicted: np.ndarray, classes: Sequence[int]
 ) -> None:
     """Precision, recall and F1 of each class."""
     precision, recall, f1, support = precision_recall_fscore_support(
         truth, predicted, labels=classes, zero_division=0
     )
-    bench.table(
+    context.table(
         "per_class",
         title=N_("Per-class results on the test images"),
         columns=[N_("class"), N_("images"), N_("precision"), N_("recall"), "F1"],
@@ -226,7 +228,7 @@ def show_classes(
 
 
 def search(
-    bench: Bench,
+    context: RunContext,
     recipes: Sequence[Recipe],
     build: object,
     digits: Digits,
@@ -239,7 +241,7 @@ def search(
     x, y = digits.flattened()[0], digits.train_labels
     held = round(len(y) * VALIDATION)
     rows, means = [], []
-    with bench.progress(N_("search"), total=len(recipes) * seeds) as step:
+    with context.progress(N_("search"), total=len(recipes) * seeds) as step:
         for recipe in recipes:
             values = []
             for seed in range(seeds):
@@ -250,7 +252,7 @@ def search(
             means.append(float(np.mean(values)))
             shown = ", ".join(f"{key} {value}" for key, value in recipe.words().items())
             rows.append([shown, means[-1], float(np.ptp(values))])
-    bench.table(
+    context.table(
         "search",
         title=N_("Settings tried, on the validation part of the training images"),
         columns=[

@@ -13,11 +13,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from etabli.core.i18n import N_, _, joined
-from etabli.core.seeding import generator
+from etabli.core.i18n import N_, _, join_translatable
+from etabli.core.seeding import make_generator
 from etabli.data.formats import mnist
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment, SettingsModel
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec, SettingsModel
 from etabli.experiments.tp1 import _shared
 from etabli.models.estimators.diagnostics import gradient_roughness
 from etabli.models.estimators.softmax_regression import SoftmaxRegression
@@ -41,18 +41,18 @@ class Settings(SettingsModel):
     )
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    if not bench.first:
+def run(context: RunContext, settings: Settings) -> None:
+    if not context.is_first_seed:
         return  # no score to take a mean of: told once
-    digits = mnist.load(bench.source)
+    digits = mnist.load(context.source)
     n = len(digits.train_labels)
     sizes = {
         (_("whole set") if size == 0 else f"{size:,}"): (n if size == 0 else min(size, n))
         for size in settings.sizes
     }
-    rows = {name: follow(bench, digits, name, size, settings) for name, size in sizes.items()}
+    rows = {name: follow(context, digits, name, size, settings) for name, size in sizes.items()}
 
-    roughness = gradients(bench, digits, sizes, settings)
+    roughness = gradients(context, digits, sizes, settings)
     table = []
     for name in sizes:
         last = rows[name][-1]
@@ -68,7 +68,7 @@ def story(bench: Bench, settings: Settings) -> None:
                 roughness[name],
             ]
         )
-    bench.table(
+    context.table(
         "batches",
         title=N_("The same number of epochs with each batch size"),
         columns=[
@@ -86,12 +86,12 @@ def story(bench: Bench, settings: Settings) -> None:
             "over ‖whole gradient‖, after one epoch."
         ),
     )
-    show(bench, rows)
-    judge(bench, sizes, rows, roughness)
+    show(context, rows)
+    judge(context, sizes, rows, roughness)
 
 
 def follow(
-    bench: Bench, digits: mnist.Digits, name: str, size: int, settings: Settings
+    context: RunContext, digits: mnist.Digits, name: str, size: int, settings: Settings
 ) -> list[dict[str, float]]:
     """Train with one batch size; a row for the start and one for every epoch, the time of looking left out."""
     x_train, x_test = digits.flattened()
@@ -100,7 +100,7 @@ def follow(
         batch_size=size,
         epochs=settings.epochs,
         learning_rate=settings.rate,
-        random_state=bench.seed,
+        random_state=context.seed,
     )
     updates = -(-len(x_train) // size)
     clock = time.perf_counter()
@@ -114,7 +114,7 @@ def follow(
         return {**learnt, "seconds": seconds, "loss": loss, "accuracy": accuracy}
 
     label = _("batch of {name}").format(name=name)
-    rows = _shared.followed(bench, model, digits, look, label=label, curve=f"batch_{size}")
+    rows = _shared.followed(context, model, digits, look, label=label, curve=f"batch_{size}")
     # weights of zero give every class the same probability: the loss starts at ln 10
     start = {"epoch": 0, "updates": 0, "seconds": 0.0, "loss": math.log(10)}
     totals = itertools.accumulate(row["seconds"] for row in rows)
@@ -122,14 +122,14 @@ def follow(
 
 
 def gradients(
-    bench: Bench, digits: mnist.Digits, sizes: dict[str, int], settings: Settings
+    context: RunContext, digits: mnist.Digits, sizes: dict[str, int], settings: Settings
 ) -> dict[str, float]:
     """How far batch gradients lie from the gradient on all watched images, after one epoch of learning."""
     x, y = digits.flattened()[0][: settings.watched], digits.train_labels[: settings.watched]
-    model = SoftmaxRegression(epochs=1, learning_rate=settings.rate, random_state=bench.seed).fit(
+    model = SoftmaxRegression(epochs=1, learning_rate=settings.rate, random_state=context.seed).fit(
         x, y
     )
-    stream = generator(bench.seed, "batches")
+    stream = make_generator(context.seed, "batches")
     return {
         name: 0.0
         if size >= len(digits.train_labels)
@@ -138,10 +138,10 @@ def gradients(
     }
 
 
-def show(bench: Bench, rows: dict[str, list[dict[str, float]]]) -> None:
+def show(context: RunContext, rows: dict[str, list[dict[str, float]]]) -> None:
     """The loss against epochs, updates and seconds."""
     axes_labels = {"epoch": _("epochs"), "updates": _("updates"), "seconds": _("seconds")}
-    with bench.figure(
+    with context.figure(
         "convergence",
         title=N_("The same learning, counted in epochs, in updates and in seconds"),
         caption=N_(
@@ -166,7 +166,7 @@ def show(bench: Bench, rows: dict[str, list[dict[str, float]]]) -> None:
 
 
 def judge(
-    bench: Bench,
+    context: RunContext,
     sizes: dict[str, int],
     rows: dict[str, list[dict[str, float]]],
     roughness: dict[str, float],
@@ -182,7 +182,7 @@ def judge(
     }
     in_seconds = [(seconds, name) for name, seconds in reached.items() if seconds is not None]
     quickest = min(in_seconds)[1] if in_seconds else "—"
-    bench.claim(
+    context.claim(
         "small_batches_converge_faster",
         "confirmed" if faster else "refuted",
         _(
@@ -196,7 +196,7 @@ def judge(
     )
     order = [roughness[name] for name in names]
     smallest, middle = names[0], names[len(names) // 2]
-    bench.claim(
+    context.claim(
         "their_gradient_is_approximate",
         "confirmed" if order == sorted(order, reverse=True) else "refuted",
         _(
@@ -214,19 +214,19 @@ def judge(
 
 def listed(values: dict[str, float]) -> str:
     """``1: 0.31, 10: 0.28, ...``"""
-    return joined(
+    return join_translatable(
         ", ",
         (_("{name}: {value:.3g}").format(name=name, value=value) for name, value in values.items()),
     )
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp1.batch",
     title=N_("The size of a batch"),
     measures=N_("loss against epochs, updates and seconds for five batch sizes"),
     source=N_("practical 1, exercise 1"),
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={"epochs": 5},
     data=("mnist",),
     minutes=1.2,

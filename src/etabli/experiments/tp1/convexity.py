@@ -12,10 +12,10 @@ from pydantic import Field
 
 from etabli import nn
 from etabli.core.i18n import N_, _
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.data.formats import mnist
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment, SettingsModel
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec, SettingsModel
 from etabli.experiments.tp1 import _shared
 from etabli.models.estimators.diagnostics import (
     chord_excess,
@@ -48,42 +48,42 @@ class Settings(SettingsModel):
     )
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    if not bench.first:
+def run(context: RunContext, settings: Settings) -> None:
+    if not context.is_first_seed:
         return  # no score to take a mean of: told once
-    digits = mnist.load(bench.source)
+    digits = mnist.load(context.source)
     x = digits.flattened()[0][: settings.watched].astype(np.float64)
     target = nn.one_hot(digits.train_labels[: settings.watched], 10)
-    stream = generator(bench.seed, "convexity")
+    stream = make_generator(context.seed, "convexity")
 
-    a, b = (solution(bench, SoftmaxRegression, digits, settings, k) for k in (1, 2))
+    a, b = (solution(context, SoftmaxRegression, digits, settings, k) for k in (1, 2))
     c = shifted_classes(a, stream.normal(0, 0.3, 784), 0.0)
-    p, q = (solution(bench, MLP, digits, settings, k) for k in (1, 2))
+    p, q = (solution(context, MLP, digits, settings, k) for k in (1, 2))
     r = permuted_units(p, stream.permutation(100))
 
     excesses = along_lines(
-        bench, settings, {"softmax regression": (a, b, c), "perceptron": (p, q, r)}, x, target
+        context, settings, {"softmax regression": (a, b, c), "perceptron": (p, q, r)}, x, target
     )
     random_lines = chords(settings, x, target, stream)
-    planes(bench, settings, {"softmax regression": (a, b, c), "perceptron": (p, q, r)}, x, target)
-    values, zeros, directions = spectrum(bench, settings, digits)
-    judge(bench, excesses, random_lines, values, zeros, directions)
+    planes(context, settings, {"softmax regression": (a, b, c), "perceptron": (p, q, r)}, x, target)
+    values, zeros, directions = spectrum(context, settings, digits)
+    judge(context, excesses, random_lines, values, zeros, directions)
 
 
 def solution(
-    bench: Bench, kind: type, digits: mnist.Digits, settings: Settings, k: int
+    context: RunContext, kind: type, digits: mnist.Digits, settings: Settings, k: int
 ) -> list[np.ndarray]:
     """The parameters of a net trained from weights that the seed and ``k`` draw."""
     model = kind(
-        initialization="normal", epochs=settings.epochs, random_state=1000 * bench.seed + k
+        initialization="normal", epochs=settings.epochs, random_state=1000 * context.seed + k
     )
     label = _("{model}, solution {k}").format(model=kind.__name__, k=k)
-    trained = _shared.train(bench, model, digits, label=label)
+    trained = _shared.train(context, model, digits, label=label)
     return [array.astype(np.float64) for array in trained.parameters_]
 
 
 def along_lines(
-    bench: Bench, settings: Settings, corners: dict, x: np.ndarray, target: np.ndarray
+    context: RunContext, settings: Settings, corners: dict, x: np.ndarray, target: np.ndarray
 ) -> dict[str, float]:
     """The losses on the lines A-B and A-C of both models; returns by how much each rises above its chord."""
     steps = np.linspace(-0.5, 1.5, 2 * settings.grid - 1)  # holds 0 and 1
@@ -97,7 +97,7 @@ def along_lines(
         for model, points in corners.items()
         for label, end in zip(ends[model], points[1:], strict=True)
     }
-    with bench.figure(
+    with context.figure(
         "lines",
         number="2",
         title=N_("Two losses of practical 1: one convex, one not"),
@@ -142,13 +142,13 @@ def chords(
 
 
 def planes(
-    bench: Bench, settings: Settings, corners: dict, x: np.ndarray, target: np.ndarray
+    context: RunContext, settings: Settings, corners: dict, x: np.ndarray, target: np.ndarray
 ) -> None:
     """The same losses on the planes through A, B and C."""
     names = {"softmax regression": _("softmax regression"), "perceptron": _("perceptron")}
     along = np.linspace(-0.5, 1.5, settings.grid)
     with (
-        bench.figure(
+        context.figure(
             "planes",
             title=N_("The same losses on a plane"),
             caption=N_(
@@ -159,7 +159,7 @@ def planes(
             panels=(1, 2),
             size=(11, 4.4),
         ) as axes,
-        bench.progress(N_("planes"), total=2) as step,
+        context.progress(N_("planes"), total=2) as step,
     ):
         for ax, (model, points) in zip(axes, corners.items(), strict=True):
             values = loss_on_plane(points, along, along, x, target)
@@ -177,7 +177,9 @@ def planes(
             step(1)
 
 
-def spectrum(bench: Bench, settings: Settings, digits: mnist.Digits) -> tuple[np.ndarray, int, int]:
+def spectrum(
+    context: RunContext, settings: Settings, digits: mnist.Digits
+) -> tuple[np.ndarray, int, int]:
     """The eigenvalues of the Hessian on shrunken images; how many are zero, and how many the theory asks for."""
     side = settings.pooled_side
     images = digits.train_images[: settings.watched].astype(np.float64) / 255
@@ -191,13 +193,13 @@ def spectrum(bench: Bench, settings: Settings, digits: mnist.Digits) -> tuple[np
     x -= x.mean(axis=0)
     labels = digits.train_labels[: settings.watched]
     model = SoftmaxRegression(
-        dtype="float64", epochs=20, learning_rate=1.0, random_state=bench.seed
+        dtype="float64", epochs=20, learning_rate=1.0, random_state=context.seed
     ).fit(x, labels)
     values = np.linalg.eigvalsh(nn.softmax_hessian(x, model.predict_proba(x)))[::-1]
     directions = side * side + 1
     zeros = int((values < 1e-12 * values[0]).sum())
-    derive(bench)
-    with bench.figure(
+    derive(context)
+    with context.figure(
         "spectrum",
         title=N_("The spectrum of the Hessian of softmax regression"),
         caption=_(
@@ -211,16 +213,16 @@ def spectrum(bench: Bench, settings: Settings, digits: mnist.Digits) -> tuple[np
     return values, zeros, directions
 
 
-def derive(bench: Bench) -> None:
+def derive(context: RunContext) -> None:
     """The second derivatives that the lab report leaves to be revised, step by step."""
-    bench.note(
+    context.note(
         _(
             "The derivation that the lab report leaves to be revised. With z = xW + b and p = softmax(z), the loss of "
             "one example is L = −z_c* + log Σ e^z. Once derived, ∂L/∂z = p − y*. Twice, ∂²L/∂z² = diag(p) − p pᵀ, "
             "whatever the label."
         )
     )
-    bench.note(
+    context.note(
         _(
             "For any vector v, vᵀ(diag(p) − p pᵀ)v = Σ p v² − (Σ p v)² is the variance of v under p: never negative. "
             "Since z is linear in W and b, the Hessian of the mean loss is H = Xᵀ(diag(p) − p pᵀ)X / N, with X holding "
@@ -228,7 +230,7 @@ def derive(bench: Bench) -> None:
             "global one."
         )
     )
-    bench.note(
+    context.note(
         _(
             "But that variance is zero where all entries of v are equal: adding one vector to all classes changes "
             "neither p nor L. So H has at least D + 1 zero eigenvalues, and the minimum is not one point but a flat of "
@@ -239,7 +241,7 @@ def derive(bench: Bench) -> None:
 
 
 def judge(
-    bench: Bench,
+    context: RunContext,
     excesses: dict[str, float],
     random_lines: dict[str, float],
     values: np.ndarray,
@@ -254,7 +256,7 @@ def judge(
         max(linear, random_lines["softmax regression"]) < rounding
         and values[-1] > -1e-9 * values[0]
     )
-    bench.claim(
+    context.claim(
         "logistic_loss_is_convex",
         "confirmed" if convex else "refuted",
         _(
@@ -264,7 +266,7 @@ def judge(
             rise=max(linear, random_lines["softmax regression"]), low=values[-1], high=values[0]
         ),
     )
-    bench.claim(
+    context.claim(
         "one_minimum",
         "refuted" if zeros >= directions else "undecided",
         _(
@@ -272,7 +274,7 @@ def judge(
             "them the {directions} directions that add one vector to all classes, along which the loss does not change."
         ).format(zeros=zeros, all=len(values), directions=directions),
     )
-    bench.claim(
+    context.claim(
         "perceptron_loss_is_not_convex",
         "confirmed" if hill > rounding else "undecided",
         _(
@@ -283,13 +285,13 @@ def judge(
     )
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp1.convexity",
     title=N_("Convex, and not: the losses seen from between their solutions"),
     measures=N_("losses along lines and planes between solutions; the spectrum of a Hessian"),
     source=N_("practical 1, exercises 1 and 2"),
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={"watched": 300, "grid": 11, "lines": 5},
     data=("mnist",),
     minutes=0.7,

@@ -11,9 +11,9 @@ from pydantic import Field
 
 from etabli import nn
 from etabli.core.i18n import N_, _
-from etabli.core.seeding import generator
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Experiment, SettingsModel
+from etabli.core.seeding import make_generator
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import ExperimentSpec, SettingsModel
 from etabli.metrics.score import Score
 from etabli.models.estimators.mlp import MLP
 from etabli.models.estimators.softmax_regression import SoftmaxRegression
@@ -28,8 +28,8 @@ class Settings(SettingsModel):
     )
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    stream = generator(bench.seed, "gradients")
+def run(context: RunContext, settings: Settings) -> None:
+    stream = make_generator(context.seed, "gradients")
     n, d, classes = settings.examples, settings.features, 10
     x = stream.normal(size=(n, d))
     labels = stream.permutation(np.arange(n) % classes)
@@ -57,7 +57,7 @@ def story(bench: Bench, settings: Settings) -> None:
 
     for model in (SoftmaxRegression(l2=0.01), MLP(hidden_units=settings.hidden_units, l2=0.01)):
         model.set_params(
-            epochs=1, dtype="float64", initialization="normal", random_state=bench.seed
+            epochs=1, dtype="float64", initialization="normal", random_state=context.seed
         )
         model.partial_fit(x, labels, classes=np.arange(classes))
         _loss, gradients = model.gradients(x, labels)
@@ -75,7 +75,7 @@ def story(bench: Bench, settings: Settings) -> None:
                 ]
             )
 
-    bench.table(
+    context.table(
         "gradients",
         title=N_("Back-propagation against finite differences"),
         columns=[N_("layer or model"), N_("gradient of"), N_("numbers"), N_("relative error")],
@@ -86,22 +86,22 @@ def story(bench: Bench, settings: Settings) -> None:
     )
     recipe = {"differences": "fourth order", "step": settings.step, "dtype": "float64"}
     worst = max(row[-1] for row in rows)
-    bench.score("max_relative_error", Score(worst, recipe))
-    bench.note(
+    context.score("max_relative_error", Score(worst, recipe))
+    context.note(
         _(
             "The worst relative error is {worst:.1e}: a wrong sign gives 1, a forgotten factor of 2 gives 0.33."
         ).format(worst=worst)
     )
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp1.gradients",
     title=N_("Every gradient checked"),
     measures=N_("largest relative error of back-propagation against finite differences"),
     source=N_("practical 1, equations 3 and 4, and exercise 2"),
     settings=Settings,
-    story=story,
+    run=run,
     minutes=0.05,
     memory_mb=300,
-    expects={"max_relative_error": (0.0, 1e-7)},
+    expected_ranges={"max_relative_error": (0.0, 1e-7)},
 )

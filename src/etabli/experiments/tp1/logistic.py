@@ -13,8 +13,8 @@ from pydantic import Field
 
 from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment, Published
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore
 from etabli.experiments.tp1 import _shared
 from etabli.experiments.tp1._shared import Recipe
 from etabli.models.estimators.softmax_regression import SoftmaxRegression
@@ -54,8 +54,8 @@ class Settings(Recipe):
     )
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    digits = _shared.cut(mnist.load(bench.source), settings.train_size, settings.test_size)
+def run(context: RunContext, settings: Settings) -> None:
+    digits = _shared.cut(mnist.load(context.source), settings.train_size, settings.test_size)
 
     def build(recipe: Recipe, seed: int) -> SoftmaxRegression:
         common = {
@@ -66,28 +66,33 @@ def story(bench: Bench, settings: Settings) -> None:
         return SoftmaxRegression(**recipe.arguments(), **common)
 
     model = _shared.train(
-        bench, build(settings, bench.seed), digits, label=N_("softmax regression"), curve="train"
+        context,
+        build(settings, context.seed),
+        digits,
+        label=N_("softmax regression"),
+        curve="train",
     )
-    accuracy = _shared.score_test(bench, model, digits, settings.words())
+    accuracy = _shared.score_test(context, model, digits, settings.words())
 
-    recipe = _shared.search(bench, TRIED, build, digits) if settings.search else settings.best
+    recipe = _shared.search(context, TRIED, build, digits) if settings.search else settings.best
     best = _shared.train(
-        bench, build(recipe, bench.seed), digits, label=N_("best setting"), curve="best"
+        context, build(recipe, context.seed), digits, label=N_("best setting"), curve="best"
     )
-    better = _shared.score_test(bench, best, digits, recipe.words(), "_best")
-    model.save(bench.path("softmax_regression.safetensors"))
+    better = _shared.score_test(context, best, digits, recipe.words(), "_best")
+    model.save(context.path("softmax_regression.safetensors"))
 
     parameters = sum(array.size for array in model.parameters_)
-    bench.claim(
+    context.claim(
         "parameters",
         "confirmed" if parameters == 7_850 else "refuted",
         _("The model that was trained holds {n} numbers.").format(n=parameters),
     )
     reached = next(
-        (row["epoch"] for row in bench.history("train") if row["test_accuracy"] >= PUBLISHED), None
+        (row["epoch"] for row in context.history("train") if row["test_accuracy"] >= PUBLISHED),
+        None,
     )
-    whole = not bench.is_sample and len(digits.train_labels) == 60_000
-    bench.claim(
+    whole = not context.is_sample and len(digits.train_labels) == 60_000
+    context.claim(
         "accuracy_by_hand",
         "undecided" if not whole else ("confirmed" if reached else "refuted"),
         _(
@@ -100,15 +105,17 @@ def story(bench: Bench, settings: Settings) -> None:
             else _("not reached"),
         ),
     )
-    if bench.first:
-        show(bench, model, digits, recipe)
+    if context.is_first_seed:
+        show(context, model, digits, recipe)
 
 
-def show(bench: Bench, model: SoftmaxRegression, digits: mnist.Digits, recipe: Recipe) -> None:
+def show(
+    context: RunContext, model: SoftmaxRegression, digits: mnist.Digits, recipe: Recipe
+) -> None:
     """What the report shows of one seed."""
-    _shared.say_settings(bench, recipe, len(TRIED))
-    _shared.show_curves(bench, "train", title=N_("Softmax regression, epoch by epoch"))
-    with bench.figure(
+    _shared.say_settings(context, recipe, len(TRIED))
+    _shared.show_curves(context, "train", title=N_("Softmax regression, epoch by epoch"))
+    with context.figure(
         "weights",
         title=N_("What each class looks for"),
         caption=N_(
@@ -119,16 +126,16 @@ def show(bench: Bench, model: SoftmaxRegression, digits: mnist.Digits, recipe: R
     ) as ax:
         weights = model.parameters_[0].T.reshape(-1, mnist.SIDE, mnist.SIDE)
         image_grid(weights, 5, titles=[str(name) for name in model.classes_], signed=True, ax=ax)
-    _shared.show_mistakes(bench, model, digits)
+    _shared.show_mistakes(context, model, digits)
     if len(digits.train_labels) > 6_000:
-        show_sizes(bench, model, digits)
+        show_sizes(context, model, digits)
 
 
-def show_sizes(bench: Bench, model: SoftmaxRegression, digits: mnist.Digits) -> None:
+def show_sizes(context: RunContext, model: SoftmaxRegression, digits: mnist.Digits) -> None:
     """The two sizes that the lab report names: what the smaller one gives in the same setting."""
     small = digits.head(6_000, 1_000)
     fewer = _shared.train(
-        bench, SoftmaxRegression(**model.get_params()), small, label=N_("6,000 images")
+        context, SoftmaxRegression(**model.get_params()), small, label=N_("6,000 images")
     )
     rows = []
     for name, data, trained in ((_("all"), digits, model), (_("the first"), small, fewer)):
@@ -143,7 +150,7 @@ def show_sizes(bench: Bench, model: SoftmaxRegression, digits: mnist.Digits) -> 
                 values["test_loss"],
             ]
         )
-    bench.table(
+    context.table(
         "sizes",
         title=N_(
             "60,000 / 10,000 images, and the 6,000 / 1,000 of which the lab report speaks once"
@@ -153,20 +160,20 @@ def show_sizes(bench: Bench, model: SoftmaxRegression, digits: mnist.Digits) -> 
     )
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp1.logistic",
     title=N_("Softmax regression by hand"),
     measures=N_("test accuracy of a linear classifier, written in NumPy"),
     source=N_("practical 1, exercise 1"),
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={"best": Recipe(rate=0.3, epochs=20, averaging=0.5)},
     data=("mnist",),
     minutes=0.3,
     seeds=5,
     memory_mb=900,
     published=(
-        Published(
+        PublishedScore(
             "test_accuracy",
             PUBLISHED,
             what=N_("accuracy of softmax regression by hand"),
@@ -188,7 +195,7 @@ EXPERIMENT = Experiment(
             where=N_("practical 1, exercise 1"),
         ),
     ),
-    expects={
+    expected_ranges={
         "test_accuracy": (0.920, 0.928),
         "test_accuracy_best": (0.924, 0.930),
         "test_loss": (0.262, 0.285),

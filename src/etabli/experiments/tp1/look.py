@@ -12,8 +12,8 @@ from sklearn.decomposition import PCA
 
 from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment, SettingsModel
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec, SettingsModel
 from etabli.viz.classes import class_counts
 from etabli.viz.curves import lines
 from etabli.viz.images import image_grid
@@ -28,23 +28,23 @@ class Settings(SettingsModel):
     )
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    if not bench.first:
+def run(context: RunContext, settings: Settings) -> None:
+    if not context.is_first_seed:
         return  # no score to take a mean of: told once
-    digits = mnist.load(bench.source)
-    show_images(bench, digits, settings.shown)
-    show_space(bench, digits, settings.components)
+    digits = mnist.load(context.source)
+    show_images(context, digits, settings.shown)
+    show_space(context, digits, settings.components)
     n, test = len(digits.train_labels), len(digits.test_labels)
-    bench.claim(
+    context.claim(
         "sizes",
         "confirmed" if (n, test) == (60_000, 10_000) else "undecided",
         _("The files hold {n} training and {test} test images.").format(n=n, test=test),
     )
 
 
-def show_images(bench: Bench, digits: mnist.Digits, shown: int) -> None:
+def show_images(context: RunContext, digits: mnist.Digits, shown: int) -> None:
     """The first images, and how many there are of each class."""
-    with bench.figure(
+    with context.figure(
         "first_images",
         number="1",
         title=N_("The first images of the training set"),
@@ -58,11 +58,11 @@ def show_images(bench: Bench, digits: mnist.Digits, shown: int) -> None:
         _("training"): np.bincount(digits.train_labels, minlength=10),
         _("test"): np.bincount(digits.test_labels, minlength=10),
     }
-    with bench.figure(
+    with context.figure(
         "class_counts", title=N_("How many there are of each digit"), size=(8, 3.4)
     ) as ax:
         class_counts(counts, [str(digit) for digit in range(10)], ax=ax)
-    bench.table(
+    context.table(
         "class_counts",
         title=N_("Images of each class"),
         columns=[N_("class"), N_("training"), N_("test")],
@@ -70,12 +70,12 @@ def show_images(bench: Bench, digits: mnist.Digits, shown: int) -> None:
     )
 
 
-def show_space(bench: Bench, digits: mnist.Digits, components: int) -> None:
+def show_space(context: RunContext, digits: mnist.Digits, components: int) -> None:
     """784 axes, and how few of them the digits need."""
     images, labels = digits.train_images, digits.train_labels
     explained = np.cumsum(PCA().fit(mnist.flatten(images[:components])).explained_variance_ratio_)
     means = np.stack([images[labels == digit].mean(axis=0) for digit in range(10)])
-    with bench.figure(
+    with context.figure(
         "space",
         title=N_("The space of the images"),
         caption=N_(
@@ -94,7 +94,7 @@ def show_space(bench: Bench, digits: mnist.Digits, components: int) -> None:
             ax=axes[1],
         )
 
-    bench.claim(
+    context.claim(
         "space_is_two_dimensional",
         "refuted",
         _(
@@ -109,13 +109,13 @@ def show_space(bench: Bench, digits: mnist.Digits, components: int) -> None:
     )
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp1.look",
     title=N_("The digits"),
     measures=N_("nothing yet: shows the images, their classes and their space"),
     source=N_("practical 1, exercise 0"),
     settings=Settings,
-    story=story,
+    run=run,
     data=("mnist",),
     minutes=0.1,
     memory_mb=500,

@@ -16,8 +16,8 @@ from pydantic import Field
 
 from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec
 from etabli.experiments.tp1 import _shared
 from etabli.experiments.tp1._shared import Recipe
 from etabli.models.estimators.diagnostics import nudged, unit_spread
@@ -67,8 +67,8 @@ class Settings(Recipe):
     )
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    digits = _shared.cut(mnist.load(bench.source), settings.train_size, settings.test_size)
+def run(context: RunContext, settings: Settings) -> None:
+    digits = _shared.cut(mnist.load(context.source), settings.train_size, settings.test_size)
 
     def build(recipe: Recipe, seed: int, **more: object) -> MLP:
         net = {
@@ -79,37 +79,41 @@ def story(bench: Bench, settings: Settings) -> None:
         return MLP(**{**recipe.arguments(), **net, "random_state": seed, **more})
 
     model = _shared.train(
-        bench, build(settings, bench.seed), digits, label=N_("perceptron, Xavier"), curve="train"
+        context,
+        build(settings, context.seed),
+        digits,
+        label=N_("perceptron, Xavier"),
+        curve="train",
     )
     words = settings.words() | {"hidden": settings.hidden_units}
-    _shared.score_test(bench, model, digits, words | {"start": "xavier"})
+    _shared.score_test(context, model, digits, words | {"start": "xavier"})
     for start in ("normal", "zeros"):
-        other = build(settings, bench.seed, initialization=start)
+        other = build(settings, context.seed, initialization=start)
         _shared.train(
-            bench, other, digits, label=_("perceptron, {start}").format(start=start), curve=start
+            context, other, digits, label=_("perceptron, {start}").format(start=start), curve=start
         )
-        _shared.score_test(bench, other, digits, words | {"start": start}, f"_{start}")
+        _shared.score_test(context, other, digits, words | {"start": start}, f"_{start}")
 
-    recipe = _shared.search(bench, TRIED, build, digits) if settings.search else settings.best
+    recipe = _shared.search(context, TRIED, build, digits) if settings.search else settings.best
     best = _shared.train(
-        bench, build(recipe, bench.seed), digits, label=N_("best setting"), curve="best"
+        context, build(recipe, context.seed), digits, label=N_("best setting"), curve="best"
     )
     _shared.score_test(
-        bench, best, digits, recipe.words() | {"hidden": settings.hidden_units}, "_best"
+        context, best, digits, recipe.words() | {"hidden": settings.hidden_units}, "_best"
     )
-    model.save(bench.path("mlp.safetensors"))
+    model.save(context.path("mlp.safetensors"))
 
-    if bench.first:
-        show(bench, model, digits, recipe)
-        from_zeros(bench, settings, build, digits)
+    if context.is_first_seed:
+        show(context, model, digits, recipe)
+        from_zeros(context, settings, build, digits)
 
 
-def show(bench: Bench, model: MLP, digits: mnist.Digits, recipe: Recipe) -> None:
+def show(context: RunContext, model: MLP, digits: mnist.Digits, recipe: Recipe) -> None:
     """What the report shows of one seed."""
-    _shared.say_settings(bench, recipe, len(TRIED))
+    _shared.say_settings(context, recipe, len(TRIED))
     widths = [model.parameters_[0].shape[0], *(b.size for b in model.parameters_[1::2])]
     steps = [_("linear, sigmoid"), _("linear, softmax")]
-    with bench.figure(
+    with context.figure(
         "architecture",
         number="3",
         title=N_("The perceptron with one hidden layer"),
@@ -119,9 +123,9 @@ def show(bench: Bench, model: MLP, digits: mnist.Digits, recipe: Recipe) -> None
         size=(8, 4.4),
     ) as ax:
         architecture([_("pixels"), _("hidden units"), _("classes")], widths, steps, ax=ax)
-    _shared.show_curves(bench, "train", title=N_("The perceptron (Xavier), epoch by epoch"))
+    _shared.show_curves(context, "train", title=N_("The perceptron (Xavier), epoch by epoch"))
     curves = {"Xavier": "train", _("normal law"): "normal", _("zeros"): "zeros"}
-    with bench.figure(
+    with context.figure(
         "starts",
         title=N_("Three ways to start"),
         caption=N_("The same net, order of images and rate; only the first weights differ."),
@@ -132,13 +136,13 @@ def show(bench: Bench, model: MLP, digits: mnist.Digits, recipe: Recipe) -> None
             (axes[0], "loss", _("training loss")),
             (axes[1], "test_accuracy", _("test accuracy")),
         ):
-            rows = {name: bench.history(curve) for name, curve in curves.items()}
+            rows = {name: context.history(curve) for name, curve in curves.items()}
             shown = {
                 name: ([row["epoch"] for row in own], [row[key] for row in own])
                 for name, own in rows.items()
             }
             lines(shown, x_label=_("epoch"), y_label=label, log_y=key == "loss", ax=ax)
-    with bench.figure(
+    with context.figure(
         "hidden_units",
         title=N_("What the hidden units look for"),
         caption=N_("The incoming weights of the first 40 units: red excites, blue inhibits."),
@@ -148,33 +152,35 @@ def show(bench: Bench, model: MLP, digits: mnist.Digits, recipe: Recipe) -> None
         image_grid(
             model.parameters_[0].T[:40].reshape(-1, mnist.SIDE, mnist.SIDE), 10, signed=True, ax=ax
         )
-    _shared.show_mistakes(bench, model, digits)
+    _shared.show_mistakes(context, model, digits)
 
 
-def from_zeros(bench: Bench, settings: Settings, build: object, digits: mnist.Digits) -> None:
+def from_zeros(
+    context: RunContext, settings: Settings, build: object, digits: mnist.Digits
+) -> None:
     """Follow the start from zeros: in two precisions, at several rates, untouched and with one rounding error."""
     _x_train, x_test = digits.flattened()
     linear = SoftmaxRegression(
-        epochs=settings.epochs, batch_size=settings.batch_size, random_state=bench.seed
+        epochs=settings.epochs, batch_size=settings.batch_size, random_state=context.seed
     )
-    _shared.train(bench, linear, digits, label=N_("the linear model"))
+    _shared.train(context, linear, digits, label=N_("the linear model"))
     reference = linear.score(x_test, digits.test_labels)
     runs: Runs = {}
     for rate in settings.zeros_rates:
         for dtype in ("float32", "float64"):
             for touched in (False, True):
                 runs[dtype, rate, touched] = follow(
-                    bench, build, settings, digits, dtype, rate, touched
+                    context, build, settings, digits, dtype, rate, touched
                 )
 
-    zeros_table(bench, runs, settings.epochs, reference)
-    zeros_figure(bench, runs, settings.epochs, reference)
-    judge(bench, runs, reference)
+    zeros_table(context, runs, settings.epochs, reference)
+    zeros_figure(context, runs, settings.epochs, reference)
+    judge(context, runs, reference)
 
 
-def zeros_table(bench: Bench, runs: Runs, epochs: int, linear: float) -> None:
+def zeros_table(context: RunContext, runs: Runs, epochs: int, linear: float) -> None:
     """Where each start from zeros comes to."""
-    bench.table(
+    context.table(
         "zeros",
         title=N_("Started from zeros"),
         columns=[
@@ -203,10 +209,10 @@ def zeros_table(bench: Bench, runs: Runs, epochs: int, linear: float) -> None:
     )
 
 
-def zeros_figure(bench: Bench, runs: Runs, epochs: int, linear: float) -> None:
+def zeros_figure(context: RunContext, runs: Runs, epochs: int, linear: float) -> None:
     """How far the units part once they were touched, and what the net is worth meanwhile."""
     names = {key: f"{key[0]}, η {key[1]:g}" + (_(", one ulp") if key[2] else "") for key in runs}
-    with bench.figure(
+    with context.figure(
         "twins",
         title=N_("Twins, and how one rounding error parts them"),
         caption=N_(
@@ -236,7 +242,7 @@ def zeros_figure(bench: Bench, runs: Runs, epochs: int, linear: float) -> None:
 
 
 def follow(
-    bench: Bench,
+    context: RunContext,
     build: object,
     settings: Settings,
     digits: mnist.Digits,
@@ -246,17 +252,17 @@ def follow(
 ) -> list[dict[str, float]]:
     """Train from zeros; ``touched`` moves each weight, once, after an epoch, to a neighbour in its precision."""
     _x_train, x_test = digits.flattened()
-    model = build(settings, bench.seed, initialization="zeros", dtype=dtype, learning_rate=rate)
+    model = build(settings, context.seed, initialization="zeros", dtype=dtype, learning_rate=rate)
 
     def look(row: dict[str, float]) -> dict[str, float]:
         parting = unit_spread(model.parameters_[0])
         seen = {**row, "test_accuracy": model.score(x_test, digits.test_labels), "parting": parting}
         if touched and row["epoch"] == 1:
-            model.parameters_[0][:] = nudged(model.parameters_[0], bench.seed)
+            model.parameters_[0][:] = nudged(model.parameters_[0], context.seed)
         return seen
 
     name = f"zeros {dtype} {rate:g}" + (_(", one ulp") if touched else "")
-    return _shared.followed(bench, model, digits, look, label=name)
+    return _shared.followed(context, model, digits, look, label=name)
 
 
 TWINS = N_(
@@ -280,7 +286,7 @@ PARTED = N_(
 )
 
 
-def judge(bench: Bench, runs: Runs, linear: float) -> None:
+def judge(context: RunContext, runs: Runs, linear: float) -> None:
     """Do zeros give what the linear model gives?"""
     last = {key: rows[-1] for key, rows in runs.items()}
     twins = [row for key, row in last.items() if not key[2]]
@@ -290,9 +296,9 @@ def judge(bench: Bench, runs: Runs, linear: float) -> None:
     )
     together = max(row["parting"] for row in twins)
     gap = max(abs(row["test_accuracy"] - linear) for row in last.values())
-    bench.claim(
+    context.claim(
         "zeros_equal_linear",
-        "undecided" if bench.is_sample else ("refuted" if gap > 0.01 else "confirmed"),
+        "undecided" if context.is_sample else ("refuted" if gap > 0.01 else "confirmed"),
         _(TWINS if together == 0 else PARTED).format(
             linear=linear,
             nearest=f"{nearest[0]}, η {nearest[1]:g}",
@@ -313,13 +319,13 @@ def _column(
     return [row["epoch"] for row in kept], [row[key] for row in kept]
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp1.mlp",
     title=N_("The multilayer perceptron by hand"),
     measures=N_("test accuracy of one hidden layer of 100 sigmoid units, written in NumPy"),
     source=N_("practical 1, exercise 2"),
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={
         "epochs": 10,
         "zeros_rates": (1.0,),
@@ -338,7 +344,7 @@ EXPERIMENT = Experiment(
             where=N_("practical 1, exercise 2"),
         ),
     ),
-    expects={
+    expected_ranges={
         "test_accuracy": (0.975, 0.982),
         "test_accuracy_best": (0.982, 0.988),
         "test_accuracy_normal": (0.972, 0.983),

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from etabli.core.i18n import N_, _
-from etabli.experiments.context import Bench
+from etabli.experiments.context import RunContext
 from etabli.experiments.spec import SettingsModel
 from etabli.metrics.ellipses import class_ellipses, ellipse_overlap
 from etabli.metrics.hulls import class_hulls, hull_overlap
@@ -55,20 +55,22 @@ class Measured:
     ellipse_overlap: Score
 
 
-def tsne_plane(bench: Bench, points: np.ndarray, settings: Measuring, *, label: str) -> np.ndarray:
+def tsne_plane(
+    context: RunContext, points: np.ndarray, settings: Measuring, *, label: str
+) -> np.ndarray:
     """(N, 2) by t-SNE, with progress; kept under the points and the settings that it depends upon."""
     asked = {
         "perplexity": settings.perplexity,
         "iterations": settings.iterations,
         "pca_dimensions": settings.pca_dimensions,
-        "seed": bench.seed,
+        "seed": context.seed,
     }
 
     def compute() -> dict[str, np.ndarray]:
-        with bench.progress(label, EARLY + settings.iterations) as step:
+        with context.progress(label, EARLY + settings.iterations) as step:
             return {"plane": tsne(points, progress=step, **asked)}
 
-    return bench.cached("tsne", {"points": points, "method": METHOD, **asked}, compute)["plane"]
+    return context.cached("tsne", {"points": points, "method": METHOD, **asked}, compute)["plane"]
 
 
 def measured(plane: np.ndarray, labels: np.ndarray, settings: Measuring, seed: int = 0) -> Measured:
@@ -84,24 +86,24 @@ def measured(plane: np.ndarray, labels: np.ndarray, settings: Measuring, seed: i
 
 
 def both_planes(
-    bench: Bench, points: np.ndarray, labels: np.ndarray, settings: Measuring, *, name: str
+    context: RunContext, points: np.ndarray, labels: np.ndarray, settings: Measuring, *, name: str
 ) -> tuple[Measured, Measured, PCA]:
     """The t-SNE plane and the PCA plane of points, measured, and the PCA with its spectrum."""
     principal = pca(points)
     label = _("t-SNE of {name}").format(name=name)
-    embedded = tsne_plane(bench, points, settings, label=label)
+    embedded = tsne_plane(context, points, settings, label=label)
     return (
-        measured(embedded, labels, settings, bench.seed),
+        measured(embedded, labels, settings, context.seed),
         measured(principal.points, labels, settings),
         principal,
     )
 
 
-def score_plane(bench: Bench, which: str, plane: Measured, words: dict[str, object]) -> None:
+def score_plane(context: RunContext, which: str, plane: Measured, words: dict[str, object]) -> None:
     """Keep the three criteria: ``neighborhood_hit_<which>``, ``hull_overlap_<which>``, ``ellipse_overlap_<which>``."""
-    bench.score(f"neighborhood_hit_{which}", plane.hit.score.with_recipe(**words))
-    bench.score(f"hull_overlap_{which}", plane.hull_overlap.with_recipe(**words))
-    bench.score(f"ellipse_overlap_{which}", plane.ellipse_overlap.with_recipe(**words))
+    context.score(f"neighborhood_hit_{which}", plane.hit.score.with_recipe(**words))
+    context.score(f"hull_overlap_{which}", plane.hull_overlap.with_recipe(**words))
+    context.score(f"ellipse_overlap_{which}", plane.ellipse_overlap.with_recipe(**words))
 
 
 def tsne_words(settings: Measuring) -> dict[str, object]:
@@ -115,11 +117,11 @@ def tsne_words(settings: Measuring) -> dict[str, object]:
 
 
 def show_criteria(
-    bench: Bench, key: str, plane: Measured, labels: np.ndarray, names: Sequence[str], *, number: str = "", title: str,
+    context: RunContext, key: str, plane: Measured, labels: np.ndarray, names: Sequence[str], *, number: str = "", title: str,
     caption: str = "",
 ) -> None:  # fmt: skip
     """The three criteria in three panels, as report figures 7 to 10 have them."""
-    with bench.figure(
+    with context.figure(
         key,
         number=number,
         title=title,
@@ -156,9 +158,9 @@ def comparison_row(
     ]  # fmt: skip
 
 
-def show_comparison(bench: Bench, rows: list[list[object]]) -> None:
+def show_comparison(context: RunContext, rows: list[list[object]]) -> None:
     """The table of planes."""
-    bench.table(
+    context.table(
         "planes",
         title=N_("How far apart the classes are"),
         columns=[

@@ -10,7 +10,7 @@ from pydantic import Field
 from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
 from etabli.data.formats.mnist import Digits
-from etabli.experiments.context import Bench
+from etabli.experiments.context import RunContext
 from etabli.experiments.spec import SettingsModel
 from etabli.metrics.score import Score
 from etabli.models.vision import augmentation, digit_classifiers
@@ -87,46 +87,50 @@ def inputs(images: np.ndarray, model: object) -> np.ndarray:
 
 
 def trained(
-    bench: Bench, name: str, build: Callable[[int], object], recipe: Recipe, digits: Digits, *,
+    context: RunContext, name: str, build: Callable[[int], object], recipe: Recipe, digits: Digits, *,
     label: str, curve: str | None = "train", watch: bool = True,
 ) -> object:  # fmt: skip
-    """The net of a recipe and of the bench's seed: trained, or as it was when it was trained before.
+    """The net of a recipe and of the context's seed: trained, or as it was when it was trained before.
 
     ``watch`` looks at the test images after every epoch, for the curves; nothing is chosen by them.
     """
-    model = build(bench.seed)
+    model = build(context.seed)
     key = {
         "net": name,
         "layers": [layer.get_config() for layer in model.layers][1:],
         "watch": watch,
     }
     key |= {"recipe": {field: getattr(recipe, field) for field in Recipe.model_fields}}
-    key |= {"seed": bench.seed, "data": digits.digest}
+    key |= {"seed": context.seed, "data": digits.digest}
     lived = []
 
     def row_kept(row: dict[str, float]) -> None:
         lived.append(row)
         if curve:
-            bench.log(curve, **row)
+            context.log(curve, **row)
 
     def compute() -> dict[str, np.ndarray]:
         rows = train(
-            bench, model, recipe, digits, label=label, watch=watch, tell=row_kept,
-            checkpoint=bench.training("tp2-nets", key),
+            context, model, recipe, digits, label=label, watch=watch, tell=row_kept,
+            checkpoint=context.checkpoint_path("tp2-nets", key),
         )  # fmt: skip
         table = np.array([[row.get(column, np.nan) for column in COLUMNS] for row in rows])
         return {"rows": table} | {
             f"{index:03d}": array for index, array in enumerate(model.get_weights())
         }
 
-    if data_parallel.devices() > 1:
-        key["devices"] = data_parallel.devices()  # sums in another order: not the same bits
+    if data_parallel.count_devices() > 1:
+        key["devices"] = data_parallel.count_devices()  # sums in another order: not the same bits
     # one of several processes may have the net in its cache and another not: they train, or none does
-    kept = compute() if data_parallel.processes() > 1 else bench.cached("tp2-nets", key, compute)
+    kept = (
+        compute()
+        if data_parallel.count_processes() > 1
+        else context.cached("tp2-nets", key, compute)
+    )
     model.set_weights([kept[word] for word in sorted(kept) if word != "rows"])
     if not lived and curve:
         for values in kept["rows"]:
-            bench.log(
+            context.log(
                 curve,
                 **{c: v for c, v in zip(COLUMNS, values.tolist(), strict=True) if not np.isnan(v)},
             )
@@ -134,7 +138,7 @@ def trained(
 
 
 def train(
-    bench: Bench, model: object, recipe: Recipe, digits: Digits, *, label: str, watch: bool,
+    context: RunContext, model: object, recipe: Recipe, digits: Digits, *, label: str, watch: bool,
     tell: Callable[[dict[str, float]], None], checkpoint: Path | None = None,
 ) -> list[dict[str, float]]:  # fmt: skip
     """Compile a net after a recipe and train it; ``tell`` gets the row of every epoch."""
@@ -147,7 +151,7 @@ def train(
     )  # fmt: skip
     if recipe.smoothing:
         labels = np.eye(mnist.CLASSES, dtype=np.float32)[labels]
-    with bench.progress(label, recipe.epochs) as step:
+    with context.progress(label, recipe.epochs) as step:
 
         def told(row: dict[str, float]) -> None:
             if watch:
@@ -170,7 +174,7 @@ def train(
             step(len(rows))
 
         return keras_trainer.fit(
-            model, images, labels, epochs=recipe.epochs, batch_size=recipe.batch_size, seed=bench.seed,
+            model, images, labels, epochs=recipe.epochs, batch_size=recipe.batch_size, seed=context.seed,
             augment=AUGMENTATIONS[recipe.augmentation], on_epoch=told, on_resume=told_before, checkpoint=checkpoint,
         )  # fmt: skip
 
@@ -183,26 +187,30 @@ AUGMENTATIONS = {
 
 
 def score_test(
-    bench: Bench, model: object, digits: Digits, recipe: Recipe, *, suffix: str = ""
+    context: RunContext, model: object, digits: Digits, recipe: Recipe, *, suffix: str = ""
 ) -> np.ndarray:
     """Keep test accuracy and loss; gives the probabilities (N, K)."""
     images = inputs(digits.test_images, model)
     loss, accuracy = keras_trainer.evaluate(model, images, digits.test_labels)
     words = {"data": digits.name, "n": len(images), "net": model.name, **recipe.words()}
-    bench.score(f"test_accuracy{suffix}", Score(accuracy, {"accuracy": "top-1", **words}))
-    bench.score(f"test_loss{suffix}", Score(loss, {"cross-entropy": "nats", **words}))
+    context.score(f"test_accuracy{suffix}", Score(accuracy, {"accuracy": "top-1", **words}))
+    context.score(f"test_loss{suffix}", Score(loss, {"cross-entropy": "nats", **words}))
     return keras_trainer.predict(model, images)
 
 
 def search(
-    bench: Bench, name: str, build: Callable[[int], object], tried: Sequence[Recipe], digits: Digits
+    context: RunContext,
+    name: str,
+    build: Callable[[int], object],
+    tried: Sequence[Recipe],
+    digits: Digits,
 ) -> None:
     """Try recipes on five sixths of the training images and measure them on the rest; show what came out."""
     part = of_part(digits, len(digits.train_images) * 5 // 6)
     rows = []
     for index, recipe in enumerate(tried, 1):
         label = _("setting {i} of {n}").format(i=index, n=len(tried))
-        model = trained(bench, name, build, recipe, part, label=label, curve=None, watch=False)
+        model = trained(context, name, build, recipe, part, label=label, curve=None, watch=False)
         _loss, accuracy = keras_trainer.evaluate(
             model, inputs(part.test_images, model), part.test_labels
         )
@@ -212,7 +220,7 @@ def search(
                 round(accuracy, 4),
             ]
         )
-    bench.table(
+    context.table(
         "search",
         title=N_("How the setting was chosen"),
         columns=[N_("setting"), N_("validation accuracy")],
@@ -223,20 +231,20 @@ def search(
     )
 
 
-def show_layers(bench: Bench, model: object, *, title: str, caption: str = "") -> None:
+def show_layers(context: RunContext, model: object, *, title: str, caption: str = "") -> None:
     """The net as Keras lists it: report figure 4."""
     rows = [list(row) for row in digit_classifiers.layer_table(model)]
     rows.append([_("total"), "", "", int(model.count_params())])
-    bench.table(
+    context.table(
         "layers", title=title, caption=caption, rows=rows,
         columns=[N_("layer"), N_("kind"), N_("output shape"), N_("parameters")],
     )  # fmt: skip
 
 
-def show_curves(bench: Bench, *, number: str = "", title: str, caption: str = "") -> None:
+def show_curves(context: RunContext, *, number: str = "", title: str, caption: str = "") -> None:
     """Loss and accuracy by epoch, on training and test images."""
-    rows = bench.history("train")
-    with bench.figure(
+    rows = context.history("train")
+    with context.figure(
         "curves", number=number, title=title, caption=caption, panels=(1, 2), size=(10, 3.8)
     ) as axes:
         for ax, key, label in (
@@ -248,14 +256,16 @@ def show_curves(bench: Bench, *, number: str = "", title: str, caption: str = ""
             learning_curves(rows, shown, y_label=label, ax=ax)
 
 
-def show_mistakes(bench: Bench, probabilities: np.ndarray, digits: Digits, most: int = 30) -> None:
+def show_mistakes(
+    context: RunContext, probabilities: np.ndarray, digits: Digits, most: int = 30
+) -> None:
     """The test images that the net gets wrong, the surest mistakes first."""
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != digits.test_labels)
     wrong = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][:most]
     if len(wrong) == 0:
         return
-    with bench.figure(
+    with context.figure(
         "mistakes",
         title=N_("What it gets wrong"),
         caption=N_("Test images with the true and the predicted class, the surest mistakes first."),

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment, Published
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore
 from etabli.experiments.tp2 import _shared
 from etabli.experiments.tp2._shared import Recipe
 from etabli.models.vision import digit_classifiers
@@ -52,64 +52,64 @@ class Settings(Recipe):
     )
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    digits = mnist.load(bench.source)
+def run(context: RunContext, settings: Settings) -> None:
+    digits = mnist.load(context.source)
     if settings.search:
-        _shared.search(bench, "cnn", build, TRIED, digits)
-    model = net(bench, settings, digits)
-    probabilities = _shared.score_test(bench, model, digits, settings)
+        _shared.search(context, "cnn", build, TRIED, digits)
+    model = net(context, settings, digits)
+    probabilities = _shared.score_test(context, model, digits, settings)
     # The report gives no setting for this net, so that there is one number under both names.
-    bench.score("test_accuracy_best", bench.scores["test_accuracy"])
-    accuracy = bench.scores["test_accuracy"].value
-    bench.claim(
+    context.score("test_accuracy_best", context.scores["test_accuracy"])
+    accuracy = context.scores["test_accuracy"].value
+    context.claim(
         "it_generalises_well",
-        "undecided" if bench.is_sample else "confirmed" if accuracy > 0.99 else "refuted",
+        "undecided" if context.is_sample else "confirmed" if accuracy > 0.99 else "refuted",
         _("{accuracy:.4f} of the test images").format(accuracy=accuracy),
     )
-    if bench.first:
-        bench.note(
+    if context.is_first_seed:
+        context.note(
             _(
                 "The lab report calls the task multi-label; each image has one class out of ten, so it is "
                 "multi-class. It does not give the rate and the epochs of this net: the setting was chosen on the last "
                 "sixth of the training images (--set search=true shows it); the test images took no part in the choice."
             )
         )
-        keras_io.save(model, bench.path("model.keras"))
-        _shared.show_layers(bench, model, title=N_("The convolutional net, layer by layer"))
-        _shared.show_curves(bench, number="6", title=N_("The convolutional net, epoch by epoch"))
-        _shared.show_mistakes(bench, probabilities, digits)
+        keras_io.save(model, context.path("model.keras"))
+        _shared.show_layers(context, model, title=N_("The convolutional net, layer by layer"))
+        _shared.show_curves(context, number="6", title=N_("The convolutional net, epoch by epoch"))
+        _shared.show_mistakes(context, probabilities, digits)
 
 
 def build(seed: int):
     return digit_classifiers.convolutional(seed, classes=mnist.CLASSES)
 
 
-def net(bench: Bench, settings: Recipe, digits: mnist.Digits):
-    """The trained net of the bench's seed; ``tp2.hidden`` looks into the same one."""
-    return _shared.trained(bench, "cnn", build, settings, digits, label=N_("convolutional net"))
+def net(context: RunContext, settings: Recipe, digits: mnist.Digits):
+    """The trained net of the context's seed; ``tp2.hidden`` looks into the same one."""
+    return _shared.trained(context, "cnn", build, settings, digits, label=N_("convolutional net"))
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp2.cnn",
     title=N_("The convolutional net"),
     measures=N_("test accuracy of a small convolutional net"),
     source=N_("practical 2, exercise 3"),
     seeds=5,
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={"epochs": 6},
     data=("mnist",),
     minutes=3.0,
     memory_mb=1500,
-    spreads=True,
+    is_data_parallel=True,
     published=(
-        Published(
+        PublishedScore(
             "test_accuracy",
             0.9914,
             what=N_("share of the test images"),
             where=N_("practical 2, figure 6"),
         ),
-        Published(
+        PublishedScore(
             "test_loss",
             0.0272,
             what=N_("cross-entropy"),
@@ -124,5 +124,5 @@ EXPERIMENT = Experiment(
             where=N_("practical 2, exercise 3"),
         ),
     ),
-    expects={"test_accuracy": (0.9925, 0.9955), "test_loss": (0.015, 0.03)},
+    expected_ranges={"test_accuracy": (0.9925, 0.9955), "test_loss": (0.015, 0.03)},
 )

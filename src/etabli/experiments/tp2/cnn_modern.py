@@ -11,8 +11,8 @@ from pydantic import Field
 
 from etabli.core.i18n import N_
 from etabli.data.formats import mnist
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Experiment
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp2 import _shared
 from etabli.experiments.tp2._shared import Recipe
 from etabli.models.vision import digit_classifiers
@@ -53,8 +53,8 @@ class Settings(Recipe):
     )
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    digits = mnist.load(bench.source)
+def run(context: RunContext, settings: Settings) -> None:
+    digits = mnist.load(context.source)
 
     def build(seed: int):
         return digit_classifiers.modern(
@@ -62,34 +62,34 @@ def story(bench: Bench, settings: Settings) -> None:
         )
 
     model = _shared.trained(
-        bench, "cnn-modern", build, settings, digits, label=N_("modern net"), watch=False
+        context, "cnn-modern", build, settings, digits, label=N_("modern net"), watch=False
     )
-    probabilities = _shared.score_test(bench, model, digits, settings)
-    if bench.first:
-        keras_io.save(model, bench.path("model.keras"))
-        _shared.show_layers(bench, model, title=N_("The modern net, layer by layer"))
+    probabilities = _shared.score_test(context, model, digits, settings)
+    if context.is_first_seed:
+        keras_io.save(model, context.path("model.keras"))
+        _shared.show_layers(context, model, title=N_("The modern net, layer by layer"))
         _shared.show_curves(
-            bench,
+            context,
             title=N_("The modern net, epoch by epoch"),
             caption=N_(
                 "On deformed images and with dropout, so that the training images look harder than the test."
             ),
         )
-        _shared.show_mistakes(bench, probabilities, digits)
+        _shared.show_mistakes(context, probabilities, digits)
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp2.cnn-modern",
     title=N_("A modern small convolutional net"),
     measures=N_("test accuracy with what has been learnt since"),
     source=N_("beyond the lab report"),
     seeds=3,
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={"epochs": 5, "width": 8, "batch_size": 50, "averaging": 0.9},
     data=("mnist",),
     minutes=12.0,
     memory_mb=1800,
-    spreads=True,
-    expects={"test_accuracy": (0.9955, 0.9978)},
+    is_data_parallel=True,
+    expected_ranges={"test_accuracy": (0.9955, 0.9978)},
 )

@@ -13,8 +13,8 @@ from pydantic import Field
 from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
 from etabli.data.formats.mnist import Digits
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec
 from etabli.experiments.tp2 import _planes, _shared, cnn, mlp
 from etabli.experiments.tp2._planes import Measured, Measuring
 from etabli.experiments.tp2.raw import NAMES
@@ -39,24 +39,24 @@ class Settings(Measuring):
     )
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    digits = mnist.load(bench.source)
+def run(context: RunContext, settings: Settings) -> None:
+    digits = mnist.load(context.source)
     labels = digits.test_labels
     nets = {
-        "mlp": mlp.net(bench, mlp.Settings(epochs=settings.mlp_epochs), digits),
-        "cnn": cnn.net(bench, cnn.Settings(epochs=settings.cnn_epochs), digits),
+        "mlp": mlp.net(context, mlp.Settings(epochs=settings.mlp_epochs), digits),
+        "cnn": cnn.net(context, cnn.Settings(epochs=settings.cnn_epochs), digits),
     }
     rows, shown = [], []
     for name, net in nets.items():
         hidden = hidden_layer(net, digits)
         words = {"data": digits.name, "layer": f"{name} {LAYER}"}
         whole = neighborhood_hit(hidden, labels, settings.k)
-        bench.score(f"neighborhood_hit_{name}", whole.score.with_recipe(**words))
+        context.score(f"neighborhood_hit_{name}", whole.score.with_recipe(**words))
         by_tsne, by_pca, _principal = _planes.both_planes(
-            bench, hidden, labels, settings, name=f"{name} {LAYER}"
+            context, hidden, labels, settings, name=f"{name} {LAYER}"
         )
-        _planes.score_plane(bench, f"{name}_tsne", by_tsne, words | _planes.tsne_words(settings))
-        _planes.score_plane(bench, f"{name}_pca", by_pca, words | {"projection": "pca"})
+        _planes.score_plane(context, f"{name}_tsne", by_tsne, words | _planes.tsne_words(settings))
+        _planes.score_plane(context, f"{name}_pca", by_pca, words | {"projection": "pca"})
         low, high = whole.interval
         title = TITLES[name]
         rows.append(
@@ -64,14 +64,14 @@ def story(bench: Bench, settings: Settings) -> None:
         )
         for projection, plane in (("t-SNE", by_tsne), ("PCA", by_pca)):
             rows.append(
-                _planes.comparison_row(f"{name}, {projection}", hidden, plane, labels, bench.seed)
+                _planes.comparison_row(f"{name}, {projection}", hidden, plane, labels, context.seed)
             )
             shown.append((name, projection, plane))
-    claim(bench, {(name, projection): plane for name, projection, plane in shown})
-    if bench.first:
-        _planes.show_comparison(bench, rows)
-        show(bench, shown, nets["cnn"], digits)
-        side_by_side(bench, settings, shown, digits)
+    claim(context, {(name, projection): plane for name, projection, plane in shown})
+    if context.is_first_seed:
+        _planes.show_comparison(context, rows)
+        show(context, shown, nets["cnn"], digits)
+        side_by_side(context, settings, shown, digits)
 
 
 TITLES = {
@@ -87,20 +87,20 @@ def hidden_layer(net, digits: Digits) -> np.ndarray:
     ]
 
 
-def claim(bench: Bench, shown: dict[tuple[str, str], Measured]) -> None:
+def claim(context: RunContext, shown: dict[tuple[str, str], Measured]) -> None:
     tsne, principal = shown["cnn", "t-SNE"], shown["cnn", "PCA"]
     apart = tsne.ellipse_overlap.value < 0.01
     better = tsne.ellipse_overlap.value < principal.ellipse_overlap.value
-    bench.claim(
+    context.claim(
         "ellipses_do_not_overlap_by_tsne",
-        "undecided" if bench.is_sample else "confirmed" if apart and better else "refuted",
+        "undecided" if context.is_sample else "confirmed" if apart and better else "refuted",
         _("mean overlap of the ellipses {tsne:.4f} by t-SNE, {pca:.4f} by PCA").format(
             tsne=tsne.ellipse_overlap.value, pca=principal.ellipse_overlap.value
         ),
     )
 
 
-def show(bench: Bench, shown: list[tuple[str, str, Measured]], net, digits: Digits) -> None:
+def show(context: RunContext, shown: list[tuple[str, str, Measured]], net, digits: Digits) -> None:
     labels = digits.test_labels
     for name, projection, plane in shown:
         number = {"t-SNE": "9", "PCA": "10"}[projection]
@@ -108,7 +108,7 @@ def show(bench: Bench, shown: list[tuple[str, str, Measured]], net, digits: Digi
             projection=projection, net=_(TITLES[name])
         )
         key = f"{name}_{projection.replace('-', '').lower()}"
-        _planes.show_criteria(bench, key, plane, labels, NAMES, number=number, title=title)
+        _planes.show_criteria(context, key, plane, labels, NAMES, number=number, title=title)
     predicted = keras_trainer.predict(net, _shared.inputs(digits.test_images, net)).argmax(axis=1)
     made = [
         _planes.explorer_plane(_(TITLES[name]), projection, plane)
@@ -119,21 +119,21 @@ def show(bench: Bench, shown: list[tuple[str, str, Measured]], net, digits: Digi
         made, labels, NAMES, predicted=predicted, thumbnails=digits.test_images, title=_(title)
     )
     caption = N_("Predictions are those of the convolutional net.")
-    bench.page("explorer", page, title=title, caption=caption)
+    context.page("explorer", page, title=title, caption=caption)
 
 
 def side_by_side(
-    bench: Bench, settings: Settings, shown: list[tuple[str, str, Measured]], digits: Digits
+    context: RunContext, settings: Settings, shown: list[tuple[str, str, Measured]], digits: Digits
 ) -> None:
     """The pixels and both hidden layers by t-SNE, one beside the other."""
     pixels = _planes.tsne_plane(
-        bench, mnist.flatten(digits.test_images), settings, label=_("t-SNE of the pixels")
+        context, mnist.flatten(digits.test_images), settings, label=_("t-SNE of the pixels")
     )
     three = [(_("pixels"), _planes.measured(pixels, digits.test_labels, settings))]
     three += [
         (_(TITLES[name]), plane) for name, projection, plane in shown if projection == "t-SNE"
     ]
-    with bench.figure(
+    with context.figure(
         "side_by_side",
         title=N_("The manifold untangled"),
         caption=N_(
@@ -152,13 +152,13 @@ def side_by_side(
             )
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp2.hidden",
     title=N_("Separability in the hidden layers"),
     measures=N_("neighborhood hit, hulls and ellipses of hidden activations"),
     source=N_("practical 2, exercise 5"),
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={"iterations": 150, "mlp_epochs": 10, "cnn_epochs": 6},
     data=("mnist",),
     minutes=3.0,
@@ -172,5 +172,5 @@ EXPERIMENT = Experiment(
             where=N_("practical 2, figures 9 and 10"),
         ),
     ),
-    expects={"neighborhood_hit_cnn": (0.988, 0.997), "neighborhood_hit_mlp": (0.96, 0.985)},
+    expected_ranges={"neighborhood_hit_cnn": (0.988, 0.997), "neighborhood_hit_mlp": (0.96, 0.985)},
 )

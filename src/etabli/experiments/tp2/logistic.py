@@ -10,8 +10,8 @@ from pydantic import Field
 
 from etabli.core.i18n import N_
 from etabli.data.formats import mnist
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment, Published
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore
 from etabli.experiments.tp2 import _shared
 from etabli.experiments.tp2._shared import Recipe
 from etabli.models.vision import digit_classifiers
@@ -29,47 +29,47 @@ class Settings(Recipe):
     )
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    digits = mnist.load(bench.source)
+def run(context: RunContext, settings: Settings) -> None:
+    digits = mnist.load(context.source)
     model = _shared.trained(
-        bench, "logistic", build, settings, digits, label=N_("softmax regression in Keras")
+        context, "logistic", build, settings, digits, label=N_("softmax regression in Keras")
     )
-    probabilities = _shared.score_test(bench, model, digits, settings)
-    bench.claim("about_the_same_as_by_hand", *verdict(bench))
-    if bench.first:
-        keras_io.save(model, bench.path("model.keras"))
-        _shared.show_layers(bench, model, title=N_("The net, layer by layer"))
-        _shared.show_curves(bench, title=N_("Softmax regression, epoch by epoch"))
-        _shared.show_mistakes(bench, probabilities, digits)
+    probabilities = _shared.score_test(context, model, digits, settings)
+    context.claim("about_the_same_as_by_hand", *verdict(context))
+    if context.is_first_seed:
+        keras_io.save(model, context.path("model.keras"))
+        _shared.show_layers(context, model, title=N_("The net, layer by layer"))
+        _shared.show_curves(context, title=N_("Softmax regression, epoch by epoch"))
+        _shared.show_mistakes(context, probabilities, digits)
 
 
 def build(seed: int):
     return digit_classifiers.softmax_regression(seed, classes=mnist.CLASSES)
 
 
-def verdict(bench: Bench) -> tuple[str, str]:
-    accuracy = bench.scores["test_accuracy"].value
-    if bench.is_sample:
+def verdict(context: RunContext) -> tuple[str, str]:
+    accuracy = context.scores["test_accuracy"].value
+    if context.is_sample:
         return "undecided", f"{accuracy:.4f}"
     near = abs(accuracy - BY_HAND) < 0.015
     return "confirmed" if near else "refuted", f"{accuracy:.4f} ({backend_name()}) / {BY_HAND:.4f}"
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp2.logistic",
     title=N_("Softmax regression in Keras"),
     measures=N_("test accuracy of a linear classifier"),
     source=N_("practical 2, exercise 1"),
     seeds=5,
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={"epochs": 10},
     data=("mnist",),
     minutes=0.3,
     memory_mb=1200,
-    spreads=True,
+    is_data_parallel=True,
     published=(
-        Published(
+        PublishedScore(
             "test_accuracy",
             0.9243,
             what=N_("share of the test images"),
@@ -85,5 +85,5 @@ EXPERIMENT = Experiment(
             where=N_("practical 2, exercise 1"),
         ),
     ),
-    expects={"test_accuracy": (0.922, 0.928)},
+    expected_ranges={"test_accuracy": (0.922, 0.928)},
 )

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment, Published
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore
 from etabli.experiments.tp2 import _shared
 from etabli.experiments.tp2._shared import Recipe
 from etabli.models.vision import digit_classifiers
@@ -30,27 +30,27 @@ class Settings(Recipe):
     )
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    digits = mnist.load(bench.source)
-    model = net(bench, settings, digits)
-    probabilities = _shared.score_test(bench, model, digits, settings)
-    accuracy = bench.scores["test_accuracy"].value
-    bench.claim(
+def run(context: RunContext, settings: Settings) -> None:
+    digits = mnist.load(context.source)
+    model = net(context, settings, digits)
+    probabilities = _shared.score_test(context, model, digits, settings)
+    accuracy = context.scores["test_accuracy"].value
+    context.claim(
         "a_hidden_layer_helps",
-        "undecided" if bench.is_sample else "confirmed" if accuracy > LINEAR else "refuted",
+        "undecided" if context.is_sample else "confirmed" if accuracy > LINEAR else "refuted",
         _("{accuracy:.4f} with a hidden layer").format(accuracy=accuracy),
     )
-    if bench.first:
-        keras_io.save(model, bench.path("model.keras"))
+    if context.is_first_seed:
+        keras_io.save(model, context.path("model.keras"))
         _shared.show_layers(
-            bench, model, title=N_("The perceptron, layer by layer (report figure 4)")
+            context, model, title=N_("The perceptron, layer by layer (report figure 4)")
         )
-        _shared.show_curves(bench, number="5", title=N_("The perceptron, epoch by epoch"))
-        _shared.show_mistakes(bench, probabilities, digits)
+        _shared.show_curves(context, number="5", title=N_("The perceptron, epoch by epoch"))
+        _shared.show_mistakes(context, probabilities, digits)
 
 
-def net(bench: Bench, settings: Settings, digits: mnist.Digits):
-    """The trained perceptron of the bench's seed; ``tp2.hidden`` looks into the same one."""
+def net(context: RunContext, settings: Settings, digits: mnist.Digits):
+    """The trained perceptron of the context's seed; ``tp2.hidden`` looks into the same one."""
 
     def build(seed: int):
         return digit_classifiers.perceptron(
@@ -60,30 +60,30 @@ def net(bench: Bench, settings: Settings, digits: mnist.Digits):
             classes=mnist.CLASSES,
         )
 
-    return _shared.trained(bench, "mlp", build, settings, digits, label=N_("perceptron in Keras"))
+    return _shared.trained(context, "mlp", build, settings, digits, label=N_("perceptron in Keras"))
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp2.mlp",
     title=N_("The perceptron in Keras"),
     measures=N_("test accuracy with one hidden layer"),
     source=N_("practical 2, exercise 2"),
     seeds=5,
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={"epochs": 10},
     data=("mnist",),
     minutes=0.4,
     memory_mb=1300,
-    spreads=True,
+    is_data_parallel=True,
     published=(
-        Published(
+        PublishedScore(
             "test_accuracy",
             0.9788,
             what=N_("share of the test images"),
             where=N_("practical 2, figure 5"),
         ),
-        Published(
+        PublishedScore(
             "test_loss",
             0.0831,
             what=N_("cross-entropy"),
@@ -98,5 +98,5 @@ EXPERIMENT = Experiment(
             where=N_("practical 2, exercise 2"),
         ),
     ),
-    expects={"test_accuracy": (0.977, 0.981), "test_loss": (0.06, 0.09)},
+    expected_ranges={"test_accuracy": (0.977, 0.981), "test_loss": (0.06, 0.09)},
 )

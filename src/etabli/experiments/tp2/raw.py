@@ -9,8 +9,8 @@ One to two minutes, nearly all of it t-SNE.
 
 from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec
 from etabli.experiments.tp2 import _planes
 from etabli.experiments.tp2._planes import Measured, Measuring
 from etabli.metrics.neighborhood_hit import neighborhood_hit
@@ -25,20 +25,20 @@ class Settings(Measuring):
     pass
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    digits = mnist.load(bench.source)
+def run(context: RunContext, settings: Settings) -> None:
+    digits = mnist.load(context.source)
     pixels, labels = mnist.flatten(digits.test_images), digits.test_labels
     words = {"data": digits.name}
     whole = neighborhood_hit(pixels, labels, settings.k)
-    bench.score("neighborhood_hit_pixels", whole.score.with_recipe(**words))
+    context.score("neighborhood_hit_pixels", whole.score.with_recipe(**words))
     by_tsne, by_pca, principal = _planes.both_planes(
-        bench, pixels, labels, settings, name=_("the pixels")
+        context, pixels, labels, settings, name=_("the pixels")
     )
-    _planes.score_plane(bench, "tsne", by_tsne, words | _planes.tsne_words(settings))
-    _planes.score_plane(bench, "pca", by_pca, words | {"projection": "pca"})
-    claims(bench, by_tsne, by_pca, principal)
-    bench.keep("tsne", {"points": by_tsne.points})
-    if bench.first:
+    _planes.score_plane(context, "tsne", by_tsne, words | _planes.tsne_words(settings))
+    _planes.score_plane(context, "pca", by_pca, words | {"projection": "pca"})
+    claims(context, by_tsne, by_pca, principal)
+    context.save_arrays("tsne", {"points": by_tsne.points})
+    if context.is_first_seed:
         low, high = whole.interval
         rows = [
             [
@@ -52,28 +52,28 @@ def story(bench: Bench, settings: Settings) -> None:
             ]
         ]
         for name, plane in (("t-SNE", by_tsne), ("PCA", by_pca)):
-            rows.append(_planes.comparison_row(name, pixels, plane, labels, bench.seed))
-        _planes.show_comparison(bench, rows)
-        show(bench, by_tsne, by_pca, principal, labels)
+            rows.append(_planes.comparison_row(name, pixels, plane, labels, context.seed))
+        _planes.show_comparison(context, rows)
+        show(context, by_tsne, by_pca, principal, labels)
         shown = [
             _planes.explorer_plane(_("pixels"), name, plane)
             for name, plane in (("t-SNE", by_tsne), ("PCA", by_pca))
         ]
         title = N_("Explorer of the raw images")
         page = explorer(shown, labels, NAMES, thumbnails=digits.test_images, title=_(title))
-        bench.page(
+        context.page(
             "explorer", page, title=title, caption=N_("Every image at its place; opens from disk.")
         )
 
 
-def claims(bench: Bench, by_tsne: Measured, by_pca: Measured, principal: PCA) -> None:
+def claims(context: RunContext, by_tsne: Measured, by_pca: Measured, principal: PCA) -> None:
     better = (
         by_tsne.hit.score.value > by_pca.hit.score.value
         and by_tsne.ellipse_overlap.value < by_pca.ellipse_overlap.value
     )
-    bench.claim(
+    context.claim(
         "tsne_separates_better_than_pca",
-        "undecided" if bench.is_sample else "confirmed" if better else "refuted",
+        "undecided" if context.is_sample else "confirmed" if better else "refuted",
         _(
             "neighborhood hit {tsne:.4f} against {pca:.4f}, overlap of ellipses {te:.3f} against {pe:.3f}"
         ).format(
@@ -84,7 +84,7 @@ def claims(bench: Bench, by_tsne: Measured, by_pca: Measured, principal: PCA) ->
         ),
     )
     first, second = principal.spectrum[:2]
-    bench.claim(
+    context.claim(
         "close_eigenvalues_compress_the_plane",
         "undecided",
         _(
@@ -93,12 +93,12 @@ def claims(bench: Bench, by_tsne: Measured, by_pca: Measured, principal: PCA) ->
     )
 
 
-def show(bench: Bench, by_tsne: Measured, by_pca: Measured, principal: PCA, labels) -> None:
+def show(context: RunContext, by_tsne: Measured, by_pca: Measured, principal: PCA, labels) -> None:
     caption = N_(
         "Each class's hull without its loneliest points, its ellipse, and its neighborhood hit."
     )
     _planes.show_criteria(
-        bench,
+        context,
         "tsne",
         by_tsne,
         labels,
@@ -108,7 +108,7 @@ def show(bench: Bench, by_tsne: Measured, by_pca: Measured, principal: PCA, labe
         caption=caption,
     )
     _planes.show_criteria(
-        bench,
+        context,
         "pca",
         by_pca,
         labels,
@@ -117,7 +117,7 @@ def show(bench: Bench, by_tsne: Measured, by_pca: Measured, principal: PCA, labe
         title=N_("PCA of the raw images"),
         caption=caption,
     )
-    with bench.figure(
+    with context.figure(
         "spectrum",
         title=N_("The eigenvalues of PCA"),
         caption=N_("Where no two stand out from the rest, a plane cannot hold the classes apart."),
@@ -126,13 +126,13 @@ def show(bench: Bench, by_tsne: Measured, by_pca: Measured, principal: PCA, labe
         spectrum(principal.spectrum, ax=ax)
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp2.raw",
     title=N_("Separability in the pixels"),
     measures=N_("neighborhood hit, hulls and ellipses of the raw test images"),
     source=N_("practical 2, exercise 4"),
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={"iterations": 150},
     data=("mnist",),
     minutes=0.5,
@@ -153,7 +153,7 @@ EXPERIMENT = Experiment(
             where=N_("practical 2, exercise 4"),
         ),
     ),
-    expects={
+    expected_ranges={
         "neighborhood_hit_pixels": (0.9245, 0.9265),
         "neighborhood_hit_pca": (0.3839, 0.3859),
         "neighborhood_hit_tsne": (0.94, 0.95),

@@ -13,8 +13,8 @@ from pydantic import Field
 from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
 from etabli.data.formats.mnist import Digits
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Experiment, SettingsModel
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import ExperimentSpec, SettingsModel
 from etabli.experiments.tp2 import _shared, cnn
 from etabli.experiments.tp2._shared import Recipe
 from etabli.metrics.neighborhood_hit import neighborhood_hit
@@ -44,12 +44,12 @@ class Settings(SettingsModel):
     momentum: float = Field(0.9, ge=0, lt=1, description=N_("how far former gradients still push"))
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    digits = mnist.load(bench.source)
-    names, table = ["pixels", *LAYERS], hits_while_learning(bench, settings, digits)
+def run(context: RunContext, settings: Settings) -> None:
+    digits = mnist.load(context.source)
+    names, table = ["pixels", *LAYERS], hits_while_learning(context, settings, digits)
     hits = {int(row[0]): row[1:].tolist() for row in table}
     for epochs, row in hits.items():
-        bench.log("depth", epoch=epochs, **dict(zip(names, row, strict=True)))
+        context.log("depth", epoch=epochs, **dict(zip(names, row, strict=True)))
     recipe = {
         "data": digits.name,
         "net": "convolutional",
@@ -61,12 +61,12 @@ def story(bench: Bench, settings: Settings) -> None:
         "n": min(settings.images, len(digits.test_images)),
     }
     for name, value in zip(names, hits[max(hits)], strict=True):
-        bench.score(f"neighborhood_hit_{name}", Score(value, recipe))
-    if bench.first:
-        show(bench, names, hits)
+        context.score(f"neighborhood_hit_{name}", Score(value, recipe))
+    if context.is_first_seed:
+        show(context, names, hits)
 
 
-def hits_while_learning(bench: Bench, settings: Settings, digits: Digits) -> np.ndarray:
+def hits_while_learning(context: RunContext, settings: Settings, digits: Digits) -> np.ndarray:
     """One row a look inside: the epochs learnt so far, then the hit of the pixels and of every layer."""
     seen = digits.head(len(digits.train_images), settings.images)
     stops = sorted(set(settings.stops))
@@ -75,7 +75,7 @@ def hits_while_learning(bench: Bench, settings: Settings, digits: Digits) -> np.
     )
 
     def compute() -> dict[str, np.ndarray]:
-        net = cnn.build(bench.seed)
+        net = cnn.build(context.seed)
         rows = [[0, *hits_by_layer(net, seen, settings.k)]]
 
         def look(row: dict[str, float]) -> None:
@@ -83,12 +83,12 @@ def hits_while_learning(bench: Bench, settings: Settings, digits: Digits) -> np.
                 rows.append([row["epoch"], *hits_by_layer(net, seen, settings.k)])
 
         _shared.train(
-            bench, net, recipe, digits, label=N_("convolutional net"), watch=False, tell=look
+            context, net, recipe, digits, label=N_("convolutional net"), watch=False, tell=look
         )
         return {"hits": np.array(rows)}
 
-    key = {"settings": settings, "seed": bench.seed, "data": digits.digest}
-    return bench.cached("tp2-untangling", key, compute)["hits"]
+    key = {"settings": settings, "seed": context.seed, "data": digits.digest}
+    return context.cached("tp2-untangling", key, compute)["hits"]
 
 
 def hits_by_layer(net, digits: Digits, k: int) -> list[float]:
@@ -98,8 +98,8 @@ def hits_by_layer(net, digits: Digits, k: int) -> list[float]:
     return [neighborhood_hit(points, digits.test_labels, k).score.value for points in spaces]
 
 
-def show(bench: Bench, names: list[str], values: dict[int, list[float]]) -> None:
-    with bench.figure(
+def show(context: RunContext, names: list[str], values: dict[int, list[float]]) -> None:
+    with context.figure(
         "untangling",
         title=N_("The manifold untangled, by depth and by time"),
         caption=N_(
@@ -125,30 +125,30 @@ def show(bench: Bench, names: list[str], values: dict[int, list[float]]) -> None
     rows = [
         [name, *(round(row[at], 4) for row in values.values())] for at, name in enumerate(names)
     ]
-    bench.table(
+    context.table(
         "hits",
         title=N_("Neighborhood hit of every layer"),
         columns=[N_("layer"), *(_("epoch {n}").format(n=epochs) for epochs in values)],
         rows=rows,
     )
     gained = np.subtract(values[max(values)], values[0])
-    bench.note(
+    context.note(
         _("Learning adds most to the layer {layer}: {gain:.1f} points of neighborhood hit.").format(
             layer=names[int(gained.argmax())], gain=100 * gained.max()
         )
     )
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp2.untangling",
     title=N_("The untangling, by depth and by time"),
     measures=N_("neighborhood hit of every layer while the net learns"),
     source=N_("beyond the lab report"),
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={"stops": (1, 4), "images": 360},
     data=("mnist",),
     minutes=5.0,
     memory_mb=1800,
-    expects={"neighborhood_hit_sigmoid": (0.97, 0.997)},
+    expected_ranges={"neighborhood_hit_sigmoid": (0.97, 0.997)},
 )

@@ -9,12 +9,12 @@ from etabli import features
 from etabli.core import cache
 from etabli.core.errors import DataMissing
 from etabli.core.i18n import N_, _
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.data.catalog.source import Source
 from etabli.data.formats import images, voc
 from etabli.data.formats.labelled_images import LabelledImages
 from etabli.data.synthetic import scenes
-from etabli.experiments.context import Bench
+from etabli.experiments.context import RunContext
 from etabli.features.store import Features
 from etabli.metrics import average_precision as ap
 from etabli.metrics.score import Score
@@ -46,30 +46,32 @@ class Task:
         return backbones.backbone(self.backbone)
 
 
-def task(bench: Bench, backbone: str = "auto") -> Task:
+def task(context: RunContext, backbone: str = "auto") -> Task:
     """VOC 2007 with ResNet-50 where both are there; what stands in for them otherwise, said before anything starts."""
-    if bench.is_sample:
-        train, test = (voc.load(bench.source, split) for split in ("trainval", "test"))
+    if context.is_sample:
+        train, test = (voc.load(context.source, split) for split in ("trainval", "test"))
         name = "small_residual" if backbone == "auto" else backbone
-        weights = drawn_weights(bench) if name == "small_residual" else None
+        weights = drawn_weights(context) if name == "small_residual" else None
         return Task(train, test, name, weights, {"data": "drawn-scenes", "backbone": name}, False)
-    years = voc.available_years(bench.source.path("voc"))
-    name = backbone if backbone != "auto" else _best_net(bench.source)
-    weights = weights_file(bench.source, name)
+    years = voc.available_years(context.source.path("voc"))
+    name = backbone if backbone != "auto" else _best_net(context.source)
+    weights = weights_file(context.source, name)
     if 2007 in years:
-        train, test = (voc.load(bench.source, split, 2007) for split in ("trainval", "test"))
+        train, test = (voc.load(context.source, split, 2007) for split in ("trainval", "test"))
         official = name == "resnet50"
         if not official:
-            _say_instead(bench, "VOC 2007", name)
+            _say_instead(context, "VOC 2007", name)
         return Task(
             train, test, name, weights, {"data": "voc2007-test", "backbone": name}, official
         )
-    whole = voc.load(bench.source, "train")
-    train, test = (which.of_classes(MEASURABLE) for which in (whole, voc.load(bench.source, "val")))
+    whole = voc.load(context.source, "train")
+    train, test = (
+        which.of_classes(MEASURABLE) for which in (whole, voc.load(context.source, "val"))
+    )
     taught = whole.of_classes(
         (*MEASURABLE, *(each for each in whole.classes if each not in MEASURABLE))
     ).labels
-    _say_instead(bench, test.title, name)
+    _say_instead(context, test.title, name)
     return Task(
         train, test, name, weights, {"data": "voc2012-subset", "backbone": name}, False, taught
     )
@@ -92,32 +94,32 @@ def _best_net(source: Source) -> str:
     raise AssertionError("unreachable: the line above refuses")
 
 
-def _say_instead(bench: Bench, data: str, net: str) -> None:
+def _say_instead(context: RunContext, data: str, net: str) -> None:
     text = _(
         "The report's task, ResNet-50 on VOC 2007, is not complete here: this runs {net} on {data}. Its numbers stand "
         "alone; nothing published is set beside them."
     ).format(net=net, data=data)
-    bench.say(text)
-    bench.note(text)
-    bench.withhold_published()
+    context.print_line(text)
+    context.note(text)
+    context.withhold_published()
 
 
-def drawn_weights(bench: Bench) -> Path:
+def drawn_weights(context: RunContext) -> Path:
     """The weights of the small net trained on single drawn objects; trained now where nobody has done so."""
     recipe = {"images": 1152, "side": 48, "epochs": 5, "seed": 0, "version": 2}
-    path = cache.file("small_residual", recipe, ".weights.h5")
+    path = cache.cached_file("small_residual", recipe, ".weights.h5")
     if path.exists():
         return path
-    draw = generator(recipe["seed"], "single objects")
+    draw = make_generator(recipe["seed"], "single objects")
     targets = np.arange(recipe["images"]) % len(scenes.KINDS)
     side = (recipe["side"], recipe["side"])
     drawn = (scenes.draw_single(draw, scenes.KINDS[kind], side).image for kind in targets)
     pictures = np.stack([np.asarray(image) for image in drawn]).astype(np.float32)
     model = backbones.backbone("small_residual").build(size=side)
     whole = small_resnet.classifier(model, len(scenes.KINDS))
-    with bench.progress(N_("source task: single drawn objects"), total=recipe["epochs"]) as step:
-        memory = bench.memory("single objects", recipe)
-        bench.go_on(memory, step)
+    with context.progress(N_("source task: single drawn objects"), total=recipe["epochs"]) as step:
+        memory = context.checkpoint("single objects", recipe)
+        context.resume(memory, step)
         small_resnet.teach(
             whole, pictures, targets, draw, epochs=recipe["epochs"], memory=memory,
             watch=lambda _epoch, numbers: step(1, **numbers),
@@ -126,11 +128,11 @@ def drawn_weights(bench: Bench) -> Path:
 
 
 def deep_features(
-    bench: Bench, work: Task, which: LabelledImages, view: str = "plain", **options: object
+    context: RunContext, work: Task, which: LabelledImages, view: str = "plain", **options: object
 ) -> Features:
     """The features of all images of a list, from the cache where they are there."""
     label = _("{net} on {data}, {view}").format(net=work.backbone, data=which.title, view=view)
-    with bench.progress(label, total=len(which)) as step:
+    with context.progress(label, total=len(which)) as step:
         done = 0
 
         def progress(now: int, _total: int) -> None:
@@ -145,7 +147,7 @@ def deep_features(
             names=which.names,
             weights=work.weights,
             view=view,
-            engine="keras" if bench.is_sample else None,
+            engine="keras" if context.is_sample else None,
             progress=progress,
             **options,
         )
@@ -158,12 +160,12 @@ def readable(which: LabelledImages, held: Features) -> LabelledImages:
 
 
 def score_ranking(
-    bench: Bench, which: LabelledImages, ranks: np.ndarray, words: dict, suffix: str = ""
+    context: RunContext, which: LabelledImages, ranks: np.ndarray, words: dict, suffix: str = ""
 ) -> Score:
     """Keep every score of a ranking; with a ``suffix`` its mean alone. Returns the mean (area, difficult ignored)."""
     named = ap.scores(which.labels, ranks, which.classes)
     if not suffix:
-        draws = generator(bench.seed, "bootstrap")
+        draws = make_generator(context.seed, "bootstrap")
         named["mean_average_precision_standard_error"] = ap.standard_error(
             which.labels, ranks, draws
         )
@@ -172,18 +174,18 @@ def score_ranking(
         if not suffix
         else [("mean_average_precision", named["mean_average_precision"])]
     ):
-        bench.score(f"{name}{suffix}", Score(score.value, {**words, **score.recipe}))
+        context.score(f"{name}{suffix}", Score(score.value, {**words, **score.recipe}))
     return named["mean_average_precision"]
 
 
 def score_decisions(
-    bench: Bench, which: LabelledImages, probabilities: np.ndarray, words: dict
+    context: RunContext, which: LabelledImages, probabilities: np.ndarray, words: dict
 ) -> None:
     """Element-wise accuracy, and that of saying 'never there' of everything, which is already high."""
     right = ap.element_accuracy(which.labels, probabilities >= 0.5)
     never = ap.element_accuracy(which.labels, np.zeros_like(probabilities))
-    bench.score("element_accuracy", Score(right.value, {**words, **right.recipe}))
-    bench.score(
+    context.score("element_accuracy", Score(right.value, {**words, **right.recipe}))
+    context.score(
         "element_accuracy_never", Score(never.value, {**words, **never.recipe, "says": "never"})
     )
 

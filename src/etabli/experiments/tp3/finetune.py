@@ -23,11 +23,11 @@ from scipy.special import expit
 
 from etabli import __version__
 from etabli.core.i18n import N_, _
-from etabli.core.seeding import keras_seed
+from etabli.core.seeding import derive_keras_seed
 from etabli.data.formats import images
 from etabli.data.formats.labelled_images import LabelledImages
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment, Published, SettingsModel
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore, SettingsModel
 from etabli.experiments.tp3 import _shared, untangling
 from etabli.features import finetune_data
 from etabli.metrics import average_precision as ap
@@ -98,16 +98,16 @@ class Settings(SettingsModel):
     )
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    work = _shared.task(bench, settings.backbone)
+def run(context: RunContext, settings: Settings) -> None:
+    work = _shared.task(context, settings.backbone)
     stage = finetune_data.stage_of(work.backbone, settings.stage)
     train_views, test_views = (
-        stored_views(bench, settings, work, which, stage, crops)
+        stored_views(context, settings, work, which, stage, crops)
         for which, crops in ((work.train, settings.crops), (work.test, 0))
     )
     lessons = [
         finetune_data.Lesson(
-            work.train, train_views, settings.validation, bench.seed, work.taught, number
+            work.train, train_views, settings.validation, context.seed, work.taught, number
         )
         for number in range(settings.nets)
     ]
@@ -118,7 +118,7 @@ def story(bench: Bench, settings: Settings) -> None:
     starts = [lesson.start(tail, settings.head_decay, settings.batch) for lesson in lessons]
     frozen_learn, before = starts[0][1], starts[0][0].first(len(work.train.classes))
     tuned, epochs, thresholds = learn(
-        bench, settings, lessons, [start for start, _pooled in starts], tail, stage
+        context, settings, lessons, [start for start, _pooled in starts], tail, stage
     )
 
     logits_of = finetune.logits_of(tuned, settings.batch)
@@ -136,22 +136,22 @@ def story(bench: Bench, settings: Settings) -> None:
     words["side"] = settings.side
     words["features"] = "unit roots" if settings.roots else "plain"
     words["attention"] = f"{settings.attention:.2g}"
-    after = _shared.score_ranking(bench, work.test, test_logits, words)
-    _shared.score_decisions(bench, work.test, expit(test_logits), words)
+    after = _shared.score_ranking(context, work.test, test_logits, words)
+    _shared.score_decisions(context, work.test, expit(test_logits), words)
     logits = {
         "frozen": (before.logits(frozen_learn), before.logits(frozen_test)),
         "tuned": (learn_logits, test_logits),
     }
-    gaps = score_gaps(bench, work, lessons[0].learn, logits, words)
+    gaps = score_gaps(context, work, lessons[0].learn, logits, words)
     net = linear_head.with_head(model, tuned.head, settings.roots, settings.attention)
-    keep_model(bench, work, net, thresholds, after)
-    tell_claims(bench, work, after, gaps)
-    if bench.first:
-        show(bench, work, before.logits(frozen_test), test_logits, gaps)
+    keep_model(context, work, net, thresholds, after)
+    tell_claims(context, work, after, gaps)
+    if context.is_first_seed:
+        show(context, work, before.logits(frozen_test), test_logits, gaps)
         tuned_test = test_views.logits(every(work.test), finetune.pooled_of(tail, settings.batch))
         if settings.attention:
-            show_regions(bench, work, tuned, test_views, test_logits)
-        untangling.show(bench, work, frozen_test, tuned_test, settings.tsne_iterations)
+            show_regions(context, work, tuned, test_views, test_logits)
+        untangling.show(context, work, frozen_test, tuned_test, settings.tsne_iterations)
 
 
 def every(which: LabelledImages) -> np.ndarray:
@@ -159,7 +159,7 @@ def every(which: LabelledImages) -> np.ndarray:
 
 
 def stored_views(
-    bench: Bench,
+    context: RunContext,
     settings: Settings,
     work: _shared.Task,
     which: LabelledImages,
@@ -171,15 +171,15 @@ def stored_views(
         (settings.side, settings.side),
         0 if stage == "input" else (2 + crops) * len(which),
     )
-    with bench.progress(_("frozen part on {data}").format(data=which.title), total=total) as step:
+    with context.progress(_("frozen part on {data}").format(data=which.title), total=total) as step:
         return finetune_data.views(
             which, work.net, work.weights, stage, size, crops=crops, step=step,
-            collection=which.title.replace(" ", "-").lower(), engine="keras" if bench.is_sample else None,
+            collection=which.title.replace(" ", "-").lower(), engine="keras" if context.is_sample else None,
         )  # fmt: skip
 
 
 def learn(
-    bench: Bench,
+    context: RunContext,
     settings: Settings,
     lessons: list[finetune_data.Lesson],
     starts: list,
@@ -196,22 +196,22 @@ def learn(
         for name, value in dict(settings).items()
         if name in finetune.Plan.__dataclass_fields__
     }
-    plan = finetune.Plan(**asked, seed=bench.seed)
-    with bench.progress(
+    plan = finetune.Plan(**asked, seed=context.seed)
+    with context.progress(
         N_("fine-tuning"), total=plan.epochs * sum(each.steps(plan.batch) for each in lessons)
     ) as step:
         for number, (lesson, start) in enumerate(zip(lessons, starts, strict=True)):
             tail.set_weights(origin)
             own = (
-                replace(plan, seed=keras_seed(bench.seed, "fine-tuning", str(number)))
+                replace(plan, seed=derive_keras_seed(context.seed, "fine-tuning", str(number)))
                 if number
                 else plan
             )
-            checkpoint = bench.training(
+            checkpoint = context.checkpoint_path(
                 "fine-tuning", settings, stage, lesson.learn.names, start.kernel
             )
             tuned = lesson.teach(
-                tail, start, own, checkpoint, step, partial(bench.log, curve_of(number))
+                tail, start, own, checkpoint, step, partial(context.log, curve_of(number))
             )
             judged.append(
                 (lesson.judged.labels, lesson.judged_logits(finetune.logits_of(tuned, plan.batch)))
@@ -230,7 +230,7 @@ def curve_of(number: int) -> str:
 
 
 def score_gaps(
-    bench: Bench, work: _shared.Task, learn: LabelledImages, logits, words
+    context: RunContext, work: _shared.Task, learn: LabelledImages, logits, words
 ) -> dict[str, tuple[float, float]]:
     """mAP on training and test images, frozen and fine-tuned: the report claims that there is no gap.
 
@@ -242,15 +242,17 @@ def score_gaps(
         test_map = ap.mean_average_precision(work.test.labels, test_logits)
         gaps[key] = (train_map.value, test_map.value)
         recipe = {**words, **train_map.recipe, "weights": key, "on": "training less test"}
-        bench.score(f"gap_{key}", Score(train_map.value - test_map.value, recipe))
-    bench.score(
+        context.score(f"gap_{key}", Score(train_map.value - test_map.value, recipe))
+    context.score(
         "mean_average_precision_frozen",
         Score(gaps["frozen"][1], {**words, **test_map.recipe, "epoch": 0}),
     )
     return gaps
 
 
-def keep_model(bench: Bench, work: _shared.Task, net, thresholds: np.ndarray, after: Score) -> None:
+def keep_model(
+    context: RunContext, work: _shared.Task, net, thresholds: np.ndarray, after: Score
+) -> None:
     """The whole net with its head, as a folder with a card, for ``etabli predict``."""
     card = multilabel.Card(
         title=f"{work.backbone}, fine-tuned on {work.train.title}",
@@ -260,17 +262,17 @@ def keep_model(bench: Bench, work: _shared.Task, net, thresholds: np.ndarray, af
         classes=work.train.classes,
         thresholds=tuple(float(value) for value in thresholds),
         data=work.train.title,
-        licence="drawn by this project, MIT" if bench.is_sample else "VOC terms: research use",
+        licence="drawn by this project, MIT" if context.is_sample else "VOC terms: research use",
         training="; ".join(f"{key} {value}" for key, value in work.words.items()),
         weights=f"{work.net.weights.citation} ({work.net.weights.licence})",
         scores={"mean_average_precision": (after.value, after.signature)},
         made_with=f"etabli {__version__}",
     )
-    multilabel.save(bench.path("model"), net, card)
+    multilabel.save(context.path("model"), net, card)
 
 
 def tell_claims(
-    bench: Bench, work: _shared.Task, after: Score, gaps: dict[str, tuple[float, float]]
+    context: RunContext, work: _shared.Task, after: Score, gaps: dict[str, tuple[float, float]]
 ) -> None:
     frozen, tuned = gaps["frozen"], gaps["tuned"]
     text = _(
@@ -278,19 +280,21 @@ def tell_claims(
     )
     gain = after.value - frozen[1]
     measured = text.format(before=frozen[1], after=after.value, points=100 * gain)
-    bench.claim("finetuning_helps", "confirmed" if gain > 0 else "refuted", measured)
+    context.claim("finetuning_helps", "confirmed" if gain > 0 else "refuted", measured)
     text = _(
         "The mAP of the training images exceeds that of the test images by {a:.1f} points before and {b:.1f} after."
     )
     widest = max(train - test for train, test in gaps.values())
     measured = text.format(a=100 * (frozen[0] - frozen[1]), b=100 * (tuned[0] - tuned[1]))
-    bench.claim("no_overfitting", "confirmed" if widest < 0.02 else "refuted", measured)
+    context.claim("no_overfitting", "confirmed" if widest < 0.02 else "refuted", measured)
 
 
-def show(bench: Bench, work: _shared.Task, before: np.ndarray, after: np.ndarray, gaps) -> None:
+def show(
+    context: RunContext, work: _shared.Task, before: np.ndarray, after: np.ndarray, gaps
+) -> None:
     """Figures of one seed: the training, the classes, the gap."""
-    history = bench.history("finetune")
-    with bench.figure(
+    history = context.history("finetune")
+    with context.figure(
         "curves",
         title=N_("Fine-tuning, epoch by epoch"),
         caption=N_(
@@ -309,9 +313,9 @@ def show(bench: Bench, work: _shared.Task, before: np.ndarray, after: np.ndarray
         _("fine-tuned"): 100 * ap.per_class(labels, after),
     }
     size = (8, 0.4 * len(work.test.classes) + 1.5)
-    with bench.figure("classes", title=N_("Average precision before and after"), size=size) as ax:
+    with context.figure("classes", title=N_("Average precision before and after"), size=size) as ax:
         bars(work.test.classes, values, x_label=_("average precision, %"), written="{:.1f}", ax=ax)
-    with bench.figure(
+    with context.figure(
         "gap", title=N_("Training against test, before and after"), size=(7, 2.4)
     ) as ax:
         sides = {
@@ -321,13 +325,13 @@ def show(bench: Bench, work: _shared.Task, before: np.ndarray, after: np.ndarray
         bars([_("frozen"), _("fine-tuned")], sides, x_label="mAP, %", written="{:.1f}", ax=ax)
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp3.finetune",
     title=N_("Fine-tuning from a stage up"),
     measures=N_("mAP after fine-tuning"),
     source=N_("practical 3, exercise 4"),
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={
         "side": 96,
         "nets": 1,
@@ -342,10 +346,10 @@ EXPERIMENT = Experiment(
     data=("voc", "weights"),
     minutes=16,
     memory_mb=3000,
-    spreads=True,
+    is_data_parallel=True,
     seeds=3,
     published=(
-        Published(
+        PublishedScore(
             "mean_average_precision",
             0.8523,
             what=N_("performance on the test data after fine-tuning, 85.23 %"),
@@ -369,7 +373,7 @@ EXPERIMENT = Experiment(
             where=N_("practical 3, conclusion"),
         ),
     ),
-    expects={"mean_average_precision": (0.81, 0.92)},
+    expected_ranges={"mean_average_precision": (0.81, 0.92)},
 )
 
 
@@ -377,7 +381,7 @@ COLUMNS, SHOWN = 4, 2
 
 
 def show_regions(
-    bench: Bench, work: _shared.Task, tuned: finetune.Tuned, views, logits: np.ndarray
+    context: RunContext, work: _shared.Task, tuned: finetune.Tuned, views, logits: np.ndarray
 ) -> None:
     """The test pictures that a class's logits (N, K) rank highest of those that show it, bright where it was found."""
     ranked = {
@@ -389,7 +393,7 @@ def show_regions(
     chosen = [(k, row) for k, rows in ranked.items() for row in rows]
     shares = finetune.shares_of_places(tuned, views(np.array([row for _k, row in chosen])))
     height = -(-len(chosen) // COLUMNS)
-    with bench.figure(
+    with context.figure(
         "places",
         title=N_("Where each class was found"),
         caption=N_(

@@ -12,8 +12,8 @@ from pydantic import Field
 from etabli.core.i18n import N_, _
 from etabli.data.formats import images, voc
 from etabli.data.formats.labelled_images import LabelledImages
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment, SettingsModel
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec, SettingsModel
 from etabli.experiments.tp3 import _shared
 from etabli.metrics.score import Score
 from etabli.viz.classes import bars
@@ -24,24 +24,24 @@ class Settings(SettingsModel):
     photos: int = Field(24, ge=4, le=100, description=N_("images to show"))
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    years = voc.available_years(bench.source.path("voc"))
-    last = "test" if bench.is_sample or 2007 in years else "val"
+def run(context: RunContext, settings: Settings) -> None:
+    years = voc.available_years(context.source.path("voc"))
+    last = "test" if context.is_sample or 2007 in years else "val"
     first = "trainval" if last == "test" else "train"
-    train, test = (voc.load(bench.source, split) for split in (first, last))
+    train, test = (voc.load(context.source, split) for split in (first, last))
     present = train.labels == 1
     words = {"data": train.title}
-    bench.score("images_train", Score(len(train), words))
-    bench.score("images_test", Score(len(test), {"data": test.title}))
-    bench.score("classes", Score(len(train.classes), words))
-    bench.score("labels_per_image", Score(float(present.sum(1).mean()), words))
-    bench.score("several_labels", Score(float((present.sum(1) > 1).mean()), words))
-    show_classes(bench, train, test)
-    show_images(bench, train, settings.photos)
-    tell_claims(bench, train, test)
+    context.score("images_train", Score(len(train), words))
+    context.score("images_test", Score(len(test), {"data": test.title}))
+    context.score("classes", Score(len(train.classes), words))
+    context.score("labels_per_image", Score(float(present.sum(1).mean()), words))
+    context.score("several_labels", Score(float((present.sum(1) > 1).mean()), words))
+    show_classes(context, train, test)
+    show_images(context, train, settings.photos)
+    tell_claims(context, train, test)
 
 
-def show_classes(bench: Bench, train: LabelledImages, test: LabelledImages) -> None:
+def show_classes(context: RunContext, train: LabelledImages, test: LabelledImages) -> None:
     counts = {_("training"): (train.labels == 1).sum(0), _("test"): (test.labels == 1).sum(0)}
     rows = [
         [
@@ -64,14 +64,14 @@ def show_classes(bench: Bench, train: LabelledImages, test: LabelledImages) -> N
         N_("test"),
         N_("difficult"),
     ]
-    bench.table(
+    context.table(
         "classes",
         title=N_("Images of each class, and those that show it only as difficult"),
         columns=columns,
         rows=rows,
     )
     several = np.bincount((train.labels == 1).sum(1))
-    with bench.figure(
+    with context.figure(
         "classes", title=N_("What there is of each class"), panels=(1, 2), size=(10, 5)
     ) as axes:
         bars(train.classes, counts, x_label=_("images"), ax=axes[0])
@@ -84,7 +84,7 @@ def show_classes(bench: Bench, train: LabelledImages, test: LabelledImages) -> N
         axes[1].set_ylabel(_("labels of an image"))
 
 
-def show_images(bench: Bench, train: LabelledImages, count: int) -> None:
+def show_images(context: RunContext, train: LabelledImages, count: int) -> None:
     rows = np.linspace(0, len(train) - 1, min(count, len(train))).astype(int)
     names = [
         ", ".join(
@@ -92,7 +92,7 @@ def show_images(bench: Bench, train: LabelledImages, count: int) -> None:
         )
         for row in rows
     ]
-    with bench.figure(
+    with context.figure(
         "images", title=N_("Some images and their labels"), size=(10, 4.6), image="png"
     ) as ax:
         photo_grid(_shared.thumbnails(train, rows), 8, titles=[name[:22] for name in names], ax=ax)
@@ -103,12 +103,12 @@ def show_images(bench: Bench, train: LabelledImages, count: int) -> None:
         ]
     )
     height, width = np.median(sizes, axis=0)
-    bench.score("median_width", Score(float(width), {"data": train.title, "n": len(sizes)}))
-    bench.score("median_height", Score(float(height), {"data": train.title, "n": len(sizes)}))
+    context.score("median_width", Score(float(width), {"data": train.title, "n": len(sizes)}))
+    context.score("median_height", Score(float(height), {"data": train.title, "n": len(sizes)}))
 
 
-def tell_claims(bench: Bench, train: LabelledImages, test: LabelledImages) -> None:
-    if train.title.startswith("VOC2007") and not bench.is_sample:
+def tell_claims(context: RunContext, train: LabelledImages, test: LabelledImages) -> None:
+    if train.title.startswith("VOC2007") and not context.is_sample:
         right = (
             len(train.classes) == 20
             and abs(len(train) - 5000) < 100
@@ -118,26 +118,26 @@ def tell_claims(bench: Bench, train: LabelledImages, test: LabelledImages) -> No
     else:
         verdict = "undecided"
     measured = _("{train} images to learn from and {test} to be judged on, {classes} classes.")
-    bench.claim(
+    context.claim(
         "sizes",
         verdict,
         measured.format(train=len(train), test=len(test), classes=len(train.classes)),
     )
     several = float(((train.labels == 1).sum(1) > 1).mean())
-    bench.claim(
+    context.claim(
         "several_labels",
         "confirmed" if several > 0.1 else "refuted",
         _("{share:.1%} of the training images show more than one class.").format(share=several),
     )
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp3.look",
     title=N_("A look at VOC"),
     measures=N_("images, classes, labels of an image"),
     source=N_("practical 3, summary"),
     settings=Settings,
-    story=story,
+    run=run,
     data=("voc",),
     minutes=0.1,
     memory_mb=400,

@@ -9,8 +9,8 @@ figures are drawn from the graph of the model that Keras builds, not from a pict
 import numpy as np
 
 from etabli.core.i18n import N_, _
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment, SettingsModel
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec, SettingsModel
 from etabli.metrics.score import Score
 from etabli.models.vision import backbones, layer_graph
 from etabli.viz.architecture import net_graph
@@ -22,18 +22,18 @@ class Settings(SettingsModel):
     pass
 
 
-def story(bench: Bench, settings: Settings) -> None:
+def run(context: RunContext, settings: Settings) -> None:
     net = backbones.backbone("resnet50")
-    model = net.build(seed=bench.seed)
-    bench.score("parameters", Score(model.count_params(), {"net": net.name, "top": "none"}))
-    bench.score("features", Score(model.output_shape[-1], {"net": net.name, "layer": "pool"}))
+    model = net.build(seed=context.seed)
+    context.score("parameters", Score(model.count_params(), {"net": net.name, "top": "none"}))
+    context.score("features", Score(model.output_shape[-1], {"net": net.name, "layer": "pool"}))
     identity = layer_graph.between(model, "conv2_block1_out", "conv2_block2_out")
     convolution = layer_graph.between(model, "conv2_block3_out", "conv3_block1_out")
-    with bench.figure(
+    with context.figure(
         "shortcut", number="12", title=N_("A shortcut"), caption=CAPTIONS["shortcut"], size=(4, 5)
     ) as ax:
         net_graph(without_normalisation(identity), detailed=False, ax=ax)
-    with bench.figure(
+    with context.figure(
         "identity",
         number="13",
         title=N_("The identity block"),
@@ -41,7 +41,7 @@ def story(bench: Bench, settings: Settings) -> None:
         size=(5, 7),
     ) as ax:
         net_graph(identity, ax=ax)
-    with bench.figure(
+    with context.figure(
         "convolution",
         number="14",
         title=N_("The convolution block"),
@@ -49,8 +49,8 @@ def story(bench: Bench, settings: Settings) -> None:
         size=(7, 7),
     ) as ax:
         net_graph(convolution, ax=ax)
-    show_stages(bench, net, model)
-    bench.claim(
+    show_stages(context, net, model)
+    context.claim(
         "identity_is_easy",
         "confirmed" if unchanged_by_zero(model) else "refuted",
         _(
@@ -92,7 +92,7 @@ def without_normalisation(nodes: list[layer_graph.Node]) -> list[layer_graph.Nod
     ]
 
 
-def show_stages(bench: Bench, net: backbones.Backbone, model) -> None:
+def show_stages(context: RunContext, net: backbones.Backbone, model) -> None:
     layers = [layer.name for layer in model.layers]
     rows, start = [], 0
     for stage, last in net.stages.items():
@@ -102,7 +102,7 @@ def show_stages(bench: Bench, net: backbones.Backbone, model) -> None:
         rows.append([stage, len(inside), sum(layer.count_params() for layer in inside), shape])
         start = end
     columns = [N_("stage"), N_("layers"), N_("parameters"), N_("gives")]
-    bench.table("stages", title=N_("ResNet-50, stage by stage"), columns=columns, rows=rows)
+    context.table("stages", title=N_("ResNet-50, stage by stage"), columns=columns, rows=rows)
 
 
 def unchanged_by_zero(model) -> bool:
@@ -121,13 +121,13 @@ def unchanged_by_zero(model) -> bool:
     return bool(same)
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp3.residual",
     title=N_("Residual nets: the shortcut and the two blocks"),
     measures=N_("parameters of ResNet-50 without its top"),
     source=N_("practical 3, exercise 1"),
     settings=Settings,
-    story=story,
+    run=run,
     minutes=0.2,
     memory_mb=900,
     claims=(
@@ -139,5 +139,8 @@ EXPERIMENT = Experiment(
             where=N_("practical 3, exercise 1"),
         ),
     ),
-    expects={"parameters": (PARAMETERS - 0.5, PARAMETERS + 0.5), "features": (2047.5, 2048.5)},
+    expected_ranges={
+        "parameters": (PARAMETERS - 0.5, PARAMETERS + 0.5),
+        "features": (2047.5, 2048.5),
+    },
 )

@@ -17,14 +17,14 @@ from pydantic import Field
 from etabli.core.i18n import N_, _
 from etabli.data.formats import text as texts
 from etabli.data.formats.text import COURSE_LENGTH, Text
-from etabli.experiments.context import Bench
+from etabli.experiments.context import RunContext
 from etabli.experiments.spec import SettingsModel
 from etabli.metrics import text as measures
 from etabli.metrics.score import Score
 from etabli.models.text import simple_rnn
 from etabli.models.text.ngram import NGram, kneser_ney, witten_bell
 from etabli.models.text.simple_rnn import Epoch
-from etabli.training.checkpoint import Memory
+from etabli.training.checkpoint import Checkpoint
 
 SMOOTHED = 5
 """Epochs over which the validation curve is averaged before its best point is taken."""
@@ -71,57 +71,60 @@ def best_epoch(values: np.ndarray) -> int:
 
 
 def course_weights(
-    bench: Bench, text: Text, settings: CourseSettings
+    context: RunContext, text: Text, settings: CourseSettings
 ) -> tuple[list[np.ndarray], int]:
-    """The weights of the course's net, trained with the bench's seed, and the number of its epochs."""
+    """The weights of the course's net, trained with the context's seed, and the number of its epochs."""
     key = {"text": text.codes, **settings.model_dump(), "version": 1}
-    epochs = settings.epochs or _chosen_epochs(bench, text, settings, key)
+    epochs = settings.epochs or _chosen_epochs(context, text, settings, key)
 
     def compute() -> dict[str, np.ndarray]:
-        model, memory = _new(text, settings, bench.seed), bench.memory("char-rnn", key, epochs)
+        model, memory = (
+            _new(text, settings, context.seed),
+            context.checkpoint("char-rnn", key, epochs),
+        )
         windows = texts.windows(text.codes, settings.length, 0, text.boundary())
-        run = simple_rnn.train(model, *windows, epochs, settings.recipe, bench.seed, memory)
-        for epoch in shown(bench, N_("training"), run, epochs, memory):
+        run = simple_rnn.train(model, *windows, epochs, settings.recipe, context.seed, memory)
+        for epoch in shown(context, N_("training"), run, epochs, memory):
             memory.rows.append({"loss": epoch.loss})
         return {"losses": column(memory, "loss"), **named(model.get_weights())}
 
-    kept = bench.cached("char-rnn", {**key, "epochs": epochs, "seed": bench.seed}, compute)
+    kept = context.cached("char-rnn", {**key, "epochs": epochs, "seed": context.seed}, compute)
     for number, loss in enumerate(kept["losses"], 1):
-        bench.log("train", epoch=number, loss=float(loss))
+        context.log("train", epoch=number, loss=float(loss))
     return listed(kept), epochs
 
 
-def _chosen_epochs(bench: Bench, text: Text, settings: CourseSettings, key: dict) -> int:
+def _chosen_epochs(context: RunContext, text: Text, settings: CourseSettings, key: dict) -> int:
     start, end = validation_start(text), text.boundary()
 
     def compute() -> dict[str, np.ndarray]:
-        model, memory = _new(text, settings, 0), bench.memory("char-rnn-epochs", key)
+        model, memory = _new(text, settings, 0), context.checkpoint("char-rnn-epochs", key)
         inputs, targets = texts.windows(text.codes, settings.length, start, end)
         windows = texts.windows(text.codes, settings.length, 0, start)
         run = simple_rnn.train(model, *windows, settings.most_epochs, settings.recipe, 0, memory)
-        for epoch in shown(bench, N_("choosing the epochs"), run, settings.most_epochs, memory):
+        for epoch in shown(context, N_("choosing the epochs"), run, settings.most_epochs, memory):
             memory.rows.append(
                 measured(epoch, simple_rnn.log_probabilities(model.get_weights(), inputs), targets)
             )
         return {"curve": column(memory, "loss", "accuracy", "nats")}
 
-    curve = bench.cached("char-rnn-epochs", key, compute)["curve"]
-    log_validation(bench, curve)
+    curve = context.cached("char-rnn-epochs", key, compute)["curve"]
+    log_validation(context, curve)
     return best_epoch(curve[:, 1])
 
 
-def log_validation(bench: Bench, curve: np.ndarray, name: str = "validation") -> None:
+def log_validation(context: RunContext, curve: np.ndarray, name: str = "validation") -> None:
     """Keep a curve of (training loss, validation accuracy, validation nats) by epoch as a history."""
     for number, (loss, accuracy, nats) in enumerate(curve, 1):
-        bench.log(name, epoch=number, loss=loss, accuracy=accuracy, nats=nats)
+        context.log(name, epoch=number, loss=loss, accuracy=accuracy, nats=nats)
 
 
 def shown(
-    bench: Bench, label: str, run: Iterator[Epoch], epochs: int, memory: Memory
+    context: RunContext, label: str, run: Iterator[Epoch], epochs: int, memory: Checkpoint
 ) -> Iterator[Epoch]:
     """The epochs of a training that are not behind it yet, with its progress."""
-    with bench.progress(label, total=epochs) as step:
-        bench.go_on(memory, step)
+    with context.progress(label, total=epochs) as step:
+        context.resume(memory, step)
         for epoch in run:
             yield epoch
             step(1, loss=epoch.loss)
@@ -133,7 +136,7 @@ def measured(epoch: Epoch, log_p: np.ndarray, targets: np.ndarray) -> dict[str, 
     return {"loss": epoch.loss, "accuracy": float(accuracy), "nats": float(nats)}
 
 
-def column(memory: Memory, *names: str) -> np.ndarray:
+def column(memory: Checkpoint, *names: str) -> np.ndarray:
     """Columns (epochs, names) of the rows of a memory; (epochs,) for one."""
     table = np.array([[row[name] for name in names] for row in memory.rows])
     return table[:, 0] if len(names) == 1 else table
@@ -157,13 +160,13 @@ def listed(kept: dict[str, np.ndarray]) -> list[np.ndarray]:
 
 
 def keep_poet(
-    bench: Bench, text: Text, kind: str, model, length: int = texts.COURSE_LENGTH
+    context: RunContext, text: Text, kind: str, model, length: int = texts.COURSE_LENGTH
 ) -> None:
     """Leave the trained net in the folder of the piece, so that ``etabli poetry write --model`` writes with it."""
-    scores = {name: bench.scores[name].value for name in ("test_accuracy", "test_nats")}
+    scores = {name: context.scores[name].value for name in ("test_accuracy", "test_nats")}
     opening = text.characters[: max(length, 20)]
     text.save(
-        bench.folder,
+        context.folder,
         model,
         text.Card(kind, text.name, "".join(text.vocabulary), length, opening, scores),
     )

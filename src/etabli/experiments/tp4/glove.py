@@ -7,8 +7,8 @@ from pydantic import Field
 
 from etabli.core.i18n import N_, _
 from etabli.data.formats import word_vectors as files
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Experiment, SettingsModel
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import ExperimentSpec, SettingsModel
 from etabli.experiments.tp4 import words as caption_words
 from etabli.metrics.score import Score
 from etabli.models.text import glove, word_similarity
@@ -30,58 +30,62 @@ class Settings(SettingsModel):
     neighbours: int = Field(10, ge=1, le=100, description=N_("nearest words that are compared"))
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    sentences = caption_words.sentences(bench.source)
+def run(context: RunContext, settings: Settings) -> None:
+    sentences = caption_words.sentences(context.source)
     words = glove.vocabulary(sentences, settings.least)
     counts = glove.cooccurrence(sentences, words, settings.window)
 
     recipe = glove.Recipe(settings.dimension, settings.rate, settings.x_max, settings.blocks)
-    memory = bench.memory("glove", settings, words, counts.data)
-    with bench.progress(N_("GloVe"), total=settings.epochs) as step:
-        bench.go_on(memory, step, "train")
-        for error, vectors in glove.train(counts, settings.epochs, recipe, bench.seed, memory):
+    memory = context.checkpoint("glove", settings, words, counts.data)
+    with context.progress(N_("GloVe"), total=settings.epochs) as step:
+        context.resume(memory, step, "train")
+        for error, vectors in glove.train(counts, settings.epochs, recipe, context.seed, memory):
             memory.arrays["vectors"] = vectors
-            bench.log_kept(memory, "train", epoch=len(memory.rows) + 1, error=error)
+            context.log_and_checkpoint(memory, "train", epoch=len(memory.rows) + 1, error=error)
             step(1, error=error)
     error, vectors = memory.rows[-1]["error"], memory.arrays["vectors"]
-    files.write(bench.path("vectors.txt"), words, vectors)
+    files.write(context.path("vectors.txt"), words, vectors)
 
-    bench.score("error", Score(error, {"weighted squared error": "per pair", "pairs": counts.nnz}))
-    if not bench.is_sample:
-        compare(bench, words, vectors, settings)
-    if bench.first:
-        show(bench, words, vectors, counts.nnz)
+    context.score(
+        "error", Score(error, {"weighted squared error": "per pair", "pairs": counts.nnz})
+    )
+    if not context.is_sample:
+        compare(context, words, vectors, settings)
+    if context.is_first_seed:
+        show(context, words, vectors, counts.nnz)
 
 
-def compare(bench: Bench, words: tuple[str, ...], vectors: np.ndarray, settings: Settings) -> None:
+def compare(
+    context: RunContext, words: tuple[str, ...], vectors: np.ndarray, settings: Settings
+) -> None:
     """How many of a word's nearest words in the official vectors are nearest in ours."""
-    official = files.load(bench.source, words)
+    official = files.load(context.source, words)
     shared = [row for row, word in enumerate(words) if word in official.rows]
     overlap = word_similarity.neighbour_overlap(
         vectors[shared], official.of([words[row] for row in shared]), settings.neighbours
     )
     recipe = {"neighbours": settings.neighbours, "words": len(shared)}
-    bench.score("neighbours_recovered", Score(float(overlap.mean()), recipe))
+    context.score("neighbours_recovered", Score(float(overlap.mean()), recipe))
     chance = settings.neighbours / (len(shared) - 1)
-    bench.score("neighbours_by_chance", Score(chance, {**recipe, "by": "chance"}))
+    context.score("neighbours_by_chance", Score(chance, {**recipe, "by": "chance"}))
 
 
-def show(bench: Bench, words: tuple[str, ...], vectors: np.ndarray, pairs: int) -> None:
+def show(context: RunContext, words: tuple[str, ...], vectors: np.ndarray, pairs: int) -> None:
     """The matrix in numbers, the error by pass, and some neighbours."""
-    bench.note(
+    context.note(
         _("{n} words, {pairs} pairs of words that stand near each other.").format(
             n=len(words), pairs=pairs
         )
     )
-    with bench.figure("error", title=N_("GloVe's error per pair")) as ax:
+    with context.figure("error", title=N_("GloVe's error per pair")) as ax:
         learning_curves(
-            bench.history("train"),
+            context.history("train"),
             {"error": _("weighted squared error")},
             y_label=_("error"),
             ax=ax,
         )
     asked = [word for word in ASKED if word in words]
-    bench.table(
+    context.table(
         "neighbours",
         title=N_("Nearest words, by our own vectors"),
         columns=[N_("word"), N_("nearest")],
@@ -97,16 +101,16 @@ def show(bench: Bench, words: tuple[str, ...], vectors: np.ndarray, pairs: int) 
     )
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp4.glove",
     title=N_("GloVe trained on the captions"),
     measures=N_("share of the official vectors' nearest words that are found again"),
     source=N_("practical 4, exercise 2 (GloVe itself)"),
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={"dimension": 20, "least": 1, "epochs": 100, "blocks": 8},
     data=("flickr8k", "glove"),
     minutes=0.5,
     memory_mb=600,
-    expects={"neighbours_recovered": (0.06, 0.20)},
+    expected_ranges={"neighbours_recovered": (0.06, 0.20)},
 )

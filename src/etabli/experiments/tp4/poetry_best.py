@@ -5,7 +5,7 @@ the weights.
 from pydantic import Field
 
 from etabli.core.i18n import N_
-from etabli.experiments.spec import Experiment, Published
+from etabli.experiments.spec import ExperimentSpec, PublishedScore
 from etabli.experiments.tp4 import _shared, poetry, published
 
 
@@ -22,25 +22,25 @@ class Settings(_shared.CourseSettings):
     )
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp4.poetry-best",
     title=N_("The course's recurrent net, trained more carefully"),
     measures=N_("share of next characters that are predicted"),
     source=N_("practical 4, exercise 1 b"),
     settings=Settings,
-    story=poetry.story,
+    run=poetry.run,
     on_sample={"most_epochs": 10, "units": 64},
     data=("fleurs_du_mal",),
     minutes=1,
     memory_mb=900,
     seeds=5,
     published=(
-        Published(
+        PublishedScore(
             "test_accuracy",
             published.TEST_ACCURACY,
             N_("accuracy, test"),
             N_("practical 4, figure 17"),
         ),
     ),
-    expects={"test_accuracy": (0.460, 0.490)},
+    expected_ranges={"test_accuracy": (0.460, 0.490)},
 )

@@ -15,8 +15,8 @@ from pydantic import Field
 from etabli.core.i18n import N_, _
 from etabli.data.formats.text import Text
 from etabli.data.synthetic import verse
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Experiment, SettingsModel
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import ExperimentSpec, SettingsModel
 from etabli.experiments.tp4 import _shared
 from etabli.experiments.tp4._shared import column, listed, measured, named, shown, validation_start
 from etabli.metrics import text as measures
@@ -25,7 +25,7 @@ from etabli.models.text.distillation import Lesson
 from etabli.models.text.lstm import Recipe
 from etabli.models.text.ngram import combine, fit_weights, kneser_ney
 from etabli.training import keras_io
-from etabli.training.checkpoint import Memory
+from etabli.training.checkpoint import Checkpoint
 from etabli.viz.curves import learning_curves
 
 
@@ -122,20 +122,20 @@ class Choice(NamedTuple):
     residual_curve: np.ndarray
 
 
-def choose(bench: Bench, text: Text, settings: ModernSettings) -> Choice:
+def choose(context: RunContext, text: Text, settings: ModernSettings) -> Choice:
     """Train both nets with seed 0 without the validation part, and look at it."""
     start, end = validation_start(text), text.boundary()
 
     def compute() -> dict[str, np.ndarray]:
         lesson = _lesson(text, start, settings, seed=0)
         counted = lesson.counted.log_probabilities(text.codes, start, end)
-        residual, curve, guided = _best(bench, text, settings, lesson, counted)
+        residual, curve, guided = _best(context, text, settings, lesson, counted)
         written = lesson.written(residual, settings.most_epochs)
-        _weights, plain_curve, plain = _best(bench, text, settings, lesson, written=written)
+        _weights, plain_curve, plain = _best(context, text, settings, lesson, written=written)
         shares = fit_weights([plain, guided, counted], text.codes[start:end])
         return {"residual_curve": curve, "curve": plain_curve, "shares": shares}
 
-    kept = bench.cached(
+    kept = context.cached(
         "char-modern-choice", {"text": text.codes, **settings.model_dump(), "version": 1}, compute
     )
     epochs = settings.epochs or int(kept["curve"][:, 2].argmin()) + 1
@@ -144,7 +144,12 @@ def choose(bench: Bench, text: Text, settings: ModernSettings) -> Choice:
 
 
 def _best(
-    bench: Bench, text: Text, settings: ModernSettings, lesson: Lesson, counted=None, written=None
+    context: RunContext,
+    text: Text,
+    settings: ModernSettings,
+    lesson: Lesson,
+    counted=None,
+    written=None,
 ):
     """Weights, whole curve, and ln p (N, V) of the validation targets, of the epoch with the fewest nats there.
 
@@ -152,8 +157,8 @@ def _best(
     """
     start, end = len(lesson.codes), text.boundary()
     epochs = settings.most_residual_epochs if written is None else settings.most_epochs
-    memory = _memory(bench, settings, lesson, written)
-    for epoch, weights in _passes(bench, lesson, epochs, memory, written):
+    memory = _memory(context, settings, lesson, written)
+    for epoch, weights in _passes(context, lesson, epochs, memory, written):
         log_p = lstm.log_probabilities(weights, text.codes, start, end, counted=counted)
         memory.rows.append(measured(epoch, log_p, text.codes[start:end]))
         if column(memory, "nats").argmin() == len(memory.rows) - 1:
@@ -162,30 +167,34 @@ def _best(
 
 
 def residual_weights(
-    bench: Bench, text: Text, settings: ModernSettings, epochs: int
+    context: RunContext, text: Text, settings: ModernSettings, epochs: int
 ) -> list[np.ndarray]:
-    """The weights of the residual net, trained on the whole training part with the bench's seed."""
+    """The weights of the residual net, trained on the whole training part with the context's seed."""
 
     def run():
-        lesson = _lesson(text, text.boundary(), settings, bench.seed)
-        memory = _memory(bench, settings, lesson, None, epochs)
-        return memory, _passes(bench, lesson, epochs, memory)
+        lesson = _lesson(text, text.boundary(), settings, context.seed)
+        memory = _memory(context, settings, lesson, None, epochs)
+        return memory, _passes(context, lesson, epochs, memory)
 
     return _kept(
-        bench, "residual", {"text": text.codes, **settings.model_dump(), "epochs": epochs}, run
+        context, "residual", {"text": text.codes, **settings.model_dump(), "epochs": epochs}, run
     )
 
 
 def plain_weights(
-    bench: Bench, text: Text, settings: ModernSettings, epochs: int, residual: list[np.ndarray]
+    context: RunContext,
+    text: Text,
+    settings: ModernSettings,
+    epochs: int,
+    residual: list[np.ndarray],
 ) -> list[np.ndarray]:
     """The weights of the plain net, from the whole training part and what the residual net wrote after it."""
 
     def run():
-        lesson = _lesson(text, text.boundary(), settings, bench.seed)
+        lesson = _lesson(text, text.boundary(), settings, context.seed)
         written = lesson.written(residual, epochs)
-        memory = _memory(bench, settings, lesson, written, epochs)
-        return memory, _passes(bench, lesson, epochs, memory, written)
+        memory = _memory(context, settings, lesson, written, epochs)
+        return memory, _passes(context, lesson, epochs, memory, written)
 
     key = {
         "text": text.codes,
@@ -193,10 +202,10 @@ def plain_weights(
         "epochs": epochs,
         "residual": named(residual),
     }
-    return _kept(bench, "train", key, run)
+    return _kept(context, "train", key, run)
 
 
-def _kept(bench: Bench, curve: str, key: dict, run) -> list[np.ndarray]:
+def _kept(context: RunContext, curve: str, key: dict, run) -> list[np.ndarray]:
     """The last weights of a training, from the cache if they are there; its losses are logged as ``curve``."""
 
     def compute() -> dict[str, np.ndarray]:
@@ -206,9 +215,11 @@ def _kept(bench: Bench, curve: str, key: dict, run) -> list[np.ndarray]:
             memory.arrays.update(named(weights))
         return {"losses": column(memory, "loss"), **memory.arrays}
 
-    kept = bench.cached(f"char-modern-{curve}", {**key, "seed": bench.seed, "version": 1}, compute)
+    kept = context.cached(
+        f"char-modern-{curve}", {**key, "seed": context.seed, "version": 1}, compute
+    )
     for number, loss in enumerate(kept["losses"], 1):
-        bench.log(curve, epoch=number, loss=float(loss))
+        context.log(curve, epoch=number, loss=float(loss))
     return listed(kept)
 
 
@@ -228,54 +239,62 @@ def _lesson(text: Text, end: int, settings: ModernSettings, seed: int) -> Lesson
 
 
 def _memory(
-    bench: Bench, settings: ModernSettings, lesson: Lesson, written, epochs: int | None = None
-) -> Memory:
+    context: RunContext,
+    settings: ModernSettings,
+    lesson: Lesson,
+    written,
+    epochs: int | None = None,
+) -> Checkpoint:
     read = None if written is None else written.codes
-    return bench.memory(
+    return context.checkpoint(
         "char-modern", lesson.codes, settings, written is None, lesson.seed, read, epochs
     )
 
 
-def _passes(bench: Bench, lesson: Lesson, epochs: int, memory: Memory, written=None):
+def _passes(context: RunContext, lesson: Lesson, epochs: int, memory: Checkpoint, written=None):
     """(epoch, averaged weights) after each pass of the residual net, or of the plain one, which reads ``written``."""
     if written is None:
         label, (model, run) = N_("training the residual net"), lesson.residual(epochs, memory)
     else:
         label, (model, run) = N_("training the plain net"), lesson.plain(written, epochs, memory)
-    for epoch in shown(bench, label, run, epochs, memory):
+    for epoch in shown(context, label, run, epochs, memory):
         yield epoch, model.get_weights()
 
 
 Settings = ModernSettings
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    text = verse.load(bench.source).require(
+def run(context: RunContext, settings: Settings) -> None:
+    text = verse.load(context.source).require(
         max(settings.streams, settings.residual_streams) * settings.steps
     )
     vocabulary = len(text.vocabulary)
 
     # Everything is chosen and frozen here: epochs and mixture weights on the validation part, then the
     # weights.
-    choice = choose(bench, text, settings)
-    residual = residual_weights(bench, text, settings, choice.residual_epochs)
-    plain = plain_weights(bench, text, settings, choice.epochs, residual)
-    measure(bench, text, settings, choice, plain, residual)
+    choice = choose(context, text, settings)
+    residual = residual_weights(context, text, settings, choice.residual_epochs)
+    plain = plain_weights(context, text, settings, choice.epochs, residual)
+    measure(context, text, settings, choice, plain, residual)
 
     models = []
     for weights, is_residual in ((plain, False), (residual, True)):
-        model = lstm.build(vocabulary, settings.units, settings.embedding, bench.seed, is_residual)
+        model = lstm.build(
+            vocabulary, settings.units, settings.embedding, context.seed, is_residual
+        )
         model.set_weights(weights)
         models.append(model)
-    _shared.keep_poet(bench, text, "modern", models[0])
-    keras_io.save(models[1], bench.path("residual.keras"))
-    _shared.log_validation(bench, choice.curve)
-    _shared.log_validation(bench, choice.residual_curve, "validation_residual")
-    if bench.first:
-        show(bench, text)
+    _shared.keep_poet(context, text, "modern", models[0])
+    keras_io.save(models[1], context.path("residual.keras"))
+    _shared.log_validation(context, choice.curve)
+    _shared.log_validation(context, choice.residual_curve, "validation_residual")
+    if context.is_first_seed:
+        show(context, text)
 
 
-def measure(bench: Bench, text: Text, settings: Settings, choice: Choice, plain, residual) -> None:
+def measure(
+    context: RunContext, text: Text, settings: Settings, choice: Choice, plain, residual
+) -> None:
     """Accuracy and nats of the plain net, which reads only characters; of the residual net, which has the n-gram
     in itself; and of the mixture of both and the n-gram.
     """
@@ -295,17 +314,17 @@ def measure(bench: Bench, text: Text, settings: Settings, choice: Choice, plain,
         mixture = combine([net, on_top, counted], choice.shares)
         for (name, recipe), log_p in zip(recipes.items(), (net, on_top, mixture), strict=True):
             accuracy = measures.accuracy(log_p, codes[first:last])
-            bench.score(f"{part}_accuracy{name}", accuracy.with_recipe(**recipe))
+            context.score(f"{part}_accuracy{name}", accuracy.with_recipe(**recipe))
             if part == "test":
-                bench.score(
+                context.score(
                     f"test_nats{name}",
                     measures.nats(log_p, codes[first:last]).with_recipe(**recipe),
                 )
 
 
-def show(bench: Bench, text: Text) -> None:
+def show(context: RunContext, text: Text) -> None:
     """The curves, and the table with everything else."""
-    with bench.figure(
+    with context.figure(
         "curves",
         title=N_("Training"),
         caption=N_(
@@ -322,16 +341,16 @@ def show(bench: Bench, text: Text) -> None:
             rows = [
                 {"epoch": row["epoch"], net: row[number]}
                 for net, curve in curves.items()
-                for row in bench.history(curve)
+                for row in context.history(curve)
             ]
             learning_curves(rows, legend, y_label=_("nats"), ax=ax)
-    values = {name: score.value for name, score in bench.scores.items()}
+    values = {name: score.value for name, score in context.scores.items()}
     rows = {
         "": _("this LSTM"),
         "_residual": _("LSTM on top of the n-gram"),
         "_ngram": _("both, and the n-gram"),
     }
-    bench.table(
+    context.table(
         "models",
         title=N_("Everything that was scored on these test characters"),
         columns=[N_("model"), N_("accuracy"), N_("nats")],
@@ -345,13 +364,13 @@ def show(bench: Bench, text: Text) -> None:
     )
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp4.poetry-modern",
     title=N_("Poetry with two weight-dropped LSTMs"),
     measures=N_("nats per character on text that it never read"),
     source=N_("practical 4, exercise 1 b, taken further"),
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={
         "units": 48,
         "embedding": 16,
@@ -366,7 +385,7 @@ EXPERIMENT = Experiment(
     minutes=5,
     memory_mb=3000,
     seeds=3,
-    expects={
+    expected_ranges={
         "test_accuracy": (0.54, 0.57),
         "test_nats": (1.41, 1.47),
         "test_nats_ngram": (1.37, 1.42),

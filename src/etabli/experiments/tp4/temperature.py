@@ -8,8 +8,8 @@ from etabli.core.i18n import N_, _
 from etabli.data.formats import text as texts
 from etabli.data.formats.text import Text
 from etabli.data.synthetic import verse
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec
 from etabli.experiments.tp4 import _shared, published
 from etabli.metrics import text as measures
 from etabli.metrics.score import Score
@@ -29,36 +29,36 @@ class Settings(_shared.CourseSettings):
     texts: int = Field(8, ge=1, le=1000, description=N_("texts at each temperature"))
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    text = verse.load(bench.source).require(settings.length)
+def run(context: RunContext, settings: Settings) -> None:
+    text = verse.load(context.source).require(settings.length)
     course = _shared.CourseSettings(
         **settings.model_dump(include=set(_shared.CourseSettings.model_fields))
     )
-    weights, _epochs = _shared.course_weights(bench, text, course)
+    weights, _epochs = _shared.course_weights(context, text, course)
     reader = WindowReader(weights, settings.length)
 
-    written = {t: poems(bench, text, reader, settings, t) for t in TEMPERATURES}
+    written = {t: poems(context, text, reader, settings, t) for t in TEMPERATURES}
     lexicon = frozenset(measures.words_of(text.characters))
     rows = {t: quality(several, lexicon) for t, several in written.items()}
     for t, row in rows.items():
-        bench.log("temperature", temperature=t, **row)
+        context.log("temperature", temperature=t, **row)
     for name, t in (("low", LOW), ("plain", PLAIN), ("high", HIGH)):
         for measure, value in rows[t].items():
-            bench.score(
+            context.score(
                 f"{measure}_{name}",
                 Score(value, {"T": t, "texts": settings.texts, "n": settings.characters}),
             )
-    judge(bench, rows)
-    if bench.first:
-        show(bench, text, weights, settings, written, rows)
+    judge(context, rows)
+    if context.is_first_seed:
+        show(context, text, weights, settings, written, rows)
 
 
 def poems(
-    bench: Bench, text: Text, reader: WindowReader, settings: Settings, temperature: float
+    context: RunContext, text: Text, reader: WindowReader, settings: Settings, temperature: float
 ) -> list[str]:
     """Texts that begin as the report's do, and go on at one temperature."""
     prompt = texts.encode(published.PROMPT, text.vocabulary)
-    random = seeding.generator(bench.seed, "poems", str(temperature))
+    random = seeding.make_generator(context.seed, "poems", str(temperature))
     steps = write(
         reader, prompt, settings.characters, Decoding(temperature), random, settings.texts
     )
@@ -76,7 +76,7 @@ def quality(several: list[str], lexicon: frozenset[str]) -> dict[str, float]:
     }
 
 
-def judge(bench: Bench, rows: dict[float, dict[str, float]]) -> None:
+def judge(context: RunContext, rows: dict[float, dict[str, float]]) -> None:
     """Whether a low temperature writes better, which the report means of the words; and what the words cost.
 
     How much repeats depends on how long one writes, so no share of it is a verdict: a net that reads ten characters
@@ -94,12 +94,12 @@ def judge(bench: Bench, rows: dict[float, dict[str, float]]) -> None:
         "d": plain["repetition"],
     }
     published_repeats = measures.repetition(published.SAMPLES[LOW], 20).value
-    bench.claim(
+    context.claim(
         "low_temperature_writes_better",
         "confirmed" if low["known_words"] > plain["known_words"] else "refuted",
         told.format(**values, e=published_repeats),
     )
-    bench.claim(
+    context.claim(
         "high_temperature_makes_no_sense",
         "confirmed" if high["known_words"] < plain["known_words"] / 2 else "refuted",
         _("T = 10: {a:.0%} of the words stand in the book, at T = 1 {b:.0%}").format(
@@ -108,11 +108,11 @@ def judge(bench: Bench, rows: dict[float, dict[str, float]]) -> None:
     )
 
 
-def show(bench: Bench, text: Text, weights, settings: Settings, written, rows) -> None:
+def show(context: RunContext, text: Text, weights, settings: Settings, written, rows) -> None:
     """The samples beside the report's, and the measures over the temperature."""
     for t in (LOW, HIGH):
-        known = "" if bench.is_sample else published.SAMPLES[t]
-        bench.table(
+        known = "" if context.is_sample else published.SAMPLES[t]
+        context.table(
             f"sample_{t}",
             title=_("Written at T = {t}").format(t=t),
             columns=[N_("by whom"), N_("text")],
@@ -121,21 +121,21 @@ def show(bench: Bench, text: Text, weights, settings: Settings, written, rows) -
                 [_("this net"), published.PROMPT + written[t][0]],
             ],
         )
-    bench.table(
+    context.table(
         "samples",
         title=N_("The same beginning at other temperatures"),
         columns=["T", N_("text")],
         rows=[[t, published.PROMPT + written[t][0][:200]] for t in TEMPERATURES],
     )
-    show_measures(bench, text, weights, settings, rows)
+    show_measures(context, text, weights, settings, rows)
 
 
-def show_measures(bench: Bench, text: Text, weights, settings: Settings, rows) -> None:
+def show_measures(context: RunContext, text: Text, weights, settings: Settings, rows) -> None:
     """How unsure the net is, and what its texts are like, over the temperature."""
     windows, _targets = texts.windows(text.codes, settings.length, text.boundary(), len(text.codes))
     log_p = simple_rnn.log_probabilities(weights, windows[:2000])
     entropies = [float(entropy(temper(log_p, t)).mean()) for t in TEMPERATURES]
-    with bench.figure(
+    with context.figure(
         "temperature",
         title=N_("What the temperature does"),
         caption=N_(
@@ -160,13 +160,13 @@ def show_measures(bench: Bench, text: Text, weights, settings: Settings, rows) -
         lines(curves, x_label=label, y_label=_("share"), log_x=True, ax=axes[1])
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp4.temperature",
     title=N_("Verse at eleven temperatures"),
     measures=N_("words of the book, repetition and variety of what is written"),
     source=N_("practical 4, exercise 1 c"),
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={"most_epochs": 12, "units": 64, "texts": 2, "characters": 200},
     data=("fleurs_du_mal",),
     minutes=1,

@@ -10,8 +10,8 @@ from etabli.core.i18n import N_, _
 from etabli.data.catalog.source import Source
 from etabli.data.formats import flickr8k, word_vectors
 from etabli.data.formats.word_vectors import WordVectors
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment, SettingsModel
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec, SettingsModel
 from etabli.experiments.tp4 import published
 from etabli.metrics.clusters import adjusted_rand, unambiguous
 from etabli.metrics.score import Score
@@ -42,43 +42,51 @@ class Settings(SettingsModel):
     iterations: int = Field(500, ge=0, description=N_("iterations of t-SNE after the exaggeration"))
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    wanted = words(bench.source)
-    found = word_vectors.load(bench.source, wanted)
-    bench.score("words_with_vector", Score(len(found.words) / len(wanted), {"words": len(wanted)}))
+def run(context: RunContext, settings: Settings) -> None:
+    wanted = words(context.source)
+    found = word_vectors.load(context.source, wanted)
+    context.score(
+        "words_with_vector", Score(len(found.words) / len(wanted), {"words": len(wanted)})
+    )
 
     made = word_similarity.cluster(
-        found.words, found.vectors, settings.clusters, bench.seed, settings.listed
+        found.words, found.vectors, settings.clusters, context.seed, settings.listed
     )
-    points = project(bench, found, made, settings)
-    if not bench.is_sample:
-        compare(bench, found, made)
-    bench.keep("clusters", {"labels": made.labels, "centres": made.centres, "points": points})
-    if bench.first:
-        show(bench, found, made, points)
+    points = project(context, found, made, settings)
+    if not context.is_sample:
+        compare(context, found, made)
+    context.save_arrays(
+        "clusters", {"labels": made.labels, "centres": made.centres, "points": points}
+    )
+    if context.is_first_seed:
+        show(context, found, made, points)
 
 
-def project(bench: Bench, found: WordVectors, made: Clusters, settings: Settings) -> np.ndarray:
+def project(
+    context: RunContext, found: WordVectors, made: Clusters, settings: Settings
+) -> np.ndarray:
     """t-SNE of the words and, with them, of the centres: (N + K, 2)."""
     together = np.concatenate([word_similarity.normalise(found.vectors), made.centres])
     key = {
         "points": together,
         "perplexity": settings.perplexity,
         "iterations": settings.iterations,
-        "seed": bench.seed,
+        "seed": context.seed,
     }
     key["method"] = METHOD
     iterations, perplexity = settings.iterations, settings.perplexity
 
     def compute() -> dict[str, np.ndarray]:
         return {
-            "points": tsne(together, perplexity=perplexity, iterations=iterations, seed=bench.seed)
+            "points": tsne(
+                together, perplexity=perplexity, iterations=iterations, seed=context.seed
+            )
         }
 
-    return bench.cached("words-tsne", key, compute)["points"]
+    return context.cached("words-tsne", key, compute)["points"]
 
 
-def compare(bench: Bench, found: WordVectors, made: Clusters) -> None:
+def compare(context: RunContext, found: WordVectors, made: Clusters) -> None:
     """Our clusters against the lists of the report's figure 18, on the words that stand in one list and
     here.
     """
@@ -87,25 +95,25 @@ def compare(bench: Bench, found: WordVectors, made: Clusters) -> None:
     }
     ours = [int(made.labels[found.rows[word]]) for word in theirs]
     score = adjusted_rand(list(theirs.values()), ours)
-    bench.score("adjusted_rand", score.with_recipe(against="report figure 18"))
+    context.score("adjusted_rand", score.with_recipe(against="report figure 18"))
     verdict = "confirmed" if score.value > 0.3 else "refuted" if score.value < 0.1 else "undecided"
     measured = _(
         "adjusted Rand index {value:.2f} with the report's lists, over {n} words (0: chance, 1: the same)"
     )
-    bench.claim(
+    context.claim(
         "clusters_have_a_meaning", verdict, measured.format(value=score.value, n=len(theirs))
     )
 
 
-def show(bench: Bench, found: WordVectors, made: Clusters, points: np.ndarray) -> None:
+def show(context: RunContext, found: WordVectors, made: Clusters, points: np.ndarray) -> None:
     """Report figures 18 and 19, neighbours, analogies."""
-    show_clusters(bench, made)
-    show_map(bench, found, made, points[: len(found.words)], points[len(found.words) :])
-    show_directions(bench, found)
+    show_clusters(context, made)
+    show_map(context, found, made, points[: len(found.words)], points[len(found.words) :])
+    show_directions(context, found)
 
 
-def show_clusters(bench: Bench, made: Clusters) -> None:
-    bench.table(
+def show_clusters(context: RunContext, made: Clusters) -> None:
+    context.table(
         "clusters",
         title=N_("The word nearest to each centre, and the next ones (report figure 18)"),
         columns=[N_("cluster"), N_("words in it"), N_("nearest to the centre")],
@@ -114,8 +122,8 @@ def show_clusters(bench: Bench, made: Clusters) -> None:
             for number, (name, near) in enumerate(zip(made.names, made.nearest, strict=True))
         ],
     )
-    if not bench.is_sample:
-        bench.table(
+    if not context.is_sample:
+        context.table(
             "published",
             title=N_("The lists of the lab report (figure 18)"),
             columns=[N_("cluster"), N_("nearest to the centre")],
@@ -124,9 +132,9 @@ def show_clusters(bench: Bench, made: Clusters) -> None:
 
 
 def show_map(
-    bench: Bench, found: WordVectors, made: Clusters, words: np.ndarray, centres: np.ndarray
+    context: RunContext, found: WordVectors, made: Clusters, words: np.ndarray, centres: np.ndarray
 ) -> None:
-    with bench.figure(
+    with context.figure(
         "map",
         number="19",
         title=N_("The words of the captions by t-SNE"),
@@ -139,12 +147,12 @@ def show_map(
     page = explorer(
         [plane], made.labels, made.names, thumbnails=word_images(found.words), title=_("Words")
     )
-    bench.page("explorer", page, title=N_("The words to move among"))
+    context.page("explorer", page, title=N_("The words to move among"))
 
 
-def show_directions(bench: Bench, found: WordVectors) -> None:
+def show_directions(context: RunContext, found: WordVectors) -> None:
     """What lies near a word, and what lies from a word as another lies from a third."""
-    bench.table(
+    context.table(
         "neighbours",
         title=N_("Nearest words"),
         columns=[N_("word"), N_("nearest, with the cosine")],
@@ -156,7 +164,7 @@ def show_directions(bench: Bench, found: WordVectors) -> None:
     )
     analogies = [three for three in ANALOGIES if all(word in found.rows for word in three)]
     if analogies:
-        bench.table(
+        context.table(
             "analogies",
             title=N_("Analogies"),
             columns=[N_("question"), N_("answers, with the cosine")],
@@ -175,13 +183,13 @@ def told(pairs: list[tuple[str, float]]) -> str:
     return ", ".join(f"{word} {cosine:.2f}" for word, cosine in pairs)
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp4.words",
     title=N_("The captions' words, clustered by their GloVe vectors"),
     measures=N_("agreement of the clusters with the lab report's"),
     source=N_("practical 4, exercise 2"),
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={"clusters": 6, "listed": 5, "iterations": 100, "perplexity": 10},
     data=("flickr8k", "glove"),
     minutes=0.5,
@@ -193,7 +201,7 @@ EXPERIMENT = Experiment(
             N_("practical 4, exercise 2 b"),
         ),
     ),
-    expects={"adjusted_rand": (0.2, 0.8)},
+    expected_ranges={"adjusted_rand": (0.2, 0.8)},
 )
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from etabli.core import seeding
 from etabli.core.i18n import N_, _
-from etabli.experiments.context import Bench
+from etabli.experiments.context import RunContext
 from etabli.experiments.spec import SettingsModel
 from etabli.experiments.tp5 import _shared, caption
 from etabli.metrics.bleu import bleu
@@ -23,7 +23,7 @@ from etabli.models.captioning.reranking import Album
 from etabli.models.captioning.train import Recipe
 from etabli.models.captioning.vocabulary import Vocabulary
 from etabli.saved_models.captioner import Captioner, pooled
-from etabli.training.checkpoint import Memory
+from etabli.training.checkpoint import Checkpoint
 from etabli.viz import curves
 
 SEEDS_APART = 1000
@@ -84,7 +84,9 @@ class Learning(SettingsModel):
     )
 
 
-def learn(bench: Bench, material: _shared.Material, settings: Learning, keys: int) -> Captioner:
+def learn(
+    context: RunContext, material: _shared.Material, settings: Learning, keys: int
+) -> Captioner:
     """Train on the training images, and keep of each net the pass whose greedy captions of the development images
     agree best.
 
@@ -103,8 +105,10 @@ def learn(bench: Bench, material: _shared.Material, settings: Learning, keys: in
     captioner = Captioner("attention" if keys else "modern", vocabulary, {}, material.features)
     nets = []
     for place in range(settings.nets):
-        seed, curve = bench.seed + SEEDS_APART * place, f"train-{place + 1}" if place else "train"
-        fresh = attention.initial(shape, seeding.generator(seed, "caption", "weights"), views[0])
+        seed, curve = context.seed + SEEDS_APART * place, f"train-{place + 1}" if place else "train"
+        fresh = attention.initial(
+            shape, seeding.make_generator(seed, "caption", "weights"), views[0]
+        )
         key = [
             asdict(recipe),
             asdict(shape),
@@ -113,11 +117,11 @@ def learn(bench: Bench, material: _shared.Material, settings: Learning, keys: in
             words,
             [each[::500] for each in views],
         ]
-        memory = bench.memory("captioner", *key, fresh["words"])
+        memory = context.checkpoint("captioner", *key, fresh["words"])
         lesson = _Lesson(
-            bench, replace(captioner, arrays=fresh), material, seen, recipe, seed, curve
+            context, replace(captioner, arrays=fresh), material, seen, recipe, seed, curve
         )
-        kept = bench.cached("captioner", key, partial(lesson.learnt, views, words, memory))
+        kept = context.cached("captioner", key, partial(lesson.learnt, views, words, memory))
         nets.append(lesson.told(kept))
     album = Album.of(pooled(material.maps["train"]), words)
     return replace(captioner, arrays=ensemble.joined(nets), album=album)
@@ -127,7 +131,7 @@ def learn(bench: Bench, material: _shared.Material, settings: Learning, keys: in
 class _Lesson:
     """One net's training: ``seen`` makes of a region map what it sees, ``curve`` names its history."""
 
-    bench: Bench
+    context: RunContext
     captioner: Captioner
     material: _shared.Material
     seen: Callable[[np.ndarray], np.ndarray]
@@ -136,15 +140,15 @@ class _Lesson:
     curve: str
 
     def learnt(
-        self, views: list[np.ndarray], words: np.ndarray, memory: Memory
+        self, views: list[np.ndarray], words: np.ndarray, memory: Checkpoint
     ) -> dict[str, np.ndarray]:
         """The weights of the best pass and, under "history", a row for each: number, loss, dev loss, dev CIDEr-D."""
-        dev, vocabulary, bench = self.material.data.dev, self.captioner.vocabulary, self.bench
+        dev, vocabulary, context = self.material.data.dev, self.captioner.vocabulary, self.context
         maps, dev_words = (
             self.seen(self.material.maps["dev"]),
             vocabulary.encode_groups(dev.captions),
         )
-        with bench.progress(bench.experiment.title, total=self.recipe.epochs) as step:
+        with context.progress(context.experiment.title, total=self.recipe.epochs) as step:
 
             def after(epoch: int, loss: float, weights: attention.Parameters) -> None:
                 now = {name: np.array(array) for name, array in weights.items()}
@@ -156,10 +160,10 @@ class _Lesson:
                 if dev_cider > max((row[HISTORY[3]] for row in memory.rows), default=-np.inf):
                     memory.arrays.update(now)
                 row = dict(zip(HISTORY, (epoch, loss, dev_loss, dev_cider), strict=True))
-                bench.log_kept(memory, self.curve, **row)
+                context.log_and_checkpoint(memory, self.curve, **row)
                 step(1, loss=loss, dev_loss=dev_loss, dev_cider_d=dev_cider)
 
-            bench.go_on(memory, step, self.curve)
+            context.resume(memory, step, self.curve)
             train.train(self.captioner.arrays, views, words, self.recipe, self.seed, after, memory)
         return {
             **memory.arrays,
@@ -169,18 +173,20 @@ class _Lesson:
     def told(self, kept: dict[str, np.ndarray]) -> attention.Parameters:
         """The net of what was kept; its history is logged where it was not learnt just now, and the pass told."""
         rows = kept["history"]
-        if not self.bench.history(self.curve):
+        if not self.context.history(self.curve):
             for row in rows.tolist():
-                self.bench.log(self.curve, **dict(zip(HISTORY, row, strict=True)))
+                self.context.log(self.curve, **dict(zip(HISTORY, row, strict=True)))
         note = _(
             "Kept: pass {n} of {epochs}, whose greedy captions of the development images have the greatest CIDEr-D."
         )
-        self.bench.note(note.format(n=int(rows[rows[:, 3].argmax(), 0]), epochs=self.recipe.epochs))
+        self.context.note(
+            note.format(n=int(rows[rows[:, 3].argmax(), 0]), epochs=self.recipe.epochs)
+        )
         return {name: array for name, array in kept.items() if name != "history"}
 
 
 def choose_search(
-    bench: Bench, captioner: Captioner, material: _shared.Material, settings: Learning
+    context: RunContext, captioner: Captioner, material: _shared.Material, settings: Learning
 ) -> Search:
     """The beam, length normalisation, consensus and neighbours whose captions of the development images have the
     greatest sum of BLEU-1 to 4 and CIDEr-D.
@@ -209,7 +215,7 @@ def choose_search(
         rows.append([search.describe(), *(round(value, 4) for value in values)])
         if search.beam > 1:
             best = max(best, (sum(values), search), key=lambda pair: pair[0])
-    bench.table(
+    context.table(
         "search",
         title=N_("Searches tried on the development images"),
         columns=[N_("search"), *(f"BLEU-{n} standard" for n in range(1, 5)), "CIDEr-D"],
@@ -218,38 +224,40 @@ def choose_search(
             "The one whose five scores add up to most is used on the test images; greedy is shown beside it."
         ),
     )
-    bench.note(_("Chosen: {search}.").format(search=best[1].describe()))
+    context.note(_("Chosen: {search}.").format(search=best[1].describe()))
     return best[1]
 
 
-def score(bench: Bench, captioner: Captioner, material: _shared.Material) -> Found:
+def score(context: RunContext, captioner: Captioner, material: _shared.Material) -> Found:
     """The captions of the test images, scored; the captioner is kept with its card."""
     test, maps = material.part("test")
     found = captioner.write(maps)
     _shared.score_captions(
-        bench, found.best(captioner.vocabulary), test.captions, captioner.search.describe()
+        context, found.best(captioner.vocabulary), test.captions, captioner.search.describe()
     )
-    replace(captioner, card=_shared.card_of(bench, material)).save(bench.path("captioner"))
+    replace(captioner, card=_shared.card_of(context, material)).save(context.path("captioner"))
     return found
 
 
-def claim_better(bench: Bench, key: str, text: str) -> None:
+def claim_better(context: RunContext, key: str, text: str) -> None:
     """Whether BLEU-4 is above the report's."""
-    ours, theirs = bench.scores["bleu_4"].value, caption.REPORT[3]
-    verdict = "undecided" if bench.is_sample else "confirmed" if ours > theirs else "refuted"
-    bench.claim(key, verdict, text.format(value=ours, published=theirs))
+    ours, theirs = context.scores["bleu_4"].value, caption.REPORT[3]
+    verdict = "undecided" if context.is_sample else "confirmed" if ours > theirs else "refuted"
+    context.claim(key, verdict, text.format(value=ours, published=theirs))
 
 
-def show(bench: Bench, captioner: Captioner, material: _shared.Material, found: Found) -> None:
+def show(
+    context: RunContext, captioner: Captioner, material: _shared.Material, found: Found
+) -> None:
     """How it learnt, every caption writer side by side, and the gallery."""
-    with bench.figure(
+    with context.figure(
         "learning",
         title=N_("Learning"),
         caption=N_("Training loss with dropout and smoothing, development loss without."),
     ) as axes:
         keys = {"loss": _("training"), "dev_loss": _("development")}
         curves.learning_curves(
-            bench.history("train"), keys, y_label=_("loss (nats a word)"), ax=axes
+            context.history("train"), keys, y_label=_("loss (nats a word)"), ax=axes
         )
     maps, captions = material.maps["test"], found.best(captioner.vocabulary)
     own = {captioner.search: captions}
@@ -259,5 +267,5 @@ def show(bench: Bench, captioner: Captioner, material: _shared.Material, found: 
     writers = {name.format(search=search.describe()): each for search, each in own.items()}
     words = captioner.vocabulary.encode_groups(material.data.train.captions)
     trigram = Trigram(words.reshape(-1, words.shape[-1]), captioner.vocabulary).caption()
-    _shared.beside_the_baselines(bench, material, writers, trigram)
-    _shared.gallery(bench, material, captions)
+    _shared.beside_the_baselines(context, material, writers, trigram)
+    _shared.gallery(context, material, captions)

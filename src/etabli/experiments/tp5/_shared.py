@@ -9,7 +9,7 @@ from etabli.core.cache import user_cache
 from etabli.core.i18n import N_, _
 from etabli.data.formats import flickr8k, images
 from etabli.data.formats.caption_folder import CaptionedImages
-from etabli.experiments.context import Bench
+from etabli.experiments.context import RunContext
 from etabli.features.regions import WEIGHTS, region_maps
 from etabli.metrics.bleu import bleu
 from etabli.metrics.caption_tokens import tokenize
@@ -46,28 +46,33 @@ class Material:
         return getattr(self.data, name), self.maps[name]
 
 
-def lay_out(bench: Bench, views: Sequence[str] = ()) -> Material:
+def lay_out(context: RunContext, views: Sequence[str] = ()) -> Material:
     """Flickr8k with the maps of MobileNetV2, computed once and kept; or the sample scenes with their cells.
 
     ``views`` name how the training images are looked at besides (``etabli.features.pipeline``).
     """
-    data = flickr8k.load(bench.source)
+    data = flickr8k.load(context.source)
     parts = {"train": data.train, "dev": data.dev, "test": data.test}
-    kind = "cells" if bench.is_sample else "mobilenet_v2"
+    kind = "cells" if context.is_sample else "mobilenet_v2"
     paths = [path for part in parts.values() for path in part.paths]
     names = [name for part in parts.values() for name in part.names]
     number = len(data.train)
-    with bench.progress(N_("image features"), total=len(paths) + number * len(views)) as step:
-        maps = _seen(bench, kind, "plain", paths, names, step)
-        more = [_seen(bench, kind, view, paths[:number], names[:number], step) for view in views]
+    with context.progress(N_("image features"), total=len(paths) + number * len(views)) as step:
+        maps = _seen(context, kind, "plain", paths, names, step)
+        more = [_seen(context, kind, view, paths[:number], names[:number], step) for view in views]
     ends = np.cumsum([len(part) for part in parts.values()])
     return Material(data, dict(zip(parts, np.split(maps, ends[:-1]), strict=True)), kind, more)
 
 
 def _seen(
-    bench: Bench, kind: str, view: str, paths: list, names: list[str], step: Callable[[int], None]
+    context: RunContext,
+    kind: str,
+    view: str,
+    paths: list,
+    names: list[str],
+    step: Callable[[int], None],
 ) -> np.ndarray:
-    weights = None if bench.is_sample else bench.source.file("weights", *WEIGHTS)
+    weights = None if context.is_sample else context.source.file("weights", *WEIGHTS)
     folder = (
         user_cache()
         / "features"
@@ -84,24 +89,24 @@ def _seen(
 
 
 def score_captions(
-    bench: Bench, captions: Sequence[str], references: Sequence[Sequence[str]], decoding: str
+    context: RunContext, captions: Sequence[str], references: Sequence[Sequence[str]], decoding: str
 ) -> None:
     """BLEU-1 to 4 in both protocols, CIDEr-D and ROUGE-L, under the names of the practical."""
     for n, score in enumerate(bleu(captions, references, "course", decoding=decoding), 1):
-        bench.score(f"bleu_{n}", score)
+        context.score(f"bleu_{n}", score)
     for n, score in enumerate(bleu(captions, references, "standard", decoding=decoding), 1):
-        bench.score(f"bleu_{n}_standard", score)
-    bench.score("cider_d", cider(captions, references, decoding=decoding))
-    bench.score("rouge_l", rouge(captions, references, decoding=decoding))
+        context.score(f"bleu_{n}_standard", score)
+    context.score("cider_d", cider(captions, references, decoding=decoding))
+    context.score("rouge_l", rouge(captions, references, decoding=decoding))
 
 
 def beside_the_baselines(
-    bench: Bench, material: Material, own: dict[str, Sequence[str]], trigram: str
+    context: RunContext, material: Material, own: dict[str, Sequence[str]], trigram: str
 ) -> None:
     """The table of every caption writer: ours, those that learnt no images, and one human against the other four."""
     train, train_maps = material.part("train")
     test, test_maps = material.part("test")
-    constant = baselines.commonest(train.rows()[1]) if bench.is_sample else baselines.CONSTANT
+    constant = baselines.commonest(train.rows()[1]) if context.is_sample else baselines.CONSTANT
     writers = {
         **own,
         _("caption of the nearest training image"): baselines.nearest(
@@ -112,7 +117,7 @@ def beside_the_baselines(
     }
     rows = [[name, *_row(captions, test.captions)] for name, captions in writers.items()]
     rows.append([_("a human against the other four (mean of five)"), *_humans(test.captions)])
-    bench.table(
+    context.table(
         "baselines",
         title=N_("Every caption writer on the test images"),
         columns=[N_("writer"), *(f"BLEU-{n}" for n in range(1, 5))]
@@ -126,7 +131,9 @@ def beside_the_baselines(
     )
 
 
-def gallery(bench: Bench, material: Material, captions: Sequence[str], number: int = 12) -> None:
+def gallery(
+    context: RunContext, material: Material, captions: Sequence[str], number: int = 12
+) -> None:
     """The page of the best and the worst test images by CIDEr-D, with their references."""
     test = material.data.test
     words, references = tokenize(captions, test.captions, "standard")
@@ -155,7 +162,7 @@ def gallery(bench: Bench, material: Material, captions: Sequence[str], number: i
             (_("The worst"), entries(order[::-1][:number])),
         ],
     )
-    bench.page("gallery", html, title=N_("Gallery of captions"))
+    context.page("gallery", html, title=N_("Gallery of captions"))
 
 
 def picture_of_the_report(test: CaptionedImages) -> int:
@@ -163,20 +170,20 @@ def picture_of_the_report(test: CaptionedImages) -> int:
     return test.names.index(REPORT_IMAGE) if REPORT_IMAGE in test.names else 0
 
 
-def card_of(bench: Bench, material: Material, **more: object) -> dict[str, object]:
+def card_of(context: RunContext, material: Material, **more: object) -> dict[str, object]:
     """The card that goes with a captioner: what it learnt from, how well it does, what it may be used for."""
     train = material.data.train
     return {
-        "experiment": bench.experiment.name,
-        "trained_on": "drawn scenes" if bench.is_sample else "Flickr8k (Hodosh et al. 2013)",
+        "experiment": context.experiment.name,
+        "trained_on": "drawn scenes" if context.is_sample else "Flickr8k (Hodosh et al. 2013)",
         "images": len(train),
         "captions": len(train.rows()[1]),
         "image_features": material.features,
-        "use": OWN_SCENES if bench.is_sample else RESEARCH_ONLY,
-        "seed": bench.seed,
+        "use": OWN_SCENES if context.is_sample else RESEARCH_ONLY,
+        "seed": context.seed,
         "scores": {
             name: {"value": score.value, "recipe": score.signature}
-            for name, score in bench.scores.items()
+            for name, score in context.scores.items()
         },
         **more,
     }

@@ -14,8 +14,8 @@ from pydantic import Field
 
 from etabli.core.i18n import N_, _
 from etabli.data.formats import images
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec
 from etabli.experiments.tp5 import _learned, _shared
 from etabli.models.captioning.beam_search import Found
 from etabli.saved_models.captioner import Captioner
@@ -37,26 +37,26 @@ class Settings(_learned.Learning):
     )
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    material = _shared.lay_out(bench, settings.views)
-    captioner = _learned.learn(bench, material, settings, settings.keys)
+def run(context: RunContext, settings: Settings) -> None:
+    material = _shared.lay_out(context, settings.views)
+    captioner = _learned.learn(context, material, settings, settings.keys)
     captioner = replace(
-        captioner, search=_learned.choose_search(bench, captioner, material, settings)
+        captioner, search=_learned.choose_search(context, captioner, material, settings)
     )
-    found = _learned.score(bench, captioner, material)
+    found = _learned.score(context, captioner, material)
     text = _("BLEU-4 in the course's protocol: {value:.3f}, in the report {published:.3f}")
-    _learned.claim_better(bench, "attention_improves", text)
-    if bench.first:
+    _learned.claim_better(context, "attention_improves", text)
+    if context.is_first_seed:
         rows = {
             "looks": _shared.picture_of_the_report(material.data.test),
             "looks_again": len(material.data.test) // 2,
         }
         shares = [
-            show_looks(bench, key, captioner, material, found, row) for key, row in rows.items()
+            show_looks(context, key, captioner, material, found, row) for key, row in rows.items()
         ][-1]
-        _learned.show(bench, captioner, material, found)
+        _learned.show(context, captioner, material, found)
         spread = -(shares * np.log(np.maximum(shares, 1e-12))).sum(axis=1).mean()
-        bench.note(
+        context.note(
             _(
                 "While writing the last caption shown the attention spreads over {n:.0f} of {m} regions."
             ).format(n=np.exp(spread), m=shares.shape[1])
@@ -64,7 +64,12 @@ def story(bench: Bench, settings: Settings) -> None:
 
 
 def show_looks(
-    bench: Bench, key: str, captioner: Captioner, material: _shared.Material, found: Found, row: int
+    context: RunContext,
+    key: str,
+    captioner: Captioner,
+    material: _shared.Material,
+    found: Found,
+    row: int,
 ) -> np.ndarray:
     """The image of a row of the test list with the attention over it for each word of its caption: (words, L)."""
     test, maps = material.part("test")
@@ -73,7 +78,7 @@ def show_looks(
     shares = captioner.looks(maps[row : row + 1], found.words[row : row + 1, 0])[0][
         : len(words) - 1
     ]
-    with bench.figure(
+    with context.figure(
         key,
         title=N_("Where it looks"),
         panels=(2, 8),
@@ -90,13 +95,13 @@ def show_looks(
     return shares
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp5.attention",
     title=N_("A captioner that looks"),
     measures=N_("BLEU and CIDEr-D of captions with soft attention"),
     source=N_("practical 5, exercise 4, after Xu et al. 2015"),
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={
         "at_least": 1,
         "embedding": 48,
@@ -125,5 +130,5 @@ EXPERIMENT = Experiment(
             where=N_("practical 5, exercise 4"),
         ),
     ),
-    expects={"bleu_4_standard": (0.2, 0.225), "cider_d": (0.51, 0.57)},
+    expected_ranges={"bleu_4_standard": (0.2, 0.225), "cider_d": (0.51, 0.57)},
 )

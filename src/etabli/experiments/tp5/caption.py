@@ -20,8 +20,8 @@ from pydantic import Field
 from etabli.core import seeding
 from etabli.core.i18n import N_, _
 from etabli.data.formats import images, word_vectors
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment, Published, SettingsModel
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore, SettingsModel
 from etabli.experiments.tp5 import _shared
 from etabli.metrics.bleu import bleu
 from etabli.metrics.score import Score
@@ -79,13 +79,13 @@ class Course:
         return self.captioner(weights, ending).write(self.maps[name]).best(self.vocabulary)
 
 
-def lay_out(bench: Bench, words: int, image_numbers: int) -> Course:
+def lay_out(context: RunContext, words: int, image_numbers: int) -> Course:
     """The ``words`` most frequent words, with their GloVe vectors, and the images' ``image_numbers`` by PCA."""
-    material = _shared.lay_out(bench)
+    material = _shared.lay_out(context)
     train, test = material.data.train, material.data.test
     maps = {name: pooled(each)[:, None] for name, each in material.maps.items()}
     vocabulary = Vocabulary.most_frequent(train.rows()[1], words)
-    known = word_vectors.load(bench.source, vocabulary.words)
+    known = word_vectors.load(context.source, vocabulary.words)
     vectors = dict(zip(known.words, known.vectors, strict=True))
     steps = vocabulary.encode(train.rows()[1] + test.rows()[1])[0].shape[1] - 1
     rows = vocabulary.table(vectors, known.vectors.shape[1])
@@ -95,7 +95,7 @@ def lay_out(bench: Bench, words: int, image_numbers: int) -> Course:
 
 
 def learn(
-    bench: Bench,
+    context: RunContext,
     course: Course,
     settings: SettingsModel,
     data: CaptionData,
@@ -110,14 +110,16 @@ def learn(
     """
     dev = course.material.data.dev
     model = simple_rnn.build(
-        data.width, course.steps, len(course.vocabulary), settings.units, bench.seed
+        data.width, course.steps, len(course.vocabulary), settings.units, context.seed
     )
-    memory = bench.memory("course", settings, data.captions, data.images, data.table, dev.names)
+    memory = context.checkpoint(
+        "course", settings, data.captions, data.images, data.table, dev.names
+    )
     name = "train" if curve else ""
-    with bench.progress(label, total=settings.epochs) as step:
-        bench.go_on(memory, step, name)
+    with context.progress(label, total=settings.epochs) as step:
+        context.resume(memory, step, name)
         for epoch in simple_rnn.train(
-            model, data, settings.epochs, bench.seed, settings.batch, settings.rate, memory
+            model, data, settings.epochs, context.seed, settings.batch, settings.rate, memory
         ):
             weights = model.get_weights()
             scores, ending = max(
@@ -138,7 +140,7 @@ def learn(
             for part, examples in curve.items():
                 now = simple_rnn.evaluate(weights, examples)
                 row |= {f"{part}_loss": now.loss, f"{part}_accuracy": now.accuracy}
-            bench.log_kept(memory, name, **row)
+            context.log_and_checkpoint(memory, name, **row)
     model.set_weights([memory.arrays[f"best_{place}"] for place in range(len(model.get_weights()))])
     best = int(np.argmax([_kept(row) for row in memory.rows]))
     return model, best + 1, memory.rows[best]["dev_ending"]
@@ -165,8 +167,8 @@ def _kept(row: dict[str, float]) -> float:
 # What the report prints for rows 0, 1000, ... of the test list (figure 24): facts, held as data.
 PRINTED = {
     0: "a brown dog is running through the snow .",
-    1000: "a girl in a blue dress is sitting on a green bench .",
-    2000: "a man in a yellow shirt and a white shirt is standing on a large bench .",
+    1000: "a girl in a blue dress is sitting on a green context .",
+    2000: "a man in a yellow shirt and a white shirt is standing on a large context .",
     3000: "a young boy in a blue shirt is jumping a fence .",
     4000: "a young boy in a blue shirt is playing with a pool .",
 }
@@ -197,83 +199,86 @@ class Settings(SettingsModel):
     )
 
 
-def story(bench: Bench, settings: Settings) -> None:
+def run(context: RunContext, settings: Settings) -> None:
     # Exercises 1 and 2: the words, looked up in GloVe; images reduced by PCA of the training images.
-    laid_out = lay_out(bench, settings.words, settings.image_numbers)
+    laid_out = lay_out(context, settings.words, settings.image_numbers)
     material, vocabulary = laid_out.material, laid_out.vocabulary
     data = {name: laid_out.examples(name) for name in ("train", "dev", "test")}
 
     # Exercise 3: training.
     followed = {name: data[name] for name in ("dev", "test")}
     model, kept, ending = learn(
-        bench, laid_out, settings, data["train"], N_("the course's captioner"), followed
+        context, laid_out, settings, data["train"], N_("the course's captioner"), followed
     )
     note = _(
         "Kept: pass {n} of {epochs}, the logits of full stop and <end> raised by {ending:g}: "
         "so its captions of the development images come out best beside the report's: "
         "the least of BLEU-1 to 4, each divided by the report's."
     )
-    bench.note(note.format(n=kept, epochs=settings.epochs, ending=ending))
-    score_words(bench, model, data)
+    context.note(note.format(n=kept, epochs=settings.epochs, ending=ending))
+    score_words(context, model, data)
 
     # Exercise 4: captions, taking the likeliest word each time, and drawn from the softmax as in the report.
     weights, test = model.get_weights(), material.data.test
     ours, greedy = laid_out.captioner(weights, ending), laid_out.greedy(weights, "test", ending)
     draws = [
-        seeding.generator(bench.seed, "captions", str(number)) for number in range(settings.draws)
+        seeding.make_generator(context.seed, "captions", str(number))
+        for number in range(settings.draws)
     ]
     drawn = _shared.samples_of(laid_out.captioner(weights), laid_out.maps["test"], draws)
-    _shared.score_captions(bench, greedy, test.captions, f"greedy, endings raised by {ending:g}")
+    _shared.score_captions(context, greedy, test.captions, f"greedy, endings raised by {ending:g}")
     for n, each in enumerate(
         bleu(laid_out.greedy(weights, "test"), test.captions, decoding="greedy, as trained"), 1
     ):
-        bench.score(f"bleu_{n}_as_trained", each)
-    score_drawn(bench, drawn, test.captions)
+        context.score(f"bleu_{n}_as_trained", each)
+    score_drawn(context, drawn, test.captions)
 
     # What no image is needed for: grammar alone.
     trigram = Trigram(data["train"].captions, vocabulary)
-    bench.score(
+    context.score(
         "test_accuracy_trigram",
         Score(trigram.accuracy(data["test"].captions), {"image": "none", "order": 3}),
     )
 
     # The report's other suggestion: more training images. Once is enough, whatever the number of seeds.
-    growth = grow(bench, laid_out, settings, greedy) if bench.first else []
+    growth = grow(context, laid_out, settings, greedy) if context.is_first_seed else []
 
     # Keep: Keras' own files, and the captioner for 'etabli caption write'.
-    keras_io.save(model, bench.path("captioner.keras"))
-    keras_io.save_weights(model, bench.path("captioner.weights.h5"))
-    replace(ours, card=_shared.card_of(bench, material)).save(bench.path("captioner"))
+    keras_io.save(model, context.path("captioner.keras"))
+    keras_io.save_weights(model, context.path("captioner.weights.h5"))
+    replace(ours, card=_shared.card_of(context, material)).save(context.path("captioner"))
 
-    if bench.first:
-        show(bench, material, greedy, drawn, trigram.caption(), growth)
+    if context.is_first_seed:
+        show(context, material, greedy, drawn, trigram.caption(), growth)
 
 
-def score_words(bench: Bench, model, data: dict[str, CaptionData]) -> None:
+def score_words(context: RunContext, model, data: dict[str, CaptionData]) -> None:
     """Loss and accuracy of the next word on training and test captions, over the words and over all steps."""
     for name in ("train", "test"):
         measured = simple_rnn.evaluate(model.get_weights(), data[name])
         recipe = {"next word": "given those before", "captions": len(data[name])}
         steps = f"all {data[name].steps}, padding never right"
         over_words, over_all = {**recipe, "steps": "words"}, {**recipe, "steps": steps}
-        bench.score(f"{name}_accuracy_masked", Score(measured.accuracy, over_words))
-        bench.score(f"{name}_accuracy_unmasked", Score(measured.accuracy_all_steps, over_all))
-        bench.score(f"{name}_loss_masked", Score(measured.loss, over_words))
-        bench.score(f"{name}_loss_unmasked", Score(measured.loss_all_steps, over_all))
+        context.score(f"{name}_accuracy_masked", Score(measured.accuracy, over_words))
+        context.score(f"{name}_accuracy_unmasked", Score(measured.accuracy_all_steps, over_all))
+        context.score(f"{name}_loss_masked", Score(measured.loss, over_words))
+        context.score(f"{name}_loss_unmasked", Score(measured.loss_all_steps, over_all))
 
 
-def score_drawn(bench: Bench, drawn: list[list[str]], references: Sequence[Sequence[str]]) -> None:
+def score_drawn(
+    context: RunContext, drawn: list[list[str]], references: Sequence[Sequence[str]]
+) -> None:
     """BLEU-1 to 4 of captions drawn from the softmax, the mean over the draws."""
     each_draw = np.array(
         [[score.value for score in bleu(captions, references)] for captions in drawn]
     )
     for n, value in enumerate(each_draw.mean(axis=0), 1):
         recipe = {"bleu": n, "protocol": "course", "decoding": "sampled", "draws": len(drawn)}
-        bench.score(f"bleu_{n}_sampled", Score(float(value), recipe))
+        context.score(f"bleu_{n}_sampled", Score(float(value), recipe))
 
 
 def grow(
-    bench: Bench, laid_out: Course, settings: Settings, greedy: list[str]
+    context: RunContext, laid_out: Course, settings: Settings, greedy: list[str]
 ) -> list[tuple[int, list[Score]]]:
     """BLEU-1 to 4 of nets that learnt from fewer images, and of the whole, by the number of images; the claim on it."""
     train, test = laid_out.material.data.train, laid_out.material.data.test
@@ -281,21 +286,21 @@ def grow(
     for size in (size for size in settings.sizes if size < len(train)):
         label = _("{n} images").format(n=size)
         model, _pass, ending = learn(
-            bench, laid_out, settings, laid_out.examples("train", size), label, {}
+            context, laid_out, settings, laid_out.examples("train", size), label, {}
         )
         growth.append(
             (size, bleu(laid_out.greedy(model.get_weights(), "test", ending), test.captions))
         )
     growth.append((len(train), bleu(greedy, test.captions)))
-    claim_growth(bench, growth)
+    claim_growth(context, growth)
     return growth
 
 
-def claim_growth(bench: Bench, curve: list[tuple[int, list[Score]]]) -> None:
+def claim_growth(context: RunContext, curve: list[tuple[int, list[Score]]]) -> None:
     """Whether BLEU-4 grows with the number of training images."""
     bleu_4 = [scores[3].value for _size, scores in curve]
     grows = all(a < b for a, b in pairwise(bleu_4))
-    bench.claim(
+    context.claim(
         "more_images_help",
         "undecided" if len(curve) < 2 else "confirmed" if grows else "refuted",
         _("BLEU-4 {values} with {sizes} training images").format(
@@ -305,22 +310,24 @@ def claim_growth(bench: Bench, curve: list[tuple[int, list[Score]]]) -> None:
     )
 
 
-def show(bench: Bench, material: _shared.Material, greedy, drawn, trigram: str, curve) -> None:
+def show(
+    context: RunContext, material: _shared.Material, greedy, drawn, trigram: str, curve
+) -> None:
     """Figures 20, 22, 23 and 24 of the report, ours, and the other ways of writing beside this one."""
-    show_plan(bench, greedy[0])
-    show_learning(bench)
-    show_written(bench, material.data.test, greedy, drawn)
-    show_growth(bench, curve)
+    show_plan(context, greedy[0])
+    show_learning(context)
+    show_written(context, material.data.test, greedy, drawn)
+    show_growth(context, curve)
     writers = {
         _("the course's captioner, greedy"): greedy,
         _("the course's captioner, drawn"): drawn[0],
     }
-    _shared.beside_the_baselines(bench, material, writers, trigram)
-    _shared.gallery(bench, material, greedy)
+    _shared.beside_the_baselines(context, material, writers, trigram)
+    _shared.gallery(context, material, greedy)
 
 
-def show_plan(bench: Bench, caption: str) -> None:
-    with bench.figure(
+def show_plan(context: RunContext, caption: str) -> None:
+    with context.figure(
         "plan",
         number="20",
         title=N_("The plan of the net"),
@@ -330,8 +337,8 @@ def show_plan(bench: Bench, caption: str) -> None:
         viz.plan(["<start>", *caption.split()[:5]], ax=axes)
 
 
-def show_learning(bench: Bench) -> None:
-    with bench.figure(
+def show_learning(context: RunContext) -> None:
+    with context.figure(
         "learning",
         number="22",
         title=N_("Learning"),
@@ -343,13 +350,13 @@ def show_learning(bench: Bench) -> None:
             {"loss": _("loss (nats a word)"), "accuracy": _("accuracy")}.items()
         ):
             names = {key: _("training"), f"dev_{key}": _("development"), f"test_{key}": _("test")}
-            curves.learning_curves(bench.history("train"), names, y_label=label, ax=axes[place])
+            curves.learning_curves(context.history("train"), names, y_label=label, ax=axes[place])
 
 
-def show_written(bench: Bench, test, greedy: list[str], drawn: list[list[str]]) -> None:
+def show_written(context: RunContext, test, greedy: list[str], drawn: list[list[str]]) -> None:
     """The report's picture with its captions, and the captions of the rows that it prints."""
     row = _shared.picture_of_the_report(test)
-    with bench.figure(
+    with context.figure(
         "chosen",
         number="23",
         title=N_("An image and its captions"),
@@ -363,7 +370,7 @@ def show_written(bench: Bench, test, greedy: list[str], drawn: list[list[str]]) 
             *(_("drawn: {caption}").format(caption=captions[row]) for captions in drawn[:3]),
         ]
         viz.captioned_image(images.read(test.paths[row]), lines, ax=axes)
-    bench.table(
+    context.table(
         "printed",
         title=N_("The rows that figure 24 prints"),
         columns=[N_("row"), N_("image"), N_("greedy"), N_("drawn"), N_("in the report")],
@@ -373,7 +380,7 @@ def show_written(bench: Bench, test, greedy: list[str], drawn: list[list[str]]) 
                 test.names[r // 5],
                 greedy[r // 5],
                 drawn[0][r // 5],
-                "" if bench.is_sample else said,
+                "" if context.is_sample else said,
             ]
             for r, said in PRINTED.items()
             if r // 5 < len(test)
@@ -381,8 +388,8 @@ def show_written(bench: Bench, test, greedy: list[str], drawn: list[list[str]]) 
     )
 
 
-def show_growth(bench: Bench, curve: list[tuple[int, list[Score]]]) -> None:
-    with bench.figure(
+def show_growth(context: RunContext, curve: list[tuple[int, list[Score]]]) -> None:
+    with context.figure(
         "more_images",
         title=N_("BLEU by the number of training images"),
         caption=N_("Greedy captions, the course's protocol; the best pass of as many each."),
@@ -396,13 +403,13 @@ def show_growth(bench: Bench, curve: list[tuple[int, list[Score]]]) -> None:
         )
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp5.caption",
     title=N_("The course's captioner"),
     measures=N_("next words right, and BLEU of whole captions"),
     source=N_("practical 5, exercises 2 to 4"),
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={
         "words": 60,
         "image_numbers": 40,
@@ -416,26 +423,26 @@ EXPERIMENT = Experiment(
     memory_mb=3000,
     seeds=3,
     published=(
-        Published(
+        PublishedScore(
             "train_accuracy_masked",
             0.4302,
             what=N_("training words right"),
             where=N_("practical 5, figure 22"),
         ),
-        Published(
+        PublishedScore(
             "test_accuracy_masked",
             0.4204,
             what=N_("test words right"),
             where=N_("practical 5, figure 24"),
             note=N_("Figure 22 gives 0.4126; both with VGG features."),
         ),
-        Published(
+        PublishedScore(
             "test_loss_unmasked", 0.9139, what=N_("test loss"), where=N_("practical 5, figure 24")
         ),
-        Published("bleu_1", REPORT[0], what="BLEU-1", where=N_("practical 5, figure 24")),
-        Published("bleu_2", REPORT[1], what="BLEU-2", where=N_("practical 5, figure 24")),
-        Published("bleu_3", REPORT[2], what="BLEU-3", where=N_("practical 5, figure 24")),
-        Published("bleu_4", REPORT[3], what="BLEU-4", where=N_("practical 5, figure 24")),
+        PublishedScore("bleu_1", REPORT[0], what="BLEU-1", where=N_("practical 5, figure 24")),
+        PublishedScore("bleu_2", REPORT[1], what="BLEU-2", where=N_("practical 5, figure 24")),
+        PublishedScore("bleu_3", REPORT[2], what="BLEU-3", where=N_("practical 5, figure 24")),
+        PublishedScore("bleu_4", REPORT[3], what="BLEU-4", where=N_("practical 5, figure 24")),
     ),
     claims=(
         Claim(
@@ -444,7 +451,7 @@ EXPERIMENT = Experiment(
             where=N_("practical 5, exercise 4"),
         ),
     ),
-    expects={
+    expected_ranges={
         "test_accuracy_masked": (0.42, 0.44),
         "bleu_1": (0.56, 0.61),
         "bleu_4": (0.123, 0.155),

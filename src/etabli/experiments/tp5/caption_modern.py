@@ -10,8 +10,8 @@ normalisation are chosen on the development images.
 from dataclasses import replace
 
 from etabli.core.i18n import N_, _
-from etabli.experiments.context import Bench
-from etabli.experiments.spec import Claim, Experiment
+from etabli.experiments.context import RunContext
+from etabli.experiments.spec import Claim, ExperimentSpec
 from etabli.experiments.tp5 import _learned, _shared
 
 
@@ -19,26 +19,26 @@ class Settings(_learned.Learning):
     pass
 
 
-def story(bench: Bench, settings: Settings) -> None:
-    material = _shared.lay_out(bench, settings.views)
-    captioner = _learned.learn(bench, material, settings, keys=0)
+def run(context: RunContext, settings: Settings) -> None:
+    material = _shared.lay_out(context, settings.views)
+    captioner = _learned.learn(context, material, settings, keys=0)
     captioner = replace(
-        captioner, search=_learned.choose_search(bench, captioner, material, settings)
+        captioner, search=_learned.choose_search(context, captioner, material, settings)
     )
-    found = _learned.score(bench, captioner, material)
+    found = _learned.score(context, captioner, material)
     text = _("BLEU-4 in the course's protocol: {value:.3f}, in the report {published:.3f}")
-    _learned.claim_better(bench, "small_net_is_not_the_limit", text)
-    if bench.first:
-        _learned.show(bench, captioner, material, found)
+    _learned.claim_better(context, "small_net_is_not_the_limit", text)
+    if context.is_first_seed:
+        _learned.show(context, captioner, material, found)
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentSpec(
     name="tp5.caption-modern",
     title=N_("A captioner with learned words"),
     measures=N_("BLEU and CIDEr-D of captions from the whole deep feature"),
     source=N_("practical 5, exercise 4, after Vinyals et al. 2015"),
     settings=Settings,
-    story=story,
+    run=run,
     on_sample={
         "at_least": 1,
         "embedding": 48,
@@ -67,5 +67,5 @@ EXPERIMENT = Experiment(
             where=N_("practical 5, exercise 4"),
         ),
     ),
-    expects={"bleu_4_standard": (0.19, 0.22), "cider_d": (0.47, 0.54)},
+    expected_ranges={"bleu_4_standard": (0.19, 0.22), "cider_d": (0.47, 0.54)},
 )

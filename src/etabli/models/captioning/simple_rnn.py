@@ -20,11 +20,11 @@ from scipy.special import log_softmax
 
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.models.captioning.attention import glorot, orthogonal
 from etabli.training import checkpoint
-from etabli.training.backend import on_jax
-from etabli.training.checkpoint import Memory
+from etabli.training.backend import is_jax_backend
+from etabli.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     import keras
@@ -142,7 +142,7 @@ def build(
         ],
         name="captioner",
     )
-    draw = generator(seed, "captioner", "weights")
+    draw = make_generator(seed, "captioner", "weights")
     recurrent = [glorot(draw, width, units), orthogonal(draw, units), np.zeros(units)]
     model.set_weights([*recurrent, glorot(draw, units, vocabulary), np.zeros(vocabulary)])
     return model
@@ -150,7 +150,7 @@ def build(
 
 def train(
     model: "keras.Model", data: CaptionData, epochs: int, seed: int, batch: int = 10, rate: float = 1e-3,
-    memory: Memory | None = None,
+    memory: Checkpoint | None = None,
 ) -> Iterator[Epoch]:  # fmt: skip
     """Adam on the mean cross-entropy over the words of a batch; after each epoch the model is up to date.
 
@@ -163,10 +163,10 @@ def train(
             expected=_("captions, epochs and batch of 1 or more, a rate above 0"),
             got=f"captions={len(data)}, epochs={epochs}, batch={batch}, rate={rate}",
         )
-    shuffle = generator(seed, "captioner", "order")
+    shuffle = make_generator(seed, "captioner", "order")
     orders = [shuffle.permutation(len(data)) for _epoch in range(epochs)]
-    yield from (_train_compiled if on_jax() else _train_keras)(
-        model, data, orders, batch, rate, memory or Memory()
+    yield from (_train_compiled if is_jax_backend() else _train_keras)(
+        model, data, orders, batch, rate, memory or Checkpoint()
     )
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.models.captioning import attention
 from etabli.models.captioning.attention import Parameters
-from etabli.training.checkpoint import Memory
+from etabli.training.checkpoint import Checkpoint
 from etabli.training.kernels.matmul import matmul
 
 CHUNK = 128
@@ -111,7 +111,7 @@ def train(
     recipe: Recipe,
     seed: int,
     after_epoch: Callable[[int, float, Parameters], None] = lambda epoch, loss, weights: None,
-    memory: Memory | None = None,
+    memory: Checkpoint | None = None,
 ) -> Parameters:
     """Learn from N images, ``maps`` (N, L, D) read a batch at a time, and R captions each (N, R, T + 1).
 
@@ -121,9 +121,9 @@ def train(
     """
     import jax
 
-    memory = memory or Memory()
+    memory = memory or Checkpoint()
 
-    draw, order = generator(seed, "caption", "views"), generator(seed, "caption", "order")
+    draw, order = make_generator(seed, "caption", "views"), make_generator(seed, "caption", "order")
     views = Views(maps, draw)
     per_epoch = max(1, len(captions) // recipe.images)
     update = updater(

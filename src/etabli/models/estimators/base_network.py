@@ -21,10 +21,10 @@ from etabli import nn
 from etabli.core.atomic_files import parse_json
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.models.estimators import serialization, validation
 from etabli.models.estimators.fast_training import SCHEDULES, Parameters, Trainer
-from etabli.training.checkpoint import Memory
+from etabli.training.checkpoint import Checkpoint
 
 Callback = Callable[[dict[str, float]], None]
 
@@ -35,7 +35,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     """
 
     def fit(
-        self, X: object, y: object, *, callback: Callback | None = None, memory: Memory | None = None
+        self, X: object, y: object, *, callback: Callback | None = None, memory: Checkpoint | None = None
     ) -> Self:  # fmt: skip
         """Learn from the start. ``callback(row)`` is called after each epoch with the new row of
         ``history_``.
@@ -43,7 +43,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         The model predicts with what it has learnt so far, in the callback too, and after an interruption. With a
         ``memory`` a training that was killed goes on after its last whole epoch, to the same weights bit for bit.
         """
-        memory = memory or Memory()
+        memory = memory or Checkpoint()
         self._check_settings()
         x, y = validation.checked_pair(self, X, y, reset=True)
         self._start(x, np.unique(y))
@@ -76,7 +76,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             *self._trainer.state(),
         ]
 
-    def _go_on(self, memory: Memory, order: np.ndarray) -> None:
+    def _go_on(self, memory: Checkpoint, order: np.ndarray) -> None:
         """Bring the training to the state of a memory, where it holds one."""
         if not memory.done:
             return
@@ -194,7 +194,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.history_: list[dict[str, float]] = []
         self._parameters = Parameters(self._widths(), x.dtype)
         seed = self._prepare_training()
-        weights_stream = generator(seed, "weights")
+        weights_stream = make_generator(seed, "weights")
         for w in self._parameters.weights:
             w[...] = nn.INITIALIZERS[self.initialization](w.shape, weights_stream)
 
@@ -202,7 +202,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         seed = self.random_state
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(2**31 - 1)
-        self._order_stream = generator(int(seed), "order")
+        self._order_stream = make_generator(int(seed), "order")
         self._trainer = Trainer(
             self._parameters,
             activation=self._activation(),
@@ -210,7 +210,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             momentum=self.momentum,
             l2=self.l2,
             shift=self.shift,
-            stream=generator(int(seed), "shift"),
+            stream=make_generator(int(seed), "shift"),
         )
         return int(seed)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from etabli import nn
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.models.estimators import base_network
 from etabli.models.estimators.base_network import NetworkClassifier
 
@@ -126,5 +126,5 @@ def _flat_gradient(model: NetworkClassifier, x: np.ndarray, y: np.ndarray) -> np
 
 def nudged(weights: np.ndarray, seed: int) -> np.ndarray:
     """Every weight moved to the next number of its precision, up or down by chance: the smallest change there is."""
-    upwards = generator(seed, "nudge").random(weights.shape) < 0.5
+    upwards = make_generator(seed, "nudge").random(weights.shape) < 0.5
     return np.nextafter(weights, np.where(upwards, np.inf, -np.inf).astype(weights.dtype))

@@ -16,7 +16,7 @@ from etabli.models.text.lstm import RESIDUAL, TAUGHT, Recipe
 from etabli.models.text.ngram import NGram
 from etabli.models.text.simple_rnn import Epoch
 from etabli.models.text.synthetic_text import Synthetic
-from etabli.training.checkpoint import Memory
+from etabli.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     import keras
@@ -37,7 +37,7 @@ class Lesson:
     plain_recipe: Recipe = TAUGHT
 
     def residual(
-        self, epochs: int, memory: Memory | None = None
+        self, epochs: int, memory: Checkpoint | None = None
     ) -> tuple["keras.Model", Iterator[Epoch]]:
         """A fresh residual net, and its training as it goes on."""
         model = self._fresh(residual=True)
@@ -53,7 +53,7 @@ class Lesson:
         )
 
     def plain(
-        self, written: Synthetic, epochs: int, memory: Memory | None = None
+        self, written: Synthetic, epochs: int, memory: Checkpoint | None = None
     ) -> tuple["keras.Model", Iterator[Epoch]]:
         """A fresh plain net, and its training on the book and on what was written."""
         model = self._fresh(residual=False)

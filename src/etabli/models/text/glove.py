@@ -16,8 +16,8 @@ from scipy import sparse
 
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
-from etabli.core.seeding import generator
-from etabli.training.checkpoint import Memory
+from etabli.core.seeding import make_generator
+from etabli.training.checkpoint import Checkpoint
 
 __all__ = ["Recipe", "cooccurrence", "train", "vocabulary"]
 
@@ -74,13 +74,17 @@ def cooccurrence(
 
 
 def train(
-    counts: sparse.csr_matrix, epochs: int, recipe: Recipe, seed: int, memory: Memory | None = None
+    counts: sparse.csr_matrix,
+    epochs: int,
+    recipe: Recipe,
+    seed: int,
+    memory: Checkpoint | None = None,
 ) -> Iterator[tuple[float, np.ndarray]]:
     """After each pass over X (V, V): the weighted squared error per pair, and the vectors w + c (V, D).
 
     With a ``memory`` an interrupted training goes on after the last pass that was followed, to the same numbers.
     """
-    memory = memory or Memory()
+    memory = memory or Checkpoint()
     counts = counts.tocsr()
     if counts.shape[0] != counts.shape[1] or counts.nnz == 0:
         raise BadArray(
@@ -88,7 +92,7 @@ def train(
             expected=_("a square matrix of counts with words that stand near each other"),
             got=_("shape {shape}, {n} pairs").format(shape=counts.shape, n=counts.nnz),
         )
-    words, random = counts.shape[0], generator(seed, "glove")
+    words, random = counts.shape[0], make_generator(seed, "glove")
     # One more column to w and to c each holds the bias: (w, b, 1) . (c, 1, d).
     w, c = (
         (random.random((words, recipe.dimension + 2)) - 0.5) / recipe.dimension for _side in "wc"

@@ -31,11 +31,11 @@ import numpy as np
 
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
-from etabli.core.seeding import generator, keras_seed
+from etabli.core.seeding import derive_keras_seed, make_generator
 from etabli.models.text.ngram import held_out
 from etabli.models.text.simple_rnn import Epoch
 from etabli.models.text.synthetic_text import Synthetic
-from etabli.training.checkpoint import Memory
+from etabli.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     import keras
@@ -219,7 +219,8 @@ def build(
     import keras
 
     seeds = {
-        name: keras_seed(seed, "char_modern", name) for name in ("rows", "kernel", "state", "dense")
+        name: derive_keras_seed(seed, "char_modern", name)
+        for name in ("rows", "kernel", "state", "dense")
     }
     layers, initializers = keras.layers, keras.initializers
     inputs = [keras.Input((None,), dtype="int32", name="codes")]
@@ -256,7 +257,7 @@ def train(
     recipe: Recipe,
     seed: int,
     synthetic: Synthetic | None = None,
-    memory: Memory | None = None,
+    memory: Checkpoint | None = None,
 ) -> Iterator[Epoch]:
     """Train on a text (N,) of codes; after each epoch the model holds the averaged weights.
 
@@ -282,13 +283,13 @@ def train(
     run = learning(recipe)
     weights = [jax.numpy.asarray(weight) for weight in model.get_weights()]
     zeros = [jax.numpy.zeros_like(weight) for weight in weights]
-    memory = memory or Memory()
+    memory = memory or Checkpoint()
     leaves, form = jax.tree.flatten((weights, zeros, zeros, weights, jax.numpy.zeros(())))
     learner = jax.tree.unflatten(form, memory.resumed(leaves))
     model.set_weights([np.asarray(weight) for weight in learner[3]])
-    key = jax.random.key(keras_seed(seed, "char_modern", "dropout"), impl="rbg")
+    key = jax.random.key(derive_keras_seed(seed, "char_modern", "dropout"), impl="rbg")
     passes = _passes(
-        np.asarray(codes), model, recipe, generator(seed, "char_modern", "offset"), synthetic
+        np.asarray(codes), model, recipe, make_generator(seed, "char_modern", "offset"), synthetic
     )
     for number in range(1, epochs + 1):
         arrays = next(passes)

@@ -17,10 +17,10 @@ from scipy.special import log_softmax
 
 from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
-from etabli.core.seeding import generator, keras_seed
+from etabli.core.seeding import derive_keras_seed, make_generator
 from etabli.training import checkpoint
-from etabli.training.backend import on_jax
-from etabli.training.checkpoint import Memory
+from etabli.training.backend import is_jax_backend
+from etabli.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     import keras
@@ -78,7 +78,7 @@ def build(length: int, vocabulary: int, units: int = 128, seed: int = 0) -> "ker
     import keras
 
     seeds = {
-        name: keras_seed(seed, "char_rnn", name)
+        name: derive_keras_seed(seed, "char_rnn", name)
         for name in ("glorot_uniform", "orthogonal", "dense")
     }
     return keras.Sequential(
@@ -103,7 +103,7 @@ def build(length: int, vocabulary: int, units: int = 128, seed: int = 0) -> "ker
 
 def train(
     model: "keras.Model", inputs: np.ndarray, targets: np.ndarray, epochs: int, recipe: Recipe, seed: int,
-    memory: Memory | None = None,
+    memory: Checkpoint | None = None,
 ) -> Iterator[Epoch]:  # fmt: skip
     """Train on windows (N, T) of codes and the codes (N,) that follow; after each epoch the model is
     up to date.
@@ -115,8 +115,8 @@ def train(
         raise BadSetting(
             _("the number of epochs is out of range"), expected=_("1 or more"), got=epochs
         )
-    run = _train_scanned if on_jax() else _train_keras
-    yield from run(model, inputs, targets, epochs, recipe, seed, memory or Memory())
+    run = _train_scanned if is_jax_backend() else _train_keras
+    yield from run(model, inputs, targets, epochs, recipe, seed, memory or Checkpoint())
 
 
 def log_probabilities(weights: list[np.ndarray], inputs: np.ndarray) -> np.ndarray:
@@ -139,7 +139,7 @@ def states(weights: list[np.ndarray], inputs: np.ndarray) -> np.ndarray:
 
 
 def _orders(count: int, epochs: int, seed: int) -> Iterator[np.ndarray]:
-    shuffling = generator(seed, "char_rnn", "order")
+    shuffling = make_generator(seed, "char_rnn", "order")
     for _epoch in range(epochs):
         yield shuffling.permutation(count)
 
@@ -181,7 +181,7 @@ def _train_scanned(model, inputs, targets, epochs, recipe, seed, memory) -> Iter
     )
     carry = jax.tree.unflatten(form, memory.resumed(leaves))
     _give(model, carry, recipe)
-    key = jax.random.key(keras_seed(seed, "char_rnn", "dropout"), impl="rbg")
+    key = jax.random.key(derive_keras_seed(seed, "char_rnn", "dropout"), impl="rbg")
     whole = len(targets) // recipe.batch * recipe.batch
     for number, order in enumerate(_orders(len(targets), epochs, seed), 1):
         rates = _rates(recipe, number - 1, epochs, -(-len(order) // recipe.batch))

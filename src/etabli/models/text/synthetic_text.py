@@ -11,7 +11,7 @@ import numpy as np
 
 from etabli.core.errors import BadArray
 from etabli.core.i18n import _
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.models.text.generation import Reader
 
 __all__ = ["Synthetic", "beside", "write"]
@@ -56,7 +56,7 @@ def write(teacher: Reader, codes: np.ndarray, texts: int, length: int, seed: int
 
     Each goes on from another place of the book ``codes`` (N,).
     """
-    random, lead = generator(seed, "synthetic"), min(PROMPT, len(codes))
+    random, lead = make_generator(seed, "synthetic"), min(PROMPT, len(codes))
     starts = random.integers(0, len(codes) - lead + 1, texts)
     prompts = np.asarray(codes)[starts[:, None] + np.arange(lead)]
     written, expected = [prompts[:, -1]], []

@@ -11,7 +11,7 @@ import numpy as np
 
 from etabli.core.errors import BadArray, BadSetting, UnknownName
 from etabli.core.i18n import _
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 
 __all__ = ["Clusters", "analogy", "cluster", "neighbour_overlap", "neighbours", "normalise"]
 
@@ -82,7 +82,7 @@ def cluster(
                 n=len(np.unique(unit, axis=0))
             ),
         )
-    state = int(generator(seed, "k-means").integers(2**31 - 1))
+    state = int(make_generator(seed, "k-means").integers(2**31 - 1))
     fitted = KMeans(clusters, max_iter=1000, n_init=10, random_state=state).fit(unit)
     centres = fitted.cluster_centers_
     distances = (unit**2).sum(axis=1) - 2 * centres @ unit.T

@@ -15,7 +15,7 @@ import numpy as np
 
 from etabli.core.errors import CorruptFile, UnknownName
 from etabli.core.i18n import N_, _
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.models.vision.small_resnet import small_residual
 
 __all__ = ["BACKBONES", "Backbone", "WeightsRecord", "backbone", "feature_layer", "imagenet_head"]
@@ -128,7 +128,7 @@ def _fill_with_random_numbers(model, seed: int) -> None:
                 shape = weight.shape
                 receptive = int(np.prod(shape[:-2]))
                 bound = np.sqrt(6 / (receptive * (shape[-2] + shape[-1])))
-                stream = generator(seed, "backbone", layer.name)
+                stream = make_generator(seed, "backbone", layer.name)
                 weight.assign(stream.uniform(-bound, bound, shape).astype(np.float32))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from etabli.core.errors import UnknownName
 from etabli.core.i18n import _
-from etabli.core.seeding import keras_seed
+from etabli.core.seeding import derive_keras_seed
 
 if TYPE_CHECKING:
     import keras
@@ -108,7 +108,7 @@ def modern(
             *stage(3, 2 * width, 3, pool=True),
             *stage(4, 4 * width, 3),
             layers.Flatten(name="flatten"),
-            layers.Dropout(dropout, seed=keras_seed(seed, "dropout"), name="dropout"),
+            layers.Dropout(dropout, seed=derive_keras_seed(seed, "dropout"), name="dropout"),
             _dense(classes, seed, "fc1"),
             layers.Activation("softmax", name="softmax"),
         ],
@@ -199,12 +199,14 @@ def _dense(units: int, seed: int, name: str):
     from keras import initializers, layers
 
     return layers.Dense(
-        units, kernel_initializer=initializers.GlorotUniform(seed=keras_seed(seed, name)), name=name
+        units,
+        kernel_initializer=initializers.GlorotUniform(seed=derive_keras_seed(seed, name)),
+        name=name,
     )
 
 
 def _convolution(filters: int, size: int, seed: int, name: str, **options: object):
     from keras import initializers, layers
 
-    drawn = initializers.GlorotUniform(seed=keras_seed(seed, name))
+    drawn = initializers.GlorotUniform(seed=derive_keras_seed(seed, name))
     return layers.Conv2D(filters, size, kernel_initializer=drawn, name=name, **options)

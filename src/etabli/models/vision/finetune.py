@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from scipy.special import softmax
 
-from etabli.core.errors import BadSetting, Refusal
+from etabli.core.errors import BadSetting, EtabliError
 from etabli.core.i18n import _
-from etabli.core.seeding import generator
+from etabli.core.seeding import make_generator
 from etabli.models.vision.linear_head import LinearSigmoids, by_place, pooled
 from etabli.training import data_parallel
-from etabli.training.backend import on_jax
+from etabli.training.backend import is_jax_backend
 from etabli.training.kernels.convolution import accelerated
 
 __all__ = [
@@ -108,16 +108,16 @@ def fine_tune(
     ``checkpoint`` an interrupted training goes on after its last finished epoch, to the same numbers. ``watch`` is
     called with ``steps``, ``epoch``, ``loss`` and, at the end of an epoch, ``validation``.
     """
-    if not on_jax():
+    if not is_jax_backend():
         raise BadSetting(
             _("fine-tuning is written for the JAX backend"), fix=_("Set KERAS_BACKEND=jax.")
         )
-    data_parallel.check_batch(plan.batch)
+    data_parallel.check_batch_size(plan.batch)
     machine = _Machine(tail, head, plan, -(-len(labels) // plan.batch))
     state, history = machine.start(), {"validations": [], "losses": [], "best_epoch": 0}
     start = best = state["weights"]
     if checkpoint is not None:
-        data_parallel.same_file(checkpoint)
+        data_parallel.broadcast_file(checkpoint)
         if found := checkpoint.found(checkpoint, machine):
             state, best, history = found
             _tell_again(history, -(-len(labels) // plan.batch), judge, watch)
@@ -130,7 +130,7 @@ def fine_tune(
             plan.kept * old + (1 - plan.kept) * new
             for old, new in zip(start, state["average"], strict=True)
         ]
-        validation = data_parallel.of_first(
+        validation = data_parallel.broadcast_from_main(
             judge(machine.logits_with(reached)) if judge else float(epoch)
         )
         if not history["validations"] or validation > max(history["validations"]):
@@ -138,7 +138,7 @@ def fine_tune(
         history["validations"].append(validation)
         if watch:
             watch(0, epoch=epoch, loss=loss, validation=validation if judge else None)
-        if checkpoint is not None and data_parallel.leads():
+        if checkpoint is not None and data_parallel.is_main_process():
             checkpoint.keep(checkpoint, machine, state, best, history)
     told = history["validations"], history["losses"], history["best_epoch"]
     return Tuned(machine.into_tail(best), tail, *told, plan.attention)
@@ -200,7 +200,7 @@ def _epoch(
     machine, state, rows: Rows, labels: np.ndarray, plan: Plan, epoch: int, watch
 ) -> tuple[dict, float]:
     """One pass over shuffled rows; every draw is a function of the seed and the epoch, so that resuming repeats it."""
-    draws = generator(plan.seed, "fine-tuning", str(epoch))
+    draws = make_generator(plan.seed, "fine-tuning", str(epoch))
     order, losses = draws.permutation(len(labels)), []
     for start in range(0, len(order), plan.batch):
         places = np.resize(order[start : start + plan.batch], plan.batch)
@@ -210,7 +210,7 @@ def _epoch(
             (labels[places] != 0).astype(np.float32),
         )
         share = draws.beta(plan.mixup, plan.mixup) if plan.mixup else 1.0
-        dealt = (data_parallel.deal(each) for each in (inputs, targets, known))
+        dealt = (data_parallel.shard_batch(each) for each in (inputs, targets, known))
         state, loss = machine.step(
             state, *dealt, max(share, 1 - share), draws.permutation(plan.batch)
         )
@@ -219,7 +219,7 @@ def _epoch(
             watch(1, epoch=epoch, loss=float(loss))
     mean = float(np.mean([float(each) for each in losses]))
     if not np.isfinite(mean):
-        raise Refusal(
+        raise EtabliError(
             _("the fine-tuning diverged in epoch {epoch}").format(epoch=epoch),
             fix=_("Try a lower rate."),
         )
@@ -247,10 +247,10 @@ class _Machine:
         depth = [places[name.split("/")[0]] / last for name in self.names]
         self.rates = [plan.lower_rate + (1 - plan.lower_rate) * each for each in depth] + [1.0, 1.0]
         self.fixed = [
-            data_parallel.here(variable.value) for variable in self.twin.non_trainable_variables
+            data_parallel.to_host(variable.value) for variable in self.twin.non_trainable_variables
         ]
-        self._forward = data_parallel.compiled(self._logits)
-        self._step = data_parallel.compiled(self._one_step)
+        self._forward = data_parallel.jit_replicated(self._logits)
+        self._step = data_parallel.jit_replicated(self._one_step)
 
     def start(self) -> dict:
         import jax.numpy as jnp
@@ -265,7 +265,7 @@ class _Machine:
             "second": zeros,
             "step": jnp.zeros(()),
         }
-        return data_parallel.everywhere(state)
+        return data_parallel.replicate(state)
 
     def step(self, state, inputs, targets, known, share, partner):
         return self._step(state, inputs, targets, known, np.float32(share), partner)
@@ -279,7 +279,9 @@ class _Machine:
                 part = np.asarray(inputs[start : start + self.plan.batch], dtype=np.float32)
                 whole = np.resize(part, (self.plan.batch, *part.shape[1:]))
                 parts.append(
-                    np.asarray(self._forward(weights, data_parallel.deal(whole)))[: len(part)]
+                    np.asarray(self._forward(weights, data_parallel.shard_batch(whole)))[
+                        : len(part)
+                    ]
                 )
             return np.concatenate(parts)
 
@@ -287,7 +289,7 @@ class _Machine:
 
     def into_tail(self, weights) -> LinearSigmoids:
         for variable, value in zip(self.learning, weights[:-2], strict=True):
-            variable.assign(data_parallel.here(value))
+            variable.assign(data_parallel.to_host(value))
         kernel, bias = weights[-2:]
         return LinearSigmoids(np.asarray(kernel, np.float32), np.asarray(bias, np.float32))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from etabli.training import checkpoint
-from etabli.training.checkpoint import Memory
+from etabli.training.checkpoint import Checkpoint
 
 __all__ = ["classifier", "convolution_block", "identity_block", "logits", "small_residual", "teach"]
 
@@ -72,14 +72,14 @@ def teach(
     batch: int = 32,
     rate: float = 2e-3,
     watch: Callable[[int, dict[str, float]], None] | None = None,
-    memory: Memory | None = None,
+    memory: Checkpoint | None = None,
 ) -> None:
     """Train a ``classifier`` on shuffled, mirrored pictures, the rate falling as a cosine, from a fresh optimizer.
 
     Only whole batches are taken, so that one compiled step serves every pass. ``watch(epoch, numbers)`` follows.
     With a ``memory`` an interrupted training goes on after its last whole epoch, to the same weights bit for bit.
     """
-    memory = memory or Memory()
+    memory = memory or Checkpoint()
     for variable in whole.optimizer.variables:
         variable.assign(np.zeros(variable.shape))
     checkpoint.resume(whole, memory)

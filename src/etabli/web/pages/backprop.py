@@ -31,7 +31,7 @@ def descend(studio: object, question: Small) -> dict[str, object]:
 
     x = np.array([question.x])
     target = nn.one_hot([question.label], CLASSES)
-    generator = seeding.generator(question.seed, "playground")
+    generator = seeding.make_generator(question.seed, "playground")
     initial = nn.INITIALIZERS[question.start]
     weights = {
         "w_h": initial((2, HIDDEN), generator),

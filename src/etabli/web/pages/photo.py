@@ -49,7 +49,9 @@ def scene(studio: Studio, question: Seeded) -> Response:
     from etabli.core import seeding
     from etabli.data.synthetic.scenes import draw_scene
 
-    drawn = draw_scene(seeding.generator(question.seed, "playground", "scene"), (320, 320), (2, 4))
+    drawn = draw_scene(
+        seeding.make_generator(question.seed, "playground", "scene"), (320, 320), (2, 4)
+    )
     stream = io.BytesIO()
     drawn.image.save(stream, "PNG")
     return Response(stream.getvalue(), media_type="image/png")

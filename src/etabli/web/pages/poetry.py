@@ -51,7 +51,7 @@ class Poet:
         prompt, unknown = self._codes(wish.prompt)
         yield {"prompt": "".join(self.vocabulary[code] for code in prompt), "unknown": unknown}
         decoding = Decoding(temperature=wish.temperature, top_k=wish.top_k or None)
-        generator = seeding.generator(wish.seed, "playground", "poetry")
+        generator = seeding.make_generator(wish.seed, "playground", "poetry")
         reader = self.make_reader()
         log_p = reader.start(self._padded(prompt)[None])
         for _number in range(wish.length):

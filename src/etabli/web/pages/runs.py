@@ -58,7 +58,7 @@ def one_run(studio: Studio, question: OneRun) -> dict[str, object]:
     """A run: its scores beside the published ones, and a chapter for every experiment."""
     folder = studio.run_folder(question.run)
     record = run_folder.read_run(folder)
-    pieces = run_folder.pieces(folder)
+    pieces = run_folder.list_seed_runs(folder)
     brief = next((each for each in studio.briefs() if each.name == folder.name), None)
     return {
         "name": folder.name,
@@ -66,7 +66,7 @@ def one_run(studio: Studio, question: OneRun) -> dict[str, object]:
         "data": record.data,
         "seeds": record.seeds,
         "running": bool(brief and brief.running),
-        "scores": [_score(each) for each in run_folder.summary(folder)],
+        "scores": [_score(each) for each in run_folder.summarize_scores(folder)],
         "chapters": [_chapter(folder, name, pieces) for name in record.experiments],
         "machine": record.machine,
         "versions": record.versions,
@@ -85,7 +85,7 @@ def _score(each: run_folder.ScoreSummary) -> dict[str, object]:
 
 
 def _chapter(
-    folder: Path, name: str, pieces: list[tuple[Path, run_folder.Piece]]
+    folder: Path, name: str, pieces: list[tuple[Path, run_folder.SeedRun]]
 ) -> dict[str, object]:
     own = [(place, piece) for place, piece in pieces if piece.experiment == name]
     if not own:
@@ -97,7 +97,7 @@ def _chapter(
             "claims": [],
             "pages": [],
         }
-    place, first = own[0][0], run_folder.spoken(own[0][1])
+    place, first = own[0][0], run_folder.translate_record(own[0][1])
     return {
         "experiment": name,
         "done": len(own),

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from etabli.core.errors import Refusal
+from etabli.core.errors import EtabliError
 from etabli.core.i18n import N_, _
 from etabli.web.api import Endpoint, Question
 from etabli.web.rendering import PAGES
@@ -28,7 +28,7 @@ def start(studio: Studio, question: Train) -> dict[str, object]:
     state = studio.shelf.state()
     lacking = [state[key] for key in tools if key in state and state[key]["state"] in LACKING]
     if not lacking:
-        raise Refusal(_("everything that this page plays with is trained already"))
+        raise EtabliError(_("everything that this page plays with is trained already"))
     names = dict.fromkeys(str(each["experiment"]) for each in lacking)
     studio.trainer.start(list(names), again=any(each["state"] == "failed" for each in lacking))
     return studio.trainer.state()

@@ -118,22 +118,22 @@ def material(found: Found, features: np.ndarray) -> Material:
     """The training images of the run, with the features that the story kept."""
     from etabli import experiments
     from etabli.data.catalog.source import Source
-    from etabli.experiments.context import Bench
+    from etabli.experiments.context import RunContext
     from etabli.experiments.tp3 import _shared
 
     if "side" not in found.record.settings:  # a run from before the larger input
         raise _gone()
     with tempfile.TemporaryDirectory(prefix="etabli-") as folder:
-        bench = Bench(
-            experiments.experiment(found.record.experiment),
+        context = RunContext(
+            experiments.load_experiment(found.record.experiment),
             Path(folder),
             Source(found.record.data),
             found.record.seed,
         )
-        work = _shared.task(bench, str(found.record.settings.get("backbone", "auto")))
+        work = _shared.task(context, str(found.record.settings.get("backbone", "auto")))
         train = work.train
         if len(train) != len(features):  # some could not be read, and have no features
-            train = _shared.readable(train, _shared.deep_features(bench, work, train))
+            train = _shared.readable(train, _shared.deep_features(context, work, train))
     return Material(
         train.classes,
         train.paths,

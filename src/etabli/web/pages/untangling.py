@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from etabli.core.errors import Refusal
+from etabli.core.errors import EtabliError
 from etabli.core.i18n import N_
 from etabli.report import run_folder
 from etabli.web.api import Endpoint, Nothing
@@ -30,8 +30,11 @@ def explorers(studio: Studio, question: Nothing) -> dict[str, object]:
 
 def _of_run(folder: Path) -> list[dict[str, object]]:
     try:
-        pieces = [(place, run_folder.spoken(piece)) for place, piece in run_folder.pieces(folder)]
-    except (Refusal, OSError):
+        pieces = [
+            (place, run_folder.translate_record(piece))
+            for place, piece in run_folder.list_seed_runs(folder)
+        ]
+    except (EtabliError, OSError):
         return []
     return [
         _told(folder, place, piece, exhibit)
@@ -42,7 +45,7 @@ def _of_run(folder: Path) -> list[dict[str, object]]:
 
 
 def _told(
-    folder: Path, place: Path, piece: run_folder.Piece, exhibit: run_folder.Exhibit
+    folder: Path, place: Path, piece: run_folder.SeedRun, exhibit: run_folder.Exhibit
 ) -> dict[str, object]:
     here = place.relative_to(folder).as_posix()
     return {
