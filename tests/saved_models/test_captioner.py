@@ -13,7 +13,7 @@ from etabli.models.captioning.beam_search import Search
 from etabli.models.captioning.reranking import Album
 from etabli.models.captioning.vocabulary import END, START, Vocabulary
 from etabli.models.text.sampling import Decoding
-from etabli.saved_models import captioner
+from etabli.saved_models import captioner as saved_captioner
 from etabli.saved_models.captioner import Captioner
 
 VOCABULARY = Vocabulary((START, END, "un", "chien", "été", "."))
@@ -26,7 +26,9 @@ def made(kind):
         weights = [generator.normal(size=shape).astype(np.float32) for shape in shapes]
         table = generator.normal(size=(6, 8)).astype(np.float32)
         maps = generator.random((9, 4, 10)).astype(np.float16)
-        arrays = captioner.course_arrays(weights, table, *captioner.fit_reduction(maps, 4))
+        arrays = saved_captioner.course_arrays(
+            weights, table, *saved_captioner.fit_reduction(maps, 4)
+        )
     else:
         arrays = attention.initial(Shape(6, 10, 5, 7, 3 if kind == "attention" else 0), generator)
     return Captioner(kind, VOCABULARY, arrays, "cells", Search(2, 5, 0.5), {"use": "für alle"})
@@ -37,10 +39,10 @@ def maps(frozen):
     return frozen(np.random.default_rng(1).random((3, 4, 10)).astype(np.float16))
 
 
-@pytest.mark.parametrize("kind", captioner.KINDS)
+@pytest.mark.parametrize("kind", saved_captioner.KINDS)
 def test_a_captioner_saved_and_loaded_writes_the_same(kind, maps, tmp_path):
     captioner = made(kind)
-    loaded = captioner.load(captioner.save(tmp_path / "captioner"))
+    loaded = saved_captioner.load(saved_captioner.save(tmp_path / "captioner"))
     assert (loaded.search, loaded.card, loaded.features) == (
         captioner.search,
         captioner.card,
@@ -64,7 +66,7 @@ def remembering(kind="attention"):
 @pytest.mark.parametrize("kind", ["modern", "attention"])
 def test_two_nets_with_an_album_saved_and_loaded_write_the_same(kind, maps, tmp_path):
     captioner = remembering(kind)
-    loaded = captioner.load(captioner.save(tmp_path / "captioner"))
+    loaded = saved_captioner.load(saved_captioner.save(tmp_path / "captioner"))
     found, again = captioner.write(maps), loaded.write(maps)
     np.testing.assert_array_equal(found.words, again.words)
     assert (loaded.looks(maps, again.words[:, 0]) is None) == (kind == "modern")
@@ -87,7 +89,7 @@ def test_an_album_that_is_away_is_said_to_be_away(maps, tmp_path):
     folder = remembering().save(tmp_path / "captioner")
     (folder / captioner.ALBUM).unlink()
     with pytest.raises(DataMissing, match="no album"):
-        captioner.load(folder).write(maps)
+        saved_captioner.load(folder).write(maps)
 
 
 def test_an_album_of_other_words_is_refused(tmp_path):
@@ -97,7 +99,7 @@ def test_an_album_of_other_words_is_refused(tmp_path):
         (other.save(tmp_path / "other") / captioner.ALBUM).read_bytes()
     )
     with pytest.raises(CorruptFile, match="belong to another captioner"):
-        captioner.load(folder)
+        saved_captioner.load(folder)
 
 
 def test_half_an_album_is_refused(tmp_path):
@@ -105,7 +107,7 @@ def test_half_an_album_is_refused(tmp_path):
     whole = (folder / captioner.ALBUM).read_bytes()
     (folder / captioner.ALBUM).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(CorruptFile, match="whole captioner"):
-        captioner.load(folder)
+        saved_captioner.load(folder)
 
 
 def test_only_attention_says_where_it_looks(maps):
@@ -133,7 +135,7 @@ def test_the_words_of_another_captioner_are_refused(tmp_path):
     document["words"] = [*document["words"][:-1], "chat"]
     path.write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(CorruptFile, match="another captioner"):
-        captioner.load(tmp_path)
+        saved_captioner.load(tmp_path)
 
 
 @pytest.mark.parametrize("name", [captioner.WORDS, captioner.ARRAYS])
@@ -141,28 +143,28 @@ def test_a_broken_file_is_refused(name, tmp_path):
     made("modern").save(tmp_path)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:40])
     with pytest.raises(CorruptFile, match="whole captioner"):
-        captioner.load(tmp_path)
+        saved_captioner.load(tmp_path)
 
 
-@pytest.mark.parametrize("kind", captioner.KINDS)
+@pytest.mark.parametrize("kind", saved_captioner.KINDS)
 def test_a_captioner_of_another_version_is_refused_with_what_to_do(kind, tmp_path):
     arrays = made(kind).arrays
     for name in arrays:
         rest = {each: array for each, array in arrays.items() if each != name}
         replace(made(kind), arrays=rest).save(tmp_path)
         with pytest.raises(CorruptFile, match=r"another version.*Train it again"):
-            captioner.load(tmp_path)
+            saved_captioner.load(tmp_path)
 
 
 def test_a_folder_without_captioner_is_refused_with_what_to_do(tmp_path):
     with pytest.raises(DataMissing, match="etabli run tp5"):
-        captioner.load(tmp_path)
+        saved_captioner.load(tmp_path)
 
 
 def test_the_reduced_training_images_are_centred_and_as_long_as_a_word_s_vector():
     maps = np.random.default_rng(0).random((50, 4, 12)).astype(np.float16)
-    mean, axes = captioner.fit_reduction(maps, 5)
-    reduced = captioner.reduced(maps, mean, axes)
+    mean, axes = saved_captioner.fit_reduction(maps, 5)
+    reduced = saved_captioner.reduced(maps, mean, axes)
     assert reduced.shape == (50, 5)
     np.testing.assert_allclose(reduced.mean(axis=0), 0, atol=1e-5)
     assert np.square(reduced).sum(axis=1).mean() == pytest.approx(49 / 50, abs=1e-3)

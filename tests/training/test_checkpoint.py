@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from etabli.models.captioning import attention, train
+from etabli.models.captioning import attention
 from etabli.models.captioning import simple_rnn as captioner
+from etabli.models.captioning import train as training
 from etabli.models.captioning.simple_rnn import CaptionData
 from etabli.models.estimators.mlp import MLP
 from etabli.models.estimators.softmax_regression import SoftmaxRegression
@@ -87,9 +88,9 @@ def train_captioner(backend):
 
 def train_attention(memory, watch):
     fresh = attention.initial(attention.Shape(9, 6, 8, 8, 4), np.random.default_rng(0))
-    recipe = train.Recipe(epochs=EPOCHS, images=4, steps=6)
+    recipe = training.Recipe(epochs=EPOCHS, images=4, steps=6)
     groups = CAPTIONS.reshape(8, 3, 7)
-    learnt = train.train(
+    learnt = training.train(
         fresh, MAPS, groups, recipe, 0, lambda epoch, loss, _w: watch(epoch), memory
     )
     return [learnt[name] for name in sorted(learnt)]

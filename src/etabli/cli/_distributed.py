@@ -53,17 +53,18 @@ def spreading(
             raise EtabliError(_("one process has nobody to meet"), fix=_("Give --processes N too."))
         yield from _alone(devices)
         return
-    from etabli.training import data_parallel, processes
+    from etabli.training import data_parallel
+    from etabli.training import processes as worker_processes
 
-    host, port = processes.check(coordinator, processes, process)
-    processes.devices_of_cpu(devices)
-    processes.connect((host, port), processes, process)
+    host, port = worker_processes.check(coordinator, processes, process)
+    worker_processes.devices_of_cpu(devices)
+    worker_processes.connect((host, port), processes, process)
     _keep_output_clean()
     try:
         with data_parallel.use_devices():
-            processes.watch(host, _lost)
+            worker_processes.watch(host, _lost)
             yield data_parallel.is_main_process()
-            processes.disconnect()
+            worker_processes.disconnect()
     except BaseException as error:
         _end(_told(error))
 
@@ -72,9 +73,10 @@ def _alone(devices: int | None) -> Iterator[bool]:
     if devices is None or devices == 1:
         yield True
         return
-    from etabli.training import data_parallel, processes
+    from etabli.training import data_parallel
+    from etabli.training import processes as worker_processes
 
-    processes.devices_of_cpu(devices)
+    worker_processes.devices_of_cpu(devices)
     with data_parallel.use_devices(devices):
         yield True
 

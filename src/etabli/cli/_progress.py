@@ -24,7 +24,7 @@ class Terminal:
     def __init__(self) -> None:
         self.console = Console(stderr=True, highlight=False)
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         self.console.print(escape(text), style=None if text.startswith(" ") else "bold")
 
     @contextmanager

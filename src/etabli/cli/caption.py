@@ -59,9 +59,9 @@ def write(
     from dataclasses import replace
 
     from etabli.pipelines.caption_write import describe
-    from etabli.saved_models import captioner
+    from etabli.saved_models import captioner as saved_captioner
 
-    captioner = captioner.load(model or _newest())
+    captioner = saved_captioner.load(model or _newest())
     # A picture's candidates come from a beam at least as wide as the captioner's own.
     beam = max(captioner.search.beam, number)
     search = replace(captioner.search, beam=beam if number > 0 else number)
@@ -138,7 +138,7 @@ def train(
             folder, Lesson(features, epochs, hidden, keys, seed, neighbours), weights, lambda loss: step(1, loss=loss),
             unfinished,
         )  # fmt: skip
-        captioner.save(out)
+        saved_captioner.save(out)
     for note in notes:
         _errors.print_error(note)
     if as_json:

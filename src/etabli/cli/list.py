@@ -26,9 +26,9 @@ def list_experiments(
     etabli list
     etabli list tp1.mlp     its card: settings, ranges, published values, claims
     """
-    from etabli import experiments
+    from etabli import experiments as practicals
 
-    experiments = experiments.select_experiments(names or [])
+    experiments = practicals.select_experiments(names or [])
     last = last_results(Path("runs"))
     if as_json:
         _errors.print_json([_as_document(card, last.get(card.name)) for card in experiments])
@@ -91,7 +91,6 @@ def _headline(card, last: dict | None) -> tuple[str, str]:
 def _print_table(experiments, last: dict) -> None:
     from itertools import groupby
 
-    from etabli import experiments
     from etabli.cli import _tables
     from etabli.report.numbers import duration
 

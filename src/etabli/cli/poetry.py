@@ -49,11 +49,11 @@ def train(
     from etabli.cli._tables import table
     from etabli.core.errors import UnknownName
     from etabli.data.formats.text import read
-    from etabli.saved_models import text
+    from etabli.saved_models import text as saved_text
     from etabli.training.checkpoint import Checkpoint, checkpoint_path
 
-    if kind not in text.KINDS:
-        raise UnknownName(_("kind of net"), kind, text.KINDS)
+    if kind not in saved_text.KINDS:
+        raise UnknownName(_("kind of net"), kind, saved_text.KINDS)
     prepared = read(text).require(length)
 
     with _errors.lock_checkpoints(out) as unfinished:
@@ -66,10 +66,12 @@ def train(
         model, rows = _trained(prepared, kind, epochs, length, units, seed, Terminal(), memory)
         scores = {"test_accuracy": rows[-1][1], "test_nats": rows[-1][2]}
         opening = prepared.characters[: max(length, 20)]
-        text.save(
+        saved_text.save(
             out,
             model,
-            text.Card(kind, prepared.name, "".join(prepared.vocabulary), length, opening, scores),
+            saved_text.Card(
+                kind, prepared.name, "".join(prepared.vocabulary), length, opening, scores
+            ),
         )
     if as_json:
         listed = [
@@ -184,10 +186,10 @@ def write(
     from etabli.data.formats.text import decode, encode
     from etabli.models.text import generation
     from etabli.models.text.sampling import Decoding
-    from etabli.saved_models import text
+    from etabli.saved_models import text as saved_text
 
     decoding = Decoding(temperature, top_k, top_p, repetition_penalty, repetition_order)
-    reader, card = text.load(model)
+    reader, card = saved_text.load(model)
     begun = (card.opening if prompt is None else prompt).lower()
     codes = encode(begun, tuple(card.vocabulary))
     steps = generation.write(

@@ -62,14 +62,15 @@ def run(
     etabli run tp2.cnn --devices 4               every batch dealt out over four devices
     etabli run tp2.cnn --coordinator first-host:4567 --processes 2 --process-id 0      and over two machines
     """
-    from etabli import experiments, report
+    from etabli import experiments as practicals
+    from etabli import report
     from etabli.cli import _tables
     from etabli.cli._progress import Terminal
     from etabli.core.progress import Silent
     from etabli.experiments import runner
     from etabli.report import run_folder
 
-    experiments = experiments.select_experiments(names or [])
+    experiments = practicals.select_experiments(names or [])
     changes = _errors.parse_settings(settings or [])
     source = _source(data)
     runner.resolve_settings(experiments, source.kind, changes)
@@ -112,7 +113,7 @@ def run(
 
 def _all_spread(experiments) -> None:
     """Refuse what does not train in batches that can be dealt out: every process would do the same work."""
-    from etabli import experiments
+    from etabli import experiments as practicals
     from etabli.core.errors import BadSetting
 
     alone = [card.name for card in experiments if not card.is_data_parallel]
@@ -123,9 +124,7 @@ def _all_spread(experiments) -> None:
                 "Only these deal out their batches: {names}. Run the others without these options."
             ).format(
                 names=", ".join(
-                    card.name
-                    for card in experiments.select_experiments([])
-                    if card.is_data_parallel
+                    card.name for card in practicals.select_experiments([]) if card.is_data_parallel
                 )
             ),
         )
@@ -146,11 +145,11 @@ def new(
     import inspect as python_inspect
     import sys
 
-    from etabli import experiments
+    from etabli import experiments as practicals
     from etabli.core.atomic_files import atomic_write
     from etabli.core.errors import BadSetting
 
-    card = experiments.load_experiment(experiment)
+    card = practicals.load_experiment(experiment)
     if file.suffix != ".py":
         raise BadSetting(_("an experiment is a Python file"), expected="*.py", got=str(file))
     if file.exists():
@@ -158,7 +157,7 @@ def new(
             _("{file} exists already").format(file=file),
             fix=_("Choose another name; nothing was overwritten."),
         )
-    source = python_inspect.getsource(sys.modules[experiments.module_name(experiment)])
+    source = python_inspect.getsource(sys.modules[practicals.module_name(experiment)])
     head = _("# Your own copy of {name}. Change what you like, then: etabli run {file}").format(
         name=experiment, file=file if file.is_absolute() else f"./{file}"
     )

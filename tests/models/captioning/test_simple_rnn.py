@@ -58,7 +58,7 @@ def test_an_input_step_is_image_then_word_and_the_steps_after_a_caption_are_zero
 def test_the_compiled_training_is_that_of_keras(data, monkeypatch, batch=10):
     compiled, slow = small_model(), small_model()
     ours = list(simple_rnn.train(compiled, data, 2, seed=1, batch=batch, rate=0.01))
-    monkeypatch.setattr(simple_rnn, "on_jax", lambda: False)
+    monkeypatch.setattr(simple_rnn, "is_jax_backend", lambda: False)
     theirs = list(simple_rnn.train(slow, data, 2, seed=1, batch=batch, rate=0.01))
     for a, b in zip(compiled.get_weights(), slow.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5)

@@ -265,7 +265,7 @@ def test_a_diverging_training_is_a_sentence(problem):
 
 
 def test_another_backend_is_refused_before_it_starts(problem, monkeypatch):
-    monkeypatch.setattr(finetune, "on_jax", lambda: False)
+    monkeypatch.setattr(finetune, "is_jax_backend", lambda: False)
     with pytest.raises(BadSetting, match="JAX"):
         train(problem)
 

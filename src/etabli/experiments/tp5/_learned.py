@@ -15,7 +15,8 @@ from etabli.experiments.spec import SettingsModel
 from etabli.experiments.tp5 import _shared, caption
 from etabli.metrics.bleu import bleu
 from etabli.metrics.cider import cider
-from etabli.models.captioning import attention, ensemble, reranking, train
+from etabli.models.captioning import attention, ensemble, reranking
+from etabli.models.captioning import train as training
 from etabli.models.captioning.attention import Shape
 from etabli.models.captioning.baselines import Trigram
 from etabli.models.captioning.beam_search import Found, Search
@@ -155,7 +156,7 @@ class _Lesson:
                 captions = (
                     replace(self.captioner, arrays=now).write(maps, Search(1)).best(vocabulary)
                 )
-                dev_loss = train.mean_loss(now, maps, dev_words)
+                dev_loss = training.mean_loss(now, maps, dev_words)
                 dev_cider = cider(captions, dev.captions).value
                 if dev_cider > max((row[HISTORY[3]] for row in memory.rows), default=-np.inf):
                     memory.arrays.update(now)
@@ -164,7 +165,9 @@ class _Lesson:
                 step(1, loss=loss, dev_loss=dev_loss, dev_cider_d=dev_cider)
 
             context.resume(memory, step, self.curve)
-            train.train(self.captioner.arrays, views, words, self.recipe, self.seed, after, memory)
+            training.train(
+                self.captioner.arrays, views, words, self.recipe, self.seed, after, memory
+            )
         return {
             **memory.arrays,
             "history": np.array([[row[name] for name in HISTORY] for row in memory.rows]),

@@ -118,7 +118,7 @@ def fine_tune(
     start = best = state["weights"]
     if checkpoint is not None:
         data_parallel.broadcast_file(checkpoint)
-        if found := checkpoint.found(checkpoint, machine):
+        if found := checkpoints.found(checkpoint, machine):
             state, best, history = found
             _tell_again(history, -(-len(labels) // plan.batch), judge, watch)
     for epoch in range(len(history["losses"]) + 1, plan.epochs + 1):
@@ -139,7 +139,7 @@ def fine_tune(
         if watch:
             watch(0, epoch=epoch, loss=loss, validation=validation if judge else None)
         if checkpoint is not None and data_parallel.is_main_process():
-            checkpoint.keep(checkpoint, machine, state, best, history)
+            checkpoints.keep(checkpoint, machine, state, best, history)
     told = history["validations"], history["losses"], history["best_epoch"]
     return Tuned(machine.into_tail(best), tail, *told, plan.attention)
 

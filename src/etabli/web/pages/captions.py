@@ -61,9 +61,9 @@ def _bytes_of(weights: np.ndarray) -> str:
 
 def load(found: Found) -> Describer:
     """The captioner of a run, with the eyes that it learnt with."""
-    from etabli.saved_models import captioner
+    from etabli.saved_models import captioner as saved_captioner
 
-    captioner = captioner.load(found.piece / "captioner")
+    captioner = saved_captioner.load(found.piece / "captioner")
     return Describer(captioner, eyes(captioner.features))
 
 
