@@ -87,7 +87,7 @@ def test_what_similar_training_images_are_said_to_show_comes_first(maps):
 
 def test_an_album_that_is_away_is_said_to_be_away(maps, tmp_path):
     folder = remembering().save(tmp_path / "captioner")
-    (folder / captioner.ALBUM).unlink()
+    (folder / saved_captioner.ALBUM).unlink()
     with pytest.raises(DataMissing, match="no album"):
         saved_captioner.load(folder).write(maps)
 
@@ -95,8 +95,8 @@ def test_an_album_that_is_away_is_said_to_be_away(maps, tmp_path):
 def test_an_album_of_other_words_is_refused(tmp_path):
     folder = remembering().save(tmp_path / "captioner")
     other = replace(remembering(), vocabulary=Vocabulary((START, END, "a", "b", "c", ".")))
-    (folder / captioner.ALBUM).write_bytes(
-        (other.save(tmp_path / "other") / captioner.ALBUM).read_bytes()
+    (folder / saved_captioner.ALBUM).write_bytes(
+        (other.save(tmp_path / "other") / saved_captioner.ALBUM).read_bytes()
     )
     with pytest.raises(CorruptFile, match="belong to another captioner"):
         saved_captioner.load(folder)
@@ -104,8 +104,8 @@ def test_an_album_of_other_words_is_refused(tmp_path):
 
 def test_half_an_album_is_refused(tmp_path):
     folder = remembering().save(tmp_path / "captioner")
-    whole = (folder / captioner.ALBUM).read_bytes()
-    (folder / captioner.ALBUM).write_bytes(whole[: len(whole) // 2])
+    whole = (folder / saved_captioner.ALBUM).read_bytes()
+    (folder / saved_captioner.ALBUM).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(CorruptFile, match="whole captioner"):
         saved_captioner.load(folder)
 
@@ -130,7 +130,7 @@ def test_features_of_another_size_are_refused(maps):
 
 def test_the_words_of_another_captioner_are_refused(tmp_path):
     made("modern").save(tmp_path)
-    path = tmp_path / captioner.WORDS
+    path = tmp_path / saved_captioner.WORDS
     document = json.loads(path.read_text(encoding="utf-8"))
     document["words"] = [*document["words"][:-1], "chat"]
     path.write_text(json.dumps(document), encoding="utf-8")
@@ -138,7 +138,7 @@ def test_the_words_of_another_captioner_are_refused(tmp_path):
         saved_captioner.load(tmp_path)
 
 
-@pytest.mark.parametrize("name", [captioner.WORDS, captioner.ARRAYS])
+@pytest.mark.parametrize("name", [saved_captioner.WORDS, saved_captioner.ARRAYS])
 def test_a_broken_file_is_refused(name, tmp_path):
     made("modern").save(tmp_path)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:40])

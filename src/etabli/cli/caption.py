@@ -138,7 +138,7 @@ def train(
             folder, Lesson(features, epochs, hidden, keys, seed, neighbours), weights, lambda loss: step(1, loss=loss),
             unfinished,
         )  # fmt: skip
-        saved_captioner.save(out)
+        captioner.save(out)
     for note in notes:
         _errors.print_error(note)
     if as_json:

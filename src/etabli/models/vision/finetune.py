@@ -16,6 +16,7 @@ from etabli.core.errors import BadSetting, EtabliError
 from etabli.core.i18n import _
 from etabli.core.seeding import make_generator
 from etabli.models.vision.linear_head import LinearSigmoids, by_place, pooled
+from etabli.training import checkpoint as checkpoints
 from etabli.training import data_parallel
 from etabli.training.backend import is_jax_backend
 from etabli.training.kernels.convolution import accelerated
