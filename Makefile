@@ -49,7 +49,7 @@ messages: setup  ## bring the French catalogue up to date with the source; says 
 	@$(BIN)/python tools/messages.py
 
 test: setup      ## run the tests (ETABLI_DATA=<folder> adds those on the full data sets)
-	@$(BIN)/python -m pytest $(FLAGS)
+	@$(BIN)/python -m pytest --numprocesses auto --durations 20 $(FLAGS)
 
 torture: setup   ## kill every long command twenty times, feed the readers a million inputs (FLAGS="--kills 5 --only poetry")
 	@$(BIN)/python tools/torture.py --write $(FLAGS)
@@ -62,8 +62,8 @@ test-torch:      ## the tests of the models on PyTorch, in .venv-torch (pip, as 
 	@.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check torch==$(TORCH)
 	@.venv-torch/bin/python tools/backends.py torch
 
-lint: setup      ## style
-	@$(BIN)/ruff check src tests tools benchmarks && $(BIN)/ruff format --check src tests tools benchmarks
+lint: setup      ## style and types
+	@$(BIN)/ruff check src tests tools benchmarks && $(BIN)/ruff format --check src tests tools benchmarks && $(BIN)/mypy
 
 reproduce: setup ## every practical on the full data, all seeds; writes docs/results.md (ONLY="tp1" for a part)
 	@$(BIN)/python tools/reproduce.py $(ONLY) $(FLAGS)

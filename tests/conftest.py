@@ -1,4 +1,4 @@
-"""What every test shares: a cache of their own, the full data where they are, and an account of what was skipped."""
+"""What all tests share: a cache that is not the user's, the full data, a browser."""
 
 import os
 import shutil
@@ -8,27 +8,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from etabli.core.i18n import set_language
 from etabli.training.backend import enable_compilation_cache
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )
 
-# What a shell starts in the background ignores Ctrl-C, and so would every program that the tests start.
+# A shell lets background jobs ignore Ctrl-C, and the programs that the tests start inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Compiling is most of the suite's time: what JAX compiled once, this checkout keeps. Here, before JAX is imported.
+# Compilation takes most of the suite's time: keep what JAX compiled. Set before JAX is imported.
 enable_compilation_cache(Path(__file__).parent.parent / ".pytest_cache" / "compiled")
 
 
 def pytest_runtest_setup(item):
-    """Loops, nets and oracles that are written with JAX say so; `make test-torch` passes them over, and lists them."""
+    """Skip what is written with JAX where another backend runs (`make test-torch` lists it)."""
     if item.get_closest_marker("needs_jax") and os.environ["KERAS_BACKEND"] != "jax":
-        pytest.skip("is written with JAX")
+        pytest.skip("written with JAX")
 
 
 def pytest_collection_modifyitems(items):
-    """What takes minutes in all (``slow``) runs with ETABLI_SLOW=1."""
+    """Skip slow tests unless ETABLI_SLOW=1."""
     if not os.environ.get("ETABLI_SLOW"):
         for item in items:
             if item.get_closest_marker("slow"):
@@ -37,14 +38,20 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache_of_the_tests(tmp_path_factory):
-    """The tests neither read nor fill the user's cache, unless ETABLI_CACHE names one."""
+    """Keep the tests away from the user's cache, unless ETABLI_CACHE names one."""
     if "ETABLI_CACHE" not in os.environ:
         os.environ["ETABLI_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
+@pytest.fixture(autouse=True)
+def _english():
+    """Start every test in English: ``--lang fr`` sets the language of the whole process."""
+    set_language("en")
+
+
 @pytest.fixture(scope="session")
 def full_data() -> Path:
-    """The folder of the full data sets; without it the test is skipped, with the reason."""
+    """Return the folder of the full data sets; skip the test where there is none."""
     folder = os.environ.get("ETABLI_DATA")
     if not folder or not Path(folder).is_dir():
         pytest.skip("needs the full data sets: set ETABLI_DATA")
@@ -53,7 +60,7 @@ def full_data() -> Path:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of a chromium to drive; without it the test is skipped, with the reason."""
+    """Return the path of a Chromium; skip the test where there is none."""
     if not CHROMIUM:
         pytest.skip("needs chromium: apt-get install chromium")
     return CHROMIUM
@@ -61,7 +68,7 @@ def chromium() -> str:
 
 @pytest.fixture
 def frozen():
-    """Make arrays read-only, so that a function that mutates its arguments fails."""
+    """Return a function that makes arrays read-only, so that mutating an argument fails."""
 
     def freeze(*arrays: np.ndarray) -> np.ndarray | tuple[np.ndarray, ...]:
         for array in arrays:

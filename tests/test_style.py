@@ -1,4 +1,4 @@
-"""The style that `make lint` checks, so that nobody has to remember it."""
+"""The style and the types that `make lint` checks."""
 
 import subprocess
 import sys
@@ -7,16 +7,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+FOLDERS = ["src", "tests", "tools", "benchmarks"]
+COMMANDS = {
+    "rules": ["ruff", "check", *FOLDERS],
+    "format": ["ruff", "format", "--check", *FOLDERS],
+    "types": ["mypy"],
+}
 
 
-@pytest.mark.parametrize("check", [["check"], ["format", "--check"]], ids=["rules", "format"])
-def test_the_code_keeps_the_style_of_the_house(check):
-    places = ["src", "tests", "tools", "benchmarks"]
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
+def test_the_code_passes(command):
     done = subprocess.run(
-        [sys.executable, "-m", "ruff", *check, *places],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
