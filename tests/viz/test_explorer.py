@@ -1,4 +1,4 @@
-"""The explorer in a real browser: it opens from disk, shows, moves, selects, and asks nothing of the network."""
+"""The explorer: its page, and in a browser from disk: hover, animate, select, no request."""
 
 import base64
 import io
@@ -11,10 +11,10 @@ from PIL import Image
 
 from etabli.core import i18n
 from etabli.core.errors import BadArray
-from etabli.viz.explorer import Plane, explorer, sheet
+from etabli.viz.explorer import LayerProjection, make_sprite_sheet, render_explorer
 
 
-def a_page(n=600, **options):
+def make_page(n=600, **options):
     draw = np.random.default_rng(0)
     labels = np.arange(n) % 3
     first = np.stack([labels * 10.0, labels * 0.0], axis=1) + draw.normal(size=(n, 2))
@@ -25,7 +25,7 @@ def a_page(n=600, **options):
     thumbnails[np.arange(n), :, 4 + 8 * labels] = 255
     square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
     planes = [
-        Plane(
+        LayerProjection(
             "pixels",
             "t-SNE",
             first,
@@ -33,29 +33,31 @@ def a_page(n=600, **options):
             [square] * 3,
             {"hit": "94.2 %"},
         ),
-        Plane("pixels", "PCA", second),
-        Plane("fc1", "t-SNE", second[::-1]),
+        LayerProjection("pixels", "PCA", second),
+        LayerProjection("fc1", "t-SNE", second[::-1]),
     ]
     options = {"predicted": predicted, "thumbnails": thumbnails, "title": "A <b> test", **options}
-    return explorer(planes, labels, ["zero", "</script>one", "two"], **options)
+    return render_explorer(planes, labels, ["zero", "</script>one", "two"], **options)
 
 
-def embedded(page):
+def embedded_data(page):
     return json.loads(re.search(r'id="data">(.*?)</script>', page, re.S).group(1))
 
 
-def test_the_page_holds_everything_and_asks_nothing_of_the_network():
-    page = a_page()
+def test_the_page_embeds_everything_and_makes_no_request():
+    page = make_page()
     assert not re.search(r"(src|href)=|https?://|@import|url\(|fetch\(|XMLHttpRequest", page)
     assert "A &lt;b&gt; test" in page
-    data = embedded(page)
+    data = embedded_data(page)
     assert data["names"][1] == "</script>one"
     assert len(data["labels"]) == 600
 
 
-def test_the_positions_survive_to_sixteen_bits():
+def test_positions_are_precise_to_sixteen_bits():
     points = np.random.default_rng(1).normal(size=(50, 2)) * [3, 1]
-    data = embedded(explorer([Plane("a", "b", points)], np.zeros(50, int), ["x"]))
+    data = embedded_data(
+        render_explorer([LayerProjection("a", "b", points)], np.zeros(50, int), ["x"])
+    )
     read = (
         np.frombuffer(base64.b64decode(data["planes"][0]["points"]), "<u2").reshape(-1, 2) / 65535
     )
@@ -63,30 +65,30 @@ def test_the_positions_survive_to_sixteen_bits():
     np.testing.assert_allclose(read * span + points.min(axis=0), points, atol=span / 65535)
 
 
-def test_the_sheet_has_every_thumbnail_at_its_place():
+def test_the_sprite_sheet_has_every_thumbnail_in_its_cell():
     images = np.random.default_rng(2).integers(0, 256, (7, 5, 5), np.uint8)
-    made = sheet(images)
-    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(made["image"].split(",")[1]))))
+    made = make_sprite_sheet(images)
+    image_ = np.asarray(Image.open(io.BytesIO(base64.b64decode(made["image"].split(",")[1]))))
     for index, image in enumerate(images):
         top, left = index // made["columns"] * 5, index % made["columns"] * 5
-        np.testing.assert_array_equal(picture[top : top + 5, left : left + 5], 255 - image)
-    assert sheet(np.zeros((3, 9, 9, 3), np.uint8))["width"] == 9
+        np.testing.assert_array_equal(image_[top : top + 5, left : left + 5], 255 - image)
+    assert make_sprite_sheet(np.zeros((3, 9, 9, 3), np.uint8))["width"] == 9
 
 
-def test_very_many_thumbnails_shrink_to_what_a_browser_takes():
-    made = sheet(np.zeros((300, 400, 400), np.uint8))
+def test_a_large_sprite_sheet_is_downscaled():
+    made = make_sprite_sheet(np.zeros((300, 400, 400), np.uint8))
     assert made["columns"] * made["width"] <= 4096
 
 
-def test_parts_of_other_lengths_are_refused():
-    with pytest.raises(BadArray, match="belong together"):
-        a_page(predicted=np.zeros(5, int))
+def test_arrays_that_differ_in_length_are_refused():
+    with pytest.raises(BadArray, match="differ in length"):
+        make_page(predicted=np.zeros(5, int))
 
 
-def test_the_texts_are_french_where_french_is_asked_for():
+def test_the_texts_follow_the_language():
     i18n.set_language("fr")
     try:
-        assert 'lang="fr"' in a_page()
+        assert 'lang="fr"' in make_page()
     finally:
         i18n.set_language("en")
 
@@ -103,55 +105,56 @@ def browser(chromium):
 
 @pytest.fixture
 def opened(browser, tmp_path):
-    """The page from disk, offline; an error on it or a request to anywhere fails the test."""
+    """The page from disk, offline; a script error or a request fails the test."""
     path = tmp_path / "explorer.html"
-    path.write_text(a_page(), encoding="utf-8")
+    path.write_text(make_page(), encoding="utf-8")
     context = browser.new_context(viewport={"width": 1200, "height": 800}, offline=True)
     page = context.new_page()
-    faults = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.on(
-        "console", lambda message: faults.append(message.text) if message.type == "error" else None
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
     )
     page.on(
         "request",
-        lambda request: faults.append(request.url) if request.url.startswith("http") else None,
+        lambda request: errors.append(request.url) if request.url.startswith("http") else None,
     )
     page.goto(path.as_uri())
     yield page
-    assert faults == []
+    assert errors == []
 
 
-def moved_to(page, index):
-    x, y = page.evaluate(f"explorer.place({index})")
+def move_to(page, index):
+    x, y = page.evaluate(f"explorer.positionOf({index})")
     box = page.locator("#plane").bounding_box()
     page.mouse.move(box["x"] + x, box["y"] + y)
 
 
 @pytest.mark.browser
-def test_in_a_browser_one_can_hover_switch_colour_and_select(opened):
+def test_in_a_browser_points_can_be_hovered_colored_and_selected(opened):
     page = opened
-    moved_to(page, 0)
-    shown = int(page.locator("#card").get_attribute("data-index"))
-    assert page.locator("#card").is_visible()
+    move_to(page, 0)
+    shown = int(page.locator("#tooltip").get_attribute("data-index"))
+    assert page.locator("#tooltip").is_visible()
     assert (
-        "true: " + ("zero", "</script>one", "two")[shown % 3] in page.locator("#card").inner_text()
+        "true: " + ("zero", "</script>one", "two")[shown % 3]
+        in page.locator("#tooltip").inner_text()
     )
-    assert page.locator("#card canvas").count() == 1
+    assert page.locator("#tooltip canvas").count() == 1
 
-    before = page.evaluate("explorer.place(5)")
+    before = page.evaluate("explorer.positionOf(5)")
     page.select_option("#projection", "PCA")
-    page.wait_for_function("explorer.still()")
-    assert page.evaluate("explorer.place(5)") != before
+    page.wait_for_function("explorer.isIdle()")
+    assert page.evaluate("explorer.positionOf(5)") != before
     page.select_option("#layer", "fc1")
-    page.wait_for_function("explorer.still()")
+    page.wait_for_function("explorer.isIdle()")
     assert page.evaluate("explorer.state.plane.layer") == "fc1"
     page.select_option("#layer", "pixels")
-    page.wait_for_function("explorer.still()")
+    page.wait_for_function("explorer.isIdle()")
 
-    page.select_option("#colour", "error")
+    page.select_option("#color", "error")
     assert "wrong (30)" in page.locator("#legend").inner_text()
-    page.select_option("#colour", "predicted")
+    page.select_option("#color", "predicted")
     page.click("#hulls")
     page.click("#ellipses")
     assert page.locator("#hulls").get_attribute("aria-pressed") == "true"
@@ -168,7 +171,7 @@ def test_in_a_browser_one_can_hover_switch_colour_and_select(opened):
     assert page.evaluate("explorer.state.selected.size") == 0
 
     page.click("#lasso")
-    x, y = page.evaluate("explorer.place(0)")
+    x, y = page.evaluate("explorer.positionOf(0)")
     page.mouse.move(box["x"] + x - 30, box["y"] + y - 30)
     page.mouse.down()
     for dx, dy in ((30, -30), (30, 30), (-30, 30)):
@@ -180,20 +183,20 @@ def test_in_a_browser_one_can_hover_switch_colour_and_select(opened):
 
 
 @pytest.mark.browser
-def test_in_a_browser_ten_thousand_points_arrive_where_they_go(browser, tmp_path):
+def test_in_a_browser_ten_thousand_points_are_animated(browser, tmp_path):
     path = tmp_path / "large.html"
-    path.write_text(a_page(10_000), encoding="utf-8")
+    path.write_text(make_page(10_000), encoding="utf-8")
     page = browser.new_page(viewport={"width": 1200, "height": 800})
     page.goto(path.as_uri())
-    before = page.evaluate("explorer.place(9999)")
+    before = page.evaluate("explorer.positionOf(9999)")
     page.select_option("#projection", "PCA")
-    assert not page.evaluate("explorer.still()")
-    page.wait_for_function("explorer.still()")
-    assert page.evaluate("explorer.place(9999)") != before
+    assert not page.evaluate("explorer.isIdle()")
+    page.wait_for_function("explorer.isIdle()")
+    assert page.evaluate("explorer.positionOf(9999)") != before
 
 
 @pytest.mark.browser
-def test_in_the_dark_the_classes_have_their_lighter_colours(opened):
+def test_in_dark_mode_the_classes_have_lighter_colors(opened):
     first = "getComputedStyle(document.querySelector('#legend i')).backgroundColor"
     assert opened.evaluate(first) == "rgb(51, 34, 136)"
     opened.emulate_media(color_scheme="dark")

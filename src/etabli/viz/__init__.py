@@ -1,1 +1,1 @@
-"""Arrays in, matplotlib ``Axes`` out: a function draws on ``ax`` and returns it; it never shows and never saves."""
+"""Plotting functions: arrays in, matplotlib ``Axes`` out; they draw on ``ax``, never show it."""

@@ -1,124 +1,130 @@
-"""A feed-forward net as a drawing: a column of units for each layer, its width and its number of parameters.
+"""Diagrams of networks: the units of a feed-forward net, or the layer graph of any model."""
 
-A block of a net as boxes and arrows, drawn from the graph of the real model.
-"""
+from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from etabli.core.i18n import _
-from etabli.viz.style import INK, axes_or_new, class_colour
+from etabli.viz.style import INK, class_color, get_axes
 
-__all__ = ["architecture", "net_graph"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-_MOST = 7  # units drawn in a column
+__all__ = ["plot_feedforward_net", "plot_layer_graph"]
+
+_MAX_UNITS = 7  # units drawn in a column
 
 
-def architecture(
-    names: Sequence[str], widths: Sequence[int], steps: Sequence[str], *, ax: object = None
-) -> object:
-    """Layers by name and width, input side first; ``steps`` names what happens between two (one fewer).
+def plot_feedforward_net(
+    names: Sequence[str], widths: Sequence[int], steps: Sequence[str], *, ax: Axes | None = None
+) -> Axes:
+    """Draw a feed-forward net with a column of units for each layer, the input on the left.
 
-    Wide layers are cut short by an ellipsis. Under each step stands its number of parameters, (D + 1) H.
+    Args:
+        names: Name of each layer.
+        widths: Number of units of each layer; wide layers are shortened with an ellipsis.
+        steps: What happens between two layers (one fewer than ``names``); below each stands its
+            number of parameters, (D + 1) H.
+        ax: Axes to draw on; by default those of a new figure.
     """
-    ax = axes_or_new(ax, (8.0, 4.2))
-    columns = [_heights(width) for width in widths]
+    ax = get_axes(ax, (8.0, 4.2))
+    columns = [_unit_heights(width) for width in widths]
     for layer, heights in enumerate(columns[1:], start=1):
         for start in columns[layer - 1]:
             for end in heights:
                 ax.plot([layer - 1, layer], [start, end], color="#b8bec5", linewidth=0.4, zorder=1)
     for layer, (name, width, heights) in enumerate(zip(names, widths, columns, strict=True)):
-        colour = class_colour((0, 2, 6, 3, 5)[layer % 5])
-        ax.scatter(
-            np.full(len(heights), layer), heights, s=150, color=colour, edgecolor="white", zorder=2
-        )
-        if width > _MOST:
+        color, xs = class_color((0, 2, 6, 3, 5)[layer % 5]), np.full(len(heights), layer)
+        ax.scatter(xs, heights, s=150, color=color, edgecolor="white", zorder=2)
+        if width > _MAX_UNITS:
             ax.text(layer, 0, "⋮", ha="center", va="center", fontsize=16, color=INK, zorder=3)
         ax.text(layer, 1.22, f"{name}\n{width}", ha="center", va="bottom", fontweight="bold")
     for layer, step in enumerate(steps):
         parameters = (widths[layer] + 1) * widths[layer + 1]
         text = _("{step}\n{n} parameters").format(step=step, n=f"{parameters:,}")
         ax.text(layer + 0.5, -1.22, text, ha="center", va="top", fontsize=9)
-    ax.set_xlim(-0.4, len(widths) - 0.6)
-    ax.set_ylim(-1.75, 1.75)
+    ax.set(xlim=(-0.4, len(widths) - 0.6), ylim=(-1.75, 1.75))
     ax.set_axis_off()
     return ax
 
 
-def _heights(width: int) -> np.ndarray:
-    """Where the units of a column stand, in [-1, 1]; a wide one leaves its middle free."""
-    if width <= _MOST:
-        return np.linspace(-1, 1, width) * (width - 1) / (_MOST - 1) if width > 1 else np.zeros(1)
-    half = np.linspace(0.25, 1, _MOST // 2)
+def _unit_heights(width: int) -> np.ndarray:
+    """Return the heights of the units of a column in [-1, 1], with a gap in a wide one."""
+    if width <= _MAX_UNITS:
+        return (
+            np.linspace(-1, 1, width) * (width - 1) / (_MAX_UNITS - 1) if width > 1 else np.zeros(1)
+        )
+    half = np.linspace(0.25, 1, _MAX_UNITS // 2)
     return np.concatenate([-half[::-1], half])
 
 
-class Layer(Protocol):
-    """What a box shows of a layer."""
+class LayerNode(Protocol):
+    """A layer as the graph shows it."""
 
-    name: str
-    kind: str
-    shape: tuple[int, ...]
-    inputs: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int | None, ...]: ...
+    @property
+    def inputs(self) -> tuple[str, ...]: ...
 
 
-def net_graph(nodes: Sequence[Layer], *, detailed: bool = True, ax: object = None) -> object:
-    """Layers from the top down; the longest way in the left column, every shortcut in the right one.
+def plot_layer_graph(
+    nodes: Sequence[LayerNode], *, detailed: bool = True, ax: Axes | None = None
+) -> Axes:
+    """Draw a layer graph from top to bottom: the longest path on the left, shortcuts on the right.
 
-    ``detailed`` writes each layer's name and shape into its box; otherwise its kind alone.
+    With ``detailed`` each box has the layer's name and output shape, otherwise only its kind.
     """
-    ax = axes_or_new(ax, (5.0, 0.55 * len(nodes) + 1))
+    ax = get_axes(ax, (5.0, 0.55 * len(nodes) + 1))
     depth: dict[str, int] = {}
     for node in nodes:
         depth[node.name] = 1 + max(
             (depth[name] for name in node.inputs if name in depth), default=-1
         )
-    column = _columns(nodes, depth)
-    place = {node.name: (1.25 * column[node.name], -depth[node.name]) for node in nodes}
+    main_path = _longest_path(nodes, depth)
+    position = {
+        node.name: (1.25 * (node.name not in main_path), -depth[node.name]) for node in nodes
+    }
     for node in nodes:
         for name in node.inputs:
-            _arrow(ax, place[name], place[node.name])
+            _draw_arrow(ax, position[name], position[node.name])
     for node in nodes:
         shape = " × ".join("?" if size is None else str(size) for size in node.shape)
         text = f"{node.kind}\n{node.name} → {shape}" if detailed else node.kind
-        fill = class_colour(6) if node.kind == "+" else "#eef1f4"
+        fill = class_color(6) if node.kind == "+" else "#eef1f4"
         box = {"boxstyle": "round,pad=0.3", "facecolor": fill, "edgecolor": "#8c959f"}
-        ax.text(
-            *place[node.name],
-            text,
-            ha="center",
-            va="center",
-            fontsize=6.5,
-            color=INK,
-            bbox=box,
-            zorder=3,
-        )
-    ax.set_xlim(-0.7, 0.7 + 1.25 * max(column.values()))
+        x, y = position[node.name]
+        ax.text(x, y, text, ha="center", va="center", fontsize=6.5, color=INK, bbox=box, zorder=3)
+    ax.set_xlim(-0.7, 0.7 + max(x for x, _y in position.values()))
     ax.set_ylim(-max(depth.values()) - 0.7, 0.7)
     ax.set_axis_off()
     return ax
 
 
-def _columns(nodes: Sequence[Layer], depth: dict[str, int]) -> dict[str, int]:
-    """0 for the layers on the longest way, 1 for the others."""
+def _longest_path(nodes: Sequence[LayerNode], depth: dict[str, int]) -> set[str]:
+    """Return the names of the layers on the longest path to the last layer."""
     by_name = {node.name: node for node in nodes}
-    on_way, name = set(), nodes[-1].name
+    path: set[str] = set()
+    name: str | None = nodes[-1].name
     while name:
-        on_way.add(name)
-        name = max((each for each in by_name[name].inputs), key=depth.__getitem__, default=None)
-    return {node.name: int(node.name not in on_way) for node in nodes}
+        path.add(name)
+        name = max(by_name[name].inputs, key=depth.__getitem__, default=None)
+    return path
 
 
-def _arrow(ax, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Straight down, or in a bow where the arrow passes boxes."""
-    far = start[0] == end[0] and abs(start[1] - end[1]) > 1
-    bend = "arc3,rad=-0.55" if far else "arc3"
-    options = {
+def _draw_arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Draw an arrow straight down, or as an arc where it would cross boxes."""
+    is_arc = start[0] == end[0] and abs(start[1] - end[1]) > 1
+    style = {
         "arrowstyle": "-|>",
-        "color": "#CC6677" if far else "#57606a",
-        "connectionstyle": bend,
+        "color": "#CC6677" if is_arc else "#57606a",
+        "connectionstyle": "arc3,rad=-0.55" if is_arc else "arc3",
         "shrinkB": 9,
     }
-    ax.annotate("", end, start, arrowprops=options, zorder=1)
+    ax.annotate("", end, start, arrowprops=style, zorder=1)

@@ -1,4 +1,4 @@
-"""A page of images with what was written of them: one self-contained HTML document."""
+"""A gallery of captioned images as one self-contained HTML page."""
 
 import base64
 import io
@@ -11,9 +11,9 @@ from PIL import Image
 
 from etabli.core.i18n import _, current_language
 
-__all__ = ["Entry", "page"]
+__all__ = ["CaptionEntry", "render_caption_page"]
 
-SIDE = 224
+_IMAGE_SIZE = 224
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
@@ -22,14 +22,15 @@ main { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr
 article { border: 1px solid #8884; border-radius: .5rem; overflow: hidden; }
 img { display: block; width: 100%; height: auto; }
 article > div { padding: .6rem .9rem; }
-.said { font-weight: 600; margin: 0 0 .4rem; } .score { opacity: .75; font-size: .85rem; margin: 0; }
+.caption { font-weight: 600; margin: 0 0 .4rem; }
+.score { opacity: .75; font-size: .85rem; margin: 0; }
 ul { margin: .3rem 0 0; padding-left: 1.1rem; font-size: .88rem; opacity: .85; }
 """
 
 
 @dataclass(frozen=True)
-class Entry:
-    """An image with its caption, what is said of that caption (scores), and the references or other candidates."""
+class CaptionEntry:
+    """An image with its caption, a remark (its scores), and other captions or references."""
 
     name: str
     pixels: np.ndarray
@@ -38,33 +39,33 @@ class Entry:
     others: tuple[str, ...] = ()
 
 
-def page(title: str, introduction: str, sections: Sequence[tuple[str, Sequence[Entry]]]) -> str:
-    """The HTML of sections of entries; pictures are inside it, at most 224 pixels wide."""
-    parts = [
-        f'<!doctype html><html lang="{current_language()}"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
-        f"<h1>{escape(title)}</h1><p>{escape(introduction)}</p>",
-    ]
-    for heading, entries in sections:
-        parts.append(f"<h2>{escape(heading)}</h2><main>{''.join(map(_article, entries))}</main>")
-    parts.append("</body></html>")
-    return "".join(parts)
-
-
-def _article(entry: Entry) -> str:
-    others = "".join(f"<li>{escape(other)}</li>" for other in entry.others)
-    alt = escape(_("{name}: {caption}").format(name=entry.name, caption=entry.caption), quote=True)
+def render_caption_page(
+    title: str, introduction: str, sections: Sequence[tuple[str, Sequence[CaptionEntry]]]
+) -> str:
+    """Render sections of entries as HTML, with the images embedded, at most 224 pixels wide."""
+    body = "".join(
+        f"<h2>{escape(heading)}</h2><main>{''.join(map(_render_entry, entries))}</main>"
+        for heading, entries in sections
+    )
     return (
-        f'<article><img loading="lazy" src="{_picture(entry.pixels)}" alt="{alt}"><div>'
-        f'<p class="said">{escape(entry.caption)}</p><p class="score">{escape(entry.remark)} · {escape(entry.name)}</p>'
-        f"<ul>{others}</ul></div></article>"
+        f'<!doctype html><html lang="{current_language()}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
+        f"<h1>{escape(title)}</h1><p>{escape(introduction)}</p>{body}</body></html>"
     )
 
 
-def _picture(pixels: np.ndarray) -> str:
-    image = Image.fromarray(pixels)
-    image.thumbnail((SIDE, SIDE))
+def _render_entry(entry: CaptionEntry) -> str:
+    image = Image.fromarray(entry.pixels)
+    image.thumbnail((_IMAGE_SIZE, _IMAGE_SIZE))
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    source = f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    alt = escape(_("{name}: {caption}").format(name=entry.name, caption=entry.caption), quote=True)
+    others = "".join(f"<li>{escape(other)}</li>" for other in entry.others)
+    return (
+        f'<article><img loading="lazy" src="{source}" alt="{alt}"><div>'
+        f'<p class="caption">{escape(entry.caption)}</p>'
+        f'<p class="score">{escape(entry.remark)} · {escape(entry.name)}</p>'
+        f"<ul>{others}</ul></div></article>"
+    )

@@ -1,62 +1,84 @@
-"""Curves: how a number moves over epochs, updates or seconds.
+"""Curves over epochs, updates or seconds, and contours of a loss over two parameters."""
 
-A loss over a plane of parameters, as a map with level lines.
-"""
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from etabli.core.i18n import _
-from etabli.viz.style import INK, axes_or_new, class_colour
+from etabli.viz.style import INK, class_color, get_axes
 
-__all__ = ["learning_curves", "level_lines", "lines"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_contours", "plot_curves", "plot_learning_curves"]
+
+# Most distinct colors first, and a line style for each five of them.
+_COLOR_ORDER = (0, 6, 3, 1, 5, 7, 2, 4, 8, 9)
+_LINE_STYLES = ("-", "--", "-.", ":")
 
 
-def learning_curves(
+def plot_learning_curves(
     history: Sequence[Mapping[str, float]],
     keys: Mapping[str, str],
     *,
     x: str = "epoch",
     x_label: str | None = None,
     y_label: str = "",
-    ax: object = None,
-) -> object:
-    """The columns ``keys`` (name in the rows -> name in the legend) of a history against its column ``x``."""
+    ax: Axes | None = None,
+) -> Axes:
+    """Plot columns of a history against its column ``x``.
+
+    Args:
+        history: Rows, for instance one per epoch; a curve has the rows that contain its key.
+        keys: Column -> name in the legend.
+        x: Column of the x axis.
+        x_label: Label of the x axis, by default "epoch".
+        y_label: Label of the y axis.
+        ax: Axes to draw on; by default those of a new figure.
+    """
     curves = {}
     for key, label in keys.items():
         rows = [row for row in history if key in row]
         curves[label] = ([row[x] for row in rows], [row[key] for row in rows])
-    return lines(curves, x_label=x_label or _("epoch"), y_label=y_label, ax=ax)
+    return plot_curves(curves, x_label=x_label or _("epoch"), y_label=y_label, ax=ax)
 
 
-def lines(
-    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+def plot_curves(
+    curves: Mapping[str, tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray]],
     *,
     x_label: str = "",
     y_label: str = "",
     log_x: bool = False,
     log_y: bool = False,
     title: str = "",
-    legend_beside: bool = False,
-    ax: object = None,
-) -> object:
-    """Curves by the name in the legend, each a pair (x, y); one colour and one kind of stroke for each.
+    legend_outside: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Plot curves, each with a color and line style of its own.
 
-    ``legend_beside`` puts the legend to the right of curves that leave no room for it.
+    Args:
+        curves: Name in the legend -> (x, y).
+        x_label: Label of the x axis.
+        y_label: Label of the y axis.
+        log_x: Use a logarithmic x axis.
+        log_y: Use a logarithmic y axis.
+        title: Title of the axes.
+        legend_outside: Put the legend to the right of the axes.
+        ax: Axes to draw on; by default those of a new figure.
     """
     from matplotlib.ticker import NullFormatter
 
-    ax = axes_or_new(ax)
-    strokes = ("-", "--", "-.", ":")
+    ax = get_axes(ax)
     for index, (label, (xs, ys)) in enumerate(curves.items()):
-        marker = "o" if len(np.atleast_1d(xs)) <= 25 else None
         ax.plot(
             xs,
             ys,
-            color=_distinct(index),
-            linestyle=strokes[index // 5 % 4],
-            marker=marker,
+            color=class_color(_COLOR_ORDER[index % 10]),
+            linestyle=_LINE_STYLES[index // 5 % 4],
+            marker="o" if len(np.atleast_1d(xs)) <= 25 else None,
             markersize=3,
             label=label,
         )
@@ -65,27 +87,19 @@ def lines(
         low, high = ax.get_xlim()
         if high > 10 * low:
             ax.xaxis.set_minor_formatter(NullFormatter())
+    elif all(float(x).is_integer() for xs, _ys in curves.values() for x in np.atleast_1d(xs)):
+        ax.locator_params(axis="x", integer=True)
     if log_y:
         ax.set_yscale("log")
-    ax.set_xlabel(x_label)
-    ax.set_ylabel(y_label)
+    ax.set(xlabel=x_label, ylabel=y_label)
     ax.set_title(title)
-    if not log_x and all(
-        float(x).is_integer() for xs, _ys in curves.values() for x in np.atleast_1d(xs)
-    ):
-        ax.xaxis.get_major_locator().set_params(integer=True)
     if len(curves) > 1:
-        beside = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if legend_beside else {}
-        ax.legend(fontsize=8, frameon=False, **beside)
+        outside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+        ax.legend(fontsize=8, frameon=False, **(outside if legend_outside else {}))
     return ax
 
 
-def _distinct(index: int) -> str:
-    """The colours of the house, those that stand furthest apart first."""
-    return class_colour((0, 6, 3, 1, 5, 7, 2, 4, 8, 9)[index % 10])
-
-
-def level_lines(
+def plot_contours(
     xs: np.ndarray,
     ys: np.ndarray,
     values: np.ndarray,
@@ -94,10 +108,21 @@ def level_lines(
     title: str = "",
     x_label: str = "",
     y_label: str = "",
-    ax: object = None,
-) -> object:
-    """values (len(ys), len(xs)) as filled level lines, evenly spaced on a log scale; ``points`` are marked by name."""
-    ax = axes_or_new(ax, (5.5, 4.5))
+    ax: Axes | None = None,
+) -> Axes:
+    """Plot filled contours of a positive function, evenly spaced on a logarithmic scale.
+
+    Args:
+        xs: x coordinates (W,).
+        ys: y coordinates (H,).
+        values: Values (H, W).
+        points: Name -> (x, y) of points to mark.
+        title: Title of the axes.
+        x_label: Label of the x axis.
+        y_label: Label of the y axis.
+        ax: Axes to draw on; by default those of a new figure.
+    """
+    ax = get_axes(ax, (5.5, 4.5))
     low = max(float(values.min()), 1e-12)
     levels = np.geomspace(low, max(float(values.max()), low * 1.01), 18)
     filled = ax.contourf(xs, ys, values, levels=levels, cmap="cividis_r", extend="both")
@@ -108,7 +133,6 @@ def level_lines(
         ax.plot(x, y, "o", color="white", markeredgecolor=INK, markersize=7)
         ax.annotate(name, (x, y), (6, 6), textcoords="offset points", fontweight="bold", color=INK)
     ax.set_title(title)
-    ax.set_xlabel(x_label)
-    ax.set_ylabel(y_label)
+    ax.set(xlabel=x_label, ylabel=y_label)
     ax.grid(False)
     return ax

@@ -1,59 +1,67 @@
-"""Pictures in a grid: the images of a data set, the mistakes of a model, the weights of a unit.
+"""Image grids: grayscale images, weights of units, and photos with titles and frames."""
 
-Photographs in a grid, each with a line above it and a frame that says whether it is right.
-"""
+from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from etabli.core.errors import BadArray
 from etabli.core.i18n import _
-from etabli.viz.style import axes_or_new
+from etabli.viz.style import get_axes
 
-__all__ = ["image_grid", "mosaic", "photo_grid"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["show_images", "show_photos", "tile_images"]
 
 
-def mosaic(images: np.ndarray, columns: int, gap: int = 1, paper: float = 0.0) -> np.ndarray:
-    """Images (N, height, width) beside and below one another in one (rows, columns) array, ``gap`` pixels apart."""
+def tile_images(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
+    """Tile images (N, height, width) row by row into one array, ``gap`` zero pixels apart."""
     images = np.asarray(images, float)
     if images.ndim != 3 or columns < 1:
         raise BadArray(
-            _("a mosaic takes grey images"), expected="(N, height, width)", got=images.shape
+            _("a grid of tiles needs grayscale images"),
+            expected="(N, height, width)",
+            got=images.shape,
         )
     n, height, width = images.shape
     rows = -(-n // columns)
-    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), paper)
+    grid = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap))
     for index, image in enumerate(images):
         top, left = index // columns * (height + gap), index % columns * (width + gap)
-        sheet[top : top + height, left : left + width] = image
-    return sheet
+        grid[top : top + height, left : left + width] = image
+    return grid
 
 
-def image_grid(
+def show_images(
     images: np.ndarray,
     columns: int = 20,
     *,
     titles: Sequence[str] = (),
     signed: bool = False,
-    ax: object = None,
-) -> object:
-    """Grey images (N, height, width) in a grid, dark for high values; returns the axes.
+    ax: Axes | None = None,
+) -> Axes:
+    """Show grayscale images in a grid, dark for high values.
 
-    ``titles`` writes a line above each. ``signed`` is for weights: blue for negative, white for zero, red for
-    positive, the same scale for all.
+    Args:
+        images: Images (N, height, width).
+        columns: Images in a row.
+        titles: A line above each image.
+        signed: For weights: blue for negative, white for zero, red for positive values, on the
+            same scale for all images.
+        ax: Axes to draw on; by default those of a new figure.
     """
-    ax = axes_or_new(ax)
+    ax = get_axes(ax)
     images = np.asarray(images, float)
     gap = max(1, images.shape[1] // 3) if titles else 1
-    sheet = mosaic(images, columns, gap)
-    limit = np.abs(sheet).max() or 1.0
-    colours = (
-        {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
-        if signed
-        else {"cmap": "gray_r", "vmin": 0}
-    )
-    ax.imshow(sheet, interpolation="nearest", **colours)
+    grid = tile_images(images, columns, gap)
+    if signed:
+        limit = np.abs(grid).max() or 1.0
+        ax.imshow(grid, interpolation="nearest", cmap="RdBu_r", vmin=-limit, vmax=limit)
+    else:
+        ax.imshow(grid, interpolation="nearest", cmap="gray_r", vmin=0)
     for index, title in enumerate(titles):
         top = index // columns * (images.shape[1] + gap)
         middle = index % columns * (images.shape[2] + gap) + images.shape[2] / 2
@@ -62,40 +70,46 @@ def image_grid(
     return ax
 
 
-def photo_grid(
+def show_photos(
     photos: Sequence[np.ndarray],
     columns: int,
     *,
     titles: Sequence[str] = (),
-    right: Sequence[bool | None] = (),
+    is_correct: Sequence[bool | None] = (),
     row_names: Sequence[str] = (),
-    ax: object = None,
-) -> object:
-    """Pictures (height, width, 3) uint8 of one size. ``right`` frames each green or red (``None``: no frame)."""
-    ax = axes_or_new(ax)
+    ax: Axes | None = None,
+) -> Axes:
+    """Show photos of one size in a grid.
+
+    Args:
+        photos: Images (height, width, 3) uint8.
+        columns: Photos in a row.
+        titles: A line above each photo.
+        is_correct: Frame of each photo: green for true, red for false, none for ``None``.
+        row_names: Name of each row.
+        ax: Axes to draw on; by default those of a new figure.
+    """
+    from matplotlib.patches import Rectangle
+
+    ax = get_axes(ax)
     height, width = photos[0].shape[:2]
-    gap = max(4, height // 5) if len(titles) else max(3, height // 20)
+    gap = max(4, height // 5) if titles else max(3, height // 20)
     rows = -(-len(photos) // columns)
-    sheet = np.full((rows * (height + gap) + 4, columns * (width + 6), 3), 255, np.uint8)
+    grid = np.full((rows * (height + gap) + 4, columns * (width + 6), 3), 255, np.uint8)
     for index, photo in enumerate(photos):
         row, column = divmod(index, columns)
         top, left = row * (height + gap) + gap, column * (width + 6)
-        sheet[top : top + height, left : left + width] = photo
-    ax.imshow(sheet, interpolation="bilinear")
-    for index in range(len(photos)):
-        row, column = divmod(index, columns)
-        top, left = row * (height + gap) + gap, column * (width + 6)
+        grid[top : top + height, left : left + width] = photo
         if index < len(titles):
-            ax.text(
-                left + width / 2, top - 2, titles[index], ha="center", va="bottom", fontsize=6.5
+            x = left + width / 2
+            ax.text(x, top - 2, titles[index], ha="center", va="bottom", fontsize=6.5)
+        if index < len(is_correct) and is_correct[index] is not None:
+            color = "#117733" if is_correct[index] else "#CC6677"
+            frame = Rectangle(
+                (left, top), width, height, fill=False, edgecolor=color, linewidth=2.5
             )
-        if index < len(right) and right[index] is not None:
-            colour = "#117733" if right[index] else "#CC6677"
-            from matplotlib.patches import Rectangle
-
-            ax.add_patch(
-                Rectangle((left, top), width, height, fill=False, edgecolor=colour, linewidth=2.5)
-            )
+            ax.add_patch(frame)
+    ax.imshow(grid, interpolation="bilinear")
     for row, name in enumerate(row_names):
         middle = row * (height + gap) + gap + height / 2
         ax.text(-6, middle, name, ha="right", va="center", fontsize=8)

@@ -1,15 +1,16 @@
-"""One look for every figure: ten colours that colour-blind readers can tell apart, quiet axes."""
+"""The style of every figure: ten colors safe for color-blind readers, light grid, no frame."""
 
-from typing import IO, TYPE_CHECKING
+from __future__ import annotations
 
-import numpy as np
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Paul Tol's "muted" scheme (Colour Schemes, SRON/EPS/TN/09-002, section 2), its grey last; told apart by the
-# common colour-vision deficiencies, and by lightness where two hues come near.
-CLASS_COLOURS = (
+# Paul Tol's "muted" scheme (Colour Schemes, SRON/EPS/TN/09-002, section 2), its gray last: distinct
+# under the common color-vision deficiencies, and by lightness where two hues are close.
+CLASS_COLORS = (
     "#332288",
     "#88CCEE",
     "#44AA99",
@@ -21,17 +22,20 @@ CLASS_COLOURS = (
     "#AA4499",
     "#777777",
 )
-# The same hues on a screen, each at least 3 to 1 beside its ground, light or dark: those of the playground's page.
-ON_LIGHT = (
-    "#332288", "#3c93bd", "#2b9180", "#117733", "#7d7d22", "#a58a1c", "#c05563", "#882255", "#AA4499", "#6b6b6b",
-)  # fmt: skip
-ON_DARK = (
-    "#9a90ee", "#88CCEE", "#44AA99", "#58b878", "#b5b552", "#DDCC77", "#e08a96", "#d58fb4", "#cf7fc3", "#a5a5a5",
-)  # fmt: skip
+# The same hues on a screen, with a contrast of at least 3 to 1 against a light or dark background
+# (WCAG 2.2, 1.4.11); the playground's style sheet has the same values.
+COLORS_ON_LIGHT = (
+    *("#332288", "#3c93bd", "#2b9180", "#117733", "#7d7d22"),
+    *("#a58a1c", "#c05563", "#882255", "#AA4499", "#6b6b6b"),
+)
+COLORS_ON_DARK = (
+    *("#9a90ee", "#88CCEE", "#44AA99", "#58b878", "#b5b552"),
+    *("#DDCC77", "#e08a96", "#d58fb4", "#cf7fc3", "#a5a5a5"),
+)
 INK = "#24292f"
 ACCENT = "#CC6677"
 
-_SETTINGS = {
+_RC_PARAMS: dict[Any, Any] = {
     "figure.dpi": 110,
     "savefig.dpi": 130,
     "font.size": 10,
@@ -55,32 +59,33 @@ _SETTINGS = {
 }
 
 
-def class_colour(index: int) -> str:
-    """The colour of a class; after the tenth they begin again."""
-    return CLASS_COLOURS[index % len(CLASS_COLOURS)]
+def class_color(index: int) -> str:
+    """Return the color of a class; colors repeat after the tenth."""
+    return CLASS_COLORS[index % len(CLASS_COLORS)]
 
 
-def new_figure(
+def create_figure(
     panels: tuple[int, int] = (1, 1), size: tuple[float, float] = (7.0, 4.5)
-) -> "tuple[Figure, object]":
-    """A figure of the house outside of pyplot's global state, with one ``Axes`` or a flat array of them."""
+) -> tuple[Figure, Any]:
+    """Create a styled figure outside pyplot's global state, with one ``Axes`` or a flat array."""
     import matplotlib as mpl
+    from cycler import cycler
     from matplotlib.figure import Figure
 
-    with mpl.rc_context({**_SETTINGS, "axes.prop_cycle": mpl.cycler(color=CLASS_COLOURS)}):
+    with mpl.rc_context({**_RC_PARAMS, "axes.prop_cycle": cycler(color=CLASS_COLORS)}):
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots(*panels, squeeze=False).ravel()
-    return figure, axes[0] if axes.size == 1 else np.asarray(axes)
+    return figure, axes[0] if axes.size == 1 else axes
 
 
-def axes_or_new(ax: object = None, size: tuple[float, float] = (7.0, 4.5)) -> object:
-    """The axes given, or new ones in a figure of their own."""
-    return new_figure(size=size)[1] if ax is None else ax
+def get_axes(ax: Axes | None = None, size: tuple[float, float] = (7.0, 4.5)) -> Axes:
+    """Return the given axes, or those of a new figure."""
+    return create_figure(size=size)[1] if ax is None else ax
 
 
-def save(figure: "Figure", stream: IO[bytes], image: str = "svg") -> None:
+def save_figure(figure: Figure, stream: IO[bytes], image: str = "svg") -> None:
     """Write the figure; equal figures give equal bytes."""
     import matplotlib as mpl
 
-    with mpl.rc_context(_SETTINGS):
+    with mpl.rc_context(_RC_PARAMS):
         figure.savefig(stream, format=image, metadata={"Date": None} if image == "svg" else None)

@@ -1,6 +1,7 @@
-"""The explorer: labelled points and their images as one HTML page that opens from disk, without network.
+"""The explorer: labeled points and their images as one HTML page that opens offline.
 
-Everything stands in the page itself: positions (16 bits each), a sheet of thumbnails, outlines, texts, style, script.
+The page embeds everything: positions (16 bits each), a sprite sheet of thumbnails, outlines,
+texts, style and script.
 """
 
 import base64
@@ -15,15 +16,17 @@ import numpy as np
 
 from etabli.core.errors import BadArray
 from etabli.core.i18n import _, current_language
-from etabli.viz.style import ON_DARK, ON_LIGHT
+from etabli.viz.style import COLORS_ON_DARK, COLORS_ON_LIGHT
 
-_SHEET = 4096  # pixels a side, what every browser takes as one image
+__all__ = ["LayerProjection", "make_sprite_sheet", "render_explorer"]
+
+_MAX_SHEET_SIZE = 4096  # pixels: every browser accepts an image of this width and height
 _HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, eq=False)
-class Plane:
-    """One projection of one layer: positions (N, 2), outlines by class index, and the numbers shown with it."""
+class LayerProjection:
+    """A projection of a layer: positions (N, 2), outlines by class index, and scores to show."""
 
     layer: str
     projection: str
@@ -33,121 +36,142 @@ class Plane:
     numbers: dict[str, str] = field(default_factory=dict)
 
 
-def explorer(
-    planes: Sequence[Plane], labels: np.ndarray, names: Sequence[str], *, predicted: np.ndarray | None = None,
-    thumbnails: np.ndarray | None = None, title: str = "",
-) -> str:  # fmt: skip
-    """The page, as HTML. ``labels`` and ``predicted`` are indices into ``names``; ``thumbnails`` (N, H, W[, 3]) uint8.
+def render_explorer(
+    planes: Sequence[LayerProjection],
+    labels: np.ndarray,
+    names: Sequence[str],
+    *,
+    predicted: np.ndarray | None = None,
+    thumbnails: np.ndarray | None = None,
+    title: str = "",
+) -> str:
+    """Render the explorer as HTML.
 
-    All planes show the same points, so that these can move from one to another. Images on white, or 255 as ink
-    (grey images, which are shown inverted).
+    Args:
+        planes: Projections of the same N points, between which the page animates.
+        labels: Class index (N,) of each point.
+        names: Name of each class.
+        predicted: Predicted class index (N,) of each point.
+        thumbnails: Images (N, H, W, 3) uint8, or (N, H, W) with 255 for ink, shown inverted.
+        title: Title of the page.
+
+    Raises:
+        BadArray: The arrays differ in length.
     """
     n = len(labels)
     for array in (*(plane.points for plane in planes), predicted, thumbnails):
         if array is not None and len(array) != n:
             raise BadArray(
-                _("the explorer's parts do not belong together"), expected=n, got=len(array)
+                _("the arrays of the explorer differ in length"), expected=n, got=len(array)
             )
     data = {
         "title": title,
         "names": [str(name) for name in names],
-        "colours": [ON_LIGHT[index % len(ON_LIGHT)] for index in range(len(names))],
-        "colours_on_dark": [ON_DARK[index % len(ON_DARK)] for index in range(len(names))],
+        "colors": [COLORS_ON_LIGHT[index % 10] for index in range(len(names))],
+        "colors_on_dark": [COLORS_ON_DARK[index % 10] for index in range(len(names))],
         "labels": np.asarray(labels).tolist(),
         "predicted": None if predicted is None else np.asarray(predicted).tolist(),
-        "planes": [_plane(plane) for plane in planes],
-        "sheet": None if thumbnails is None else sheet(thumbnails),
-        "words": words(),
+        "planes": [_encode_plane(plane) for plane in planes],
+        "sheet": None if thumbnails is None else make_sprite_sheet(thumbnails),
+        "texts": _translated_texts(),
     }
     embedded = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
     page = (_HERE / "page.html").read_text(encoding="utf-8")
-    for place, text in {
+    for placeholder, text in {
         "{{language}}": current_language(),
         "{{title}}": html.escape(title or _("Explorer")),
         "{{style}}": (_HERE / "explorer.css").read_text(encoding="utf-8"),
         "{{script}}": (_HERE / "explorer.js").read_text(encoding="utf-8"),
         "{{data}}": embedded,
     }.items():
-        page = page.replace(place, text)
+        page = page.replace(placeholder, text)
     return page
 
 
-def words() -> dict[str, str]:
-    """The page's texts in the language in use."""
-    return {
-        "layer": _("Layer"),
-        "projection": _("Projection"),
-        "colour": _("Colour"),
-        "class": _("class"),
-        "predicted": _("predicted class"),
-        "error": _("right or wrong"),
-        "right": _("right"),
-        "wrong": _("wrong"),
-        "hulls": _("Hulls"),
-        "ellipses": _("Ellipses"),
-        "move": _("Move"),
-        "box": _("Box"),
-        "lasso": _("Lasso"),
-        "reset": _("Whole view"),
-        "selected": _("{n} selected"),
-        "hint": _(
-            "Wheel: zoom. Drag: move. Choose Box or Lasso to select (or hold Shift); Escape lets go."
-        ),
-        "none": _("Select points to see their images here."),
-        "more": _("and {n} more"),
-        "true": _("true"),
-        "guess": _("predicted"),
-        "hide": _("Click a class to hide it or to show it."),
-        "clear": _("Let go"),
-        "points": _("{n} points"),
-    }
+def make_sprite_sheet(thumbnails: np.ndarray) -> dict[str, object]:
+    """Tile thumbnails into one PNG, downscaled where the sheet would be too large for a browser.
 
+    Returns:
+        The PNG as a data URI ("image"), the number of columns, and the size of a thumbnail.
 
-def sheet(thumbnails: np.ndarray) -> dict[str, object]:
-    """Thumbnails side by side in one PNG; fewer pixels each where there are very many."""
+    Raises:
+        BadArray: The thumbnails are not uint8 images.
+    """
     from PIL import Image
 
     images = np.asarray(thumbnails)
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise BadArray(
-            _("thumbnails are images of bytes"),
+            _("thumbnails must be uint8 images"),
             expected="(N, H, W) or (N, H, W, 3) uint8",
             got=images.shape,
         )
-    grey = images.ndim == 3
+    is_gray = images.ndim == 3
     n, height, width = images.shape[:3]
     columns = min(n, int(np.ceil(np.sqrt(n))))
     rows = -(-n // columns)
-    paper = np.zeros((rows * columns, *images.shape[1:]), np.uint8)
-    paper[:n] = 255 - images if grey else images
-    whole = paper.reshape(rows, columns, height, width, -1).transpose(0, 2, 1, 3, 4)
-    whole = whole.reshape(rows * height, columns * width, -1)
-    picture = Image.fromarray(whole[..., 0] if grey else whole)
-    shrink = max(1.0, max(picture.size) / _SHEET)
+    cells = np.zeros((rows * columns, *images.shape[1:]), np.uint8)
+    cells[:n] = 255 - images if is_gray else images
+    sheet = cells.reshape(rows, columns, height, width, -1).transpose(0, 2, 1, 3, 4)
+    sheet = sheet.reshape(rows * height, columns * width, -1)
+    image = Image.fromarray(sheet[..., 0] if is_gray else sheet)
+    shrink = max(image.size) / _MAX_SHEET_SIZE
     if shrink > 1:
-        side = max(4, int(min(height, width) / shrink))
-        picture = picture.resize((columns * side, rows * side), Image.Resampling.LANCZOS)
-        width = height = side
+        width = height = max(4, int(min(height, width) / shrink))
+        image = image.resize((columns * width, rows * height), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
-    picture.save(stream, "PNG", optimize=False, compress_level=7)
+    image.save(stream, "PNG", optimize=False, compress_level=7)
     uri = "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
     return {"image": uri, "columns": columns, "width": width, "height": height}
 
 
-def _plane(plane: Plane) -> dict[str, object]:
+def _encode_plane(plane: LayerProjection) -> dict[str, object]:
+    """Scale the positions to [0, 1], quantized to 16 bits, and the outlines with them."""
     points = np.asarray(plane.points, np.float64)
     low = points.min(axis=0)
     span = float(max(np.ptp(points, axis=0).max(), 1e-12))
-    steps = np.round((points - low) / span * 65535).astype("<u2")
+    quantized = np.round((points - low) / span * 65535).astype("<u2")
 
-    def outlines(polygons: Sequence[np.ndarray]) -> list:
+    def scale(polygons: Sequence[np.ndarray]) -> list[list[list[float]]]:
         return [np.round((np.asarray(polygon) - low) / span, 4).tolist() for polygon in polygons]
 
     return {
         "layer": plane.layer,
         "projection": plane.projection,
-        "points": base64.b64encode(steps.tobytes()).decode(),
-        "hulls": outlines(plane.hulls),
-        "ellipses": outlines(plane.ellipses),
+        "points": base64.b64encode(quantized.tobytes()).decode(),
+        "hulls": scale(plane.hulls),
+        "ellipses": scale(plane.ellipses),
         "numbers": plane.numbers,
+    }
+
+
+def _translated_texts() -> dict[str, str]:
+    """Return the texts of the page in the current language."""
+    return {
+        "layer": _("Layer"),
+        "projection": _("Projection"),
+        "color": _("Color"),
+        "class": _("class"),
+        "predicted": _("predicted class"),
+        "error": _("correct or wrong"),
+        "right": _("correct"),
+        "wrong": _("wrong"),
+        "hulls": _("Hulls"),
+        "ellipses": _("Ellipses"),
+        "move": _("Pan"),
+        "box": _("Box"),
+        "lasso": _("Lasso"),
+        "reset": _("Reset view"),
+        "selected": _("{n} selected"),
+        "hint": _(
+            "Scroll to zoom, drag to pan. Select with Box or Lasso (or hold Shift and drag); "
+            "press Escape to clear the selection."
+        ),
+        "none": _("Select points to see their images here."),
+        "more": _("and {n} more"),
+        "true": _("true"),
+        "guess": _("predicted"),
+        "hide": _("Click a class to hide or show it."),
+        "clear": _("Clear selection"),
+        "points": _("{n} points"),
     }
