@@ -2,7 +2,7 @@
 
 import os
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Keras reads this once, when it is first imported: without it, it may look for TensorFlow. Here and nowhere else.
 os.environ.setdefault("KERAS_BACKEND", "jax")
