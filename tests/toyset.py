@@ -6,7 +6,7 @@ import io
 import random
 import zipfile
 
-from etabli.data.catalog.registry import File, Part, Resource, Tree
+from etabli.data.catalog.registry import File, Part, Dataset, Tree
 
 WORDS = random.Random(1).randbytes(100_000)
 PACKED = gzip.compress(WORDS, mtime=0)
@@ -27,7 +27,7 @@ def zipped(members, deflated=True):
 
 
 def toy(*parts):
-    return Resource("toy", "a toy", "none", "nobody", "nowhere", parts)
+    return Dataset("toy", "a toy", "none", "nobody", "nowhere", parts)
 
 
 def words(*urls, checksum=None, **how):

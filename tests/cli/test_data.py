@@ -29,7 +29,7 @@ def test_list_shows_every_set_with_size_licence_and_place(etabli, own_folder):
     for word in ("mnist", "11.6 MB", "CC BY-SA 3.0", "missing", str(own_folder)[:20]):
         assert word in told.out
     listed = json.loads(etabli("data", "list", "--json").out)
-    assert [each["name"] for each in listed] == [each.name for each in registry.RESOURCES]
+    assert [each["name"] for each in listed] == [each.name for each in registry.DATASETS]
     assert {each["status"] for each in listed} == {"missing"}
     assert all(
         mirror.startswith("https://")
@@ -50,7 +50,7 @@ def test_no_network_is_one_sentence_with_what_to_do(etabli):
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        (("fetch",), 2, "name the data sets to fetch, or say --all"),
+        (("fetch",), 2, "name the data sets to fetch, or use --all"),
         (("fetch", "minst"), 2, "Did you mean mnist?"),
         (("check", "mnist"), 3, "'mnist' is not complete"),
         (("import", "nowhere.zip"), 3, "there is no file or folder nowhere.zip"),
@@ -82,7 +82,7 @@ def test_import_refuses_what_is_not_official_and_leaves_nothing(etabli, own_fold
     told = etabli("data", "import", "given")
     assert (
         told.code == 2
-        and "t10k-labels-idx1-ubyte.gz is not the file that the catalogue describes" in told.err
+        and "t10k-labels-idx1-ubyte.gz is not the file that the catalog describes" in told.err
     )
     assert not (own_folder / "mnist").exists()
 

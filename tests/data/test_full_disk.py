@@ -61,19 +61,19 @@ def test_a_sample_set_is_made_whole_or_not_at_all(small_disk):
 
 
 def test_a_download_that_fills_the_disk_is_gone_on_with_when_there_is_room(small_disk, monkeypatch):
-    monkeypatch.setattr(fetch, "_room", lambda parts, workshop: None)
+    monkeypatch.setattr(fetch, "_check_free_space", lambda parts, workspace: None)
     content = NOISE
     (small_disk / "ballast").write_bytes(bytes(600_000))
     with running() as mirror:
         url = mirror.serve("/noise.bin", content)
-        resource = toy(
+        dataset = toy(
             Part((url,), len(content), (File("noise.bin", len(content), sha256(content)),))
         )
         with pytest.raises(NoSpace):
-            fetch.fetch("toy", Source.full(small_disk), resource=resource, policy=LOOPBACK)
+            fetch.fetch("toy", Source.full(small_disk), dataset=dataset, policy=LOOPBACK)
         assert not (small_disk / "toy").exists()
         (small_disk / "ballast").unlink()
-        fetch.fetch("toy", Source.full(small_disk), resource=resource, policy=LOOPBACK)
+        fetch.fetch("toy", Source.full(small_disk), dataset=dataset, policy=LOOPBACK)
         assert (small_disk / "toy" / "noise.bin").read_bytes() == content
         assert mirror.asked("/noise.bin")[1].startswith("bytes=")
 
@@ -81,18 +81,18 @@ def test_a_download_that_fills_the_disk_is_gone_on_with_when_there_is_room(small
 def test_unpacking_that_fills_the_disk_places_nothing(small_disk, tmp_path):
     content, members = big()
     (tmp_path / "big.zip").write_bytes(content)
-    resource = toy(Part(("https://x/big.zip",), len(content), members, unpacked=1_400_000))
+    dataset = toy(Part(("https://x/big.zip",), len(content), members, unpacked=1_400_000))
     with pytest.raises(NoSpace):
-        import_local.bring(tmp_path / "big.zip", Source.full(small_disk), resources=(resource,))
+        import_local.import_dataset(tmp_path / "big.zip", Source.full(small_disk), datasets=(dataset,))
     assert files(small_disk) == []
 
 
 def test_room_is_counted_before_the_first_byte(small_disk):
     with running() as mirror:
         part = pictures(mirror.serve("/album.zip", ALBUM))
-        resource = toy(Part(part.urls, 400, part.files, part.trees, unpacked=2_000_000))
+        dataset = toy(Part(part.urls, 400, part.files, part.trees, unpacked=2_000_000))
         with pytest.raises(
             NoSpace, match=r"expected 3 MB free, got 1 MB|expected 3 MB free, got 0 MB"
         ):
-            fetch.fetch("toy", Source.full(small_disk), resource=resource, policy=LOOPBACK)
+            fetch.fetch("toy", Source.full(small_disk), dataset=dataset, policy=LOOPBACK)
         assert mirror.requests == []

@@ -55,7 +55,7 @@ def _glove_wanted(path: Path) -> object:
 
 
 def _unpacked(path: Path) -> int:
-    return archive.unpack(path, lambda name: path.parent / "out", largest=2**20)
+    return archive.unpack(path, lambda name: path.parent / "out", max_bytes=2**20)
 
 
 def _piece(path: Path) -> object:
@@ -85,7 +85,7 @@ def _captioner(path: Path) -> object:
 def _card(path: Path) -> object:
     from etabli.saved_models import multilabel
 
-    return multilabel.read_card(path.parent)
+    return multilabel.load_card(path.parent)
 
 
 def _memory(path: Path) -> object:
@@ -178,9 +178,9 @@ READERS = [
     Reader("zip", "archive.zip", _unpacked, (b"../", b"PK\x01\x02", b"PK\x05\x06")),
     Reader("tar", "archive.tar", _unpacked, (b"ustar", b"../", b"\x00" * 512)),
     Reader("run", "run.json", _run, (b'"experiments"', b'"seeds"', b'"../.."', b'"format"')),
-    Reader("piece", "piece.json", _piece, (b'"scores"', b'"seed"', b'"started"', b"NaN")),
+    Reader("piece", "seed_run.json", _piece, (b'"scores"', b'"seed"', b'"started"', b"NaN")),
     Reader("curve", "train.jsonl", _curve, (b'{"epoch": 1}', b"NaN")),
-    Reader("captioner", "captioner.json", _captioner, (b'"words"', b'"search"', b'"beam"')),
+    Reader("captioner", "card.json", _captioner, (b'"words"', b'"search"', b'"beam"')),
     Reader("card", "card.json", _card, (b'"classes"', b'"scores"', b'"thresholds"')),
     Reader("memory", "m.safetensors", _memory, (b'"rows"', b'"done"', b'"__metadata__"')),
     Reader("keras", "net.keras", _keras, (b"Lambda", b'"class_name"', b"PK\x01\x02")),
@@ -205,7 +205,7 @@ def lay_out(reader: Reader, folder: Path) -> Path:
     if reader.name == "captions":
         (folder / "a.jpg").touch()
     if reader.name == "captioner":
-        (folder / "captioner.safetensors").write_bytes((CORPUS / "memory" / "whole").read_bytes())
+        (folder / "model.safetensors").write_bytes((CORPUS / "memory" / "whole").read_bytes())
     return path
 
 

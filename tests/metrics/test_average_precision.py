@@ -78,7 +78,7 @@ def test_a_class_without_a_positive_is_left_out_of_the_mean_and_the_recipe_says_
     score = ap.mean_average_precision(labels, np.array([[3.0, 1], [1, 2], [2, 3]]))
     assert score.value == 1.0
     assert score.signature == "ap:area | difficult:ignored | n:3 | classes:1"
-    named = ap.scores(labels, np.ones((3, 2)), ["big dog", "cat"])
+    named = ap.compute_scores(labels, np.ones((3, 2)), ["big dog", "cat"])
     assert "average_precision_big_dog" in named and "average_precision_cat" not in named
     with pytest.raises(BadArray, match="no class"):
         ap.mean_average_precision(-np.ones((3, 2), int), np.ones((3, 2)))
@@ -116,5 +116,5 @@ def test_the_standard_error_is_how_far_lists_of_one_kind_lie_apart():
         return labels, labels + draws.normal(scale=2.0, size=labels.shape)
 
     apart = np.std([ap.mean_average_precision(*listed()).value for _list in range(150)], ddof=1)
-    told = np.mean([ap.standard_error(*listed(), draws, lists=60).value for _list in range(5)])
+    told = np.mean([ap.bootstrap_standard_error(*listed(), draws, lists=60).value for _list in range(5)])
     assert told == pytest.approx(apart, rel=0.3)

@@ -1,7 +1,7 @@
 import pytest
 
 from etabli.core.errors import BadArray
-from etabli.metrics.clusters import adjusted_rand, unambiguous
+from etabli.metrics.clusters import adjusted_rand, select_unambiguous
 
 
 def test_the_same_groups_under_other_names_agree_wholly():
@@ -26,4 +26,4 @@ def test_labels_of_other_things_are_refused():
 
 
 def test_what_stands_in_two_groups_belongs_to_none():
-    assert unambiguous({"x": ["a", "b", "a"], "y": ["b", "c"]}) == {"a": "x", "c": "y"}
+    assert select_unambiguous({"x": ["a", "b", "a"], "y": ["b", "c"]}) == {"a": "x", "c": "y"}

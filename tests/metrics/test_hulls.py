@@ -1,12 +1,14 @@
-"""Hulls of classes: SciPy's areas, the trimming of outliers, and the cases without an area."""
+"""Convex hulls against SciPy: areas, overlaps, the trimming of outliers, cases without an area."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
 from etabli.core.errors import BadArray, BadSetting
 from etabli.metrics import hulls
-from etabli.metrics.hulls import class_hulls, convex_hull, hull_overlap, trimmed
+from etabli.metrics.hulls import class_hulls, convex_hull, hull_overlap, trim_outliers
 
 
 def cloud(n=200, seed=0):
@@ -15,20 +17,20 @@ def cloud(n=200, seed=0):
 
 def test_the_area_is_scipys(frozen):
     points = frozen(cloud())
-    assert hulls.area(convex_hull(points)) == pytest.approx(ConvexHull(points).volume)
+    assert hulls.polygon_area(convex_hull(points)) == pytest.approx(ConvexHull(points).volume)
 
 
 def test_turning_and_moving_keeps_the_area():
     turn = np.array([[0.6, -0.8], [0.8, 0.6]])
     for trim in (0.0, 0.1):
         moved = convex_hull(cloud() @ turn + 7, trim)
-        assert hulls.area(moved) == pytest.approx(hulls.area(convex_hull(cloud(), trim)))
+        assert hulls.polygon_area(moved) == pytest.approx(hulls.polygon_area(convex_hull(cloud(), trim)))
 
 
-def test_trimming_drops_the_points_that_stand_alone():
+def test_trimming_drops_outliers():
     points = np.concatenate([cloud(98), [[50, 50], [-50, 20]]])
-    assert len(trimmed(points, 0.02)) == 98
-    assert np.abs(trimmed(points, 0.02)).max() < 10
+    assert len(trim_outliers(points, 0.02)) == 98
+    assert np.abs(trim_outliers(points, 0.02)).max() < 10
 
 
 def test_classes_apart_do_not_overlap_and_a_class_with_itself_does_wholly():
@@ -51,11 +53,11 @@ def test_classes_apart_do_not_overlap_and_a_class_with_itself_does_wholly():
 def test_one_two_equal_or_collinear_points_have_a_hull_without_area(points, corners):
     hull = convex_hull(points)
     assert len(hull) == corners
-    assert hulls.area(hull) == 0
+    assert hulls.polygon_area(hull) == 0
     np.testing.assert_allclose(hull[-1], points[-1])
 
 
-def test_a_tiny_class_beside_a_large_one():
+def test_a_tiny_class_next_to_a_large_one():
     points = np.concatenate([cloud(), [[0.0, 0.0]]])
     labels = np.array(["many"] * 200 + ["one"])
     assert set(class_hulls(points, labels)) == {"many", "one"}
@@ -70,3 +72,55 @@ def test_only_the_plane_has_hulls():
 def test_a_share_lies_below_one():
     with pytest.raises(BadSetting, match="trimmed"):
         convex_hull(cloud(), 1.0)
+
+
+SQUARE = np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]])
+
+
+def a_polygon(seed):
+    points = np.random.default_rng(seed).normal(size=(12, 2))
+    return points[ConvexHull(points).vertices]
+
+
+def inside(polygon, points):
+    edges = np.roll(polygon, -1, axis=0) - polygon
+    offsets = points[:, None] - polygon
+    return (edges[:, 0] * offsets[..., 1] - edges[:, 1] * offsets[..., 0] >= 0).all(axis=1)
+
+
+@given(st.integers(0, 10**6))
+def test_the_area_of_a_polygon_is_scipys(seed):
+    polygon = a_polygon(seed)
+    assert hulls.polygon_area(polygon) == pytest.approx(ConvexHull(polygon).volume)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6))
+def test_the_shared_area_is_what_random_points_count(seed):
+    first, second = a_polygon(seed), a_polygon(seed + 1)
+    points = np.random.default_rng(0).uniform(-4, 4, (100_000, 2))
+    counted = (inside(first, points) & inside(second, points)).mean() * 64
+    assert hulls.polygon_area(hulls.intersect(first, second)) == pytest.approx(counted, abs=0.25)
+
+
+@given(st.integers(0, 10**6))
+def test_overlap_is_symmetric_and_one_with_itself(seed):
+    first, second = a_polygon(seed), a_polygon(seed + 1)
+    assert hulls.intersection_over_union(first, second) == pytest.approx(hulls.intersection_over_union(second, first))
+    assert hulls.intersection_over_union(first, first) == pytest.approx(1.0)
+    assert 0 <= hulls.intersection_over_union(first, second) <= 1
+
+
+def test_known_squares():
+    assert hulls.intersection_over_union(SQUARE, SQUARE + np.array([0.5, 0])) == pytest.approx(1 / 3)
+    assert hulls.intersection_over_union(SQUARE, SQUARE + np.array([1, 0])) == 0
+    assert hulls.intersection_over_union(SQUARE, SQUARE * 0.5 + 0.25) == pytest.approx(0.25)
+
+
+def test_points_and_lines_overlap_nothing():
+    assert hulls.intersection_over_union(SQUARE, SQUARE[:2]) == 0
+    assert hulls.intersection_over_union(SQUARE[:1], SQUARE[:2]) == 0
+
+
+def test_one_polygon_has_no_pair():
+    assert hulls.mean_overlap([SQUARE]) == 0.0

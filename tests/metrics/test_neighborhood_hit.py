@@ -100,7 +100,7 @@ def test_the_known_hits_of_mnist(full_data):
     from etabli.projection.pca import pca
 
     digits = mnist.load(Source.full(full_data))
-    _train, pixels = digits.flattened()
+    _train, pixels = digits.flatten()
     assert neighborhood_hit(pixels, digits.test_labels).score.value == pytest.approx(
         0.9255, abs=1e-3
     )

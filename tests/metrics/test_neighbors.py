@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from etabli.core.errors import BadArray, BadSetting
-from etabli.metrics.neighbors import nearest_neighbors
+from etabli.metrics.neighbors import find_nearest_neighbors
 
 
 def by_brute_force(points, k):
@@ -19,7 +19,7 @@ def by_brute_force(points, k):
 @pytest.mark.parametrize("n,size", [(50, 1), (400, 2), (300, 9), (2500, 20), (1100, 300)])
 def test_they_are_those_of_brute_force(n, size, frozen):
     points = frozen(np.random.default_rng(n).normal(size=(n, size)).astype(np.float32))
-    np.testing.assert_array_equal(nearest_neighbors(points, 6), by_brute_force(points, 6))
+    np.testing.assert_array_equal(find_nearest_neighbors(points, 6), by_brute_force(points, 6))
 
 
 @settings(max_examples=60, deadline=None)
@@ -28,30 +28,30 @@ def test_among_equal_distances_the_lower_index_is_nearer(seed, size, n, k):
     """On a coarse grid nearly everything ties, duplicates too; integers have exact distances."""
     points = np.random.default_rng(seed).integers(0, 3, size=(n, size)).astype(np.float64)
     k = min(k, n - 1)
-    np.testing.assert_array_equal(nearest_neighbors(points * n, k), by_brute_force(points * n, k))
+    np.testing.assert_array_equal(find_nearest_neighbors(points * n, k), by_brute_force(points * n, k))
 
 
 def test_ties_across_blocks_are_decided_exactly():
     points = np.random.default_rng(3).integers(0, 2, size=(2300, 12)).astype(np.float32)
-    np.testing.assert_array_equal(nearest_neighbors(points, 6), by_brute_force(points, 6))
+    np.testing.assert_array_equal(find_nearest_neighbors(points, 6), by_brute_force(points, 6))
 
 
 def test_points_far_from_the_origin_keep_their_neighbours():
     points = np.random.default_rng(4).normal(size=(1500, 30))
     np.testing.assert_array_equal(
-        nearest_neighbors(points + 1e4, 6), by_brute_force(points + 1e4, 6)
+        find_nearest_neighbors(points + 1e4, 6), by_brute_force(points + 1e4, 6)
     )
 
 
 def test_identical_points_have_the_first_others_as_neighbours():
-    assert nearest_neighbors(np.ones((5, 20)), 2).tolist() == [
+    assert find_nearest_neighbors(np.ones((5, 20)), 2).tolist() == [
         [1, 2],
         [0, 2],
         [0, 1],
         [0, 1],
         [0, 1],
     ]
-    assert nearest_neighbors(np.ones((5, 2)), 2).tolist() == [
+    assert find_nearest_neighbors(np.ones((5, 2)), 2).tolist() == [
         [1, 2],
         [0, 2],
         [0, 1],
@@ -62,9 +62,9 @@ def test_identical_points_have_the_first_others_as_neighbours():
 
 def test_k_needs_that_many_others():
     with pytest.raises(
-        BadSetting, match=r"not enough points for 6 neighbours.*k = 6 with 6 points"
+        BadSetting, match=r"not enough points for 6 neighbors.*k = 6 with 6 points"
     ):
-        nearest_neighbors(np.zeros((6, 2)), 6)
+        find_nearest_neighbors(np.zeros((6, 2)), 6)
 
 
 @pytest.mark.parametrize(
@@ -73,4 +73,4 @@ def test_k_needs_that_many_others():
 )
 def test_what_is_no_points_is_refused(points):
     with pytest.raises(BadArray):
-        nearest_neighbors(points, 1)
+        find_nearest_neighbors(points, 1)

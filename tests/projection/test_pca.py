@@ -34,7 +34,7 @@ def test_all_components_keep_every_distance():
 def test_so_many_components_hold_a_share():
     found = pca(np.diag([3.0, 2.0, 1.0, 0.0]).repeat(2, axis=0) * np.array([[1], [-1]] * 4))
     assert found.spectrum.tolist() == pytest.approx([9 / 14, 4 / 14, 1 / 14, 0])
-    assert [found.components_for(share) for share in (0.5, 0.9, 1.0)] == [1, 2, 3]
+    assert [found.count_components(share) for share in (0.5, 0.9, 1.0)] == [1, 2, 3]
 
 
 def test_one_dimension_one_point_or_equal_points_lie_in_the_plane_too():

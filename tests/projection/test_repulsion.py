@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from etabli.projection.repulsion import repulsion
+from etabli.projection.repulsion import compute_repulsion
 
 
 def by_pairs(points):
@@ -23,36 +23,36 @@ def a_plane(width, n=800):
 def test_the_forces_and_their_sum_are_those_of_all_pairs(width, most):
     points = a_plane(width)
     points.setflags(write=False)
-    (forces, total), (exact, exact_total) = repulsion(points), by_pairs(points)
+    (forces, total), (exact, exact_total) = compute_repulsion(points), by_pairs(points)
     assert np.linalg.norm(forces - exact) < most * np.linalg.norm(exact)
     assert total == pytest.approx(exact_total, rel=1e-3)
 
 
 def test_the_forces_of_all_points_cancel_and_do_not_depend_on_where_the_plane_lies():
     points = a_plane(50)
-    forces, total = repulsion(points)
+    forces, total = compute_repulsion(points)
     assert np.abs(forces.sum(axis=0)).max() < 1e-3 * np.abs(forces).sum()
-    moved, moved_total = repulsion(points[:, ::-1] + [0.1, 1e4])
+    moved, moved_total = compute_repulsion(points[:, ::-1] + [0.1, 1e4])
     np.testing.assert_allclose(moved[:, ::-1], forces, atol=0.05 * np.abs(forces).max())
     assert moved_total == pytest.approx(total, rel=1e-3)
 
 
 def test_points_scattered_thinly_keep_the_sum_of_their_pairs():
     points = np.random.default_rng(0).uniform(0, 600, (500, 2))
-    assert repulsion(points)[1] == pytest.approx(by_pairs(points)[1], rel=0.1)
+    assert compute_repulsion(points)[1] == pytest.approx(by_pairs(points)[1], rel=0.1)
 
 
 def test_a_very_wide_plane_takes_no_more_memory_than_a_wide_one_and_equal_points_do_not_push():
-    forces, total = repulsion(a_plane(1e6))
+    forces, total = compute_repulsion(a_plane(1e6))
     assert np.isfinite(forces).all()
     assert np.isfinite(total)
-    forces, total = repulsion(np.ones((600, 2)))
+    forces, total = compute_repulsion(np.ones((600, 2)))
     np.testing.assert_allclose(forces, 0, atol=1e-6)
     assert total == pytest.approx(600 * 599)
 
 
 def test_threads_change_nothing():
     points = a_plane(80)
-    one, two = repulsion(points, threads=1), repulsion(points, threads=2)
+    one, two = compute_repulsion(points, threads=1), compute_repulsion(points, threads=2)
     np.testing.assert_array_equal(one[0], two[0])
     assert one[1] == two[1]

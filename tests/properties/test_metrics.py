@@ -32,16 +32,16 @@ def ranked(draw):
 def test_average_precision_looks_at_the_order_alone_and_the_perfect_order_has_one(given):
     labels, ranks = given
     for rule in ("area", "11pt"):
-        each = average_precision.per_class(labels, ranks, rule)
+        each = average_precision.average_precision_per_class(labels, ranks, rule)
         assert ((each >= 0) & (each <= 1)).all()
         order = np.unique(ranks, return_inverse=True)[1].reshape(ranks.shape)
-        np.testing.assert_allclose(average_precision.per_class(labels, order**3, rule), each)
+        np.testing.assert_allclose(average_precision.average_precision_per_class(labels, order**3, rule), each)
         np.testing.assert_allclose(
-            average_precision.per_class(labels, labels.astype(float), rule), 1
+            average_precision.average_precision_per_class(labels, labels.astype(float), rule), 1
         )
         mean = average_precision.mean_average_precision(labels, ranks, rule).value
         np.testing.assert_allclose(mean, each.mean())
-    found = average_precision.scores(labels, ranks, [str(at) for at in range(labels.shape[1])])
+    found = average_precision.compute_scores(labels, ranks, [str(at) for at in range(labels.shape[1])])
     assert all(0 <= score.value <= 1 for score in found.values())
 
 
@@ -51,7 +51,7 @@ def test_the_standard_error_is_none_for_the_perfect_order_and_looks_at_the_order
     labels, ranks = given
 
     def error(of):
-        return average_precision.standard_error(
+        return average_precision.bootstrap_standard_error(
             labels, of, np.random.default_rng(seed), lists=20
         ).value
 
@@ -72,7 +72,7 @@ def test_element_accuracy_of_the_truth_is_one_and_of_its_opposite_none(given):
 @quick
 @given(numbers((1, 9), (1, 3)), st.sampled_from([np.nan, np.inf, -np.inf]))
 def test_points_are_taken_as_they_are_and_no_point_at_infinity(array, odd):
-    for take in (score.points_of, pca.points_of):
+    for take in (score.check_points, pca.check_points):
         np.testing.assert_array_equal(take(array), array)
         with pytest.raises(BadArray):
             take(np.vstack([array, np.full(array.shape[1], odd)]))
@@ -82,7 +82,7 @@ def test_points_are_taken_as_they_are_and_no_point_at_infinity(array, odd):
 @given(labelled())
 def test_classes_are_found_again_from_their_indices(both):
     labels = both[1].astype(str)
-    names, which = score.classes_of(labels, len(labels))
+    names, which = score.encode_labels(labels, len(labels))
     assert list(names) == sorted(set(labels)) and (names[which] == labels).all()
 
 
@@ -100,7 +100,7 @@ def test_overlaps_do_not_change_when_the_plane_is_moved_and_stretched(both, fact
 @quick
 @given(numbers((3, 20), 2))
 def test_every_point_lies_in_the_hull_and_the_hull_of_a_hull_is_itself(plane):
-    corners = hulls.convex_hull(hulls.plane_of(plane))
+    corners = hulls.convex_hull(hulls.check_plane_points(plane))
     assert {tuple(corner) for corner in corners} <= {tuple(point) for point in plane}
     again = hulls.convex_hull(corners)
     assert {tuple(each) for each in again} == {tuple(each) for each in corners}
@@ -113,7 +113,7 @@ def test_every_point_lies_in_the_hull_and_the_hull_of_a_hull_is_itself(plane):
 @quick
 @given(numbers((8, 20), 2), st.floats(0, 0.5))
 def test_trimming_takes_points_away_and_brings_none(plane, share):
-    left = hulls.trimmed(plane, share)
+    left = hulls.trim_outliers(plane, share)
     assert 1 <= len(left) <= len(plane)
     assert {tuple(each) for each in left} <= {tuple(each) for each in plane}
 
@@ -128,7 +128,7 @@ def test_every_class_has_its_hull_and_its_ellipse(both):
         == set(labels)
     )
     whole = ellipses.best_fit_ellipse(plane)
-    np.testing.assert_allclose(whole.centre, plane.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(whole.center, plane.mean(axis=0), atol=1e-6)
     assert whole.axes[0] >= whole.axes[1] >= 0
 
 
@@ -179,17 +179,17 @@ def test_silhouette_and_trustworthiness_keep_their_ranges(both):
 def test_nats_and_accuracy_of_the_likeliest_are_the_best_there_are(log_p, seed):
     targets = np.random.default_rng(seed).integers(0, log_p.shape[1], len(log_p))
     best = log_p.argmax(axis=1)
-    assert text.accuracy(log_p, best).value == 1
-    assert 0 <= text.nats(log_p, best).value <= text.nats(log_p, targets).value + 1e-12
+    assert text.next_character_accuracy(log_p, best).value == 1
+    assert 0 <= text.negative_log_likelihood(log_p, best).value <= text.negative_log_likelihood(log_p, targets).value + 1e-12
     uniform = np.full_like(log_p, -np.log(log_p.shape[1]))
-    assert text.nats(uniform, targets).value == pytest.approx(np.log(log_p.shape[1]))
+    assert text.negative_log_likelihood(uniform, targets).value == pytest.approx(np.log(log_p.shape[1]))
 
 
 @quick
 @given(numbers((3, 12), (1, 3)), st.floats(0.1, 4), st.floats(-3, 3))
 def test_a_unit_goes_wholly_with_itself_and_scale_does_not_matter(states, factor, shift):
     feature = states[:, 0]
-    found = units.correlations(states, {"same": feature * factor + shift, "opposite": -feature})
+    found = units.correlate(states, {"same": feature * factor + shift, "opposite": -feature})
     assert (np.abs(found["same"]) <= 1 + 1e-9).all()
     if np.ptp(feature) > 1e-3:
         assert found["same"][0] == pytest.approx(1, abs=1e-6) and found["opposite"][
@@ -211,7 +211,7 @@ def test_principal_components_keep_the_variance_and_stand_in_order(matrix):
 @given(seeds, st.integers(2, 20))
 def test_what_pushes_points_apart_sums_to_nothing(seed, n):
     plane = np.random.default_rng(seed).normal(size=(n, 2))
-    forces, total = repulsion.repulsion(plane)
+    forces, total = repulsion.compute_repulsion(plane)
     difference = plane[:, None] - plane[None]
     q = 1 / (1 + (difference**2).sum(axis=-1))
     np.testing.assert_allclose(forces, (difference * q[..., None] ** 2).sum(axis=1), atol=0.02 * n)

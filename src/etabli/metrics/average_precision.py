@@ -16,13 +16,13 @@ __all__ = [
     "average_precision",
     "element_accuracy",
     "mean_average_precision",
-    "per_class",
-    "scores",
-    "standard_error",
+    "average_precision_per_class",
+    "compute_scores",
+    "bootstrap_standard_error",
 ]
 
 RULES = ("area", "11pt")
-DIFFICULT = ("ignored", "negative")
+DIFFICULT_MODES = ("ignored", "negative")
 # Matlab's 0:0.1:1, in which the devkit counts, is built from both ends: 0.3 is 3 * 0.1, but 0.7 is 1 - 3 * 0.1.
 _RECALLS = tuple(k * 0.1 if k <= 5 else 1 - (10 - k) * 0.1 for k in range(11))
 
@@ -38,7 +38,7 @@ def average_precision(
     """
     labels, scores = _checked(labels, scores, rule, difficult)
     if labels.ndim != 1:
-        raise BadArray(_("the labels of one class are a vector"), got=labels.shape)
+        raise BadArray(_("the labels of one class must be a vector"), got=labels.shape)
     if difficult == "ignored":
         labels, scores = labels[labels != 0], scores[labels != 0]
     positive = labels == 1
@@ -47,13 +47,13 @@ def average_precision(
     return _eleven_points(positive, scores) if rule == "11pt" else _area(positive, scores)
 
 
-def per_class(
+def average_precision_per_class(
     labels: np.ndarray, scores: np.ndarray, rule: str = "area", difficult: str = "ignored"
 ) -> np.ndarray:
     """AP of each of K classes from ``labels`` and ``scores`` (N, K); NaN for a class without a positive."""
     labels, scores = _checked(labels, scores, rule, difficult)
     if labels.ndim != 2:
-        raise BadArray(_("labels of several classes are a matrix"), got=labels.shape)
+        raise BadArray(_("labels of several classes must be a matrix"), got=labels.shape)
     return np.array(
         [
             average_precision(labels[:, k], scores[:, k], rule, difficult)
@@ -66,7 +66,7 @@ def mean_average_precision(
     labels: np.ndarray, scores: np.ndarray, rule: str = "area", difficult: str = "ignored"
 ) -> Score:
     """Mean of the classes' AP, over those that have a positive example; their number stands in the recipe."""
-    values = per_class(labels, scores, rule, difficult)
+    values = average_precision_per_class(labels, scores, rule, difficult)
     measured = ~np.isnan(values)
     if not measured.any():
         raise BadArray(_("no class has a positive example, so no average precision is defined"))
@@ -74,7 +74,7 @@ def mean_average_precision(
     return Score(float(values[measured].mean()), recipe)
 
 
-def scores(labels: np.ndarray, ranks: np.ndarray, classes: Sequence[str]) -> dict[str, Score]:
+def compute_scores(labels: np.ndarray, ranks: np.ndarray, classes: Sequence[str]) -> dict[str, Score]:
     """Every score of a ranking under its name: both rules, both readings of difficult, and each class."""
     named = {
         "mean_average_precision": mean_average_precision(labels, ranks),
@@ -86,7 +86,7 @@ def scores(labels: np.ndarray, ranks: np.ndarray, classes: Sequence[str]) -> dic
             labels, ranks, "11pt", "negative"
         ),
     }
-    for name, column, value in zip(classes, labels.T, per_class(labels, ranks), strict=True):
+    for name, column, value in zip(classes, labels.T, average_precision_per_class(labels, ranks), strict=True):
         if not np.isnan(value):
             recipe = {
                 "ap": "area",
@@ -98,7 +98,7 @@ def scores(labels: np.ndarray, ranks: np.ndarray, classes: Sequence[str]) -> dic
     return named
 
 
-def standard_error(
+def bootstrap_standard_error(
     labels: np.ndarray, ranks: np.ndarray, generator: np.random.Generator, lists: int = 200
 ) -> Score:
     """How far the mean AP of a list of N images can be expected to lie from that of all images of its kind.
@@ -108,7 +108,7 @@ def standard_error(
     """
     whole, means = mean_average_precision(labels, ranks), []
     for rows in generator.integers(len(labels), size=(lists, len(labels))):
-        values = per_class(labels[rows], ranks[rows])
+        values = average_precision_per_class(labels[rows], ranks[rows])
         means.append(values[~np.isnan(values)].mean() if not np.isnan(values).all() else np.nan)
     return Score(float(np.nanstd(means, ddof=1)), {**whole.recipe, "bootstrap": lists})
 
@@ -145,11 +145,11 @@ def _checked(
 ) -> tuple[np.ndarray, np.ndarray]:
     if rule not in RULES:
         raise BadSetting(
-            _("there is no such rule of average precision"),
+            _("unknown average precision rule"),
             expected=_(" or ").join(RULES),
             got=rule,
         )
-    if difficult not in DIFFICULT:
+    if difficult not in DIFFICULT_MODES:
         raise BadSetting(_("difficult images are ignored or negative"), got=difficult)
     labels, scores = np.asarray(labels), np.asarray(scores, dtype=np.float64)
     if labels.shape != scores.shape:
@@ -162,5 +162,5 @@ def _checked(
             got=np.unique(labels)[:5].tolist(),
         )
     if not np.isfinite(scores).all():
-        raise BadArray(_("scores hold NaN or infinity"))
+        raise BadArray(_("scores contain NaN or infinity"))
     return labels, scores

@@ -13,26 +13,26 @@ from collections.abc import Callable, Iterable, Sequence
 from etabli.core.errors import BadArray, UnknownName
 from etabli.core.i18n import _
 
-MARKS = ("<start>", "<end>")
+MARKERS = ("<start>", "<end>")
 PROTOCOLS = ("course", "standard")
 
 
-def tokens(caption: str) -> list[str]:
+def split_words(caption: str) -> list[str]:
     """The words of a caption as they are written, its marks ``<start>`` and ``<end>`` left out."""
-    return [word for word in caption.split() if word not in MARKS]
+    return [word for word in caption.split() if word not in MARKERS]
 
 
-def lower(caption: str) -> list[str]:
+def split_lowercase(caption: str) -> list[str]:
     """The same, lower-cased."""
-    return tokens(caption.lower())
+    return split_words(caption.lower())
 
 
-def bare(caption: str) -> list[str]:
+def split_alphanumeric(caption: str) -> list[str]:
     """Lower-cased, without the tokens that hold no letter and no digit."""
-    return [word for word in lower(caption) if any(map(str.isalnum, word))]
+    return [word for word in split_lowercase(caption) if any(map(str.isalnum, word))]
 
 
-_RULES: dict[str, tuple[Callable, Callable]] = {"course": (lower, tokens), "standard": (bare, bare)}
+_RULES: dict[str, tuple[Callable, Callable]] = {"course": (split_lowercase, split_words), "standard": (split_alphanumeric, split_alphanumeric)}
 
 
 def tokenize(
@@ -55,7 +55,7 @@ def check_pairs(hypotheses: Sequence, references: Sequence[Sequence]) -> None:
     """Refuse an empty corpus, unequal numbers, and a hypothesis without any reference."""
     if not hypotheses or len(hypotheses) != len(references):
         raise BadArray(
-            _("captions and references do not pair up"),
+            _("captions and references differ in number"),
             expected=_("as many groups of references as captions, at least one"),
             got=_("{n} captions, {m} groups").format(n=len(hypotheses), m=len(references)),
         )

@@ -6,7 +6,7 @@ from etabli.core.errors import BadArray
 from etabli.core.i18n import _
 from etabli.metrics.score import Score
 
-__all__ = ["adjusted_rand", "unambiguous"]
+__all__ = ["adjusted_rand", "select_unambiguous"]
 
 
 def adjusted_rand(one: Sequence, other: Sequence) -> Score:
@@ -18,8 +18,8 @@ def adjusted_rand(one: Sequence, other: Sequence) -> Score:
 
     if len(one) != len(other) or len(one) < 2:
         raise BadArray(
-            _("these groupings cannot be compared"),
-            expected=_("two labels for each of two things or more"),
+            _("these clusterings cannot be compared"),
+            expected=_("two labelings of the same two or more items"),
             got=_("{n} and {m} labels").format(n=len(one), m=len(other)),
         )
     return Score(
@@ -28,7 +28,7 @@ def adjusted_rand(one: Sequence, other: Sequence) -> Score:
     )
 
 
-def unambiguous(groups: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def select_unambiguous(groups: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """The group of every thing that stands in one group only."""
     seen: dict[str, set[str]] = {}
     for group, things in groups.items():

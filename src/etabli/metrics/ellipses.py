@@ -10,17 +10,17 @@ import numpy as np
 from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 from etabli.metrics import hulls
-from etabli.metrics.hulls import plane_of
-from etabli.metrics.score import Score, classes_of
+from etabli.metrics.hulls import check_plane_points
+from etabli.metrics.score import Score, encode_labels
 
 _CORNERS = 90
 
 
 @dataclass(frozen=True, eq=False)
 class Ellipse:
-    """``centre`` (2,), ``axes``: the standard deviations along both, longer first; ``angle`` of the longer, radians."""
+    """``center`` (2,), ``axes``: the standard deviations along both, longer first; ``angle`` of the longer, radians."""
 
-    centre: np.ndarray
+    center: np.ndarray
     axes: tuple[float, float]
     angle: float
 
@@ -28,7 +28,7 @@ class Ellipse:
         """(M, 2): the ellipse so many standard deviations wide as a polygon; without width, its longer axis."""
         if deviations <= 0:
             raise BadSetting(
-                _("an ellipse is some standard deviations wide"),
+                _("the width of an ellipse in standard deviations is out of range"),
                 expected=_("more than 0"),
                 got=deviations,
             )
@@ -37,29 +37,29 @@ class Ellipse:
             [[np.cos(self.angle), np.sin(self.angle)], [-np.sin(self.angle), np.cos(self.angle)]]
         )
         if short <= 1e-9 * long or long == 0:
-            return self.centre + np.array([[-long, 0.0], [long, 0.0]]) @ turn
+            return self.center + np.array([[-long, 0.0], [long, 0.0]]) @ turn
         round_ = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
         return (
-            self.centre + np.stack([long * np.cos(round_), short * np.sin(round_)], axis=1) @ turn
+            self.center + np.stack([long * np.cos(round_), short * np.sin(round_)], axis=1) @ turn
         )
 
 
 def best_fit_ellipse(points: np.ndarray) -> Ellipse:
     """The ellipse of a class: mean, and the eigenvectors of its covariance (divided by N)."""
-    points = plane_of(points)
-    centre = points.mean(axis=0)
-    spread = points - centre
+    points = check_plane_points(points)
+    center = points.mean(axis=0)
+    spread = points - center
     values, vectors = np.linalg.eigh(spread.T @ spread / len(points))
     short, long = np.sqrt(np.maximum(values, 0))
     return Ellipse(
-        centre, (float(long), float(short)), float(np.arctan2(vectors[1, 1], vectors[0, 1]))
+        center, (float(long), float(short)), float(np.arctan2(vectors[1, 1], vectors[0, 1]))
     )
 
 
 def class_ellipses(points: np.ndarray, labels: np.ndarray) -> dict[object, Ellipse]:
     """The best-fit ellipse of every class."""
-    points = plane_of(points)
-    names, codes = classes_of(labels, len(points))
+    points = check_plane_points(points)
+    names, codes = encode_labels(labels, len(points))
     return {name.item(): best_fit_ellipse(points[codes == code]) for code, name in enumerate(names)}
 
 

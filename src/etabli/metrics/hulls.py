@@ -9,29 +9,29 @@ import numpy as np
 
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
-from etabli.metrics.score import Score, classes_of, points_of
+from etabli.metrics.score import Score, encode_labels, check_points
 
 _NEIGHBOUR = 6
 
 
-def plane_of(points: np.ndarray) -> np.ndarray:
+def check_plane_points(points: np.ndarray) -> np.ndarray:
     """(N, 2) finite points in float64. Raises ``BadArray``."""
-    points = points_of(points)
+    points = check_points(points)
     if points.shape[1] != 2:
         raise BadArray(
-            _("hulls and ellipses are drawn in the plane"),
-            expected=_("points of two dimensions"),
+            _("hulls and ellipses need points of the plane"),
+            expected=_("two-dimensional points"),
             got=points.shape[1],
             fix=_("Project the points first (etabli.projection)."),
         )
     return points.astype(np.float64)
 
 
-def trimmed(points: np.ndarray, trim: float) -> np.ndarray:
+def trim_outliers(points: np.ndarray, trim: float) -> np.ndarray:
     """The points without the share ``trim`` that stands most alone: farthest from its sixth nearest neighbour."""
     if not 0 <= trim < 1:
         raise BadSetting(
-            _("the trimmed share is not one"), expected=_("0 or more and below 1"), got=trim
+            _("the trimmed fraction is out of range"), expected=_("at least 0 and below 1"), got=trim
         )
     dropped = int(trim * len(points))
     if dropped == 0:
@@ -46,7 +46,7 @@ def convex_hull(points: np.ndarray, trim: float = 0.0) -> np.ndarray:
     """(N, 2) -> (M, 2): the corners, counter-clockwise; where the points lie on a line, its two ends (or the point)."""
     from scipy.spatial import ConvexHull, QhullError
 
-    kept = np.unique(trimmed(plane_of(points), trim), axis=0)
+    kept = np.unique(trim_outliers(check_plane_points(points), trim), axis=0)
     if len(kept) < 3:
         return kept
     try:
@@ -59,8 +59,8 @@ def class_hulls(
     points: np.ndarray, labels: np.ndarray, trim: float = 0.05
 ) -> dict[object, np.ndarray]:
     """The hull of every class, without the share ``trim`` of its points that stands most alone."""
-    points = plane_of(points)
-    names, codes = classes_of(labels, len(points))
+    points = check_plane_points(points)
+    names, codes = encode_labels(labels, len(points))
     return {
         name.item(): convex_hull(points[codes == code], trim) for code, name in enumerate(names)
     }
@@ -78,7 +78,7 @@ def hull_overlap(points: np.ndarray, labels: np.ndarray, trim: float = 0.05) -> 
     return Score(mean_overlap(list(hulls.values())), recipe)
 
 
-def area(polygon: np.ndarray) -> float:
+def polygon_area(polygon: np.ndarray) -> float:
     """Half the sum of the cross products of neighbouring vertices (Gauss's shoelace formula)."""
     if len(polygon) < 3:
         return 0.0
@@ -86,7 +86,7 @@ def area(polygon: np.ndarray) -> float:
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
 
-def intersection(subject: np.ndarray, window: np.ndarray) -> np.ndarray:
+def intersect(subject: np.ndarray, window: np.ndarray) -> np.ndarray:
     """The convex polygon that two share, by clipping one at every edge of the other.
 
     Source: Sutherland, Hodgman, "Reentrant polygon clipping" (1974).
@@ -118,14 +118,14 @@ def _clipped(polygon: np.ndarray, side: np.ndarray) -> np.ndarray:
     return np.array(kept).reshape(-1, 2)
 
 
-def overlap(first: np.ndarray, second: np.ndarray) -> float:
+def intersection_over_union(first: np.ndarray, second: np.ndarray) -> float:
     """Intersection over union of the areas; 0 where neither has any."""
-    shared = area(intersection(first, second))
-    union = area(first) + area(second) - shared
+    shared = polygon_area(intersect(first, second))
+    union = polygon_area(first) + polygon_area(second) - shared
     return shared / union if union > 0 else 0.0
 
 
 def mean_overlap(polygons: list[np.ndarray]) -> float:
     """The mean overlap over all pairs; 0 where there is no pair."""
-    pairs = [overlap(first, second) for first, second in combinations(polygons, 2)]
+    pairs = [intersection_over_union(first, second) for first, second in combinations(polygons, 2)]
     return float(np.mean(pairs)) if pairs else 0.0

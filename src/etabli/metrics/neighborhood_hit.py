@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from etabli.core.seeding import make_generator
-from etabli.metrics.neighbors import nearest_neighbors
-from etabli.metrics.score import Score, classes_of, points_of
+from etabli.metrics.neighbors import find_nearest_neighbors
+from etabli.metrics.score import Score, encode_labels, check_points
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +24,9 @@ class NeighborhoodHit:
 
 def neighborhood_hits(points: np.ndarray, labels: np.ndarray, k: int = 6) -> np.ndarray:
     """(N, D), (N,) -> (N,): for each point the share of its k nearest others that has its label."""
-    points = points_of(points)
-    _names, codes = classes_of(labels, len(points))
-    return (codes[nearest_neighbors(points, k)] == codes[:, None]).mean(axis=1)
+    points = check_points(points)
+    _names, codes = encode_labels(labels, len(points))
+    return (codes[find_nearest_neighbors(points, k)] == codes[:, None]).mean(axis=1)
 
 
 def neighborhood_hit(
@@ -37,8 +37,8 @@ def neighborhood_hit(
     The point itself is no neighbour of its own; equal distances go to the lower index. Raises ``BadArray`` for
     points or labels that are none, ``BadSetting`` where there are not k other points.
     """
-    points = points_of(points)
-    names, codes = classes_of(labels, len(points))
+    points = check_points(points)
+    names, codes = encode_labels(labels, len(points))
     hits = neighborhood_hits(points, labels, k)
     per_class = {name.item(): float(hits[codes == code].mean()) for code, name in enumerate(names)}
     recipe = {

@@ -9,7 +9,7 @@ import numpy as np
 
 from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
-from etabli.metrics.score import points_of
+from etabli.metrics.score import check_points
 
 _PLANE = 8  # up to here a k-d tree is faster than products
 _BLOCK = 1024
@@ -17,16 +17,16 @@ _GROUP = 16  # columns whose minimum is taken first
 _MEMORY = 2**24  # float64 numbers held at once by the exact comparison
 
 
-def nearest_neighbors(points: np.ndarray, k: int) -> np.ndarray:
+def find_nearest_neighbors(points: np.ndarray, k: int) -> np.ndarray:
     """(N, D) -> (N, k): the indices of the k nearest other points of each point, as a set (in ascending index).
 
     Raises ``BadSetting`` where k is not between 1 and N - 1.
     """
-    points = points_of(points)
+    points = check_points(points)
     n = len(points)
     if not 1 <= k < n:
         raise BadSetting(
-            _("there are not enough points for {k} neighbours").format(k=k),
+            _("there are not enough points for {k} neighbors").format(k=k),
             expected=_("k from 1 to {most}").format(most=n - 1),
             got=_("k = {k} with {n} points").format(k=k, n=n),
         )

@@ -38,7 +38,7 @@ class Score:
         return f"{self.value:.4f} | {self.signature}"
 
 
-def points_of(points: np.ndarray, *, at_least: int = 1) -> np.ndarray:
+def check_points(points: np.ndarray, *, at_least: int = 1) -> np.ndarray:
     """(N, D) finite numbers, float32 or float64; a vector (N,) counts as one dimension. Raises ``BadArray``."""
     array = np.asarray(points)
     if array.ndim == 1:
@@ -55,7 +55,7 @@ def points_of(points: np.ndarray, *, at_least: int = 1) -> np.ndarray:
         row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
         raise BadArray(
             _("point {row} holds a value that is not finite").format(row=row),
-            fix=_("Leave such points out, or fill them in, first."),
+            fix=_("Remove such points, or fill in their values."),
         )
     if len(array) < at_least:
         raise BadArray(
@@ -66,18 +66,18 @@ def points_of(points: np.ndarray, *, at_least: int = 1) -> np.ndarray:
     return array
 
 
-def classes_of(labels: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+def encode_labels(labels: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The names of the classes, sorted, and for each of ``n`` points the index of its class; labels may be text."""
     array = np.asarray(labels)
     if array.shape != (n,):
         raise BadArray(
-            _("the labels do not belong to the points"),
+            _("the labels do not match the points"),
             expected=_("{n} labels").format(n=n),
             got=_("shape {shape}").format(shape=array.shape),
         )
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise BadArray(
-            _("a label is not a number"), fix=_("Give every point a label, or leave it out.")
+            _("a label is not a number"), fix=_("Give every point a label, or remove it.")
         )
     names, codes = np.unique(
         array.astype(str) if array.dtype.kind == "O" else array, return_inverse=True

@@ -3,7 +3,7 @@
 import numpy as np
 
 from etabli.core.seeding import make_generator
-from etabli.metrics.score import Score, classes_of, points_of
+from etabli.metrics.score import Score, encode_labels, check_points
 
 
 def silhouette(points: np.ndarray, labels: np.ndarray, *, most: int = 2000, seed: int = 0) -> Score:
@@ -13,8 +13,8 @@ def silhouette(points: np.ndarray, labels: np.ndarray, *, most: int = 2000, seed
     """
     from sklearn.metrics import silhouette_score
 
-    points = points_of(points)
-    _names, codes = classes_of(labels, len(points))
+    points = check_points(points)
+    _names, codes = encode_labels(labels, len(points))
     chosen = _some(len(points), most, seed)
     classes = len(np.unique(codes[chosen]))
     recipe = {"silhouette": "euclidean", "n": len(chosen), "classes": classes}
@@ -32,7 +32,7 @@ def trustworthiness(
     """
     from sklearn import manifold
 
-    points, projected = points_of(points), points_of(projected)
+    points, projected = check_points(points), check_points(projected)
     chosen = _some(len(points), most, seed)
     k = max(1, min(k, (len(chosen) - 1) // 2))
     recipe = {"trustworthiness": f"k={k}", "n": len(chosen)}

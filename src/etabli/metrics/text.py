@@ -9,12 +9,12 @@ from etabli.core.errors import BadArray
 from etabli.core.i18n import _
 from etabli.metrics.score import Score
 
-__all__ = ["accuracy", "distinct", "known_words", "nats", "repetition", "words_of"]
+__all__ = ["next_character_accuracy", "distinct", "known_words", "negative_log_likelihood", "repetition", "find_words"]
 
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-def nats(log_probabilities: np.ndarray, targets: np.ndarray) -> Score:
+def negative_log_likelihood(log_probabilities: np.ndarray, targets: np.ndarray) -> Score:
     """-mean_n ln p_n(target_n): nats per character, over (N, V) and (N,); ln V for the uniform guess.
 
     Perplexity is its exponential; bits per character are nats / ln 2.
@@ -24,7 +24,7 @@ def nats(log_probabilities: np.ndarray, targets: np.ndarray) -> Score:
     return Score(value, {"nats": "per character", "n": len(targets), "v": log_p.shape[1]})
 
 
-def accuracy(log_probabilities: np.ndarray, targets: np.ndarray) -> Score:
+def next_character_accuracy(log_probabilities: np.ndarray, targets: np.ndarray) -> Score:
     """The share of targets (N,) that are the likeliest symbol of (N, V); of equals the first counts."""
     log_p, targets = _paired(log_probabilities, targets)
     return Score(
@@ -54,12 +54,12 @@ def known_words(text: str, lexicon: Collection[str]) -> Score:
 
     A word that the end of the text cuts off, and one that its beginning may, count as the others.
     """
-    words = words_of(text)
+    words = find_words(text)
     known = sum(word in lexicon for word in words)
     return Score(known / len(words) if words else 0.0, {"words": "known", "n": len(words)})
 
 
-def words_of(text: str) -> list[str]:
+def find_words(text: str) -> list[str]:
     """The runs of letters of a text, in order."""
     return _WORD.findall(text)
 
@@ -67,7 +67,7 @@ def words_of(text: str) -> list[str]:
 def _grams(symbols: Sequence, n: int) -> list[tuple]:
     if n < 1 or len(symbols) < n:
         raise BadArray(
-            _("a sequence of {length} symbols has no run of {n}").format(length=len(symbols), n=n),
+            _("a sequence of {length} symbols has no n-gram of {n}").format(length=len(symbols), n=n),
             expected=_("1 <= n <= {length}").format(length=len(symbols)),
         )
     return list(
@@ -79,7 +79,7 @@ def _paired(log_probabilities: np.ndarray, targets: np.ndarray) -> tuple[np.ndar
     log_p, targets = np.asarray(log_probabilities), np.asarray(targets)
     if log_p.ndim != 2 or targets.shape != log_p.shape[:1] or len(targets) == 0:
         raise BadArray(
-            _("predictions and targets do not belong together"),
+            _("predictions and targets do not match"),
             expected=_("(N, V) and (N,), N >= 1"),
             got=_("{one} and {other}").format(one=log_p.shape, other=targets.shape),
         )

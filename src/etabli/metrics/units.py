@@ -9,13 +9,13 @@ import numpy as np
 from etabli.core.errors import BadArray
 from etabli.core.i18n import N_, _
 
-__all__ = ["correlations", "readable"]
+__all__ = ["correlate", "compute_text_features"]
 
 _VOWELS = frozenset("aeiouyàâäéèêëîïôöùûüÿœæ")
 _PUNCTUATION = frozenset(",;:.!?")
 
 
-def readable(characters: str) -> dict[str, np.ndarray]:
+def compute_text_features(characters: str) -> dict[str, np.ndarray]:
     """What can be read at each character (N,) of a text, by name: kinds of the character, and where it
     stands.
 
@@ -41,12 +41,12 @@ def readable(characters: str) -> dict[str, np.ndarray]:
     found = {name: np.array(values, dtype=float) for name, values in kinds.items()}
     return {
         **found,
-        N_("place in the word"): np.array(place, float),
-        N_("since punctuation"): np.array(since, float),
+        N_("position in the word"): np.array(place, float),
+        N_("distance from punctuation"): np.array(since, float),
     }
 
 
-def correlations(states: np.ndarray, features: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def correlate(states: np.ndarray, features: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Pearson's r of every unit of (N, H) with every feature (N,): (H,) each; 0 where one of them is
     constant.
     """
@@ -57,18 +57,18 @@ def correlations(states: np.ndarray, features: Mapping[str, np.ndarray]) -> dict
         or len(states) < 2
     ):
         raise BadArray(
-            _("states and features do not belong together"),
+            _("states and features do not match"),
             expected=_("(N, H) and (N,) each, N of 2 or more"),
             got=states.shape,
         )
-    z = _standardised(states)
+    z = _standardize(states)
     return {
-        name: z.T @ _standardised(values[:, None])[:, 0] / len(z)
+        name: z.T @ _standardize(values[:, None])[:, 0] / len(z)
         for name, values in features.items()
     }
 
 
-def _standardised(columns: np.ndarray) -> np.ndarray:
-    centred = columns - columns.mean(axis=0)
-    spread = centred.std(axis=0)
-    return centred / np.where(spread > 1e-12, spread, 1) * (spread > 1e-12)
+def _standardize(columns: np.ndarray) -> np.ndarray:
+    centered = columns - columns.mean(axis=0)
+    spread = centered.std(axis=0)
+    return centered / np.where(spread > 1e-12, spread, 1) * (spread > 1e-12)

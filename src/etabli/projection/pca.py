@@ -11,7 +11,7 @@ from etabli.core.errors import BadArray
 from etabli.core.i18n import _
 
 
-def points_of(points: np.ndarray) -> np.ndarray:
+def check_points(points: np.ndarray) -> np.ndarray:
     """(N, D) finite numbers as float32 or float64, N and D at least 1. Raises ``BadArray``."""
     array = np.asarray(points)
     if array.ndim == 1:
@@ -37,7 +37,7 @@ class PCA:
     points: np.ndarray
     spectrum: np.ndarray
 
-    def components_for(self, share: float) -> int:
+    def count_components(self, share: float) -> int:
         """How many components hold at least this share of the variance."""
         return min(
             int(np.searchsorted(np.cumsum(self.spectrum), share - 1e-9)) + 1, len(self.spectrum)
@@ -49,23 +49,23 @@ def pca(points: np.ndarray, dimensions: int = 2) -> PCA:
 
     Each axis points so that its largest loading is positive. Dimensions that the points do not have come as zeros.
     """
-    points = points_of(points)
-    centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
-    n, size = centred.shape
+    points = check_points(points)
+    centered = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
+    n, size = centered.shape
     if size <= n:
-        values, axes = np.linalg.eigh(centred.T @ centred)
+        values, axes = np.linalg.eigh(centered.T @ centered)
     else:
-        values, left = np.linalg.eigh(centred @ centred.T)
+        values, left = np.linalg.eigh(centered @ centered.T)
         least = max(
             values[-1] * n * np.finfo(float).eps, np.finfo(float).tiny
         )  # below it, rounding and no direction
         axes = (
-            centred.T @ left * np.where(values > least, 1 / np.sqrt(np.maximum(values, least)), 0)
+            centered.T @ left * np.where(values > least, 1 / np.sqrt(np.maximum(values, least)), 0)
         )
     values, axes = np.maximum(values[::-1], 0), axes[:, ::-1][:, :dimensions]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     projected = np.zeros((n, dimensions))
-    projected[:, : axes.shape[1]] = centred @ axes
+    projected[:, : axes.shape[1]] = centered @ axes
     total = values.sum()
     spectrum = values / total if total > 0 else np.full(len(values), 1 / len(values))
     return PCA(projected.astype(points.dtype), spectrum)

@@ -20,7 +20,7 @@ _MOST = 2048  # a wider plane gets a wider step
 _ROUND = 16  # grids grow in steps, so that the kernel's transform serves for many iterations
 
 
-def repulsion(points: np.ndarray, threads: int = 1) -> tuple[np.ndarray, float]:
+def compute_repulsion(points: np.ndarray, threads: int = 1) -> tuple[np.ndarray, float]:
     """(N, 2) -> sum_j (y_i - y_j) / (1 + |y_i - y_j|^2)^2 as (N, 2), and Z = sum_{i != j} 1 / (1 + |y_i - y_j|^2)."""
     low = points.min(axis=0)
     spans = points.max(axis=0) - low

@@ -11,10 +11,10 @@ import numpy as np
 from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 from etabli.core.seeding import make_generator
-from etabli.projection.pca import pca, points_of
-from etabli.projection.repulsion import repulsion
+from etabli.projection.pca import pca, check_points
+from etabli.projection.repulsion import compute_repulsion
 
-EARLY = 250
+EARLY_ITERATIONS = 250
 METHOD = "splines"  # part of what a kept plane depends upon
 _EVERY = 25
 _FEW = 500  # below, openTSNE's own tree is exact about what a grid blurs: a few points far apart
@@ -32,9 +32,9 @@ def tsne(
     ``perplexity`` is the effective number of neighbours; few points get the largest that they allow, (N - 1) / 3,
     and fewer than four their PCA plane. ``progress`` is told the number of iterations done since its last call.
     """
-    points = points_of(points)
+    points = check_points(points)
     if perplexity <= 0 or iterations < 0 or pca_dimensions < 1:
-        raise BadSetting(_("t-SNE needs a positive perplexity, iterations and PCA dimensions"))
+        raise BadSetting(_("t-SNE needs a positive perplexity, number of iterations and number of PCA dimensions"))
     if len(points) < 4 or not np.ptp(points, axis=0).any():
         return pca(points).points
     if points.shape[1] > pca_dimensions:
@@ -47,7 +47,7 @@ def tsne(
     watched = {"callbacks": called, "callbacks_every_iters": _EVERY} if progress else {}
     embedding = TSNE(
         perplexity=min(perplexity, (len(points) - 1) / 3),
-        early_exaggeration_iter=EARLY,
+        early_exaggeration_iter=EARLY_ITERATIONS,
         n_iter=iterations,
         n_jobs=threads or (1 if len(points) < _ONE_THREAD else os.cpu_count() or 1),
         neighbors="exact" if len(points) <= _MANY else "approx",
@@ -74,7 +74,7 @@ def _divergence(
     """
     from openTSNE import _tsne
 
-    apart, total = repulsion(np.asarray(embedding), n_jobs)
+    apart, total = compute_repulsion(np.asarray(embedding), n_jobs)
     gradient = -apart / total
     mass, divergence = _tsne.estimate_positive_gradient_nn(
         P.indices, P.indptr, P.data, embedding, embedding, gradient, dof,

@@ -59,9 +59,9 @@ def test_what_lies_there_is_not_used_where_nothing_can_prove_it(mirror, tmp_path
 
 def test_a_server_that_never_gets_on_is_given_up(mirror, tmp_path):
     url = mirror.serve("/a", CONTENT, breaks=[100] + [0] * 50)
-    with pytest.raises(Unreachable, match="broke off"):
+    with pytest.raises(Unreachable, match="was interrupted"):
         bring(url, tmp_path)
-    assert len(mirror.asked("/a")) == 1 + module.ATTEMPTS - 1
+    assert len(mirror.asked("/a")) == 1 + module.MAX_ATTEMPTS - 1
     assert not (tmp_path / "got").exists() and (tmp_path / "got.part").read_bytes() == CONTENT[:100]
 
 
@@ -72,7 +72,7 @@ def test_an_error_status_is_unreachable(mirror, tmp_path, status):
 
 
 def test_content_packed_on_the_way_is_not_taken_for_the_file(mirror, tmp_path):
-    with pytest.raises(Unreachable, match="packed form"):
+    with pytest.raises(Unreachable, match="content encoding"):
         bring(mirror.serve("/a", CONTENT, encoding="gzip"), tmp_path)
 
 
@@ -84,9 +84,9 @@ def test_a_dead_host_is_unreachable(tmp_path):
 
 
 def test_more_than_is_allowed_is_refused_by_its_header_and_by_its_content(mirror, tmp_path):
-    with pytest.raises(CorruptFile, match="larger than the catalogue says"):
+    with pytest.raises(CorruptFile, match="larger than the catalog says"):
         bring(mirror.serve("/a", CONTENT), tmp_path, most=49_999)
-    with pytest.raises(CorruptFile, match="larger than the catalogue says"):
+    with pytest.raises(CorruptFile, match="larger than the catalog says"):
         bring(mirror.serve("/b", b"x", lies_about_length=10**9), tmp_path)
     with pytest.raises(CorruptFile, match="at most 20000 bytes"):
         bring(mirror.serve("/c", CONTENT, hides_length=True), tmp_path, most=20_000)
@@ -103,12 +103,12 @@ def test_redirects_inside_the_catalogue_are_followed(mirror, tmp_path):
     ["http://localhost/a", "https://127.0.0.1/a", "file:///etc/passwd", "http://169.254.169.254/"],
 )
 def test_redirects_out_of_the_catalogue_are_refused(mirror, tmp_path, location):
-    with pytest.raises(UnsafeArchive, match="which the catalogue does not know"):
+    with pytest.raises(UnsafeArchive, match="which is not in the catalog"):
         bring(mirror.serve("/a", status=302, location=location), tmp_path)
 
 
 def test_redirects_in_a_circle_end(mirror, tmp_path):
-    with pytest.raises(Unreachable, match="from one address to the next"):
+    with pytest.raises(Unreachable, match="too many redirects"):
         bring(mirror.serve("/a", status=301, location="/a"), tmp_path)
 
 

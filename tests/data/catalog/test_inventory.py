@@ -5,7 +5,7 @@ import pytest
 
 from etabli.core.errors import CorruptFile
 from etabli.data.catalog import inventory, registry
-from etabli.data.catalog.registry import File, Part, Resource, Tree
+from etabli.data.catalog.registry import File, Part, Dataset, Tree
 from etabli.data.catalog.source import Source
 
 WORDS = b"words " * 50
@@ -15,7 +15,7 @@ def sha256(content):
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-TOY = Resource(
+TOY = Dataset(
     "toy", "a toy", "none", "nobody", "nowhere",
     parts=(
         Part(("https://x/words.gz",), 10, (File("words.gz", len(WORDS), sha256(WORDS), aliases=("mots.gz",)),)),
@@ -36,13 +36,13 @@ def whole(tmp_path):
 
 
 def states(folder):
-    return {finding.path: finding.state for finding in inventory.checked(TOY, folder)}
+    return {finding.path: finding.state for finding in inventory.check_dataset(TOY, folder)}
 
 
 def test_a_whole_set_is_complete_and_its_state_is_told_file_by_file(whole):
     assert (
-        inventory.status(TOY, whole) == inventory.COMPLETE
-        and inventory.missing_parts(TOY, whole) == []
+        inventory.get_status(TOY, whole) == inventory.COMPLETE
+        and inventory.list_missing_parts(TOY, whole) == []
     )
     unrecorded = inventory.UNRECORDED
     assert states(whole) == {
@@ -65,8 +65,8 @@ def test_changed_and_damaged_files_are_told_apart(whole):
     assert states(whole)["words.gz"] == inventory.CHANGED
     (whole / "words.gz").write_bytes(gzip.compress(WORDS)[:-4])
     assert states(whole)["words.gz"] == inventory.DAMAGED
-    with pytest.raises(CorruptFile, match="breaks off"):
-        inventory.content_hash(whole / "words.gz")
+    with pytest.raises(CorruptFile, match="is truncated"):
+        inventory.hash_content(whole / "words.gz")
 
 
 def test_without_a_checksum_the_size_is_compared(whole):
@@ -78,38 +78,38 @@ def test_without_a_checksum_the_size_is_compared(whole):
 
 def test_a_folder_is_counted_by_its_list(whole):
     (whole / "pictures" / "b.jpg").rename(whole / "pictures" / "z.jpg")
-    assert inventory.lacking(TOY.parts[1].trees[0], whole) == 1
+    assert inventory.count_missing_files(TOY.parts[1].trees[0], whole) == 1
     assert states(whole)["pictures"] == inventory.PARTIAL
-    assert [part.name for part in inventory.missing_parts(TOY, whole)] == ["one.zip"]
+    assert [part.name for part in inventory.list_missing_parts(TOY, whole)] == ["one.zip"]
 
 
 def test_partial_missing_and_standing_in(whole, tmp_path):
     (whole / "list.txt").unlink()
-    assert inventory.status(TOY, whole) == inventory.PARTIAL
+    assert inventory.get_status(TOY, whole) == inventory.PARTIAL
     (whole / "small.gz").touch()
     assert (
-        inventory.status(TOY, whole) == inventory.STAND_IN
-        and inventory.stand_in(TOY, whole) == "half of the words"
+        inventory.get_status(TOY, whole) == inventory.STAND_IN
+        and inventory.find_stand_in(TOY, whole) == "half of the words"
     )
-    assert inventory.status(TOY, tmp_path / "nowhere") == inventory.MISSING
+    assert inventory.get_status(TOY, tmp_path / "nowhere") == inventory.MISSING
 
 
 def test_the_size_of_what_would_be_downloaded(tmp_path):
     source = Source.full(tmp_path)
-    mnist = registry.resource("mnist")
-    assert inventory.full_size(["mnist"], source) == mnist.size == 11_594_722
-    assert inventory.full_size([], source) == 0
-    assert inventory.full_size(["mnist", "mnist", "glove"], source) == mnist.size + 862_182_613
+    mnist = registry.get_dataset("mnist")
+    assert inventory.compute_download_size(["mnist"], source) == mnist.size == 11_594_722
+    assert inventory.compute_download_size([], source) == 0
+    assert inventory.compute_download_size(["mnist", "mnist", "glove"], source) == mnist.size + 862_182_613
     (tmp_path / "glove").mkdir()
     (tmp_path / "glove" / "glove.6B.100d.subset.txt").touch()
-    assert inventory.full_size(["glove"], source) == 0
+    assert inventory.compute_download_size(["glove"], source) == 0
 
 
 def test_what_is_found_and_where(tmp_path):
-    assert set(inventory.found(Source.full(tmp_path)).values()) == {None}
+    assert set(inventory.find_datasets(Source.full(tmp_path)).values()) == {None}
     (tmp_path / "fleurs_du_mal").mkdir()
     (tmp_path / "fleurs_du_mal" / "fleurs_mal.txt").touch()
-    assert inventory.found(Source.full(tmp_path))["fleurs_du_mal"] == str(
+    assert inventory.find_datasets(Source.full(tmp_path))["fleurs_du_mal"] == str(
         tmp_path / "fleurs_du_mal"
     )
 
@@ -117,9 +117,9 @@ def test_what_is_found_and_where(tmp_path):
 @pytest.mark.full
 @pytest.mark.parametrize("name", ["mnist", "fleurs_du_mal", "flickr8k"])
 def test_the_full_sets_are_those_of_the_catalogue(full_data, name):
-    resource = registry.resource(name)
-    findings = list(inventory.checked(resource, full_data / name))
-    assert inventory.status(resource, full_data / name) == inventory.COMPLETE
+    dataset = registry.get_dataset(name)
+    findings = list(inventory.check_dataset(dataset, full_data / name))
+    assert inventory.get_status(dataset, full_data / name) == inventory.COMPLETE
     assert {finding.state for finding in findings} <= {inventory.OK, inventory.UNRECORDED}
     assert all(
         finding.state == inventory.OK

@@ -6,32 +6,32 @@ import pytest
 from etabli.core.errors import UnknownName
 from etabli.data.catalog import install, registry
 
-PARTS = [(resource, part) for resource in registry.RESOURCES for part in resource.parts]
+PARTS = [(dataset, part) for dataset in registry.DATASETS for part in dataset.parts]
 
 
 def test_every_set_of_the_practicals_is_there():
-    names = [resource.name for resource in registry.RESOURCES]
+    names = [dataset.name for dataset in registry.DATASETS]
     assert names == ["mnist", "voc", "fleurs_du_mal", "flickr8k", "glove", "weights"]
 
 
 def test_every_set_says_what_it_is_whose_and_under_which_licence():
-    for resource in registry.RESOURCES:
+    for dataset in registry.DATASETS:
         assert all(
-            (resource.title, resource.licence, resource.citation, resource.home, resource.parts)
+            (dataset.title, dataset.license, dataset.citation, dataset.home, dataset.parts)
         )
 
 
-@pytest.mark.parametrize(("resource", "part"), PARTS)
-def test_mirrors_speak_https_and_every_part_has_a_bound(resource, part):
+@pytest.mark.parametrize(("dataset", "part"), PARTS)
+def test_mirrors_speak_https_and_every_part_has_a_bound(dataset, part):
     assert part.size > 0 and part.urls
     assert all(urlsplit(url).scheme == "https" for url in part.urls)
     assert (
-        len({url.rpartition("/")[2] for url in part.urls}) == 1 or resource.name == "fleurs_du_mal"
+        len({url.rpartition("/")[2] for url in part.urls}) == 1 or dataset.name == "fleurs_du_mal"
     )
 
 
-@pytest.mark.parametrize(("resource", "part"), PARTS)
-def test_checksums_are_whole_and_parts_with_folders_prove_their_archive(resource, part):
+@pytest.mark.parametrize(("dataset", "part"), PARTS)
+def test_checksums_are_whole_and_parts_with_folders_prove_their_archive(dataset, part):
     for checksum in [part.checksum, *(file.checksum for file in part.files)]:
         assert checksum is None or re.fullmatch(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", checksum)
     assert part.checksum or not part.trees
@@ -39,7 +39,7 @@ def test_checksums_are_whole_and_parts_with_folders_prove_their_archive(resource
 
 def test_no_name_is_claimed_twice():
     names = [
-        name for resource in registry.RESOURCES for file in resource.files for name in file.names
+        name for dataset in registry.DATASETS for file in dataset.files for name in file.names
     ]
     assert len(names) == len(set(names))
 
@@ -62,20 +62,20 @@ def test_no_name_is_claimed_twice():
     ],
 )
 def test_files_are_recognised_wherever_they_lie(met, place):
-    found = [install.place_of(met, resource.parts) for resource in registry.RESOURCES]
+    found = [install.find_target(met, dataset.parts) for dataset in registry.DATASETS]
     assert [each for each in found if each] == ([place] if place else [])
 
 
 def test_an_unknown_set_suggests_the_nearest():
     with pytest.raises(UnknownName, match="Did you mean mnist"):
-        registry.resource("minst")
-    assert registry.resources([]) == registry.RESOURCES
-    assert [each.name for each in registry.resources(["voc", "mnist", "voc"])] == ["voc", "mnist"]
+        registry.get_dataset("minst")
+    assert registry.get_datasets([]) == registry.DATASETS
+    assert [each.name for each in registry.get_datasets(["voc", "mnist", "voc"])] == ["voc", "mnist"]
 
 
 def test_every_experiment_asks_for_sets_that_are_in_the_catalogue():
     from etabli import experiments
 
-    known = {resource.name for resource in registry.RESOURCES}
+    known = {dataset.name for dataset in registry.DATASETS}
     for card in experiments.select_experiments([]):
         assert set(card.data) <= known, card.name

@@ -37,7 +37,7 @@ def test_the_first_candidate_that_exists_is_taken(tmp_path):
 def test_a_sample_set_that_lost_a_file_says_how_it_is_made_anew(tmp_path):
     source = Source.sample(tmp_path)
     (source.path("mnist") / "train-images-idx3-ubyte.gz").unlink()
-    with pytest.raises(DataMissing, match="Remove the folder: it is made anew"):
+    with pytest.raises(DataMissing, match="Remove the folder: it is generated again"):
         mnist.load(source)
 
 

@@ -19,7 +19,7 @@ def folder(tmp_path):
 
 def write(folder, *records):
     lines = [record if isinstance(record, str) else json.dumps(record) for record in records]
-    (folder / caption_folder.METADATA).write_text("\n".join(lines), encoding="utf-8")
+    (folder / caption_folder.METADATA_FILE).write_text("\n".join(lines), encoding="utf-8")
 
 
 def test_captions_come_with_their_pictures(folder):
@@ -44,7 +44,7 @@ def test_french_keeps_its_accents_and_apostrophes(folder):
 
 def test_what_is_written_is_read_again(folder):
     records = [("cat.jpg", ["un chat noir"]), ("dog.png", ["a dog", "été"])]
-    caption_folder.write_captions(folder / caption_folder.METADATA, records)
+    caption_folder.write_captions(folder / caption_folder.METADATA_FILE, records)
     data = caption_folder.read_folder(folder)
     assert list(zip(data.names, map(list, data.captions), strict=True)) == records
 
@@ -53,13 +53,13 @@ def test_what_is_written_is_read_again(folder):
     ("record", "words"),
     [
         ('{"file_name": "cat.jpg"', "is not JSON"),
-        ({"captions": ["A cat"]}, "names no picture"),
-        ({"file_name": "../cat.jpg", "captions": ["A cat"]}, "names no picture"),
-        ({"file_name": "cat.jpg", "captions": []}, "a picture without captions"),
-        ({"file_name": "cat.jpg"}, "a picture without captions"),
+        ({"captions": ["A cat"]}, "lists no image"),
+        ({"file_name": "../cat.jpg", "captions": ["A cat"]}, "lists no image"),
+        ({"file_name": "cat.jpg", "captions": []}, "a an image without captions"),
+        ({"file_name": "cat.jpg"}, "a an image without captions"),
         ({"file_name": "cat.jpg", "captions": ["A cat", " . "]}, "a caption without words"),
         ({"file_name": "cat.jpg", "captions": [3]}, "a caption without words"),
-        ('["cat.jpg"]', "names no picture"),
+        ('["cat.jpg"]', "lists no image"),
     ],
 )
 def test_a_malformed_line_is_refused_with_its_number(folder, record, words):
@@ -78,11 +78,11 @@ def test_a_folder_without_captions_is_refused_with_an_example(folder):
     with pytest.raises(DataMissing, match=r'"captions"'):
         caption_folder.read_folder(folder)
     write(folder, "", "")
-    with pytest.raises(DataMissing, match="names no picture"):
+    with pytest.raises(DataMissing, match="lists no image"):
         caption_folder.read_folder(folder)
 
 
 def test_text_that_is_not_utf_8_is_refused(folder):
-    (folder / caption_folder.METADATA).write_bytes(b"\xff\xfe{}")
+    (folder / caption_folder.METADATA_FILE).write_bytes(b"\xff\xfe{}")
     with pytest.raises(CorruptFile, match="UTF-8"):
         caption_folder.read_folder(folder)

@@ -14,11 +14,11 @@ def official(tmp_path):
     """A Flickr8k of three pictures, in the official files."""
     folder = tmp_path / "flickr8k"
     (folder / flickr8k.TEXT).mkdir(parents=True)
-    (folder / flickr8k.PICTURES).mkdir()
+    (folder / flickr8k.IMAGES).mkdir()
     lines = []
     for name in ("one", "two", "three"):
         Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(
-            folder / flickr8k.PICTURES / f"{name}.jpg"
+            folder / flickr8k.IMAGES / f"{name}.jpg"
         )
         lines += [f"{name}.jpg#{n}\tCaption {n} of {name} ." for n in range(5)]
     lines.append("bogus.jpg.1#0\tOf no list .")

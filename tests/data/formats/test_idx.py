@@ -54,9 +54,9 @@ def test_gzip_is_told_by_content_and_not_by_name(tmp_path):
         (header(7, 3), "not an idx file"),
         (header(8, 3)[:6], "ends inside its header"),
         (header(8, 3) + b"ab", "truncated: expected 3 bytes after the header, got 2"),
-        (header(8, 3) + b"abcd", "goes on after the 3 bytes"),
-        (gzip.compress(header(8, 3) + b"abc")[:-9], "breaks off or is damaged"),
-        (gzip.compress(header(8, 3) + b"abc") + b"tail", "breaks off or is damaged"),
+        (header(8, 3) + b"abcd", "continues after the 3 bytes"),
+        (gzip.compress(header(8, 3) + b"abc")[:-9], "is truncated or damaged"),
+        (gzip.compress(header(8, 3) + b"abc") + b"tail", "is truncated or damaged"),
         (header(8, 2**32 - 1, 2**32 - 1) + b"abc", "declares an array of 4294967295 x 4294967295"),
         (header(8, 0, 2**32 - 1, 2**32 - 1), "declares an array of 0 x"),
         (header(8, 2**31 - 9) + b"abc", "truncated"),
@@ -83,9 +83,9 @@ def test_a_huge_declared_size_allocates_nothing(tmp_path):
 def test_images_given_for_labels_are_named(tmp_path):
     idx.write(tmp_path / "images", np.zeros((2, 28, 28), np.uint8))
     idx.write(tmp_path / "labels", np.zeros(2, np.uint8))
-    with pytest.raises(CorruptFile, match=r"was given for labels.*\(images\)\. Check that"):
+    with pytest.raises(CorruptFile, match=r"was given as the file of labels.*\(images\)\. Check that"):
         idx.read_labels(tmp_path / "images")
-    with pytest.raises(CorruptFile, match=r"was given for images.*\(labels\)\. Check that"):
+    with pytest.raises(CorruptFile, match=r"was given as the file of images.*\(labels\)\. Check that"):
         idx.read_images(tmp_path / "labels")
 
 

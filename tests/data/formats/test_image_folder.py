@@ -86,7 +86,7 @@ def test_what_cannot_be_read_is_told_and_left_out_with_its_labels(tmp_path):
     whole = (tmp_path / "cat" / "good.png").read_bytes()
     (tmp_path / "dog" / "truncated.png").write_bytes(whole[: len(whole) // 2])
     told = []
-    kept = image_folder.readable(image_folder.read(tmp_path), told.append)
+    kept = image_folder.keep_readable(image_folder.read(tmp_path), told.append)
     assert kept.names == ("cat/good.png", "dog/good.png") and kept.labels.tolist() == [
         [1, -1],
         [-1, 1],
@@ -95,4 +95,4 @@ def test_what_cannot_be_read_is_told_and_left_out_with_its_labels(tmp_path):
     for kind in ("cat", "dog"):
         (tmp_path / kind / "good.png").write_bytes(b"")
     with pytest.raises(DataMissing, match="none of the 4 images"):
-        image_folder.readable(image_folder.read(tmp_path), told.append)
+        image_folder.keep_readable(image_folder.read(tmp_path), told.append)

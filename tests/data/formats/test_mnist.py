@@ -37,13 +37,13 @@ def test_the_spelling_with_a_dot_is_read_as_well(tmp_path):
 
 def test_nothing_can_be_written_into_the_digits(tmp_path):
     digits = mnist.load(some_digits(tmp_path))
-    for array in (*(getattr(digits, part) for part in mnist.FILES), *digits.flattened()):
+    for array in (*(getattr(digits, part) for part in mnist.FILES), *digits.flatten()):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
 
 
 def test_flattened_pixels_lie_between_zero_and_one(tmp_path):
-    train, test = mnist.load(some_digits(tmp_path)).flattened()
+    train, test = mnist.load(some_digits(tmp_path)).flatten()
     assert train.shape == (4, 784) and train.dtype == np.float32
     assert train.max() == 0 and test.min() == test.max() == 1
 
@@ -77,7 +77,7 @@ def test_missing_data_say_how_to_get_them(tmp_path):
         ),
         ({"test_labels": np.array([1, 10], np.uint8)}, "expected 0 to 9, got 10 at position 1"),
         ({"test_images": np.zeros((2, 8, 8), np.uint8)}, "expected N x 28 x 28, got 2 x 8 x 8"),
-        ({"test_images": np.zeros(2, np.uint8)}, "was given for images"),
+        ({"test_images": np.zeros(2, np.uint8)}, "was given as the file of images"),
         (
             {"test_images": np.zeros((0, 28, 28), np.uint8), "test_labels": np.zeros(0, np.uint8)},
             "does not hold",

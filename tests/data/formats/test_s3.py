@@ -59,7 +59,7 @@ def test_an_object_is_read_whole_and_the_endpoint_may_come_from_the_environment(
 
 def test_features_of_a_bucket_are_those_of_the_folder(storage, tmp_path):
     """Names and rows; the reason of what cannot be read names the object."""
-    net = backbones.backbone("small_residual").build(seed=1, size=(32, 32))
+    net = backbones.get_backbone("small_residual").build(seed=1, size=(32, 32))
     options = {"model": net, "size": (32, 32), "engine": "keras", "batch_size": 2, "shard_rows": 3}
     paths, objects = images.list_images(storage[1]), listed(storage)
     names = [path.relative_to(storage[1]).as_posix() for path in paths]
@@ -72,13 +72,13 @@ def test_features_of_a_bucket_are_those_of_the_folder(storage, tmp_path):
 
 
 def test_an_object_written_again_renews_its_shard(storage):
-    from etabli.features.pipeline import Picture
-    from etabli.features.shards import fingerprint
+    from etabli.features.pipeline import NamedImage
+    from etabli.features.shards import compute_fingerprint
 
     before = listed(storage)[0]
     s3._storage(storage[0]).pipe_file(before.url, (storage[1] / "b" / "one.png").read_bytes())
     after = listed(storage)[0]
-    assert fingerprint([Picture("a", before)]) != fingerprint([Picture("a", after)])
+    assert compute_fingerprint([NamedImage("a", before)]) != compute_fingerprint([NamedImage("a", after)])
     s3._storage(storage[0]).put_file(str(storage[1] / "a.png"), before.url)
 
 
@@ -99,7 +99,7 @@ def test_an_object_that_is_gone_is_a_missing_image_but_silent_storage_says_nothi
 ):
     with pytest.raises(DataMissing, match=r"gone\.png"):
         s3.RemoteImage("s3://bucket/gone.png", 1, "", storage[0]).read()
-    with pytest.raises(NoNetwork, match="did not give"):
+    with pytest.raises(NoNetwork, match="did not return"):
         s3.RemoteImage("s3://bucket/a.png", 1, "", "http://127.0.0.1:9").read()
 
 
@@ -109,7 +109,7 @@ def test_an_object_too_large_for_an_image_is_not_fetched(storage):
 
 
 def test_silent_storage_stops_an_extraction_instead_of_leaving_holes(storage, tmp_path):
-    net = backbones.backbone("small_residual").build(seed=1, size=(32, 32))
+    net = backbones.get_backbone("small_residual").build(seed=1, size=(32, 32))
     away = [s3.RemoteImage("s3://bucket/a.png", 1, "", "http://127.0.0.1:9")]
     with pytest.raises(NoNetwork):
         extract(

@@ -88,9 +88,9 @@ def test_whole_numbers_written_as_fractions_are_classes(tmp_path):
             "holds nan in row 2, column 'b': expected finite numbers, got 1 cells",
         ),
         ("a,b\n1,-inf\n", "holds -inf in row 1, column 'b'"),
-        ("a,label\n1,0.5\n", "are not classes: expected whole numbers or names, got 0.5 in row 1"),
-        ("label\ncat\n", "holds labels and no points"),
-        ("a,b\n", "does not hold a table of points"),
+        ("a,label\n1,0.5\n", "are not classes: expected integers or names, got 0.5 in row 1"),
+        ("label\ncat\n", "contains labels and no points"),
+        ("a,b\n", "does not contain a table of points"),
         ("", "is empty"),
     ],
 )
@@ -133,17 +133,17 @@ def test_pickles_are_never_opened(tmp_path):
     np.save(tmp_path / "a.npy", np.array([[Trap()]], object), allow_pickle=True)
     np.savez(tmp_path / "a.npz", np.array([[Trap()]], object))
     for name in ("a.npy", "a.npz"):
-        with pytest.raises(BadArray, match="Python objects, which are never opened"):
+        with pytest.raises(BadArray, match="Python objects, which are never loaded"):
             tabular.read(tmp_path / name)
 
 
 @pytest.mark.parametrize(
     ("array", "sentence"),
     [
-        (np.array(["a", "b"]), "does not hold numbers"),
+        (np.array(["a", "b"]), "does not contain numbers"),
         (np.zeros(3), "expected N rows of D numbers"),
         (np.zeros((0, 3)), "expected N rows of D numbers"),
-        (np.zeros((2, 2), complex), "does not hold numbers"),
+        (np.zeros((2, 2), complex), "does not contain numbers"),
         (np.array([[1, 2], [np.nan, 3]]), "holds nan in row 2, column 1"),
     ],
 )

@@ -82,7 +82,7 @@ def test_emoji_and_a_byte_order_mark_are_read(tmp_path):
 
 
 def test_windows_and_targets_are_consecutive_characters():
-    inputs, targets = text.windows(np.arange(20), 4, 0, 20)
+    inputs, targets = text.make_windows(np.arange(20), 4, 0, 20)
     assert inputs.shape == (16, 4)
     np.testing.assert_array_equal(inputs[0], [0, 1, 2, 3])
     np.testing.assert_array_equal(targets, np.arange(4, 20))
@@ -90,14 +90,14 @@ def test_windows_and_targets_are_consecutive_characters():
 
 def test_the_test_targets_do_not_depend_on_the_length_of_the_windows():
     codes = np.arange(200)
-    short, long = (text.windows(codes, length, 160, 200)[1] for length in (10, 40))
+    short, long = (text.make_windows(codes, length, 160, 200)[1] for length in (10, 40))
     np.testing.assert_array_equal(short, long)
 
 
 @pytest.mark.parametrize("length", [0, 30])
 def test_windows_that_do_not_fit_are_refused(length):
     with pytest.raises(BadArray, match="no window"):
-        text.windows(np.arange(20), length, 0, 20)
+        text.make_windows(np.arange(20), length, 0, 20)
 
 
 def test_a_text_shorter_than_its_windows_is_refused():
@@ -123,6 +123,6 @@ def test_les_fleurs_du_mal_gives_the_known_counts(full_data):
         146_176,
         60,
     )
-    assert len(text.windows(codes, 10, 0, len(codes))[1]) == 146_166
-    assert len(text.windows(codes, 10, 0, boundary)[1]) == 116_932
-    assert len(text.windows(codes, 10, boundary, len(codes))[1]) == 29_234
+    assert len(text.make_windows(codes, 10, 0, len(codes))[1]) == 146_166
+    assert len(text.make_windows(codes, 10, 0, boundary)[1]) == 116_932
+    assert len(text.make_windows(codes, 10, boundary, len(codes))[1]) == 29_234

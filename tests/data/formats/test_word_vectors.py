@@ -20,8 +20,8 @@ def file(tmp_path):
 def test_only_the_wanted_words_are_read(file):
     vectors = word_vectors.read(file(LINES), ["dog", "cat", "é"])
     assert vectors.words == ("dog", "é")
-    np.testing.assert_allclose(vectors.of(["é", "dog"]), [[-1, 0, 0.01], [1, 2, 3]])
-    assert vectors.missing(["cat", "dog"]) == ["cat"]
+    np.testing.assert_allclose(vectors.lookup(["é", "dog"]), [[-1, 0, 0.01], [1, 2, 3]])
+    assert vectors.list_missing(["cat", "dog"]) == ["cat"]
 
 
 def test_all_words_are_read_where_none_are_named(file):
@@ -41,8 +41,8 @@ def test_a_header_line_is_passed_over(file, wanted):
 
 def test_the_first_line_of_a_doubled_word_counts(file):
     vectors = word_vectors.read(file(LINES + "dog 9 9 9\n"))
-    np.testing.assert_allclose(vectors.of(["dog"]), [[1, 2, 3]])
-    assert vectors.doubled == ("dog",)
+    np.testing.assert_allclose(vectors.lookup(["dog"]), [[1, 2, 3]])
+    assert vectors.duplicates == ("dog",)
 
 
 @pytest.mark.parametrize(

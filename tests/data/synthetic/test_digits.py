@@ -40,7 +40,7 @@ def test_enlarging_keeps_the_share_of_ink():
 
 
 def test_the_digits_are_still_told_apart(sample):
-    train, test = sample.flattened()
+    train, test = sample.flatten()
     neighbours = KNeighborsClassifier(1).fit(train, sample.train_labels)
     assert neighbours.score(test, sample.test_labels) > 0.97
 

@@ -23,14 +23,14 @@ def maker(monkeypatch):
 
 
 def test_a_set_is_made_once(tmp_path, maker):
-    assert samples.folder("toy", tmp_path) == samples.folder("toy", tmp_path)
-    assert len(maker.made) == 1 and (samples.folder("toy", tmp_path) / "one").read_text() == "1"
+    assert samples.ensure_sample("toy", tmp_path) == samples.ensure_sample("toy", tmp_path)
+    assert len(maker.made) == 1 and (samples.ensure_sample("toy", tmp_path) / "one").read_text() == "1"
 
 
 def test_a_new_version_is_made_anew(tmp_path, maker):
-    first = samples.folder("toy", tmp_path)
+    first = samples.ensure_sample("toy", tmp_path)
     maker.VERSION = 2
-    assert samples.folder("toy", tmp_path) != first and len(maker.made) == 2
+    assert samples.ensure_sample("toy", tmp_path) != first and len(maker.made) == 2
 
 
 def test_a_maker_that_fails_leaves_nothing_behind(tmp_path, maker):
@@ -40,19 +40,19 @@ def test_a_maker_that_fails_leaves_nothing_behind(tmp_path, maker):
 
     maker.make = fail
     with pytest.raises(EtabliError, match="no space left"):
-        samples.folder("toy", tmp_path)
+        samples.ensure_sample("toy", tmp_path)
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
 
 
 def test_what_a_killed_maker_left_is_swept_away(tmp_path, maker):
     (tmp_path / ".toy-1.killed.part").mkdir()
-    samples.folder("toy", tmp_path)
+    samples.ensure_sample("toy", tmp_path)
     assert not list(tmp_path.glob("*.part"))
 
 
 def test_an_unknown_set_is_refused(tmp_path):
     with pytest.raises(UnknownName, match="no sample set named 'mnits'"):
-        samples.folder("mnits", tmp_path)
+        samples.ensure_sample("mnits", tmp_path)
 
 
 def test_two_processes_at_once_make_one_set(tmp_path):

@@ -39,12 +39,12 @@ def test_the_words_of_a_caption_are_those_of_its_scene():
     scenes = make_generator(1, "scenes")
     for _number in range(20):
         scene = draw_scene(scenes, (64, 64), count=(1, 3))
-        colours = {thing.colour for thing in scene.objects}
+        colors = {thing.color for thing in scene.objects}
         kinds = {thing.kind for thing in scene.objects}
         for caption in scene_captions.describe(scene, scenes):
             words = set(caption.lower().split())
             assert words & kinds
-            assert words & colours
+            assert words & colors
 
 
 def test_the_sample_is_read_like_the_official_set(tmp_path):

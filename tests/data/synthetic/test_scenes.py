@@ -23,7 +23,7 @@ def test_boxes_lie_inside_the_picture_and_hold_the_object():
         for item in scene.objects:
             left, top, right, bottom = item.box
             assert 0 <= left < right <= 150 and 0 <= top < bottom <= 120
-            assert item.kind in scenes.KINDS and item.colour in scenes.COLOURS
+            assert item.kind in scenes.KINDS and item.color in scenes.COLORS
 
 
 def test_the_last_object_drawn_is_wholly_visible():
@@ -52,11 +52,11 @@ def test_a_single_object_fills_more_than_half_of_its_picture(kind):
 
 def test_the_object_is_painted_in_its_colour_inside_its_box():
     for seed in range(20):
-        scene = scenes.draw_single(make_generator(seed, "colour"), "square")
+        scene = scenes.draw_single(make_generator(seed, "color"), "square")
         (item,) = scene.objects
-        x, y = (round(value) for value in item.centre)
+        x, y = (round(value) for value in item.center)
         distance = {
             name: np.abs(np.subtract(scene.image.getpixel((x, y)), rgb)).sum()
-            for name, rgb in scenes.COLOURS.items()
+            for name, rgb in scenes.COLORS.items()
         }
-        assert min(distance, key=distance.get) == item.colour
+        assert min(distance, key=distance.get) == item.color

@@ -1,9 +1,9 @@
-"""Which file is which: the place of a file or archive member in the data sets, and putting it there whole."""
+"""Installation of files: which data set a file belongs to, and moving it into place when complete."""
 
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from filelock import FileLock, Timeout
@@ -12,15 +12,16 @@ from etabli.core.atomic_files import explain_os_error
 from etabli.core.errors import ChecksumMismatch
 from etabli.core.i18n import _
 from etabli.data.catalog import inventory
-from etabli.data.catalog.registry import File, Part, Tree
+from etabli.data.catalog.registry import File, Part
 
-WORKSHOP = ".downloads"
+STAGING_FOLDER = ".downloads"
 
 
-def place_of(name: str, parts: Iterable[Part]) -> str | None:
-    """The path, inside the data set's folder, of a file met under ``name``; ``None`` for one that nobody wants.
+def find_target(name: str, parts: Iterable[Part]) -> str | None:
+    """Return the path inside the data set's folder of a file met under ``name``, or ``None``.
 
-    A file is recognised by its own name wherever it lies; a member of a large folder by the end of its path.
+    A file is recognized by its own name wherever it is; a member of a large folder by the end of
+    its path.
     """
     path = PurePosixPath(name.replace("\\", "/"))
     if path.name.startswith(".") or "__MACOSX" in path.parts:
@@ -28,84 +29,90 @@ def place_of(name: str, parts: Iterable[Part]) -> str | None:
     for part in parts:
         for file in part.files:
             if path.name in file.names:
-                return _stored(file, path.name)
+                # A .gz file that arrives unpacked is stored without the suffix.
+                return file.path if path.suffix == ".gz" else file.path.removesuffix(".gz")
         for tree in part.trees:
-            if path.suffix.lower() == tree.suffix and _ends(str(path.parent), tree):
+            is_inside = any(f"/{path.parent}".endswith(f"/{tail}") for tail in tree.tails)
+            if is_inside and path.suffix.lower() == tree.suffix:
                 return f"{tree.path}/{path.name}"
     return None
 
 
-def settle(staged: Path, folder: Path) -> int:
-    """Move every file below ``staged`` to its place below ``folder``, one by one and each in one step."""
-    moved = 0
-    try:
-        for path in sorted(staged.rglob("*")):
-            if path.is_file():
-                target = folder / path.relative_to(staged)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                path.replace(target)
-                moved += 1
-    except OSError as error:
-        raise explain_os_error(error, folder) from error
-    return moved
-
-
-def verify(files: Iterable[File], staged: Path) -> None:
-    """Compare what is staged with the catalogue; ``ChecksumMismatch`` for the first that differs."""
-    for file in files:
-        path = inventory.located(file, staged)
-        finding = None if path is None else inventory.compared(file, path)
-        if finding is not None and finding.is_fault:
-            raise ChecksumMismatch(
-                _("{name} is not the file that the catalogue describes ({detail})").format(
-                    name=file.name, detail=finding.detail
-                ),
-                fix=_(
-                    "Nothing was changed. Get it from an official place: 'etabli data list' names them."
-                ),
-            )
-
-
 @contextmanager
-def locked(root: Path, name: str, waiting: Callable[[], None] = lambda: None) -> Iterator[Path]:
-    """A folder to work in, for one process at a time; ``waiting()`` is called where another one is at it."""
-    workshop = root / WORKSHOP / name
+def lock_dataset(
+    root: Path, name: str, say: Callable[[str], None] = lambda text: None
+) -> Iterator[Path]:
+    """Yield a folder to work in, for one process at a time; ``say`` hears of a wait for another."""
+    workspace = root / STAGING_FOLDER / name
     try:
-        workshop.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(root / WORKSHOP / f"{name}.lock")
+        workspace.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(root / STAGING_FOLDER / f"{name}.lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            waiting()
+            say(_("Another process is installing '{name}'; waiting for it.").format(name=name))
             lock.acquire()
     except OSError as error:
         raise explain_os_error(error, root) from error
     try:
-        _sweep(workshop)
-        yield workshop
+        _remove_staging_dirs(workspace)
+        yield workspace
     finally:
-        _sweep(workshop)
+        _remove_staging_dirs(workspace)
         lock.release()
 
 
-def staging(workshop: Path) -> Path:
-    """A fresh folder in the workshop; it is swept away when the lock is let go, or by the next holder."""
+def make_staging_dir(workspace: Path) -> Path:
+    """Create an empty folder in the workspace; it is removed when the lock is released."""
     try:
-        return Path(tempfile.mkdtemp(dir=workshop, prefix="staged-"))
+        return Path(tempfile.mkdtemp(dir=workspace, prefix="staged-"))
     except OSError as error:
-        raise explain_os_error(error, workshop) from error
+        raise explain_os_error(error, workspace) from error
 
 
-def _sweep(workshop: Path) -> None:
-    for leftover in workshop.glob("staged-*"):
+def _remove_staging_dirs(workspace: Path) -> None:
+    for leftover in workspace.glob("staged-*"):
         shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _stored(file: File, met: str) -> str:
-    """The name under which a file is kept: the official one, without ``.gz`` where it came plain."""
-    plain = file.path.endswith(".gz") and not met.endswith(".gz")
-    return file.path.removesuffix(".gz") if plain else file.path
+def copy_file(path: Path, target: Path, *, link: bool = False) -> None:
+    """Copy a file, or link it where ``link`` is set and the file system can."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):
+            if link:
+                target.hardlink_to(path)
+                return
+        shutil.copyfile(path, target)
+    except OSError as error:
+        raise explain_os_error(error, target) from error
 
 
-def _ends(parent: str, tree: Tree) -> bool:
-    return any(parent == tail or parent.endswith(f"/{tail}") for tail in tree.tails)
+def verify(files: Iterable[File], staged: Path) -> None:
+    """Compare staged files with the catalog; ``ChecksumMismatch`` for the first that differs."""
+    for file in files:
+        path = inventory.find_file(file, staged)
+        finding = None if path is None else inventory.check_file(file, path)
+        if finding is not None and finding.is_fault:
+            raise ChecksumMismatch(
+                _("{name} is not the file that the catalog describes ({detail})").format(
+                    name=file.name, detail=finding.detail
+                ),
+                fix=_(
+                    "Nothing was changed. Get it from an official source: "
+                    "'etabli data list --json' shows them."
+                ),
+            )
+
+
+def move_into_place(staged: Path, folder: Path) -> int:
+    """Move every staged file into ``folder``, each in one step, and return their number."""
+    paths = [path for path in sorted(staged.rglob("*")) if path.is_file()]
+    try:
+        for path in paths:
+            target = folder / path.relative_to(staged)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+    except OSError as error:
+        raise explain_os_error(error, folder) from error
+    return len(paths)

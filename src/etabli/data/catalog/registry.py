@@ -1,10 +1,8 @@
-"""The catalogue: every official data set, where it is published, under which licence, and how to know it again.
+"""The registry of data sets: what each is made of, where it is published, its license and checksums.
 
-Checksums are of the *unpacked content*: a re-compressed archive is as good as the original. Where nobody has
-recorded one, it is ``None``, and ``etabli data check`` says so. An archive's own checksum is held only where its
-content has none.
-
-What a data set of the catalogue is made of.
+Checksums are of the *unpacked content*: a recompressed archive is as good as the original. Where
+none is recorded it is ``None``, and ``etabli data check`` reports it. An archive's own checksum is
+recorded only where its content has none.
 """
 
 from collections.abc import Iterable
@@ -17,10 +15,10 @@ from etabli.core.i18n import N_, _
 
 @dataclass(frozen=True)
 class File:
-    """One file of a data set: its path in the set's folder, the size in bytes and the checksum of its content.
+    """One file of a data set: its path in the set's folder, its size in bytes, its content's checksum.
 
-    ``aliases`` are other names under which people have it. ``revised`` marks a file that its publisher edits
-    from time to time: another content is told, not refused.
+    ``aliases`` are other common names. ``revised`` marks a file that its publisher edits from time
+    to time: other content is reported, not refused.
     """
 
     path: str
@@ -35,7 +33,7 @@ class File:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names under which the file may be met, plain and gzip."""
+        """All names that the file may have, plain and gzip."""
         known = (self.name, *self.aliases)
         plain = tuple(name.removesuffix(".gz") for name in known if name.endswith(".gz"))
         return known + plain
@@ -43,9 +41,9 @@ class File:
 
 @dataclass(frozen=True)
 class Tree:
-    """A folder of many files: how many there are, and the list file that names them, one stem a line.
+    """A folder of many files: their number, and the list file that names them, one stem per line.
 
-    A count of 0 means that they are kept and not counted. ``aliases`` are other ends of the folder's path.
+    A count of 0 means that they are kept and not counted. ``aliases`` are other common paths.
     """
 
     path: str
@@ -56,19 +54,19 @@ class Tree:
 
     @property
     def tails(self) -> tuple[str, ...]:
-        """The ends of a folder's path by which it is recognised."""
+        """The ends of a folder's path by which it is recognized."""
         return (self.path, *self.aliases)
 
 
 @dataclass(frozen=True)
 class Part:
-    """One download: its mirrors, its size in bytes, and what of it is kept."""
+    """One download: its mirrors, its size in bytes, and which of its files are kept."""
 
     urls: tuple[str, ...]
     size: int
     files: tuple[File, ...] = ()
     trees: tuple[Tree, ...] = ()
-    unpacked: int = 0  # bytes on the disk; the size of the download where it is kept as it is
+    unpacked: int = 0  # bytes on disk; 0 where the download is kept as it is
     checksum: str | None = None
 
     @property
@@ -77,15 +75,15 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Resource:
-    """A data set: what it is, its licence and citation, and the downloads that it consists of.
+class Dataset:
+    """A data set: what it is, its license and citation, and its downloads.
 
-    ``stand_ins`` are files or folders that serve in place of the official ones, with what differs.
+    ``stand_ins`` are files or folders that may replace the official ones, with a description.
     """
 
     name: str
     title: str
-    licence: str
+    license: str
     citation: str
     home: str
     parts: tuple[Part, ...]
@@ -137,11 +135,11 @@ def _caption_file(name: str, size: int, checksum: str) -> File:
     return File(f"Flickr8k_text/{name}", size, f"sha256:{checksum}")
 
 
-RESOURCES = (
-    Resource(
+DATASETS = (
+    Dataset(
         name="mnist",
         title=N_("MNIST: 70,000 handwritten digits, 28 x 28"),
-        licence="CC BY-SA 3.0",
+        license="CC BY-SA 3.0",
         citation="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner. Gradient-based learning applied to document "
         "recognition. Proceedings of the IEEE 86(11), 1998.",
         home="http://yann.lecun.com/exdb/mnist/",
@@ -172,10 +170,10 @@ RESOURCES = (
             ),
         ),
     ),
-    Resource(
+    Dataset(
         name="voc",
         title=N_("PASCAL VOC 2007: 9,963 photographs, objects of 20 classes"),
-        licence=N_("VOC terms: research; the photographs belong to their Flickr authors"),
+        license=N_("VOC terms: research; the photographs belong to their Flickr authors"),
         citation="M. Everingham, L. Van Gool, C. K. I. Williams, J. Winn, A. Zisserman. The PASCAL Visual Object "
         "Classes (VOC) Challenge. IJCV 88(2), 2010.",
         home="http://host.robots.ox.ac.uk/pascal/VOC/voc2007/",
@@ -201,10 +199,10 @@ RESOURCES = (
             )
         },
     ),
-    Resource(
+    Dataset(
         name="fleurs_du_mal",
         title=N_("Baudelaire, Les Fleurs du mal, Project Gutenberg 6099"),
-        licence=N_("public domain (Gutenberg licence for the file)"),
+        license=N_("public domain (Gutenberg license for the file)"),
         citation="C. Baudelaire. Les Fleurs du mal. Project Gutenberg EBook 6099.",
         home="https://www.gutenberg.org/ebooks/6099",
         parts=(
@@ -226,11 +224,11 @@ RESOURCES = (
             ),
         ),
     ),
-    Resource(
+    Dataset(
         name="flickr8k",
         title=N_("Flickr8k: 8,091 photographs, five captions each"),
-        licence=N_(
-            "research use only, never to be passed on; the photographs belong to their Flickr authors"
+        license=N_(
+            "research use only, no redistribution; the photographs belong to their Flickr authors"
         ),
         citation="M. Hodosh, P. Young, J. Hockenmaier. Framing image description as a ranking task: data, models "
         "and evaluation metrics. JAIR 47, 2013.",
@@ -287,10 +285,10 @@ RESOURCES = (
             ),
         ),
     ),
-    Resource(
+    Dataset(
         name="glove",
-        title=N_("GloVe 6B: 400,000 English word vectors of 100 numbers"),
-        licence="PDDL 1.0",
+        title=N_("GloVe 6B: 400,000 English word vectors of 100 dimensions"),
+        license="PDDL 1.0",
         citation="J. Pennington, R. Socher, C. D. Manning. GloVe: Global vectors for word representation. EMNLP, 2014.",
         home="https://nlp.stanford.edu/projects/glove/",
         parts=(
@@ -311,13 +309,13 @@ RESOURCES = (
             ),
         ),
         stand_ins={
-            "glove.6B.100d.subset.txt": N_("3,283 words of the captions, each vector of length 1")
+            "glove.6B.100d.subset.txt": N_("3,283 words of the captions, vectors normalized to length 1")
         },
     ),
-    Resource(
+    Dataset(
         name="weights",
-        title=N_("ImageNet weights of ResNet-50 and MobileNetV2, without their last layer"),
-        licence="Apache 2.0 (Keras)",
+        title=N_("ImageNet weights of ResNet-50 and MobileNetV2, without the top layer"),
+        license="Apache 2.0 (Keras)",
         citation="K. He, X. Zhang, S. Ren, J. Sun. Deep residual learning for image recognition. CVPR, 2016. "
         "M. Sandler et al. MobileNetV2: Inverted residuals and linear bottlenecks. CVPR, 2018.",
         home="https://keras.io/api/applications/",
@@ -348,13 +346,13 @@ RESOURCES = (
         ),
         stand_ins={
             "mobilenet_v2_imagenet_notop.weights.h5": N_(
-                "MobileNetV2 converted from 8 bits; its features agree with the original's at cosine 0.998"
+                "MobileNetV2 converted from 8-bit weights; cosine similarity of its features with the original's: 0.998"
             )
         },
     ),
 )
 
-# Where the mirrors above send a download on to.
+# Hosts to which the mirrors above redirect a download.
 _REDIRECTED_TO = (
     "objects.githubusercontent.com",
     "release-assets.githubusercontent.com",
@@ -362,20 +360,20 @@ _REDIRECTED_TO = (
 )
 
 
-def resource(name: str) -> Resource:
-    """The data set of that name; ``UnknownName`` suggests the nearest."""
-    for each in RESOURCES:
-        if each.name == name:
-            return each
-    raise UnknownName(_("data set"), name, [each.name for each in RESOURCES])
+def get_dataset(name: str) -> Dataset:
+    """Return the data set of that name; ``UnknownName`` suggests the nearest."""
+    known = {each.name: each for each in DATASETS}
+    if name not in known:
+        raise UnknownName(_("data set"), name, known)
+    return known[name]
 
 
-def resources(names: Iterable[str]) -> tuple[Resource, ...]:
-    """The data sets of these names, all of them where there are none."""
-    return tuple(resource(name) for name in dict.fromkeys(names)) or RESOURCES
+def get_datasets(names: Iterable[str]) -> tuple[Dataset, ...]:
+    """Return the data sets of these names; all of them where no name is given."""
+    return tuple(get_dataset(name) for name in dict.fromkeys(names)) or DATASETS
 
 
-def hosts() -> frozenset[str]:
-    """Every host that a download may touch."""
-    urls = [url for each in RESOURCES for part in each.parts for url in part.urls]
-    return frozenset(urlsplit(url).hostname for url in urls) | frozenset(_REDIRECTED_TO)
+def list_hosts() -> frozenset[str]:
+    """Return every host that a download may use."""
+    urls = [url for each in DATASETS for part in each.parts for url in part.urls]
+    return frozenset([*(urlsplit(url).hostname or "" for url in urls), *_REDIRECTED_TO])

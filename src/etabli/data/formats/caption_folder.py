@@ -11,7 +11,7 @@ from etabli.core.atomic_files import atomic_write, parse_json
 from etabli.core.errors import CorruptFile, DataMissing
 from etabli.core.i18n import _
 
-METADATA = "metadata.jsonl"
+METADATA_FILE = "metadata.jsonl"
 _WORD = re.compile(r"\w+(?:['’\-]\w+)*|[^\w\s]")
 
 
@@ -40,7 +40,7 @@ class CaptionedImages:
         return images, [caption for group in self.captions for caption in group]
 
 
-def spaced(caption: str) -> str:
+def space_punctuation(caption: str) -> str:
     """A caption as people write it with spaces around its punctuation, as Flickr8k has it.
 
     Accents are composed (NFC), an apostrophe or a hyphen inside a word stays: "L'été, enfin." gives
@@ -57,12 +57,12 @@ def read_folder(folder: Path | str) -> CaptionedImages:
     captions or a caption without its picture, ``CorruptFile`` with the line for anything malformed.
     """
     folder = Path(folder)
-    path = folder / METADATA
+    path = folder / METADATA_FILE
     if not path.is_file():
         raise DataMissing(
-            _("there is no {name} in {folder}").format(name=METADATA, folder=folder),
+            _("there is no {name} in {folder}").format(name=METADATA_FILE, folder=folder),
             fix=_(
-                'Write one line for each picture: {{"file_name": "cat.jpg", "captions": ["a cat sleeps"]}}'
+                'Write one line per image: {{"file_name": "cat.jpg", "captions": ["a cat sleeps"]}}'
             ).format(),
         )
     found: dict[str, list[str]] = {}
@@ -71,7 +71,7 @@ def read_folder(folder: Path | str) -> CaptionedImages:
             name, captions = _record(line, f"{path}:{number}")
             found.setdefault(name, []).extend(captions)
     if not found:
-        raise DataMissing(_("{path} names no picture").format(path=path))
+        raise DataMissing(_("{path} lists no image").format(path=path))
     _refuse_absent(folder, found, path)
     return CaptionedImages(folder, tuple(found), tuple(map(tuple, found.values())))
 
@@ -106,7 +106,7 @@ def _record(line: str, place: str) -> tuple[str, list[str]]:
         or ".." in Path(name).parts
     ):
         raise CorruptFile(
-            _("{place} names no picture of the folder").format(place=place),
+            _("{place} names no image of the folder").format(place=place),
             expected=_("'file_name', a path below the folder"),
             got=repr(name),
         )
@@ -118,7 +118,7 @@ def _captions(record: dict, place: str) -> list:
     captions = [given] if isinstance(given, str) else given
     if not isinstance(captions, list) or not captions:
         raise CorruptFile(
-            _("{place} has a picture without captions").format(place=place),
+            _("{place} has an image without captions").format(place=place),
             expected=_("'captions', a list of sentences"),
             got=repr(given),
         )
@@ -126,7 +126,7 @@ def _captions(record: dict, place: str) -> list:
 
 
 def _sentence(caption: object, place: str) -> str:
-    sentence = spaced(caption) if isinstance(caption, str) else ""
+    sentence = space_punctuation(caption) if isinstance(caption, str) else ""
     if not any(map(str.isalnum, sentence)):
         raise CorruptFile(
             _("{place} has a caption without words").format(place=place), got=repr(caption)
@@ -145,8 +145,8 @@ def _refuse_absent(folder: Path, names: Iterable[str], path: Path) -> None:
     absent = [name for name in names if not _is_there(folder / name)]
     if absent:
         raise DataMissing(
-            _("{path} has captions of {n} pictures that are not there, such as {name}").format(
+            _("{path} has captions of {n} missing images, such as {name}").format(
                 path=path, n=len(absent), name=absent[0]
             ),
-            fix=_("Put the pictures beside it, or remove their lines."),
+            fix=_("Put the images next to it, or remove their lines."),
         )

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from etabli.core.errors import CorruptFile, DataMissing
 from etabli.core.i18n import _
-from etabli.data.catalog.source import Source, missing
+from etabli.data.catalog.source import Source, explain_missing
 from etabli.data.formats.caption_folder import CaptionedImages
 
 NAME = "flickr8k"
-TEXT, PICTURES = "Flickr8k_text", "Flicker8k_Dataset"
+TEXT, IMAGES = "Flickr8k_text", "Flicker8k_Dataset"
 TOKENS = "Flickr8k.token.txt"
 SPLITS = {
     "train": "Flickr_8k.trainImages.txt",
     "dev": "Flickr_8k.devImages.txt",
     "test": "Flickr_8k.testImages.txt",
 }
-COURSE = {"train": "flickr_8k_train_dataset.txt", "test": "flickr_8k_test_dataset.txt"}
+COURSE_FILES = {"train": "flickr_8k_train_dataset.txt", "test": "flickr_8k_test_dataset.txt"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def load(source: Source) -> Flickr8k:
     """
     text = source.file(NAME, TEXT)
     captions = read_tokens(source.file(NAME, f"{TEXT}/{TOKENS}", TOKENS))
-    folder = source.file(NAME, PICTURES, "Flickr8k_Dataset", "Images")
+    folder = source.file(NAME, IMAGES, "Flickr8k_Dataset", "Images")
     parts = {part: _part(folder, text / name, captions) for part, name in SPLITS.items()}
     return Flickr8k(**parts)
 
@@ -49,7 +49,7 @@ def load_course(source: Source) -> dict[str, list[tuple[str, str]]] | None:
     folder = source.path(NAME) / "course"
     if not folder.is_dir():
         return None
-    return {part: read_course(folder / name) for part, name in COURSE.items()}
+    return {part: read_course(folder / name) for part, name in COURSE_FILES.items()}
 
 
 def read_tokens(path: Path) -> dict[str, tuple[str, ...]]:
@@ -60,7 +60,7 @@ def read_tokens(path: Path) -> dict[str, tuple[str, ...]]:
         name, mark, order = key.partition("#")
         if not tab or not mark or not order.isdigit() or not caption.strip():
             raise CorruptFile(
-                _("line {number} of {path} is no caption").format(number=number, path=path),
+                _("line {number} of {path} is not a caption").format(number=number, path=path),
                 expected=_("name#number, a tab, a sentence"),
                 got=repr(line[:60]),
             )
@@ -71,7 +71,7 @@ def read_tokens(path: Path) -> dict[str, tuple[str, ...]]:
 def read_course(path: Path) -> list[tuple[str, str]]:
     """The course's list: a header, then ``picture<TAB><start> caption <end>`` a line."""
     if not path.is_file():
-        raise missing(NAME, path)
+        raise explain_missing(NAME, path)
     rows = [line.split("\t") for line in _text(path).splitlines()]
     if rows[:1] != [["image_id", "captions"]] or any(len(row) != 2 for row in rows):
         raise CorruptFile(
@@ -90,12 +90,12 @@ def _text(path: Path) -> str:
 
 def _part(folder: Path, path: Path, captions: dict[str, tuple[str, ...]]) -> CaptionedImages:
     if not path.is_file():
-        raise missing(NAME, path)
+        raise explain_missing(NAME, path)
     names = tuple(_text(path).split())
     absent = [name for name in names if name not in captions]
     if absent:
         raise DataMissing(
-            _("{n} pictures of {path} have no captions, such as {name}").format(
+            _("{n} images of {path} have no captions, such as {name}").format(
                 n=len(absent), path=path, name=absent[0]
             ),
             fix=_("Take the list and the caption file from the same release."),

@@ -35,7 +35,7 @@ def read(path: Path | str) -> np.ndarray:
             return _array(stream, path)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise CorruptFile(
-            _("{path} breaks off or is damaged inside its gzip envelope").format(path=path),
+            _("{path} is truncated or damaged (gzip)").format(path=path),
             fix=_again(),
         ) from error
     except FileNotFoundError as error:
@@ -100,7 +100,7 @@ def _array(stream: BinaryIO, path: Path) -> np.ndarray:
         )
     if len(content) > declared:
         raise CorruptFile(
-            _("{path} goes on after the {n} bytes that its header declares").format(
+            _("{path} continues after the {n} bytes that its header declares").format(
                 path=path, n=declared
             ),
             fix=_again(),
@@ -134,7 +134,7 @@ def _header(stream: BinaryIO, path: Path) -> tuple[np.dtype, tuple[int, ...]]:
     if math.prod(max(size, 1) for size in shape) * kind.itemsize > LARGEST:
         raise CorruptFile(
             _(
-                "{path} declares an array of {shape}, more than the {limit} GB that are read at most"
+                "{path} declares an array of {shape}, more than the limit of {limit} GB"
             ).format(path=path, shape=" x ".join(map(str, shape)), limit=LARGEST // 10**9),
             fix=_again(),
         )
@@ -153,7 +153,7 @@ def _of_role(array: np.ndarray, path: Path | str, *, dimensions: int, wanted: st
         return array
     holds = {1: _("labels"), 3: _("images")}.get(array.ndim if array.dtype == np.uint8 else 0)
     raise CorruptFile(
-        _("{path} was given for {wanted}").format(path=path, wanted=wanted),
+        _("{path} was given as the file of {wanted}").format(path=path, wanted=wanted),
         expected=_("{n} dimension(s) of unsigned bytes").format(n=dimensions),
         got=_("{n} dimension(s) of {kind}").format(n=array.ndim, kind=array.dtype)
         + (f" ({holds})" if holds else ""),
@@ -163,5 +163,5 @@ def _of_role(array: np.ndarray, path: Path | str, *, dimensions: int, wanted: st
 
 def _again() -> str:
     return _(
-        "Get the file again with 'etabli data fetch mnist', or 'etabli data import FILE' if you have a copy."
+        "Download it again with 'etabli data fetch mnist', or import a copy with 'etabli data import FILE'."
     )

@@ -9,9 +9,9 @@ from etabli.core.atomic_files import parse_json
 from etabli.core.errors import CorruptFile, DataMissing, EtabliError
 from etabli.core.i18n import _
 from etabli.data.formats import images, voc
-from etabli.data.formats.labelled_images import LabelledImages, from_names
+from etabli.data.formats.labeled_images import LabeledImages, from_names
 
-__all__ = ["read", "read_class_folders", "read_table", "readable"]
+__all__ = ["read", "read_class_folders", "read_table", "keep_readable"]
 
 FILE_COLUMNS = ("file_name", "filename", "file", "image", "path", "name")
 LABEL_COLUMNS = ("labels", "label", "classes", "class")
@@ -19,7 +19,7 @@ SEPARATORS = ";|"
 _SMALL = (64, 64)  # to which a JPEG decodes at an eighth of the work
 
 
-def read(place: Path | str, split: str = "trainval") -> LabelledImages:
+def read(place: Path | str, split: str = "trainval") -> LabeledImages:
     """The labelled images of a place, whichever of the three forms it has.
 
     A ``.csv`` or ``.jsonl`` file, or a folder with ``metadata.csv`` or ``metadata.jsonl``; a folder with
@@ -40,7 +40,7 @@ def read(place: Path | str, split: str = "trainval") -> LabelledImages:
     return read_class_folders(place)
 
 
-def readable(which: LabelledImages, tell: Callable[[str], None]) -> LabelledImages:
+def keep_readable(which: LabeledImages, tell: Callable[[str], None]) -> LabeledImages:
     """The images that can be read, each decoded once and small; ``tell`` gets a sentence about each of the others.
 
     Raises ``DataMissing`` where none is left.
@@ -64,24 +64,24 @@ def readable(which: LabelledImages, tell: Callable[[str], None]) -> LabelledImag
     if len(kept) < len(which):
         told = _("{count} of {total} images could not be read and were skipped.")
         tell(told.format(count=len(which) - len(kept), total=len(which)))
-    return which.at(kept)
+    return which.select(kept)
 
 
-def read_class_folders(folder: Path | str) -> LabelledImages:
+def read_class_folders(folder: Path | str) -> LabeledImages:
     """``folder/<class>/**/<image>``: the name of the first folder is the image's one label."""
     folder = Path(folder)
     found = [path for path in images.list_images(folder) if path.parent != folder]
     if not found:
         raise DataMissing(
-            _("{folder} holds no folders with images").format(folder=folder),
+            _("{folder} contains no folders of images").format(folder=folder),
             expected=_("a folder for each class, or a table metadata.csv with file_name and label"),
         )
-    names = [images.name_of(path, folder) for path in found]
+    names = [images.get_display_name(path, folder) for path in found]
     items = [(name, path, (name.split("/")[0],)) for name, path in zip(names, found, strict=True)]
     return from_names(items, title=folder.name)
 
 
-def read_table(path: Path | str) -> LabelledImages:
+def read_table(path: Path | str) -> LabeledImages:
     """A CSV table with a header, or a JSON object on each line: a file name, and one or several labels.
 
     Files lie relative to the table. Several labels stand in one cell, parted by ``;`` or ``|``, in a JSON list, or
@@ -123,7 +123,7 @@ def read_table(path: Path | str) -> LabelledImages:
 def _json_rows(text: str) -> list[dict]:
     rows = [parse_json(line) for line in text.splitlines() if line.strip()]
     if not all(isinstance(row, dict) for row in rows):
-        raise ValueError(_("a line that is no JSON object"))
+        raise ValueError(_("a line is not a JSON object"))
     return rows
 
 

@@ -43,7 +43,7 @@ def list_images(folder: Path | str, *, recursive: bool = True) -> list[Path]:
     )
 
 
-def name_of(path: Path | str, folder: Path | str | None = None) -> str:
+def get_display_name(path: Path | str, folder: Path | str | None = None) -> str:
     """A path, or what it is below ``folder``, as text: bytes that are no UTF-8 become the replacement character."""
     below = Path(path) if folder is None else Path(path).relative_to(folder)
     return os.fsencode(below.as_posix()).decode("utf-8", "replace")
@@ -62,7 +62,7 @@ def read(
     keeps it. ``name`` is what a refusal calls bytes. Raises ``DataMissing``, ``CorruptFile``, or ``UnsafeArchive``
     above ``max_pixels``.
     """
-    name = name or (_("the image in memory") if isinstance(source, bytes) else name_of(source))
+    name = name or (_("the image in memory") if isinstance(source, bytes) else get_display_name(source))
     try:
         with Image.open(
             io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS
@@ -99,7 +99,7 @@ def _rgb(image: Image.Image) -> Image.Image:
     """The picture in eight-bit RGB: sixteen bits keep the upper eight, transparency lies on white."""
     if image.mode == "F":
         raise CorruptFile(
-            _("the pixels are floating-point numbers"), expected=_("8 or 16 bits a channel")
+            _("the pixels are floating-point numbers"), expected=_("8 or 16 bits per channel")
         )
     if image.mode == "I" or image.mode.startswith("I;16"):
         values = np.asarray(image).astype(np.int64)
@@ -119,10 +119,10 @@ def _refuse_bomb(name: str, size: tuple[int, int], max_pixels: int) -> None:
 
 def _bomb(name: str, got: str, max_pixels: int) -> UnsafeArchive:
     return UnsafeArchive(
-        _("{path} would unpack to too large a picture").format(path=name),
+        _("{path} would decode to too large an image").format(path=name),
         expected=_("at most {count} million pixels").format(count=max_pixels // 1_000_000),
         got=got,
-        fix=_("Make it smaller, or leave it out."),
+        fix=_("Make it smaller, or remove it."),
     )
 
 

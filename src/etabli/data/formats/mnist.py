@@ -15,8 +15,8 @@ from etabli.core.i18n import _
 from etabli.data.catalog.source import Source
 from etabli.data.formats import idx
 
-SIDE = 28
-CLASSES = 10
+IMAGE_SIZE = 28
+N_CLASSES = 10
 FILES = {
     "train_images": "train-images-idx3-ubyte",
     "train_labels": "train-labels-idx1-ubyte",
@@ -49,7 +49,7 @@ class Digits:
             total.update(np.ascontiguousarray(array).data)
         return total.hexdigest()
 
-    def flattened(self) -> tuple[np.ndarray, np.ndarray]:
+    def flatten(self) -> tuple[np.ndarray, np.ndarray]:
         """Training and test images as ``(N, 784)`` float32 in [0, 1], read-only."""
         return flatten(self.train_images), flatten(self.test_images)
 
@@ -98,22 +98,22 @@ def _part(images_path: Path, labels_path: Path) -> tuple[np.ndarray, np.ndarray]
     images, labels = idx.read_images(images_path), idx.read_labels(labels_path)
     if len(images) != len(labels):
         raise CorruptFile(
-            _("{images} and {labels} do not belong together").format(
+            _("{images} and {labels} do not match").format(
                 images=images_path, labels=labels_path
             ),
             expected=_("as many labels as images"),
             got=_("{n} images and {m} labels").format(n=len(images), m=len(labels)),
             fix=_("Take both files from the same release."),
         )
-    if images.shape[1:] != (SIDE, SIDE) or len(images) == 0:
+    if images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE) or len(images) == 0:
         raise CorruptFile(
-            _("{path} does not hold MNIST's images").format(path=images_path),
-            expected=f"N x {SIDE} x {SIDE}",
+            _("{path} does not contain MNIST images").format(path=images_path),
+            expected=f"N x {IMAGE_SIZE} x {IMAGE_SIZE}",
             got=" x ".join(map(str, images.shape)),
         )
-    if labels.max() >= CLASSES:
+    if labels.max() >= N_CLASSES:
         raise CorruptFile(
-            _("{path} holds a label that is no digit").format(path=labels_path),
+            _("{path} contains a label that is not a digit").format(path=labels_path),
             expected=_("0 to 9"),
             got=_("{label} at position {at}").format(label=labels.max(), at=labels.argmax()),
         )

@@ -111,7 +111,7 @@ def _explained(place: str, endpoint: str | None) -> Iterator[None]:
         raise DataMissing(_("there is no {place}").format(place=place)) from error
     except NoCredentialsError as error:
         raise DataMissing(
-            _("{place} asks who is reading, and no credentials are set").format(place=place),
+            _("{place} requires credentials, and none are set").format(place=place),
             fix=_("Set AWS_PROFILE or AWS_ACCESS_KEY_ID; for a public bucket, {variable}.").format(
                 variable="FSSPEC_S3='{\"anon\": true}'"
             ),
@@ -122,7 +122,7 @@ def _explained(place: str, endpoint: str | None) -> Iterator[None]:
         ) from error
     except (OSError, BotoCoreError) as error:
         raise NoNetwork(
-            _("the storage did not give {place} ({reason})").format(place=place, reason=error),
-            expected=_("an answer of {endpoint}").format(endpoint=endpoint or "Amazon S3"),
-            fix=_("Run the same command again: what was finished is kept."),
+            _("the storage did not return {place} ({reason})").format(place=place, reason=error),
+            expected=_("an answer from {endpoint}").format(endpoint=endpoint or "Amazon S3"),
+            fix=_("Run the same command again: finished work is kept."),
         ) from error

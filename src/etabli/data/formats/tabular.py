@@ -91,7 +91,7 @@ def _parts(path: Path) -> dict[str, object]:
             _("cannot read {path} ({reason})").format(path=path, reason=error.strerror or error)
         ) from error
     except MemoryError as error:
-        raise EtabliError(_("{path} needs more memory than there is").format(path=path)) from error
+        raise EtabliError(_("{path} does not fit in memory").format(path=path)) from error
 
 
 def _chosen(arrays: dict[str, np.ndarray], path: Path) -> dict[str, object]:
@@ -134,13 +134,13 @@ def _matrix(array: np.ndarray, path: Path) -> np.ndarray:
     array = np.asarray(array)
     if array.dtype.kind not in "fiub":
         raise BadArray(
-            _("{path} does not hold numbers").format(path=path),
+            _("{path} does not contain numbers").format(path=path),
             expected=_("real numbers"),
             got=array.dtype,
         )
     if array.ndim < 2 or 0 in array.shape:
         raise BadArray(
-            _("{path} does not hold a table of points").format(path=path),
+            _("{path} does not contain a table of points").format(path=path),
             expected=_("N rows of D numbers"),
             got=_("an array of shape {shape}").format(shape=array.shape),
         )
@@ -155,7 +155,7 @@ def _finite(points: np.ndarray, path: Path, names: Sequence[str]) -> np.ndarray:
         return points
     row, column = np.argwhere(~whole)[0]
     raise BadArray(
-        _("{path} holds {value} in row {row}, column {column}").format(
+        _("{path} contains {value} in row {row}, column {column}").format(
             path=path,
             value=points[row, column],
             row=row + 1,
@@ -163,7 +163,7 @@ def _finite(points: np.ndarray, path: Path, names: Sequence[str]) -> np.ndarray:
         ),
         expected=_("finite numbers"),
         got=_("{n} cells that are not").format(n=int((~whole).sum())),
-        fix=_("Remove these rows, or fill the cells in."),
+        fix=_("Remove these rows, or fill in the cells."),
     )
 
 
@@ -174,7 +174,7 @@ def _labels(array: np.ndarray, n: int, path: Path | str) -> np.ndarray:
         array = array[:, 0]
     if array.ndim != 1 or len(array) != n:
         raise BadArray(
-            _("the labels of {path} do not fit the points").format(path=path),
+            _("the labels of {path} do not match the points").format(path=path),
             expected=_("{n} labels, one for each row").format(n=n),
             got=_("an array of shape {shape}").format(shape=array.shape),
         )
@@ -192,7 +192,7 @@ def _integers(array: np.ndarray, path: Path | str) -> np.ndarray:
     if len(odd):
         raise BadArray(
             _("the labels of {path} are not classes").format(path=path),
-            expected=_("whole numbers or names"),
+            expected=_("integers or names"),
             got=_("{value} in row {row}").format(value=array[odd[0]], row=odd[0] + 1),
         )
     return array.astype(np.int64)
@@ -236,7 +236,7 @@ def npz(path: Path) -> dict[str, np.ndarray]:
         ValueError,
     ) as error:
         raise CorruptFile(
-            _("{path} is not a whole npz file").format(path=path), got=error
+            _("{path} is not a complete npz file").format(path=path), got=error
         ) from error
 
 
@@ -249,7 +249,7 @@ def safetensors(path: Path) -> dict[str, np.ndarray]:
         return load_file(path)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptFile(
-            _("{path} is not a whole safetensors file").format(path=path), got=error
+            _("{path} is not a complete safetensors file").format(path=path), got=error
         ) from error
 
 
@@ -266,7 +266,7 @@ def csv(path: Path, label_names: Sequence[str]) -> dict[str, object]:
     label = _place_of_labels(names, label_names) if header else None
     kept = [at for at in range(len(names)) if at != label]
     if not kept:
-        raise BadArray(_("{path} holds labels and no points").format(path=path))
+        raise BadArray(_("{path} contains labels and no points").format(path=path))
     try:
         points = _numbers(path, delimiter, header, kept if label is not None else None)
     except ValueError as error:
@@ -287,7 +287,7 @@ def single(path: Path, label_names: Sequence[str]) -> np.ndarray:
     at = _place_of_labels(names, label_names)
     if at is None and len(first) > 1:
         raise BadArray(
-            _("{path} does not say which column holds the labels").format(path=path),
+            _("{path} does not say which column contains the labels").format(path=path),
             expected=_("one column, or one named {names}").format(names=", ".join(label_names)),
             got=", ".join(first[:8]),
         )
@@ -306,7 +306,7 @@ def parquet(path: Path, label_names: Sequence[str]) -> dict[str, object]:
         table = parquet_format.read_table(path)
     except (pyarrow.ArrowException, ValueError) as error:
         raise CorruptFile(
-            _("{path} is not a whole Parquet file").format(path=path), got=error
+            _("{path} is not a complete Parquet file").format(path=path), got=error
         ) from error
     place = _place_of_labels(table.column_names, label_names)
     label = None if place is None else table.column_names[place]
@@ -319,7 +319,7 @@ def parquet(path: Path, label_names: Sequence[str]) -> dict[str, object]:
                 [name] if block.shape[1] == 1 else [f"{name}[{at}]" for at in range(block.shape[1])]
             )
     if not blocks:
-        raise BadArray(_("{path} holds no column of numbers").format(path=path))
+        raise BadArray(_("{path} has no numeric column").format(path=path))
     found: dict[str, object] = {"points": np.concatenate(blocks, axis=1), "names": names}
     if label is not None:
         found["labels"] = np.asarray(table.column(label).to_pylist())
@@ -353,7 +353,7 @@ def _npy(stream: BinaryIO, size: int, path: Path) -> np.ndarray:
         raise
     except _DAMAGED as error:
         raise CorruptFile(
-            _("{path} is not a whole npy array").format(path=path), got=error
+            _("{path} is not a complete npy array").format(path=path), got=error
         ) from error
 
 
@@ -361,7 +361,7 @@ def _bounded(shape: Iterable[int], kind: np.dtype, size: int, path: Path) -> Non
     if kind.hasobject:
         raise BadArray(
             _(
-                "{path} holds Python objects, which are never opened because they can run code"
+                "{path} contains Python objects, which are never loaded because they can run code"
             ).format(path=path),
             fix=_("Save the array as numbers: np.save(file, np.asarray(data, dtype='float32'))."),
         )
@@ -382,7 +382,7 @@ def _layout(path: Path) -> tuple[list[str], str, bool]:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             line = stream.readline()
     except UnicodeDecodeError as error:
-        raise CorruptFile(_("{path} is not text in UTF-8").format(path=path), got=error) from error
+        raise CorruptFile(_("{path} is not UTF-8 text").format(path=path), got=error) from error
     delimiter = max(",;\t", key=line.count)
     first = next(csv_format.reader([line], delimiter=delimiter), [])
     if not first:
@@ -422,19 +422,19 @@ def _first_fault(
     for number, row in enumerate(_rows(path, delimiter, header), start=1):
         if len(row) != len(names):
             return BadArray(
-                _("{path} is ragged in row {row}").format(path=path, row=number),
+                _("{path} has a row of another length: row {row}").format(path=path, row=number),
                 expected=_("{n} cells, as in its first line").format(n=len(names)),
                 got=len(row),
             )
         for at in kept:
             if not _is_number(row[at]):
                 return BadArray(
-                    _("{path} holds no number in row {row}, column '{column}'").format(
+                    _("{path} has no number in row {row}, column '{column}'").format(
                         path=path, row=number, column=names[at]
                     ),
                     expected=_("a number"),
                     got=repr(row[at][:40]),
-                    fix=_("Remove the column, or name it 'label' if it holds the classes."),
+                    fix=_("Remove the column, or name it 'label' if it contains the classes."),
                 )
     return CorruptFile(_("{path} is not a readable text table").format(path=path), got=error)
 
@@ -463,21 +463,21 @@ def _block(column, name: str, path: Path) -> np.ndarray:
     empty = column.null_count or (rows is not None and any(None in row for row in rows))
     if empty:
         raise BadArray(
-            _("{path} holds empty cells in column '{column}'").format(path=path, column=name)
+            _("{path} has empty cells in column '{column}'").format(path=path, column=name)
         )
     try:
         array = np.asarray(rows if rows is not None else column.to_numpy())
     except ValueError as error:
         raise BadArray(
-            _("{path} holds vectors of different lengths in column '{column}'").format(
+            _("{path} has vectors of different lengths in column '{column}'").format(
                 path=path, column=name
             )
         ) from error
     if array.dtype.kind not in "fiub":
         raise BadArray(
-            _("{path} holds no numbers in column '{column}'").format(path=path, column=name),
+            _("{path} has no numbers in column '{column}'").format(path=path, column=name),
             expected=_("numbers"),
             got=column.type,
-            fix=_("Remove the column, or name it 'label' if it holds the classes."),
+            fix=_("Remove the column, or name it 'label' if it contains the classes."),
         )
     return array.reshape(len(array), -1)

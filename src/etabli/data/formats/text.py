@@ -18,7 +18,7 @@ __all__ = [
     "Text",
     "prepare",
     "read",
-    "windows",
+    "make_windows",
 ]
 
 COURSE_LENGTH = 10
@@ -86,7 +86,7 @@ class Text:
         """
         if not 0 < share < 1:
             raise BadSetting(
-                _("the training share is out of range"), expected=_("between 0 and 1"), got=share
+                _("the training fraction is out of range"), expected=_("between 0 and 1"), got=share
             )
         count = len(self.characters) - COURSE_LENGTH
         return COURSE_LENGTH + int(count * share)
@@ -102,7 +102,7 @@ class Text:
                     n=int(max(length, COURSE_LENGTH) / 0.8) + 6
                 ),
                 got=len(self.characters),
-                fix=_("Give a longer text, or shorter windows."),
+                fix=_("Give a longer text, or a shorter sequence length."),
             )
         return self
 
@@ -128,7 +128,7 @@ def read(path: Path | str, markers: Markers | None = None, name: str | None = No
         ) from error
     if "\0" in characters:
         raise CorruptFile(
-            _("{path} holds NUL characters: it is binary, or UTF-16").format(path=path),
+            _("{path} contains NUL characters: it is binary, or UTF-16").format(path=path),
             expected=_("UTF-8 text"),
         )
     return prepare(characters, markers, name or path.stem)
@@ -166,7 +166,7 @@ def encode(characters: str, vocabulary: tuple[str, ...]) -> np.ndarray:
     unknown = sorted(set(characters) - places.keys())
     if unknown:
         raise BadArray(
-            _("these characters never occur in the text that was learnt: {characters}").format(
+            _("characters not in the training vocabulary: {characters}").format(
                 characters=" ".join(map(repr, unknown))
             ),
             expected=_("only characters of the vocabulary ({vocabulary})").format(
@@ -181,7 +181,7 @@ def decode(codes: np.ndarray, vocabulary: tuple[str, ...]) -> str:
     return "".join(vocabulary[code] for code in codes)
 
 
-def windows(codes: np.ndarray, length: int, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+def make_windows(codes: np.ndarray, length: int, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
     """The windows (N, length) before the targets at positions first..last-1, and the targets (N,): views.
 
     Targets before position ``length`` have no whole window and are left out.

@@ -12,10 +12,10 @@ import numpy as np
 
 from etabli.core.errors import CorruptFile, DataMissing
 from etabli.core.i18n import _
-from etabli.data.catalog.source import Source, missing
-from etabli.data.formats.labelled_images import ABSENT, DIFFICULT, PRESENT, LabelledImages
+from etabli.data.catalog.source import Source, explain_missing
+from etabli.data.formats.labeled_images import ABSENT, DIFFICULT, PRESENT, LabeledImages
 
-__all__ = ["GROUPS", "Annotation", "available_years", "load", "read_annotation", "read_devkit"]
+__all__ = ["GROUPS", "Annotation", "list_years", "load", "read_annotation", "read_devkit"]
 
 GROUPS = {
     "person": ("person",),
@@ -33,16 +33,16 @@ class Annotation:
     objects: tuple[tuple[str, bool], ...]
 
 
-def load(source: Source, split: str, year: int | None = None) -> LabelledImages:
+def load(source: Source, split: str, year: int | None = None) -> LabeledImages:
     """One list ("train", "val", "trainval", "test") of the devkit of ``source``; the first year with images."""
     folder = source.path("voc")
-    years = available_years(folder)
+    years = list_years(folder)
     if year is None and not years:
-        raise missing("voc", folder / "VOCdevkit" / "VOC2007" / "JPEGImages")
+        raise explain_missing("voc", folder / "VOCdevkit" / "VOC2007" / "JPEGImages")
     return read_devkit(folder, split, year or years[0])
 
 
-def available_years(folder: Path | str) -> list[int]:
+def list_years(folder: Path | str) -> list[int]:
     """The years of which the devkit under ``folder`` holds images, the earliest first."""
     found = (Path(folder) / "VOCdevkit").glob("VOC20??/JPEGImages")
     return sorted(int(place.parent.name[3:]) for place in found if any(place.iterdir()))
@@ -53,7 +53,7 @@ def read_devkit(
     split: str,
     year: int | None = None,
     groups: dict[str, tuple[str, ...]] = GROUPS,
-) -> LabelledImages:
+) -> LabeledImages:
     """One list of a devkit. ``folder`` holds ``VOCdevkit``, or is it, or is the folder of one year.
 
     Labels come from ``ImageSets/Main/<class>_<split>.txt`` where those lists are, otherwise from the annotations.
@@ -78,7 +78,7 @@ def read_devkit(
         if (both := tuple(name for name in all_ if name in classes))
     }
     paths = tuple(home / "JPEGImages" / f"{name}.jpg" for name in names)
-    return LabelledImages(tuple(names), paths, classes, labels, kept, f"{home.name} {split}")
+    return LabeledImages(tuple(names), paths, classes, labels, kept, f"{home.name} {split}")
 
 
 def read_annotation(path: Path | str) -> Annotation:
@@ -87,7 +87,7 @@ def read_annotation(path: Path | str) -> Annotation:
         content = Path(path).read_bytes()
         if b"<!ENTITY" in content or b"<!DOCTYPE" in content:
             raise CorruptFile(
-                _("{path} declares entities, as no VOC annotation does").format(path=path)
+                _("{path} declares XML entities, which no VOC annotation does").format(path=path)
             )
         root = ElementTree.fromstring(content)
         size = int(root.findtext("size/width")), int(root.findtext("size/height"))
@@ -104,7 +104,7 @@ def read_annotation(path: Path | str) -> Annotation:
     return Annotation(size, objects)
 
 
-def labels_of(objects: Sequence[tuple[str, bool]], classes: Sequence[str]) -> list[int]:
+def label_objects(objects: Sequence[tuple[str, bool]], classes: Sequence[str]) -> list[int]:
     """Present where one object of the class is not difficult, difficult where all of them are, otherwise absent."""
     row = []
     for name in classes:
@@ -115,7 +115,7 @@ def labels_of(objects: Sequence[tuple[str, bool]], classes: Sequence[str]) -> li
 
 def _from_annotations(annotations: list[Annotation]) -> tuple[tuple[str, ...], np.ndarray]:
     classes = tuple(sorted({name for each in annotations for name, _difficult in each.objects}))
-    rows = [labels_of(each.objects, classes) for each in annotations]
+    rows = [label_objects(each.objects, classes) for each in annotations]
     return classes, np.array(rows, dtype=np.int8).reshape(len(annotations), len(classes))
 
 

@@ -87,7 +87,7 @@ def read(path: Path | str, wanted: Collection[str] | None = None) -> WordVectors
                 found[word] = _numbers(rest, path, number, next(iter(found.values()), None))
     if not found:
         raise DataMissing(
-            _("{path} holds no vector of a wanted word").format(path=path),
+            _("{path} contains no vector of a requested word").format(path=path),
             expected=_("lines of a word and its numbers, separated by spaces"),
         )
     words = tuple(_text(word, path) for word in found)
@@ -102,7 +102,7 @@ def write(path: Path | str, words: Sequence[str], vectors: np.ndarray) -> None:
     if len(words) != len(vectors) or spaced:
         raise BadArray(
             _("these words and vectors cannot be written"),
-            expected=_("a vector to every word, and no space in a word"),
+            expected=_("one vector per word, and no space in a word"),
             got=spaced[:3] or _("{n} words, {m} vectors").format(n=len(words), m=len(vectors)),
         )
     with atomic_write(path) as stream:
@@ -138,7 +138,7 @@ def _numbers(rest: bytes, path: Path, number: int, other: np.ndarray | None) -> 
         or (other is not None and len(vector) != len(other))
     ):
         raise CorruptFile(
-            _("{path}, line {number}, is broken").format(path=path, number=number),
+            _("{path}, line {number}, is malformed").format(path=path, number=number),
             expected=_("a word and {n} finite numbers").format(
                 n=_("its") if other is None else len(other)
             ),
@@ -152,5 +152,5 @@ def _text(word: bytes, path: Path) -> str:
         return word.decode()
     except UnicodeDecodeError as error:
         raise CorruptFile(
-            _("{path} holds a word that is not UTF-8: {word}").format(path=path, word=word)
+            _("{path} contains a word that is not UTF-8: {word}").format(path=path, word=word)
         ) from error

@@ -9,10 +9,10 @@ import numpy as np
 from scipy import ndimage
 
 from etabli.data.formats import idx
-from etabli.data.formats.mnist import FILES, SIDE
+from etabli.data.formats.mnist import FILES, IMAGE_SIZE
 
 VERSION = 1
-BOX = 20  # MNIST draws each digit in a 20 x 20 box and sets its centre of mass in the middle of 28 x 28
+BOX = 20  # MNIST draws each digit in a 20 x 20 box and sets its center of mass in the middle of 28 x 28
 TEST_SIZE = 360
 
 
@@ -34,19 +34,19 @@ def make(folder: Path) -> None:
 
 
 def enlarge(scans: np.ndarray) -> np.ndarray:
-    """Scans ``(N, 8, 8)`` in [0, 1] -> ``(N, 28, 28)`` uint8: cubic splines to 20 x 20, centred."""
+    """Scans ``(N, 8, 8)`` in [0, 1] -> ``(N, 28, 28)`` uint8: cubic splines to 20 x 20, centered."""
     spread = np.stack(
         [ndimage.zoom(row, BOX / 8, order=3, grid_mode=True, mode="nearest") for row in np.eye(8)]
     )
     boxes = np.clip(np.einsum("iy,nij,jx->nyx", spread, scans, spread), 0, 1)
-    return np.stack([_centred(box) for box in np.rint(255 * boxes).astype(np.uint8)])
+    return np.stack([_centered(box) for box in np.rint(255 * boxes).astype(np.uint8)])
 
 
-def _centred(box: np.ndarray) -> np.ndarray:
-    """The box in a 28 x 28 image, moved by whole pixels so that the centre of mass comes to the middle."""
-    margin = SIDE - BOX
-    middle = (SIDE - 1) / 2
+def _centered(box: np.ndarray) -> np.ndarray:
+    """The box in a 28 x 28 image, moved by whole pixels so that the center of mass comes to the middle."""
+    margin = IMAGE_SIZE - BOX
+    middle = (IMAGE_SIZE - 1) / 2
     corner = [int(np.clip(np.rint(middle - at), 0, margin)) for at in ndimage.center_of_mass(box)]
-    image = np.zeros((SIDE, SIDE), np.uint8)
+    image = np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
     image[corner[0] : corner[0] + BOX, corner[1] : corner[1] + BOX] = box
     return image

@@ -22,14 +22,14 @@ MAKERS = {
 }
 
 
-def folder(name: str, root: Path) -> Path:
+def ensure_sample(name: str, root: Path) -> Path:
     """The folder ``root/<name>-<version>`` of a sample set; made now where it is not there.
 
     The set appears in one step, whole: whoever is killed while making it leaves nothing that is read, and two
     processes at once make it once.
     """
     if name not in MAKERS:
-        raise UnknownName(_("sample set"), name, MAKERS)
+        raise UnknownName(_("sample data set"), name, MAKERS)
     maker = import_module(MAKERS[name])
     target = root / f"{name}-{maker.VERSION}"
     if target.is_dir():

@@ -27,7 +27,7 @@ _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five")
 def make(folder: Path) -> None:
     """Write the scenes as pictures, ``Flickr8k.token.txt`` and the three lists."""
     (folder / flickr8k.TEXT).mkdir()
-    (folder / flickr8k.PICTURES).mkdir()
+    (folder / flickr8k.IMAGES).mkdir()
     lines = []
     for part, size in SIZES.items():
         drawing, writing = (
@@ -37,7 +37,7 @@ def make(folder: Path) -> None:
         names = [f"{part}_{number:04d}.jpg" for number in range(size)]
         for name in names:
             scene = draw_scene(drawing, (SIDE, SIDE), count=(1, 3), extent=(0.3, 0.6))
-            scene.image.save(folder / flickr8k.PICTURES / name, quality=90)
+            scene.image.save(folder / flickr8k.IMAGES / name, quality=90)
             lines += [
                 f"{name}#{place}\t{caption}"
                 for place, caption in enumerate(describe(scene, writing))
@@ -74,15 +74,15 @@ def _sentence(
 
 
 def _named(thing: DrawnObject, writing: np.random.Generator, size: bool = False) -> str:
-    words = [thing.colour, thing.kind]
+    words = [thing.color, thing.kind]
     if size or writing.random() < 0.3:
         words.insert(0, {"small": "small", "medium": "plain", "large": "big"}[thing.size])
     return f"{'an' if words[0][0] in 'aeiou' else 'a'} {' '.join(words)}"
 
 
 def _relation(first: DrawnObject, second: DrawnObject) -> str:
-    across = second.centre[0] - first.centre[0]
-    down = second.centre[1] - first.centre[1]
+    across = second.center[0] - first.center[0]
+    down = second.center[1] - first.center[1]
     if abs(across) > abs(down):
         return "to the left of" if across > 0 else "to the right of"
     return "above" if down > 0 else "below"

@@ -30,7 +30,7 @@ def write_devkit(home: Path, splits: dict[str, int], seed: int = 0) -> None:
             scene.image.save(home / "JPEGImages" / f"{name}.jpg", quality=90)
             _write_annotation(home / "Annotations" / f"{name}.xml", name, scene)
             objects = [(each.kind, each.difficult) for each in scene.objects]
-            rows[split].append((name, voc.labels_of(objects, sorted(scenes.KINDS))))
+            rows[split].append((name, voc.label_objects(objects, sorted(scenes.KINDS))))
     rows["trainval"] = [*rows.get("train", []), *rows.get("val", [])]
     for split, labelled in rows.items():
         _write_lists(home / "ImageSets" / "Main", split, labelled)

@@ -1,6 +1,6 @@
 """Drawn scenes: the project's own pictures, with everything known about what they show.
 
-A scene is a pale background with one to five coloured objects of twelve kinds, some before others. What
+A scene is a pale background with one to five colored objects of twelve kinds, some before others. What
 another object hides, or what is very small, is *difficult*, as in PASCAL VOC. Every picture is a function of
 its ``numpy.random.Generator`` alone.
 """
@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 __all__ = [
     "BACKGROUNDS",
-    "COLOURS",
+    "COLORS",
     "GROUPS",
     "KINDS",
     "DrawnObject",
@@ -28,7 +28,7 @@ GROUPS = {
     "made": ("house", "boat", "car", "kite"),
 }
 KINDS = tuple(kind for kinds in GROUPS.values() for kind in kinds)
-COLOURS = {
+COLORS = {
     "red": (214, 48, 49),
     "orange": (236, 128, 32),
     "yellow": (240, 200, 40),
@@ -60,14 +60,14 @@ class DrawnObject:
     """
 
     kind: str
-    colour: str
+    color: str
     size: str
     box: tuple[int, int, int, int]
     visible: float
     difficult: bool
 
     @property
-    def centre(self) -> tuple[float, float]:
+    def center(self) -> tuple[float, float]:
         left, top, right, bottom = self.box
         return (left + right) / 2, (top + bottom) / 2
 
@@ -98,15 +98,15 @@ def draw_scene(
     picture = _ground(generator, height, width, BACKGROUNDS[background])
     placed: list[tuple[str, str, Image.Image]] = []
     for _number in range(int(generator.integers(count[0], count[1] + 1))):
-        kind, colour = str(generator.choice(kinds)), str(generator.choice(list(COLOURS)))
-        tile = _tile(generator, kind, colour, max(6, round(generator.uniform(*extent) * min(size))))
+        kind, color = str(generator.choice(kinds)), str(generator.choice(list(COLORS)))
+        tile = _tile(generator, kind, color, max(6, round(generator.uniform(*extent) * min(size))))
         corner = (
             int(generator.integers(0, max(1, width - tile.width + 1))),
             int(generator.integers(0, max(1, height - tile.height + 1))),
         )
         layer = Image.new("L", (width, height), 0)
         layer.paste(tile.getchannel("A"), corner)
-        placed.append((kind, colour, layer))
+        placed.append((kind, color, layer))
         picture.paste(tile, corner, tile)
     return Scene(picture, tuple(_objects(placed, min(size))), background)
 
@@ -121,7 +121,7 @@ def draw_single(
 
 def _objects(placed: list[tuple[str, str, Image.Image]], side: int) -> list[DrawnObject]:
     objects, in_front = [], Image.new("L", placed[0][2].size, 0) if placed else None
-    for kind, colour, layer in reversed(placed):
+    for kind, color, layer in reversed(placed):
         seen = ImageChops.subtract(layer, in_front)
         visible = _area(seen) / max(1, _area(layer))
         in_front = ImageChops.lighter(in_front, layer)
@@ -130,7 +130,7 @@ def _objects(placed: list[tuple[str, str, Image.Image]], side: int) -> list[Draw
             extent = max(box[2] - box[0], box[3] - box[1]) / side
             word = "small" if extent < SMALL else "medium" if extent < LARGE else "large"
             difficult = visible < _DIFFICULT_VISIBLE or extent < _DIFFICULT_SIDE
-            objects.append(DrawnObject(kind, colour, word, box, round(visible, 3), difficult))
+            objects.append(DrawnObject(kind, color, word, box, round(visible, 3), difficult))
     return objects[::-1]
 
 
@@ -139,22 +139,22 @@ def _area(layer: Image.Image) -> int:
 
 
 def _ground(
-    generator: np.random.Generator, height: int, width: int, colour: tuple[int, int, int]
+    generator: np.random.Generator, height: int, width: int, color: tuple[int, int, int]
 ) -> Image.Image:
-    """A pale colour, lighter towards one side, with a grain that keeps a net from counting flat pixels."""
+    """A pale color, lighter towards one side, with a grain that keeps a net from counting flat pixels."""
     slope = generator.uniform(-14, 14) * np.linspace(-1, 1, height)[:, None, None]
     grain = generator.normal(0, 5, (height, width, 1))
-    pixels = np.clip(np.asarray(colour) + slope + grain, 0, 255).astype(np.uint8)
+    pixels = np.clip(np.asarray(color) + slope + grain, 0, 255).astype(np.uint8)
     return Image.fromarray(pixels)
 
 
-def _tile(generator: np.random.Generator, kind: str, colour: str, side: int) -> Image.Image:
+def _tile(generator: np.random.Generator, kind: str, color: str, side: int) -> Image.Image:
     """One object on a transparent tile that fits it, a little stretched and turned by up to 12 degrees."""
     canvas = side * _OVERSAMPLE
     stretch = generator.uniform(0.85, 1.0)
     tile = Image.new("RGBA", (canvas, canvas), (0, 0, 0, 0))
     pen = ImageDraw.Draw(tile)
-    base = np.asarray(COLOURS[colour]) * generator.uniform(0.9, 1.08)
+    base = np.asarray(COLORS[color]) * generator.uniform(0.9, 1.08)
     for shape, points, tone in _DRAWINGS[kind]:
         fill = (*(int(value) for value in np.clip(_toned(base, tone), 0, 255)), 255)
         flat = [
@@ -172,9 +172,9 @@ def _tile(generator: np.random.Generator, kind: str, colour: str, side: int) -> 
     )
 
 
-def _toned(colour: np.ndarray, tone: float) -> np.ndarray:
-    """``tone`` 1 leaves the colour, below 1 darkens it, above 1 mixes white in."""
-    return colour * tone if tone <= 1 else colour + (255 - colour) * (tone - 1)
+def _toned(color: np.ndarray, tone: float) -> np.ndarray:
+    """``tone`` 1 leaves the color, below 1 darkens it, above 1 mixes white in."""
+    return color * tone if tone <= 1 else color + (255 - color) * (tone - 1)
 
 
 def _ring(count: int, *radii: float, turn: float = -math.pi / 2) -> list[tuple[float, float]]:

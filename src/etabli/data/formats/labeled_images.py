@@ -9,13 +9,13 @@ import numpy as np
 from etabli.core.errors import BadArray, UnknownName
 from etabli.core.i18n import _
 
-__all__ = ["ABSENT", "DIFFICULT", "PRESENT", "LabelledImages", "from_names"]
+__all__ = ["ABSENT", "DIFFICULT", "PRESENT", "LabeledImages", "from_names"]
 
 PRESENT, DIFFICULT, ABSENT = 1, 0, -1
 
 
 @dataclass(frozen=True)
-class LabelledImages:
+class LabeledImages:
     """N images by name and path, and what each shows of K classes.
 
     ``labels`` (N, K) int8 in VOC's own convention: 1 present, -1 absent, 0 *difficult*: present, but so hidden or
@@ -33,14 +33,14 @@ class LabelledImages:
         expected = (len(self.names), len(self.classes))
         if self.labels.shape != expected or len(self.paths) != len(self.names):
             raise BadArray(
-                _("labels do not fit the images"), expected=expected, got=self.labels.shape
+                _("labels do not match the images"), expected=expected, got=self.labels.shape
             )
         self.labels.setflags(write=False)
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def of_classes(self, classes: Sequence[str]) -> "LabelledImages":
+    def select_classes(self, classes: Sequence[str]) -> "LabeledImages":
         """The same images, judged on some of the classes only, in the order given."""
         for name in classes:
             if name not in self.classes:
@@ -53,15 +53,15 @@ class LabelledImages:
         }
         return replace(self, classes=tuple(classes), labels=self.labels[:, columns], groups=groups)
 
-    def at(self, rows: Sequence[int] | np.ndarray) -> "LabelledImages":
+    def select(self, rows: Sequence[int] | np.ndarray) -> "LabeledImages":
         """The images of some rows, in that order."""
         rows = [int(row) for row in rows]
         names, paths = (tuple(values[row] for row in rows) for values in (self.names, self.paths))
         return replace(self, names=names, paths=paths, labels=self.labels[rows])
 
-    def halves(
+    def split_validation(
         self, share: float, generator: np.random.Generator
-    ) -> tuple["LabelledImages", "LabelledImages"]:
+    ) -> tuple["LabeledImages", "LabeledImages"]:
         """A larger part and one with ``share`` of the images, every class with two positives in both.
 
         The rarest class is dealt first, so that it is not lost by chance.
@@ -80,7 +80,7 @@ class LabelledImages:
             taken[rows] = True
         rest = [row for row in order if not taken[row]]
         held[rest[: round(share * len(rest))]] = True
-        return self.at(np.flatnonzero(~held)), self.at(np.flatnonzero(held))
+        return self.select(np.flatnonzero(~held)), self.select(np.flatnonzero(held))
 
 
 def from_names(
@@ -88,7 +88,7 @@ def from_names(
     *,
     classes: Sequence[str] | None = None,
     title: str = "",
-) -> LabelledImages:
+) -> LabeledImages:
     """From (name, path, labels of the image) rows; the classes are all labels met, sorted, unless given."""
     known = (
         tuple(classes)
@@ -101,7 +101,7 @@ def from_names(
             if word not in known:
                 raise UnknownName(_("class"), word, known)
             labels[row, known.index(word)] = PRESENT
-    return LabelledImages(
+    return LabeledImages(
         tuple(name for name, *_row in items),
         tuple(path for _name, path, _words in items),
         known,

@@ -5,7 +5,7 @@ import pytest
 
 from etabli.core.errors import BadArray, UnknownName
 from etabli.core.seeding import make_generator
-from etabli.data.formats.labelled_images import LabelledImages, from_names
+from etabli.data.formats.labeled_images import LabeledImages, from_names
 
 
 def some(count=40):
@@ -28,15 +28,15 @@ def test_labels_hold_what_was_named():
 
 
 def test_classes_can_be_chosen_and_an_unknown_one_is_answered():
-    assert some().of_classes(["rare", "even"]).labels[4].tolist() == [-1, 1]
+    assert some().select_classes(["rare", "even"]).labels[4].tolist() == [-1, 1]
     with pytest.raises(UnknownName, match="even"):
-        some().of_classes(["evn"])
+        some().select_classes(["evn"])
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_both_halves_hold_every_class_and_every_image_is_in_one(seed):
     held = some()
-    large, small = held.halves(0.2, make_generator(seed, "halves"))
+    large, small = held.split_validation(0.2, make_generator(seed, "halves"))
     assert sorted(large.names + small.names) == sorted(held.names)
     assert 6 <= len(small) <= 10
     assert (large.labels == 1).any(0).all() and (small.labels == 1).any(0).all()
@@ -44,4 +44,4 @@ def test_both_halves_hold_every_class_and_every_image_is_in_one(seed):
 
 def test_labels_that_do_not_fit_are_refused():
     with pytest.raises(BadArray):
-        LabelledImages(("a",), (Path("a"),), ("x", "y"), np.zeros((1, 3), np.int8))
+        LabeledImages(("a",), (Path("a"),), ("x", "y"), np.zeros((1, 3), np.int8))

@@ -9,7 +9,7 @@ from etabli.core.errors import BadArray, CorruptFile, DataMissing, UnsafeArchive
 from etabli.core.i18n import _
 from etabli.data.formats import image_folder, images, tabular
 
-SIDE = 28  # images are compared, and shown, at this many pixels a side
+THUMBNAIL_SIZE = 28  # images are compared, and shown, at this many pixels a side
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ def read(place: Path, labels: Path | None = None, pictures: Path | None = None) 
     table = tabular.read(place, labels)
     if table.labels is None:
         raise BadArray(
-            _("{path} holds no labels").format(path=place),
+            _("{path} contains no labels").format(path=place),
             expected=_("a column or an array named 'label'"),
             fix=_("Give them with --labels FILE."),
         )
@@ -50,10 +50,10 @@ def _of_folder(folder: Path) -> Points:
     kept, labels, remarks = [], [], []
     for path, shown in zip(found.paths, found.labels, strict=True):
         try:
-            kept.append(images.read(path, (SIDE, SIDE)))
+            kept.append(images.read(path, (THUMBNAIL_SIZE, THUMBNAIL_SIZE)))
             labels.append(int(np.argmax(shown)))
         except (CorruptFile, UnsafeArchive, DataMissing) as fault:
-            remarks.append(_("left out: {reason}").format(reason=fault))
+            remarks.append(_("skipped: {reason}").format(reason=fault))
     if not kept:
         raise DataMissing(_("no image under {path} can be read").format(path=folder))
     thumbnails = np.stack(kept)
@@ -74,16 +74,16 @@ def _of_pictures(folder: Path, n: int) -> np.ndarray:
     paths = images.list_images(folder)
     if len(paths) != n:
         raise BadArray(
-            _("the images do not belong to the points"),
+            _("the number of images does not match the number of points"),
             expected=_("{n} images in {path}").format(n=n, path=folder),
             got=len(paths),
         )
-    grey = np.full((SIDE, SIDE, 3), 200, np.uint8)
+    grey = np.full((THUMBNAIL_SIZE, THUMBNAIL_SIZE, 3), 200, np.uint8)
     return np.stack([_readable(path, grey) for path in paths])
 
 
 def _readable(path: Path, otherwise: np.ndarray) -> np.ndarray:
     try:
-        return images.read(path, (SIDE, SIDE))
+        return images.read(path, (THUMBNAIL_SIZE, THUMBNAIL_SIZE))
     except (CorruptFile, UnsafeArchive):
         return otherwise
