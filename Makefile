@@ -24,7 +24,7 @@ $(STAMP): requirements/dev.lock pyproject.toml
 	@touch $(STAMP)
 
 run: setup       ## run every practical on the sample data inside the project
-	@$(BIN)/etabli run --out runs/sample --again $(FLAGS)
+	@$(BIN)/etabli run --out runs/sample --overwrite $(FLAGS)
 	@echo "Play with it: $(BIN)/etabli serve"
 
 screenshots: setup  ## a picture of every page, from runs/sample (needs chromium)
@@ -41,15 +41,15 @@ notebooks: setup ## every practical as a notebook, from its page, into build/not
 	@$(BIN)/python tools/notebooks.py
 
 figures: setup   ## the pictures of the practicals' pages, from sample runs in both languages
-	@$(BIN)/etabli run --out runs/figures-en --again
-	@$(BIN)/etabli --lang fr run --out runs/figures-fr --again
+	@$(BIN)/etabli run --out runs/figures-en --overwrite
+	@$(BIN)/etabli --lang fr run --out runs/figures-fr --overwrite
 	@$(BIN)/python tools/site_figures.py runs/figures-en runs/figures-fr
 
 messages: setup  ## bring the French catalogue up to date with the source; says what is not translated yet
 	@$(BIN)/python tools/messages.py
 
 test: setup      ## run the tests (ETABLI_DATA=<folder> adds those on the full data sets)
-	@$(BIN)/python -m pytest --numprocesses auto --durations 20 $(FLAGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --durations 20 $(FLAGS)
 
 torture: setup   ## kill every long command twenty times, feed the readers a million inputs (FLAGS="--kills 5 --only poetry")
 	@$(BIN)/python tools/torture.py --write $(FLAGS)

@@ -1,22 +1,23 @@
-"""An experiment so small that the tests of the house can run it many times."""
+"""An experiment so small that tests can run it many times."""
 
 from pydantic import Field
 
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore, SettingsModel
+from etabli.experiments.settings import SettingsModel
+from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore
 from etabli.metrics.score import Score
 
 
 class Settings(SettingsModel):
     epochs: int = Field(3, ge=1, le=100, description="rounds")
-    rate: float = Field(0.5, gt=0, description="step size")
+    learning_rate: float = Field(0.5, gt=0, description="step size")
 
 
 def run(context: RunContext, settings: Settings) -> None:
     with context.progress("counting", total=settings.epochs) as step:
         for epoch in range(1, settings.epochs + 1):
-            context.log("train", epoch=epoch, loss=settings.rate / epoch)
-            step(1, loss=settings.rate / epoch)
+            context.log("train", epoch=epoch, loss=settings.learning_rate / epoch)
+            step(1, loss=settings.learning_rate / epoch)
     context.score("test_accuracy", Score(0.9 + 0.01 * context.seed, {"data": "none", "n": 10}))
     if context.is_first_seed:
         with context.figure("loss", number="5", title="Loss", caption="It falls.") as ax:
@@ -32,6 +33,7 @@ def run(context: RunContext, settings: Settings) -> None:
 
 EXPERIMENT = ExperimentSpec(
     name="tp0.tiny",
+    headline="test_accuracy",
     title="A tiny experiment",
     measures="nothing",
     source="the tests",

@@ -1,7 +1,8 @@
-"""The seeds of an experiment in processes of their own, each on its share of the cores.
+"""The seeds of an experiment in parallel processes, each with its share of the cores.
 
-Nets as small as those of the practicals do not fill two cores: two seeds side by side end sooner than one after the
-other. Each seed has a run folder of its own under ``.apart``; what is finished moves into the run.
+Nets as small as those of the practicals do not fill two cores: two seeds in parallel finish sooner
+than one after the other. Each seed has a run folder below ``.separate``; what is finished moves into
+the run.
 """
 
 import multiprocessing
@@ -19,26 +20,32 @@ from etabli.data.catalog.source import Source
 from etabli.experiments import runner
 from etabli.report import run_folder
 
-__all__ = ["run"]
-
-APART = ".apart"
+SEPARATE = ".separate"
 
 
-def run(
+def run_seeds(
     experiment: str,
     folder: Path,
     source: Source,
     seeds: Sequence[int],
     processes: int,
-    tell: Callable[[int], None],
+    on_finished: Callable[[int], None],
 ) -> None:
-    """Run the seeds that ``folder`` lacks, ``processes`` at a time; ``tell(seed)`` of each that is finished.
+    """Run the seeds that ``folder`` lacks, ``processes`` at a time.
 
-    A seed that failed is not there afterwards, and its log stays in its folder: ``runner.run`` on ``folder`` does what
-    is left, and says what is wrong. Interrupted, the same call goes on.
+    A seed that failed leaves its log in its folder: ``runner.run_experiments`` on ``folder`` then
+    does what is left and says what is wrong. After an interruption the same call resumes.
+
+    Args:
+        experiment: Name of the experiment.
+        folder: The run folder.
+        source: Sample or full data.
+        seeds: The seeds; the first draws the figures.
+        processes: Number of processes.
+        on_finished: Called with each seed that is finished.
     """
     folder = Path(folder)
-    places = {seed: folder / APART / f"{experiment}-{seed}" for seed in seeds}
+    folders = {seed: folder / SEPARATE / f"{experiment}-{seed}" for seed in seeds}
     waiting = [
         seed
         for seed in seeds
@@ -46,48 +53,48 @@ def run(
     ]
     if processes < 2 or len(waiting) < 2:
         return
-    context, at_work = multiprocessing.get_context("spawn"), {}
+    context, running = multiprocessing.get_context("spawn"), {}
     try:
-        while waiting or at_work:
-            while waiting and len(at_work) < processes:
+        while waiting or running:
+            while waiting and len(running) < processes:
                 seed = waiting.pop(0)
-                task = (experiment, places[seed], source, seed, seeds[0])
-                with _share(processes):
-                    process = context.Process(target=_one, args=task, daemon=True)
+                task = (experiment, folders[seed], source, seed, seeds[0])
+                with _limit_threads(processes):
+                    process = context.Process(target=_run_seed, args=task, daemon=True)
                     process.start()
-                at_work[process.sentinel] = process, seed
-            for sentinel in wait(list(at_work)):
-                _process, seed = at_work.pop(sentinel)
-                if _moved(experiment, seed, places[seed], folder):
-                    tell(seed)
+                running[process.sentinel] = process, seed
+            for sentinel in wait(list(running)):
+                _process, seed = running.pop(sentinel)
+                if _move(experiment, seed, folders[seed], folder):
+                    on_finished(seed)
     finally:
-        for process, _seed in at_work.values():
+        for process, _seed in running.values():
             process.terminate()
             process.join()
 
 
-def _one(experiment: str, place: Path, source: Source, seed: int, first: int) -> None:
-    place.mkdir(parents=True, exist_ok=True)
+def _run_seed(experiment: str, own: Path, source: Source, seed: int, first: int) -> None:
+    own.mkdir(parents=True, exist_ok=True)
     with (
-        (place / "log.txt").open("a", encoding="utf-8") as log,
+        (own / "log.txt").open("a", encoding="utf-8") as log,
         redirect_stdout(log),
         redirect_stderr(log),
     ):
         try:
             runner.run_experiments(
                 experiments.select_experiments([experiment]),
-                place,
+                own,
                 source,
                 seeds=[seed],
                 first=first,
             )
-        except EtabliError as refusal:
-            print(refusal, file=log)
+        except EtabliError as error:
+            print(error, file=log)
 
 
 @contextmanager
-def _share(processes: int) -> Iterator[None]:
-    """The environment of a process that is started in it: its share of the cores."""
+def _limit_threads(processes: int) -> Iterator[None]:
+    """Set the environment of processes that are started inside: their share of the cores."""
     threads = (
         str(max(1, len(os.sched_getaffinity(0)) // processes))
         if hasattr(os, "sched_getaffinity")
@@ -108,16 +115,16 @@ def _share(processes: int) -> Iterator[None]:
             os.environ.pop(key) if value is None else os.environ.update({key: value})
 
 
-def _moved(experiment: str, seed: int, place: Path, folder: Path) -> bool:
-    """Take the piece of a seed into the run; whether it is finished."""
-    made, wanted = (run_folder.seed_run_folder(each, experiment, seed) for each in (place, folder))
+def _move(experiment: str, seed: int, own: Path, folder: Path) -> bool:
+    """Move a seed run into the run; return whether it is finished."""
+    made, wanted = (run_folder.seed_run_folder(each, experiment, seed) for each in (own, folder))
     if not run_folder.is_finished(made):
         return False
     with lock_folder(folder):
         shutil.rmtree(wanted, ignore_errors=True)
         wanted.parent.mkdir(parents=True, exist_ok=True)
         made.rename(wanted)
-        shutil.rmtree(place, ignore_errors=True)
-        if not any((folder / APART).iterdir()):
-            (folder / APART).rmdir()
+        shutil.rmtree(own, ignore_errors=True)
+        if not any((folder / SEPARATE).iterdir()):
+            (folder / SEPARATE).rmdir()
     return True

@@ -1,4 +1,4 @@
-"""The public edge: whatever ends a command ends it with a sentence, and nothing that is printed stops it."""
+"""Whatever ends a command ends it with one sentence, and any text can be printed."""
 
 import errno
 import io
@@ -24,11 +24,11 @@ def failing(number):
 
 
 def test_a_full_disk_under_a_library_is_a_sentence_too(capsys):
-    code, told = ended(failing(errno.ENOSPC), capsys)
-    assert code == 5 and told.startswith("etabli: no space left to write /somewhere/history.jsonl.")
+    code, text = ended(failing(errno.ENOSPC), capsys)
+    assert code == 5 and text.startswith("etabli: no space left to write /somewhere/history.jsonl.")
 
 
-def test_an_error_of_the_system_that_nobody_knows_stays_what_it_is():
+def test_an_error_of_the_system_that_is_unknown_is_raised_as_it_is():
     with pytest.raises(OSError, match="as the system says it"):
         _errors.run_with_error_handling(failing(errno.EIO))
 
@@ -41,11 +41,11 @@ def test_a_name_that_the_terminal_cannot_write_is_written_with_a_backslash(monke
     assert terminal.buffer.getvalue() == b"\\xe9t\\xe9 \\udcff\n"
 
 
-def test_a_setting_nested_without_end_is_taken_as_text_and_refused_by_its_model():
+def test_a_setting_nested_too_deeply_is_taken_as_text():
     deep = "[" * 100_000
-    assert _errors.parse_settings([f"rate={deep}"]) == {"rate": deep}
+    assert _errors.parse_settings([f"units={deep}"]) == {"units": deep}
     with pytest.raises(BadSetting, match="key=value"):
-        _errors.parse_settings(["rate"])
+        _errors.parse_settings(["units"])
 
 
 def test_the_folder_of_a_training_keeps_what_it_needs_until_the_model_is_there(tmp_path):
@@ -56,6 +56,6 @@ def test_the_folder_of_a_training_keeps_what_it_needs_until_the_model_is_there(t
         unfinished.mkdir()
         raise KeyboardInterrupt
     assert unfinished.exists()
-    with _errors.lock_checkpoints(tmp_path / "model") as again:
-        assert again == unfinished
+    with _errors.lock_checkpoints(tmp_path / "model") as second:
+        assert second == unfinished
     assert not unfinished.exists()

@@ -34,7 +34,7 @@ def test_a_help_is_in_french_from_its_first_word_to_its_last(etabli, path):
     command = get_command(cli.app)
     for name in path:
         command = command.commands[name]
-    for holder, name in _translation.texts(command):
+    for holder, name in _translation.find_help_texts(command):
         french = "".join(translate_message(getattr(holder, name), "fr").replace("\b", "").split())
         assert french in whole
 
@@ -68,7 +68,7 @@ def test_a_language_that_is_not_spoken_is_refused(etabli):
         (["features", "photos"], "Il manque l'option '--out'"),
         (["list", "--jso"], "options possibles"),
         (["info", "much"], "Arguments en trop"),
-        (["run", "tp1.logistic", "--set", "rate=-1"], "plus de 0"),
+        (["run", "tp1.logistic", "--set", "learning_rate=-1"], "plus de 0"),
     ],
 )
 def test_a_mistake_is_told_in_french_in_one_sentence(etabli, words, part):

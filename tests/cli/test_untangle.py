@@ -1,4 +1,4 @@
-"""``etabli untangle`` on one's own points: each form of input, and each fault in one sentence."""
+"""``etabli untangle`` on your own points: each form of input, and each fault in one sentence."""
 
 import json
 
@@ -41,7 +41,7 @@ def test_a_table_with_labels_gives_numbers_a_report_and_an_explorer(tmp_path):
     assert (tmp_path / "out" / "report.html").is_file()
 
 
-def test_points_and_labels_may_stand_in_two_files_and_many_points_are_sampled(tmp_path):
+def test_points_and_labels_may_be_in_two_files_and_many_points_are_sampled(tmp_path):
     points, labels = blobs(200)
     np.save(tmp_path / "x.npy", points)
     np.save(tmp_path / "y.npy", labels)
@@ -49,7 +49,7 @@ def test_points_and_labels_may_stand_in_two_files_and_many_points_are_sampled(tm
         tmp_path / "x.npy",
         "--labels",
         tmp_path / "y.npy",
-        "--most",
+        "--max-points",
         "50",
         "--out",
         tmp_path / "out",
@@ -79,14 +79,14 @@ def test_each_fault_is_one_clear_sentence(tmp_path):
     points, labels = blobs()
     np.save(tmp_path / "x.npy", points)
     np.save(tmp_path / "short.npy", labels[:-1])
-    with pytest.raises(BadArray, match=r"holds no labels.*--labels FILE"):
+    with pytest.raises(BadArray, match=r"contains no labels.*--labels FILE"):
         ask(tmp_path / "x.npy")
     with pytest.raises(BadArray, match="60"):
         ask(tmp_path / "x.npy", "--labels", tmp_path / "short.npy")
     with pytest.raises(DataMissing, match="no file"):
         ask(tmp_path / "absent.npy")
     np.savez(tmp_path / "few.npz", features=points[:5], labels=labels[:5])
-    with pytest.raises(BadSetting, match="not enough points for 6 neighbours"):
+    with pytest.raises(BadSetting, match="not enough points for 6 neighbors"):
         ask(tmp_path / "few.npz", "--out", tmp_path / "out")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataMissing, match="no folders with images"):
@@ -97,7 +97,7 @@ def test_each_fault_is_one_clear_sentence(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "kind", ["one class", "one dimension", "collinear", "equal", "lonely class"]
+    "kind", ["one class", "one dimension", "collinear", "equal", "class of one"]
 )
 def test_odd_points_have_a_result_that_makes_sense(kind, tmp_path):
     points, labels = blobs(40)
@@ -115,3 +115,13 @@ def test_odd_points_have_a_result_that_makes_sense(kind, tmp_path):
     done = ask(tmp_path / "odd.npz", "--out", tmp_path / "out", "--json", *QUICK)
     for each in json.loads(done.stdout)["scores"]:
         assert 0 <= each["value"] <= 1
+
+
+def test_a_run_is_replaced_only_with_overwrite(tmp_path):
+    points, labels = blobs()
+    np.savez(tmp_path / "mine.npz", features=points, labels=labels)
+    words = [tmp_path / "mine.npz", "--out", tmp_path / "out", *QUICK]
+    ask(*words)
+    with pytest.raises(BadSetting, match="already holds a run.*--overwrite"):
+        ask(*words)
+    assert "neighborhood hit" in ask(*words, "--overwrite").stdout

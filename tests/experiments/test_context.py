@@ -13,7 +13,7 @@ from etabli.metrics.score import Score
 
 @pytest.fixture
 def context(tmp_path):
-    return RunContext(EXPERIMENT, tmp_path / "piece", Source.sample(tmp_path), seed=0)
+    return RunContext(EXPERIMENT, tmp_path / "seed-0", Source.sample(tmp_path), seed=0)
 
 
 def test_a_row_of_a_history_is_on_disk_at_once(context):
@@ -34,17 +34,17 @@ def test_a_score_that_is_not_a_number_is_refused(context):
         context.score("test_loss", Score(float("nan")))
 
 
-def test_a_claim_that_is_not_on_the_card_is_a_mistake_of_ours(context):
+def test_an_unknown_claim_is_a_programming_error(context):
     with pytest.raises(KeyError):
-        context.claim("unheard_of", "confirmed", "")
+        context.claim("unknown", "confirmed", "")
 
 
 def test_the_same_figure_is_the_same_bytes(context):
     for key in ("a", "b"):
         with context.figure(key, title="Line") as ax:
             ax.plot([1, 2], [3, 4])
-    pictures = [(context.folder / "figures" / f"{key}.svg").read_bytes() for key in "ab"]
-    assert pictures[0] == pictures[1]
+    images = [(context.folder / "figures" / f"{key}.svg").read_bytes() for key in "ab"]
+    assert images[0] == images[1]
 
 
 def test_arrays_that_are_kept_come_back(context):
@@ -55,6 +55,15 @@ def test_arrays_that_are_kept_come_back(context):
 def test_a_new_attempt_forgets_curves_and_figures_but_keeps_checkpoints(context, tmp_path):
     context.log("train", epoch=1)
     context.path("checkpoint.keras").write_bytes(b"x")
-    again = RunContext(EXPERIMENT, context.folder, Source.sample(tmp_path), seed=0)
-    assert again.history("train") == []
-    assert again.path("checkpoint.keras").exists()
+    second = RunContext(EXPERIMENT, context.folder, Source.sample(tmp_path), seed=0)
+    assert second.history("train") == []
+    assert second.path("checkpoint.keras").exists()
+
+
+def test_a_claim_is_judged_on_full_data_only(context, tmp_path):
+    full = RunContext(EXPERIMENT, tmp_path / "full", Source.full(tmp_path), seed=0)
+    for each in (context, full):
+        each.claim("it_falls", "confirmed", "from 2 to 1")
+    (sample,), (judged,) = context.claims, full.claims
+    assert (sample.verdict, judged.verdict) == ("not_judged", "confirmed")
+    assert sample.measured == judged.measured == "from 2 to 1"

@@ -23,11 +23,11 @@ def test_a_run_is_a_folder_that_explains_itself(tmp_path, source):
     assert record.experiments == ["tp0.tiny"]
     assert record.seeds == [0, 1]
     assert "numpy" in record.versions
-    (_first, piece), _second = run_folder.list_seed_runs(folder)
-    assert piece.settings == {"epochs": 3, "rate": 0.5}
-    assert [exhibit.kind for exhibit in piece.exhibits] == ["figure", "table", "note", "page"]
-    assert piece.seconds > 0
-    assert piece.peak_memory_mb > 1
+    (_folder, seed_run), _second = run_folder.list_seed_runs(folder)
+    assert seed_run.settings == {"epochs": 3, "learning_rate": 0.5}
+    assert [item.kind for item in seed_run.report_items] == ["figure", "table", "note", "page"]
+    assert seed_run.seconds > 0
+    assert seed_run.peak_memory_mb > 1
 
 
 def test_several_seeds_give_mean_and_sample_standard_deviation(tmp_path, source):
@@ -45,30 +45,30 @@ def test_one_seed_has_no_spread(tmp_path, source):
     assert summary.spread is None
 
 
-def test_results_on_sample_data_are_never_set_beside_the_published(tmp_path):
+def test_results_on_sample_data_have_no_published_value(tmp_path):
     folder = runner.run_experiments([EXPERIMENT], tmp_path / "run", Source.sample(tmp_path))
     assert run_folder.summarize_scores(folder)[0].published is None
 
 
-def _counting(story_calls):
+def _counting(calls):
     def run(context, settings):
-        story_calls.append(context.seed)
+        calls.append(context.seed)
         context.score("test_accuracy", Score(0.5))
 
     return dataclasses.replace(EXPERIMENT, run=run)
 
 
-def test_what_is_finished_is_not_done_again(tmp_path, source):
+def test_what_is_finished_is_not_run_again_without_overwrite(tmp_path, source):
     calls = []
     experiment = _counting(calls)
     runner.run_experiments([experiment], tmp_path / "run", source, seeds=[0])
     runner.run_experiments([experiment], tmp_path / "run", source, seeds=[0, 1])
     assert calls == [0, 1]
-    runner.run_experiments([experiment], tmp_path / "run", source, seeds=[0, 1], again=True)
+    runner.run_experiments([experiment], tmp_path / "run", source, seeds=[0, 1], overwrite=True)
     assert calls == [0, 1, 0, 1]
 
 
-def test_an_interrupted_piece_is_kept_marked_and_done_again(tmp_path, source):
+def test_an_interrupted_seed_run_is_kept_marked_and_run_again(tmp_path, source):
     attempts = []
 
     def run(context, settings):
@@ -98,8 +98,8 @@ def test_a_folder_in_which_another_process_writes_is_refused(tmp_path, source):
 
 
 def test_a_setting_that_no_experiment_has_is_refused_before_anything_runs(tmp_path, source):
-    with pytest.raises(UnknownName, match="Did you mean rate"):
-        runner.run_experiments([EXPERIMENT], tmp_path / "run", source, changes={"rat": 1})
+    with pytest.raises(UnknownName, match="Did you mean learning_rate"):
+        runner.run_experiments([EXPERIMENT], tmp_path / "run", source, changes={"learning_rat": 1})
     assert not (tmp_path / "run").exists()
 
 
@@ -116,3 +116,18 @@ def test_the_document_of_a_run_is_plain_json(tmp_path, source):
     assert set(document) == {"run", "scores"}
     keys = ("experiment", "score", "value", "spread", "n", "published", "signature")
     assert tuple(document["scores"][0]) == keys
+
+
+def test_the_advice_on_memory_names_a_setting_of_the_experiment(tmp_path, source):
+    def run(context, settings):
+        raise MemoryError
+
+    class Batched(EXPERIMENT.settings):
+        batch_size: int = 8
+
+    tiny = dataclasses.replace(EXPERIMENT, run=run)
+    with pytest.raises(runner.OutOfMemory, match="Close other programs"):
+        runner.run_experiments([tiny], tmp_path / "one", source)
+    batched = dataclasses.replace(tiny, settings=Batched)
+    with pytest.raises(MemoryError, match=r"--set batch_size=\.\.\."):
+        runner.run_experiments([batched], tmp_path / "two", source)

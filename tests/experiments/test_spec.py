@@ -9,7 +9,7 @@ def test_settings_differ_between_sample_and_full_data():
     assert EXPERIMENT.settings_for("full").epochs == 3
 
 
-def test_a_change_by_hand_wins_over_the_sample_setting():
+def test_a_change_of_the_user_wins_over_the_sample_setting():
     assert EXPERIMENT.settings_for("sample", {"epochs": 7}).epochs == 7
 
 

@@ -135,7 +135,7 @@ def caption_own(folder: Path) -> None:
 
 def captions_outcome(folder: Path) -> object:
     found = made("model", folder)
-    found["captioner.json"]["card"].pop("trained_on")  # the folder, which is another
+    found["card.json"]["card"].pop("trained_on")  # the folder, which is another
     return found
 
 
@@ -159,21 +159,21 @@ def download_of(url: str, content: bytes) -> Command:
     from etabli.data.catalog.registry import File, Part
 
     file = File("noise.gz", len(NOISE), sha256(NOISE))
-    resource = toy(Part((url,), len(content), (file,)))
+    dataset = toy(Part((url,), len(content), (file,)))
     return Command(
         "download",
-        partial(_fetch, resource),
+        partial(_fetch, dataset),
         partial(written, ".downloads/**/*.part"),
         partial(made, "toy"),
         "toy/*",
     )
 
 
-def _fetch(resource: object, folder: Path) -> None:
+def _fetch(dataset: object, folder: Path) -> None:
     from etabli.data.catalog import fetch
     from etabli.data.catalog.source import Source
 
-    fetch.fetch("toy", Source.full(folder), resource=resource, policy=LOOPBACK)
+    fetch.fetch("toy", Source.full(folder), dataset=dataset, policy=LOOPBACK)
 
 
 PACKED = gzip.compress(NOISE, mtime=0)
@@ -189,10 +189,10 @@ COMMANDS = [
         for name in RUNS
     ),
     Command("extraction", extract_features, partial(written, SHARDS), partial(made, "features"), "features/shard-*"),
-    Command("finetune", finetune_own, partial(written, "model/checkpoint.safetensors"), partial(made, "model")),
+    Command("finetune", finetune_own, partial(written, "model/checkpoints/finetune.safetensors"), partial(made, "model")),
     Command("transfer of one's own", transfer_own, partial(written, SHARDS), partial(made, "model")),
-    Command("poetry train", partial(poetry_own, "course"), partial(written, UNFINISHED), partial(made, "model")),
-    Command("poetry, modern", partial(poetry_own, "modern"), partial(written, UNFINISHED), partial(made, "model")),
+    Command("poetry train", partial(poetry_own, "simple-rnn"), partial(written, UNFINISHED), partial(made, "model")),
+    Command("poetry, modern", partial(poetry_own, "lstm"), partial(written, UNFINISHED), partial(made, "model")),
     Command("caption train", caption_own, partial(written, UNFINISHED), captions_outcome),
-    Command("report", write_report, partial(written, "reports/*.html"), report_outcome, "run/*/*/piece.json"),
+    Command("report", write_report, partial(written, "reports/*.html"), report_outcome, "run/*/*/seed_run.json"),
 ]  # fmt: skip

@@ -30,7 +30,7 @@ class Command:
     run: Callable[[Path], None]
     started: Callable[[Path], bool]
     outcome: Callable[[Path], object]
-    kept: str = "run/*/*/piece.json"
+    kept: str = "run/*/*/seed_run.json"
 
 
 def forks():

@@ -68,14 +68,14 @@ def test_a_run_that_fills_the_disk_keeps_what_was_finished_and_goes_on_when_ther
         for _place, piece in run_folder.list_seed_runs(folder)
         if not piece.interrupted
     ] == ["tp0.tiny"]
-    stamp = (folder / "tp0.tiny" / "seed-0" / "piece.json").stat().st_mtime_ns
+    stamp = (folder / "tp0.tiny" / "seed-0" / "seed_run.json").stat().st_mtime_ns
     ballast.unlink()
     runner.run_experiments(both, folder, source)
     assert [piece.interrupted for _place, piece in run_folder.list_seed_runs(folder)] == [
         False,
         False,
     ]
-    assert (folder / "tp0.tiny" / "seed-0" / "piece.json").stat().st_mtime_ns == stamp
+    assert (folder / "tp0.tiny" / "seed-0" / "seed_run.json").stat().st_mtime_ns == stamp
     assert not list(folder.rglob("*.part"))
 
 
@@ -97,13 +97,13 @@ def test_a_folder_that_may_only_be_read_is_read_and_every_writer_says_so_in_one_
     try:
         folder = runner.run_experiments([EXPERIMENT], place / "run", source)
         subprocess.run(["mount", "-o", "remount,ro", place], check=True)
-        assert run_folder.read_run(folder).name == "run" and "A tiny experiment" in report.rendered(
+        assert run_folder.read_run(folder).name == "run" and "A tiny experiment" in report.render_report(
             [folder]
         )
         for write in (
             lambda: runner.run_experiments([EXPERIMENT], folder, source),
             lambda: runner.run_experiments([EXPERIMENT], place / "other", source),
-            lambda: report.write(folder),
+            lambda: report.write_report(folder),
             lambda: Checkpoint(folder / "memory").keep(1, [np.zeros(2)]),
         ):
             with pytest.raises(
@@ -111,7 +111,7 @@ def test_a_folder_that_may_only_be_read_is_read_and_every_writer_says_so_in_one_
             ) as told:
                 write()
             assert "Choose a folder that you may write in" in str(told.value)
-        assert report.write(folder, tmp_path / "elsewhere.html").exists()
+        assert report.write_report(folder, tmp_path / "elsewhere.html").exists()
     finally:
         subprocess.run(["umount", place], check=True)
 
@@ -121,17 +121,17 @@ def test_a_clock_that_jumps_changes_no_result_and_loses_nothing(
     tmp_path, source, monkeypatch, year
 ):
     folder = runner.run_experiments([EXPERIMENT], tmp_path / "runs" / "one", source)
-    before = (folder / "tp0.tiny" / "seed-0" / "piece.json").read_bytes()
+    before = (folder / "tp0.tiny" / "seed-0" / "seed_run.json").read_bytes()
     monkeypatch.setattr(run_folder, "current_time", lambda: datetime(year, 1, 1, tzinfo=UTC))
     os.utime(folder / "run.json", (0 if year == 1970 else 4e9,) * 2)
     runner.run_experiments([EXPERIMENT], folder, source, seeds=[0, 1])
-    assert (folder / "tp0.tiny" / "seed-0" / "piece.json").read_bytes() == before
+    assert (folder / "tp0.tiny" / "seed-0" / "seed_run.json").read_bytes() == before
     (_first, one), (_second, two) = run_folder.list_seed_runs(folder)
     assert two.started.year == year and two.seconds >= 0
     assert [score.value for score in two.scores] == [
         pytest.approx(score.value + 0.01) for score in one.scores
     ]
-    assert run_folder.find_runs(tmp_path / "runs") == [folder] and report.write(folder).exists()
+    assert run_folder.find_runs(tmp_path / "runs") == [folder] and report.write_report(folder).exists()
 
 
 def test_of_two_runs_in_one_folder_one_says_that_the_other_is_there(tmp_path, source):
@@ -156,7 +156,7 @@ def older(path: Path, *absent: str) -> None:
 
 def test_a_run_of_an_older_version_is_read_reported_and_gone_on_with(tmp_path, source):
     folder = runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
-    piece = folder / "tp0.tiny" / "seed-0" / "piece.json"
+    piece = folder / "tp0.tiny" / "seed-0" / "seed_run.json"
     older(folder / "run.json", "versions", "machine", "settings")
     older(
         piece,
@@ -165,28 +165,28 @@ def test_a_run_of_an_older_version_is_read_reported_and_gone_on_with(tmp_path, s
         "expects",
         "claims",
         "published",
-        "exhibits",
+        "report_items",
         "measures",
         "source",
     )
     kept = piece.read_bytes()
-    assert "A tiny experiment" in report.rendered([folder])
+    assert "A tiny experiment" in report.render_report([folder])
     runner.run_experiments([EXPERIMENT], folder, source, seeds=[0, 1])
     assert piece.read_bytes() == kept and len(run_folder.list_seed_runs(folder)) == 2
 
 
 def test_a_record_that_lacks_what_it_is_about_is_told_in_one_sentence(tmp_path, source):
     folder = runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
-    older(folder / "tp0.tiny" / "seed-0" / "piece.json", "seed")
-    with pytest.raises(CorruptFile, match=r"piece\.json cannot be read as a record of a run"):
+    older(folder / "tp0.tiny" / "seed-0" / "seed_run.json", "seed")
+    with pytest.raises(CorruptFile, match=r"seed_run\.json cannot be read as a record of a run"):
         run_folder.list_seed_runs(folder)
 
 
 def test_a_record_that_points_out_of_its_folder_is_refused(tmp_path, source):
     folder = runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
-    path = folder / "tp0.tiny" / "seed-0" / "piece.json"
+    path = folder / "tp0.tiny" / "seed-0" / "seed_run.json"
     record = json.loads(path.read_text(encoding="utf-8"))
-    record["exhibits"][0]["file"] = "../../../../../../etc/passwd"
+    record["report_items"][0]["file"] = "../../../../../../etc/passwd"
     path.write_text(json.dumps(record))
     with pytest.raises(CorruptFile):
-        report.rendered([folder])
+        report.render_report([folder])

@@ -17,7 +17,7 @@ def run(tmp_path_factory):
 
 
 def test_the_report_shows_published_measured_difference_and_recipe(run):
-    page = report.write(run).read_text(encoding="utf-8")
+    page = report.write_report(run).read_text(encoding="utf-8")
     for text in (
         "91.59 %",
         "90.50 ± 0.71 %",
@@ -29,44 +29,48 @@ def test_the_report_shows_published_measured_difference_and_recipe(run):
         assert text in page
 
 
-def test_the_report_asks_nothing_of_the_network(run):
-    page = report.write(run).read_text(encoding="utf-8")
+def test_the_report_needs_no_network(run):
+    page = report.write_report(run).read_text(encoding="utf-8")
     for link in re.findall(r'(?:src|href)="([^"]*)"', page):
         assert link.startswith(("data:", "#")) or "://" not in link
     assert "<script" not in page
 
 
 def test_texts_of_a_run_are_shown_and_never_become_markup(run):
-    page = report.write(run).read_text(encoding="utf-8")
+    page = report.write_report(run).read_text(encoding="utf-8")
     assert "A note with &lt;script&gt;." in page
     assert "&lt;b&gt;" in page
 
 
-def test_a_page_that_the_report_links_to_stands_where_the_link_says(run):
-    page = report.write(run).read_text(encoding="utf-8")
+def test_a_link_of_the_report_leads_to_its_page(run):
+    page = report.write_report(run).read_text(encoding="utf-8")
     (link,) = re.findall(r'href="(tp0.tiny/[^"]+)"', page)
     assert (run / link).exists()
 
 
 def test_a_comparison_shows_both_values_and_the_settings_that_differ(run, tmp_path):
     other = runner.run_experiments(
-        [EXPERIMENT], tmp_path / "two", Source.full(tmp_path), seeds=[4], changes={"rate": 0.25}
+        [EXPERIMENT],
+        tmp_path / "two",
+        Source.full(tmp_path),
+        seeds=[4],
+        changes={"learning_rate": 0.25},
     )
     page = report.write_comparison([run, other]).read_text(encoding="utf-8")
-    for text in ("90.50 ± 0.71 %", "94.00 %", "0.25", "rate"):
+    for text in ("90.50 ± 0.71 %", "94.00 %", "0.25", "learning_rate"):
         assert text in page
 
 
 def test_shares_are_shown_in_percent_and_losses_are_not():
-    assert numbers.shown("test_accuracy", 0.9241, 0.0005) == "92.41 ± 0.05 %"
-    assert numbers.shown("test_loss", 0.27123) == "0.2712"
-    assert numbers.shown("bleu_1", 0.567) == "0.5670"
-    assert numbers.shown("test_accuracy", None) == "—"
-    assert numbers.difference("test_accuracy", 0.9241, 0.9159) == "+0.82"
+    assert numbers.format_score("test_accuracy", 0.9241, 0.0005) == "92.41 ± 0.05 %"
+    assert numbers.format_score("test_loss", 0.27123) == "0.2712"
+    assert numbers.format_score("bleu_1", 0.567) == "0.5670"
+    assert numbers.format_score("test_accuracy", None) == "—"
+    assert numbers.format_difference("test_accuracy", 0.9241, 0.9159) == "+0.82"
 
 
-def test_durations_are_told_as_people_tell_them():
-    assert [numbers.duration(each) for each in (0.5, 42, 200, 3900)] == [
+def test_durations_have_readable_units():
+    assert [numbers.format_duration(each) for each in (0.5, 42, 200, 3900)] == [
         "0.5 s",
         "42 s",
         "3 min 20 s",
@@ -74,7 +78,34 @@ def test_durations_are_told_as_people_tell_them():
     ]
 
 
-def test_where_nothing_was_published_no_empty_table_says_so(tmp_path):
+def test_without_published_values_there_is_no_table_of_them(tmp_path):
     experiment = dataclasses.replace(EXPERIMENT, published=())
     folder = runner.run_experiments([experiment], tmp_path / "own", Source.full(tmp_path))
-    assert "Published and measured" not in report.write(folder).read_text(encoding="utf-8")
+    assert "Published and measured" not in report.write_report(folder).read_text(encoding="utf-8")
+
+
+def test_counts_are_integers_and_other_numbers_have_four_digits():
+    assert numbers.format_score("images_train", 440.0) == "440"
+    assert numbers.format_score("parameters", 23_587_712.0) == "23\u202f587\u202f712"
+    assert numbers.format_score("test_loss", 1.0) == "1.0000"
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("test_accuracy", "test accuracy"),
+        ("test_accuracy_best", "test accuracy, best setting"),
+        ("hull_overlap_mlp_tsne", "hull overlap, MLP, t-SNE plane"),
+        ("mean_average_precision_11pt_difficult_negative", "mAP, 11-point, difficult as negatives"),
+        ("average_precision_cat", "average precision, cat"),
+        ("unheard_of", "unheard_of"),
+    ],
+)
+def test_a_score_has_a_plain_name(name, label):
+    assert numbers.score_label(name) == label
+
+
+def test_on_sample_data_no_claim_is_judged(tmp_path):
+    folder = runner.run_experiments([EXPERIMENT], tmp_path / "own", Source.sample(tmp_path))
+    page = report.write_report(folder).read_text(encoding="utf-8")
+    assert "not judged on sample data" in page and "confirmed<" not in page

@@ -89,4 +89,4 @@ _commands()
 
 def main() -> None:
     """The entry point: every refusal ends here as one sentence."""
-    _errors.run_with_error_handling(lambda: _translation.play(app))
+    _errors.run_with_error_handling(lambda: _translation.run_app(app))

@@ -1,4 +1,4 @@
-"""The public edge: the one place where refusals are caught and told."""
+"""The boundary of the command line: errors become one sentence and an exit code."""
 
 import json
 import sys
@@ -14,42 +14,36 @@ from etabli.core.i18n import _
 
 
 def run_with_error_handling(command: Callable[[], object]) -> None:
-    """Run a command; a refusal or an interruption becomes one sentence and an exit code, never a traceback."""
-    _write_what_comes()
+    """Run a command; an error or interruption becomes one sentence and an exit code."""
+    _escape_unprintable_output()
     try:
         command()
-    except EtabliError as refusal:
-        _end_by(refusal)
-    except (
-        OSError
-    ) as error:  # of a library that writes by itself: a full disk, a folder that is not ours
+    except EtabliError as error:
+        _exit_with(error)
+    except OSError as error:
+        # Raised by a library that writes itself: a full disk, a folder without permission.
         known = explain_os_error(error, error.filename or Path.cwd())
         if not isinstance(known, EtabliError):
             raise
-        _end_by(known)
-    except KeyboardInterrupt:
+        _exit_with(known)
+    except (KeyboardInterrupt, SystemExit) as error:
+        # Typer turns Ctrl-C into a silent exit with code 130.
+        if isinstance(error, SystemExit) and error.code != 130:
+            raise
         print_error(_("Interrupted; what was finished is kept."))
         sys.exit(130)
-    except SystemExit as end:  # typer turns Ctrl-C into a silent exit of this code
-        if end.code == 130:
-            print_error(_("Interrupted; what was finished is kept."))
-        raise
     except MemoryError:
-        print_error(
-            _(
-                "There is not enough memory for this. Choose smaller settings (--set batch_size=...)."
-            )
-        )
+        print_error(_("There is not enough memory. Close other programs or use smaller settings."))
         sys.exit(5)
 
 
-def _end_by(refusal: EtabliError) -> NoReturn:
-    print_error(str(refusal))
-    sys.exit(refusal.exit_code)
+def _exit_with(error: EtabliError) -> NoReturn:
+    print_error(str(error))
+    sys.exit(error.exit_code)
 
 
-def _write_what_comes() -> None:
-    """A file name that is no UTF-8, or an accent on a terminal that has none, is written with a backslash."""
+def _escape_unprintable_output() -> None:
+    """Write characters that the terminal does not have as backslash escapes."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -57,9 +51,9 @@ def _write_what_comes() -> None:
 
 @contextmanager
 def lock_checkpoints(out: Path) -> Iterator[Path]:
-    """Hold the lock of the folder that a model will be in; gives where its training keeps what it needs to go on.
+    """Lock the folder that a model will be saved to; yield the folder for checkpoints.
 
-    That is gone once the model is there; after an interruption or a refusal it stays.
+    Checkpoints are removed once the block ends; after an interruption or an error they stay.
     """
     import shutil
 
@@ -71,18 +65,18 @@ def lock_checkpoints(out: Path) -> Iterator[Path]:
 
 
 def print_error(sentence: str) -> None:
-    """A sentence on standard error, with the mark of the house."""
+    """Print a sentence on standard error."""
     print(f"etabli: {sentence}", file=sys.stderr)
 
 
 def print_json(document: object) -> None:
-    """One JSON document on standard output."""
+    """Print one JSON document on standard output."""
     json.dump(document, sys.stdout, ensure_ascii=False, indent=1, default=str)
     sys.stdout.write("\n")
 
 
 def parse_settings(pairs: list[str]) -> dict[str, object]:
-    """``["rate=0.5", "epochs=3"]`` as a dictionary; values are read as JSON where they can be."""
+    """Parse ``["units=50", "epochs=3"]``; values that are valid JSON are read as JSON."""
     from etabli.core.atomic_files import parse_json
     from etabli.core.errors import BadSetting
 
@@ -91,7 +85,7 @@ def parse_settings(pairs: list[str]) -> dict[str, object]:
         key, equals, text = pair.partition("=")
         if not equals or not key.strip():
             raise BadSetting(
-                _("--set takes key=value"), got=repr(pair), fix=_("For example: --set rate=0.5")
+                _("--set takes key=value"), got=repr(pair), fix=_("For example: --set epochs=3")
             )
         try:
             value = parse_json(text)

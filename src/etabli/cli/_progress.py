@@ -1,4 +1,4 @@
-"""Progress on the terminal: a bar with loss, accuracy and time left; plain lines where there is no terminal."""
+"""Progress on the terminal: a bar with loss, accuracy and time left; plain lines in a log."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,22 +10,26 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
-from etabli.core.i18n import _
-
 
 class Terminal:
-    """The reporter of the command line. Everything goes to standard error: standard output is for results."""
+    """The reporter of the command line; it prints to standard error."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True, highlight=False)
 
     def print_line(self, text: str) -> None:
-        self.console.print(escape(text), style=None if text.startswith(" ") else "bold")
+        is_heading = text.startswith("[")
+        self.console.print(
+            escape(text),
+            style=None if text.startswith(" ") else "bold",
+            no_wrap=is_heading,
+            overflow="ellipsis" if is_heading else None,
+        )
 
     @contextmanager
     def task(self, label: str, total: float | None) -> Iterator[Callable[..., None]]:
@@ -33,46 +37,43 @@ class Terminal:
             with self._bar() as progress:
                 yield self._stepper(progress, progress.add_task(label, total=total, numbers=""))
         else:
-            yield from self._lines(label, total)
+            yield from self._print_at_end(label, total)
 
     def _bar(self) -> Progress:
         return Progress(
             TextColumn("  {task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
             TextColumn("{task.fields[numbers]}"),
-            TimeElapsedColumn(),
-            TextColumn(_("left")),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=self.console,
             transient=False,
         )
 
     @staticmethod
-    def _stepper(progress: Progress, task: int) -> Callable[..., None]:
+    def _stepper(progress: Progress, task: TaskID) -> Callable[..., None]:
         def step(advance: float = 1, **numbers: object) -> None:
-            progress.update(
-                task, advance=advance, numbers=_told(numbers) or progress.tasks[0].fields["numbers"]
-            )
+            more = {"numbers": _format_numbers(numbers)} if numbers else {}
+            progress.update(task, advance=advance, **more)
 
         return step
 
-    def _lines(self, label: str, total: float | None) -> Iterator[Callable[..., None]]:
-        """Where there is no terminal (a log), one line at the end of a task."""
-        started, last = time.perf_counter(), {}
+    def _print_at_end(self, label: str, total: float | None) -> Iterator[Callable[..., None]]:
+        """Print one line at the end of a task, where there is no terminal."""
+        started = time.perf_counter()
+        last: dict[str, object] = {}
 
         def step(advance: float = 1, **numbers: object) -> None:
             last.update(numbers)
 
         yield step
-        seconds = time.perf_counter() - started
-        count = f" {total:g}" if total else ""
-        self.console.print(
-            escape(f"  {label}{count}  {_told(last)}  {seconds:.1f} s"), soft_wrap=True
-        )
+        seconds = f"  {time.perf_counter() - started:.1f} s"
+        count = f" {total:g}/{total:g}" if total else ""
+        line = f"  {label}{count}  {_format_numbers(last)}"[: self.console.width - len(seconds)]
+        self.console.print(escape(line.rstrip() + seconds), soft_wrap=True)
 
 
-def _told(numbers: dict[str, object]) -> str:
+def _format_numbers(numbers: dict[str, object]) -> str:
     return "  ".join(
         f"{name} {value:.4f}" if isinstance(value, float) else f"{name} {value}"
         for name, value in numbers.items()

@@ -1,20 +1,22 @@
-"""The command line's own words in the person's language: helps, usages, and what typer says of a mistake.
+"""Helps and usage errors of the command line in the current language.
 
-Helps stand in the source in English; ``tools/messages.py`` collects them from the commands as they are here.
-Typer looks up the few words of its frame (Options, required, ...) by gettext, in the catalogue named here.
+Helps are English in the source; ``tools/messages.py`` collects them from the commands. Typer looks
+up its own few words (Options, required, ...) by gettext, in our catalog.
 """
 
 import gettext
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import typer
 from typer.main import get_command
 
 from etabli.cli import _errors
+from etabli.cli._options import explain_renamed_option
 from etabli.core.i18n import (
-    FOLDER,
+    LOCALE_DIR,
     N_,
     _,
     current_language,
@@ -22,42 +24,45 @@ from etabli.core.i18n import (
     translate_library_message,
 )
 
-FRAME = (
-    N_("Arguments"), N_("Options"), N_("Commands"), N_("required"), N_("default: {default}"), N_("Missing command."),
-)  # fmt: skip
+TYPER_WORDS = (
+    N_("Arguments"),
+    N_("Options"),
+    N_("Commands"),
+    N_("required"),
+    N_("default: {default}"),
+    N_("Missing command."),
+)
 HELP = ["-h", "--help"]
 
 
-class Formatter(typer.Context.formatter_class):
-    """Typer's formatter, with a usage line in the person's language."""
+class _Formatter(typer.Context.formatter_class):  # type: ignore[misc, valid-type]
+    """Typer's formatter with a translated usage line; typer exports the class only so."""
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
         super().write_usage(prog, args, prefix or _("Usage: "))
 
 
-class Context(typer.Context):
-    """A context whose helps our formatter writes."""
-
-    formatter_class = Formatter
+class _Context(typer.Context):
+    formatter_class = _Formatter
 
 
-def play(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
-    """Run the command that the arguments name; a mistake in them becomes a usage and one sentence."""
+def run_app(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
+    """Run the command that the arguments name; print usage errors as usage and one sentence."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    set_language(asked(words))
+    set_language(requested_language(words))
     try:
-        code = spoken(app).main(words, prog_name="etabli", standalone_mode=False)
+        code = build_translated_app(app).main(words, prog_name="etabli", standalone_mode=False)
     except typer.Abort:
-        _errors.print_error(_("Given up."))
+        _errors.print_error(_("Aborted."))
         sys.exit(1)
-    except typer.TyperException as mistake:
-        _tell(mistake)
-        sys.exit(mistake.exit_code)
+    except typer.TyperException as error:
+        _print_usage_error(error)
+        sys.exit(error.exit_code)
     sys.exit(code or 0)
 
 
-def asked(words: Sequence[str]) -> str | None:
-    """The language that ``--lang`` asks for, wherever it stands before the command."""
+def requested_language(words: Sequence[str]) -> str | None:
+    """Return the language of ``--lang``, anywhere before the command."""
     for place, word in enumerate(words):
         if word == "--lang":
             return next(iter(words[place + 1 :]), None)
@@ -68,50 +73,54 @@ def asked(words: Sequence[str]) -> str | None:
     return None
 
 
-def spoken(app: typer.Typer):
-    """The commands of an app, their helps in the language in use."""
-    gettext.bindtextdomain("etabli", FOLDER)
+def build_translated_app(app: typer.Typer) -> Any:
+    """Build the commands of an app, their helps in the current language."""
+    gettext.bindtextdomain("etabli", LOCALE_DIR)
     gettext.textdomain("etabli")
     os.environ["LANGUAGE"] = current_language()
     top = get_command(app)
-    for command in commands(top):
-        command.context_class = Context
-        for holder, name in texts(command):
+    for command in walk_commands(top):
+        command.context_class = _Context
+        for holder, name in find_help_texts(command):
             setattr(holder, name, _(getattr(holder, name)))
     return top
 
 
-def commands(command) -> Iterator:
-    """A command and all those below it."""
+def walk_commands(command: Any) -> Iterator[Any]:
+    """Yield a command and all its subcommands."""
     yield command
     for below in getattr(command, "commands", {}).values():
-        yield from commands(below)
+        yield from walk_commands(below)
 
 
-def texts(command) -> Iterator[tuple[object, str]]:
-    """Where the texts of a command's help stand: what holds them, and under which name."""
-    helping = command.get_help_option(Context(command, help_option_names=HELP))
-    for holder in (command, *command.params, helping):
+def find_help_texts(command: Any) -> Iterator[tuple[object, str]]:
+    """Yield the objects and attribute names that hold the texts of a command's help."""
+    option = command.get_help_option(_Context(command, help_option_names=HELP))
+    for holder in (command, *command.params, option):
         for name in ("help", "options_metavar", "subcommand_metavar", "show_default"):
             text = getattr(holder, name, None)
             if isinstance(text, str) and text:
                 yield holder, name
 
 
-def messages(app: typer.Typer) -> Iterator[str]:
-    """Every text of the helps, as it stands in the source."""
-    for command in commands(get_command(app)):
-        yield from (getattr(holder, name) for holder, name in texts(command))
+def list_help_messages(app: typer.Typer) -> Iterator[str]:
+    """Yield every text of the helps, as in the source."""
+    for command in walk_commands(get_command(app)):
+        yield from (getattr(holder, name) for holder, name in find_help_texts(command))
 
 
-def _tell(mistake: typer.TyperException) -> None:
-    """Usage, where help stands, and what is wrong; a group without a command shows its help."""
-    context = getattr(mistake, "ctx", None)
-    if context is not None and mistake.message == context.get_help():
-        typer.echo(mistake.message, err=True)
+def _print_usage_error(error: typer.TyperException) -> None:
+    """Print usage, the help option, and what is wrong; a group without a command shows its help."""
+    context = getattr(error, "ctx", None)
+    renamed = explain_renamed_option(error)
+    if renamed:
+        _errors.print_error(renamed)
+        return
+    if context is not None and error.message == context.get_help():
+        typer.echo(error.message, err=True)
         return
     if context is not None:
         typer.echo(context.get_usage(), err=True)
-        helping = f"{context.command_path} {context.help_option_names[0]}"
-        typer.echo(_("Help: {command}").format(command=helping) + "\n", err=True)
-    _errors.print_error(translate_library_message(mistake.format_message()))
+        command = f"{context.command_path} {context.help_option_names[0]}"
+        typer.echo(_("Help: {command}").format(command=command) + "\n", err=True)
+    _errors.print_error(translate_library_message(error.format_message()))

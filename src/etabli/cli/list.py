@@ -1,12 +1,21 @@
-"""``etabli list`` and ``etabli info``: what there is, and what this machine has."""
+"""``etabli list`` and ``etabli info``: the experiments, and what this machine has."""
 
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from textwrap import fill
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from etabli.cli import _errors
+from etabli.cli._options import Json
+from etabli.core.errors import EtabliError
 from etabli.core.i18n import _
+
+if TYPE_CHECKING:
+    from etabli.experiments.spec import ExperimentSpec
+    from etabli.report.run_folder import ScoreSummary
 
 
 def list_experiments(
@@ -14,158 +23,148 @@ def list_experiments(
         list[str] | None,
         typer.Argument(
             metavar="NAME...",
-            help="Practicals or experiments; one experiment shows its whole card.",
+            help="Practicals or experiments; a single experiment is shown with its settings.",
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Json = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print the settings of every experiment.")
+    ] = False,
 ) -> None:
-    """List the experiments: what they measure, time and memory, published value, last result here.
+    """List the experiments: headline score, published value, and the last result here.
 
     \b
     etabli list
-    etabli list tp1.mlp     its card: settings, ranges, published values, claims
+    etabli list tp1.mlp     time, memory, settings with their ranges, published values, claims
     """
     from etabli import experiments as practicals
 
-    experiments = practicals.select_experiments(names or [])
+    specs = practicals.select_experiments(names or [])
     last = last_results(Path("runs"))
     if as_json:
-        _errors.print_json([_as_document(card, last.get(card.name)) for card in experiments])
-    elif names and len(experiments) == 1 and names[0] not in experiments.PRACTICALS:
-        _print_card(experiments[0], last.get(experiments[0].name))
+        _errors.print_json([_as_document(spec, last.get(spec.name, [])) for spec in specs])
+    elif verbose or (names and len(specs) == 1 and names[0] not in practicals.PRACTICALS):
+        for spec in specs:
+            _print_experiment(spec, last.get(spec.name, []))
     else:
-        _print_table(experiments, last)
+        _print_experiments(specs, last)
 
 
-def last_results(home: Path) -> dict[str, dict[str, object]]:
-    """For every experiment, the scores of the newest run below ``home`` that has it; runs that cannot be read are
-    left out, ``etabli report`` tells what is wrong with one.
+def last_results(home: Path) -> dict[str, list[tuple[Path, str, "ScoreSummary"]]]:
+    """Return each experiment's scores in the newest run that has it: (run, data, summary).
+
+    Runs that cannot be read are left out; ``etabli report`` says what is wrong with one.
     """
-    from etabli.core.errors import EtabliError
     from etabli.report import run_folder
 
-    last: dict[str, dict[str, object]] = {}
+    last: dict[str, list[tuple[Path, str, ScoreSummary]]] = {}
     for folder in reversed(run_folder.find_runs(home)):
         try:
-            data, scores = run_folder.read_run(folder).data, run_folder.summarize_scores(folder)
+            data, summaries = run_folder.read_run(folder).data, run_folder.summarize_scores(folder)
         except EtabliError:
             continue
-        for each in scores:
-            known = last.setdefault(
-                each.experiment, {"run": str(folder), "data": data, "scores": {}}
-            )
-            if known["run"] != str(folder):
-                known.update({"run": str(folder), "data": data, "scores": {}})
-            known["scores"][each.score] = (each.value, each.spread)
+        for experiment, own in groupby(summaries, key=lambda each: each.experiment):
+            last[experiment] = [(folder, data, each) for each in own]
     return last
 
 
-def _as_document(card, last: dict | None) -> dict[str, object]:
+def _as_document(spec: "ExperimentSpec", last: list[tuple[Path, str, "ScoreSummary"]]) -> dict:
+    scores = {each.score: (each.value, each.spread) for _run, _data, each in last}
     return {
-        "experiment": card.name,
-        "title": _(card.title),
-        "measures": _(card.measures),
-        "data": list(card.data),
-        "minutes": card.minutes,
-        "memory_mb": card.memory_mb,
-        "published": {known.score: known.value for known in card.published},
-        "settings": card.settings().model_dump(mode="json"),
-        "last": last,
+        "experiment": spec.name,
+        "title": _(spec.title),
+        "measures": _(spec.measures),
+        "headline": spec.headline,
+        "data": list(spec.data),
+        "minutes": spec.minutes,
+        "memory_mb": spec.memory_mb,
+        "published": {known.score: known.value for known in spec.published},
+        "settings": spec.settings().model_dump(mode="json"),
+        "last": {"run": str(last[0][0]), "data": last[0][1], "scores": scores} if last else None,
     }
 
 
-def _headline(card, last: dict | None) -> tuple[str, str]:
-    """The published value and the last result, of the card's first published score or of its first score."""
-    from etabli.report.numbers import shown
-
-    known = card.published[0] if card.published else None
-    published = shown(known.score, known.value) if known else "—"
-    scores = (last or {}).get("scores", {})
-    name = known.score if known and known.score in scores else next(iter(scores), None)
-    if name is None:
-        return published, "—"
-    return published, f"{shown(name, *scores[name])} ({last['data']})"
-
-
-def _print_table(experiments, last: dict) -> None:
-    from itertools import groupby
-
+def _print_experiments(
+    specs: Sequence["ExperimentSpec"], last: dict[str, list[tuple[Path, str, "ScoreSummary"]]]
+) -> None:
     from etabli.cli import _tables
-    from etabli.report.numbers import duration
+    from etabli.report.numbers import format_score, score_label
 
+    rows = []
+    for spec in specs:
+        name = spec.headline
+        published = next((each.value for each in spec.published if each.score == name), None)
+        found = next((each for each in last.get(spec.name, []) if each[2].score == name), None)
+        label = score_label(name) if name else _("figures and tables only")
+        result = format_score(name, found[2].value, found[2].spread) if found else ""
+        shown = format_score(name, published) if published is not None else ""
+        rows.append([spec.name, label, shown, result, found[1] if found else ""])
     columns = [
         (_("experiment"), "left"),
-        (_("measures"), "left"),
-        (_("full data"), "right"),
-        (_("memory"), "right"),
+        (_("score"), "left"),
         (_("published"), "right"),
-        (_("last result here"), "left"),
+        (_("last here"), "right"),
+        (_("data"), "left"),
     ]
-    for practical, cards in groupby(experiments, key=lambda card: card.practical):
-        rows = []
-        for card in cards:
-            published, result = _headline(card, last.get(card.name))
-            time, memory = duration(60 * card.minutes), f"{card.memory_mb} MB"
-            rows.append([card.name, _(card.measures), time, memory, published, result])
-        _tables.table(
-            f"\n{practical}  {_(experiments.PRACTICALS.get(practical, ''))}", columns, rows
-        )
+    _tables.print_table("", columns, rows, wrap=False)
+    typer.echo(_("\nSettings, time and memory of one: etabli list {name}").format(name=rows[0][0]))
 
 
-def _print_card(card, last: dict | None) -> None:
-    from etabli.cli import _tables
-    from etabli.report.numbers import duration, shown
+def _print_experiment(spec: "ExperimentSpec", last: list[tuple[Path, str, "ScoreSummary"]]) -> None:
+    from etabli.report.numbers import format_duration, format_score
 
-    typer.echo(f"{card.name}: {_(card.title)}\n{_(card.measures)}. {_(card.source)}.")
-    takes = _("Full data ({data}): {time} and {memory} MB on two cores.")
-    typer.echo(
-        takes.format(
-            data=", ".join(card.data), time=duration(60 * card.minutes), memory=card.memory_mb
-        )
+    _print_text(f"{spec.name}: {_(spec.title)}")
+    _print_text(f"{_(spec.measures)} ({_(spec.source)})", indent=2)
+    needs = _("Full data ({data}): {time} per seed on two cores, {memory} MB of memory.")
+    _print_text(
+        needs.format(
+            data=", ".join(spec.data) or "—",
+            time=format_duration(60 * spec.minutes),
+            memory=spec.memory_mb,
+        ),
+        indent=2,
     )
-    _tables.table(
-        "",
-        [
-            (_("setting"), "left"),
-            (_("value"), "left"),
-            (_("range"), "left"),
-            (_("meaning"), "left"),
-        ],
-        [_setting(card, name, field) for name, field in card.settings.model_fields.items()],
-    )
-    for known in card.published:
-        value = shown(known.score, known.value)
-        told = _("Published {score}: {value} ({where})")
-        typer.echo(told.format(score=known.score, value=value, where=_(known.where)))
-    for claim in card.claims:
-        typer.echo(_("Claim: {says} ({where})").format(says=_(claim.says), where=_(claim.where)))
-    for name, values in (last or {}).get("scores", {}).items():
-        told = _("Last here: {score} {value} ({run})")
-        typer.echo(told.format(score=name, value=shown(name, *values), run=last["run"]))
+    typer.echo("\n" + _("Settings (--set key=value)"))
+    for name, field in spec.settings.model_fields.items():
+        value = f"{name} = {_plainly(field.default)}"
+        if name in spec.on_sample:
+            value += " " + _("(sample data: {value})").format(value=_plainly(spec.on_sample[name]))
+        _print_text(value, indent=2)
+        parts = [_(field.description) if field.description else "", _range(field)]
+        _print_text("; ".join(filter(None, parts)), indent=6)
+    for known in spec.published:
+        text = _("Published {score}: {value} ({where})")
+        value = format_score(known.score, known.value)
+        _print_text(text.format(score=known.score, value=value, where=_(known.where)))
+    for claim in spec.claims:
+        _print_text(_("Claim: {says} ({where})").format(says=_(claim.says), where=_(claim.where)))
+    for run, _data, each in last:
+        text = _("Last result: {score} {value} ({run})")
+        value = format_score(each.score, each.value, each.spread)
+        _print_text(text.format(score=each.score, value=value, run=run))
 
 
-def _setting(card, name: str, field) -> list[str]:
-    """Name, value (and that on sample data), range and meaning of a setting."""
-    value = _plainly(field.default)
-    if name in card.on_sample:
-        value = _("{value} (sample: {other})").format(
-            value=value, other=_plainly(card.on_sample[name])
-        )
-    return [name, value, _range(field), _(field.description) if field.description else ""]
+def _print_text(text: str, indent: int = 0) -> None:
+    """Print a text wrapped between words at the width of the terminal."""
+    from rich.console import Console
+
+    space = " " * indent
+    following = space if indent else "  "
+    width = Console().width
+    typer.echo(fill(text, width, initial_indent=space, subsequent_indent=following))
 
 
-def _plainly(value: object) -> str:
-    """A default as one would type it; of a group of settings, only those that differ from their own defaults."""
+def _plainly(value: Any) -> str:
+    """Return a default as one would type it; of a group, only what differs from its defaults."""
     if hasattr(value, "model_dump"):
-        return ", ".join(
-            f"{key}={each}" for key, each in value.model_dump(exclude_defaults=True).items()
-        )
+        changed = value.model_dump(exclude_defaults=True)
+        return ", ".join(f"{key}={each}" for key, each in changed.items())
     return _("none") if value is None else str(value)
 
 
-def _range(field) -> str:
-    """The bounds of a setting, or the words that it may be."""
+def _range(field: Any) -> str:
+    """Return the bounds of a setting, or the words that it may be."""
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     bounds = []
     for limit in field.metadata:
@@ -173,50 +172,44 @@ def _range(field) -> str:
             f"{sign} {getattr(limit, key)}" for key, sign in signs.items() if hasattr(limit, key)
         ]
         if getattr(limit, "pattern", None):
-            bounds.append(limit.pattern.strip("^$"))
+            bounds.append(limit.pattern.strip("^$()").replace("|", " | "))
     return ", ".join(bounds)
 
 
-def info(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-) -> None:
+def info(as_json: Json = False) -> None:
     """Show versions, backend, threads, data sets and extras, found or missing."""
     from etabli.cli import _tables
     from etabli.core import environment
     from etabli.core.paths import user_cache
-
-    document = {
-        "versions": environment.installed_versions(),
-        "machine": environment.describe_machine(),
-        "cache": str(user_cache()),
-        "extras": {
-            name: environment.installed_version(package)
-            for name, (package, _use) in environment.EXTRAS.items()
-        },
-        "data": _data_found(),
-    }
-    if as_json:
-        _errors.print_json(document)
-        return
-    rows = [[name, value] for name, value in document["versions"].items()]
-    rows += [[key, str(value)] for key, value in document["machine"].items()]
-    rows.append([_("cache"), document["cache"]])
-    for name, (package, use) in environment.EXTRAS.items():
-        found = document["extras"][name] or _("missing: pip install 'etabli[{extra}]'").format(
-            extra=name
-        )
-        rows.append([f"{package} ({_(use)})", found])
-    rows += [
-        [
-            _("data: {name}").format(name=name),
-            where or _("missing: etabli data fetch {name}").format(name=name),
-        ]
-        for name, where in document["data"].items()
-    ]
-    _tables.table("", [(_("what"), "left"), (_("here"), "left")], rows)
-
-
-def _data_found() -> dict[str, str | None]:
     from etabli.data.catalog import inventory
 
-    return inventory.found()
+    versions, machine = environment.installed_versions(), environment.describe_machine()
+    extras = {
+        name: environment.installed_version(package)
+        for name, (package, _use) in environment.EXTRAS.items()
+    }
+    data, home = inventory.find_datasets(), str(user_cache())
+    if as_json:
+        _errors.print_json(
+            {
+                "versions": versions,
+                "machine": machine,
+                "cache": home,
+                "extras": extras,
+                "data": data,
+            }
+        )
+        return
+    rows = [[name, str(value)] for name, value in (*versions.items(), *machine.items())]
+    rows.append([_("cache"), home])
+    absent = _("missing: pip install 'etabli[{extra}]'")
+    rows += [
+        [f"{package} ({_(use)})", extras[name] or absent.format(extra=name)]
+        for name, (package, use) in environment.EXTRAS.items()
+    ]
+    unfetched = _("missing: etabli data fetch {name}")
+    rows += [
+        [_("data: {name}").format(name=name), where or unfetched.format(name=name)]
+        for name, where in data.items()
+    ]
+    _tables.print_table("", [(_("what"), "left"), (_("here"), "left")], rows)

@@ -1,4 +1,4 @@
-"""``etabli report``: the page of one run, or several runs side by side."""
+"""``etabli report``: the report of one run, or a comparison of several."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from etabli.cli import _errors
+from etabli.cli._options import Json, Verbose
+from etabli.core.errors import DataMissing
 from etabli.core.i18n import _
 
 
@@ -16,17 +18,20 @@ def report(
             metavar="RUN...", help="Run folders; none takes the newest.", show_default=False
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The HTML file to write.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="The HTML file to write.", metavar="FILE")
+    ] = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
-    """Write the report of a run, or of several side by side, as one HTML file.
+    """Write the report of a run, or a comparison of several, as one HTML file.
 
     \b
     etabli report                          the newest run
     etabli report runs/a runs/b            a comparison
     """
     from etabli import report as reports
-    from etabli.core.errors import DataMissing
+    from etabli.cli import _tables
     from etabli.report import run_folder
 
     folders = folders or run_folder.find_runs(Path("runs"))[:1]
@@ -34,14 +39,14 @@ def report(
         raise DataMissing(
             _("there is no run in the folder 'runs'"), fix=_("Make one with: etabli run tp1")
         )
-    page = (
-        reports.write(folders[0], out)
-        if len(folders) == 1
-        else reports.write_comparison(folders, out)
-    )
-    if as_json:
-        _errors.print_json(
-            {"report": str(page), "runs": [run_folder.run_document(folder) for folder in folders]}
-        )
+    if len(folders) == 1:
+        page = reports.write_report(folders[0], out)
     else:
-        typer.echo(_("Report: {page}").format(page=page))
+        page = reports.write_comparison(folders, out)
+    if as_json:
+        runs = [run_folder.run_document(folder) for folder in folders]
+        _errors.print_json({"report": str(page), "runs": runs})
+        return
+    for folder in folders if verbose else ():
+        _tables.print_scores(folder, verbose=True)
+    typer.echo(_("Report: {page}").format(page=page))

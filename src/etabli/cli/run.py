@@ -1,14 +1,23 @@
-"""``etabli run`` and ``etabli new``: play the practicals, and take one into one's own hands."""
+"""``etabli run`` and ``etabli new``: run experiments, and copy one to change it."""
 
+import inspect
+import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from etabli.cli import _errors
-from etabli.cli._distributed import Coordinator, Devices, Processes, ProcessId, folder_of, spreading
+from etabli.cli._distributed import Coordinator, Devices, Processes, ProcessId, output_folder, train_distributed
+from etabli.cli._options import Json, Overwrite, Seed, Verbose, Yes
+from etabli.core.errors import BadSetting, UnknownName
 from etabli.core.i18n import _
+
+if TYPE_CHECKING:
+    from etabli.data.catalog.source import Source
+    from etabli.experiments.spec import ExperimentSpec
 
 RUNS = Path("runs")
 
@@ -28,7 +37,7 @@ def run(
             help="sample: inside the project; full: the real data sets.", metavar="sample|full"
         ),
     ] = "sample",
-    seed: Annotated[int, typer.Option(help="The first seed.", min=0, metavar="N")] = 0,
+    seed: Seed = 0,
     seeds: Annotated[
         int, typer.Option(help="How many seeds; scores become mean and spread.", min=1, metavar="N")
     ] = 1,
@@ -38,35 +47,32 @@ def run(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="The run folder; one that was interrupted goes on.", metavar="FOLDER"),
+        typer.Option(help="The run folder; an interrupted run resumes.", metavar="FOLDER"),
     ] = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="Do anew what the run folder holds already.")
-    ] = False,
+    overwrite: Overwrite = False,
     devices: Devices = None,
     coordinator: Coordinator = None,
     processes: Processes = 1,
     process_id: ProcessId = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Download without asking.")] = False,
-    as_json: Annotated[
-        bool,
-        typer.Option("--json", help="Print one JSON document and nothing else on standard output."),
-    ] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
-    """Run practicals or experiments; ends with a table and a report.
+    """Run practicals or experiments; ends with a table of scores and a report.
 
     \b
     etabli run tp1                               practical 1 on sample data
     etabli run tp1.mlp --data full --seeds 5     mean and spread on the whole of MNIST
-    etabli run tp1.logistic --set rate=0.5       another rate
-    etabli run tp2.cnn --devices 4               every batch dealt out over four devices
-    etabli run tp2.cnn --coordinator first-host:4567 --processes 2 --process-id 0      and over two machines
+    etabli run tp1.mlp --set epochs=5            another setting
+    etabli run tp2.cnn --devices 4               every batch sharded over four devices
+    etabli run tp2.cnn --coordinator host:4567 --processes 2 --process-id 0    two machines
     """
     from etabli import experiments as practicals
     from etabli import report
     from etabli.cli import _tables
     from etabli.cli._progress import Terminal
-    from etabli.core.progress import Silent
+    from etabli.cli.data import ensure
+    from etabli.core.progress import Reporter, Silent
     from etabli.experiments import runner
     from etabli.report import run_folder
 
@@ -75,57 +81,55 @@ def run(
     source = _source(data)
     runner.resolve_settings(experiments, source.kind, changes)
     if (devices or 1) * processes > 1:
-        _all_spread(experiments)
-    folder = out or RUNS / f"{datetime.now():%Y%m%d-%H%M%S}-{_short(names)}"
-    seeds_of = range(seed, seed + seeds)
+        _check_data_parallel(experiments)
+    folder = out or RUNS / f"{datetime.now():%Y%m%d-%H%M%S}-{short_name(names or ['all'])}"
     with (
-        spreading(devices, coordinator, processes, process_id) as leads,
-        folder_of(folder, leads) as place,
+        train_distributed(devices, coordinator, processes, process_id) as is_main,
+        output_folder(folder, is_main) as place,
     ):
-        reporter = Terminal() if leads else Silent()
-        _have_data(experiments, source, reporter, yes)
+        reporter: Reporter = Terminal() if is_main else Silent()
+        if not source.is_sample:
+            ensure([name for each in experiments for name in each.data], source, yes)
         try:
             runner.run_experiments(
                 experiments,
                 place,
                 source,
-                seeds=seeds_of,
+                seeds=range(seed, seed + seeds),
                 changes=changes,
-                again=again,
+                overwrite=overwrite,
                 reporter=reporter,
             )
         except KeyboardInterrupt:
-            _errors.print_error(
-                _("To go on from here: add --out {folder} to the same command.").format(
-                    folder=folder
-                )
-            )
+            resume = _("To resume, add --out {folder} to the same command.")
+            _errors.print_error(resume.format(folder=folder))
             raise
         finally:
-            if leads and (folder / "run.json").exists() and run_folder.list_seed_runs(folder):
-                page = report.write(folder)
-        if leads and as_json:
+            if is_main and (folder / "run.json").exists() and run_folder.list_seed_runs(folder):
+                page = report.write_report(folder)
+        if is_main and as_json:
             _errors.print_json(run_folder.run_document(folder))
-        elif leads:
-            _tables.scores(folder)
+        elif is_main:
+            _tables.print_scores(folder, verbose=verbose)
             typer.echo(_("\nReport: {page}").format(page=page))
+            if source.is_sample:
+                following = " ".join(["etabli run", *(names or []), "--data full"])
+            else:
+                following = f"etabli serve --runs {folder.parent}"
+            typer.echo(_("Next:   {command}").format(command=following))
 
 
-def _all_spread(experiments) -> None:
-    """Refuse what does not train in batches that can be dealt out: every process would do the same work."""
+def _check_data_parallel(experiments: Sequence["ExperimentSpec"]) -> None:
+    """Refuse experiments whose batches cannot be sharded: every process would repeat the work."""
     from etabli import experiments as practicals
-    from etabli.core.errors import BadSetting
 
-    alone = [card.name for card in experiments if not card.is_data_parallel]
-    if alone:
+    others = [each.name for each in experiments if not each.is_data_parallel]
+    if others:
+        able = [each.name for each in practicals.select_experiments([]) if each.is_data_parallel]
         raise BadSetting(
-            _("{names} cannot be spread over devices or processes").format(names=", ".join(alone)),
-            fix=_(
-                "Only these deal out their batches: {names}. Run the others without these options."
-            ).format(
-                names=", ".join(
-                    card.name for card in practicals.select_experiments([]) if card.is_data_parallel
-                )
+            _("{names} cannot use several devices or processes").format(names=", ".join(others)),
+            fix=_("Only these can: {names}. Run the others without these options.").format(
+                names=", ".join(able)
             ),
         )
 
@@ -134,60 +138,61 @@ def new(
     experiment: Annotated[
         str, typer.Argument(help="The experiment to start from, for example tp1.logistic.")
     ],
-    file: Annotated[Path, typer.Argument(help="The file to write, for example mine.py.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="The file to write, for example mine.py.", show_default="logistic.py, ..."
+        ),
+    ] = None,
 ) -> None:
-    """Write an experiment as one Python file to change and to run.
+    """Copy an experiment to a Python file of your own, to change and to run.
 
     \b
     etabli new tp1.logistic mine.py
     etabli run ./mine.py
     """
-    import inspect as python_inspect
-    import sys
-
     from etabli import experiments as practicals
     from etabli.core.atomic_files import atomic_write
-    from etabli.core.errors import BadSetting
 
-    card = practicals.load_experiment(experiment)
+    if experiment in practicals.PRACTICALS:
+        names = practicals.experiments_of(experiment)
+        raise BadSetting(
+            _("{name} is a practical").format(name=experiment),
+            expected=_("one of its experiments: {names}").format(names=", ".join(names)),
+            fix=_("For example: etabli new {name} mine.py").format(name=names[-1]),
+        )
+    spec = practicals.load_experiment(experiment)
+    module = practicals.module_name(experiment)
+    file = file or Path(f"{module.rpartition('.')[2]}.py")
     if file.suffix != ".py":
         raise BadSetting(_("an experiment is a Python file"), expected="*.py", got=str(file))
     if file.exists():
         raise BadSetting(
-            _("{file} exists already").format(file=file),
+            _("{file} already exists").format(file=file),
             fix=_("Choose another name; nothing was overwritten."),
         )
-    source = python_inspect.getsource(sys.modules[practicals.module_name(experiment)])
-    head = _("# Your own copy of {name}. Change what you like, then: etabli run {file}").format(
-        name=experiment, file=file if file.is_absolute() else f"./{file}"
+    path = file if file.is_absolute() else f"./{file}"
+    head = _("# Your copy of {name}. Change what you like, then: etabli run {file}").format(
+        name=experiment, file=path
     )
-    named = source.replace(f'name="{card.name}"', f'name="{card.name}.{_word(file.stem)}"')
+    stem = "".join(letter if letter.isalnum() else "-" for letter in file.stem)
+    source = inspect.getsource(sys.modules[module])
     with atomic_write(file) as stream:
-        stream.write(f"{head}\n{named}")
-    typer.echo(_("Wrote {file}. Run it with: etabli run ./{file}").format(file=file))
+        stream.write(
+            f"{head}\n" + source.replace(f'name="{spec.name}"', f'name="{spec.name}.{stem}"')
+        )
+    typer.echo(_("Wrote {file}. Run it with: etabli run {path}").format(file=file, path=path))
 
 
-def _word(text: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in text)
+def short_name(names: Sequence[str]) -> str:
+    """Return the practicals and files of a request, each once: ``tp1+tp2+mine``."""
+    words = [Path(name).stem if name.endswith(".py") else name.split(".")[0] for name in names]
+    return "+".join(dict.fromkeys(words))[:60]
 
 
-def _short(names: list[str] | None) -> str:
-    words = [Path(name).stem for name in names or ["all"]]
-    return "+".join(words)[:60]
-
-
-def _source(kind: str):
-    from etabli.core.errors import UnknownName
+def _source(kind: str) -> "Source":
     from etabli.data.catalog.source import Source
 
     if kind not in ("sample", "full"):
         raise UnknownName(_("kind of data"), kind, ["sample", "full"])
     return Source.full() if kind == "full" else Source.sample()
-
-
-def _have_data(experiments, source, reporter, yes: bool) -> None:
-    """On full data: fetch what is missing, after saying how much it is."""
-    from etabli.cli import data
-
-    if not source.is_sample:
-        data.ensure([name for card in experiments for name in card.data], source, yes)

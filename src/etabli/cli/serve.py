@@ -1,5 +1,6 @@
-"""``etabli serve``: the playground, on one's own machine."""
+"""``etabli serve``: the playground, on your own machine."""
 
+import webbrowser
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ from etabli.core.i18n import _, current_language
 
 def serve(
     runs: Annotated[
-        Path, typer.Option("--runs", help="The folder of the runs whose models are played with.")
+        Path, typer.Option("--runs", help="The folder of the runs whose models are served.")
     ] = Path("runs"),
     host: Annotated[
         str | None,
@@ -31,24 +32,19 @@ def serve(
     \b
     etabli serve                       http://127.0.0.1:8008, for this machine alone
     etabli --lang fr serve --open      in French, and in the browser at once
-    etabli serve --host 0.0.0.0        for a class; the address that is printed holds the token
+    etabli serve --host 0.0.0.0        for a class; the printed address contains the token
     """
     from etabli.web.app import Server
 
     server = Server(runs, host=host, port=port, language=current_language())
     typer.echo(_("The playground is at {address}").format(address=server.address))
     if host is not None:
-        typer.echo(
-            _("Whoever has this address, with its token, can open it; the line is not encrypted."),
-            err=True,
-        )
-    _errors.print_error(_("Ctrl-C ends it."))
+        warning = _("Anyone with this address and its token can open it; it is not encrypted.")
+        typer.echo(warning, err=True)
+    _errors.print_error(_("Press Ctrl-C to stop."))
     if browser:
-        import webbrowser
-
         webbrowser.open(server.address)
-    with suppress(
-        KeyboardInterrupt
-    ):  # where Ctrl-C is ignored from outside, the server ends without it
+    # Where Ctrl-C is ignored from outside, the server ends without it.
+    with suppress(KeyboardInterrupt):
         server.run()
     _errors.print_error(_("The playground is closed."))

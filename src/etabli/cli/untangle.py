@@ -1,4 +1,4 @@
-"""``etabli untangle``: how well are one's own classes separated? The tables and explorer of practical 2."""
+"""``etabli untangle``: how well the classes of your own points are separated."""
 
 from datetime import datetime
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from etabli.cli import _errors
+from etabli.cli._options import Json, Out, Overwrite, Seed, Verbose
+from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 
 
@@ -14,15 +16,14 @@ def untangle(
     features: Annotated[
         Path,
         typer.Argument(
-            help="Points (.npy, .npz, .csv, .parquet, .safetensors), or a folder with images in a sub-folder a class.",
+            help="Points (.npy, .npz, .csv, .parquet, .safetensors), or a folder with one "
+            "sub-folder of images per class.",
             show_default=False,
         ),
     ],
     labels: Annotated[
         Path | None,
-        typer.Option(
-            help="Labels, where the first file holds none; numbers or text.", metavar="FILE"
-        ),
+        typer.Option(help="Labels, if the first file has none; numbers or text.", metavar="FILE"),
     ] = None,
     images: Annotated[
         Path | None,
@@ -31,67 +32,74 @@ def untangle(
             metavar="FOLDER",
         ),
     ] = None,
-    k: Annotated[
-        int, typer.Option(help="Neighbours that the neighborhood hit looks at.", min=1)
-    ] = 6,
+    k: Annotated[int, typer.Option(help="Neighbors of the neighborhood hit.", min=1)] = 6,
     perplexity: Annotated[
-        float, typer.Option(help="t-SNE's effective number of neighbours.", min=1)
+        float, typer.Option(help="t-SNE's perplexity: its effective number of neighbors.", min=1)
     ] = 30.0,
     iterations: Annotated[
         int, typer.Option(help="t-SNE's iterations after its 250 early ones.", min=10)
     ] = 500,
     trim: Annotated[
-        float, typer.Option(help="Share of lonely points that a hull leaves out.", min=0, max=0.9)
+        float, typer.Option(help="Share of outliers trimmed from a hull.", min=0, max=0.9)
     ] = 0.05,
-    most: Annotated[
+    max_points: Annotated[
         int,
-        typer.Option(help="Points that are projected and drawn; of more, a random part.", min=10),
+        typer.Option(help="Points that are projected; of more, a random subset.", min=10),
     ] = 20_000,
-    seed: Annotated[int, typer.Option(help="The seed of t-SNE and of that part.", min=0)] = 0,
-    out: Annotated[
-        Path | None, typer.Option(help="The folder of the report.", metavar="FOLDER")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document and nothing else.")
-    ] = False,
+    seed: Seed = 0,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
-    """Measure how far apart the classes of your own points are, in full and in the plane.
+    """Measure how well the classes of your own points are separated, in full and in the plane.
 
     \b
     etabli untangle features.npz                       arrays 'features' and 'labels'
-    etabli untangle points.csv                         a column 'label' beside the numbers
+    etabli untangle points.csv                         a column 'label' next to the numbers
     etabli untangle x.npy --labels y.npy --images photos/
-    etabli untangle photos/                            a sub-folder of images for each class: their pixels
+    etabli untangle photos/                            pixels; one sub-folder per class
     """
     from etabli import report
     from etabli.cli import _tables
     from etabli.cli._progress import Terminal
     from etabli.data.catalog.source import Source
-    from etabli.data.formats import labelled_points
+    from etabli.data.formats import labeled_points
     from etabli.experiments import runner
     from etabli.pipelines import untangle
     from etabli.report import run_folder
 
-    reporter = Terminal()
-    given = labelled_points.read(features, labels, images)
-    for said in given.remarks:
-        reporter.print_line(said)
-    card = untangle.experiment(given)
     folder = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-untangle"
+    if (folder / "run.json").exists() and not overwrite:
+        raise BadSetting(
+            _("{folder} already holds a run").format(folder=folder),
+            fix=_("Choose another folder with --out, or replace the run with --overwrite."),
+        )
+    reporter = Terminal()
+    points = labeled_points.read(features, labels, images)
+    for remark in points.remarks:
+        reporter.print_line(remark)
+    spec = untangle.make_experiment(points)
     changes = {
         "k": k,
         "perplexity": perplexity,
         "iterations": iterations,
         "trim": trim,
-        "most": most,
+        "max_points": max_points,
     }
     runner.run_experiments(
-        [card], folder, Source.full(), seeds=[seed], changes=changes, again=True, reporter=reporter
+        [spec],
+        folder,
+        Source.full(),
+        seeds=[seed],
+        changes=changes,
+        overwrite=overwrite,
+        reporter=reporter,
     )
-    page = report.write(folder)
+    page = report.write_report(folder)
     if as_json:
         _errors.print_json(run_folder.run_document(folder))
         return
-    _tables.scores(folder)
-    explorer = run_folder.seed_run_folder(folder, card.name, seed) / "explorer.html"
+    _tables.print_scores(folder, verbose=verbose)
+    explorer = run_folder.seed_run_folder(folder, spec.name, seed) / "explorer.html"
     typer.echo(_("\nReport: {page}\nExplorer: {explorer}").format(page=page, explorer=explorer))

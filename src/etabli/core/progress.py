@@ -6,17 +6,18 @@ from typing import Protocol
 
 __all__ = ["Reporter", "Silent", "Step"]
 
+# step(advance=1, **numbers): moves a task on and shows the numbers next to it.
 Step = Callable[..., None]
 
 
 class Reporter(Protocol):
-    """Where a story's progress is shown: a terminal, or nowhere."""
+    """Where the progress of an experiment is shown: a terminal, or nowhere."""
 
     def task(self, label: str, total: float | None) -> AbstractContextManager[Step]:
-        """A task under way; the step it gives takes an advance and the numbers to show beside the bar."""
+        """Start a task of ``total`` steps."""
 
     def print_line(self, text: str) -> None:
-        """A line of text above the bars."""
+        """Print a line of text above the progress bars."""
 
 
 class Silent:

@@ -1,4 +1,4 @@
-"""The practicals. Each experiment is one file: a recipe card and a story."""
+"""The practicals and their experiments; each experiment is one file."""
 
 import importlib
 import importlib.util
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from etabli.experiments.spec import ExperimentSpec
 
 PRACTICALS: dict[str, str] = {
-    "tp1": N_("Back-propagation by hand"),
+    "tp1": N_("Backpropagation by hand"),
     "tp2": N_("Keras and manifold untangling"),
     "tp3": N_("Transfer learning and fine-tuning"),
     "tp4": N_("Recurrent nets and word vectors"),
@@ -23,7 +23,7 @@ PRACTICALS: dict[str, str] = {
 
 # In the order of the lab report; a later experiment may use what an earlier one trained.
 EXPERIMENTS: tuple[str, ...] = (
-    # practical 1: back-propagation by hand
+    # practical 1: backpropagation by hand
     "tp1.look",
     "tp1.logistic",
     "tp1.batch",
@@ -60,41 +60,46 @@ EXPERIMENTS: tuple[str, ...] = (
 
 
 def module_name(name: str) -> str:
-    """The module that tells an experiment: ``tp2.cnn-modern`` lives in ``etabli.experiments.tp2.cnn_modern``."""
+    """Return the module of an experiment: ``tp2.cnn-modern`` is in ``...tp2.cnn_modern``."""
     return f"etabli.experiments.{name.replace('-', '_')}"
 
 
 def load_experiment(name: str) -> "ExperimentSpec":
-    """The experiment of a name, its module imported only now."""
+    """Load the experiment of a name; its module is imported only now."""
     if name not in EXPERIMENTS:
         raise UnknownName(_("practical or experiment"), name, [*EXPERIMENTS, *PRACTICALS])
     return importlib.import_module(module_name(name)).EXPERIMENT
 
 
-def select_experiments(words: list[str]) -> list["ExperimentSpec"]:
-    """The experiments that the words name (practicals, experiments, files), in order, each once; none names all."""
+def select_experiments(names: list[str]) -> list["ExperimentSpec"]:
+    """Load practicals, experiments and files, each once, in order; no name selects all."""
     experiments: dict[str, ExperimentSpec] = {}
-    for word in words or list(PRACTICALS):
-        if word.endswith(".py"):
-            found = [load_experiment_file(Path(word))]
-        elif word in PRACTICALS:
-            found = [load_experiment(name) for name in EXPERIMENTS if name.split(".")[0] == word]
+    for name in names or list(PRACTICALS):
+        if name.endswith(".py"):
+            found = [load_experiment_file(Path(name))]
+        elif name in PRACTICALS:
+            found = [load_experiment(each) for each in experiments_of(name)]
         else:
-            found = [load_experiment(word)]
+            found = [load_experiment(name)]
         experiments.update((each.name, each) for each in found)
     return list(experiments.values())
 
 
+def experiments_of(practical: str) -> list[str]:
+    """Return the names of a practical's experiments."""
+    return [name for name in EXPERIMENTS if name.split(".")[0] == practical]
+
+
 def load_experiment_file(path: Path) -> "ExperimentSpec":
-    """The experiment that a student's file defines in its variable ``EXPERIMENT``."""
+    """Load the experiment that a user's file defines in its variable ``EXPERIMENT``."""
     from etabli.experiments.spec import ExperimentSpec
 
-    if not path.is_file():
+    spec = importlib.util.spec_from_file_location(f"etabli_file_{path.stem}", path)
+    if not path.is_file() or spec is None or spec.loader is None:
         raise DataMissing(
             _("there is no file {path}").format(path=path),
             fix=_("Write one with: etabli new tp1.logistic {path}").format(path=path),
         )
-    spec = importlib.util.spec_from_file_location(f"etabli_file_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
@@ -107,22 +112,20 @@ def load_experiment_file(path: Path) -> "ExperimentSpec":
     if not isinstance(found, ExperimentSpec):
         raise BadSetting(
             _("{path} defines no experiment").format(path=path),
-            expected=_("a variable EXPERIMENT = Experiment(...)"),
-            fix=_("See how a file looks with: etabli new tp1.logistic example.py"),
+            expected=_("a variable EXPERIMENT = ExperimentSpec(...)"),
+            fix=_("For an example: etabli new tp1.logistic example.py"),
         )
     return found
 
 
 def explain_broken_file(path: Path, error: BaseException) -> BadSetting:
-    """The refusal of a student's file that raised: which line, which error."""
+    """Return the error of a user's file that raised, with the line and what was raised."""
     if isinstance(error, SyntaxError) and error.filename == str(path):
         line = error.lineno
     else:
-        frames = traceback.extract_tb(error.__traceback__)
-        line = next(
-            (frame.lineno for frame in reversed(frames) if frame.filename == str(path)), None
-        )
+        frames = reversed(traceback.extract_tb(error.__traceback__))
+        line = next((frame.lineno for frame in frames if frame.filename == str(path)), None)
     where = _("{path}, line {line}").format(path=path, line=line) if line else str(path)
     return BadSetting(
-        f"{where}: {type(error).__name__}: {error}", fix=_("Mend the file and run it again.")
+        f"{where}: {type(error).__name__}: {error}", fix=_("Fix the file and run it again.")
     )

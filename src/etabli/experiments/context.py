@@ -1,7 +1,7 @@
-"""The context that a story works on: it hands out data, seeds and progress, and keeps what the story shows.
+"""The context of a seed run: it hands out data, seeds and progress, and records what is shown.
 
-A story calls it from top to bottom; everything lands in the folder of its piece at once, so that a web page can
-follow and nothing is lost on an interruption.
+Everything is written to the folder of the seed run at once, so that a web page can follow and
+nothing is lost on an interruption.
 """
 
 import json
@@ -9,24 +9,35 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from etabli.core import cache
 from etabli.core.atomic_files import atomic_write
 from etabli.core.errors import BadSetting
-from etabli.core.i18n import TranslatableStr, _
+from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent, Step
 from etabli.data.catalog.source import Source
 from etabli.experiments.spec import ExperimentSpec
 from etabli.metrics.score import Score
 from etabli.report import run_folder
+from etabli.report.run_folder import ClaimRecord, ReportItem, Verdict
 from etabli.training import checkpoint as checkpoints
 from etabli.training.checkpoint import CHECKPOINTS_DIR, Checkpoint
 
 
 class RunContext:
-    """What one story with one seed works on. ``first`` says whether this seed draws the figures."""
+    """What one experiment with one seed works on.
+
+    Args:
+        experiment: The specification of the experiment.
+        folder: The folder of the seed run; what an earlier attempt showed is removed from it.
+        source: Sample or full data.
+        seed: The seed of everything random.
+        is_first_seed: Whether this seed draws the figures of the report.
+        reporter: Where progress is shown (default: nowhere).
+    """
 
     def __init__(
         self,
@@ -42,75 +53,74 @@ class RunContext:
         self.seed, self.is_first_seed = seed, is_first_seed
         self.reporter = reporter or Silent()
         self.scores: dict[str, Score] = {}
-        self.claims: list[run_folder.ClaimRecord] = []
-        self.report_items: list[run_folder.Exhibit] = []
-        self.sentences: dict[str, run_folder.Sentence] = {}
+        self.claims: list[ClaimRecord] = []
+        self.report_items: list[ReportItem] = []
         self.is_comparable = True
-        self._clear()
+        self._remove_shown()
 
     @property
     def is_sample(self) -> bool:
         return self.source.kind == "sample"
 
-    def _clear(self) -> None:
-        """Forget what a former attempt showed; checkpoints and models stay, so that a training can resume."""
+    def _remove_shown(self) -> None:
+        """Remove what an earlier attempt showed; checkpoints and models stay, to resume from."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "piece.json").unlink(missing_ok=True)
+        for name in (run_folder.RECORD, run_folder.RECORD_OF_0_1):
+            (self.folder / name).unlink(missing_ok=True)
         for curve in self.folder.glob("*.jsonl"):
             curve.unlink()
         shutil.rmtree(self.folder / "figures", ignore_errors=True)
 
-    # progress ------------------------------------------------------------------------------------------------
+    # progress ------------------------------------------------------------------------------------
 
     def progress(self, label: str, total: float | None = None) -> AbstractContextManager[Step]:
-        """A task with ``total`` steps: ``with context.progress("epochs", 20) as step: step(1, loss=0.3)``."""
+        """Start a task: ``with context.progress("epochs", 20) as step: step(1, loss=0.3)``."""
         return self.reporter.task(_(label), total)
 
     def print_line(self, text: str) -> None:
-        """A line on the terminal, not kept."""
+        """Print a line on the terminal; it is not recorded."""
         self.reporter.print_line(text)
 
-    # numbers -------------------------------------------------------------------------------------------------
+    # numbers -------------------------------------------------------------------------------------
 
     def score(self, name: str, score: Score) -> None:
-        """Keep a number with its recipe; one that is not finite is refused."""
+        """Record a score with its recipe; raise ``BadSetting`` if it is not finite."""
         if not np.isfinite(score.value):
             raise BadSetting(
-                _("the score {name} came out as {value}").format(name=name, value=score.value),
-                fix=_("The training diverged: try a lower rate."),
+                _("the score {name} is {value}").format(name=name, value=score.value),
+                fix=_("The training diverged: try a lower learning rate."),
             )
         self.scores[name] = score
 
     def withhold_published(self) -> None:
-        """Say that this run stands in for the published one: nothing published is set beside its scores."""
+        """Omit the published values: this run is not comparable with them."""
         self.is_comparable = False
 
     def log(self, curve: str, **row: float) -> None:
         """Append a row to a history; it is on disk when this returns."""
         with (self.folder / f"{curve}.jsonl").open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({key: _number(value) for key, value in row.items()}) + "\n")
+            stream.write(json.dumps({key: _plain(value) for key, value in row.items()}) + "\n")
 
     def history(self, curve: str) -> list[dict[str, float]]:
-        """The rows logged so far."""
+        """Return the rows logged so far."""
         return run_folder.read_curve(self.folder, curve)
 
-    def claim(self, key: str, verdict: str, measured: str) -> None:
-        """Say whether a claim of the card holds, and what was measured."""
-        known = {claim.key: claim for claim in self.experiment.claims}
-        if key not in known:
-            raise KeyError(f"{self.experiment.name} has no claim {key!r} on its card")
-        claim = known[key]
+    def claim(self, key: str, verdict: Verdict, measured: str) -> None:
+        """Record whether a claim holds, and what was measured; on sample data it is not judged."""
+        claim = next((each for each in self.experiment.claims if each.key == key), None)
+        if claim is None:
+            raise KeyError(f"{self.experiment.name} has no claim {key!r}")
         self.claims.append(
-            run_folder.ClaimRecord(
+            ClaimRecord(
                 key=key,
-                says=self.heading(claim.says),
-                where=self.heading(claim.where),
-                verdict=verdict,
-                measured=self.to_record(measured),
+                says=_(claim.says),
+                where=_(claim.where),
+                verdict="not_judged" if self.is_sample else verdict,
+                measured=measured,
             )
         )
 
-    # exhibits ------------------------------------------------------------------------------------------------
+    # report items --------------------------------------------------------------------------------
 
     @contextmanager
     def figure(
@@ -123,28 +133,26 @@ class RunContext:
         panels: tuple[int, int] = (1, 1),
         size: tuple[float, float] = (7.0, 4.5),
         image: str = "svg",
-    ) -> Iterator[object]:
-        """Axes to draw on (one, or a flat array of ``panels``), saved when the block ends.
+    ) -> Iterator[Any]:
+        """Yield axes to draw on; the figure is saved when the block ends.
 
-        ``number`` is the figure of the lab report that this one answers to; ``image="png"`` for many thousand points.
+        Args:
+            key: Name of the file, without its suffix.
+            title: Title, for the report.
+            caption: Sentences below the figure.
+            number: The figure of the lab report that this one reproduces.
+            panels: Rows and columns; with more than one panel a flat array of axes is yielded.
+            size: Width and height in inches.
+            image: ``"svg"``, or ``"png"`` for many thousand points.
         """
-        from etabli.viz.style import new_figure, save
+        from etabli.viz.style import create_figure, save_figure
 
-        figure, axes = new_figure(panels, size)
+        figure, axes = create_figure(panels, size)
         yield axes
         path = self.folder / "figures" / f"{key}.{image}"
         with atomic_write(path, "wb") as stream:
-            save(figure, stream, image)
-        self.report_items.append(
-            run_folder.Exhibit(
-                kind="figure",
-                key=key,
-                title=self.heading(title),
-                caption=self.heading(caption),
-                number=number,
-                file=f"figures/{path.name}",
-            )
-        )
+            save_figure(figure, stream, image)
+        self._add("figure", key, title, caption, number=number, file=f"figures/{path.name}")
 
     def table(
         self,
@@ -155,49 +163,28 @@ class RunContext:
         rows: Sequence[Sequence[object]],
         caption: str = "",
     ) -> None:
-        """A table of the report; numbers stay numbers."""
-        self.report_items.append(
-            run_folder.Exhibit(
-                kind="table",
-                key=key,
-                title=self.heading(title),
-                caption=self.heading(caption),
-                columns=[self.heading(column) for column in columns],
-                rows=[[self.to_record(_number(cell)) for cell in row] for row in rows],
-            )
-        )
+        """Add a table to the report; numbers stay numbers."""
+        cells = [[_plain(cell) for cell in row] for row in rows]
+        self._add("table", key, title, caption, columns=[_(each) for each in columns], rows=cells)
 
     def note(self, text: str) -> None:
-        """A paragraph of the report."""
-        self.report_items.append(run_folder.Exhibit(kind="note", text=self.to_record(text)))
+        """Add a paragraph to the report."""
+        self.report_items.append(ReportItem(kind="note", text=text))
 
     def page(self, key: str, html: str, *, title: str, caption: str = "") -> None:
-        """An HTML page of its own (an explorer, a gallery) that the report links to."""
+        """Add an HTML page (an explorer, a gallery) that the report links to."""
         with atomic_write(self.folder / f"{key}.html") as stream:
             stream.write(html)
-        shown = {"title": self.heading(title), "caption": self.heading(caption)}
-        self.report_items.append(
-            run_folder.Exhibit(kind="page", key=key, file=f"{key}.html", **shown)
-        )
+        self._add("page", key, title, caption, file=f"{key}.html")
 
-    def to_record(self, text: object) -> object:
-        """A text as the record keeps it: in the language of the source, with its message beside it."""
-        if not isinstance(text, TranslatableStr):
-            return text
-        if text:
-            blanks = {name: self.to_record(piece) for name, piece in text.blanks.items()}
-            self.sentences[text.source] = run_folder.Sentence(message=text.message, blanks=blanks)
-        return text.source
+    def _add(self, kind: Any, key: str, title: str, caption: str, **more: Any) -> None:
+        item = ReportItem(kind=kind, key=key, title=_(title), caption=_(caption), **more)
+        self.report_items.append(item)
 
-    def heading(self, text: str) -> str:
-        """A title, caption or column, which a reader looks up in the catalogue: only its blanks need keeping."""
-        told = _(text)
-        return self.to_record(told) if told.blanks else told.source
-
-    # what is kept --------------------------------------------------------------------------------------------
+    # files ---------------------------------------------------------------------------------------
 
     def save_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> Path:
-        """Write arrays (weights, points) as ``<name>.safetensors``."""
+        """Write arrays (weights, points) as ``<name>.safetensors``; return the path."""
         from safetensors.numpy import save
 
         path = self.folder / f"{name}.safetensors"
@@ -206,37 +193,37 @@ class RunContext:
         return path
 
     def path(self, name: str) -> Path:
-        """The path of a file of this piece (a model), for those who write it themselves, in one step."""
+        """Return the path of a file of this seed run, for callers that write it in one step."""
         return self.folder / name
 
     def checkpoint_path(self, *key: object) -> Path:
-        """The file of a training under way, its name a hash of ``key``: all that makes two trainings different.
+        """Return the checkpoint file of a training; ``key`` is all that tells trainings apart.
 
-        It survives an interruption of the story, and goes when the piece is finished.
+        The file survives an interruption and is removed when the seed run is finished.
         """
         return checkpoints.checkpoint_path(self.folder / CHECKPOINTS_DIR, self.seed, *key)
 
     def checkpoint(self, *key: object) -> Checkpoint:
-        """The memory of the training of this key, as an interrupted story left it."""
+        """Return the checkpoint of the training of this key, as an interruption left it."""
         return Checkpoint(self.checkpoint_path(*key))
 
-    def resume(self, memory: Checkpoint, step: Step, curve: str = "") -> None:
-        """Show how far a memory had come: its rows are logged again, the progress moves on."""
-        for row in memory.rows if curve else ():
+    def resume(self, checkpoint: Checkpoint, step: Step, curve: str = "") -> None:
+        """Show how far a checkpoint had come: log its rows again and move the progress on."""
+        for row in checkpoint.rows if curve else ():
             self.log(curve, **row)
-        if memory.done:
-            step(memory.done)
+        if checkpoint.epoch:
+            step(checkpoint.epoch)
 
-    def log_and_checkpoint(self, memory: Checkpoint, curve: str, **row: float) -> None:
-        """Append a row to a history and to what a memory will keep."""
-        memory.rows.append({key: _number(value) for key, value in row.items()})
+    def log_and_checkpoint(self, checkpoint: Checkpoint, curve: str, **row: float) -> None:
+        """Append a row to a history and to the rows that a checkpoint keeps."""
+        checkpoint.rows.append({key: _plain(value) for key, value in row.items()})
         if curve:
             self.log(curve, **row)
 
     def cached(self, name: str, key: object, compute: Callable[[], cache.Arrays]) -> cache.Arrays:
-        """Arrays that depend on ``key`` alone: computed once, then read from the cache."""
-        return cache.cached_arrays(name, key, compute)
+        """Return arrays that depend on ``key`` alone, from the cache if it has them."""
+        return cache.load_or_compute(name, key, compute)
 
 
-def _number(value: object) -> object:
+def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value

@@ -1,22 +1,29 @@
-"""Experiments and seeds, one after the other, into a run folder; what is finished is not done again."""
+"""Runs experiments with seeds, one after the other, into a run folder; finished ones are kept."""
 
 import gc
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from etabli.core import environment
 from etabli.core.atomic_files import explain_os_error, lock_folder, remove_temporary_files
-from etabli.core.errors import BadSetting, EtabliError, UnknownName
+from etabli.core.errors import BadSetting, EtabliError
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
 from etabli.data.catalog.source import Source
 from etabli.experiments import explain_broken_file
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import ExperimentSpec, SettingsModel
+from etabli.experiments.settings import SettingsModel, memory_advice, unknown_setting
+from etabli.experiments.spec import ExperimentSpec
 from etabli.report import run_folder
 from etabli.training.checkpoint import CHECKPOINTS_DIR
+
+
+class OutOfMemory(EtabliError, MemoryError):
+    """An experiment needs more memory than the machine has."""
+
+    exit_code = 5
 
 
 def run_experiments(
@@ -25,44 +32,60 @@ def run_experiments(
     source: Source,
     *,
     seeds: Sequence[int] = (0,),
-    changes: dict[str, object] | None = None,
-    again: bool = False,
+    changes: Mapping[str, object] | None = None,
+    overwrite: bool = False,
     reporter: Reporter | None = None,
     first: int | None = None,
 ) -> Path:
-    """Run the experiments with every seed; returns the run folder.
+    """Run the experiments with every seed; return the run folder.
 
-    ``changes`` are settings, ``key`` for every experiment that has it or ``experiment.key`` for one. A run that was
-    interrupted goes on when it is asked for again with the same folder; ``again`` does everything anew. The figures are
-    those of the seed ``first``, without it the first of ``seeds``.
+    An interrupted run resumes when it is asked for again with the same folder.
+
+    Args:
+        experiments: What to run, in order.
+        folder: The run folder; it is created, and locked while the run lasts.
+        source: Sample or full data.
+        seeds: The seeds; every experiment runs once with each.
+        changes: Settings: ``key`` for every experiment that has it, ``experiment.key`` for one.
+        overwrite: Whether to run again what the folder holds.
+        reporter: Where progress is shown (default: nowhere).
+        first: The seed that draws the figures (default: the first of ``seeds``).
+
+    Raises:
+        EtabliError: If a setting is unknown or bad, the folder holds another run or is in use,
+            the disk is full, or the memory does not suffice.
     """
-    reporter = reporter or Silent()
-    settings = resolve_settings(experiments, source.kind, changes or {})
+    reporter, folder, changes = reporter or Silent(), Path(folder), changes or {}
+    settings = resolve_settings(experiments, source.kind, changes)
+    figures_of = seeds[0] if first is None else first
     with lock_folder(folder):
-        _open_run(experiments, Path(folder), source, seeds, changes or {}, again)
+        _open_run(experiments, folder, source, seeds, changes, overwrite)
         for number, experiment in enumerate(experiments, start=1):
             reporter.print_line(
                 f"[{number}/{len(experiments)}] {experiment.name}: {_(experiment.title)}"
             )
             for seed in seeds:
-                drawn = seeds[0] if first is None else first
-                _piece(
-                    experiment,
+                own = run_folder.seed_run_folder(folder, experiment.name, seed)
+                if run_folder.is_finished(own):
+                    reporter.print_line(_("  seed {seed}: already finished").format(seed=seed))
+                    continue
+                for inside in (own, *own.glob("*/")):
+                    remove_temporary_files(inside)
+                is_first = seed == figures_of
+                _run_seed(
+                    RunContext(
+                        experiment, own, source, seed, is_first_seed=is_first, reporter=reporter
+                    ),
                     settings[experiment.name],
-                    Path(folder),
-                    source,
-                    seed,
-                    drawn,
-                    reporter,
                 )
-    return Path(folder)
+    return folder
 
 
 def resolve_settings(
-    experiments: Sequence[ExperimentSpec], kind: str, changes: dict[str, object]
+    experiments: Sequence[ExperimentSpec], kind: str, changes: Mapping[str, object]
 ) -> dict[str, SettingsModel]:
-    """Each experiment's settings under the changes; a key that no experiment has is refused."""
-    taken: set[str] = set()
+    """Return each experiment's settings under the changes; raise on a key that none has."""
+    used: set[str] = set()
     settings = {}
     for experiment in experiments:
         own = {}
@@ -70,12 +93,15 @@ def resolve_settings(
             field = key.removeprefix(f"{experiment.name}.")
             if field in experiment.settings.model_fields:
                 own[field] = value
-                taken.add(key)
+                used.add(key)
         settings[experiment.name] = experiment.settings_for(kind, own)
     for key in changes:
-        if key not in taken:
+        if key not in used:
             known = {field for each in experiments for field in each.settings.model_fields}
-            raise UnknownName(_("setting"), key, known)
+            named = next((each for each in experiments if key.startswith(f"{each.name}.")), None)
+            name = key.removeprefix(f"{named.name}.") if named else key
+            only = experiments[0].name if len(experiments) == 1 else ""
+            raise unknown_setting(name, known, named.name if named else only)
     return settings
 
 
@@ -84,8 +110,8 @@ def _open_run(
     folder: Path,
     source: Source,
     seeds: Sequence[int],
-    changes: dict[str, object],
-    again: bool,
+    changes: Mapping[str, object],
+    overwrite: bool,
 ) -> None:
     record = run_folder.Run(
         name=folder.name,
@@ -93,92 +119,77 @@ def _open_run(
         data=source.kind,
         experiments=[experiment.name for experiment in experiments],
         seeds=list(seeds),
-        settings={key: value for key, value in changes.items()},
+        settings=dict(changes),
         versions=environment.installed_versions(),
         machine=environment.describe_machine(),
     )
     if (folder / "run.json").exists():
         before = run_folder.read_run(folder)
-        same = (before.data, before.settings) == (record.data, record.settings)
-        if again:
-            _clear(folder, record if same else before)
-        elif not same:
+        is_same = (before.data, before.settings) == (record.data, record.settings)
+        if overwrite:
+            _remove_seed_runs(folder, record if is_same else before)
+        elif not is_same:
             raise BadSetting(
                 _("{folder} holds a run with other data or settings").format(folder=folder),
                 got=before.settings or before.data,
-                fix=_("Choose another folder with --out, or do everything anew with --again."),
+                fix=_("Choose another folder with --out, or replace the run with --overwrite."),
             )
-        if same:
+        if is_same:
             record.created = before.created
             record.experiments = list(dict.fromkeys([*before.experiments, *record.experiments]))
             record.seeds = sorted({*before.seeds, *record.seeds})
     run_folder.write_record(folder / "run.json", record)
 
 
-def _clear(folder: Path, record: run_folder.Run) -> None:
-    """Remove the pieces of a record; other files of the folder stay."""
+def _remove_seed_runs(folder: Path, record: run_folder.Run) -> None:
+    """Remove the seed runs of a record; other files of the folder stay."""
     for name in record.experiments:
         for seed in record.seeds:
             shutil.rmtree(run_folder.seed_run_folder(folder, name, seed), ignore_errors=True)
 
 
-def _piece(
-    experiment: ExperimentSpec,
-    settings: SettingsModel,
-    folder: Path,
-    source: Source,
-    seed: int,
-    first_seed: int,
-    reporter: Reporter,
-) -> None:
-    place = run_folder.seed_run_folder(folder, experiment.name, seed)
-    if run_folder.is_finished(place):
-        reporter.print_line(_("  seed {seed}: finished before, kept").format(seed=seed))
-        return
-    for inside in (place, *place.glob("*/")):
-        remove_temporary_files(inside)
-    context = RunContext(
-        experiment, place, source, seed, is_first_seed=seed == first_seed, reporter=reporter
-    )
-    started, clock, worked = run_folder.current_time(), time.perf_counter(), time.process_time()
+def _run_seed(context: RunContext, settings: SettingsModel) -> None:
+    experiment, folder = context.experiment, context.folder
+    started, clock, cpu = run_folder.current_time(), time.perf_counter(), time.process_time()
     environment.reset_peak_memory()
     interrupted = True
     try:
         experiment.run(context, settings)
         interrupted = False
     except OSError as error:
-        raise explain_os_error(error, place) from error
+        raise explain_os_error(error, folder) from error
+    except MemoryError as error:
+        raise OutOfMemory(
+            _("there is not enough memory for {experiment}").format(experiment=experiment.name),
+            fix=memory_advice(experiment.settings),
+        ) from error
     except EtabliError:
         raise
     except Exception as error:
-        own = _file_of(experiment)
-        if own is None:
+        path = _user_file(experiment)
+        if path is None:
             raise
-        raise explain_broken_file(own, error) from error
+        raise explain_broken_file(path, error) from error
     finally:
         gc.collect()
-        took = (time.perf_counter() - clock, time.process_time() - worked)
-        record = _record(context, settings, started, took, interrupted)
-        if record.scores or record.exhibits or not interrupted:
-            run_folder.write_record(place / "piece.json", record)
+        record = _record(context, settings)
+        record.started, record.interrupted = started, interrupted
+        record.seconds = round(time.perf_counter() - clock, 3)
+        record.cpu_seconds = round(time.process_time() - cpu, 3)
+        if record.scores or record.report_items or not interrupted:
+            run_folder.write_record(folder / run_folder.RECORD, record)
         if not interrupted:
-            shutil.rmtree(place / CHECKPOINTS_DIR, ignore_errors=True)
+            shutil.rmtree(folder / CHECKPOINTS_DIR, ignore_errors=True)
 
 
-def _record(
-    context: RunContext,
-    settings: SettingsModel,
-    started,
-    took: tuple[float, float],
-    interrupted: bool,
-) -> run_folder.SeedRun:
-    """``took``: seconds on the clock, and of the processor, which a busy machine does not lengthen."""
-    card, heading = context.experiment, context.heading
+def _record(context: RunContext, settings: SettingsModel) -> run_folder.SeedRun:
+    spec = context.experiment
     return run_folder.SeedRun(
-        experiment=card.name,
-        title=heading(card.title),
-        measures=heading(card.measures),
-        source=heading(card.source),
+        experiment=spec.name,
+        title=_(spec.title),
+        measures=_(spec.measures),
+        source=_(spec.source),
+        headline=spec.headline,
         seed=context.seed,
         data=context.source.kind,
         settings=settings.model_dump(mode="json"),
@@ -188,27 +199,24 @@ def _record(
         ],
         published=[
             run_folder.PublishedRecord(
-                score=known.score,
-                value=known.value,
-                what=heading(known.what),
-                where=heading(known.where),
-                note=heading(known.note),
+                score=each.score,
+                value=each.value,
+                what=_(each.what),
+                where=_(each.where),
+                note=_(each.note),
             )
-            for known in (card.published if context.is_comparable else ())
+            for each in (spec.published if context.is_comparable else ())
         ],
         claims=context.claims,
-        exhibits=context.report_items,
-        sentences=context.sentences,
-        expects=card.expected_ranges,
-        started=started,
-        seconds=round(took[0], 3),
-        cpu_seconds=round(took[1], 3),
+        report_items=context.report_items,
+        expects=dict(spec.expected_ranges),
+        started=run_folder.current_time(),
+        seconds=0.0,
         peak_memory_mb=environment.peak_memory_mb(),
-        interrupted=interrupted,
     )
 
 
-def _file_of(experiment: ExperimentSpec) -> Path | None:
-    """The student's file that tells this experiment, or ``None`` for one of the house."""
+def _user_file(experiment: ExperimentSpec) -> Path | None:
+    """Return the user's file that defines this experiment, ``None`` for one of the project."""
     module = experiment.run.__module__
     return Path(experiment.run.__code__.co_filename) if module.startswith("etabli_file_") else None

@@ -1,4 +1,4 @@
-"""The story of ``etabli untangle``: one's own labelled points under the criteria of practical 2."""
+"""Separability of your own labeled points, by the criteria of practical 2."""
 
 from functools import partial
 
@@ -8,84 +8,88 @@ from pydantic import Field
 from etabli.core.errors import BadSetting
 from etabli.core.i18n import N_, _
 from etabli.core.seeding import make_generator
-from etabli.data.formats.labelled_points import Points
+from etabli.data.formats.labeled_points import Points
 from etabli.experiments.context import RunContext
 from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp2 import _planes
-from etabli.experiments.tp2._planes import Measuring
+from etabli.experiments.tp2._planes import PlaneSettings
 from etabli.metrics.neighborhood_hit import neighborhood_hit
-from etabli.viz.embedding import spectrum
-from etabli.viz.explorer import explorer
+from etabli.viz.embedding import plot_explained_variance
+from etabli.viz.explorer import render_explorer
 
 
-class Settings(Measuring):
-    most: int = Field(
-        20_000, ge=10, description=N_("points that are projected and drawn; of more, a random part")
+class Settings(PlaneSettings):
+    max_points: int = Field(
+        20_000, ge=10, description=N_("points that are projected; of more, a random subset")
     )
 
 
-def experiment(given: Points) -> ExperimentSpec:
-    """A card for these points."""
+def make_experiment(data: Points) -> ExperimentSpec:
+    """Return the experiment that measures these points."""
     return ExperimentSpec(
         name="untangle",
-        title=N_("Separability of one's own points"),
+        headline="neighborhood_hit_points",
+        title=N_("Separability of your own points"),
         measures=N_("neighborhood hit, hulls and ellipses"),
-        source=given.name,
+        source=data.name,
         settings=Settings,
-        run=partial(run, given=given),
+        run=partial(run, data=data),
     )
 
 
-def run(context: RunContext, settings: Settings, given: Points) -> None:
-    if len(given.points) <= settings.k:
+def run(context: RunContext, settings: Settings, data: Points) -> None:
+    """Score the points in full and in the plane, and show figures and an explorer."""
+    if len(data.points) <= settings.k:
         raise BadSetting(
-            _("there are not enough points for {k} neighbours").format(k=settings.k),
+            _("there are not enough points for {k} neighbors").format(k=settings.k),
             expected=_("more than {k} points").format(k=settings.k),
-            got=len(given.points),
+            got=len(data.points),
             fix=_("Choose a smaller number with --k."),
         )
-    words = {"data": given.name}
-    whole = neighborhood_hit(given.points, given.labels, settings.k)
+    words: dict[str, object] = {"data": data.name}
+    whole = neighborhood_hit(data.points, data.labels, settings.k)
     context.score("neighborhood_hit_points", whole.score.with_recipe(**words))
-    part = chosen(context, len(given.points), settings.most)
-    points, labels = given.points[part], given.labels[part]
-    names = [given.names[code] for code in np.unique(labels)]
+    part = _choose_points(context, len(data.points), settings.max_points)
+    points, labels = data.points[part], data.labels[part]
+    names = [data.names[code] for code in np.unique(labels)]
     labels = np.unique(labels, return_inverse=True)[1]
-    by_tsne, by_pca, principal = _planes.both_planes(
-        context, points, labels, settings, name=given.name
+    by_tsne, by_pca, principal = _planes.compute_planes(
+        context, points, labels, settings, name=data.name
     )
-    _planes.score_plane(context, "tsne", by_tsne, words | _planes.tsne_words(settings))
+    _planes.score_plane(context, "tsne", by_tsne, words | _planes.tsne_recipe(settings))
     _planes.score_plane(context, "pca", by_pca, words | {"projection": "pca"})
 
     low, high = whole.interval
-    size = _("{name}, {d} dimensions").format(name=given.name, d=given.points.shape[1])
+    size = _("{name}, {d} dimensions").format(name=data.name, d=data.points.shape[1])
     rows = [[size, round(whole.score.value, 4), f"{low:.4f} … {high:.4f}", "", "", "", ""]]
-    both = (("t-SNE", by_tsne), ("PCA", by_pca))
+    planes = (("t-SNE", by_tsne), ("PCA", by_pca))
     rows += [
-        _planes.comparison_row(name, points, plane, labels, context.seed) for name, plane in both
+        _planes.make_comparison_row(name, points, plane, labels, context.seed)
+        for name, plane in planes
     ]
     _planes.show_comparison(context, rows)
-    for (name, plane), key in zip(both, ("tsne", "pca"), strict=True):
-        title = _("{projection} of {name}").format(projection=name, name=given.name)
+    for (name, plane), key in zip(planes, ("tsne", "pca"), strict=True):
+        title = _("{projection} of {name}").format(projection=name, name=data.name)
         _planes.show_criteria(context, key, plane, labels, names, title=title)
-    with context.figure("spectrum", title=N_("The eigenvalues of PCA"), size=(7, 3.6)) as ax:
-        spectrum(principal.spectrum, ax=ax)
-    shown = [_planes.explorer_plane(given.name, name, plane) for name, plane in both]
-    thumbnails = None if given.thumbnails is None else given.thumbnails[part]
+    with context.figure("spectrum", title=N_("Eigenvalues of PCA"), size=(7, 3.6)) as ax:
+        plot_explained_variance(principal.spectrum, ax=ax)
+    shown = [_planes.make_explorer_plane(data.name, name, plane) for name, plane in planes]
+    thumbnails = None if data.thumbnails is None else data.thumbnails[part]
     context.page(
         "explorer",
-        explorer(shown, labels, names, thumbnails=thumbnails, title=given.name),
+        render_explorer(shown, labels, names, thumbnails=thumbnails, title=data.name),
         title=N_("Explorer"),
     )
 
 
-def chosen(context: RunContext, n: int, most: int) -> np.ndarray:
-    """The points that are projected: all, or a random part, which is said."""
-    if n <= most:
+def _choose_points(context: RunContext, n: int, max_points: int) -> np.ndarray:
+    """Return the indices of the points to project: all, or a random subset, which is reported."""
+    if n <= max_points:
         return np.arange(n)
     text = _(
-        "{n} points: the planes show {most} of them, drawn at random (--most); the neighborhood hit in full is of all."
-    )
-    context.print_line(text.format(n=n, most=most))
-    context.note(text.format(n=n, most=most))
-    return np.sort(make_generator(context.seed, "part").choice(n, most, replace=False))
+        "{n} points: a random subset of {max_points} is projected (--max-points); "
+        "the neighborhood hit in full uses all."
+    ).format(n=n, max_points=max_points)
+    context.print_line(text)
+    context.note(text)
+    return np.sort(make_generator(context.seed, "part").choice(n, max_points, replace=False))

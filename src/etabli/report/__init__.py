@@ -1,31 +1,87 @@
-"""A run folder, read, becomes one HTML page that opens without a network."""
+"""Reports: run folders become one HTML page that opens without a network."""
 
 import base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from etabli import __version__
 from etabli.core.atomic_files import atomic_write
 from etabli.core.i18n import _, current_language
 from etabli.report import numbers, run_folder
+from etabli.report.run_folder import PublishedRecord, ReportItem, Run, ScoreSummary, SeedRun
 
 HOME = Path(__file__).parent
 
 
-def write(run: Path, out: Path | None = None) -> Path:
-    """Write the report of one run, by default as ``report.html`` in its folder; returns the path."""
+@dataclass(frozen=True)
+class ShownItem:
+    """A report item, with its figure as a data URL or the relative link to its page."""
+
+    item: ReportItem
+    image: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """An experiment of a run: all its seeds, and the report items of the first."""
+
+    first: SeedRun
+    seed_runs: list[SeedRun]
+    summaries: list[ScoreSummary]
+    published: dict[str, PublishedRecord]
+    items: list[ShownItem]
+
+
+@dataclass(frozen=True)
+class RunContents:
+    """All that a page shows of a run."""
+
+    folder: Path
+    record: Run
+    sections: list[Section]
+    summaries: list[ScoreSummary]
+
+
+@dataclass(frozen=True)
+class ComparedScore:
+    """One score in several runs; ``None`` where a run does not have it."""
+
+    experiment: str
+    score: str
+    published: float | None
+    cells: list[ScoreSummary | None]
+
+
+@dataclass(frozen=True)
+class ComparedSetting:
+    """A setting whose value is not the same in all runs."""
+
+    experiment: str
+    setting: str
+    values: list[object]
+
+
+def write_report(run: Path, out: Path | None = None) -> Path:
+    """Write the report of one run (default: ``report.html`` in its folder); return the path."""
     return _write(out or Path(run) / "report.html", [Path(run)])
 
 
 def write_comparison(folders: Sequence[Path], out: Path | None = None) -> Path:
-    """Write several runs side by side, by default as ``comparison.html`` beside the first; returns the path."""
-    return _write(
-        out or Path(folders[0]).parent / "comparison.html", [Path(folder) for folder in folders]
-    )
+    """Write a comparison of runs (default: ``comparison.html`` next to the first)."""
+    return _write(out or Path(folders[0]).parent / "comparison.html", folders)
 
 
-def rendered(folders: Sequence[Path]) -> str:
-    """The page of one run, or of several side by side, as HTML in the current language."""
+def _write(path: Path, folders: Sequence[Path]) -> Path:
+    text = render_report(folders)
+    with atomic_write(path) as stream:
+        stream.write(text)
+    return path
+
+
+def render_report(folders: Sequence[Path]) -> str:
+    """Render one run, or a comparison of several, as HTML in the current language."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -35,62 +91,76 @@ def rendered(folders: Sequence[Path]) -> str:
         trim_blocks=True,
     )
     environment.globals.update(
-        _=_, numbers=numbers, compare=numbers, version=__version__, language=current_language()
+        _=_,
+        numbers=numbers,
+        compare_scores=compare_scores,
+        compare_settings=compare_settings,
+        version=__version__,
+        language=current_language(),
     )
     name = "report.html" if len(folders) == 1 else "comparison.html"
     style = (HOME / "templates" / "style.css").read_text(encoding="utf-8")
     return environment.get_template(name).render(
-        runs=[contents(folder) for folder in folders], style=style
+        runs=[read_contents(folder) for folder in folders], style=style
     )
 
 
-def _write(path: Path, folders: list[Path]) -> Path:
-    text = rendered(folders)
-    with atomic_write(path) as stream:
-        stream.write(text)
-    return path
-
-
-def contents(run: Path) -> dict[str, object]:
-    """All that a page says about a run, as plain values."""
-    record = run_folder.read_run(run)
-    found = [
-        (place, run_folder.translate_record(piece))
-        for place, piece in run_folder.list_seed_runs(run)
-    ]
+def read_contents(run: Path) -> RunContents:
+    """Read all that a page shows of a run, in the current language."""
+    record, found = run_folder.read_run(run), run_folder.list_seed_runs(run)
     summaries = run_folder.summarize_scores(run)
-    chapters = []
+    sections = []
     for name in record.experiments:
-        own = [(place, piece) for place, piece in found if piece.experiment == name]
+        own = [(folder, each) for folder, each in found if each.experiment == name]
         if own:
-            chapters.append(
-                _chapter(Path(run), own, [each for each in summaries if each.experiment == name])
+            folder, first = own[0]
+            sections.append(
+                Section(
+                    first,
+                    [each for _folder, each in own],
+                    [each for each in summaries if each.experiment == name],
+                    {each.score: each for each in first.published},
+                    [_show(Path(run), folder, item) for item in first.report_items],
+                )
             )
-    return {"folder": str(run), "record": record, "chapters": chapters, "summaries": summaries}
+    return RunContents(Path(run), record, sections, summaries)
 
 
-def _chapter(
-    run: Path, own: list[tuple[Path, run_folder.SeedRun]], summaries: list[run_folder.ScoreSummary]
-) -> dict[str, object]:
-    place, piece = own[0]
-    return {
-        "piece": piece,
-        "pieces": [each for _place, each in own],
-        "summaries": summaries,
-        "published": {each.score: each for each in piece.published},
-        "exhibits": [_shown(run, place, exhibit) for exhibit in piece.exhibits],
-    }
+def _show(run: Path, folder: Path, item: ReportItem) -> ShownItem:
+    path = folder / item.file
+    if item.kind == "page":
+        return ShownItem(item, link=path.relative_to(run).as_posix())
+    if item.kind != "figure" or not path.exists():
+        return ShownItem(item)
+    kind = "svg+xml" if path.suffix == ".svg" else "png"
+    content = base64.b64encode(path.read_bytes()).decode()
+    return ShownItem(item, image=f"data:image/{kind};base64,{content}")
 
 
-def _shown(run: Path, place: Path, exhibit: run_folder.Exhibit) -> dict[str, object]:
-    """An exhibit with its picture inlined, or with the way to its page."""
-    path = place / exhibit.file
-    shown = {"exhibit": exhibit, "picture": "", "link": ""}
-    if exhibit.kind == "figure" and path.exists():
-        kind = "svg+xml" if path.suffix == ".svg" else "png"
-        shown["picture"] = (
-            f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
-        )
-    if exhibit.kind == "page":
-        shown["link"] = path.relative_to(run).as_posix()
-    return shown
+def compare_scores(runs: Sequence[RunContents]) -> list[ComparedScore]:
+    """Return every score that any of the runs has, in order of appearance."""
+    found = [{(each.experiment, each.score): each for each in run.summaries} for run in runs]
+    rows = []
+    for experiment, score in dict.fromkeys(key for scores in found for key in scores):
+        cells = [scores.get((experiment, score)) for scores in found]
+        known = (each.published for each in cells if each and each.published is not None)
+        rows.append(ComparedScore(experiment, score, next(known, None), cells))
+    return rows
+
+
+def compare_settings(runs: Sequence[RunContents]) -> list[ComparedSetting]:
+    """Return the settings whose values are not the same in all runs."""
+    settings = [
+        {
+            (section.first.experiment, name): value
+            for section in run.sections
+            for name, value in section.first.settings.items()
+        }
+        for run in runs
+    ]
+    found = []
+    for experiment, name in dict.fromkeys(key for own in settings for key in own):
+        values = [own.get((experiment, name), "—") for own in settings]
+        if any(value != values[0] for value in values):
+            found.append(ComparedSetting(experiment, name, values))
+    return found

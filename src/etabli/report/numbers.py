@@ -1,29 +1,124 @@
-"""How a number is written for a person: shares in percent, the rest with four significant digits.
+"""Scores for people: their plain names, and numbers as percentages, counts or four digits."""
 
-What several runs have in common, and where they differ.
-"""
+from etabli.core.i18n import N_, _
 
 _SHARES = ("accuracy", "neighborhood_hit", "precision", "overlap", "coverage", "share", "recall")
+_COUNTS = ("images_", "n_classes", "parameters", "features", "longest_caption", "median_")
+
+# The longest name that begins the name of a score, and what the words after it say.
+SCORES = {
+    "test_accuracy": N_("test accuracy"),
+    "train_accuracy": N_("training accuracy"),
+    "test_loss": N_("test loss"),
+    "train_loss": N_("training loss"),
+    "test_nats": N_("test nats per character"),
+    "max_relative_error": N_("largest relative error"),
+    "neighborhood_hit": N_("neighborhood hit"),
+    "hull_overlap": N_("hull overlap"),
+    "ellipse_overlap": N_("ellipse overlap"),
+    "mean_average_precision": N_("mAP"),
+    "mean_average_precision_standard_error": N_("standard error of the mAP"),
+    "map": N_("mAP"),
+    "average_precision": N_("average precision"),
+    "elementwise_accuracy": N_("accuracy over all labels"),
+    "element_accuracy": N_("accuracy over all labels"),
+    "gap": N_("gap to the training mAP"),
+    "images": N_("images"),
+    "n_classes": N_("classes"),
+    "labels_per_image": N_("labels per image"),
+    "several_labels": N_("share with several labels"),
+    "median_width": N_("median width"),
+    "median_height": N_("median height"),
+    "parameters": N_("parameters"),
+    "features": N_("features"),
+    "known_words": N_("share of known words"),
+    "distinct_4grams": N_("share of distinct 4-grams"),
+    "repetition": N_("repetition"),
+    "confidence_within_word": N_("confidence within a word"),
+    "words_with_vector": N_("share of words with a vector"),
+    "adjusted_rand": N_("adjusted Rand index"),
+    "glove_loss": N_("GloVe loss"),
+    "neighbours_recovered": N_("neighbors recovered"),
+    "neighbours_by_chance": N_("neighbors by chance"),
+    "coverage": N_("vocabulary coverage"),
+    "captions_kept_whole": N_("captions kept whole"),
+    "longest_caption": N_("longest caption"),
+    "bleu_1": "BLEU-1",
+    "bleu_2": "BLEU-2",
+    "bleu_3": "BLEU-3",
+    "bleu_4": "BLEU-4",
+    "cider_d": "CIDEr-D",
+    "rouge_l": "ROUGE-L",
+}
+_VARIANTS = {
+    "best": N_("best setting"),
+    "normal": N_("Gaussian init"),
+    "zeros": N_("zero init"),
+    "pixels": N_("pixels"),
+    "mlp": "MLP",
+    "cnn": "CNN",
+    "tsne": N_("t-SNE plane"),
+    "pca": N_("PCA plane"),
+    "points": N_("all dimensions"),
+    "ngram": N_("n-gram model"),
+    "trigram": N_("trigram model"),
+    "residual": N_("with n-gram model"),
+    "masked": N_("padding masked"),
+    "unmasked": N_("padding counted"),
+    "standard": N_("standard tokens"),
+    "sampled": N_("sampled"),
+    "as_trained": N_("as trained"),
+    "11pt": N_("11-point"),
+    "difficult_negative": N_("difficult as negatives"),
+    "all_negative": N_("all predicted negative"),
+    "transfer": N_("transfer learning"),
+    "from_scratch": N_("from scratch"),
+    "frozen": N_("frozen features"),
+    "tuned": N_("fine-tuned"),
+    "train": N_("training set"),
+    "test": N_("test set"),
+    "low": N_("low temperature"),
+    "plain": N_("temperature 1"),
+    "high": N_("high temperature"),
+}
+
+
+def score_label(name: str) -> str:
+    """Return the plain name of a score: ``test_accuracy_best`` is "test accuracy, best setting"."""
+    base = max((each for each in SCORES if f"{name}_".startswith(f"{each}_")), key=len, default="")
+    if not base:
+        return name
+    parts, rest = [_(SCORES[base])], name[len(base) + 1 :]
+    while rest:
+        known = max(
+            (each for each in _VARIANTS if f"{rest}_".startswith(f"{each}_")), key=len, default=""
+        )
+        word = known or rest.partition("_")[0]
+        parts.append(_(_VARIANTS.get(word, word)))
+        rest = rest[len(word) + 1 :]
+    return ", ".join(parts)
 
 
 def is_share(name: str) -> bool:
-    """Whether a score is a share, which people read in percent."""
+    """Return whether a score is a share, which people read in percent."""
     return any(word in name for word in _SHARES) and not name.startswith("bleu")
 
 
-def shown(name: str, value: float | None, spread: float | None = None) -> str:
-    """``92.41 % ± 0.05`` for a share, ``0.2712 ± 0.0009`` for another number, an em dash for none."""
+def format_score(name: str, value: float | None, spread: float | None = None) -> str:
+    """Write ``92.41 ± 0.05 %`` for a share, ``0.2712`` for another number, a dash for none."""
     if value is None:
         return "—"
     if is_share(name):
         text, scale, digits, unit = f"{100 * value:.2f}", 100, 2, " %"
+    elif name.startswith(_COUNTS) and float(value).is_integer() and not spread:
+        return format_cell(int(value))
     else:
-        text, scale, digits, unit = _four(value), 1, 4, ""
+        text, scale, digits, unit = _four_digits(value), 1, 4, ""
     return f"{text} ± {scale * spread:.{digits}f}{unit}" if spread is not None else f"{text}{unit}"
 
 
-def difference(name: str, value: float, published: float | None) -> str:
-    """What was measured less what was published, with its sign; shares in points."""
+def format_difference(name: str, value: float, published: float | None) -> str:
+    """Write measured minus published with its sign; shares in percentage points."""
     if published is None:
         return "—"
     if is_share(name):
@@ -31,67 +126,24 @@ def difference(name: str, value: float, published: float | None) -> str:
     return f"{value - published:+.4f}"
 
 
-def _four(value: float) -> str:
+def _four_digits(value: float) -> str:
     return f"{value:.4g}" if abs(value) < 1e-3 or abs(value) >= 1e4 else f"{value:.4f}"
 
 
-def cell(value: object) -> str:
-    """A cell of a table: numbers short, the rest as it is."""
-    if isinstance(value, bool) or value is None:
-        return "—" if value is None else str(value)
-    if isinstance(value, int):
+def format_cell(value: object) -> str:
+    """Write a cell of a table: numbers short, the rest as it is."""
+    if value is None:
+        return "—"
+    if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}".replace(",", "\u202f")
-    if isinstance(value, float):
-        return _four(value)
-    return str(value)
+    return _four_digits(value) if isinstance(value, float) else str(value)
 
 
-def duration(seconds: float) -> str:
-    """``45 s``, ``3 min 20 s``, ``1 h 05 min``."""
+def format_duration(seconds: float) -> str:
+    """Write ``45 s``, ``3 min 20 s`` or ``1 h 05 min``."""
     if seconds < 60:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-Contents = dict[str, object]
-
-
-def keys(runs: list[Contents]) -> list[tuple[str, str]]:
-    """Every (experiment, score) that any of the runs has, in the order of their first appearance."""
-    return list(
-        dict.fromkeys((each.experiment, each.score) for run in runs for each in run["summaries"])
-    )
-
-
-def row(runs: list[Contents], key: tuple[str, str]) -> list[object]:
-    """The summary of one score in each run, ``None`` where a run has it not."""
-    return [
-        next((each for each in run["summaries"] if (each.experiment, each.score) == key), None)
-        for run in runs
-    ]
-
-
-def published(cells: list[object]) -> float | None:
-    """The published value that stands behind one row of the table."""
-    return next((each.published for each in cells if each and each.published is not None), None)
-
-
-def differing(runs: list[Contents]) -> list[tuple[str, str, list[object]]]:
-    """The settings whose values are not the same in all runs: (experiment, setting, value in each run)."""
-    settings = [
-        {
-            (chapter["piece"].experiment, name): value
-            for chapter in run["chapters"]
-            for name, value in chapter["piece"].settings.items()
-        }
-        for run in runs
-    ]
-    found = []
-    for key in dict.fromkeys(key for own in settings for key in own):
-        values = [own.get(key, "—") for own in settings]
-        if any(value != values[0] for value in values):
-            found.append((*key, values))
-    return found

@@ -1,42 +1,84 @@
-"""A run is a folder that explains itself; a report, a page, a comparison are made by reading it.
+"""Run folders: everything a run produced, in plain files. Reports and pages only read them.
 
-    RUN/run.json                          what was asked, by which version, on which machine
-    RUN/<experiment>/seed-<n>/piece.json  one experiment with one seed: settings, scores, claims, exhibits, timings
+    RUN/run.json                             what was asked for, the versions and the machine
+    RUN/<experiment>/seed-<n>/seed_run.json  one experiment with one seed: settings, scores, claims,
+                                             report items, time and memory
     RUN/<experiment>/seed-<n>/<curve>.jsonl, figures/*.svg|png, *.safetensors, *.keras, *.html
 
-A piece is finished when ``piece.json`` stands; it is written last, in one step.
+A seed run is finished when its record exists: it is written last, in one step. Texts are kept in
+every language that the program knows and are read in the current one.
 """
 
 import json
 import statistics
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+)
 
 from etabli.core.atomic_files import atomic_write, parse_json
 from etabli.core.errors import CorruptFile, DataMissing
-from etabli.core.i18n import _, fill_placeholders
+from etabli.core.i18n import LANGUAGES, TranslatableStr, _, current_language, translate
 
-FORMAT = 1
+FORMAT = 2
+RECORD = "seed_run.json"
+RECORD_OF_0_1 = "piece.json"
 
 
-def _inside(text: str) -> str:
+def _check_inside(text: str) -> str:
     if ".." in text.split("/"):
         raise ValueError("points outside of its folder")
     return text
 
 
+def _read_cell(value: object) -> object:
+    is_text = isinstance(value, dict) and set(value) == set(LANGUAGES)
+    return value[current_language()] if is_text and isinstance(value, dict) else value
+
+
+def _read_text(value: object) -> str:
+    text = _read_cell(value)
+    if not isinstance(text, str):
+        raise ValueError("should be a text, or a text in each language")
+    return text
+
+
+def _write_text(value: object) -> object:
+    """Return a translatable text in every language; anything else unchanged."""
+    if not isinstance(value, TranslatableStr):
+        return value
+    texts = {language: translate(value, language) for language in LANGUAGES}
+    return texts if len(set(texts.values())) > 1 else texts[LANGUAGES[0]]
+
+
 # A run folder may come from a stranger: nothing in its records points outside of it.
 Name = Annotated[str, Field(pattern=r"^\w[\w.+-]{0,199}$")]
-Inside = Annotated[str, Field(pattern=r"^([\w.+ -]+/)*[\w.+ -]*$"), AfterValidator(_inside)]
+Inside = Annotated[str, Field(pattern=r"^([\w.+ -]+/)*[\w.+ -]*$"), AfterValidator(_check_inside)]
+Text = Annotated[str, PlainValidator(_read_text), PlainSerializer(_write_text)]
+Cell = Annotated[Any, PlainValidator(_read_cell), PlainSerializer(_write_text)]
+Verdict = Literal["confirmed", "refuted", "undecided", "not_judged"]
 
 
 class Record(BaseModel):
-    """What every record of a run shares: unknown fields of a newer version are kept, not lost."""
+    """The base of all records: unknown fields of a newer version are kept."""
 
     model_config = ConfigDict(extra="allow")
+
+
+class FileRecord(Record):
+    """A record with a file of its own, and the version of its format."""
+
+    format: int = FORMAT
 
 
 class ScoreRecord(Record):
@@ -45,59 +87,53 @@ class ScoreRecord(Record):
     signature: str = ""
 
 
-class Sentence(Record):
-    """A text of a record by its message and by what fills its blanks, for readers of every language."""
-
-    message: str
-    blanks: dict[str, str] = Field(default_factory=dict)
-
-
 class ClaimRecord(Record):
     key: str
-    says: str
-    where: str = ""
-    verdict: Literal["confirmed", "refuted", "undecided"]
-    measured: str
+    says: Text
+    where: Text = ""
+    verdict: Verdict
+    measured: Text
 
 
 class PublishedRecord(Record):
     score: str
     value: float
-    what: str = ""
-    where: str = ""
-    note: str = ""
+    what: Text = ""
+    where: Text = ""
+    note: Text = ""
 
 
-class Exhibit(Record):
-    """Something that the report shows, in the order in which the story told it."""
+class ReportItem(Record):
+    """A figure, table, note or page of a report; items appear in the order they were made."""
 
     kind: Literal["figure", "table", "note", "page"]
     key: str = ""
-    title: str = ""
-    caption: str = ""
+    title: Text = ""
+    caption: Text = ""
     number: str = ""
     file: Inside = ""
-    text: str = ""
-    columns: list[str] = Field(default_factory=list)
-    rows: list[list[object]] = Field(default_factory=list)
+    text: Text = ""
+    columns: list[Text] = Field(default_factory=list)
+    rows: list[list[Cell]] = Field(default_factory=list)
 
 
-class SeedRun(Record):
-    """One experiment with one seed. Its texts are in the language of the source; ``sentences`` says how they read."""
+class SeedRun(FileRecord):
+    """One experiment with one seed: what was asked for, and what came of it."""
 
-    format: int = FORMAT
     experiment: str
-    title: str
-    measures: str = ""
-    source: str = ""
+    title: Text
+    measures: Text = ""
+    source: Text = ""
+    headline: str = ""
     seed: int
     data: Literal["sample", "full"]
     settings: dict[str, object]
     scores: list[ScoreRecord] = Field(default_factory=list)
     published: list[PublishedRecord] = Field(default_factory=list)
     claims: list[ClaimRecord] = Field(default_factory=list)
-    exhibits: list[Exhibit] = Field(default_factory=list)
-    sentences: dict[str, Sentence] = Field(default_factory=dict)
+    report_items: list[ReportItem] = Field(
+        default_factory=list, validation_alias=AliasChoices("report_items", "exhibits")
+    )
     expects: dict[str, tuple[float, float]] = Field(default_factory=dict)
     started: datetime
     seconds: float
@@ -106,10 +142,9 @@ class SeedRun(Record):
     interrupted: bool = False
 
 
-class Run(Record):
-    """What was asked for, and where and by what it was done."""
+class Run(FileRecord):
+    """What was asked for, where, and with which versions."""
 
-    format: int = FORMAT
     name: str
     created: datetime
     data: Literal["sample", "full"]
@@ -118,6 +153,18 @@ class Run(Record):
     settings: dict[str, object] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     machine: dict[str, object] = Field(default_factory=dict)
+
+
+class ScoreSummary(Record):
+    """A score over the seeds of a run: mean, sample standard deviation (of one seed: none)."""
+
+    experiment: str
+    score: str
+    value: float
+    spread: float | None
+    n: int
+    published: float | None
+    signature: str
 
 
 def current_time() -> datetime:
@@ -131,7 +178,10 @@ def write_record(path: Path, record: BaseModel) -> None:
         stream.write("\n")
 
 
-def _read(path: Path, kind: type[Record]) -> Record:
+R = TypeVar("R", bound=FileRecord)
+
+
+def _read(path: Path, kind: type[R]) -> R:
     try:
         record = kind.model_validate_json(path.read_bytes())
     except FileNotFoundError:
@@ -143,7 +193,7 @@ def _read(path: Path, kind: type[Record]) -> Record:
         raise CorruptFile(
             _("{path} cannot be read as a record of a run").format(path=path),
             got=str(error).splitlines()[0],
-            fix=_("If it was edited by hand, mend it; else delete it and run again."),
+            fix=_("If you edited the file, correct it; otherwise delete it and run again."),
         ) from error
     if record.format > FORMAT:
         raise CorruptFile(
@@ -156,71 +206,42 @@ def _read(path: Path, kind: type[Record]) -> Record:
 
 
 def read_run(folder: Path) -> Run:
-    """The record of a run folder."""
+    """Read the record of a run folder."""
     return _read(Path(folder) / "run.json", Run)
-
-
-def read_seed_run(folder: Path) -> SeedRun:
-    """The record of one finished piece."""
-    return _read(Path(folder) / "piece.json", SeedRun)
-
-
-def translate_record(piece: SeedRun) -> SeedRun:
-    """The piece with its texts in the language in use; what no message stands behind stays as it was written."""
-
-    def told(text: object) -> object:
-        known = piece.sentences.get(text) if isinstance(text, str) else None
-        if known is None:
-            return text
-        try:
-            return fill_placeholders(
-                _(known.message), {name: told(blank) for name, blank in known.blanks.items()}
-            )
-        except (KeyError, ValueError):  # a record of another version, or changed by hand
-            return text
-
-    def shown(exhibit: Exhibit) -> Exhibit:
-        rows = [[told(cell) for cell in row] for row in exhibit.rows]
-        texts = {
-            "text": told(exhibit.text),
-            "columns": [_(told(column)) for column in exhibit.columns],
-            "rows": rows,
-        }
-        return exhibit.model_copy(update={**_named(exhibit, "title", "caption"), **texts})
-
-    def _named(record: Record, *names: str) -> dict[str, str]:
-        return {name: _(told(getattr(record, name))) for name in names}
-
-    claims = [
-        each.model_copy(update={**_named(each, "says", "where"), "measured": told(each.measured)})
-        for each in piece.claims
-    ]
-    published = [
-        each.model_copy(update=_named(each, "what", "where", "note")) for each in piece.published
-    ]
-    texts = _named(piece, "title", "measures", "source")
-    exhibits = [shown(each) for each in piece.exhibits]
-    return piece.model_copy(
-        update={**texts, "claims": claims, "published": published, "exhibits": exhibits}
-    )
 
 
 def seed_run_folder(run: Path, experiment: str, seed: int) -> Path:
     return Path(run) / experiment / f"seed-{seed}"
 
 
+def record_path(folder: Path) -> Path:
+    """Return the path of a seed run's record; version 0.1 used another file name."""
+    new, old = Path(folder) / RECORD, Path(folder) / RECORD_OF_0_1
+    return old if old.exists() and not new.exists() else new
+
+
+def read_seed_run(folder: Path) -> SeedRun:
+    """Read the record of a seed run, its texts in the current language."""
+    return _read(record_path(folder), SeedRun)
+
+
+def is_finished(folder: Path) -> bool:
+    """Return whether a folder holds a seed run that was not interrupted."""
+    return record_path(folder).exists() and not read_seed_run(folder).interrupted
+
+
 def list_seed_runs(run: Path) -> list[tuple[Path, SeedRun]]:
-    """The finished pieces of a run, in the order of its experiments, then of its seeds."""
+    """List the seed runs of a run with their folders, by experiment, then by seed."""
     record = read_run(run)
-    places = (
+    folders = (
         seed_run_folder(run, name, seed) for name in record.experiments for seed in record.seeds
     )
-    return [(place, read_seed_run(place)) for place in places if (place / "piece.json").exists()]
+    return [(folder, read_seed_run(folder)) for folder in folders if record_path(folder).exists()]
 
 
-def read_curve(piece: Path, curve: str) -> list[dict[str, float]]:
-    """The rows of a history, as far as they were written; a last line cut by a kill is left out."""
-    path = Path(piece) / f"{curve}.jsonl"
+def read_curve(folder: Path, curve: str) -> list[dict[str, float]]:
+    """Read the rows of a history; a last line that was cut off is left out."""
+    path = Path(folder) / f"{curve}.jsonl"
     if not path.exists():
         return []
     rows = []
@@ -235,75 +256,63 @@ def read_curve(piece: Path, curve: str) -> list[dict[str, float]]:
     return rows
 
 
-def is_finished(piece: Path) -> bool:
-    """Whether the folder of a piece holds one that ran to its end."""
-    return (Path(piece) / "piece.json").exists() and not read_seed_run(piece).interrupted
-
-
-def list_curves(piece: Path) -> list[str]:
-    """The names of the histories of a piece."""
-    return sorted(path.stem for path in Path(piece).glob("*.jsonl"))
+def list_curves(folder: Path) -> list[str]:
+    """List the names of the histories of a seed run."""
+    return sorted(path.stem for path in Path(folder).glob("*.jsonl"))
 
 
 def find_runs(home: Path) -> list[Path]:
-    """The run folders under a folder, newest first."""
-    if not Path(home).is_dir():
-        return []
+    """List the run folders directly below a folder, newest first."""
     found = [path.parent for path in Path(home).glob("*/run.json")]
     return sorted(found, key=lambda folder: (folder / "run.json").stat().st_mtime, reverse=True)
 
 
-class ScoreSummary(Record):
-    """A score over the seeds of a run: mean, sample standard deviation (``None`` for one seed), number of seeds."""
-
-    experiment: str
-    score: str
-    value: float
-    spread: float | None
-    n: int
-    published: float | None
-    signature: str
-
-
 def summarize_scores(run: Path) -> list[ScoreSummary]:
-    """Every score of a run over its seeds. What was published stands beside it only on the full data."""
+    """Summarize every score of a run over its seeds; published values on full data only."""
     found: dict[tuple[str, str], list[ScoreRecord]] = {}
     newest: dict[tuple[str, str], SeedRun] = {}
-    for _place, piece in list_seed_runs(run):
-        for score in piece.scores:
-            found.setdefault((piece.experiment, score.name), []).append(score)
-            newest[piece.experiment, score.name] = piece
-    return [_summarised(newest[key], scores) for key, scores in found.items()]
+    for _folder, seed_run in list_seed_runs(run):
+        for score in seed_run.scores:
+            key = seed_run.experiment, score.name
+            found.setdefault(key, []).append(score)
+            newest[key] = seed_run
+    return [_summarize(newest[key], scores) for key, scores in found.items()]
 
 
-def _summarised(piece: SeedRun, scores: list[ScoreRecord]) -> ScoreSummary:
+def _summarize(seed_run: SeedRun, scores: list[ScoreRecord]) -> ScoreSummary:
     name, values = scores[0].name, [score.value for score in scores]
-    known = next((each.value for each in piece.published if each.score == name), None)
+    published = next((each.value for each in seed_run.published if each.score == name), None)
     return ScoreSummary(
-        experiment=piece.experiment,
+        experiment=seed_run.experiment,
         score=name,
         value=statistics.fmean(values),
         spread=statistics.stdev(values) if len(values) > 1 else None,
         n=len(values),
-        published=known if piece.data == "full" else None,
+        published=published if seed_run.data == "full" else None,
         signature=recipe_signature([score.signature for score in scores]),
     )
 
 
+def headline_of(summaries: list[ScoreSummary], name: str) -> ScoreSummary | None:
+    """Return the headline score of one experiment, or else its first score."""
+    return next((each for each in summaries if each.score == name), next(iter(summaries), None))
+
+
 def recipe_signature(signatures: list[str]) -> str:
-    """The recipe of a mean: what the seeds do not share (the epoch that was best) is told of each, ``epoch:3/5/5``."""
-    read = [dict(word.partition(":")[::2] for word in each.split(" | ")) for each in signatures]
-    if any(each.keys() != read[-1].keys() for each in read):
+    """Return the recipe of a mean; where seeds differ it lists each value (``epoch:3/5/5``)."""
+    recipes = [dict(word.partition(":")[::2] for word in each.split(" | ")) for each in signatures]
+    if any(each.keys() != recipes[-1].keys() for each in recipes):
         return signatures[-1]
-    told = {key: [each[key] for each in read] for key in read[-1]}
-    words = {
-        key: "/".join(values) if len(set(values)) > 1 else values[0] for key, values in told.items()
-    }
-    return " | ".join(f"{key}:{value}" if value else key for key, value in words.items())
+    words = []
+    for key in recipes[-1]:
+        values = [each[key] for each in recipes]
+        value = "/".join(values) if len(set(values)) > 1 else values[0]
+        words.append(f"{key}:{value}" if value else key)
+    return " | ".join(words)
 
 
 def run_document(run: Path) -> dict[str, object]:
-    """The one JSON document of a run: ``{"run": FOLDER, "scores": [...]}``."""
+    """Return the JSON document of a run: ``{"run": FOLDER, "scores": [...]}``."""
     return {
         "run": str(run),
         "scores": [each.model_dump(mode="json") for each in summarize_scores(run)],

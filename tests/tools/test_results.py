@@ -1,0 +1,101 @@
+from pathlib import Path
+
+import pytest
+import results
+from tiny import EXPERIMENT
+
+from etabli import experiments as practicals
+from etabli.data.catalog.source import Source
+from etabli.experiments import runner
+
+ROOT = Path(__file__).parent.parent.parent
+MACHINE = {"processor": "a processor", "cores": 2, "memory_gb": 24.0}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    home = tmp_path_factory.mktemp("runs")
+    return runner.run_experiments([EXPERIMENT], home / "one", Source.full(home), seeds=[0, 1])
+
+
+def test_the_page_holds_value_spread_published_range_and_recipe(run, tmp_path):
+    page = results.write_results(tmp_path, results.gather_results(run), MACHINE, {"numpy": "2"})
+    row = next(line for line in page.read_text(encoding="utf-8").splitlines() if "tp0.tiny" in line)
+    for text in (
+        "91.59 %",
+        "**90.50 ± 0.71 %**",
+        "80.00 % to 100.00 %",
+        "data:none; n:10",
+        "| 2 |",
+    ):
+        assert text in row
+
+
+def test_a_row_has_as_many_cells_as_the_table_has_columns(run, tmp_path):
+    page = results.write_results(tmp_path, results.gather_results(run), MACHINE, {}).read_text(
+        encoding="utf-8"
+    )
+    table = [line for line in page.splitlines() if line.startswith("|")]
+    assert {line.replace("\\|", "").count("|") for line in table} == {11}
+    assert "a processor |" in table[-1]
+
+
+def test_a_part_that_is_reproduced_leaves_the_rest_of_the_page(run, tmp_path):
+    new = results.gather_results(run)
+    other = {
+        "tp9.other/test_loss": {
+            **new["tp0.tiny/test_accuracy"],
+            "experiment": "tp9.other",
+            "score": "test_loss",
+        }
+    }
+    results.write_results(tmp_path, other, MACHINE, {})
+    page = results.write_results(tmp_path, new, MACHINE, {})
+    assert "tp9.other" in page.read_text(encoding="utf-8")
+    assert "tp0.tiny" in page.read_text(encoding="utf-8")
+
+
+def test_a_score_that_moved_beyond_its_spread_is_listed(run):
+    now = results.gather_results(run)
+    key = "tp0.tiny/test_accuracy"
+    assert results.list_changes({key: {**now[key], "value": 0.5}}, now) == [
+        f"{key}: 50.00 % -> 90.50 %"
+    ]
+    assert results.list_changes({key: {**now[key], "value": 0.91}}, now) == []
+
+
+def test_the_table_of_readme_is_the_one_that_the_results_give():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert (
+        results.replace_block(readme, results.read_results(ROOT / "docs" / "results.json"))
+        == readme
+    )
+
+
+def test_a_result_in_the_docs_belongs_to_an_experiment_of_the_project():
+    for key in results.read_results(ROOT / "docs" / "results.json"):
+        assert key.split("/")[0] in practicals.EXPERIMENTS
+
+
+def test_a_headline_that_was_not_measured_is_left_out():
+    assert results.render_block({}).count("\n") == 3
+
+
+def test_replacing_the_table_leaves_the_rest_alone():
+    text = f"before\n{results.START}\nold\n{results.END}\nafter"
+    replaced = results.replace_block(text, {})
+    assert replaced.startswith("before\n") and replaced.endswith("\nafter")
+    assert "old" not in replaced
+
+
+def test_a_headline_names_its_data_set():
+    measured = {
+        "value": 0.5,
+        "spread": None,
+        "n": 1,
+        "published": None,
+        "signature": "data:some-set | backbone:a_net",
+    }
+    assert "(a_net, some-set)" in results.render_block(
+        {"tp3.finetune/mean_average_precision": measured}
+    )

@@ -1,0 +1,194 @@
+"""The table of results of the project: from run folders on the full data to ``docs/results.md``.
+
+The table of README is taken from ``docs/results.json`` and never typed.
+"""
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from etabli.core.atomic_files import atomic_write, parse_json
+from etabli.report import run_folder
+from etabli.report.numbers import format_difference, format_duration, format_score
+
+Results = dict[str, dict[str, Any]]
+
+
+def gather_results(run: Path) -> Results:
+    """Gather every score of a run, by ``experiment/score``: value, spread, recipe, range, time."""
+    seed_runs = [each for _folder, each in run_folder.list_seed_runs(run)]
+    newest = {each.experiment: each for each in seed_runs}
+    return {
+        f"{each.experiment}/{each.score}": {
+            **each.model_dump(mode="json"),
+            "expects": newest[each.experiment].expects.get(each.score),
+            **_median_times([own for own in seed_runs if own.experiment == each.experiment]),
+            "date": newest[each.experiment].started.date().isoformat(),
+        }
+        for each in run_folder.summarize_scores(run)
+    }
+
+
+def _median_times(seed_runs: list[run_folder.SeedRun]) -> dict[str, float | None]:
+    """Return the median seconds per seed: wall time, and CPU time of all cores together."""
+    cpu = [each.cpu_seconds for each in seed_runs if each.cpu_seconds is not None]
+    return {
+        "seconds_a_seed": statistics.median(each.seconds for each in seed_runs),
+        "cpu_seconds_a_seed": statistics.median(cpu) if cpu else None,
+    }
+
+
+def read_results(path: Path) -> Results:
+    """Read the results of an earlier reproduction, if any."""
+    return parse_json(path.read_text(encoding="utf-8"))["results"] if path.exists() else {}
+
+
+def write_results(
+    folder: Path, new: Results, machine: dict[str, object], versions: dict[str, str]
+) -> Path:
+    """Update ``results.json`` and ``results.md`` in ``folder``; return the path of the page."""
+    together = {**read_results(folder / "results.json")}
+    together |= {key: {**each, "processor": machine["processor"]} for key, each in new.items()}
+    with atomic_write(folder / "results.json") as stream:
+        json.dump(
+            {"machine": machine, "versions": versions, "results": together},
+            stream,
+            indent=1,
+            ensure_ascii=False,
+        )
+        stream.write("\n")
+    with atomic_write(folder / "results.md") as stream:
+        stream.write(render_page(together, machine, versions))
+    return folder / "results.md"
+
+
+def list_changes(before: Results, new: Results) -> list[str]:
+    """List the scores that moved by more than twice the larger spread (without spreads: at all)."""
+    lines = []
+    for key, now in new.items():
+        last = before.get(key)
+        if last is None:
+            continue
+        noise = 2 * max(now["spread"] or 0, last["spread"] or 0)
+        if abs(now["value"] - last["value"]) > noise:
+            lines.append(
+                f"{key}: {format_score(now['score'], last['value'])} -> {format_score(now['score'], now['value'])}"
+            )
+    return lines
+
+
+def render_page(results: Results, machine: dict[str, object], versions: dict[str, str]) -> str:
+    """Render the results as Markdown: one table per practical."""
+    lines = [
+        "# Results",
+        "",
+        "Written by `make reproduce` (`tools/reproduce.py`) from run folders on the full data; not typed by hand.",
+        "Mean over the seeds ± their sample standard deviation. *Published* is the lab report's value;",
+        "*expected* the range in the experiment's specification, which the tests check; *a seed* its wall time",
+        "and, in brackets, its CPU time (which a busy machine does not lengthen).",
+        "",
+        f"Last machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB. "
+        + ", ".join(f"{name} {number}" for name, number in versions.items())
+        + ".",
+    ]
+    practicals = sorted({key.split(".")[0] for key in results})
+    for practical in practicals:
+        lines += ["", f"## {practical.upper()}", ""]
+        lines.append(
+            "| experiment | score | published | measured | difference | expected | seeds | recipe | a seed | date |"
+        )
+        lines.append("|---|---|---:|---:|---:|---|---:|---|---|---|")
+        lines += [_row(each) for key, each in results.items() if key.startswith(f"{practical}.")]
+    return "\n".join(lines) + "\n"
+
+
+def _row(each: dict[str, object]) -> str:
+    name = each["score"]
+    low, high = each["expects"] or (None, None)
+    expected = f"{format_score(name, low)} to {format_score(name, high)}" if low is not None else ""
+    cells = [
+        each["experiment"],
+        f"`{name}`",
+        format_score(name, each["published"]),
+        f"**{format_score(name, each['value'], each['spread'])}**",
+        format_difference(name, each["value"], each["published"]),
+        expected,
+        str(each["n"]),
+        str(each["signature"]).replace(" | ", "; "),
+        _time(each),
+        f"{each['date']}, {each['processor']}" if "processor" in each else each["date"],
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _time(each: dict[str, object]) -> str:
+    if not each.get("seconds_a_seed"):
+        return ""
+    worked = each.get("cpu_seconds_a_seed")
+    return format_duration(each["seconds_a_seed"]) + (
+        f" ({format_duration(worked)})" if worked else ""
+    )
+
+
+START, END = "<!-- results: written by tools/reproduce.py -->", "<!-- end of results -->"
+
+# The table of README, where measured: (experiment, score, in words). Words of its recipe ({data})
+# are filled in where one experiment may run on several.
+HEADLINES = (
+    ("tp1.logistic", "test_accuracy", "softmax regression in NumPy"),
+    ("tp1.logistic", "test_accuracy_best", "the same with its best settings"),
+    ("tp1.mlp", "test_accuracy", "multilayer perceptron in NumPy, 100 sigmoid units"),
+    ("tp1.mlp", "test_accuracy_best", "the same with its best settings"),
+    ("tp2.logistic", "test_accuracy", "softmax regression in Keras"),
+    ("tp2.mlp", "test_accuracy", "multilayer perceptron in Keras"),
+    (
+        "tp2.cnn",
+        "test_accuracy",
+        "convolutional net of the report, settings chosen on a validation set",
+    ),
+    ("tp2.cnn-modern", "test_accuracy", "small modern convolutional net"),
+    ("tp2.raw", "neighborhood_hit_pixels", "neighborhood hit of raw pixels"),
+    ("tp2.raw", "neighborhood_hit_pca", "the same after PCA to two dimensions"),
+    ("tp2.raw", "neighborhood_hit_tsne", "the same after t-SNE to two dimensions"),
+    (
+        "tp3.transfer",
+        "mean_average_precision",
+        "mAP of a linear classifier, trained as in the report ({backbone}, {data})",
+    ),
+    ("tp3.transfer", "mean_average_precision_best", "the same with its best settings"),
+    ("tp3.finetune", "mean_average_precision", "mAP of the fine-tuned net ({backbone}, {data})"),
+    ("tp4.poetry", "test_accuracy", "next-character accuracy, SimpleRNN of the report"),
+    ("tp4.poetry-modern", "test_accuracy", "next-character accuracy, LSTM"),
+    (
+        "tp5.caption",
+        "bleu_1",
+        "BLEU-1, captioner of the report (greedy, end-of-sequence bias 1.2)",
+    ),
+    ("tp5.caption", "bleu_1_as_trained", "the same without the bias"),
+    ("tp5.caption-modern", "cider_d", "CIDEr-D, captioner with learned word embeddings"),
+    ("tp5.attention", "cider_d", "CIDEr-D, captioner with attention"),
+)
+
+
+def render_block(results: Results) -> str:
+    """Render the table between the marks; only what was measured."""
+    lines = ["| | | published | measured |", "|---|---|---:|---:|"]
+    for experiment, score, words in HEADLINES:
+        each = results.get(f"{experiment}/{score}")
+        if each:
+            measured = format_score(score, each["value"], each["spread"])
+            words = words.format_map(
+                dict(part.partition(":")[::2] for part in each["signature"].split(" | "))
+            )
+            seeds = f" ({each['n']} seeds)" if each["n"] > 1 else ""
+            published = format_score(score, each["published"])
+            lines.append(f"| `{experiment}` | {words} | {published} | **{measured}**{seeds} |")
+    return "\n".join([START, *lines, END])
+
+
+def replace_block(readme: str, results: Results) -> str:
+    """Return README with its table replaced."""
+    before, _start, rest = readme.partition(START)
+    _old, _end, after = rest.partition(END)
+    return f"{before}{render_block(results)}{after}"
