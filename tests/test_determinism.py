@@ -16,12 +16,12 @@ QUICK = {
     "tp1.look": {},
     "tp1.gradients": {},
     "tp1.batch": {"epochs": 2, "sizes": [10, 100]},
-    "tp1.convexity": {"epochs": 2, "watched": 100, "grid": 5, "lines": 2, "pooled_side": 4},
+    "tp1.convexity": {"epochs": 2, "n_eval_images": 100, "grid": 5, "lines": 2, "image_size": 4},
     "tp2.raw": {"iterations": 20},
     "tp2.cnn-modern": {"epochs": 1, "width": 4},
     "tp2.hidden": {"iterations": 20, "mlp_epochs": 2, "cnn_epochs": 1},
-    "tp2.untangling": {"stops": [1], "images": 100},
-    "tp3.look": {"photos": 4},
+    "tp2.untangling": {"stops": [1], "n_images": 100},
+    "tp3.look": {"n_shown": 4},
     "tp3.residual": {},
     "tp4.poetry-best": {"units": 8, "most_epochs": 2},
     "tp4.temperature": {"units": 8, "most_epochs": 2},
@@ -42,7 +42,7 @@ def told(name: str, folder: Path) -> object:
     found.pop("report.html", None)
     if name in TIMED:
         piece = json.loads(
-            (folder / "run" / name / "seed-0" / "piece.json").read_text(encoding="utf-8")
+            (folder / "run" / name / "seed-0" / "seed_run.json").read_text(encoding="utf-8")
         )
         return {key: value for key, value in found.items() if key.endswith(".jsonl")}, piece[
             "scores"

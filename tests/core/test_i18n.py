@@ -35,7 +35,7 @@ def test_a_sentence_is_the_same_text_as_str_format_makes():
             told = _("{count} of {total} images could not be read and were skipped.").format(
                 count=1, total=2
             )
-            assert told == str(_(told.message)).format(**told.blanks)
+            assert told == str(_(told.message)).format(**told.placeholders)
 
 
 def test_what_is_told_already_is_not_told_again():

@@ -20,7 +20,7 @@ NET = ("--backbone", "small_residual", "--weights", "none")
 RUNS = {
     "nets by hand": (
         ("tp1.logistic", "tp1.mlp"),
-        {"epochs": 4, "best": BEST, "zeros_rates": [1.0]},
+        {"epochs": 4, "best": BEST, "zeros_learning_rates": [1.0]},
     ),
     "nets in Keras": (("tp2.logistic", "tp2.mlp", "tp2.cnn"), {"epochs": 3}),
     "poetry, the course's net": (("tp4.poetry",), {"units": 16, "most_epochs": 6}),
@@ -34,11 +34,11 @@ RUNS = {
     "captions, attention": (("tp5.attention",), {"epochs": 3, "beams": [3], "alphas": [0.7]}),
     "fine-tuning": (
         ("tp3.finetune",),
-        {"epochs": 2, "nets": 2, "stage": "stage3", "tsne_iterations": 20},
+        {"epochs": 2, "n_ensemble": 2, "stage": "stage3", "tsne_iterations": 20},
     ),
     "transfer": (
         ("tp3.transfer",),
-        {"epochs": 3, "folds": 2, "sizes": [40, 80], "scratch_epochs": 2, "scratch_side": 32},
+        {"epochs": 3, "folds": 2, "sizes": [40, 80], "scratch_epochs": 2, "scratch_image_size": 32},
     ),
 }
 NOISE = random.Random(3).randbytes(120_000)

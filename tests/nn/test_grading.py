@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from etabli.nn.grading import examine_mlp, examine_softmax_regression
+from etabli.nn.grading import grade_mlp, grade_softmax_regression
 
 RIGHT = {
     "forward": "z = batch @ W + b; e = np.exp(z - z.max(1, keepdims=True)); return e / e.sum(1, keepdims=True)",
@@ -32,8 +32,8 @@ def written(changes):
 def findings_of(changes):
     functions = written(changes)
     return [
-        *examine_softmax_regression(functions["forward"], functions["backward"]),
-        *examine_mlp(functions["forward_mlp"], functions["backward_mlp"]),
+        *grade_softmax_regression(functions["forward"], functions["backward"]),
+        *grade_mlp(functions["forward_mlp"], functions["backward_mlp"]),
     ]
 
 
@@ -53,13 +53,11 @@ def test_right_functions_are_found_right():
 
 def test_either_function_may_be_missing():
     functions = written({})
-    assert [
-        finding.value for finding in examine_softmax_regression(None, functions["backward"])
-    ] == [
+    assert [finding.value for finding in grade_softmax_regression(None, functions["backward"])] == [
         "grad_W",
         "grad_b",
     ]
-    assert [finding.value for finding in examine_mlp(functions["forward_mlp"], None)] == [
+    assert [finding.value for finding in grade_mlp(functions["forward_mlp"], None)] == [
         "Y_hat",
         "H",
     ]
@@ -76,12 +74,12 @@ def test_either_function_may_be_missing():
         (
             "d = Y_hat - Y; return batch.T @ d, d.sum(0) / len(batch)",
             "grad_W",
-            "misses the factor 1/N",
+            "is missing the factor 1/N",
         ),
         (
             "d = Y - Y_hat; return batch.T @ d, -d.mean(0)",
             "grad_W",
-            "has the wrong sign and misses the factor 1/N",
+            "has the wrong sign and is missing the factor 1/N",
         ),
         (
             "d = (Y_hat - Y) / len(batch); return batch.T @ d / len(batch), d.sum(0)",
@@ -91,7 +89,7 @@ def test_either_function_may_be_missing():
         (
             "d = (Y_hat - Y) / len(batch); return 2 * batch.T @ d, d.sum(0)",
             "grad_W",
-            "is twice too large",
+            "is twice as large as it should be",
         ),
         (
             "d = (Y_hat - Y) / len(batch); return d.T @ batch, d.sum(0)",
@@ -142,7 +140,7 @@ def test_either_function_may_be_missing():
         (
             "d = Y_hat - Y; return np.outer(batch[-1], d[-1]), d.mean(0)",
             "grad_W",
-            "only the last example counts; misses the factor 1/N",
+            "only the last example counts; is missing the factor 1/N",
         ),
         (
             "d = (Y_hat - Y) / len(batch); return d.sum(0), batch.T @ d",
@@ -157,7 +155,7 @@ def test_either_function_may_be_missing():
         (
             "d = (Y_hat - Y) / len(batch); return W, d.sum(0)",
             "grad_W",
-            "is wrong in a way of its own: at [",
+            "matches no common mistake: at [",
         ),
         ("d = (Y_hat - Y) / len(batch); return W / 0, d.sum(0)", "grad_W", "holds NaN or infinity"),
         (
@@ -195,7 +193,7 @@ def test_each_mistake_in_backward_is_named(body, value, says):
 )
 def test_each_mistake_in_forward_is_named(body, says):
     functions = written({"forward": body})
-    findings = examine_softmax_regression(functions["forward"], functions["backward"])
+    findings = grade_softmax_regression(functions["forward"], functions["backward"])
     assert [says in finding.says for finding in findings if not finding.right] == [True]
 
 
@@ -203,7 +201,7 @@ def test_a_naive_softmax_is_right_and_gets_advice():
     functions = written(
         {"forward": "e = np.exp(batch @ W + b); return e / e.sum(1, keepdims=True)"}
     )
-    findings = examine_softmax_regression(functions["forward"], None)
+    findings = grade_softmax_regression(functions["forward"], None)
     assert [finding.right for finding in findings] == [True, True]
     assert "overflows for large scores" in findings[1].says
 
@@ -259,7 +257,7 @@ def test_each_mistake_in_forward_mlp_is_named(body, value, says):
         ("(1 - H ** 2)", "the derivative of tanh"),
         ("(batch @ Wh + bh > 0)", "the derivative of relu"),
         ("H * (1 - H) * -1", "has the wrong sign"),
-        ("H * (1 - H) * 7", "misses the factor 1/N"),
+        ("H * (1 - H) * 7", "is missing the factor 1/N"),
     ],
 )
 def test_each_mistake_on_the_way_through_the_sigmoid_is_named(slope, says):
@@ -272,16 +270,16 @@ def test_each_mistake_on_the_way_through_the_sigmoid_is_named(slope, says):
 def test_no_two_mistakes_give_the_same_values():
     from etabli.nn import grading
 
-    problem = grading._problem(0, hidden=True)
+    problem = grading._make_problem(0, hidden=True)
     for known in (
-        grading.of_hidden(problem),
-        grading.of_hidden_weights(problem),
-        grading.of_hidden_bias(problem),
-        grading.of_weights(problem.h, problem.delta, problem),
-        grading.of_bias(problem.delta, problem),
-        grading.of_prediction(problem.h, problem.w, problem.b),
+        grading.compute_hidden_mistakes(problem),
+        grading.compute_hidden_weight_mistakes(problem),
+        grading.compute_hidden_bias_mistakes(problem),
+        grading.compute_weight_mistakes(problem.h, problem.delta, problem),
+        grading.compute_bias_mistakes(problem.delta, problem),
+        grading.compute_prediction_mistakes(problem.h, problem.w, problem.b),
     ):
         for words, array in known.items():
             others = {other: value for other, value in known.items() if other != words}
             nothing = np.full_like(array, np.pi)
-            assert grading.recognised(array, nothing, others, (7, 4)) is None, words
+            assert grading.recognize_mistake(array, nothing, others, (7, 4)) is None, words

@@ -103,15 +103,15 @@ def test_known_mistakes_are_finite_and_what_is_no_mistake_is_not_called_one(x, w
         "bias": batch.delta.sum(axis=0) / 4,
     }
     known = {
-        "prediction": grading.of_prediction(x, w, b),
-        "weights": grading.of_weights(x, batch.delta, batch),
-        "bias": grading.of_bias(batch.delta, batch),
+        "prediction": grading.compute_prediction_mistakes(x, w, b),
+        "weights": grading.compute_weight_mistakes(x, batch.delta, batch),
+        "bias": grading.compute_bias_mistakes(batch.delta, batch),
     }
     for what, ways in known.items():
         assert ways and all(np.isfinite(value).all() for value in ways.values())
-        assert not grading.recognised(right[what], right[what], {}, (4, 3))
+        assert not grading.recognize_mistake(right[what], right[what], {}, (4, 3))
         for value in ways.values():
-            assert isinstance(grading.recognised(value, right[what], ways, (4, 3)), str)
+            assert isinstance(grading.recognize_mistake(value, right[what], ways, (4, 3)), str)
 
 
 @st.composite
@@ -129,12 +129,12 @@ def test_the_loss_does_not_know_the_names_of_hidden_units(both, seed):
     (one, other), x = both
     draw = np.random.default_rng(seed)
     target = nn.one_hot(draw.integers(0, 3, len(x)), 3)
-    loss = diagnostics.loss_at(one, x, target)
-    permuted = diagnostics.permuted_units(one, draw.permutation(one[0].shape[1]))
-    np.testing.assert_allclose(diagnostics.loss_at(permuted, x, target), loss, rtol=1e-9)
-    ends = diagnostics.loss_along_line(one, other, [0.0, 1.0], x, target)
-    np.testing.assert_allclose(ends, [loss, diagnostics.loss_at(other, x, target)])
-    corner = diagnostics.loss_on_plane((one, other, permuted), [0.0, 1.0], [0.0, 1.0], x, target)
+    loss = diagnostics.compute_loss(one, x, target)
+    permuted = diagnostics.permute_units(one, draw.permutation(one[0].shape[1]))
+    np.testing.assert_allclose(diagnostics.compute_loss(permuted, x, target), loss, rtol=1e-9)
+    ends = diagnostics.compute_loss_along_line(one, other, [0.0, 1.0], x, target)
+    np.testing.assert_allclose(ends, [loss, diagnostics.compute_loss(other, x, target)])
+    corner = diagnostics.compute_loss_on_plane((one, other, permuted), [0.0, 1.0], [0.0, 1.0], x, target)
     np.testing.assert_allclose(corner[0], ends)
     np.testing.assert_allclose(corner[1, 0], loss, rtol=1e-9)
 
@@ -151,10 +151,10 @@ def test_a_vector_added_to_all_classes_changes_no_loss_and_the_loss_is_convex(
     x, w, b, vector, bias
 ):
     target = nn.one_hot(np.arange(4) % 3, 3)
-    moved = diagnostics.shifted_classes([w, b], vector, bias)
+    moved = diagnostics.shift_classes([w, b], vector, bias)
     np.testing.assert_allclose(
-        diagnostics.loss_at(moved, x, target), diagnostics.loss_at([w, b], x, target), atol=1e-8
+        diagnostics.compute_loss(moved, x, target), diagnostics.compute_loss([w, b], x, target), atol=1e-8
     )
     steps = np.linspace(0, 1, 7)
-    losses = diagnostics.loss_along_line([w, b], [w[::-1], -b], steps, x, target)
-    assert diagnostics.chord_excess(steps, losses) < 1e-8
+    losses = diagnostics.compute_loss_along_line([w, b], [w[::-1], -b], steps, x, target)
+    assert diagnostics.compute_chord_excess(steps, losses) < 1e-8

@@ -14,7 +14,7 @@ def small_runs(tmp_path_factory) -> Path:
     """Two finished runs of the tiny experiment: ``first`` on sample data, ``second`` on full data with another rate."""
     home = tmp_path_factory.mktemp("runs")
     runner.run_experiments([EXPERIMENT], home / "first", Source.sample(), seeds=[0, 1])
-    runner.run_experiments([EXPERIMENT], home / "second", Source("full"), changes={"rate": 0.9})
+    runner.run_experiments([EXPERIMENT], home / "second", Source("full"), changes={"learning_rate": 0.9})
     return home
 
 

@@ -37,7 +37,7 @@ def test_two_runs_lie_side_by_side_with_the_settings_that_differ(client):
     assert both["rows"][0]["measured"] == ["90.50 ± 0.71 %", "90.00 %"]
     assert {row["setting"]: row["values"] for row in both["settings"]} == {
         "epochs": ["2", "3"],
-        "rate": ["0.5", "0.9"],
+        "learning_rate": ["0.5", "0.9"],
     }
 
 

@@ -1,1 +1,1 @@
-"""Errors, translation, atomic files, hashing, seeding, environment: what every other package may import."""
+"""Errors, translation, atomic files, hashing, seeding, environment: imported by all packages."""

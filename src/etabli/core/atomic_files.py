@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one."""
+"""Atomic writes, folder locks and JSON parsing: a reader never sees a partly written file."""
 
 import errno
 import json
@@ -8,21 +8,30 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from filelock import FileLock, Timeout
 
 from etabli.core.errors import EtabliError, FolderBusy, NoSpace
 from etabli.core.i18n import _
 
-SAVING = ".saving-"  # how folders begin in which a library writes a file that then takes its name
+SAVING = ".saving-"  # prefix of folders in which a library writes a file before it is renamed
 
 
 @contextmanager
-def atomic_write(path: Path | str, mode: str = "w", **options: object) -> Iterator[IO]:
-    """Open a temporary file beside ``path``; on success it takes the name in one step, on failure it vanishes.
+def atomic_write(path: Path | str, mode: str = "w", **options: Any) -> Iterator[IO[Any]]:
+    """Open a temporary file next to ``path`` and rename it to ``path`` when the block succeeds.
 
-    Raises ``NoSpace`` where the disk is full and ``Refusal`` where the folder cannot be written in.
+    On failure the temporary file is removed and ``path`` is left as it was.
+
+    Args:
+        path: The file to write; its folder is created.
+        mode: ``"w"`` or ``"wb"``.
+        **options: Further arguments of ``open``; text is UTF-8 by default.
+
+    Raises:
+        NoSpace: The disk is full.
+        EtabliError: The folder cannot be written to.
     """
     path = Path(path)
     if "b" not in mode:
@@ -30,25 +39,26 @@ def atomic_write(path: Path | str, mode: str = "w", **options: object) -> Iterat
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(
+        descriptor, name = tempfile.mkstemp(
             dir=path.parent, prefix=f".{path.name}.", suffix=".part"
         )
+        temporary = Path(name)
         with os.fdopen(descriptor, mode, **options) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
+        temporary.chmod(0o666 & ~_umask())  # mkstemp gives 0o600
+        temporary.replace(path)
         temporary = None
     except OSError as error:
         raise explain_os_error(error, path) from error
     finally:
         if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def remove_temporary_files(folder: Path | str) -> None:
-    """Remove what writers that were killed left behind in a folder; only who holds its lock may call this."""
+    """Remove what killed writers left behind in a folder; call it only while holding its lock."""
     for leftover in Path(folder).glob(".*.part"):
         if leftover.is_file():
             leftover.unlink(missing_ok=True)
@@ -58,15 +68,16 @@ def remove_temporary_files(folder: Path | str) -> None:
 
 @contextmanager
 def lock_folder(folder: Path | str, wait: bool = False) -> Iterator[None]:
-    """Hold the lock of a folder, and sweep it. Where another process holds it, ``wait`` waits; otherwise it is refused.
+    """Hold the lock of a folder and remove its temporary files.
 
-    The system frees the lock on any death.
+    If another process holds the lock, wait for it with ``wait``, else raise ``FolderBusy``. The
+    operating system releases the lock when the process ends, however it ends.
     """
     folder = Path(folder)
-    held = FileLock(folder / ".lock", timeout=-1 if wait else 0)
+    lock = FileLock(folder / ".lock", timeout=-1 if wait else 0)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held.acquire()
+        lock.acquire()
     except Timeout:
         raise FolderBusy(
             _("another process is writing in {folder}").format(folder=folder),
@@ -78,35 +89,35 @@ def lock_folder(folder: Path | str, wait: bool = False) -> Iterator[None]:
         remove_temporary_files(folder)
         yield
     finally:
-        held.release()
+        lock.release()
 
 
-_NOT_TO_BE_WRITTEN = {
+_NOT_WRITABLE = {
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
     errno.EFBIG,  # a limit on the size of files
 }
 
 
 def explain_os_error(error: OSError, path: Path | str) -> Exception:
-    """The refusal that an operating-system error on ``path`` stands for, or the error itself."""
+    """Return the ``EtabliError`` for an operating-system error on ``path``, or the error itself."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             _("no space left to write {path}").format(path=path),
             fix=_(
                 "Free some disk space, or choose another folder, and run the same command again: "
-                "what was finished is kept."
+                "finished work is kept."
             ),
         )
-    if error.errno in _NOT_TO_BE_WRITTEN:
+    if error.errno in _NOT_WRITABLE:
         return EtabliError(
             _("cannot write {path} ({reason})").format(path=path, reason=error.strerror),
-            fix=_("Choose a folder that you may write in."),
+            fix=_("Choose a folder that you can write to."),
         )
     return error
 
 
-def parse_json(text: str | bytes) -> object:
-    """What a JSON text says; ``ValueError`` for whatever is none, also where it is nested too deeply to be read."""
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON; raise ``ValueError`` if it is invalid or nested too deeply to be parsed."""
     try:
         return json.loads(text)
     except RecursionError as error:

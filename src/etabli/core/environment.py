@@ -1,4 +1,4 @@
-"""What this machine is and what is installed on it: for run records and ``etabli info``."""
+"""Description of the machine and installed packages, for run records and ``etabli info``."""
 
 import importlib.metadata
 import os
@@ -19,17 +19,17 @@ PACKAGES = (
     "matplotlib",
     "safetensors",
 )
-# Extra -> the package that shows whether it is there, and what it is for.
+# Extra -> the package that shows whether it is installed, and what it is for.
 EXTRAS = {
-    "cluster": ("ray", N_("features over a cluster, images in S3 storage")),
-    "onnx": ("onnx", N_("trained nets for programs that read ONNX")),
-    "openvino": ("openvino", N_("fast deep features on a CPU")),
+    "cluster": ("ray", N_("feature extraction on a cluster, images in S3 storage")),
+    "onnx": ("onnx", N_("export of trained nets to ONNX")),
+    "openvino": ("openvino", N_("fast feature extraction on a CPU")),
     "parquet": ("pyarrow", N_("features from .parquet files")),
 }
 
 
 def installed_version(package: str) -> str | None:
-    """The installed version of a package, or ``None``."""
+    """Return the installed version of a package, or ``None``."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -37,16 +37,16 @@ def installed_version(package: str) -> str | None:
 
 
 def installed_versions() -> dict[str, str]:
-    """Python and the packages that a number depends upon."""
-    found = {package: installed_version(package) for package in PACKAGES}
+    """Return the versions of Python and of the packages that results depend on."""
+    versions = {package: installed_version(package) for package in PACKAGES}
     return {
         "python": platform.python_version(),
-        **{name: each for name, each in found.items() if each},
+        **{package: version for package, version in versions.items() if version},
     }
 
 
 def describe_machine() -> dict[str, object]:
-    """Processor, cores that this process may use, memory in gigabytes, system."""
+    """Return the system, processor, usable cores, memory in gigabytes and Keras backend."""
     import psutil
 
     return {
@@ -59,23 +59,23 @@ def describe_machine() -> dict[str, object]:
 
 
 def count_cores() -> int:
-    """The number of cores that this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
 
 
 def reset_peak_memory() -> None:
-    """Let ``peak_memory_mb`` count from here, where the system can (Linux)."""
+    """Reset the counter of ``peak_memory_mb``, where the system supports it (Linux)."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -83,7 +83,7 @@ def reset_peak_memory() -> None:
 
 
 def peak_memory_mb() -> float:
-    """The most memory that this process has held, in megabytes."""
+    """Return the peak resident memory of this process in megabytes."""
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text().splitlines():

@@ -1,8 +1,8 @@
-"""Every refusal of the house: what is wrong, what was expected, what came, what to do next.
+"""Exceptions: what is wrong, what was expected, what was given, how to fix it.
 
-A refusal is raised where the fault is found and caught once, at the public edge (``etabli.cli``,
-``etabli.web``), which adds the scene. A library user catches ``Refusal`` or one of its children. It is told in the
-language of whoever tells it: a page in French may tell what a thread found out that spoke English.
+They are raised where the problem is found and caught once, by ``etabli.cli`` and ``etabli.web``.
+Users of the library catch ``EtabliError`` or a subclass. ``str(error)`` is in the language in use
+at that time: a page in French may show an error of a thread that used English.
 """
 
 import difflib
@@ -12,7 +12,7 @@ from etabli.core.i18n import _, translate
 
 
 class EtabliError(Exception):
-    """Something that was asked for cannot be done, for a reason that the asker can mend."""
+    """A request cannot be fulfilled, for a reason that the user can fix."""
 
     exit_code = 2
 
@@ -23,56 +23,60 @@ class EtabliError(Exception):
         super().__init__(wrong)
 
     def __str__(self) -> str:
-        parts = [translate(self.wrong).rstrip(".")]
+        details: list[str] = []
         if self.expected is not None:
-            parts.append(_("expected {expected}").format(expected=translate(self.expected)))
+            details.append(_("expected {expected}").format(expected=_translate(self.expected)))
         if self.got is not None:
-            parts.append(_("got {got}").format(got=translate(self.got)))
-        sentence = ", ".join(parts) if len(parts) < 2 else f"{parts[0]}: {', '.join(parts[1:])}"
-        sentence = sentence.rstrip(".")  # what came may be a library's sentence
+            details.append(_("got {got}").format(got=_translate(self.got)))
+        sentence = translate(self.wrong).rstrip(".")
+        if details:  # ``got`` may be a sentence of a library
+            sentence = f"{sentence}: {', '.join(details)}".rstrip(".")
         return f"{sentence}. {translate(self.fix)}" if self.fix else f"{sentence}."
 
 
+def _translate(value: object) -> object:
+    return translate(value) if isinstance(value, str) else value
+
+
 class BadArray(EtabliError, ValueError):
-    """An array has a shape, a type or a content (NaN, text) that the function cannot take."""
+    """An array has an invalid shape, type or content (NaN, text)."""
 
 
 class BadSetting(EtabliError, ValueError):
-    """A setting lies outside its range or has the wrong type."""
+    """A setting is out of range or has the wrong type."""
 
 
-LISTED = 40
-"""Known names that a refusal lists: a file of word vectors has hundreds of thousands."""
+_MAX_LISTED = 40  # known names in a message; a file of word vectors has hundreds of thousands
 
 
 class UnknownName(EtabliError, LookupError):
-    """A name (experiment, setting, data set, class, ...) that does not exist; the nearest is suggested."""
+    """A name (experiment, setting, data set, class, ...) does not exist; suggest close ones."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         if near:
             fix = _("Did you mean {names}?").format(names=_(" or ").join(near))
-        elif len(known) <= LISTED:
+        elif len(known) <= _MAX_LISTED:
             fix = _("Known: {names}.").format(names=", ".join(known))
         else:
-            names = ", ".join(known[:LISTED])
-            fix = _("Known: {names} and {n} more.").format(names=names, n=len(known) - LISTED)
+            names = ", ".join(known[:_MAX_LISTED])
+            fix = _("Known: {names} and {n} more.").format(names=names, n=len(known) - _MAX_LISTED)
         super().__init__(
             _("there is no {kind} named '{name}'").format(kind=kind, name=name), fix=fix
         )
 
 
 class CorruptFile(EtabliError):
-    """A file is truncated, of another format, or does not hold what its name says."""
+    """A file is truncated, has another format, or does not contain what its name says."""
 
 
 class ChecksumMismatch(CorruptFile):
-    """A file is whole, but is not the one that the catalogue describes."""
+    """A file is complete, but is not the one that the catalog describes."""
 
 
 class DataMissing(EtabliError):
-    """A data set, a list or an image is not where it should be."""
+    """A data set, a list or an image is missing."""
 
     exit_code = 3
 
@@ -96,7 +100,7 @@ class FolderBusy(EtabliError):
 
 
 class MissingExtra(EtabliError, ImportError):
-    """An optional package is wanted and not installed."""
+    """An optional package is needed and not installed."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(
@@ -108,8 +112,8 @@ class MissingExtra(EtabliError, ImportError):
 
 
 class UnsafeArchive(EtabliError):
-    """An archive or a model file tries what no honest one does (a path outside, a link, a bomb, code)."""
+    """An archive or model file is unsafe (an outside path, a link, a zip bomb, code)."""
 
 
 class NotFitted(EtabliError, ValueError, AttributeError):
-    """A model is asked to predict before it has learnt."""
+    """A model is used before it is fitted."""

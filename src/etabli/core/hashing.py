@@ -1,4 +1,4 @@
-"""A hash of plain values, arrays and settings: the name of what depends upon them and on nothing else."""
+"""Digests of plain values, arrays and settings: names of cached files and checkpoints."""
 
 import hashlib
 import json
@@ -9,11 +9,12 @@ __all__ = ["compute_digest"]
 
 
 def compute_digest(key: object) -> str:
-    """A hash of a key made of plain values and arrays; equal keys have equal hashes on every machine."""
-    return hashlib.sha256(json.dumps(key, sort_keys=True, default=_plain).encode()).hexdigest()[:24]
+    """Return a digest of a key of plain values and arrays, the same on every machine."""
+    text = json.dumps(key, sort_keys=True, default=_to_plain)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def _plain(value: object) -> object:
+def _to_plain(value: object) -> object:
     if isinstance(value, np.ndarray):
         contents = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
         return [str(value.dtype), list(value.shape), contents]

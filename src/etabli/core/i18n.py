@@ -1,13 +1,12 @@
-"""The language of what a person reads: gettext catalogues, English in the source, chosen once at the edge.
+"""Translation of every text that a person reads: gettext catalogs, with English in the source.
 
-``_`` translates now; ``N_`` only marks a text that stands in module-level data and is translated when shown.
-What ``_`` returns remembers its message and what filled its blanks, so that a record can keep a sentence for readers
-of every language.
+``_`` translates at once; ``N_`` only marks a text in module-level data, which is translated where
+it is shown. What ``_`` returns keeps its message and the values of its placeholders, so that a
+record can show a sentence to readers of every language.
 
-What a library says in English, told in the person's language: typer on commands, pydantic on values.
-
-Neither looks its sentences up in a catalogue. A sentence is matched with the templates below, its blanks are told in
-their turn, and the template's translation is filled with them; what is not known stays as it came.
+Sentences of libraries (typer on commands, pydantic on values) are in no catalog: they are matched
+with ``TEMPLATES``, whose translation is filled with the translated placeholders. A sentence that
+matches none stays as it is.
 """
 
 import gettext
@@ -19,130 +18,131 @@ from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 LANGUAGES = ("en", "fr")
-FOLDER = Path(__file__).parent.parent / "locale"
-_catalogues: dict[str, gettext.NullTranslations] = {}
-_language = "en"
-_here: ContextVar[str | None] = ContextVar("language", default=None)
+LOCALE_DIR = Path(__file__).parent.parent / "locale"
+_catalogs: dict[str, gettext.NullTranslations] = {}
+_process_language = "en"
+_context_language: ContextVar[str | None] = ContextVar("language", default=None)
 
 
 def set_language(language: str | None) -> str:
-    """Choose the language of every following ``_``; ``None`` reads ``ETABLI_LANG`` and takes English without it."""
-    global _language
+    """Choose the language of this process; ``None`` reads ``ETABLI_LANG`` (default: English)."""
+    global _process_language
     wanted = (language or os.environ.get("ETABLI_LANG") or "en")[:2].lower()
-    _language = wanted if wanted in LANGUAGES else "en"
-    return _language
+    _process_language = wanted if wanted in LANGUAGES else "en"
+    return _process_language
 
 
 def current_language() -> str:
-    """The two-letter code of the language in use."""
-    return _here.get() or _language
+    """Return the two-letter code of the language in use."""
+    return _context_language.get() or _process_language
 
 
 @contextmanager
 def use_language(language: str) -> Iterator[None]:
-    """The language of every ``_`` within the block, in this thread or task alone (a page serves several at once)."""
-    token = _here.set(language if language in LANGUAGES else None)
+    """Use a language within the block, in this thread or task only (a server has several)."""
+    token = _context_language.set(language if language in LANGUAGES else None)
     try:
         yield
     finally:
-        _here.reset(token)
+        _context_language.reset(token)
 
 
 def translate_message(message: str, language: str) -> str:
-    """The message in one language, whatever the current one."""
-    if language not in _catalogues:
-        _catalogues[language] = gettext.translation(
-            "etabli", FOLDER, languages=[language], fallback=True
+    """Translate a message of the catalog into one language, whatever the current one."""
+    if language not in _catalogs:
+        _catalogs[language] = gettext.translation(
+            "etabli", LOCALE_DIR, languages=[language], fallback=True
         )
-    return _catalogues[language].gettext(message) if message else ""
+    return _catalogs[language].gettext(message) if message else ""
 
 
 class TranslatableStr(str):
-    """A sentence in the language in use that still knows its message, and its blanks as they were filled."""
+    """A translated sentence that keeps its message and the values of its placeholders."""
 
     message: str
-    blanks: dict[str, str]
+    placeholders: dict[str, str]
 
     def __new__(
-        cls, text: str, message: str, blanks: dict[str, str] | None = None
+        cls, text: str, message: str, placeholders: dict[str, str] | None = None
     ) -> "TranslatableStr":
-        told = super().__new__(cls, text)
-        told.message, told.blanks = message, blanks or {}
-        return told
+        """Create the string ``text``, the translation of ``message``."""
+        created = super().__new__(cls, text)
+        created.message, created.placeholders = message, placeholders or {}
+        return created
 
-    def format(self, *arguments: object, **values: object) -> str:
-        """The blanks filled, as ``str.format`` does it."""
-        text = super().format(*arguments, **values)
-        return (
-            text
-            if arguments
-            else TranslatableStr(text, self.message, _pieces(self.message, values))
-        )
+    def format(self, *args: object, **values: object) -> str:
+        """Fill the placeholders, as ``str.format`` does; named values are kept for translation."""
+        text = super().format(*args, **values)
+        if args:
+            return text
+        return TranslatableStr(text, self.message, _format_placeholders(self.message, values))
 
     @property
     def source(self) -> str:
-        """The sentence in the language of the source, whatever language it was said in."""
-        return self.spoken("en")
+        """The sentence in English, the language of the source."""
+        return self.translate_to("en")
 
-    def spoken(self, language: str) -> str:
-        """The sentence in one language, whatever language it was said in."""
+    def translate_to(self, language: str) -> str:
+        """Return the sentence in another language."""
         message = translate_message(self.message, language)
-        pieces = {name: translate(piece, language) for name, piece in self.blanks.items()}
-        return fill_placeholders(message, pieces) if pieces else message
+        values = {name: translate(value, language) for name, value in self.placeholders.items()}
+        return fill_placeholders(message, values) if values else message
 
 
 def translate(text: str, language: str | None = None) -> str:
-    """A text in one language, by default the one in use, where it knows its message; else as it is."""
-    return (
-        text.spoken(language or current_language()) if isinstance(text, TranslatableStr) else text
-    )
+    """Return a text in one language (default: the one in use) if it is translatable."""
+    if isinstance(text, TranslatableStr):
+        return text.translate_to(language or current_language())
+    return text
 
 
-def _blank(field: str, form: str | None, conversion: str | None) -> str:
-    """A blank as the message writes it between its braces."""
-    return field + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+def _placeholder_key(field: str, spec: str | None, conversion: str | None) -> str:
+    """Return a placeholder as the message writes it between its braces."""
+    return field + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
 
 
-def _pieces(message: str, values: dict[str, object]) -> dict[str, str]:
-    """Each blank of a message as it is written; one that was itself told stays told."""
-    filler, pieces = Formatter(), {}
-    for _literal, field, form, conversion in filler.parse(message):
+def _format_placeholders(message: str, values: dict[str, Any]) -> dict[str, str]:
+    """Format the value of each placeholder of a message; a translatable one is kept as it is."""
+    formatter, formatted = Formatter(), {}
+    for _literal, field, spec, conversion in formatter.parse(message):
         if field:
-            value, _key = filler.get_field(field, (), values)
-            plain = filler.format_field(filler.convert_field(value, conversion), form or "")
-            told = isinstance(value, TranslatableStr) and not form and not conversion
-            pieces[_blank(field, form, conversion)] = value if told else plain
-    return pieces
+            value, _key = formatter.get_field(field, (), values)
+            if not isinstance(value, TranslatableStr) or spec or conversion:
+                value = formatter.format_field(
+                    formatter.convert_field(value, conversion), spec or ""
+                )
+            formatted[_placeholder_key(field, spec, conversion)] = value
+    return formatted
 
 
-def fill_placeholders(template: str, pieces: dict[str, str]) -> str:
-    """The template with its blanks (``name`` or ``name:format``) filled by texts that are written already."""
-    parts = list(Formatter().parse(template))
+def fill_placeholders(template: str, values: dict[str, str]) -> str:
+    """Fill the placeholders (``name`` or ``name:format``) of a template with formatted values."""
     return "".join(
-        text + (pieces[_blank(field, form, how)] if field else "")
-        for text, field, form, how in parts
+        literal + (values[_placeholder_key(field, spec, conversion)] if field else "")
+        for literal, field, spec, conversion in Formatter().parse(template)
     )
 
 
-def _(message: str) -> str:
-    return (
-        message
-        if isinstance(message, TranslatableStr)
-        else TranslatableStr(translate_message(message, current_language()), message)
-    )
+def _(message: str) -> TranslatableStr:
+    """Translate a message of the catalog into the language in use."""
+    if isinstance(message, TranslatableStr):
+        return message
+    return TranslatableStr(translate_message(message, current_language()), message)
 
 
-def join_translatable(separator: str, parts: Iterable[str]) -> str:
-    """``separator.join(parts)`` that is still told where a part was."""
-    pieces = {f"p{place}": part for place, part in enumerate(parts)}
+def join_translatable(separator: str, parts: Iterable[str]) -> TranslatableStr:
+    """Join texts as ``separator.join(parts)`` does, and keep them translatable."""
+    values = {f"p{index}": part for index, part in enumerate(parts)}
     return TranslatableStr(
-        separator.join(pieces.values()), separator.join(f"{{{name}}}" for name in pieces), pieces
+        separator.join(values.values()), separator.join(f"{{{name}}}" for name in values), values
     )
 
 
 def N_(message: str) -> str:
+    """Mark a text for the catalog without translating it."""
     return message
 
 
@@ -191,31 +191,28 @@ TEMPLATES = (
 
 
 def translate_library_message(sentence: str) -> str:
-    """The sentence of a library in the language in use."""
+    """Translate a sentence of typer or pydantic into the language in use."""
     if current_language() == "en":
         return sentence
     plural = re.sub(r"\b1 (item|character)\b", r"1 \1s", sentence)
-    for template, pattern in _patterns():
-        found = pattern.fullmatch(plural)
-        if found:
-            return fill_placeholders(
-                _(template),
-                {name: translate_library_message(text) for name, text in found.groupdict().items()},
-            )
+    for template, pattern in _compile_templates():
+        if match := pattern.fullmatch(plural):
+            values = {
+                name: translate_library_message(text) for name, text in match.groupdict().items()
+            }
+            return fill_placeholders(_(template), values)
     return sentence
 
 
 @cache
-def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    """Each template as an expression that reads its blanks; that with the most letters of its own first."""
-
-    def letters(template: str) -> int:
-        return len(re.sub(r"\{\w+\}", "", template))
-
+def _compile_templates() -> list[tuple[str, re.Pattern[str]]]:
+    """Compile each template to a pattern; the one with the most literal text comes first."""
     return [
         (
             template,
             re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(template)), re.DOTALL),
         )
-        for template in sorted(TEMPLATES, key=letters, reverse=True)
+        for template in sorted(
+            TEMPLATES, key=lambda template: len(re.sub(r"\{\w+\}", "", template)), reverse=True
+        )
     ]

@@ -1,4 +1,4 @@
-"""Where the program keeps what it can make or download again."""
+"""The cache folder."""
 
 import os
 from pathlib import Path
@@ -9,10 +9,7 @@ __all__ = ["user_cache"]
 
 
 def user_cache() -> Path:
-    """The folder of what can be made or downloaded again: ``ETABLI_CACHE``, or the system's place for it."""
-    given = os.environ.get("ETABLI_CACHE")
-    return (
-        Path(given).expanduser()
-        if given
-        else Path(platformdirs.user_cache_dir("etabli", appauthor=False))
-    )
+    """Return the folder ``ETABLI_CACHE``, by default the cache folder of the operating system."""
+    if folder := os.environ.get("ETABLI_CACHE"):
+        return Path(folder).expanduser()
+    return Path(platformdirs.user_cache_dir("etabli", appauthor=False))

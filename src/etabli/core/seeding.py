@@ -1,4 +1,4 @@
-"""One seed, every stream of random numbers. Nobody else touches a global generator."""
+"""Random number streams, all derived from one seed; global generators are never used."""
 
 import zlib
 
@@ -8,15 +8,15 @@ __all__ = ["derive_keras_seed", "make_generator"]
 
 
 def make_generator(seed: int, *purpose: str) -> np.random.Generator:
-    """A NumPy generator for one purpose of one seed.
+    """Create the NumPy generator of one purpose of a seed.
 
-    Streams of different purposes are independent, so that adding a draw in one place (the shuffling, say)
-    changes no number elsewhere (the initial weights).
+    Streams of different purposes are independent: an additional draw in one place (shuffling, say)
+    changes no number elsewhere (initial weights).
     """
-    words = [zlib.crc32(word.encode()) for word in purpose]
-    return np.random.default_rng(np.random.SeedSequence([seed, *words]))
+    keys = [zlib.crc32(word.encode()) for word in purpose]
+    return np.random.default_rng(np.random.SeedSequence([seed, *keys]))
 
 
 def derive_keras_seed(seed: int, *purpose: str) -> int:
-    """A 31-bit seed for a Keras layer, initializer or ``SeedGenerator`` of one purpose."""
+    """Derive a 31-bit seed for a Keras layer, initializer or ``SeedGenerator``."""
     return int(make_generator(seed, "keras", *purpose).integers(2**31 - 1))

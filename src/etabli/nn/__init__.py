@@ -1,4 +1,4 @@
-"""Neural nets in plain NumPy, to be read beside their equations: (arrays) -> (y, backprop)."""
+"""Neural nets in plain NumPy, written to be read with their equations: arrays -> y, backprop."""
 
 from etabli.nn.gradient_check import gradient_check, numerical_gradient, relative_error
 from etabli.nn.hessian import softmax_hessian

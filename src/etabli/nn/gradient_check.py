@@ -1,4 +1,4 @@
-"""Is a gradient right? Compare it with finite differences of the loss, in float64."""
+"""Gradient check: gradients compared with finite differences of the loss, in float64."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,10 +13,13 @@ __all__ = ["gradient_check", "numerical_gradient", "relative_error"]
 def numerical_gradient(
     loss: Callable[[], float], array: np.ndarray, step: float = 1e-3
 ) -> np.ndarray:
-    """dL/da by differences around each element a: error O(step⁴), for a loss that is smooth there.
+    """Compute dL/da for each element a of ``array`` by central differences with error O(step⁴).
 
-    (8 [L(a+h) - L(a-h)] - [L(a+2h) - L(a-2h)]) / 12h. ``loss`` takes nothing and reads ``array``, whose elements
-    are moved one by one and put back. float64 only: in float32 the differences drown in rounding.
+    (8 [L(a+h) - L(a-h)] - [L(a+2h) - L(a-2h)]) / 12h. ``loss`` takes no argument and reads
+    ``array``, whose elements are changed one by one and restored. The loss must be smooth there.
+
+    Raises:
+        BadArray: ``array`` is not float64; in float32, rounding exceeds the differences.
     """
     if array.dtype != np.float64:
         raise BadArray(
@@ -24,17 +27,17 @@ def numerical_gradient(
         )
     gradient = np.zeros_like(array)
     for index in np.ndindex(array.shape):
-        centre, value = array[index], {}
+        center, value = array[index], {}
         for k in (-2, -1, 1, 2):
-            array[index] = centre + k * step
+            array[index] = center + k * step
             value[k] = loss()
-        array[index] = centre
+        array[index] = center
         gradient[index] = (8 * (value[1] - value[-1]) - (value[2] - value[-2])) / (12 * step)
     return gradient
 
 
 def relative_error(a: np.ndarray, b: np.ndarray) -> float:
-    """‖a - b‖ / (‖a‖ + ‖b‖), 0 for two zeros: 0 says equal, 1 says opposite or unrelated in size."""
+    """Compute ‖a - b‖ / (‖a‖ + ‖b‖): 0 for equal arrays (zeros too), 1 for opposite ones."""
     size = np.linalg.norm(a) + np.linalg.norm(b)
     return float(np.linalg.norm(np.subtract(a, b)) / size) if size else 0.0
 
@@ -46,10 +49,15 @@ def gradient_check(
     generator: np.random.Generator,
     step: float = 1e-3,
 ) -> list[float]:
-    """The relative error of ``backprop`` against differences, for each array that it returns a gradient of.
+    """Compute the relative error of each gradient of ``backprop`` to finite differences.
 
-    ``function(*arrays)`` follows the layer contract. A layer's output y is made a scalar loss by a random
-    projection, L = Σ p y, whose gradient dL/dy = p is fed to ``backprop``; a scalar output is the loss itself.
+    Args:
+        function: ``output, backprop = function(*arrays)``, as the layers and losses of ``nn``.
+            An output y is reduced to a scalar loss by a random projection, L = Σ p y, so that
+            ``backprop`` gets dL/dy = p; a scalar output is the loss itself.
+        arrays: The inputs, in the order of the gradients; converted to float64.
+        generator: Draws the projection.
+        step: The step of the differences.
     """
     arrays = [np.array(array, dtype=np.float64) for array in arrays]
     output, backprop = function(*arrays)

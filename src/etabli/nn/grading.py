@@ -1,15 +1,12 @@
-"""A student's ``forward`` and ``backward`` held against the right ones: which value is wrong, and how.
+"""Grading of ``forward`` and ``backward`` functions: which value is wrong, and how.
 
-Softmax regression: ``forward(batch, W, b)`` -> Ŷ, ``backward(batch, Y_hat, Y, W, b)`` -> (grad_W, grad_b). Perceptron:
-``forward_mlp(batch, Wh, bh, Wy, by)`` -> (Ŷ, H), ``backward_mlp(batch, Y_hat, Y, H, Wh, bh, Wy, by)`` ->
-(grad_Wh, grad_bh, grad_Wy, grad_by). The biases come as (1, K); their gradients may be (1, K) or (K,).
+Softmax regression: ``forward(batch, W, b)`` -> Ŷ, ``backward(batch, Y_hat, Y, W, b)`` ->
+(grad_W, grad_b). Perceptron: ``forward_mlp(batch, Wh, bh, Wy, by)`` -> (Ŷ, H),
+``backward_mlp(batch, Y_hat, Y, H, Wh, bh, Wy, by)`` -> (grad_Wh, grad_bh, grad_Wy, grad_by).
+Biases have shape (1, K); their gradients may be (1, K) or (K,).
 
-What is right comes from finite differences of the loss. What is wrong is compared with the values that the usual
-mistakes give (``mistakes``): each mistake alone, and each times a factor.
-
-The usual mistakes in the gradients of practical 1, as the values that they give.
-
-A catalogue maps what is wrong, in words, to the array that comes of it; ``recognised`` finds a value in it.
+The expected gradients are finite differences of the loss. A wrong value is compared with the values
+that common mistakes give: each mistake alone, and each mistake times a constant factor.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,17 +23,21 @@ __all__ = [
     "Finding",
     "Mistakes",
     "Problem",
-    "examine_mlp",
-    "examine_softmax_regression",
-    "recognised",
+    "grade_mlp",
+    "grade_softmax_regression",
+    "recognize_mistake",
 ]
 
+TOLERANCE = 1e-6
+N, D, K, H = 7, 5, 4, 6  # all different, so that no factor or shape matches by chance
+
 Mistakes = dict[str, np.ndarray]
+"""What is wrong, in words -> the array that results from it."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A batch x (N, D), its truth y (N, K), the parameters and the right prediction; h of the hidden layer, if any."""
+    """A batch x (N, D), targets y (N, K), parameters, prediction; h (N, H) of the hidden layer."""
 
     x: np.ndarray
     y: np.ndarray
@@ -53,44 +54,53 @@ class Problem:
         return self.y_hat - self.y
 
 
-def recognised(
+def recognize_mistake(
     value: np.ndarray, right: np.ndarray, known: Mapping[str, np.ndarray], sizes: tuple[int, int]
 ) -> str | None:
-    """The words for a wrong value: a factor too many, a known mistake, or both; ``None`` for one of its own.
+    """Describe a wrong value: a wrong factor, a known mistake, or both; ``None`` if none matches.
 
-    ``sizes`` are N and K.
+    Args:
+        value: The wrong value.
+        right: The expected value.
+        known: Values of known mistakes by their description.
+        sizes: N and K, from which wrong factors come.
     """
     n, k = sizes
     factors = {
         1.0: "",
         -1.0: _("has the wrong sign"),
-        float(n): _("misses the factor 1/N"),
+        float(n): _("is missing the factor 1/N"),
         1 / n: _("is divided by N once too often"),
-        float(-n): _("has the wrong sign and misses the factor 1/N"),
+        float(-n): _("has the wrong sign and is missing the factor 1/N"),
         -1 / n: _("has the wrong sign and is divided by N once too often"),
-        2.0: _("is twice too large"),
+        2.0: _("is twice as large as it should be"),
         0.5: _("is half of what it should be"),
         float(k): _("is K times too large"),
         1 / k: _("is divided by K: the mean is over the N examples, not over the classes"),
     }
     for mistake, array in {"": right, **known}.items():
         for factor, words in factors.items():
-            if _fits(value, factor * array):
+            if _is_close(value, factor * array):
                 return "; ".join(part for part in (mistake, words) if part)
     return None
 
 
-def _fits(value: np.ndarray, array: np.ndarray) -> bool:
-    array = np.asarray(array)
-    flat = array.shape[0] == 1 and value.shape == array.shape[1:] if array.ndim > 1 else False
-    if value.shape != array.shape and not flat:
+def _is_close(value: np.ndarray, array: np.ndarray) -> bool:
+    if not _has_shape(value, array):
         return False
     value = value.reshape(array.shape)
-    return relative_error(value, array) < 1e-6 or bool(np.abs(value - array).max() < 1e-12)
+    # The absolute bound is for arrays of zeros, whose relative error is 0 or 1.
+    return relative_error(value, array) < TOLERANCE or bool(np.abs(value - array).max() < 1e-12)
 
 
-def of_prediction(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> Mistakes:
-    """Wrong ways from x (N, D) to Ŷ = softmax(xW + b)."""
+def _has_shape(value: np.ndarray, array: np.ndarray) -> bool:
+    """Whether the shapes are equal; (K,) counts as (1, K)."""
+    is_row = array.ndim > 1 and array.shape[0] == 1
+    return value.shape == array.shape or (is_row and value.shape == array.shape[1:])
+
+
+def compute_prediction_mistakes(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> Mistakes:
+    """Compute the results of mistakes in Ŷ = softmax(xW + b), with x (N, D)."""
     z = x @ w + b
     right = _softmax(z)
     return {
@@ -116,8 +126,8 @@ def of_prediction(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> Mistakes:
     }
 
 
-def of_hidden(problem: Problem) -> Mistakes:
-    """Wrong ways to H = σ(x W_h + b_h)."""
+def compute_hidden_mistakes(problem: Problem) -> Mistakes:
+    """Compute the results of mistakes in H = σ(x W_h + b_h)."""
     u = problem.x @ problem.w_hidden + problem.b_hidden
     return {
         _("the sigmoid is forgotten: these are the sums xWh + bh"): u,
@@ -131,15 +141,15 @@ def of_hidden(problem: Problem) -> Mistakes:
     }
 
 
-def of_weights(inputs: np.ndarray, delta: np.ndarray, problem: Problem) -> Mistakes:
-    """Wrong ways to dL/dW = inputsᵀ Δ / N."""
+def compute_weight_mistakes(inputs: np.ndarray, delta: np.ndarray, problem: Problem) -> Mistakes:
+    """Compute the results of mistakes in dL/dW = inputsᵀ Δ / N."""
     n, y_hat, y = len(delta), problem.y_hat, problem.y
     return {
         _("it is transposed"): (inputs.T @ delta / n).T,
         _("Y is forgotten: the error is Y_hat - Y, not Y_hat"): inputs.T @ y_hat / n,
         _("Y_hat is forgotten: the error is Y_hat - Y, not Y"): inputs.T @ y / n,
         _(
-            "the derivative of the softmax is applied once more; Y_hat - Y holds it already"
+            "the derivative of the softmax is applied once more; Y_hat - Y already contains it"
         ): inputs.T @ (delta * y_hat * (1 - y_hat)) / n,
         _("only the last example counts"): np.outer(inputs[-1], delta[-1]) / n,
         _("only the first example counts"): np.outer(inputs[0], delta[0]) / n,
@@ -148,8 +158,8 @@ def of_weights(inputs: np.ndarray, delta: np.ndarray, problem: Problem) -> Mista
     }
 
 
-def of_bias(delta: np.ndarray, problem: Problem) -> Mistakes:
-    """Wrong ways to dL/db = Σ Δ / N."""
+def compute_bias_mistakes(delta: np.ndarray, problem: Problem) -> Mistakes:
+    """Compute the results of mistakes in dL/db = Σ Δ / N."""
     n, y_hat, y = len(delta), problem.y_hat, problem.y
     return {
         _("it is not summed over the examples"): delta / n,
@@ -162,21 +172,21 @@ def of_bias(delta: np.ndarray, problem: Problem) -> Mistakes:
         _("Y is forgotten: the error is Y_hat - Y, not Y_hat"): y_hat.sum(axis=0, keepdims=True)
         / n,
         _("Y_hat is forgotten: the error is Y_hat - Y, not Y"): y.sum(axis=0, keepdims=True) / n,
-        _("the derivative of the softmax is applied once more; Y_hat - Y holds it already"): (
+        _("the derivative of the softmax is applied once more; Y_hat - Y already contains it"): (
             delta * y_hat * (1 - y_hat)
         ).sum(axis=0, keepdims=True)
         / n,
         _("only the last example counts"): delta[-1:] / n,
         _("only the first example counts"): delta[:1] / n,
-        _("it is zero: the bias would never learn"): np.zeros((1, delta.shape[1])),
+        _("it is zero: the bias would never be trained"): np.zeros((1, delta.shape[1])),
     }
 
 
-def of_hidden_weights(problem: Problem) -> Mistakes:
-    """Wrong ways to dL/dW_h = xᵀ (Δ W_yᵀ ∘ H (1 - H)) / N."""
+def compute_hidden_weight_mistakes(problem: Problem) -> Mistakes:
+    """Compute the results of mistakes in dL/dW_h = xᵀ (Δ W_yᵀ ∘ H (1 - H)) / N."""
     x, n = problem.x, len(problem.x)
     right = problem.delta @ problem.w.T * problem.h * (1 - problem.h)
-    named = {words: x.T @ delta / n for words, delta in _hidden_deltas(problem).items()}
+    named = {words: x.T @ delta / n for words, delta in _compute_hidden_deltas(problem).items()}
     return {
         _("it is transposed"): (x.T @ right / n).T,
         **named,
@@ -185,13 +195,13 @@ def of_hidden_weights(problem: Problem) -> Mistakes:
     }
 
 
-def of_hidden_bias(problem: Problem) -> Mistakes:
-    """Wrong ways to dL/db_h = Σ (Δ W_yᵀ ∘ H (1 - H)) / N."""
+def compute_hidden_bias_mistakes(problem: Problem) -> Mistakes:
+    """Compute the results of mistakes in dL/db_h = Σ (Δ W_yᵀ ∘ H (1 - H)) / N."""
     n = len(problem.x)
     right = problem.delta @ problem.w.T * problem.h * (1 - problem.h)
     named = {
         words: delta.sum(axis=0, keepdims=True) / n
-        for words, delta in _hidden_deltas(problem).items()
+        for words, delta in _compute_hidden_deltas(problem).items()
     }
     return {
         _("it is not summed over the examples"): right / n,
@@ -200,12 +210,12 @@ def of_hidden_bias(problem: Problem) -> Mistakes:
         _("it is summed over everything to one number"): np.asarray(right.sum() / n),
         _("it is transposed"): right.sum(axis=0)[:, None] / n,
         **named,
-        _("it is zero: the bias would never learn"): np.zeros((1, right.shape[1])),
+        _("it is zero: the bias would never be trained"): np.zeros((1, right.shape[1])),
     }
 
 
-def _hidden_deltas(problem: Problem) -> Mistakes:
-    """Wrong ways to bring the error back through the sigmoid layer."""
+def _compute_hidden_deltas(problem: Problem) -> Mistakes:
+    """Compute the results of mistakes in back-propagating Δ through the sigmoid layer."""
     h, back = problem.h, problem.delta @ problem.w.T
     u = problem.x @ problem.w_hidden + problem.b_hidden
     at_h = 1 / (1 + np.exp(-h))
@@ -214,7 +224,7 @@ def _hidden_deltas(problem: Problem) -> Mistakes:
         _("the derivative of the sigmoid is H(1 - H), not H"): back * h,
         _("the derivative of the sigmoid is H(1 - H), not 1 - H"): back * (1 - h),
         _("the derivative of the sigmoid is applied twice"): back * (h * (1 - h)) ** 2,
-        _("the sigmoid is applied to H before its derivative: H is σ(u) already"): back
+        _("the sigmoid is applied to H before its derivative: H is already σ(u)"): back
         * at_h
         * (1 - at_h),
         _("this is the derivative of tanh, 1 - H²; that of the sigmoid is H(1 - H)"): back
@@ -228,17 +238,12 @@ def _hidden_deltas(problem: Problem) -> Mistakes:
 
 
 def _softmax(z: np.ndarray) -> np.ndarray:
-    exponential = np.exp(z - z.max(axis=1, keepdims=True))
-    return exponential / exponential.sum(axis=1, keepdims=True)
-
-
-TOLERANCE = 1e-6
-N, D, K, H = 7, 5, 4, 6  # all different, so that no factor and no shape is met by chance
+    return softmax(z)[0]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found about one value: ``function`` gave ``value``; ``right`` or not, by which relative error."""
+    """The verdict on one value of a function, with its relative error to the expected value."""
 
     function: str
     value: str
@@ -247,90 +252,91 @@ class Finding:
     says: str
 
 
-def examine_softmax_regression(
+def grade_softmax_regression(
     forward: Callable | None, backward: Callable | None, seed: int = 0
 ) -> list[Finding]:
-    """The findings on the two functions of exercise 1; one that is ``None`` is left out."""
-    problem = _problem(seed, hidden=False)
-    given = [problem.x, problem.w, problem.b]
-    findings = []
+    """Grade the two functions of exercise 1; one that is ``None`` is skipped."""
+    problem = _make_problem(seed, hidden=False)
+    batch, parameters = {"batch": problem.x}, {"W": problem.w, "b": problem.b}
+    findings: list[Finding] = []
     if forward is not None:
-        returned, changed = _called(forward, given)
-        expected = {"Y_hat": (problem.y_hat, of_prediction(problem.x, problem.w, problem.b))}
-        findings += _compared(
-            "forward", _as_tuple(returned, 1), expected, changed, ("batch", "W", "b")
-        )
-        findings += _overflow("forward", forward, [problem.x, 1e4 * problem.w, problem.b], findings)
+        returned, changed = _call(forward, batch | parameters)
+        mistakes = compute_prediction_mistakes(problem.x, problem.w, problem.b)
+        expected = {"Y_hat": (problem.y_hat, mistakes)}
+        findings += _compare("forward", returned, changed, expected)
+        large = batch | parameters | {"W": 1e4 * problem.w}
+        findings += _check_overflow("forward", forward, large, findings)
     if backward is not None:
-        returned, changed = _called(
-            backward, [problem.x, problem.y_hat, problem.y, problem.w, problem.b]
+        returned, changed = _call(
+            backward, batch | {"Y_hat": problem.y_hat, "Y": problem.y} | parameters
         )
-        right = _numerical(problem, [problem.w, problem.b])
+        grad_w, grad_b = _compute_gradients(problem, [problem.w, problem.b])
         expected = {
-            "grad_W": (right[0], of_weights(problem.x, problem.delta, problem)),
-            "grad_b": (right[1], of_bias(problem.delta, problem)),
+            "grad_W": (grad_w, compute_weight_mistakes(problem.x, problem.delta, problem)),
+            "grad_b": (grad_b, compute_bias_mistakes(problem.delta, problem)),
         }
-        findings += _compared(
-            "backward", _as_tuple(returned, 2), expected, changed, ("batch", "Y_hat", "Y", "W", "b")
-        )
+        findings += _compare("backward", returned, changed, expected)
     return findings
 
 
-def examine_mlp(
-    forward: Callable | None, backward: Callable | None, seed: int = 0
-) -> list[Finding]:
-    """The findings on the two functions of exercise 2; one that is ``None`` is left out."""
-    problem = _problem(seed, hidden=True)
-    parameters = [problem.w_hidden, problem.b_hidden, problem.w, problem.b]
-    names = ("Wh", "bh", "Wy", "by")
-    findings = []
+def grade_mlp(forward: Callable | None, backward: Callable | None, seed: int = 0) -> list[Finding]:
+    """Grade the two functions of exercise 2; one that is ``None`` is skipped."""
+    problem = _make_problem(seed, hidden=True)
+    batch = {"batch": problem.x}
+    parameters = {
+        "Wh": problem.w_hidden, "bh": problem.b_hidden, "Wy": problem.w, "by": problem.b
+    }  # fmt: skip
+    findings: list[Finding] = []
     if forward is not None:
-        returned, changed = _called(forward, [problem.x, *parameters])
-        returned = _as_tuple(returned, 2)
+        returned, changed = _call(forward, batch | parameters)
         hidden = _as_array(returned[1]) if len(returned) == 2 else None
-        own = hidden if hidden is not None and hidden.shape == problem.h.shape else problem.h
-        expected = {  # Ŷ is judged on the student's own H, so that one mistake is told once
+        if hidden is None or hidden.shape != problem.h.shape:
+            hidden = problem.h
+        expected = {  # Ŷ is graded on the student's own H, so that one mistake is reported once
             "Y_hat": (
-                softmax(linear(own, problem.w, problem.b)[0])[0],
-                of_prediction(own, problem.w, problem.b),
+                _softmax(linear(hidden, problem.w, problem.b)[0]),
+                compute_prediction_mistakes(hidden, problem.w, problem.b),
             ),
-            "H": (problem.h, of_hidden(problem)),
+            "H": (problem.h, compute_hidden_mistakes(problem)),
         }
-        findings += _compared("forward_mlp", returned, expected, changed, ("batch", *names))
-        large = [problem.x, 1e4 * problem.w_hidden, problem.b_hidden, 1e4 * problem.w, problem.b]
-        findings += _overflow("forward_mlp", forward, large, findings)
+        findings += _compare("forward_mlp", returned, changed, expected)
+        large = batch | parameters | {"Wh": 1e4 * problem.w_hidden, "Wy": 1e4 * problem.w}
+        findings += _check_overflow("forward_mlp", forward, large, findings)
     if backward is not None:
-        returned, changed = _called(
-            backward, [problem.x, problem.y_hat, problem.y, problem.h, *parameters]
+        returned, changed = _call(
+            backward, batch | {"Y_hat": problem.y_hat, "Y": problem.y, "H": problem.h} | parameters
         )
-        right = _numerical(problem, parameters)
-        expected = {
-            "grad_Wh": (right[0], of_hidden_weights(problem)),
-            "grad_bh": (right[1], of_hidden_bias(problem)),
-            "grad_Wy": (right[2], of_weights(problem.h, problem.delta, problem)),
-            "grad_by": (right[3], of_bias(problem.delta, problem)),
+        gradients = _compute_gradients(problem, list(parameters.values()))
+        mistakes = {
+            "grad_Wh": compute_hidden_weight_mistakes(problem),
+            "grad_bh": compute_hidden_bias_mistakes(problem),
+            "grad_Wy": compute_weight_mistakes(problem.h, problem.delta, problem),
+            "grad_by": compute_bias_mistakes(problem.delta, problem),
         }
-        given = ("batch", "Y_hat", "Y", "H", *names)
-        findings += _compared("backward_mlp", _as_tuple(returned, 4), expected, changed, given)
+        expected = dict(zip(mistakes, zip(gradients, mistakes.values(), strict=True), strict=True))
+        findings += _compare("backward_mlp", returned, changed, expected)
     return findings
 
 
-def _problem(seed: int, *, hidden: bool) -> Problem:
-    """A small batch with its parameters; with ``hidden``, those of the perceptron."""
-    stream = np.random.default_rng(seed)
-    x, y = stream.normal(size=(N, D)), one_hot(stream.permutation(np.arange(N) % K), K)
-    if not hidden:
-        w, b = stream.normal(size=(D, K)), stream.normal(size=(1, K))
-        return Problem(x=x, y=y, w=w, b=b, y_hat=softmax(linear(x, w, b)[0])[0])
-    w_hidden, b_hidden = stream.normal(size=(D, H)), stream.normal(size=(1, H))
-    w, b = stream.normal(size=(H, K)), stream.normal(size=(1, K))
-    h = sigmoid(linear(x, w_hidden, b_hidden)[0])[0]
-    y_hat = softmax(linear(h, w, b)[0])[0]
-    return Problem(x=x, y=y, w=w, b=b, y_hat=y_hat, w_hidden=w_hidden, b_hidden=b_hidden, h=h)
+def _make_problem(seed: int, *, hidden: bool) -> Problem:
+    """Draw a small batch and its parameters; with ``hidden``, those of the perceptron."""
+    generator = np.random.default_rng(seed)
+    x, y = generator.normal(size=(N, D)), one_hot(generator.permutation(np.arange(N) % K), K)
+    layer = {}
+    h = x
+    if hidden:
+        layer = {
+            "w_hidden": generator.normal(size=(D, H)),
+            "b_hidden": generator.normal(size=(1, H)),
+        }
+        h = sigmoid(linear(x, layer["w_hidden"], layer["b_hidden"])[0])[0]
+        layer["h"] = h
+    w, b = generator.normal(size=(h.shape[1], K)), generator.normal(size=(1, K))
+    return Problem(x=x, y=y, w=w, b=b, y_hat=_softmax(linear(h, w, b)[0]), **layer)
 
 
-def _numerical(problem: Problem, parameters: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The gradient of the mean cross-entropy for each parameter, by differences."""
+def _compute_gradients(problem: Problem, parameters: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Compute the gradient of the mean cross-entropy for each parameter by finite differences."""
 
     def loss() -> float:
         h = problem.x
@@ -341,20 +347,15 @@ def _numerical(problem: Problem, parameters: Sequence[np.ndarray]) -> list[np.nd
     return [numerical_gradient(loss, parameter) for parameter in parameters]
 
 
-def _called(function: Callable, given: list[np.ndarray]) -> tuple[object, list[bool]]:
-    """What the function returns for copies, and which of them it changed."""
-    copies = [array.copy() for array in given]
+def _call(function: Callable, arguments: Mapping[str, np.ndarray]) -> tuple[tuple, list[str]]:
+    """Call a function with copies; return its values and the names of the arguments it changed."""
+    copies = {name: array.copy() for name, array in arguments.items()}
     with np.errstate(all="ignore"):
-        returned = function(*copies)
-    return returned, [
-        not np.array_equal(copy, array) for copy, array in zip(copies, given, strict=True)
+        returned = function(*copies.values())
+    values = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
+    return values, [
+        name for name, array in arguments.items() if not np.array_equal(copies[name], array)
     ]
-
-
-def _as_tuple(returned: object, wanted: int) -> tuple:
-    if wanted == 1 and not isinstance(returned, tuple):
-        return (returned,)
-    return tuple(returned) if isinstance(returned, tuple | list) else (returned,)
 
 
 def _as_array(value: object) -> np.ndarray | None:
@@ -364,86 +365,76 @@ def _as_array(value: object) -> np.ndarray | None:
         return None
 
 
-def _compared(
+def _compare(
     function: str,
     returned: tuple,
+    changed: Sequence[str],
     expected: Mapping[str, tuple[np.ndarray, Mistakes]],
-    changed: list[bool],
-    names: Sequence[str],
 ) -> list[Finding]:
-    findings = [
-        Finding(
-            function,
-            name,
-            False,
-            None,
-            _("is changed in place: work on a copy, or make a new array"),
-        )
-        for name, was in zip(names, changed, strict=True)
-        if was
-    ]
+    """Compare the returned values with the expected ones and with those of known mistakes."""
+    says = _("is changed in place: work on a copy, or create a new array")
+    findings = [Finding(function, name, False, None, says) for name in changed]
     if len(returned) != len(expected):
         says = _("returns {n} value(s), expected {m}: {names}").format(
             n=len(returned), m=len(expected), names=", ".join(expected)
         )
         return [*findings, Finding(function, "return", False, None, says)]
-    values = [_as_array(value) for value in returned]
-    for index, (name, (right, known)) in enumerate(expected.items()):
+    for value, (name, (right, known)) in zip(returned, expected.items(), strict=True):
         others = {other: pair[0] for other, pair in expected.items() if other != name}
-        findings.append(_judged(function, name, values[index], right, known, others))
+        is_right, error, says = _judge(_as_array(value), right, known, others)
+        findings.append(Finding(function, name, is_right, error, says))
     return findings
 
 
-def _judged(
-    function: str,
-    name: str,
+def _judge(
     value: np.ndarray | None,
     right: np.ndarray,
     known: Mistakes,
     others: Mapping[str, np.ndarray],
-) -> Finding:
-    """One value against the right one, then against the known mistakes, then against the other values."""
+) -> tuple[bool, float | None, str]:
+    """Return whether a value is right, its relative error, and what is wrong with it.
+
+    ``others`` are the other values that the function returns: they may be in the wrong order.
+    """
     if value is None:
-        return Finding(function, name, False, None, _("is not an array of numbers"))
-    same_shape = value.shape == right.shape or (
-        right.shape[0] == 1 and value.shape == right.shape[1:]
-    )
+        return False, None, _("is not an array of numbers")
     if not np.isfinite(value).all():
-        return Finding(function, name, False, None, _("holds NaN or infinity"))
+        return False, None, _("holds NaN or infinity")
+    same_shape = _has_shape(value, right)
     error = relative_error(value.reshape(right.shape), right) if same_shape else None
     if error is not None and error < TOLERANCE:
-        return Finding(function, name, True, error, _("right"))
-    says = recognised(value, right, known, (N, K))
+        return True, error, _("right")
+    if says := recognize_mistake(value, right, known, (N, K)):
+        return False, error, says
     for other, array in others.items():
         if (
-            says is None
-            and value.size == array.size
+            value.size == array.size
             and relative_error(value.reshape(array.shape), array) < TOLERANCE
         ):
-            says = _("is {other}: the values come in another order").format(other=other)
-    if says is None and not same_shape:
-        says = _("has the shape {got}, expected {shape}").format(got=value.shape, shape=right.shape)
-    if says is None:
-        worst = np.unravel_index(np.abs(value.reshape(right.shape) - right).argmax(), right.shape)
-        says = _(
-            "is wrong in a way of its own: at {place} it is {got:.4g}, expected {right:.4g}"
-        ).format(
-            place=list(map(int, worst)), got=value.reshape(right.shape)[worst], right=right[worst]
-        )
-    return Finding(function, name, False, error, says)
+            says = _("is {other}: the values are returned in another order")
+            return False, error, says.format(other=other)
+    if not same_shape:
+        says = _("has the shape {got}, expected {shape}")
+        return False, None, says.format(got=value.shape, shape=right.shape)
+    value = value.reshape(right.shape)
+    worst = np.unravel_index(np.abs(value - right).argmax(), right.shape)
+    says = _("matches no common mistake: at {place} it is {got:.4g}, expected {right:.4g}").format(
+        place=list(map(int, worst)), got=value[worst], right=right[worst]
+    )
+    return False, error, says
 
 
-def _overflow(
-    function: str, forward: Callable, large: list[np.ndarray], so_far: list[Finding]
+def _check_overflow(
+    function: str, forward: Callable, large: Mapping[str, np.ndarray], findings: list[Finding]
 ) -> list[Finding]:
-    """A right ``forward`` is tried on large scores too, where a naive softmax overflows: advice, not a fault."""
-    if not all(finding.right for finding in so_far):
+    """Try a right ``forward`` on large scores, where a naive softmax overflows; only advise."""
+    if not all(finding.right for finding in findings):
         return []
-    returned, _changed = _called(forward, large)
-    y_hat = _as_array(_as_tuple(returned, 1)[0])
+    y_hat = _as_array(_call(forward, large)[0][0])
     if y_hat is None or np.isfinite(y_hat).all():
         return []
     says = _(
-        "advice: overflows for large scores; take the maximum of each row off before the exponential"
+        "advice: overflows for large scores; subtract the maximum of each row before "
+        "the exponential"
     )
     return [Finding(function, "Y_hat", True, None, says)]

@@ -1,6 +1,6 @@
-"""Layers: ``y, backprop = layer(x, ...)``, and ``backprop(dy)`` returns the gradients and changes nothing.
+"""Layers: ``y, backprop = layer(x, ...)``; ``backprop(dy)`` returns the gradients.
 
-``dy`` stands for dL/dy, of the shape of y, for a scalar loss L; in the same way dx, dw and db. Rows are examples.
+``dy`` is dL/dy, of the shape of y, for a scalar loss L; likewise dx, dw and db. Rows are examples.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Backprop = Callable[[np.ndarray], np.ndarray]
 def linear(
     x: np.ndarray, w: np.ndarray, b: np.ndarray
 ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]]:
-    """y = x w + b, with x of shape (N, D), w (D, H), b (H,) and y (N, H)."""
+    """Compute y = x w + b, with x of shape (N, D), w (D, H), b (H,) and y (N, H)."""
     y = x @ w + b
 
     def backprop(dy: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -28,7 +28,7 @@ def linear(
 
 
 def sigmoid(x: np.ndarray) -> tuple[np.ndarray, Backprop]:
-    """y = 1 / (1 + e⁻ˣ), element by element; computed as (1 + tanh(x/2)) / 2, which cannot overflow."""
+    """Compute y = 1 / (1 + e⁻ˣ) element-wise, as (1 + tanh(x/2)) / 2, which cannot overflow."""
     half = x.dtype.type(0.5)
     y = half * np.tanh(half * x) + half
 
@@ -39,7 +39,7 @@ def sigmoid(x: np.ndarray) -> tuple[np.ndarray, Backprop]:
 
 
 def relu(x: np.ndarray) -> tuple[np.ndarray, Backprop]:
-    """y = max(x, 0), element by element."""
+    """Compute y = max(x, 0) element-wise."""
     y = np.maximum(x, 0)
 
     def backprop(dy: np.ndarray) -> np.ndarray:
@@ -49,7 +49,8 @@ def relu(x: np.ndarray) -> tuple[np.ndarray, Backprop]:
 
 
 def softmax(x: np.ndarray) -> tuple[np.ndarray, Backprop]:
-    """yᵢ = eˣⁱ / Σⱼ eˣʲ along each row; the row's maximum is taken off first, which changes nothing but the range."""
+    """Compute yᵢ = eˣⁱ / Σⱼ eˣʲ along each row."""
+    # Subtracting the maximum of the row leaves y unchanged and keeps exp from overflowing.
     y = np.exp(x - x.max(axis=1, keepdims=True))
     y /= y.sum(axis=1, keepdims=True)
 

@@ -1,4 +1,4 @@
-"""Losses: ``loss, backprop = loss_function(prediction, target)``; the loss is the mean over the N examples.
+"""Losses: ``loss, backprop = loss_function(prediction, target)``, the mean over N examples.
 
 ``target`` is one-hot, of shape (N, K): 1 at the label of the example and 0 elsewhere.
 """
@@ -16,11 +16,11 @@ Backprop = Callable[[float], np.ndarray]
 
 
 def one_hot(labels: np.ndarray, classes: int, dtype: str = "float64") -> np.ndarray:
-    """Y[i, c] = 1 where c is the label of example i, else 0; labels (N,) in 0..classes-1, Y (N, classes)."""
+    """Return Y (N, classes), Y[i, c] = 1 if c is the label of example i, else 0, of labels (N,)."""
     labels = np.asarray(labels)
     if labels.size and (labels.min() < 0 or labels.max() >= classes):
         raise BadArray(
-            _("a label is outside of the classes"),
+            _("a label is out of range"),
             expected=_("labels from 0 to {last}").format(last=classes - 1),
             got=_("labels from {low} to {high}").format(low=labels.min(), high=labels.max()),
         )
@@ -30,7 +30,7 @@ def one_hot(labels: np.ndarray, classes: int, dtype: str = "float64") -> np.ndar
 
 
 def cross_entropy(probabilities: np.ndarray, target: np.ndarray) -> tuple[float, Backprop]:
-    """L = -1/N Σᵢ Σ_c y*_{c,i} log ŷ_{c,i}, of probabilities ŷ (N, K) and a one-hot target y* (N, K)."""
+    """Compute L = -1/N Σᵢ Σ_c y*_{c,i} log ŷ_{c,i}, with probabilities ŷ and targets y* (N, K)."""
     n = len(probabilities)
     tiny = np.finfo(probabilities.dtype).tiny  # log 0 would be infinite
     safe = np.maximum(probabilities, tiny)
@@ -43,10 +43,10 @@ def cross_entropy(probabilities: np.ndarray, target: np.ndarray) -> tuple[float,
 
 
 def softmax_cross_entropy(logits: np.ndarray, target: np.ndarray) -> tuple[float, Backprop]:
-    """L = -1/N Σᵢ log softmax(zᵢ)[c*ᵢ] = 1/N Σᵢ (log Σⱼ e^{zⱼ} - z_{c*}), from the logits z (N, K).
+    """Compute L = -1/N Σᵢ log softmax(zᵢ)[c*ᵢ] = 1/N Σᵢ (log Σⱼ e^{zⱼ} - z_{c*}), logits z (N, K).
 
-    The softmax and the cross-entropy in one step: their product of Jacobians is Ŷ - Y*, with no division by a
-    probability that may be tiny.
+    Softmax and cross-entropy in one step: the product of their Jacobians is Ŷ - Y*, without a
+    division by a probability that may be tiny.
     """
     n = len(logits)
     shifted = logits - logits.max(axis=1, keepdims=True)

@@ -6,10 +6,11 @@ __all__ = ["SGD"]
 
 
 class SGD:
-    """Stochastic gradient descent: v ← m v - η dL/dw, then w ← w + v; with m = 0 this is w ← w - η dL/dw.
+    """Stochastic gradient descent with momentum: v ← m v - η dL/dw, then w ← w + v.
 
-    ``learning_rate`` η: larger learns faster, until it diverges. ``momentum`` m in [0, 1): the share of the last
-    step that is kept; 0.9 multiplies the step of a steady gradient by ten. Polyak, 1964.
+    ``learning_rate`` η: larger is faster, until training diverges. ``momentum`` m in [0, 1): the
+    share of the last step that is kept; 0.9 multiplies the step of a constant gradient by ten
+    (Polyak, 1964). With m = 0 the update is w ← w - η dL/dw.
     """
 
     def __init__(self, learning_rate: float, momentum: float = 0.0) -> None:
@@ -17,7 +18,7 @@ class SGD:
         self._velocities: list[np.ndarray] = []
 
     def update(self, parameters: list[np.ndarray], gradients: list[np.ndarray]) -> None:
-        """Move every parameter by one step; the gradients are left as they are."""
+        """Update every parameter in place; the gradients are not changed."""
         if not self._velocities:
             self._velocities = [np.zeros_like(parameter) for parameter in parameters]
         for parameter, gradient, velocity in zip(

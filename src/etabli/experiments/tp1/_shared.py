@@ -1,6 +1,7 @@
-"""What the experiments of practical 1 share: how a net is trained on the context, and how it is shown."""
+"""Training, scores and figures that the experiments of practical 1 share."""
 
 from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -9,118 +10,145 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from etabli.core.i18n import N_, _
 from etabli.data.formats.mnist import Digits
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import SettingsModel
+from etabli.experiments.settings import SettingsModel
 from etabli.metrics.score import Score
 from etabli.models.estimators.base_network import NetworkClassifier
-from etabli.viz.classes import confusion
-from etabli.viz.curves import learning_curves
-from etabli.viz.images import image_grid
+from etabli.viz.classes import plot_confusion_matrix
+from etabli.viz.curves import plot_learning_curves
+from etabli.viz.images import show_images
 
-VALIDATION = (
-    1 / 6
-)  # the last part of the training images, 10,000 of MNIST's 60,000: settings are chosen there
+VALIDATION_SHARE = 1 / 6  # last part of the training images: 10,000 of the 60,000 of MNIST
+
+LearningRate = Annotated[
+    float,
+    Field(gt=0, le=100, description=N_("learning rate; larger: faster, until training diverges")),
+]
 
 
-class Recipe(SettingsModel):
-    """How a net is trained."""
+class TrainConfig(SettingsModel):
+    """Training configuration of a net."""
 
-    epochs: int = Field(20, ge=1, le=1000, description=N_("passes over the training images"))
+    epochs: int = Field(20, ge=1, le=1000, description=N_("number of epochs"))
     batch_size: int = Field(
         100, ge=1, description=N_("images per update; smaller: more and noisier updates")
     )
-    rate: float = Field(
-        0.1, gt=0, le=100, description=N_("step of the gradient; larger: faster, until it diverges")
-    )
-    momentum: float = Field(0.0, ge=0, lt=1, description=N_("share of the last step that is kept"))
-    l2: float = Field(0.0, ge=0, description=N_("weight of the penalty on large weights"))
+    learning_rate: LearningRate = 0.1
+    momentum: float = Field(0.0, ge=0, lt=1, description=N_("momentum of gradient descent"))
+    l2: float = Field(0.0, ge=0, description=N_("L2 penalty on the weights"))
     schedule: str = Field(
         "constant",
         pattern="^(constant|linear|cosine)$",
-        description=N_("how the rate goes to zero: not, or along a slope"),
+        description=N_("learning-rate schedule: constant, linear or cosine decay to zero"),
     )
     averaging: float = Field(
         0.0,
         ge=0,
         le=1,
-        description=N_(
-            "last share of the epochs over which the weights are averaged; 0: the last ones"
-        ),
+        description=N_("last share of the epochs over which the weights are averaged; 0: none"),
     )
-    center: bool = Field(False, description=N_("take the mean training image off every image"))
+    center: bool = Field(False, description=N_("subtract the mean training image"))
     shift: int = Field(
-        0, ge=0, le=4, description=N_("pixels by which batches are moved while learning")
+        0, ge=0, le=4, description=N_("augmentation: largest random shift of a batch, in pixels")
     )
 
-    def words(self) -> dict[str, object]:
-        """What a signature says of the training: epochs, batch and rate always, the rest where it is switched on."""
-        own = self.model_dump(include=set(Recipe.model_fields))
-        words = {
-            "epochs": own.pop("epochs"),
-            "batch": own.pop("batch_size"),
-            "rate": own.pop("rate"),
-        }
-        return words | {
-            key: value for key, value in own.items() if value != Recipe.model_fields[key].default
+    def to_recipe(self) -> dict[str, object]:
+        """Return epochs, batch size, learning rate and every other setting that is not default."""
+        always = ("epochs", "batch_size", "learning_rate")
+        return {
+            key: value
+            for key, value in self.to_arguments().items()
+            if key in always or value != TrainConfig.model_fields[key].default
         }
 
-    def arguments(self) -> dict[str, object]:
-        """The same as arguments of the estimators."""
-        chosen = self.model_dump(include=set(Recipe.model_fields))
-        return {"learning_rate": chosen.pop("rate"), **chosen}
+    def to_arguments(self) -> dict[str, Any]:
+        """Return the settings as arguments of the estimators."""
+        return self.model_dump(include=set(TrainConfig.model_fields))
+
+    def __str__(self) -> str:
+        return ", ".join(f"{key} {value}" for key, value in self.to_recipe().items())
 
 
-def cut(digits: Digits, train_size: int | None, test_size: int | None) -> Digits:
-    """The first images of each part; ``None`` takes all."""
-    return digits.head(train_size or len(digits.train_labels), test_size or len(digits.test_labels))
+class NetSettings(TrainConfig):
+    """Settings of the experiments that train a net in the setting of its Keras version."""
+
+    dtype: str = Field(
+        "float32", pattern="^float(32|64)$", description=N_("floating-point precision")
+    )
+    train_size: int | None = Field(
+        None, ge=100, description=N_("number of training images (default: all)")
+    )
+    test_size: int | None = Field(
+        None, ge=10, description=N_("number of test images (default: all)")
+    )
+    best: TrainConfig = Field(
+        TrainConfig(), description=N_("training configuration of test_accuracy_best")
+    )
+    search: bool = Field(False, description=N_("search the best configuration on a validation set"))
 
 
-def train(
-    context: RunContext,
-    model: NetworkClassifier,
-    digits: Digits,
-    *,
-    label: str,
-    curve: str = "",
+Build = Callable[[TrainConfig, int], NetworkClassifier]
+"""``build(config, seed)`` creates the model."""
+
+
+def limit_sizes(digits: Digits, settings: NetSettings) -> Digits:
+    """Return the first ``train_size`` and ``test_size`` images."""
+    return digits.head(
+        settings.train_size or len(digits.train_labels),
+        settings.test_size or len(digits.test_labels),
+    )
+
+
+def train_model(
+    context: RunContext, model: NetworkClassifier, digits: Digits, *, label: str, curve: str = ""
 ) -> NetworkClassifier:
-    """Fit with progress; with ``curve``, log loss and accuracy of each epoch, on training and test images."""
-    _x_train, x_test = digits.flattened()
+    """Fit with progress; with ``curve``, log training and test loss and accuracy of each epoch."""
 
-    def look(row: dict[str, float]) -> dict[str, float]:
-        return {**row, **measured(model, x_test, digits.test_labels)} if curve else row
+    def evaluate(row: dict[str, float]) -> dict[str, float]:
+        return {**row, **evaluate_test(model, digits)} if curve else row
 
-    followed(context, model, digits, look, label=label, curve=curve)
+    train_and_record(context, model, digits, evaluate, label=label, curve=curve)
     return model
 
 
-def followed(
+def train_and_record(
     context: RunContext,
     model: NetworkClassifier,
     digits: Digits,
-    look: Callable[[dict[str, float]], dict[str, float]],
+    evaluate: Callable[[dict[str, float]], dict[str, float]],
     *,
     label: str,
     curve: str = "",
 ) -> list[dict[str, float]]:
-    """Fit with progress; ``look`` makes of each epoch's row the one that is kept, logged and returned.
+    """Fit with progress; resume after the last complete epoch if it was interrupted.
 
-    An interrupted training goes on after its last whole epoch.
+    Args:
+        context: The context of the seed run.
+        model: The estimator.
+        digits: The data; the training images are used.
+        evaluate: Maps the row of an epoch to the row that is recorded.
+        label: The label of the progress.
+        curve: The history to which the rows are logged.
+
+    Returns:
+        The recorded rows, one for each epoch.
     """
-    memory = context.checkpoint(
+    checkpoint = context.checkpoint(
         "by hand", type(model).__name__, model.get_params(), digits.digest, label, curve
     )
     with context.progress(label, total=model.epochs) as step:
-        context.resume(memory, step, curve)
+        context.resume(checkpoint, step, curve)
 
-        def told(row: dict[str, float]) -> None:
-            context.log_and_checkpoint(memory, curve, **look(row))
+        def record(row: dict[str, float]) -> None:
+            context.log_and_checkpoint(checkpoint, curve, **evaluate(row))
             step(1, loss=row["loss"], accuracy=row["accuracy"])
 
-        model.fit(digits.flattened()[0], digits.train_labels, callback=told, memory=memory)
-    return memory.rows
+        model.fit(digits.flatten()[0], digits.train_labels, callback=record, checkpoint=checkpoint)
+    return checkpoint.rows
 
 
-def measured(model: NetworkClassifier, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """Loss and accuracy on the test images."""
+def evaluate_test(model: NetworkClassifier, digits: Digits) -> dict[str, float]:
+    """Compute loss and accuracy on the test images."""
+    x, y = digits.flatten()[1], digits.test_labels
     return {"test_loss": model.loss(x, y), "test_accuracy": model.score(x, y)}
 
 
@@ -128,138 +156,163 @@ def score_test(
     context: RunContext,
     model: NetworkClassifier,
     digits: Digits,
-    words: dict[str, object],
+    recipe: dict[str, object],
     suffix: str = "",
 ) -> float:
-    """Keep ``test_accuracy`` (with its suffix) of a trained model; returns it."""
-    _x_train, x_test = digits.flattened()
-    accuracy = model.score(x_test, digits.test_labels)
-    recipe = {"train": len(digits.train_labels), "n": len(digits.test_labels), **words}
-    context.score(f"test_accuracy{suffix}", Score(accuracy, recipe))
+    """Score ``test_accuracy<suffix>`` of a model, without a suffix ``test_loss`` too."""
+    found = evaluate_test(model, digits)
+    recipe = {"train": len(digits.train_labels), "n": len(digits.test_labels), **recipe}
+    context.score(f"test_accuracy{suffix}", Score(found["test_accuracy"], recipe))
     if not suffix:
-        context.score("test_loss", Score(model.loss(x_test, digits.test_labels), recipe))
-    return accuracy
+        context.score("test_loss", Score(found["test_loss"], recipe))
+    return found["test_accuracy"]
 
 
-def say_settings(context: RunContext, best: Recipe, tried: int) -> None:
-    """Where the settings of the scores come from."""
+def train_best(
+    context: RunContext,
+    settings: NetSettings,
+    tried: Sequence[TrainConfig],
+    build: Build,
+    digits: Digits,
+    **recipe: object,
+) -> tuple[TrainConfig, float]:
+    """Train the best configuration and score ``test_accuracy_best``.
+
+    Args:
+        context: The context of the seed run.
+        settings: Give the best configuration, or ask for a search of it.
+        tried: The configurations that a search compares.
+        build: Creates the model.
+        digits: The data.
+        **recipe: Further words of the recipe of the score.
+
+    Returns:
+        The best configuration and its test accuracy.
+    """
+    config = choose_config(context, tried, build, digits) if settings.search else settings.best
+    model = build(config, context.seed)
+    train_model(context, model, digits, label=N_("best configuration"), curve="best")
+    return config, score_test(context, model, digits, config.to_recipe() | recipe, "_best")
+
+
+def note_configs(
+    context: RunContext, settings: NetSettings, best: TrainConfig, tried: Sequence[TrainConfig]
+) -> None:
+    """Explain where the training configurations of the scores come from."""
     context.note(
         _(
-            "The lab report gives no setting for its nets by hand: test_accuracy and test_loss are in the setting of "
-            "their Keras twins. The setting of test_accuracy_best is: {words}."
-        ).format(words=", ".join(f"{key} {value}" for key, value in best.words().items()))
+            "The lab report does not give the training configuration of its NumPy nets: "
+            "test_accuracy and test_loss are measured in that of their Keras versions. The "
+            "configuration of test_accuracy_best is: {config}."
+        ).format(config=str(best))
     )
-    if not context.is_sample:
+    if best == type(settings).model_fields["best"].default and best in tried:
         context.note(
             _(
-                "It was chosen among {n} by --set search=true: learning from the first 50,000 training images and "
-                "measuring on the last 10,000. Then all 60,000 were learnt. The test images took no part in the choice."
-            ).format(n=tried)
+                "This configuration was chosen among {n} with --set search=true: each was trained "
+                "on the first 50,000 training images of MNIST and evaluated on the last 10,000. "
+                "The test images were not used."
+            ).format(n=len(tried))
         )
 
 
-def show_curves(context: RunContext, curve: str, *, title: str) -> None:
-    """Loss and accuracy over the epochs, on the training images (while learning) and on the test images."""
+def plot_training(context: RunContext, curve: str, *, title: str) -> None:
+    """Plot loss and accuracy of each epoch, on training and test images."""
     rows = context.history(curve)
     caption = N_(
-        "Training values are means over each epoch while the weights move; test values are taken at its end."
+        "Training values are means over each epoch, while the weights change; test values are "
+        "measured at its end."
     )
+    labels = {"loss": _("cross-entropy, nats"), "accuracy": _("accuracy")}
     with context.figure(
         f"{curve}_curves", title=title, caption=caption, panels=(1, 2), size=(10, 3.8)
     ) as axes:
-        keys = {"loss": _("training"), "test_loss": _("test")}
-        learning_curves(rows, keys, y_label=_("cross-entropy, nats"), ax=axes[0])
-        keys = {"accuracy": _("training"), "test_accuracy": _("test")}
-        learning_curves(rows, keys, y_label=_("accuracy"), ax=axes[1])
+        for ax, (key, label) in zip(axes, labels.items(), strict=True):
+            keys = {key: _("training"), f"test_{key}": _("test")}
+            plot_learning_curves(rows, keys, y_label=label, ax=ax)
 
 
 def show_mistakes(
-    context: RunContext, model: NetworkClassifier, digits: Digits, most: int = 40
+    context: RunContext, model: NetworkClassifier, digits: Digits, limit: int = 40
 ) -> None:
-    """The test digits that the model takes for another with the most confidence, and who is taken for whom."""
-    _x_train, x_test = digits.flattened()
-    probabilities = model.predict_proba(x_test)
+    """Show the most confident mistakes on the test images, the confusion matrix and the classes."""
+    probabilities = model.predict_proba(digits.flatten()[1])
     predicted, truth = model.classes_[probabilities.argmax(axis=1)], digits.test_labels
     wrong = np.flatnonzero(predicted != truth)
-    worst = wrong[np.argsort(-probabilities.max(axis=1)[wrong])][:most]
+    worst = wrong[np.argsort(-probabilities.max(axis=1)[wrong])][:limit]
     if len(worst):
-        caption = N_(
-            "Of all mistakes on the test images, the most confident; above each: truth → answer, and its probability "
-            "in percent."
-        )
         with context.figure(
             "mistakes",
             title=N_("Misclassified digits"),
-            caption=caption,
+            caption=N_(
+                "The most confident mistakes on the test images; above each: true class → "
+                "prediction, and its probability in percent."
+            ),
             size=(9, 0.3 + 0.95 * -(-len(worst) // 10)),
             image="png",
         ) as ax:
             titles = [
                 f"{truth[i]}→{predicted[i]} {100 * probabilities[i].max():.0f}" for i in worst
             ]
-            image_grid(digits.test_images[worst], 10, titles=titles, ax=ax)
+            show_images(digits.test_images[worst], 10, titles=titles, ax=ax)
     counts = confusion_matrix(truth, predicted, labels=model.classes_)
     with context.figure(
         "confusion",
-        title=N_("Who is taken for whom"),
+        title=N_("Confusion matrix"),
         caption=N_("Test images by true and predicted class."),
         size=(5.6, 4.8),
     ) as ax:
-        confusion(counts, [str(each) for each in model.classes_], ax=ax)
-    show_classes(context, truth, predicted, model.classes_)
-
-
-def show_classes(
-    context: RunContext, truth: np.ndarray, predicted: np.ndarray, classes: Sequence[int]
-) -> None:
-    """Precision, recall and F1 of each class."""
-    precision, recall, f1, support = precision_recall_fscore_support(
-        truth, predicted, labels=classes, zero_division=0
+        plot_confusion_matrix(counts, [str(each) for each in model.classes_], ax=ax)
+    columns = precision_recall_fscore_support(
+        truth, predicted, labels=model.classes_, zero_division=0
     )
     context.table(
         "per_class",
         title=N_("Per-class results on the test images"),
         columns=[N_("class"), N_("images"), N_("precision"), N_("recall"), "F1"],
         rows=[
-            [str(name), int(support[i]), float(precision[i]), float(recall[i]), float(f1[i])]
-            for i, name in enumerate(classes)
+            [str(name), int(support), float(precision), float(recall), float(f1)]
+            for name, precision, recall, f1, support in zip(model.classes_, *columns, strict=True)
         ],
     )
 
 
-def search(
+def choose_config(
     context: RunContext,
-    recipes: Sequence[Recipe],
-    build: object,
+    configs: Sequence[TrainConfig],
+    build: Build,
     digits: Digits,
     seeds: int = 2,
-) -> Recipe:
-    """Train each recipe on all but the last sixth of the training images, measure on that; returns the best.
+) -> TrainConfig:
+    """Compare configurations on the last sixth of the training images; return the best.
 
-    ``build(recipe, seed)`` makes the model. The test images are not touched.
+    Args:
+        context: The context of the seed run.
+        configs: The configurations.
+        build: Creates the model.
+        digits: The data; the test images are not used.
+        seeds: The number of models of each configuration.
     """
-    x, y = digits.flattened()[0], digits.train_labels
-    held = round(len(y) * VALIDATION)
+    x, y = digits.flatten()[0], digits.train_labels
+    train_size = len(y) - round(len(y) * VALIDATION_SHARE)
     rows, means = [], []
-    with context.progress(N_("search"), total=len(recipes) * seeds) as step:
-        for recipe in recipes:
+    with context.progress(N_("search"), total=len(configs) * seeds) as step:
+        for config in configs:
             values = []
             for seed in range(seeds):
-                values.append(
-                    build(recipe, seed).fit(x[:-held], y[:-held]).score(x[-held:], y[-held:])
-                )
+                model = build(config, seed).fit(x[:train_size], y[:train_size])
+                values.append(model.score(x[train_size:], y[train_size:]))
                 step(1, accuracy=values[-1])
             means.append(float(np.mean(values)))
-            shown = ", ".join(f"{key} {value}" for key, value in recipe.words().items())
-            rows.append([shown, means[-1], float(np.ptp(values))])
+            rows.append([str(config), means[-1], float(np.ptp(values))])
     context.table(
         "search",
-        title=N_("Settings tried, on the validation part of the training images"),
+        title=N_("Training configurations compared on the validation set"),
         columns=[
-            N_("setting"),
+            N_("configuration"),
             N_("validation accuracy, mean of the seeds"),
             N_("range over the seeds"),
         ],
         rows=sorted(rows, key=lambda row: -row[1]),
     )
-    return recipes[int(np.argmax(means))]
+    return configs[int(np.argmax(means))]

@@ -1,9 +1,10 @@
-"""tp1.batch: what the size of a batch buys and costs.
+"""tp1.batch: the effect of the batch size.
 
     etabli run tp1.batch --data full
 
-Softmax regression with batches of 1, 10, 100, 1,000 and the whole set, everything else alike: the loss against
-epochs, updates and seconds, and how far the gradient of a batch lies from that of the whole set. About a minute.
+Softmax regression with batches of 1, 10, 100, 1,000 images and the whole set, everything else
+equal: the loss against epochs, updates and seconds, and the error of the gradient of a batch
+relative to that of the whole set. About a minute.
 """
 
 import itertools
@@ -17,136 +18,135 @@ from etabli.core.i18n import N_, _, join_translatable
 from etabli.core.seeding import make_generator
 from etabli.data.formats import mnist
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import Claim, ExperimentSpec, SettingsModel
+from etabli.experiments.settings import SettingsModel
+from etabli.experiments.spec import Claim, ExperimentSpec
 from etabli.experiments.tp1 import _shared
-from etabli.models.estimators.diagnostics import gradient_roughness
+from etabli.models.estimators.diagnostics import compute_gradient_noise
 from etabli.models.estimators.softmax_regression import SoftmaxRegression
-from etabli.viz.curves import lines
+from etabli.viz.curves import plot_curves
 
 
 class Settings(SettingsModel):
     sizes: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (1, 10, 100, 1000, 0),
         min_length=2,
-        description=N_("batch sizes; 0 stands for the whole training set"),
+        description=N_("batch sizes; 0: the whole training set"),
     )
-    epochs: int = Field(
-        8, ge=1, le=200, description=N_("passes over the training images, for every size")
-    )
-    rate: float = Field(
-        0.1, gt=0, le=100, description=N_("step of the gradient, the same for every size")
-    )
-    watched: int = Field(
-        10_000, ge=100, description=N_("training images on which the loss is followed")
+    epochs: int = Field(8, ge=1, le=200, description=N_("number of epochs"))
+    learning_rate: _shared.LearningRate = 0.1
+    n_eval_images: int = Field(
+        10_000, ge=100, description=N_("number of training images on which the loss is measured")
     )
 
 
 def run(context: RunContext, settings: Settings) -> None:
     if not context.is_first_seed:
-        return  # no score to take a mean of: told once
+        return  # there is no score to average over seeds
     digits = mnist.load(context.source)
     n = len(digits.train_labels)
     sizes = {
         (_("whole set") if size == 0 else f"{size:,}"): (n if size == 0 else min(size, n))
         for size in settings.sizes
     }
-    rows = {name: follow(context, digits, name, size, settings) for name, size in sizes.items()}
-
-    roughness = gradients(context, digits, sizes, settings)
-    table = []
-    for name in sizes:
-        last = rows[name][-1]
-        first = rows[name][1]
-        table.append(
-            [
-                name,
-                int(first["updates"]),
-                first["loss"],
-                last["loss"],
-                last["accuracy"],
-                last["seconds"],
-                roughness[name],
-            ]
-        )
+    rows = {
+        name: train_with_batch_size(context, digits, name, size, settings)
+        for name, size in sizes.items()
+    }
+    noise = measure_noise(context, digits, sizes, settings)
     context.table(
         "batches",
         title=N_("The same number of epochs with each batch size"),
         columns=[
-            N_("batch"),
+            N_("batch size"),
             N_("updates per epoch"),
             N_("loss after one epoch"),
             N_("loss at the end"),
             N_("test accuracy at the end"),
-            N_("seconds in all"),
+            N_("total seconds"),
             N_("error of the gradient"),
         ],
-        rows=table,
+        rows=[
+            [
+                name,
+                int(history[1]["updates"]),
+                history[1]["loss"],
+                *(history[-1][key] for key in ("loss", "accuracy", "seconds")),
+                noise[name],
+            ]
+            for name, history in rows.items()
+        ],
         caption=N_(
-            "Loss: cross-entropy on training images. Error: root mean square of ‖batch gradient − whole gradient‖, "
-            "over ‖whole gradient‖, after one epoch."
+            "Loss: cross-entropy on training images. Error: root mean square of ‖batch gradient − "
+            "full gradient‖, relative to ‖full gradient‖, after one epoch."
         ),
     )
-    show(context, rows)
-    judge(context, sizes, rows, roughness)
+    plot_convergence(context, rows)
+    judge(context, sizes, rows, noise)
 
 
-def follow(
+def train_with_batch_size(
     context: RunContext, digits: mnist.Digits, name: str, size: int, settings: Settings
 ) -> list[dict[str, float]]:
-    """Train with one batch size; a row for the start and one for every epoch, the time of looking left out."""
-    x_train, x_test = digits.flattened()
-    watched = x_train[: settings.watched], digits.train_labels[: settings.watched]
+    """Train; return a row for the start and one per epoch. Evaluation time is not counted."""
+    x_train, x_test = digits.flatten()
+    n_eval = settings.n_eval_images
     model = SoftmaxRegression(
         batch_size=size,
         epochs=settings.epochs,
-        learning_rate=settings.rate,
+        learning_rate=settings.learning_rate,
         random_state=context.seed,
     )
     updates = -(-len(x_train) // size)
     clock = time.perf_counter()
 
-    def look(row: dict[str, float]) -> dict[str, float]:
+    def evaluate(row: dict[str, float]) -> dict[str, float]:
         nonlocal clock
         seconds = time.perf_counter() - clock
-        loss, accuracy = model.loss(*watched), model.score(x_test, digits.test_labels)
+        loss = model.loss(x_train[:n_eval], digits.train_labels[:n_eval])
+        accuracy = model.score(x_test, digits.test_labels)
         clock = time.perf_counter()
-        learnt = {"epoch": row["epoch"], "updates": row["epoch"] * updates}
-        return {**learnt, "seconds": seconds, "loss": loss, "accuracy": accuracy}
+        progress = {"epoch": row["epoch"], "updates": row["epoch"] * updates, "seconds": seconds}
+        return progress | {"loss": loss, "accuracy": accuracy}
 
-    label = _("batch of {name}").format(name=name)
-    rows = _shared.followed(context, model, digits, look, label=label, curve=f"batch_{size}")
-    # weights of zero give every class the same probability: the loss starts at ln 10
+    label = _("batch size {name}").format(name=name)
+    rows = _shared.train_and_record(
+        context, model, digits, evaluate, label=label, curve=f"batch_{size}"
+    )
+    # With weights of zero every class has probability 1/10: the initial loss is ln 10.
     start = {"epoch": 0, "updates": 0, "seconds": 0.0, "loss": math.log(10)}
     totals = itertools.accumulate(row["seconds"] for row in rows)
     return [start, *({**row, "seconds": total} for row, total in zip(rows, totals, strict=True))]
 
 
-def gradients(
+def measure_noise(
     context: RunContext, digits: mnist.Digits, sizes: dict[str, int], settings: Settings
 ) -> dict[str, float]:
-    """How far batch gradients lie from the gradient on all watched images, after one epoch of learning."""
-    x, y = digits.flattened()[0][: settings.watched], digits.train_labels[: settings.watched]
-    model = SoftmaxRegression(epochs=1, learning_rate=settings.rate, random_state=context.seed).fit(
-        x, y
+    """Measure the relative error of batch gradients after one epoch."""
+    x, y = (
+        digits.flatten()[0][: settings.n_eval_images],
+        digits.train_labels[: settings.n_eval_images],
     )
-    stream = make_generator(context.seed, "batches")
+    model = SoftmaxRegression(
+        epochs=1, learning_rate=settings.learning_rate, random_state=context.seed
+    ).fit(x, y)
+    generator = make_generator(context.seed, "batches")
     return {
         name: 0.0
         if size >= len(digits.train_labels)
-        else gradient_roughness(model, x, y, size, stream)
+        else compute_gradient_noise(model, x, y, size, generator)
         for name, size in sizes.items()
     }
 
 
-def show(context: RunContext, rows: dict[str, list[dict[str, float]]]) -> None:
-    """The loss against epochs, updates and seconds."""
+def plot_convergence(context: RunContext, rows: dict[str, list[dict[str, float]]]) -> None:
+    """Plot the loss against epochs, updates and seconds."""
     axes_labels = {"epoch": _("epochs"), "updates": _("updates"), "seconds": _("seconds")}
     with context.figure(
         "convergence",
-        title=N_("The same learning, counted in epochs, in updates and in seconds"),
+        title=N_("Convergence against epochs, updates and seconds"),
         caption=N_(
-            "Cross-entropy on training images, the same rate for all. A smaller batch makes more updates in an epoch "
-            "and so goes faster, until its gradient is too rough for the rate: then the loss hovers instead of falling."
+            "Cross-entropy on training images, the same learning rate for all. The smaller the "
+            "batch, the more updates in an epoch."
         ),
         panels=(1, 3),
         size=(12, 4),
@@ -160,7 +160,7 @@ def show(context: RunContext, rows: dict[str, list[dict[str, float]]]) -> None:
                 name: ([row[key] for row in own], [row["loss"] for row in own])
                 for name, own in shown.items()
             }
-            lines(
+            plot_curves(
                 curves, x_label=label, y_label=_("cross-entropy, nats"), log_x=key != "epoch", ax=ax
             )
 
@@ -169,10 +169,10 @@ def judge(
     context: RunContext,
     sizes: dict[str, int],
     rows: dict[str, list[dict[str, float]]],
-    roughness: dict[str, float],
+    noise: dict[str, float],
 ) -> None:
-    """Do small batches converge faster, and is their gradient the rougher one?"""
-    names = sorted(sizes, key=sizes.get)
+    """Judge whether small batches converge faster, and whether their gradient is noisier."""
+    names = sorted(sizes, key=lambda name: sizes[name])
     first = {name: rows[name][1]["loss"] for name in names}
     whole = names[-1]
     faster = all(first[name] < first[whole] for name in names[:-1])
@@ -186,34 +186,35 @@ def judge(
         "small_batches_converge_faster",
         "confirmed" if faster else "refuted",
         _(
-            "Loss after one epoch: {first}. After {epochs}: {last}. In seconds, {quickest} is the first below 0.5."
+            "Loss after one epoch: {first}. After {epochs}: {last}. The first batch size below "
+            "0.5, in seconds: {quickest}."
         ).format(
-            first=listed(first),
+            first=format_values(first),
             epochs=len(rows[whole]) - 1,
-            last=listed({name: rows[name][-1]["loss"] for name in names}),
+            last=format_values({name: rows[name][-1]["loss"] for name in names}),
             quickest=quickest,
         ),
     )
-    order = [roughness[name] for name in names]
+    order = [noise[name] for name in names]
     smallest, middle = names[0], names[len(names) // 2]
     context.claim(
         "their_gradient_is_approximate",
         "confirmed" if order == sorted(order, reverse=True) else "refuted",
         _(
-            "Relative error of one batch's gradient: {errors}. From {smallest} to {middle} it falls {times:.1f} times; "
-            "the square root of the sizes says {root:.1f}."
+            "Relative error of the gradient of a batch: {errors}. Between {smallest} and {middle} "
+            "the factor is {times:.1f}; the square root of the ratio of the sizes is {root:.1f}."
         ).format(
-            errors=listed({name: roughness[name] for name in names}),
+            errors=format_values({name: noise[name] for name in names}),
             smallest=smallest,
             middle=middle,
-            times=roughness[smallest] / roughness[middle] if roughness[middle] else 0.0,
+            times=noise[smallest] / noise[middle] if noise[middle] else 0.0,
             root=(sizes[middle] / sizes[smallest]) ** 0.5,
         ),
     )
 
 
-def listed(values: dict[str, float]) -> str:
-    """``1: 0.31, 10: 0.28, ...``"""
+def format_values(values: dict[str, float]) -> str:
+    """Format values as ``1: 0.31, 10: 0.28, ...``."""
     return join_translatable(
         ", ",
         (_("{name}: {value:.3g}").format(name=name, value=value) for name, value in values.items()),
@@ -222,8 +223,8 @@ def listed(values: dict[str, float]) -> str:
 
 EXPERIMENT = ExperimentSpec(
     name="tp1.batch",
-    title=N_("The size of a batch"),
-    measures=N_("loss against epochs, updates and seconds for five batch sizes"),
+    title=N_("The batch size"),
+    measures=N_("loss against epochs, updates and seconds for several batch sizes"),
     source=N_("practical 1, exercise 1"),
     settings=Settings,
     run=run,
@@ -234,12 +235,12 @@ EXPERIMENT = ExperimentSpec(
     claims=(
         Claim(
             "small_batches_converge_faster",
-            N_("Updating from a small batch converges faster than from the whole set."),
+            N_("Updates from small batches converge faster than from the whole set."),
             where=N_("practical 1, exercise 1"),
         ),
         Claim(
             "their_gradient_is_approximate",
-            N_("The price is a gradient that is only approximate."),
+            N_("The drawback is a gradient that is only approximate."),
             where=N_("practical 1, exercise 1"),
         ),
     ),

@@ -1,9 +1,10 @@
-"""tp1.gradients: is every gradient right?
+"""tp1.gradients: a gradient check of every layer, loss and model.
 
     etabli run tp1.gradients
 
-Each layer, each loss and both models of practical 1 against finite differences, in double precision. The relative
-error ‖a - n‖ / (‖a‖ + ‖n‖) should be under 1e-7; about 1e-10 here. A second. For your own file: etabli check FILE.
+Each layer, each loss and both models of practical 1 against finite differences, in double
+precision. The relative error ‖a - n‖ / (‖a‖ + ‖n‖) should be below 1e-7; here it is about 1e-10.
+A second. For your own file: etabli check FILE.
 """
 
 import numpy as np
@@ -13,49 +14,52 @@ from etabli import nn
 from etabli.core.i18n import N_, _
 from etabli.core.seeding import make_generator
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import ExperimentSpec, SettingsModel
+from etabli.experiments.settings import SettingsModel
+from etabli.experiments.spec import ExperimentSpec
 from etabli.metrics.score import Score
 from etabli.models.estimators.mlp import MLP
 from etabli.models.estimators.softmax_regression import SoftmaxRegression
 
 
 class Settings(SettingsModel):
-    examples: int = Field(6, ge=1, le=100, description=N_("examples in the random batch"))
-    features: int = Field(8, ge=1, le=100, description=N_("inputs of each example"))
-    hidden_units: int = Field(5, ge=1, le=100, description=N_("hidden units of the perceptron"))
+    examples: int = Field(6, ge=1, le=100, description=N_("number of examples in the batch"))
+    features: int = Field(8, ge=1, le=100, description=N_("number of features of each example"))
+    units: int = Field(5, ge=1, le=100, description=N_("number of hidden units"))
     step: float = Field(
-        1e-3, gt=0, lt=0.1, description=N_("step of the differences; too small and rounding shows")
+        1e-3,
+        gt=0,
+        lt=0.1,
+        description=N_("step of the finite differences; if too small, rounding dominates"),
     )
 
 
 def run(context: RunContext, settings: Settings) -> None:
-    stream = make_generator(context.seed, "gradients")
+    generator = make_generator(context.seed, "gradients")
     n, d, classes = settings.examples, settings.features, 10
-    x = stream.normal(size=(n, d))
-    labels = stream.permutation(np.arange(n) % classes)
+    x = generator.normal(size=(n, d))
+    labels = generator.permutation(np.arange(n) % classes)
     target = nn.one_hot(labels, classes)
-    logits = stream.normal(size=(n, classes))
-    w, b = stream.normal(size=(d, classes)), stream.normal(size=classes)
+    logits = generator.normal(size=(n, classes))
+    w, b = generator.normal(size=(d, classes)), generator.normal(size=classes)
     probabilities = nn.softmax(logits)[0]
 
     rows = []
     for name, function, arrays in (
         ("linear", nn.linear, {"x": x, "w": w, "b": b}),
         ("sigmoid", nn.sigmoid, {"x": x}),
-        ("relu", nn.relu, {"x": np.sign(x) * (np.abs(x) + 0.1)}),  # away from the kink
+        ("relu", nn.relu, {"x": np.sign(x) * (np.abs(x) + 0.1)}),  # away from the kink at 0
         ("softmax", nn.softmax, {"x": logits}),
         ("cross_entropy", lambda p: nn.cross_entropy(p, target), {"ŷ": probabilities}),
         ("softmax_cross_entropy", lambda z: nn.softmax_cross_entropy(z, target), {"z": logits}),
     ):
-        step = (
-            settings.step * min(1.0, np.abs(arrays["ŷ"]).min()) if "ŷ" in arrays else settings.step
-        )
-        errors = nn.gradient_check(function, list(arrays.values()), generator=stream, step=step)
+        # log is steep near 0: there, a step must be small relative to the probability.
+        step = settings.step * min(1.0, *arrays.get("ŷ", np.ones(1)).flat)
+        errors = nn.gradient_check(function, list(arrays.values()), generator=generator, step=step)
         rows += [
             [name, key, arrays[key].size, error] for key, error in zip(arrays, errors, strict=True)
         ]
 
-    for model in (SoftmaxRegression(l2=0.01), MLP(hidden_units=settings.hidden_units, l2=0.01)):
+    for model in (SoftmaxRegression(l2=0.01), MLP(hidden_units=settings.units, l2=0.01)):
         model.set_params(
             epochs=1, dtype="float64", initialization="normal", random_state=context.seed
         )
@@ -66,22 +70,17 @@ def run(context: RunContext, settings: Settings) -> None:
             differences = nn.numerical_gradient(
                 lambda m=model: m.gradients(x, labels)[0], parameter, settings.step
             )
-            rows.append(
-                [
-                    type(model).__name__,
-                    name,
-                    parameter.size,
-                    nn.relative_error(gradient, differences),
-                ]
-            )
+            error = nn.relative_error(gradient, differences)
+            rows.append([type(model).__name__, name, parameter.size, error])
 
     context.table(
         "gradients",
-        title=N_("Back-propagation against finite differences"),
-        columns=[N_("layer or model"), N_("gradient of"), N_("numbers"), N_("relative error")],
+        title=N_("Back-propagation compared with finite differences"),
+        columns=[N_("layer or model"), N_("gradient of"), N_("size"), N_("relative error")],
         rows=rows,
         caption=N_(
-            "Fourth-order differences in double precision; the losses of the models with an L2 term."
+            "Fourth-order differences in double precision; the losses of the models have an L2 "
+            "term."
         ),
     )
     recipe = {"differences": "fourth order", "step": settings.step, "dtype": "float64"}
@@ -89,15 +88,17 @@ def run(context: RunContext, settings: Settings) -> None:
     context.score("max_relative_error", Score(worst, recipe))
     context.note(
         _(
-            "The worst relative error is {worst:.1e}: a wrong sign gives 1, a forgotten factor of 2 gives 0.33."
+            "The largest relative error is {worst:.1e}: a wrong sign gives 1, a missing factor "
+            "of 2 gives 0.33."
         ).format(worst=worst)
     )
 
 
 EXPERIMENT = ExperimentSpec(
     name="tp1.gradients",
-    title=N_("Every gradient checked"),
-    measures=N_("largest relative error of back-propagation against finite differences"),
+    headline="max_relative_error",
+    title=N_("Gradient check"),
+    measures=N_("largest relative error of back-propagation to finite differences"),
     source=N_("practical 1, equations 3 and 4, and exercise 2"),
     settings=Settings,
     run=run,

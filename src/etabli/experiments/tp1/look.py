@@ -1,9 +1,9 @@
-"""tp1.look: the digits before any learning.
+"""tp1.look: the digits, before any training.
 
     etabli run tp1.look --data full
 
-Shows the first 200 training images (figure 1 of the lab report), how many there are of each class, and what the
-space of the images is: 784 axes, one for each pixel, of which the digits fill little. A few seconds.
+Shows the first 200 training images (figure 1 of the lab report), the number of images of each
+class, and the principal components of the space of 784 pixels. A few seconds.
 """
 
 import numpy as np
@@ -13,37 +13,38 @@ from sklearn.decomposition import PCA
 from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import Claim, ExperimentSpec, SettingsModel
-from etabli.viz.classes import class_counts
-from etabli.viz.curves import lines
-from etabli.viz.images import image_grid
+from etabli.experiments.settings import SettingsModel
+from etabli.experiments.spec import Claim, ExperimentSpec
+from etabli.viz.classes import plot_class_distribution
+from etabli.viz.curves import plot_curves
+from etabli.viz.images import show_images
 
 
 class Settings(SettingsModel):
-    shown: int = Field(200, ge=1, le=1000, description=N_("images in the first figure"))
+    n_shown: int = Field(200, ge=1, le=1000, description=N_("number of images in the first figure"))
     components: int = Field(
         10_000,
         ge=784,
-        description=N_("training images that the principal components are taken from"),
+        description=N_("number of training images for the principal components"),
     )
 
 
 def run(context: RunContext, settings: Settings) -> None:
     if not context.is_first_seed:
-        return  # no score to take a mean of: told once
+        return  # there is no score to average over seeds
     digits = mnist.load(context.source)
-    show_images(context, digits, settings.shown)
+    show_first_images(context, digits, settings.n_shown)
     show_space(context, digits, settings.components)
     n, test = len(digits.train_labels), len(digits.test_labels)
     context.claim(
         "sizes",
         "confirmed" if (n, test) == (60_000, 10_000) else "undecided",
-        _("The files hold {n} training and {test} test images.").format(n=n, test=test),
+        _("The files contain {n} training and {test} test images.").format(n=n, test=test),
     )
 
 
-def show_images(context: RunContext, digits: mnist.Digits, shown: int) -> None:
-    """The first images, and how many there are of each class."""
+def show_first_images(context: RunContext, digits: mnist.Digits, shown: int) -> None:
+    """Show the first images and the number of images of each class."""
     with context.figure(
         "first_images",
         number="1",
@@ -52,16 +53,14 @@ def show_images(context: RunContext, digits: mnist.Digits, shown: int) -> None:
         size=(9, 4.8),
         image="png",
     ) as ax:
-        image_grid(digits.train_images[:shown], 20, ax=ax)
+        show_images(digits.train_images[:shown], 20, ax=ax)
 
     counts = {
         _("training"): np.bincount(digits.train_labels, minlength=10),
         _("test"): np.bincount(digits.test_labels, minlength=10),
     }
-    with context.figure(
-        "class_counts", title=N_("How many there are of each digit"), size=(8, 3.4)
-    ) as ax:
-        class_counts(counts, [str(digit) for digit in range(10)], ax=ax)
+    with context.figure("class_counts", title=N_("Class distribution"), size=(8, 3.4)) as ax:
+        plot_class_distribution(counts, [str(digit) for digit in range(10)], ax=ax)
     context.table(
         "class_counts",
         title=N_("Images of each class"),
@@ -71,7 +70,7 @@ def show_images(context: RunContext, digits: mnist.Digits, shown: int) -> None:
 
 
 def show_space(context: RunContext, digits: mnist.Digits, components: int) -> None:
-    """784 axes, and how few of them the digits need."""
+    """Show the mean images and the variance that the principal components explain."""
     images, labels = digits.train_images, digits.train_labels
     explained = np.cumsum(PCA().fit(mnist.flatten(images[:components])).explained_variance_ratio_)
     means = np.stack([images[labels == digit].mean(axis=0) for digit in range(10)])
@@ -79,32 +78,35 @@ def show_space(context: RunContext, digits: mnist.Digits, components: int) -> No
         "space",
         title=N_("The space of the images"),
         caption=N_(
-            "Left: the mean image of each class. Right: the share of the variance that the first principal axes hold."
+            "Left: the mean image of each class. Right: the share of the variance that the first "
+            "principal components explain."
         ),
         panels=(1, 2),
         size=(10, 3.6),
     ) as axes:
-        image_grid(means, 5, ax=axes[0])
+        show_images(means, 5, ax=axes[0])
         curve = (np.arange(1, len(explained) + 1), 100 * explained)
-        lines(
+        plot_curves(
             {"": curve},
-            x_label=_("principal axes"),
-            y_label=_("variance held, %"),
+            x_label=_("principal components"),
+            y_label=_("explained variance, %"),
             log_x=True,
             ax=axes[1],
         )
 
+    enough = int(np.searchsorted(explained, 0.95)) + 1
     context.claim(
         "space_is_two_dimensional",
-        "refuted",
+        "refuted" if enough > 2 else "confirmed",
         _(
-            "An image is one point of a space of 28 × 28 = 784 dimensions, one for each pixel; what is two-dimensional "
-            "is the sheet that the pixels lie on. {blank} pixels never carry ink in the training set, {ink:.0%} of all "
-            "pixels do, and {enough} principal axes hold 95 % of the variance."
+            "An image is one point of a space of 28 × 28 = 784 dimensions, one for each pixel; "
+            "what is two-dimensional is the grid of the pixels. {blank} pixels are blank in all "
+            "training images, {ink:.0%} of all pixels are not, and {enough} principal components "
+            "explain 95 % of the variance."
         ).format(
             blank=int((images.reshape(len(images), -1).max(axis=0) == 0).sum()),
             ink=float((images > 0).mean()),
-            enough=int(np.searchsorted(explained, 0.95)) + 1,
+            enough=enough,
         ),
     )
 
@@ -112,7 +114,7 @@ def show_space(context: RunContext, digits: mnist.Digits, components: int) -> No
 EXPERIMENT = ExperimentSpec(
     name="tp1.look",
     title=N_("The digits"),
-    measures=N_("nothing yet: shows the images, their classes and their space"),
+    measures=N_("images, class distribution and principal components (no score)"),
     source=N_("practical 1, exercise 0"),
     settings=Settings,
     run=run,
@@ -128,7 +130,8 @@ EXPERIMENT = ExperimentSpec(
         Claim(
             "sizes",
             N_(
-                "There are 60,000 images to learn from and 10,000 to test on (the text says 6,000 and 1,000 once)."
+                "There are 60,000 training and 10,000 test images (the text says 6,000 and 1,000 "
+                "once)."
             ),
             where=N_("practical 1, summary and exercise 0"),
         ),

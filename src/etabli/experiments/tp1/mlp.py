@@ -1,134 +1,135 @@
-"""tp1.mlp: the multilayer perceptron by hand, and what becomes of weights that start from zero.
+"""tp1.mlp: the multilayer perceptron in NumPy, and initialization to zero.
 
     etabli run tp1.mlp --data full --seeds 5
-    etabli run tp1.mlp --data full --set search=true      how the best setting was chosen
+    etabli run tp1.mlp --data full --set search=true      search the best configuration
 
-784 pixels, 100 sigmoid units, 10 classes, 79,510 parameters, started after Xavier, from a normal law and from zeros.
-The lab report gives no figure for it by hand; this takes the setting of its Keras twin (20 epochs, batch 100, rate 1).
-About 97.9 % on MNIST, 98.5 % in the best setting. Forty seconds a seed, two minutes more for the first, which looks
-into the start from zeros.
+784 pixels, 100 sigmoid units, 10 classes, 79,510 parameters; initialization: Xavier (Glorot),
+Gaussian, zeros. The lab report gives no figure for it in NumPy; this uses the training
+configuration of the Keras version (20 epochs, batch size 100, learning rate 1). About 97.9 % on
+MNIST, 98.5 % in the best configuration. Forty seconds a seed, and two minutes for the first one,
+which examines the initialization to zero.
 """
 
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 
-import numpy as np
 from pydantic import Field
 
-from etabli.core.i18n import N_, _
+from etabli.core.i18n import N_, _, join_translatable
 from etabli.data.formats import mnist
 from etabli.experiments.context import RunContext
 from etabli.experiments.spec import Claim, ExperimentSpec
 from etabli.experiments.tp1 import _shared
-from etabli.experiments.tp1._shared import Recipe
-from etabli.models.estimators.diagnostics import nudged, unit_spread
+from etabli.experiments.tp1._shared import TrainConfig
+from etabli.models.estimators.diagnostics import compute_unit_spread, perturb_ulp
 from etabli.models.estimators.mlp import MLP
 from etabli.models.estimators.softmax_regression import SoftmaxRegression
-from etabli.viz.architecture import architecture
-from etabli.viz.curves import lines
-from etabli.viz.images import image_grid
+from etabli.viz.architecture import plot_feedforward_net
+from etabli.viz.curves import plot_curves
+from etabli.viz.images import show_images
 
-BEST = Recipe(rate=1.0, epochs=40, averaging=0.5, shift=1)
-# What the search tries, in at most 40 epochs: a longer way to rest, an average, a penalty, and images moved by a pixel.
+BEST = TrainConfig(learning_rate=1.0, epochs=40, averaging=0.5, shift=1)
+# The search compares, in at most 40 epochs, decay, averaging, a penalty and augmentation.
 TRIED = (
-    Recipe(rate=1.0),
-    Recipe(rate=0.1, momentum=0.9, schedule="linear"),
-    Recipe(rate=2.0, epochs=40, schedule="linear", l2=5e-5, center=True),
-    Recipe(rate=1.0, epochs=40, averaging=0.5),
-    Recipe(rate=1.0, epochs=40, schedule="linear", shift=1),
+    TrainConfig(learning_rate=1.0),
+    TrainConfig(learning_rate=0.1, momentum=0.9, schedule="linear"),
+    TrainConfig(learning_rate=2.0, epochs=40, schedule="linear", l2=5e-5, center=True),
+    TrainConfig(learning_rate=1.0, epochs=40, averaging=0.5),
+    TrainConfig(learning_rate=1.0, epochs=40, schedule="linear", shift=1),
     BEST,
-    Recipe(rate=1.0, epochs=40, averaging=0.5, shift=1, center=True),
-    Recipe(rate=2.0, epochs=40, averaging=0.5, shift=1),
+    TrainConfig(learning_rate=1.0, epochs=40, averaging=0.5, shift=1, center=True),
+    TrainConfig(learning_rate=2.0, epochs=40, averaging=0.5, shift=1),
 )
 
-
-# (precision, rate, whether the weights were moved by one rounding error) -> what was seen after each epoch.
+# (dtype, learning rate, whether the weights are perturbed by one ulp) -> a row for each epoch.
 Runs = dict[tuple[str, float, bool], list[dict[str, float]]]
 
 
-class Settings(Recipe):
-    rate: float = Field(
-        1.0, gt=0, le=100, description=N_("step of the gradient; larger: faster, until it diverges")
-    )
-    hidden_units: int = Field(100, ge=1, le=2000, description=N_("units of the hidden layer"))
+class Settings(_shared.NetSettings):
+    learning_rate: _shared.LearningRate = 1.0
+    units: int = Field(100, ge=1, le=2000, description=N_("number of hidden units"))
     activation: str = Field(
-        "sigmoid", pattern="^(sigmoid|relu)$", description=N_("non-linearity of the hidden layer")
+        "sigmoid", pattern="^(sigmoid|relu)$", description=N_("activation of the hidden layer")
     )
-    dtype: str = Field(
-        "float32", pattern="^float(32|64)$", description=N_("precision of the arithmetic")
+    zeros_learning_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (0.1, 1.0), min_length=1, description=N_("learning rates for the initialization to zero")
     )
-    train_size: int | None = Field(None, ge=100, description=N_("first training images; none: all"))
-    test_size: int | None = Field(None, ge=10, description=N_("first test images; none: all"))
-    zeros_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        (0.1, 1.0), min_length=1, description=N_("rates at which the start from zeros is followed")
-    )
-    best: Recipe = Field(BEST, description=N_("the setting of test_accuracy_best"))
-    search: bool = Field(
-        False, description=N_("choose the best setting anew, on a part of the training images")
-    )
+    best: TrainConfig = Field(BEST, description=N_("training configuration of test_accuracy_best"))
+
+
+class Build(Protocol):
+    """``build(config, seed, ...)`` creates the perceptron; further arguments are those of MLP."""
+
+    def __call__(self, config: TrainConfig, seed: int, **arguments: Any) -> MLP: ...
 
 
 def run(context: RunContext, settings: Settings) -> None:
-    digits = _shared.cut(mnist.load(context.source), settings.train_size, settings.test_size)
+    digits = _shared.limit_sizes(mnist.load(context.source), settings)
 
-    def build(recipe: Recipe, seed: int, **more: object) -> MLP:
+    def build(config: TrainConfig, seed: int, **arguments: Any) -> MLP:
         net = {
-            "hidden_units": settings.hidden_units,
+            "hidden_units": settings.units,
             "activation": settings.activation,
             "dtype": settings.dtype,
+            "random_state": seed,
         }
-        return MLP(**{**recipe.arguments(), **net, "random_state": seed, **more})
+        return MLP(**(config.to_arguments() | net | arguments))
 
-    model = _shared.train(
-        context,
-        build(settings, context.seed),
-        digits,
-        label=N_("perceptron, Xavier"),
-        curve="train",
-    )
-    words = settings.words() | {"hidden": settings.hidden_units}
-    _shared.score_test(context, model, digits, words | {"start": "xavier"})
-    for start in ("normal", "zeros"):
-        other = build(settings, context.seed, initialization=start)
-        _shared.train(
-            context, other, digits, label=_("perceptron, {start}").format(start=start), curve=start
-        )
-        _shared.score_test(context, other, digits, words | {"start": start}, f"_{start}")
-
-    recipe = _shared.search(context, TRIED, build, digits) if settings.search else settings.best
-    best = _shared.train(
-        context, build(recipe, context.seed), digits, label=N_("best setting"), curve="best"
-    )
-    _shared.score_test(
-        context, best, digits, recipe.words() | {"hidden": settings.hidden_units}, "_best"
-    )
+    units: dict[str, object] = {"units": settings.units}
+    recipe = settings.to_recipe() | units
+    model = build(settings, context.seed)
+    _shared.train_model(context, model, digits, label=N_("perceptron, Xavier"), curve="train")
+    _shared.score_test(context, model, digits, recipe | {"initialization": "xavier"})
+    for name in ("normal", "zeros"):
+        other = build(settings, context.seed, initialization=name)
+        label = _("perceptron, {initialization}").format(initialization=name)
+        _shared.train_model(context, other, digits, label=label, curve=name)
+        _shared.score_test(context, other, digits, recipe | {"initialization": name}, f"_{name}")
+    config, _accuracy = _shared.train_best(context, settings, TRIED, build, digits, **units)
     model.save(context.path("mlp.safetensors"))
 
     if context.is_first_seed:
-        show(context, model, digits, recipe)
-        from_zeros(context, settings, build, digits)
+        _shared.note_configs(context, settings, config, TRIED)
+        show_net(context, model)
+        _shared.plot_training(context, "train", title=N_("Training of the perceptron (Xavier)"))
+        compare_initializations(context)
+        show_hidden_units(context, model)
+        _shared.show_mistakes(context, model, digits)
+        examine_zeros(context, settings, build, digits)
 
 
-def show(context: RunContext, model: MLP, digits: mnist.Digits, recipe: Recipe) -> None:
-    """What the report shows of one seed."""
-    _shared.say_settings(context, recipe, len(TRIED))
-    widths = [model.parameters_[0].shape[0], *(b.size for b in model.parameters_[1::2])]
-    steps = [_("linear, sigmoid"), _("linear, softmax")]
+def show_net(context: RunContext, model: MLP) -> None:
+    """Draw the architecture, with the numbers of its parameters."""
+    sizes = [array.size for array in model.parameters_]
+    hidden, output = sum(sizes[:2]), sum(sizes[2:])
     with context.figure(
         "architecture",
         number="3",
         title=N_("The perceptron with one hidden layer"),
-        caption=N_(
-            "Drawn from the trained model: 78,500 + 1,010 = 79,510 parameters with 100 hidden units."
+        caption=_(
+            "Drawn from the trained model: {hidden} + {output} = {total} parameters with {units} "
+            "hidden units."
+        ).format(
+            hidden=f"{hidden:,}", output=f"{output:,}", total=f"{hidden + output:,}", units=sizes[1]
         ),
         size=(8, 4.4),
     ) as ax:
-        architecture([_("pixels"), _("hidden units"), _("classes")], widths, steps, ax=ax)
-    _shared.show_curves(context, "train", title=N_("The perceptron (Xavier), epoch by epoch"))
-    curves = {"Xavier": "train", _("normal law"): "normal", _("zeros"): "zeros"}
+        names = [_("pixels"), _("hidden units"), _("classes")]
+        widths = [model.n_features_in_, sizes[1], sizes[3]]
+        plot_feedforward_net(names, widths, [_("linear, sigmoid"), _("linear, softmax")], ax=ax)
+
+
+def compare_initializations(context: RunContext) -> None:
+    """Plot training loss and test accuracy for each initialization."""
+    histories = {
+        name: context.history(curve)
+        for name, curve in (("Xavier", "train"), (_("Gaussian"), "normal"), (_("zeros"), "zeros"))
+    }
     with context.figure(
         "starts",
-        title=N_("Three ways to start"),
-        caption=N_("The same net, order of images and rate; only the first weights differ."),
+        title=N_("Three initializations"),
+        caption=N_(
+            "The same net, order of the images and learning rate; only the initial weights differ."
+        ),
         panels=(1, 2),
         size=(10, 3.8),
     ) as axes:
@@ -136,200 +137,206 @@ def show(context: RunContext, model: MLP, digits: mnist.Digits, recipe: Recipe) 
             (axes[0], "loss", _("training loss")),
             (axes[1], "test_accuracy", _("test accuracy")),
         ):
-            rows = {name: context.history(curve) for name, curve in curves.items()}
-            shown = {
-                name: ([row["epoch"] for row in own], [row[key] for row in own])
-                for name, own in rows.items()
+            curves = {
+                name: ([row["epoch"] for row in rows], [row[key] for row in rows])
+                for name, rows in histories.items()
             }
-            lines(shown, x_label=_("epoch"), y_label=label, log_y=key == "loss", ax=ax)
+            plot_curves(curves, x_label=_("epoch"), y_label=label, log_y=key == "loss", ax=ax)
+
+
+def show_hidden_units(context: RunContext, model: MLP) -> None:
+    """Show the incoming weights of hidden units as images."""
     with context.figure(
         "hidden_units",
-        title=N_("What the hidden units look for"),
+        title=N_("Weights of the hidden units"),
         caption=N_("The incoming weights of the first 40 units: red excites, blue inhibits."),
         size=(9, 3.8),
         image="png",
     ) as ax:
-        image_grid(
-            model.parameters_[0].T[:40].reshape(-1, mnist.SIDE, mnist.SIDE), 10, signed=True, ax=ax
-        )
-    _shared.show_mistakes(context, model, digits)
+        weights = model.parameters_[0].T[:40].reshape(-1, mnist.IMAGE_SIZE, mnist.IMAGE_SIZE)
+        show_images(weights, 10, signed=True, ax=ax)
 
 
-def from_zeros(
-    context: RunContext, settings: Settings, build: object, digits: mnist.Digits
+def examine_zeros(
+    context: RunContext, settings: Settings, build: Build, digits: mnist.Digits
 ) -> None:
-    """Follow the start from zeros: in two precisions, at several rates, untouched and with one rounding error."""
-    _x_train, x_test = digits.flattened()
+    """Train from zeros: in two dtypes, at several learning rates, with and without one ulp."""
     linear = SoftmaxRegression(
         epochs=settings.epochs, batch_size=settings.batch_size, random_state=context.seed
     )
-    _shared.train(context, linear, digits, label=N_("the linear model"))
-    reference = linear.score(x_test, digits.test_labels)
-    runs: Runs = {}
-    for rate in settings.zeros_rates:
-        for dtype in ("float32", "float64"):
-            for touched in (False, True):
-                runs[dtype, rate, touched] = follow(
-                    context, build, settings, digits, dtype, rate, touched
-                )
-
-    zeros_table(context, runs, settings.epochs, reference)
-    zeros_figure(context, runs, settings.epochs, reference)
-    judge(context, runs, reference)
-
-
-def zeros_table(context: RunContext, runs: Runs, epochs: int, linear: float) -> None:
-    """Where each start from zeros comes to."""
+    _shared.train_model(context, linear, digits, label=N_("the linear model"))
+    reference = _shared.evaluate_test(linear, digits)["test_accuracy"]
+    runs: Runs = {
+        (dtype, rate, perturbed): train_from_zeros(
+            context, build, settings, digits, dtype, rate, perturbed
+        )
+        for rate in settings.zeros_learning_rates
+        for dtype in ("float32", "float64")
+        for perturbed in (False, True)
+    }
     context.table(
         "zeros",
-        title=N_("Started from zeros"),
+        title=N_("Initialized to zero"),
         columns=[
-            N_("precision"),
-            N_("rate"),
-            N_("first weights"),
+            N_("dtype"),
+            N_("learning rate"),
+            N_("perturbation"),
             N_("training loss"),
             N_("test accuracy"),
-            N_("parting"),
+            N_("spread of the units"),
         ],
         rows=[
             [
                 dtype,
                 rate,
-                _("moved by one rounding error") if touched else _("zeros"),
-                rows[-1]["loss"],
-                rows[-1]["test_accuracy"],
-                rows[-1]["parting"],
+                _("one ulp after the first epoch") if perturbed else _("none"),
+                *(rows[-1][key] for key in ("loss", "test_accuracy", "spread")),
             ]
-            for (dtype, rate, touched), rows in runs.items()
+            for (dtype, rate, perturbed), rows in runs.items()
         ],
         caption=_(
-            "After {epochs} epochs. Parting: the largest distance of a hidden unit's weights from their mean, over the "
-            "size of the mean; 0 for twins. The linear model comes to {linear:.2%}."
-        ).format(epochs=epochs, linear=linear),
+            "After {epochs} epochs. Spread: the largest distance of the weights of a hidden unit "
+            "from their mean, relative to the norm of the mean; 0 for identical units. The linear "
+            "model reaches {linear:.2%}."
+        ).format(epochs=settings.epochs, linear=reference),
     )
+    plot_zeros(context, runs, settings.epochs, reference)
+    judge(context, runs, reference)
 
 
-def zeros_figure(context: RunContext, runs: Runs, epochs: int, linear: float) -> None:
-    """How far the units part once they were touched, and what the net is worth meanwhile."""
-    names = {key: f"{key[0]}, η {key[1]:g}" + (_(", one ulp") if key[2] else "") for key in runs}
-    with context.figure(
-        "twins",
-        title=N_("Twins, and how one rounding error parts them"),
-        caption=N_(
-            "From zeros all hidden units get the same gradient. Left: how far they have parted; curves that stay at 0 "
-            "are not seen. Right: the accuracy."
-        ),
-        panels=(1, 2),
-        size=(11, 4),
-    ) as axes:
-        parted = {
-            names[key]: _column(rows, "parting", above=0) for key, rows in runs.items() if key[2]
-        }
-        lines(
-            parted,
-            x_label=_("epoch"),
-            y_label=_("parting of the hidden units"),
-            log_y=True,
-            ax=axes[0],
-        )
-        accuracy = {
-            names[key]: _column(rows, "test_accuracy")
-            for key, rows in runs.items()
-            if key[0] == "float32"
-        }
-        accuracy[_("linear model")] = ([1, epochs], [linear, linear])
-        lines(accuracy, x_label=_("epoch"), y_label=_("test accuracy"), ax=axes[1])
-
-
-def follow(
+def train_from_zeros(
     context: RunContext,
-    build: object,
+    build: Build,
     settings: Settings,
     digits: mnist.Digits,
     dtype: str,
     rate: float,
-    touched: bool,
+    perturbed: bool,
 ) -> list[dict[str, float]]:
-    """Train from zeros; ``touched`` moves each weight, once, after an epoch, to a neighbour in its precision."""
-    _x_train, x_test = digits.flattened()
+    """Train from zeros; ``perturbed`` moves each weight by one ulp after the first epoch."""
     model = build(settings, context.seed, initialization="zeros", dtype=dtype, learning_rate=rate)
 
-    def look(row: dict[str, float]) -> dict[str, float]:
-        parting = unit_spread(model.parameters_[0])
-        seen = {**row, "test_accuracy": model.score(x_test, digits.test_labels), "parting": parting}
-        if touched and row["epoch"] == 1:
-            model.parameters_[0][:] = nudged(model.parameters_[0], context.seed)
-        return seen
+    def evaluate(row: dict[str, float]) -> dict[str, float]:
+        weights = model.parameters_[0]
+        accuracy = model.score(digits.flatten()[1], digits.test_labels)
+        found = {**row, "test_accuracy": accuracy, "spread": compute_unit_spread(weights)}
+        if perturbed and row["epoch"] == 1:
+            weights[:] = perturb_ulp(weights, context.seed)
+        return found
 
-    name = f"zeros {dtype} {rate:g}" + (_(", one ulp") if touched else "")
-    return _shared.followed(context, model, digits, look, label=name)
+    label = f"zeros {dtype} {rate:g}" + (_(", one ulp") if perturbed else "")
+    return _shared.train_and_record(context, model, digits, evaluate, label=label)
 
 
-TWINS = N_(
-    "The linear model comes to {linear:.2%}. From zeros, every hidden unit gets the same gradient, bit for "
-    "bit: in every precision and at every rate tried they end with the very same weights, the net is one with a "
-    "single hidden unit, and comes to {low:.1%} to {high:.1%}: far less than the linear model. "
-    "But that balance is unstable: moved once by a single rounding error, as another order of summation would "
-    "move them, they part at an exponential rate, and the net comes to {parted_low:.1%} to {parted_high:.1%}. "
-    "On its way it passes what the linear model gives; nearest to it ends {nearest}, with {near:.2%}: so the "
-    "same number can be seen, but not for the reason given."
-)
-# Seen under the Haswell kernels of OpenBLAS (OPENBLAS_CORETYPE=Haswell): equal columns of a factor give unequal columns
-# of x @ w. Its kernels for AVX-512 keep them equal, and the units twins.
-PARTED = N_(
-    "The linear model comes to {linear:.2%}. From zeros, every hidden unit has the same gradient, but the "
-    "matrix products of this machine do not sum every column in the same order: rounding errors part the units "
-    "(by {together:.0e} in the end) at an exponential rate, and the net comes to {low:.1%} to {high:.1%}; moved "
-    "by one more rounding error, to {parted_low:.1%} to {parted_high:.1%}. On its way it passes what the linear "
-    "model gives; nearest to it ends {nearest}, with {near:.2%}: so the same number can be seen, but not for "
-    "the reason given."
-)
+def plot_zeros(context: RunContext, runs: Runs, epochs: int, linear: float) -> None:
+    """Plot the spread of the units after the perturbation, and the accuracy."""
+    names = {key: f"{key[0]}, η {key[1]:g}" + (_(", one ulp") if key[2] else "") for key in runs}
+    with context.figure(
+        "twins",
+        title=N_("Identical units, and how one rounding error separates them"),
+        caption=N_(
+            "Initialized to zero, all hidden units get the same gradient. Left: their spread in "
+            "the perturbed runs; a spread of 0 is not drawn. Right: the accuracy in float32."
+        ),
+        panels=(1, 2),
+        size=(11, 4),
+    ) as axes:
+        spreads = {}
+        for key, rows in runs.items():
+            if key[2]:
+                drawn = [row for row in rows if row["spread"] > 0]
+                spreads[names[key]] = (
+                    [row["epoch"] for row in drawn],
+                    [row["spread"] for row in drawn],
+                )
+        label = _("spread of the hidden units")
+        plot_curves(spreads, x_label=_("epoch"), y_label=label, log_y=True, ax=axes[0])
+        accuracies = {
+            names[key]: (
+                [row["epoch"] for row in rows],
+                [row["test_accuracy"] for row in rows],
+            )
+            for key, rows in runs.items()
+            if key[0] == "float32"
+        }
+        accuracies[_("linear model")] = ([1, epochs], [linear, linear])
+        plot_curves(accuracies, x_label=_("epoch"), y_label=_("test accuracy"), ax=axes[1])
 
 
 def judge(context: RunContext, runs: Runs, linear: float) -> None:
-    """Do zeros give what the linear model gives?"""
+    """Judge whether the perceptron initialized to zero performs like the linear model."""
     last = {key: rows[-1] for key, rows in runs.items()}
-    twins = [row for key, row in last.items() if not key[2]]
-    parted = [row for key, row in last.items() if key[2]]
-    nearest = min(
-        (key for key in last if key[2]), key=lambda key: abs(last[key]["test_accuracy"] - linear)
+    untouched = [row for key, row in last.items() if not key[2]]
+    perturbed = {key: row for key, row in last.items() if key[2]}
+    # The Haswell kernels of OpenBLAS (OPENBLAS_CORETYPE=Haswell) sum equal columns of a factor in
+    # different orders, so that the units separate; those for AVX-512 keep the units identical.
+    if max(row["spread"] for row in untouched) == 0:
+        text = _(
+            "Initialized to zero, all hidden units get the same gradient and stay identical, bit "
+            "for bit, with every dtype and learning rate tried: the net has the capacity of a "
+            "single hidden unit and reaches {low:.1%} to {high:.1%}."
+        )
+    else:
+        text = _(
+            "Initialized to zero, all hidden units have the same gradient, but the matrix products "
+            "of this machine do not sum every column in the same order: rounding errors separate "
+            "the units (spread {spread:.0e} at the end), and the net reaches {low:.1%} to "
+            "{high:.1%}."
+        )
+    sentences = [
+        _("The linear model reaches {linear:.2%}.").format(linear=linear),
+        text.format(**_summarize(untouched)),
+        _(
+            "Perturbed once by one ulp, as another order of summation would do, the units have a "
+            "spread of {spread:.0e} at the end, and the net reaches {low:.1%} to {high:.1%}."
+        ).format(**_summarize(list(perturbed.values()))),
+    ]
+    nearest = min(perturbed, key=lambda key: abs(perturbed[key]["test_accuracy"] - linear))
+    crosses = any(
+        min(accuracies) < linear < max(accuracies)
+        for key, rows in runs.items()
+        if key[2] and (accuracies := [row["test_accuracy"] for row in rows])
     )
-    together = max(row["parting"] for row in twins)
+    if crosses:
+        text = _(
+            "During training its accuracy passes that of the linear model; the closest at the end "
+            "is {accuracy:.2%} ({run}): the same accuracy can be observed, but because the units "
+            "separate."
+        )
+    else:
+        text = _(
+            "Its accuracy never passes that of the linear model; the closest at the end is "
+            "{accuracy:.2%} ({run})."
+        )
+    accuracy = perturbed[nearest]["test_accuracy"]
+    sentences.append(text.format(accuracy=accuracy, run=f"{nearest[0]}, η {nearest[1]:g}"))
     gap = max(abs(row["test_accuracy"] - linear) for row in last.values())
     context.claim(
         "zeros_equal_linear",
-        "undecided" if context.is_sample else ("refuted" if gap > 0.01 else "confirmed"),
-        _(TWINS if together == 0 else PARTED).format(
-            linear=linear,
-            nearest=f"{nearest[0]}, η {nearest[1]:g}",
-            near=last[nearest]["test_accuracy"],
-            together=together,
-            low=min(row["test_accuracy"] for row in twins),
-            high=max(row["test_accuracy"] for row in twins),
-            parted_low=min(row["test_accuracy"] for row in parted),
-            parted_high=max(row["test_accuracy"] for row in parted),
-        ),
+        "refuted" if gap > 0.01 else "confirmed",
+        join_translatable(" ", sentences),
     )
 
 
-def _column(
-    rows: list[dict[str, float]], key: str, above: float = -np.inf
-) -> tuple[list[float], list[float]]:
-    kept = [row for row in rows if row[key] > above]
-    return [row["epoch"] for row in kept], [row[key] for row in kept]
+def _summarize(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Return the lowest and highest test accuracy, and the largest spread."""
+    accuracies = [row["test_accuracy"] for row in rows]
+    spread = max(row["spread"] for row in rows)
+    return {"low": min(accuracies), "high": max(accuracies), "spread": spread}
 
 
 EXPERIMENT = ExperimentSpec(
     name="tp1.mlp",
-    title=N_("The multilayer perceptron by hand"),
+    headline="test_accuracy",
+    title=N_("The multilayer perceptron in NumPy"),
     measures=N_("test accuracy of one hidden layer of 100 sigmoid units, written in NumPy"),
     source=N_("practical 1, exercise 2"),
     settings=Settings,
     run=run,
     on_sample={
         "epochs": 10,
-        "zeros_rates": (1.0,),
-        "best": Recipe(epochs=15, rate=1.0, averaging=0.5, l2=1e-5),
+        "zeros_learning_rates": (1.0,),
+        "best": TrainConfig(epochs=15, learning_rate=1.0, averaging=0.5, l2=1e-5),
     },
     data=("mnist",),
     minutes=3.0,
@@ -339,7 +346,8 @@ EXPERIMENT = ExperimentSpec(
         Claim(
             "zeros_equal_linear",
             N_(
-                "Started from zeros, the perceptron performs as the linear model does: the non-linearity plays no part."
+                "Initialized to zero, the perceptron performs like the linear model: the "
+                "non-linearity plays no part."
             ),
             where=N_("practical 1, exercise 2"),
         ),
@@ -348,7 +356,7 @@ EXPERIMENT = ExperimentSpec(
         "test_accuracy": (0.975, 0.982),
         "test_accuracy_best": (0.982, 0.988),
         "test_accuracy_normal": (0.972, 0.983),
-        # From twins to parted units: it depends on the kernels of the matrix product (see the claim).
+        # Whether the units separate depends on the kernels of the matrix product (see the claim).
         "test_accuracy_zeros": (0.2, 0.98),
     },
 )

@@ -1,17 +1,15 @@
-"""What ``SoftmaxRegression`` and ``MLP`` share: scikit-learn's API over one net and stochastic gradient
-descent.
+"""Base class of ``SoftmaxRegression`` and ``MLP``: the API of scikit-learn, one feed-forward net.
 
-The feed-forward net that both NumPy estimators are, written with the layers of ``etabli.nn`` to be read.
-
-Parameters stand in one list, input side first: [W₁, b₁, W₂, b₂, ...]. Training runs the same equations
-in place (``_training``); a test holds the two together.
+``forward`` and ``loss_and_gradients`` are written with the layers of ``etabli.nn``, to be read.
+Training runs the same equations in place (``fast_training``); a test checks that both agree.
+Parameters are one list, input side first: [W₁, b₁, W₂, b₂, ...].
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -30,129 +28,151 @@ Callback = Callable[[dict[str, float]], None]
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
-    """A net with softmax at its end, learnt by cross-entropy; the subclasses name the settings and
-    hidden layers.
-    """
+    """A net with softmax output, trained on the cross-entropy; subclasses define hidden layers."""
+
+    hidden_units: int | list[int]
+    activation: str
+    learning_rate: float
+    epochs: int
+    batch_size: int
+    momentum: float
+    l2: float
+    schedule: str
+    averaging: float
+    center: bool
+    shift: int
+    initialization: str
+    shuffle: bool
+    dtype: str
+    random_state: Any
+    n_features_in_: int
 
     def fit(
-        self, X: object, y: object, *, callback: Callback | None = None, memory: Checkpoint | None = None
-    ) -> Self:  # fmt: skip
-        """Learn from the start. ``callback(row)`` is called after each epoch with the new row of
-        ``history_``.
+        self,
+        X: object,
+        y: object,
+        *,
+        callback: Callback | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> Self:
+        """Train from scratch.
 
-        The model predicts with what it has learnt so far, in the callback too, and after an interruption. With a
-        ``memory`` a training that was killed goes on after its last whole epoch, to the same weights bit for bit.
+        The model can predict during training (in the callback) and after an interruption.
+
+        Args:
+            X: Examples, (N, D).
+            y: Labels, (N,).
+            callback: Called after each epoch with the new row of ``history_``.
+            checkpoint: With it, a killed training resumes after its last complete epoch, to the
+                same weights bit for bit.
+
+        Raises:
+            BadArray: X or y is invalid.
+            BadSetting: A setting is out of range, or training diverged.
         """
-        memory = memory or Checkpoint()
+        checkpoint = checkpoint or Checkpoint()
         self._check_settings()
-        x, y = validation.checked_pair(self, X, y, reset=True)
+        x, y = validation.validate_pair(self, X, y, reset=True)
         self._start(x, np.unique(y))
-        labels, order = validation.encoded(y, self.classes_), np.arange(len(x))
-        a_pass = -(-len(x) // self.batch_size)
-        updates = self.epochs * a_pass
-        averaged_from = round((1 - self.averaging) * self.epochs)
+        labels, order = validation.encode_labels(y, self.classes_), np.arange(len(x))
+        epoch_updates = -(-len(x) // self.batch_size)
+        updates = self.epochs * epoch_updates
+        average_from = round((1 - self.averaging) * self.epochs)
         schedule = SCHEDULES[self.schedule]
-        self._go_on(memory, order)
-        for epoch in range(memory.done, self.epochs):
-            if self.averaging and epoch == averaged_from:
+        self._resume(checkpoint, order)
+        for epoch in range(checkpoint.epoch, self.epochs):
+            if self.averaging and epoch == average_from:
                 self._parameters = self._trainer.start_averaging()
-            self._epoch(
-                x,
-                labels,
-                order,
-                lambda k, done=epoch * a_pass: self.learning_rate * schedule((done + k) / updates),
-            )
+            steps = range(epoch * epoch_updates, (epoch + 1) * epoch_updates)
+            rates = [self.learning_rate * schedule(step / updates) for step in steps]
+            self._run_epoch(x, labels, order, rates)
             if callback is not None:
                 callback(self.history_[-1])
-            memory.keep(epoch + 1, self._state(order), self._order_stream, self._trainer.stream)
-        self._parameters = self._trainer.settle()
+            checkpoint.save(
+                epoch + 1, self._get_state(order), self._order_generator, self._trainer.generator
+            )
+        self._parameters = self._trainer.finish()
         return self
 
-    def _state(self, order: np.ndarray) -> list[np.ndarray]:
-        """All that the next epoch depends upon, and the history."""
-        return [
-            np.frombuffer(json.dumps(self.history_).encode(), np.uint8),
-            order,
-            *self._trainer.state(),
-        ]
+    def _get_state(self, order: np.ndarray) -> list[np.ndarray]:
+        """Return the history and everything that the next epoch depends on."""
+        history = np.frombuffer(json.dumps(self.history_).encode(), np.uint8)
+        return [history, order, *self._trainer.get_state()]
 
-    def _go_on(self, memory: Checkpoint, order: np.ndarray) -> None:
-        """Bring the training to the state of a memory, where it holds one."""
-        if not memory.done:
+    def _resume(self, checkpoint: Checkpoint, order: np.ndarray) -> None:
+        """Restore the state of a checkpoint, if it has one."""
+        if not checkpoint.epoch:
             return
-        history, kept, *arrays = memory.state
+        history, saved_order, *arrays = checkpoint.state
         self.history_ = parse_json(history.tobytes())
-        memory.restore(self._order_stream, self._trainer.stream)
-        order[:] = kept
-        self._parameters = self._trainer.go_on(arrays)
+        checkpoint.restore_streams(self._order_generator, self._trainer.generator)
+        order[:] = saved_order
+        self._parameters = self._trainer.resume(arrays)
 
     def partial_fit(self, X: object, y: object, classes: object = None) -> Self:
-        """One more pass, over these examples; the first call names in ``classes`` every label that will
-        ever come.
+        """Train for one epoch on these examples, with a constant learning rate and no averaging.
 
-        The rate stays constant and nothing is averaged; ``center`` keeps the mean of the first call.
+        The first call gives in ``classes`` every label that will ever occur; with ``center``, its
+        mean is used by later calls too.
         """
         self._check_settings()
         first = not hasattr(self, "_parameters")
-        x, y = validation.checked_pair(self, X, y, reset=first)
+        x, y = validation.validate_pair(self, X, y, reset=first)
         if first:
             self._start(x, np.unique(y if classes is None else classes))
-        elif not hasattr(self, "_trainer"):  # read from a file
+        elif not hasattr(self, "_trainer"):  # loaded from a file
             self._prepare_training()
-        trainer, labels = self._trainer, validation.encoded(y, self.classes_)
+        trainer, labels = self._trainer, validation.encode_labels(y, self.classes_)
         trainer.batch_size, trainer.momentum, trainer.l2 = self.batch_size, self.momentum, self.l2
-        self._epoch(x, labels, np.arange(len(x)), lambda k: self.learning_rate)
-        self._parameters = self._trainer.settle()
+        rates = [self.learning_rate] * -(-len(x) // self.batch_size)
+        self._run_epoch(x, labels, np.arange(len(x)), rates)
+        self._parameters = self._trainer.finish()
         return self
 
     def predict(self, X: object) -> np.ndarray:
-        """The most probable class of every row of X."""
-        winners = self._forward(X)[1].argmax(axis=1)
-        return self.classes_[winners]
+        """Return the most probable class of every row of X."""
+        logits = self._forward(X)[1]  # before classes_: it checks that the model is fitted
+        return self.classes_[logits.argmax(axis=1)]
 
     def predict_proba(self, X: object) -> np.ndarray:
-        """ŷ (N, K): the probability of every class, in the order of ``classes_``; each row sums to 1."""
+        """Return ŷ (N, K), the probability of every class in the order of ``classes_``."""
         return nn.softmax(self._forward(X)[1])[0]
 
     def activations(self, X: object, layer: str) -> np.ndarray:
-        """What one of ``layer_names`` gives for every row of X: ``"hidden_1"``, ... (N, H), ``"output"``
-        (N, K).
-        """
+        """Return the output of a layer of ``layer_names`` for every row of X, (N, H) or (N, K)."""
         validation.check_choice("layer", layer, self.layer_names)
         hidden, logits = self._forward(X)
         return [*hidden, nn.softmax(logits)[0]][self.layer_names.index(layer)]
 
     def loss(self, X: object, y: object) -> float:
-        """The mean cross-entropy -1/N Σ log ŷ of the labels, in nats, without the L2 term."""
+        """Compute the mean cross-entropy -1/N Σ log ŷ of the labels, in nats (no L2 term)."""
         x, target = self._examples(X, y)
         logits = forward(x, self.parameters_, self._activation())[1]
         return float(nn.softmax_cross_entropy(logits, target)[0])
 
     def gradients(self, X: object, y: object) -> tuple[float, list[np.ndarray]]:
-        """The loss of these examples with its L2 term, and its gradient for every array of
-        ``parameters_``.
-        """
+        """Compute the loss with its L2 term, and its gradient for each array of ``parameters_``."""
         x, target = self._examples(X, y)
         return loss_and_gradients(x, target, self.parameters_, self._activation(), self.l2)
 
     def save(self, path: Path | str) -> Path:
         """Write settings, classes and weights to one safetensors file."""
-        validation.check_learnt(self)
+        validation.check_fitted(self)
         return serialization.save(self, Path(path))
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
-        """The model that ``save`` wrote."""
+        """Load a model that ``save`` wrote."""
         return serialization.load(cls, Path(path))
 
     @property
     def parameters_(self) -> list[np.ndarray]:
-        """[W₁, b₁, W₂, b₂, ...], input side first; to change one in place changes the model."""
+        """[W₁, b₁, W₂, b₂, ...], input side first; changing one in place changes the model."""
         return self._parameters.arrays
 
     @property
     def layer_names(self) -> list[str]:
-        """The layers by name, input side first."""
+        """The names of the layers, input side first: "hidden_1", ..., "output"."""
         return [*(f"hidden_{index + 1}" for index in range(len(self._hidden_widths()))), "output"]
 
     def _hidden_widths(self) -> list[int]:
@@ -167,24 +187,20 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     def _check_settings(self) -> None:
         for name in ("epochs", "batch_size", *(["shift"] if self.shift != 0 else [])):
             validation.check_count(name, getattr(self, name))
-        for name, high in (
-            ("learning_rate", 1e6),
-            ("l2", 1e6),
-            ("momentum", 0.9999),
-            ("averaging", 1.0),
-        ):
+        highest = {"learning_rate": 1e6, "l2": 1e6, "momentum": 0.9999, "averaging": 1.0}
+        for name, high in highest.items():
             validation.check_range(name, getattr(self, name), 0.0, high)
         validation.check_choice("initialization", self.initialization, list(nn.INITIALIZERS))
         validation.check_choice("schedule", self.schedule, list(SCHEDULES))
         validation.check_choice("dtype", self.dtype, ["float32", "float64"])
 
     def _start(self, x: np.ndarray, classes: np.ndarray) -> None:
-        """Draw the first weights; biases start from zero."""
+        """Draw the initial weights; biases are zero."""
         if len(classes) < 2:
-            raise BadArray(_("y holds one class only"), expected=_("at least two classes"))
+            raise BadArray(_("y contains only one class"), expected=_("at least two classes"))
         if self.shift and round(x.shape[1] ** 0.5) ** 2 != x.shape[1]:
             raise BadArray(
-                _("shift moves square images, flattened"),
+                _("shift needs flattened square images"),
                 expected=_("a square number of features, as 28 x 28 = 784"),
                 got=x.shape[1],
                 fix=_("Set shift=0."),
@@ -194,15 +210,15 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.history_: list[dict[str, float]] = []
         self._parameters = Parameters(self._widths(), x.dtype)
         seed = self._prepare_training()
-        weights_stream = make_generator(seed, "weights")
+        generator = make_generator(seed, "weights")
         for w in self._parameters.weights:
-            w[...] = nn.INITIALIZERS[self.initialization](w.shape, weights_stream)
+            w[...] = nn.INITIALIZERS[self.initialization](w.shape, generator)
 
     def _prepare_training(self) -> int:
         seed = self.random_state
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(2**31 - 1)
-        self._order_stream = make_generator(int(seed), "order")
+        self._order_generator = make_generator(int(seed), "order")
         self._trainer = Trainer(
             self._parameters,
             activation=self._activation(),
@@ -210,38 +226,40 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             momentum=self.momentum,
             l2=self.l2,
             shift=self.shift,
-            stream=make_generator(int(seed), "shift"),
+            generator=make_generator(int(seed), "shift"),
         )
         return int(seed)
 
-    def _epoch(
-        self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, rates: Callable[[int], float]
+    def _run_epoch(
+        self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, rates: Sequence[float]
     ) -> None:
         if self.shuffle:
-            self._order_stream.shuffle(order)
-        with self._trainer.few_threads():
-            loss, accuracy = self._trainer.epoch(x, labels, order, rates, self.mean_)
+            self._order_generator.shuffle(order)
+        with self._trainer.limit_threads():
+            loss, accuracy = self._trainer.run_epoch(x, labels, order, rates, self.mean_)
         if not np.isfinite(loss):
             raise BadSetting(
                 _("training diverged: the loss is no longer a finite number"),
-                fix=_("Lower learning_rate (now {rate}), or scale X.").format(
-                    rate=self.learning_rate
+                fix=_("Lower learning_rate (now {learning_rate}), or scale X.").format(
+                    learning_rate=self.learning_rate
                 ),
             )
         self.history_.append({"epoch": len(self.history_) + 1, "loss": loss, "accuracy": accuracy})
 
     def _examples(self, X: object, y: object) -> tuple[np.ndarray, np.ndarray]:
-        validation.check_learnt(self)
-        x, y = validation.checked_pair(self, X, y, reset=False)
-        target = nn.one_hot(validation.encoded(y, self.classes_), len(self.classes_), self.dtype)
-        return self._centred(x), target
+        validation.check_fitted(self)
+        x, y = validation.validate_pair(self, X, y, reset=False)
+        target = nn.one_hot(
+            validation.encode_labels(y, self.classes_), len(self.classes_), self.dtype
+        )
+        return self._center(x), target
 
-    def _centred(self, x: np.ndarray) -> np.ndarray:
+    def _center(self, x: np.ndarray) -> np.ndarray:
         return x if self.mean_ is None else x - self.mean_
 
     def _forward(self, X: object) -> tuple[list[np.ndarray], np.ndarray]:
-        validation.check_learnt(self)
-        x = self._centred(validation.checked_features(self, X, reset=False))
+        validation.check_fitted(self)
+        x = self._center(validation.validate_features(self, X, reset=False))
         return forward(x, self.parameters_, self._activation())
 
 
@@ -251,16 +269,15 @@ ACTIVATIONS = {"sigmoid": nn.sigmoid, "relu": nn.relu}
 def forward(
     x: np.ndarray, parameters: list[np.ndarray], activation: str = "sigmoid"
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """The hidden activations, input side first, and the logits z (N, K): hₗ = σ(hₗ₋₁ Wₗ + bₗ), z = h W +
-    b.
+    """Compute the hidden activations hₗ = σ(hₗ₋₁ Wₗ + bₗ) and the logits z = h W + b.
+
+    The activations are listed input side first. x is (N, D), each hₗ (N, Hₗ), z (N, K).
     """
     hidden = []
     for w, b in _pairs(parameters)[:-1]:
-        u, _ = nn.linear(x, w, b)
-        x, _ = ACTIVATIONS[activation](u)
+        x = ACTIVATIONS[activation](nn.linear(x, w, b)[0])[0]
         hidden.append(x)
-    logits, _ = nn.linear(x, *parameters[-2:])
-    return hidden, logits
+    return hidden, nn.linear(x, *parameters[-2:])[0]
 
 
 def loss_and_gradients(
@@ -270,7 +287,18 @@ def loss_and_gradients(
     activation: str = "sigmoid",
     l2: float = 0.0,
 ) -> tuple[float, list[np.ndarray]]:
-    """L = cross-entropy + l2/2 Σ‖W‖² of one batch, and dL/d(parameter) for each, by back-propagation."""
+    """Compute L = cross-entropy + l2/2 Σ‖W‖² of one batch, and dL/d(parameter) by back-propagation.
+
+    Args:
+        x: Inputs, (N, D).
+        target: One-hot labels, (N, K).
+        parameters: [W₁, b₁, W₂, b₂, ...], input side first.
+        activation: A name of ``ACTIVATIONS``.
+        l2: The weight of the penalty.
+
+    Returns:
+        The loss, and one gradient for each parameter.
+    """
     backprops = []
     for w, b in _pairs(parameters)[:-1]:
         u, linear_backprop = nn.linear(x, w, b)
@@ -284,7 +312,7 @@ def loss_and_gradients(
     for linear_backprop, activation_backprop in reversed(backprops):
         dx, dw, db = linear_backprop(activation_backprop(dx))
         gradients = [dw, db, *gradients]
-    for index in range(0, len(parameters), 2):  # weights only: a bias has no reason to be small
+    for index in range(0, len(parameters), 2):  # weights only: biases are not penalized
         gradients[index] = gradients[index] + l2 * parameters[index]
         loss = loss + l2 / 2 * (parameters[index] ** 2).sum()
     return loss, gradients

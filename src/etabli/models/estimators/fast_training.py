@@ -1,21 +1,22 @@
-"""The equations of ``_network`` run in place: every array of a training step is made once, before the
-first epoch.
+"""The equations of ``base_network`` in place: every array of a training step is allocated once.
 
-Small matrix products lose more to handing work between threads than they gain, and are slowed further by
-every other program on the machine: below ``THREADED_FROM`` multiplications a step they run on one thread.
+For small matrix products, synchronizing threads costs more than it gains, the more so on a busy
+machine: below ``_THREADED_FROM`` multiplications per step they run on one thread.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 from threadpoolctl import ThreadpoolController
 
 from etabli import nn
 
-THREADED_FROM = 200_000_000
+_THREADED_FROM = 200_000_000
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda progress: 1.0,
@@ -25,27 +26,25 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 
 
 class Parameters:
-    """One flat array and, as views of it, [W₁, b₁, W₂, b₂, ...]: to update all of them is one operation
-    on ``flat``.
-    """
+    """[W₁, b₁, W₂, b₂, ...] as views of one array ``flat``: one operation updates all of them."""
 
-    def __init__(self, widths: list[int], dtype: str) -> None:
+    def __init__(self, widths: list[int], dtype: DTypeLike) -> None:
         self.widths = widths
         self.shapes = [shape for d, h in pairwise(widths) for shape in ((d, h), (h,))]
         self.flat = np.zeros(sum(int(np.prod(shape)) for shape in self.shapes), dtype)
-        self._view()
+        self._make_views()
 
-    def _view(self) -> None:
+    def _make_views(self) -> None:
         ends = np.cumsum([int(np.prod(shape)) for shape in self.shapes])
         parts = np.split(self.flat, ends[:-1])
         self.arrays = [part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
-    def __getstate__(self) -> dict:
+    def __getstate__(self) -> dict[str, Any]:
         return {"widths": self.widths, "shapes": self.shapes, "flat": self.flat}
 
-    def __setstate__(self, state: dict) -> None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._view()  # a copy's views must look at the copy
+        self._make_views()  # the views of a copy must refer to the copy
 
     @property
     def weights(self) -> list[np.ndarray]:
@@ -56,24 +55,23 @@ class Parameters:
         return self.arrays[1::2]
 
 
-class Rows:
-    """The buffers of one batch size: inputs h[0], activations h[1:], their gradients, and one spare for
-    each.
-    """
+class Buffers:
+    """Arrays for one batch size: inputs h[0], activations h[1:], their gradients, scratch space."""
 
-    def __init__(self, n: int, widths: list[int], dtype: str, moving: bool = False) -> None:
+    def __init__(self, n: int, widths: list[int], dtype: DTypeLike, shifts: bool = False) -> None:
         self.target = np.empty((n, widths[-1]), dtype)
         self.h = [np.empty((n, width), dtype) for width in widths]
         self.dh = [np.empty((n, width), dtype) for width in widths[1:]]
         self.spare = [np.empty((n, width), dtype) for width in widths[1:]]
         self.column = np.empty((n, 1), dtype)
-        self.moved = np.empty((n, widths[0]), dtype) if moving else None
+        self.shifted = np.empty((n, widths[0]) if shifts else (0, 0), dtype)
 
 
 class Trainer:
-    """Stochastic gradient descent on one net, with everything that it remembers between two updates.
+    """Stochastic gradient descent on one net, with its state between two updates.
 
-    With ``shift``, every batch of square images is moved by up to so many pixels, drawn from ``stream``.
+    With ``shift``, every batch of square images is shifted by up to that many pixels, drawn from
+    ``generator``.
     """
 
     def __init__(
@@ -84,11 +82,11 @@ class Trainer:
         batch_size: int,
         momentum: float,
         l2: float,
-        shift: int = 0,
-        stream: np.random.Generator | None = None,
+        shift: int,
+        generator: np.random.Generator,
     ) -> None:
         self.parameters, self.activation = parameters, activation
-        self.shift, self.stream = shift, stream
+        self.shift, self.generator = shift, generator
         self.batch_size, self.momentum, self.l2 = batch_size, momentum, l2
         self.widths, self.dtype = parameters.widths, parameters.flat.dtype
         self.gradients = Parameters(self.widths, self.dtype)
@@ -96,19 +94,27 @@ class Trainer:
         self.velocity = np.zeros_like(parameters.flat)
         self.average: Parameters | None = None
         self._averaged = 0
-        self._rows: dict[int, Rows] = {}
+        self._buffers: dict[int, Buffers] = {}
 
-    def epoch(
+    def run_epoch(
         self,
         x: np.ndarray,
         labels: np.ndarray,
         order: np.ndarray,
-        rates: Callable[[int], float],
+        rates: Sequence[float],
         mean: np.ndarray | None = None,
     ) -> tuple[float, float]:
-        """One pass in this order, ``rates(k)`` at the k-th update of the pass.
+        """Train for one epoch.
 
-        Returns the mean loss and accuracy of the batches, each measured just before its update.
+        Args:
+            x: Inputs, (N, D).
+            labels: Class indices, (N,).
+            order: The order of the examples, a permutation of range(N).
+            rates: The learning rate of each update.
+            mean: The mean to subtract from every input, (D,).
+
+        Returns:
+            The mean loss and accuracy of the batches, each measured just before its update.
         """
         target = nn.one_hot(labels, self.widths[-1], self.dtype)
         likelihood, total = np.empty((2, len(order)), self.dtype)
@@ -116,11 +122,12 @@ class Trainer:
         for k, start in enumerate(range(0, len(order), self.batch_size)):
             part = slice(start, start + self.batch_size)
             rows = self._gather(x, target, order[part], mean)
+            # Loss of a row: log Σ exp(z) - z_label; both terms are stored and summed in float64.
             self._forward(rows)
             np.argmax(rows.h[-1], axis=1, out=predicted[part])
             np.multiply(rows.h[-1], rows.target, out=rows.spare[-1])
             np.sum(rows.spare[-1], axis=1, out=likelihood[part])
-            rate = rates(k)
+            rate = rates[k]
             self._backward(rows, rate)
             total[part] = rows.column[:, 0]
             self._update(rate)
@@ -128,60 +135,61 @@ class Trainer:
         return float(loss), float((predicted == labels[order]).mean())
 
     def start_averaging(self) -> Parameters:
-        """From the next update on, follow the mean of the parameters (Polyak and Juditsky, 1992)."""
+        """Average the parameters from the next update on (Polyak and Juditsky, 1992)."""
         self.average = Parameters(self.widths, self.dtype)
         self._averaged = 0
         return self.average
 
-    def state(self) -> list[np.ndarray]:
-        """Copies of what the next update depends upon."""
-        kept = [self.parameters.flat, self.velocity]
+    def get_state(self) -> list[np.ndarray]:
+        """Copy everything that the next update depends on."""
+        arrays = [self.parameters.flat, self.velocity]
         if self.average is not None:
-            kept += [self.average.flat, np.array(self._averaged)]
-        return [array.copy() for array in kept]
+            arrays += [self.average.flat, np.array(self._averaged)]
+        return [array.copy() for array in arrays]
 
-    def go_on(self, state: list[np.ndarray]) -> Parameters:
-        """Take over what ``state`` gave; returns the parameters to predict with."""
+    def resume(self, state: list[np.ndarray]) -> Parameters:
+        """Restore the result of ``get_state``; return the parameters to predict with."""
         self.parameters.flat[:], self.velocity[:] = state[:2]
         if len(state) > 2:
             self.start_averaging().flat[:] = state[2]
             self._averaged = int(state[3])
         return self.average or self.parameters
 
-    def settle(self) -> Parameters:
-        """End a training: the averaged parameters, if any, take the place of the last ones; buffers are given back."""
-        self._rows.clear()
+    def finish(self) -> Parameters:
+        """Replace the parameters by their average, if there is one, and free the buffers."""
+        self._buffers.clear()
         if self.average is not None:
             self.parameters.flat[:] = self.average.flat
             self.average = None
         return self.parameters
 
-    def few_threads(self) -> AbstractContextManager:
-        """One BLAS thread while products are too small to be worth sharing out."""
+    def limit_threads(self) -> AbstractContextManager:
+        """Use one BLAS thread if the matrix products are too small to profit from more."""
         products = sum(d * h for d, h in pairwise(self.widths))
-        if self.batch_size * products >= THREADED_FROM:
+        if self.batch_size * products >= _THREADED_FROM:
             return nullcontext()
-        return _controller().limit(limits=1, user_api="blas")
+        return _get_controller().limit(limits=1, user_api="blas")
 
     def _gather(
         self, x: np.ndarray, target: np.ndarray, chosen: np.ndarray, mean: np.ndarray | None
-    ) -> Rows:
-        if len(chosen) not in self._rows:
-            self._rows[len(chosen)] = Rows(
-                len(chosen), self.widths, self.dtype, moving=self.shift > 0
-            )
-        rows = self._rows[len(chosen)]
+    ) -> Buffers:
+        """Copy a batch into the buffers of its size; shift and center it."""
+        n = len(chosen)
+        if n not in self._buffers:
+            self._buffers[n] = Buffers(n, self.widths, self.dtype, shifts=self.shift > 0)
+        rows = self._buffers[n]
+        # mode="clip" avoids the temporary copy that np.take makes with mode="raise".
         np.take(x, chosen, axis=0, out=rows.h[0], mode="clip")
         np.take(target, chosen, axis=0, out=rows.target, mode="clip")
         if self.shift:
-            down, right = self.stream.integers(-self.shift, self.shift, 2, endpoint=True)
-            _move(rows.h[0], rows.moved, down, right)
+            down, right = self.generator.integers(-self.shift, self.shift, 2, endpoint=True)
+            _shift_images(rows.h[0], rows.shifted, down, right)
         if mean is not None:
             rows.h[0] -= mean
         return rows
 
-    def _forward(self, rows: Rows) -> None:
-        """hₗ = σ(hₗ₋₁ Wₗ + bₗ); the last layer keeps its logits, less their row's maximum."""
+    def _forward(self, rows: Buffers) -> None:
+        """Compute hₗ = σ(hₗ₋₁ Wₗ + bₗ); the last layer: logits minus the maximum of their row."""
         last = len(rows.h) - 1
         for layer, (w, b) in enumerate(
             zip(self.parameters.weights, self.parameters.biases, strict=True), 1
@@ -194,10 +202,10 @@ class Trainer:
         np.max(rows.h[-1], axis=1, keepdims=True, out=rows.column)
         rows.h[-1] -= rows.column
 
-    def _backward(self, rows: Rows, rate: float) -> None:
-        """δ = η (Ŷ - Y*) / N; in each layer η dW = hᵀ δ, η db = Σ δ, and for the layer below δ ← δ Wᵀ σ'(u).
+    def _backward(self, rows: Buffers, rate: float) -> None:
+        """Compute δ = η (Ŷ - Y*) / N; per layer η dW = hᵀ δ, η db = Σ δ, then δ ← δ Wᵀ σ'(u).
 
-        The rate η is taken in here, where δ is small, and not on the gradients of all weights.
+        The learning rate η is applied here, where δ is small, not to the gradients of all weights.
         """
         delta = rows.dh[-1]
         np.exp(rows.h[-1], out=delta)
@@ -212,10 +220,12 @@ class Trainer:
             if layer:
                 np.matmul(delta, weights[layer].T, out=rows.dh[layer - 1])
                 delta = rows.dh[layer - 1]
-                _times_slope(delta, rows.h[layer], rows.spare[layer - 1], self.activation)
+                _multiply_by_derivative(
+                    delta, rows.h[layer], rows.spare[layer - 1], self.activation
+                )
 
     def _update(self, rate: float) -> None:
-        """v ← m v - η (g + l2 w), w ← w + v; the gradients g hold η already."""
+        """Update v ← m v - η (g + l2 w), w ← w + v; the gradients g already include η."""
         theta, g, v = self.parameters.flat, self.gradients.flat, self.velocity
         if self.l2:
             for w, dw, spare in zip(
@@ -230,38 +240,41 @@ class Trainer:
         else:
             theta -= g
         if self.average is not None:
-            self._averaged += 1
+            self._averaged += 1  # running mean: a ← a + (w - a) / t
             np.subtract(theta, self.average.flat, out=self.spare.flat)
             self.spare.flat /= self._averaged
             self.average.flat += self.spare.flat
 
 
-def _move(x: np.ndarray, spare: np.ndarray, down: int, right: int) -> None:
-    """Move square images, in place, by whole pixels; what comes in from beyond the border is zero."""
+def _shift_images(x: np.ndarray, spare: np.ndarray, down: int, right: int) -> None:
+    """Shift square images in place by whole pixels; pixels from outside the image are zero."""
     side = round(x.shape[1] ** 0.5)
-    images, moved = x.reshape(-1, side, side), spare.reshape(-1, side, side)
-    moved[:] = 0
-    to, come = _overlap(down, side), _overlap(-down, side)
-    moved[:, to, _overlap(right, side)] = images[:, come, _overlap(-right, side)]
+    images, shifted = x.reshape(-1, side, side), spare.reshape(-1, side, side)
+    shifted[:] = 0
+    target, source = _overlap(down, side), _overlap(-down, side)
+    shifted[:, target, _overlap(right, side)] = images[:, source, _overlap(-right, side)]
     x[:] = spare
 
 
 def _overlap(step: int, side: int) -> slice:
+    """Return the pixels of a side that are still inside the image after a shift."""
     return slice(max(step, 0), side + min(step, 0))
 
 
 def _activate(u: np.ndarray, activation: str) -> None:
     if activation == "relu":
         np.maximum(u, 0, out=u)
-    else:  # sigmoid
+    else:  # sigmoid: (1 + tanh(u/2)) / 2 cannot overflow
         u *= 0.5
         np.tanh(u, out=u)
         u *= 0.5
         u += 0.5
 
 
-def _times_slope(delta: np.ndarray, h: np.ndarray, spare: np.ndarray, activation: str) -> None:
-    """δ ← δ σ'(u), where σ' = h (1 - h) for the sigmoid and 1 for a positive h of relu."""
+def _multiply_by_derivative(
+    delta: np.ndarray, h: np.ndarray, spare: np.ndarray, activation: str
+) -> None:
+    """Update δ ← δ σ'(u), with σ' = h (1 - h) for the sigmoid, 1 where h > 0 for relu."""
     if activation == "relu":
         np.greater(h, 0, out=spare)
         delta *= spare
@@ -272,5 +285,5 @@ def _times_slope(delta: np.ndarray, h: np.ndarray, spare: np.ndarray, activation
 
 
 @cache
-def _controller() -> ThreadpoolController:
+def _get_controller() -> ThreadpoolController:
     return ThreadpoolController()

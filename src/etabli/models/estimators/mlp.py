@@ -1,21 +1,21 @@
-"""The multilayer perceptron of practical 1, exercise 2."""
+"""The multilayer perceptron (practical 1, exercise 2)."""
 
-from numbers import Integral
+from collections.abc import Iterable
 
 from etabli.models.estimators import base_network, validation
 from etabli.models.estimators.base_network import NetworkClassifier
 
 
 class MLP(NetworkClassifier):
-    """h = σ(x W_h + b_h), ŷ = softmax(h W_y + b_y), learnt by back-propagation of the cross-entropy.
+    """h = σ(x W_h + b_h), ŷ = softmax(h W_y + b_y), trained by back-propagation.
 
     hidden_units: H, or a list of widths for several hidden layers, input side first.
     activation: "sigmoid" or "relu".
-    The other settings are those of ``SoftmaxRegression``. Started from "zeros", the units of a hidden
-    layer get equal gradients and stay twins, up to rounding; "xavier" is the start to use.
+    The other parameters are those of ``SoftmaxRegression``. With initialization="zeros", all units
+    of a hidden layer get equal gradients and stay identical, up to rounding; use "xavier".
 
-    After ``fit``: ``parameters_`` [W_h (D, H), b_h (H,), W_y (H, K), b_y (K,)], ``classes_``, ``history_``;
-    ``activations(X, "hidden_1")`` looks inside.
+    After ``fit``: ``parameters_`` [W_h (D, H), b_h (H,), W_y (H, K), b_y (K,)], ``classes_``,
+    ``history_``; ``activations(X, "hidden_1")`` returns the hidden activations.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class MLP(NetworkClassifier):
 
     def _hidden_widths(self) -> list[int]:
         units = self.hidden_units
-        return [units] if isinstance(units, Integral) else list(units)
+        return list(units) if isinstance(units, Iterable) else [units]
 
     def _activation(self) -> str:
         return self.activation

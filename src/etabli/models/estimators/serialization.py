@@ -1,8 +1,9 @@
-"""A NumPy estimator as one safetensors file: arrays as tensors, settings and classes as text beside them."""
+"""NumPy estimators as safetensors files: arrays as tensors, settings and classes as metadata."""
 
 import json
 from numbers import Integral
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -13,11 +14,15 @@ from etabli.core.errors import CorruptFile, DataMissing
 from etabli.core.i18n import _
 from etabli.models.estimators.fast_training import Parameters
 
+if TYPE_CHECKING:
+    from etabli.models.estimators.base_network import NetworkClassifier
+
+Model = TypeVar("Model", bound="NetworkClassifier")
 _FORMAT = 1
 
 
-def save(model: object, path: Path) -> Path:
-    """Write ``model`` (fitted) to ``path`` in one step."""
+def save(model: "NetworkClassifier", path: Path) -> Path:
+    """Write a fitted model to ``path`` atomically."""
     tensors = dict(
         zip(_tensor_names(model), map(np.ascontiguousarray, model.parameters_), strict=True)
     )
@@ -25,9 +30,8 @@ def save(model: object, path: Path) -> Path:
         tensors["mean"] = model.mean_
     settings = model.get_params()
     seed = settings["random_state"]
-    settings["random_state"] = (
-        int(seed) if isinstance(seed, Integral) else None
-    )  # a stream has no name
+    # A generator cannot be saved.
+    settings["random_state"] = int(seed) if isinstance(seed, Integral) else None
     record = {
         "format": _FORMAT,
         "model": type(model).__name__,
@@ -43,8 +47,8 @@ def save(model: object, path: Path) -> Path:
     return path
 
 
-def load(kind: type, path: Path) -> object:
-    """The model of class ``kind`` that ``save`` wrote to ``path``."""
+def load(kind: "type[Model]", path: Path) -> "Model":
+    """Load the model of class ``kind`` that ``save`` wrote to ``path``."""
     record, tensors = _read(kind, path)
     model = kind(**record["settings"])
     model.classes_ = np.array(record["classes"], record["classes_dtype"])
@@ -57,7 +61,7 @@ def load(kind: type, path: Path) -> object:
     for array, name in zip(model.parameters_, _tensor_names(model), strict=True):
         if name not in tensors or tensors[name].shape != array.shape:
             raise CorruptFile(
-                _("{path} does not hold the weights that it describes").format(path=path),
+                _("{path} does not contain the weights that it describes").format(path=path),
                 expected=f"{name} {array.shape}",
                 got=tensors[name].shape if name in tensors else _("nothing"),
             )
@@ -65,11 +69,11 @@ def load(kind: type, path: Path) -> object:
     return model
 
 
-def _tensor_names(model: object) -> list[str]:
+def _tensor_names(model: "NetworkClassifier") -> list[str]:
     return [f"{layer}.{part}" for layer in model.layer_names for part in ("weight", "bias")]
 
 
-def _read(kind: type, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
+def _read(kind: type, path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     if not path.is_file():
         raise DataMissing(_("there is no model file {path}").format(path=path))
     try:
@@ -84,7 +88,7 @@ def _read(kind: type, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
         ) from error
     if (record.get("format"), record.get("model")) != (_FORMAT, kind.__name__):
         raise CorruptFile(
-            _("{path} holds another kind of model").format(path=path),
+            _("{path} contains another kind of model").format(path=path),
             expected=kind.__name__,
             got=record.get("model", _("no description")),
         )

@@ -1,26 +1,27 @@
-"""Softmax regression: the linear classifier of practical 1, exercise 1."""
+"""Softmax regression, a linear classifier (practical 1, exercise 1)."""
 
 from etabli.models.estimators.base_network import NetworkClassifier
 
 
 class SoftmaxRegression(NetworkClassifier):
-    """ŷ = softmax(x W + b), learnt by gradient descent on the cross-entropy; dL/dW = Xᵀ(Ŷ - Y*)/N.
+    """ŷ = softmax(x W + b), trained by gradient descent: dL/dW = Xᵀ(Ŷ - Y*)/N.
 
-    learning_rate: the step η; larger learns faster, until it diverges.
-    epochs: passes over the training set.
+    learning_rate: step size η; larger is faster, until training diverges.
+    epochs: number of epochs.
     batch_size: examples per update; smaller gives more, noisier updates.
-    momentum: the share of the last step that is kept, in [0, 1).
+    momentum: share of the last step that is kept, in [0, 1).
     l2: adds l2/2 ‖W‖² to the loss; larger gives smaller weights.
-    schedule: "constant", or the rate goes to zero along a "linear" or "cosine" slope.
-    averaging: the last share of the epochs over whose updates the weights are averaged; 0 keeps the last
-    weights. center: takes the mean of the training examples off every input.
-    initialization: "zeros", "normal" (deviation 0.1) or "xavier".
-    shuffle: a new order of the examples in every epoch.
+    schedule: of the learning rate: "constant", or "linear" or "cosine" decay to zero.
+    averaging: last share of the epochs over which weights are averaged; 0 keeps the last weights.
+    center: subtracts the mean of the training examples from every input.
+    shift: shifts every batch of square images by up to this many pixels (augmentation).
+    initialization: "zeros", "normal" (standard deviation 0.1) or "xavier".
+    shuffle: draws a new order of the examples in every epoch.
     dtype: "float32" or "float64".
     random_state: a seed gives the same weights, bit for bit, on one machine.
 
-    After ``fit``: ``parameters_`` [W (D, K), b (K,)], ``classes_``, ``history_`` (loss and accuracy of
-    each epoch).
+    After ``fit``: ``parameters_`` [W (D, K), b (K,)], ``classes_``, ``history_`` (loss and
+    accuracy of each epoch).
     """
 
     def __init__(

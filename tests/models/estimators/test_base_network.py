@@ -30,15 +30,29 @@ def test_back_propagation_through_the_whole_net_agrees_with_differences(widths, 
         assert nn.relative_error(gradient, nn.numerical_gradient(loss, parameter, 1e-4)) < 1e-7
 
 
+def make_trainer(parameters, *, activation="sigmoid", momentum=0.0, l2=0.0):
+    return Trainer(
+        parameters,
+        activation=activation,
+        batch_size=5,
+        momentum=momentum,
+        l2=l2,
+        shift=0,
+        generator=np.random.default_rng(0),
+    )
+
+
 @pytest.mark.parametrize("widths", [[6, 4], [6, 5, 4], [6, 5, 3, 4]])
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 @pytest.mark.parametrize(("momentum", "l2"), [(0.0, 0.0), (0.9, 0.01)])
-def test_training_in_place_takes_the_steps_of_the_readable_layers(widths, activation, momentum, l2):
+def test_training_in_place_makes_the_same_updates_as_the_layers_of_nn(
+    widths, activation, momentum, l2
+):
     generator = np.random.default_rng(1)
     x, labels = generator.normal(size=(23, 6)), generator.integers(0, 4, 23)
     order, mean = generator.permutation(23), x.mean(axis=0)
     fast, slow = drawn(widths), drawn(widths)
-    trainer = Trainer(fast, activation=activation, batch_size=5, momentum=momentum, l2=l2)
+    trainer = make_trainer(fast, activation=activation, momentum=momentum, l2=l2)
     optimizer, losses = nn.SGD(0.3, momentum), []
     target = nn.one_hot(labels, 4)
     for start in range(0, 23, 5):
@@ -50,24 +64,24 @@ def test_training_in_place_takes_the_steps_of_the_readable_layers(widths, activa
             batch, target[part], slow.arrays, activation, l2
         )
         optimizer.update(slow.arrays, gradients)
-    loss, _ = trainer.epoch(x, labels, order, lambda k: 0.3, mean)
+    loss, _ = trainer.run_epoch(x, labels, order, [0.3] * 5, mean)
     np.testing.assert_allclose(fast.flat, slow.flat, rtol=1e-12, atol=1e-14)
     assert loss == pytest.approx(sum(losses) / 23, rel=1e-12)
 
 
-def test_averaging_follows_the_mean_of_the_updates():
+def test_averaging_gives_the_mean_of_the_parameters():
     generator = np.random.default_rng(2)
     x, labels = generator.normal(size=(20, 6)), generator.integers(0, 4, 20)
     parameters = drawn([6, 4])
-    trainer = Trainer(parameters, activation="sigmoid", batch_size=5, momentum=0, l2=0)
+    trainer = make_trainer(parameters)
     average, seen = trainer.start_averaging(), []
     for start in range(0, 20, 5):
-        trainer.epoch(x, labels, np.arange(start, start + 5), lambda k: 0.3)
+        trainer.run_epoch(x, labels, np.arange(start, start + 5), [0.3])
         seen.append(parameters.flat.copy())
     np.testing.assert_allclose(average.flat, np.mean(seen, axis=0), rtol=1e-12)
 
 
-def test_training_allocates_nothing_that_grows_with_the_epochs():
+def test_memory_does_not_grow_with_the_epochs():
     import tracemalloc
 
     generator = np.random.default_rng(0)
@@ -81,7 +95,7 @@ def test_training_allocates_nothing_that_grows_with_the_epochs():
     assert peaks[1] - peaks[0] < 20_000  # the rows of the history
 
 
-def test_a_toy_batch_is_learnt_by_heart():
+def test_a_small_batch_is_memorized():
     generator = np.random.default_rng(0)
     x, y = generator.normal(size=(20, 10)), generator.integers(0, 5, 20)
     model = MLP(hidden_units=30, epochs=500, batch_size=20, random_state=0).fit(x, y)
@@ -89,7 +103,7 @@ def test_a_toy_batch_is_learnt_by_heart():
     assert model.loss(x, y) < 0.05
 
 
-def test_gradients_vanish_where_scikit_learn_finds_the_minimum():
+def test_gradients_are_zero_at_the_minimum_of_scikit_learn():
     from sklearn.linear_model import LogisticRegression
 
     generator = np.random.default_rng(0)
@@ -103,16 +117,16 @@ def test_gradients_vanish_where_scikit_learn_finds_the_minimum():
 
 
 @pytest.mark.parametrize(("down", "right"), [(0, 0), (1, 0), (-2, 1), (0, -3)])
-def test_images_are_moved_by_whole_pixels_and_blank_comes_in(down, right):
+def test_images_are_shifted_by_whole_pixels_and_padded_with_zeros(down, right):
     from scipy.ndimage import shift
 
     images = np.random.default_rng(0).random((4, 6, 6))
     x = images.reshape(4, 36).copy()
-    fast_training._move(x, np.full_like(x, np.nan), down, right)
+    fast_training._shift_images(x, np.full_like(x, np.nan), down, right)
     np.testing.assert_array_equal(x.reshape(4, 6, 6), shift(images, (0, down, right), order=0))
 
 
-def test_moving_takes_square_images():
+def test_shift_needs_square_images():
     with pytest.raises(BadArray, match="square number of features"):
         MLP(shift=1).fit(np.zeros((4, 7)), [0, 1, 0, 1])
     MLP(shift=1, epochs=1).fit(np.zeros((4, 9)), [0, 1, 0, 1])
