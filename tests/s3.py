@@ -34,7 +34,7 @@ def serving() -> Iterator[str]:
         yield address
     finally:
         server.stop()
-        s3._storage.cache_clear()
+        s3._open_storage.cache_clear()
         for name, value in held.items():
             os.environ.pop(name)
             if value is not None:
@@ -43,6 +43,6 @@ def serving() -> Iterator[str]:
 
 def put(folder: Path, place: str, address: str) -> None:
     """Make the bucket of ``place`` and copy a folder there."""
-    files = s3._storage(address)
+    files = s3._open_storage(address)
     files.mkdir(place.removeprefix("s3://").split("/")[0])
     files.put(str(folder), place, recursive=True)

@@ -1,1 +1,1 @@
-"""Bytes in, arrays out: the only room that downloads or reads a data set."""
+"""Data sets: download, file formats, and synthetic samples."""

@@ -53,13 +53,13 @@ def test_what_is_written_is_read_again(folder):
     ("record", "words"),
     [
         ('{"file_name": "cat.jpg"', "is not JSON"),
-        ({"captions": ["A cat"]}, "lists no image"),
-        ({"file_name": "../cat.jpg", "captions": ["A cat"]}, "lists no image"),
-        ({"file_name": "cat.jpg", "captions": []}, "a an image without captions"),
-        ({"file_name": "cat.jpg"}, "a an image without captions"),
+        ({"captions": ["A cat"]}, "names no image"),
+        ({"file_name": "../cat.jpg", "captions": ["A cat"]}, "names no image"),
+        ({"file_name": "cat.jpg", "captions": []}, "an image without captions"),
+        ({"file_name": "cat.jpg"}, "an image without captions"),
         ({"file_name": "cat.jpg", "captions": ["A cat", " . "]}, "a caption without words"),
         ({"file_name": "cat.jpg", "captions": [3]}, "a caption without words"),
-        ('["cat.jpg"]', "lists no image"),
+        ('["cat.jpg"]', "names no image"),
     ],
 )
 def test_a_malformed_line_is_refused_with_its_number(folder, record, words):

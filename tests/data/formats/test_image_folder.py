@@ -61,7 +61,7 @@ def test_a_voc_tree(tmp_path):
         ("t.csv", "file_name,label\n", "no rows"),
         ("t.csv", "file_name,label\n,cat\n", "row 1"),
         ("t.jsonl", "{not json\n", "t.jsonl"),
-        ("t.jsonl", "[1, 2]\n", "no JSON object"),
+        ("t.jsonl", "[1, 2]\n", "not a JSON object"),
     ],
 )
 def test_a_bad_table_says_what_is_wrong(tmp_path, name, text, match):

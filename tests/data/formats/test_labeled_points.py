@@ -48,8 +48,8 @@ def test_images_beside_a_table_are_as_many_as_its_points_and_a_broken_one_keeps_
 ):
     np.savez(tmp_path / "mine.npz", features=np.eye(6), labels=np.arange(6) % 2)
     (photos / "cat" / "1.png").write_bytes(b"nothing")
-    found = labeled_points.read(tmp_path / "mine.npz", pictures=photos)
+    found = labeled_points.read(tmp_path / "mine.npz", image_dir=photos)
     assert (found.thumbnails[1] == 200).all()
     np.savez(tmp_path / "five.npz", features=np.eye(5), labels=np.arange(5) % 2)
     with pytest.raises(BadArray, match="5 images"):
-        labeled_points.read(tmp_path / "five.npz", pictures=photos)
+        labeled_points.read(tmp_path / "five.npz", image_dir=photos)

@@ -80,7 +80,7 @@ def test_missing_data_say_how_to_get_them(tmp_path):
         ({"test_images": np.zeros(2, np.uint8)}, "was given as the file of images"),
         (
             {"test_images": np.zeros((0, 28, 28), np.uint8), "test_labels": np.zeros(0, np.uint8)},
-            "does not hold",
+            "does not contain",
         ),
     ],
 )

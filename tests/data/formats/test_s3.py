@@ -76,10 +76,10 @@ def test_an_object_written_again_renews_its_shard(storage):
     from etabli.features.shards import compute_fingerprint
 
     before = listed(storage)[0]
-    s3._storage(storage[0]).pipe_file(before.url, (storage[1] / "b" / "one.png").read_bytes())
+    s3._open_storage(storage[0]).pipe_file(before.url, (storage[1] / "b" / "one.png").read_bytes())
     after = listed(storage)[0]
     assert compute_fingerprint([NamedImage("a", before)]) != compute_fingerprint([NamedImage("a", after)])
-    s3._storage(storage[0]).put_file(str(storage[1] / "a.png"), before.url)
+    s3._open_storage(storage[0]).put_file(str(storage[1] / "a.png"), before.url)
 
 
 @pytest.mark.parametrize(
@@ -139,12 +139,12 @@ def test_without_credentials_a_sentence_says_where_they_are_looked_for(storage):
     done = subprocess.run(
         [sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=False
     )
-    assert "no credentials are set" in done.stderr and "AWS_PROFILE" in done.stderr
+    assert "requires credentials, and none are set" in done.stderr and "AWS_PROFILE" in done.stderr
 
 
 def test_without_the_extra_a_sentence_says_what_to_install(monkeypatch):
-    s3._storage.cache_clear()
+    s3._open_storage.cache_clear()
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(MissingExtra, match=r"etabli\[cluster\]"):
         s3.list_images("s3://bucket")
-    s3._storage.cache_clear()
+    s3._open_storage.cache_clear()

@@ -79,15 +79,15 @@ def test_whole_numbers_written_as_fractions_are_classes(tmp_path):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("a,b\n1,2\n3\n", "ragged in row 2: expected 2 cells, as in its first line, got 1"),
-        ("a,b\n1,2\n3,4,5\n", "ragged in row 2"),
+        ("a,b\n1,2\n3\n", "row of another length: row 2: expected 2 cells, as in its first line, got 1"),
+        ("a,b\n1,2\n3,4,5\n", "row of another length: row 2"),
         ("a,b\n1,2\n3,mouse\n", "no number in row 2, column 'b': expected a number, got 'mouse'"),
         ("a,b\n1,\n", "no number in row 1, column 'b'.*got ''"),
         (
             "a,b\n1,2\n3,nan\n",
-            "holds nan in row 2, column 'b': expected finite numbers, got 1 cells",
+            "contains nan in row 2, column 'b': expected finite numbers, got 1 cells",
         ),
-        ("a,b\n1,-inf\n", "holds -inf in row 1, column 'b'"),
+        ("a,b\n1,-inf\n", "contains -inf in row 1, column 'b'"),
         ("a,label\n1,0.5\n", "are not classes: expected integers or names, got 0.5 in row 1"),
         ("label\ncat\n", "contains labels and no points"),
         ("a,b\n", "does not contain a table of points"),
@@ -144,7 +144,7 @@ def test_pickles_are_never_opened(tmp_path):
         (np.zeros(3), "expected N rows of D numbers"),
         (np.zeros((0, 3)), "expected N rows of D numbers"),
         (np.zeros((2, 2), complex), "does not contain numbers"),
-        (np.array([[1, 2], [np.nan, 3]]), "holds nan in row 2, column 1"),
+        (np.array([[1, 2], [np.nan, 3]]), "contains nan in row 2, column 1"),
     ],
 )
 def test_arrays_that_are_no_points_are_refused(tmp_path, array, sentence):

@@ -110,7 +110,7 @@ def test_a_text_shorter_than_its_windows_is_refused():
 
 @pytest.mark.parametrize("share", [0, 1, -0.5])
 def test_a_share_out_of_range_is_refused(share):
-    with pytest.raises(BadSetting, match="share"):
+    with pytest.raises(BadSetting, match="fraction"):
         Text("mine", "ab" * 30, 1).boundary(share)
 
 

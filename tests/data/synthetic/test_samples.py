@@ -51,7 +51,7 @@ def test_what_a_killed_maker_left_is_swept_away(tmp_path, maker):
 
 
 def test_an_unknown_set_is_refused(tmp_path):
-    with pytest.raises(UnknownName, match="no sample set named 'mnits'"):
+    with pytest.raises(UnknownName, match="no sample data set named 'mnits'"):
         samples.ensure_sample("mnits", tmp_path)
 
 

@@ -1,1 +1,1 @@
-"""The data sets: what exists, where it is stored, how it is downloaded, verified and imported."""
+"""The catalog of data sets: registry, inventory, download, import and installation."""

@@ -1,1 +1,1 @@
-"""File formats: bytes to arrays."""
+"""File formats: from files to arrays."""

@@ -1,6 +1,7 @@
-"""Flickr8k as it is: five captions to a picture, in the official files; and the course's own lists of captions.
+"""Flickr8k in its official files, five captions per image, and the caption lists of the course.
 
-Source: Hodosh, Young, Hockenmaier, "Framing image description as a ranking task", 2013. Research use only.
+Source: Hodosh, Young, Hockenmaier, "Framing image description as a ranking task", 2013. Research
+use only.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from etabli.core.errors import CorruptFile, DataMissing
 from etabli.core.i18n import _
 from etabli.data.catalog.source import Source, explain_missing
-from etabli.data.formats.caption_folder import CaptionedImages
+from etabli.data.formats.caption_folder import CaptionedImages, read_utf8
 
 NAME = "flickr8k"
 TEXT, IMAGES = "Flickr8k_text", "Flicker8k_Dataset"
@@ -24,7 +25,7 @@ COURSE_FILES = {"train": "flickr_8k_train_dataset.txt", "test": "flickr_8k_test_
 
 @dataclass(frozen=True)
 class Flickr8k:
-    """The three parts, each in the order of its list: on full data 6,000, 1,000 and 1,000 pictures."""
+    """The three splits in the order of their lists: 6,000, 1,000 and 1,000 images of full data."""
 
     train: CaptionedImages
     dev: CaptionedImages
@@ -32,30 +33,31 @@ class Flickr8k:
 
 
 def load(source: Source) -> Flickr8k:
-    """Flickr8k or, from a sample source, drawn scenes with captions in the same files.
+    """Load Flickr8k or, from a sample source, drawn scenes with captions in the same files.
 
-    A key of the caption file whose picture is in no list is left alone (there is a bogus one). Raises
-    ``DataMissing`` where a file, or the captions of a listed picture, are not there.
+    Captions of an image in no list are ignored (the official file has one). Raises ``DataMissing``
+    where a file, or the captions of a listed image, are missing.
     """
     text = source.file(NAME, TEXT)
     captions = read_tokens(source.file(NAME, f"{TEXT}/{TOKENS}", TOKENS))
     folder = source.file(NAME, IMAGES, "Flickr8k_Dataset", "Images")
-    parts = {part: _part(folder, text / name, captions) for part, name in SPLITS.items()}
-    return Flickr8k(**parts)
+    return Flickr8k(
+        **{split: _read_split(folder, text / name, captions) for split, name in SPLITS.items()}
+    )
 
 
 def load_course(source: Source) -> dict[str, list[tuple[str, str]]] | None:
-    """The course's rows (picture, caption with its marks), "train" and "test"; None where it is not there."""
+    """Load the course's rows (image, caption with its markers), "train" and "test", if present."""
     folder = source.path(NAME) / "course"
     if not folder.is_dir():
         return None
-    return {part: read_course(folder / name) for part, name in COURSE_FILES.items()}
+    return {split: read_course(folder / name) for split, name in COURSE_FILES.items()}
 
 
 def read_tokens(path: Path) -> dict[str, tuple[str, ...]]:
-    """``Flickr8k.token.txt``: ``picture.jpg#0<TAB>caption`` a line -> picture -> its captions, in order."""
+    """Read ``Flickr8k.token.txt``, ``image.jpg#0<TAB>caption`` per line: image -> its captions."""
     found: dict[str, list[str]] = {}
-    for number, line in enumerate(_text(path).splitlines(), 1):
+    for number, line in enumerate(read_utf8(path).splitlines(), 1):
         key, tab, caption = line.partition("\t")
         name, mark, order = key.partition("#")
         if not tab or not mark or not order.isdigit() or not caption.strip():
@@ -69,10 +71,10 @@ def read_tokens(path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def read_course(path: Path) -> list[tuple[str, str]]:
-    """The course's list: a header, then ``picture<TAB><start> caption <end>`` a line."""
+    """Read a list of the course: a header, then ``image<TAB><start> caption <end>`` per line."""
     if not path.is_file():
         raise explain_missing(NAME, path)
-    rows = [line.split("\t") for line in _text(path).splitlines()]
+    rows = [line.split("\t") for line in read_utf8(path).splitlines()]
     if rows[:1] != [["image_id", "captions"]] or any(len(row) != 2 for row in rows):
         raise CorruptFile(
             _("{path} is not a caption list of the course").format(path=path),
@@ -81,17 +83,10 @@ def read_course(path: Path) -> list[tuple[str, str]]:
     return [(name, caption) for name, caption in rows[1:]]
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise CorruptFile(_("{path} is not UTF-8 text").format(path=path)) from error
-
-
-def _part(folder: Path, path: Path, captions: dict[str, tuple[str, ...]]) -> CaptionedImages:
+def _read_split(folder: Path, path: Path, captions: dict[str, tuple[str, ...]]) -> CaptionedImages:
     if not path.is_file():
         raise explain_missing(NAME, path)
-    names = tuple(_text(path).split())
+    names = tuple(read_utf8(path).split())
     absent = [name for name in names if name not in captions]
     if absent:
         raise DataMissing(

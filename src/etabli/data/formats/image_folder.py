@@ -1,6 +1,7 @@
-"""A user's own images: a folder per class, a VOC tree, or a table that names files and labels."""
+"""Your own labeled images: a folder per class, a VOC devkit, or a table of files and labels."""
 
 import csv
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,64 +12,63 @@ from etabli.core.i18n import _
 from etabli.data.formats import images, voc
 from etabli.data.formats.labeled_images import LabeledImages, from_names
 
-__all__ = ["read", "read_class_folders", "read_table", "keep_readable"]
+__all__ = ["keep_readable", "read", "read_class_folders", "read_table"]
 
 FILE_COLUMNS = ("file_name", "filename", "file", "image", "path", "name")
 LABEL_COLUMNS = ("labels", "label", "classes", "class")
-SEPARATORS = ";|"
-_SMALL = (64, 64)  # to which a JPEG decodes at an eighth of the work
+_TABLES = ("metadata.csv", "metadata.jsonl")
+_PREVIEW_SIZE = (64, 64)  # to which a JPEG decodes at an eighth of the work
 
 
-def read(place: Path | str, split: str = "trainval") -> LabeledImages:
-    """The labelled images of a place, whichever of the three forms it has.
+def read(path: Path | str, split: str = "trainval") -> LabeledImages:
+    """Read labeled images in any of the three forms.
 
-    A ``.csv`` or ``.jsonl`` file, or a folder with ``metadata.csv`` or ``metadata.jsonl``; a folder with
-    ``JPEGImages`` and ``ImageSets`` (or above it), of which ``split`` is taken; otherwise a folder for each class.
+    A ``.csv`` or ``.jsonl`` file, or a folder with ``metadata.csv`` or ``metadata.jsonl``; a VOC
+    devkit (``ImageSets`` in it or below), of which ``split`` is read; otherwise a folder per class.
     """
-    place = Path(place)
-    if place.is_file():
-        return read_table(place)
-    if not place.is_dir():
-        raise DataMissing(_("there is no folder or table {path}").format(path=place))
-    for name in ("metadata.csv", "metadata.jsonl"):
-        if (place / name).is_file():
-            return read_table(place / name)
-    if any((place / inner).is_dir() for inner in ("ImageSets", "VOCdevkit")) or list(
-        place.glob("VOC20??")
-    ):
-        return voc.read_devkit(place, split)
-    return read_class_folders(place)
+    path = Path(path)
+    if path.is_file():
+        return read_table(path)
+    if not path.is_dir():
+        raise DataMissing(_("there is no folder or table {path}").format(path=path))
+    for name in _TABLES:
+        if (path / name).is_file():
+            return read_table(path / name)
+    is_devkit = any((path / inner).is_dir() for inner in ("ImageSets", "VOCdevkit"))
+    if is_devkit or any(path.glob("VOC20??")):
+        return voc.read_devkit(path, split)
+    return read_class_folders(path)
 
 
-def keep_readable(which: LabeledImages, tell: Callable[[str], None]) -> LabeledImages:
-    """The images that can be read, each decoded once and small; ``tell`` gets a sentence about each of the others.
+def keep_readable(data: LabeledImages, report: Callable[[str], None]) -> LabeledImages:
+    """Return the images that can be decoded; ``report`` receives a sentence on each of the others.
 
-    Raises ``DataMissing`` where none is left.
+    Each image is decoded once, at a small size. Raises ``DataMissing`` where none is left.
     """
 
-    def problem(path: Path) -> EtabliError | None:
+    def find_problem(path: Path) -> EtabliError | None:
         try:
-            images.read(path, _SMALL)
-        except EtabliError as refusal:
-            return refusal
+            images.read(path, _PREVIEW_SIZE)
+        except EtabliError as error:
+            return error
         return None
 
     with ThreadPoolExecutor() as decoders:
-        problems = list(decoders.map(problem, which.paths))
-    for name, refusal in zip(which.names, problems, strict=True):
-        if refusal is not None:
-            tell(f"{name}: {refusal}")
-    kept = [row for row, refusal in enumerate(problems) if refusal is None]
+        problems = list(decoders.map(find_problem, data.paths))
+    for name, problem in zip(data.names, problems, strict=True):
+        if problem is not None:
+            report(f"{name}: {problem}")
+    kept = [row for row, problem in enumerate(problems) if problem is None]
     if not kept:
-        raise DataMissing(_("none of the {count} images can be read").format(count=len(which)))
-    if len(kept) < len(which):
-        told = _("{count} of {total} images could not be read and were skipped.")
-        tell(told.format(count=len(which) - len(kept), total=len(which)))
-    return which.select(kept)
+        raise DataMissing(_("none of the {count} images can be read").format(count=len(data)))
+    if len(kept) < len(data):
+        skipped = _("{count} of {total} images could not be read and were skipped.")
+        report(skipped.format(count=len(data) - len(kept), total=len(data)))
+    return data.select(kept)
 
 
 def read_class_folders(folder: Path | str) -> LabeledImages:
-    """``folder/<class>/**/<image>``: the name of the first folder is the image's one label."""
+    """Read ``folder/<class>/**/<image>``: the name of the first folder is the image's label."""
     folder = Path(folder)
     found = [path for path in images.list_images(folder) if path.parent != folder]
     if not found:
@@ -82,16 +82,17 @@ def read_class_folders(folder: Path | str) -> LabeledImages:
 
 
 def read_table(path: Path | str) -> LabeledImages:
-    """A CSV table with a header, or a JSON object on each line: a file name, and one or several labels.
+    """Read a CSV table with a header, or a JSON object per line: a file name, and its labels.
 
-    Files lie relative to the table. Several labels stand in one cell, parted by ``;`` or ``|``, in a JSON list, or
-    in several rows of the same file. No label means that the image shows none of the classes.
+    Files are relative to the table. Several labels are in one cell, separated by ``;`` or ``|``, in
+    a JSON list, or in several rows of the same file. No label means that the image shows none of
+    the classes.
     """
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
-        rows = (
-            _json_rows(text)
+        rows: list[dict] = (
+            _parse_json_lines(text)
             if path.suffix.lower() in (".jsonl", ".ndjson")
             else list(csv.DictReader(text.splitlines()))
         )
@@ -103,10 +104,8 @@ def read_table(path: Path | str) -> LabeledImages:
         ) from error
     if not rows:
         raise CorruptFile(_("{path} has no rows").format(path=path))
-    file_column, label_column = (
-        _column(path, rows[0], FILE_COLUMNS),
-        _column(path, rows[0], LABEL_COLUMNS),
-    )
+    file_column = _find_column(path, rows[0], FILE_COLUMNS)
+    label_column = _find_column(path, rows[0], LABEL_COLUMNS)
     labels: dict[str, list[str]] = {}
     for number, row in enumerate(rows, 1):
         name = str(row.get(file_column) or "").strip()
@@ -114,20 +113,24 @@ def read_table(path: Path | str) -> LabeledImages:
             raise CorruptFile(
                 _("{path}, row {number}: no file name").format(path=path, number=number)
             )
-        labels.setdefault(name, []).extend(_words(row.get(label_column)))
+        cell = row.get(label_column)
+        words = cell if isinstance(cell, list) else re.split("[;|]", "" if cell is None else str(cell))
+        kept = (str(word).strip() for word in words)
+        labels.setdefault(name, []).extend(word for word in kept if word)
     return from_names(
         [(name, path.parent / name, words) for name, words in labels.items()], title=path.stem
     )
 
 
-def _json_rows(text: str) -> list[dict]:
+def _parse_json_lines(text: str) -> list[dict]:
     rows = [parse_json(line) for line in text.splitlines() if line.strip()]
-    if not all(isinstance(row, dict) for row in rows):
+    objects = [row for row in rows if isinstance(row, dict)]
+    if len(objects) < len(rows):
         raise ValueError(_("a line is not a JSON object"))
-    return rows
+    return objects
 
 
-def _column(path: Path, row: dict, candidates: tuple[str, ...]) -> str:
+def _find_column(path: Path, row: dict, candidates: tuple[str, ...]) -> str:
     for name in candidates:
         if name in row:
             return name
@@ -136,12 +139,3 @@ def _column(path: Path, row: dict, candidates: tuple[str, ...]) -> str:
         expected=_(" or ").join(candidates),
         got=", ".join(str(name) for name in row),
     )
-
-
-def _words(cell: object) -> list[str]:
-    if isinstance(cell, list):
-        return [str(word).strip() for word in cell if str(word).strip()]
-    text = "" if cell is None else str(cell)
-    for separator in SEPARATORS[1:]:
-        text = text.replace(separator, SEPARATORS[0])
-    return [word.strip() for word in text.split(SEPARATORS[0]) if word.strip()]

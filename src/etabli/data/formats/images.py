@@ -1,8 +1,8 @@
-"""Image files -> arrays of red, green and blue, uint8, whatever a folder of pictures holds.
+"""Image files to RGB uint8 arrays.
 
-A picture is decoded within bounds: only raster formats, never more pixels than ``max_pixels``, only the
-first frame of an animation. What cannot be read is refused with a sentence, one file at a time, so that a
-caller who walks a large folder can list it and go on.
+An image is decoded within bounds: only raster formats, never more pixels than ``max_pixels``, only
+the first frame of an animation. A file that cannot be read raises an ``EtabliError`` of its own, so
+that a caller who walks a large folder can report it and continue.
 """
 
 import io
@@ -22,14 +22,14 @@ SUFFIXES = frozenset(
 )
 MAX_PIXELS = 100_000_000
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
-# Pillow loads these where it first meets an unknown file; here that would be in the middle of decoding threads.
+# Pillow imports these at the first unknown file, which would be in the middle of decoding threads.
 _LOADED = (PpmImagePlugin, TiffImagePlugin, WebPImagePlugin)
-# Pillow warns of a bomb where this module refuses one; the warning would only be printed twice.
+# This module refuses a decompression bomb; Pillow's warning would repeat the error.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def list_images(folder: Path | str, *, recursive: bool = True) -> list[Path]:
-    """The image files under ``folder`` by their suffix, sorted by path, without hidden files and folders."""
+    """List the image files under ``folder`` by suffix, sorted, without hidden files and folders."""
     folder = Path(folder)
     if not folder.is_dir():
         raise DataMissing(_("there is no folder {path}").format(path=folder))
@@ -44,7 +44,7 @@ def list_images(folder: Path | str, *, recursive: bool = True) -> list[Path]:
 
 
 def get_display_name(path: Path | str, folder: Path | str | None = None) -> str:
-    """A path, or what it is below ``folder``, as text: bytes that are no UTF-8 become the replacement character."""
+    """Return a path, relative to ``folder``, as text; non-UTF-8 bytes become U+FFFD."""
     below = Path(path) if folder is None else Path(path).relative_to(folder)
     return os.fsencode(below.as_posix()).decode("utf-8", "replace")
 
@@ -56,47 +56,56 @@ def read(
     max_pixels: int = MAX_PIXELS,
     name: str | None = None,
 ) -> np.ndarray:
-    """One picture as (height, width, 3) uint8, upright, on white where it is transparent.
+    """Read an image as (height, width, 3) uint8, upright, on white where it is transparent.
 
-    ``size`` is (height, width) to which the whole picture is squashed (bilinear, anti-aliased); ``None``
-    keeps it. ``name`` is what a refusal calls bytes. Raises ``DataMissing``, ``CorruptFile``, or ``UnsafeArchive``
-    above ``max_pixels``.
+    Args:
+        source: a path, or the bytes of a file.
+        size: (height, width) to which the whole image is resized (bilinear, anti-aliased); ``None``
+            keeps its size.
+        max_pixels: more are refused before decoding.
+        name: how error messages call bytes.
+
+    Raises:
+        DataMissing: there is no such file, or it cannot be opened.
+        CorruptFile: the content is not an image that can be decoded.
+        UnsafeArchive: the image has more than ``max_pixels``.
     """
     name = name or (_("the image in memory") if isinstance(source, bytes) else get_display_name(source))
     try:
         with Image.open(
             io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS
         ) as image:
-            _refuse_bomb(name, image.size, max_pixels)
-            return _pixels(image, size)
+            if image.width * image.height > max_pixels:
+                raise _too_large(name, f"{image.width} x {image.height}", max_pixels)
+            return _to_pixels(image, size)
     except EtabliError:
         raise
     except Image.DecompressionBombError as error:
-        counted = re.search(r"\d+", str(error))  # Pillow's sentence opens with it
-        raise _bomb(name, counted.group() if counted else str(error), max_pixels) from error
+        counted = re.search(r"\d+", str(error))  # Pillow's message begins with it
+        raise _too_large(name, counted.group() if counted else str(error), max_pixels) from error
     except FileNotFoundError as error:
         raise DataMissing(_("there is no image {path}").format(path=name)) from error
     except (PermissionError, IsADirectoryError) as error:
         raise DataMissing(
             _("cannot read {path} ({reason})").format(path=name, reason=error.strerror)
         ) from error
-    except Exception as error:  # a decoder meets garbage in as many ways as there is garbage
-        raise CorruptFile(_why_unreadable(source, name, error)) from error
+    except Exception as error:  # decoders fail on garbage in countless ways
+        raise CorruptFile(_explain_unreadable(source, name, error)) from error
 
 
-def _pixels(image: Image.Image, size: tuple[int, int] | None) -> np.ndarray:
+def _to_pixels(image: Image.Image, size: tuple[int, int] | None) -> np.ndarray:
     if size is not None and image.format in ("JPEG", "MPO"):
-        # A JPEG decodes at 1/2, 1/4 or 1/8 for free; at twice the wanted size resampling has nothing to lose.
+        # A JPEG decodes faster at 1/2, 1/4 or 1/8; at twice the wanted size resampling loses nothing.
         image.draft(None, (2 * max(size), 2 * max(size)))
     image.seek(0)
-    image = _rgb(ImageOps.exif_transpose(image))
+    image = _to_rgb(ImageOps.exif_transpose(image))
     if size is not None and image.size != (size[1], size[0]):
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     return np.array(image, dtype=np.uint8)
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    """The picture in eight-bit RGB: sixteen bits keep the upper eight, transparency lies on white."""
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Convert to 8-bit RGB: 16 bits keep the upper eight, transparency is blended on white."""
     if image.mode == "F":
         raise CorruptFile(
             _("the pixels are floating-point numbers"), expected=_("8 or 16 bits per channel")
@@ -112,12 +121,7 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _refuse_bomb(name: str, size: tuple[int, int], max_pixels: int) -> None:
-    if size[0] * size[1] > max_pixels:
-        raise _bomb(name, f"{size[0]} x {size[1]}", max_pixels)
-
-
-def _bomb(name: str, got: str, max_pixels: int) -> UnsafeArchive:
+def _too_large(name: str, got: str, max_pixels: int) -> UnsafeArchive:
     return UnsafeArchive(
         _("{path} would decode to too large an image").format(path=name),
         expected=_("at most {count} million pixels").format(count=max_pixels // 1_000_000),
@@ -126,7 +130,7 @@ def _bomb(name: str, got: str, max_pixels: int) -> UnsafeArchive:
     )
 
 
-def _why_unreadable(source: Path | str | bytes, name: str, error: Exception) -> str:
+def _explain_unreadable(source: Path | str | bytes, name: str, error: Exception) -> str:
     length = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
     if length == 0:
         return _("{path} is empty (zero bytes)").format(path=name)

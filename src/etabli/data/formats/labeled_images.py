@@ -1,4 +1,4 @@
-"""Images with labels: the one form in which VOC, a folder of folders and a table of labels arrive."""
+"""Labeled images: the common form of a VOC devkit, a folder per class and a table of labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -16,10 +16,10 @@ PRESENT, DIFFICULT, ABSENT = 1, 0, -1
 
 @dataclass(frozen=True)
 class LabeledImages:
-    """N images by name and path, and what each shows of K classes.
+    """N images by name and path, with their labels in K classes.
 
-    ``labels`` (N, K) int8 in VOC's own convention: 1 present, -1 absent, 0 *difficult*: present, but so hidden or
-    small that a judge neither demands nor punishes it. ``groups`` gathers classes under a wider name.
+    ``labels`` (N, K) int8 in the convention of VOC: 1 present, -1 absent, 0 *difficult*: present,
+    but so hidden or small that a metric ignores it. ``groups`` are classes under a wider name.
     """
 
     names: tuple[str, ...]
@@ -41,7 +41,7 @@ class LabeledImages:
         return len(self.names)
 
     def select_classes(self, classes: Sequence[str]) -> "LabeledImages":
-        """The same images, judged on some of the classes only, in the order given."""
+        """Return the same images with some of the classes only, in the order given."""
         for name in classes:
             if name not in self.classes:
                 raise UnknownName(_("class"), name, self.classes)
@@ -54,17 +54,21 @@ class LabeledImages:
         return replace(self, classes=tuple(classes), labels=self.labels[:, columns], groups=groups)
 
     def select(self, rows: Sequence[int] | np.ndarray) -> "LabeledImages":
-        """The images of some rows, in that order."""
+        """Return the images of some rows, in that order."""
         rows = [int(row) for row in rows]
-        names, paths = (tuple(values[row] for row in rows) for values in (self.names, self.paths))
-        return replace(self, names=names, paths=paths, labels=self.labels[rows])
+        return replace(
+            self,
+            names=tuple(self.names[row] for row in rows),
+            paths=tuple(self.paths[row] for row in rows),
+            labels=self.labels[rows],
+        )
 
     def split_validation(
         self, share: float, generator: np.random.Generator
     ) -> tuple["LabeledImages", "LabeledImages"]:
-        """A larger part and one with ``share`` of the images, every class with two positives in both.
+        """Split off ``share`` of the images; a class with two positives is in both parts.
 
-        The rarest class is dealt first, so that it is not lost by chance.
+        The rarest class is assigned first, so that it is not lost by chance.
         """
         order = generator.permutation(len(self))
         taken = np.zeros(len(self), dtype=bool)
@@ -89,20 +93,18 @@ def from_names(
     classes: Sequence[str] | None = None,
     title: str = "",
 ) -> LabeledImages:
-    """From (name, path, labels of the image) rows; the classes are all labels met, sorted, unless given."""
-    known = (
-        tuple(classes)
-        if classes is not None
-        else tuple(sorted({word for *_row, words in items for word in words}))
-    )
+    """Build from (name, path, labels) rows; the classes are all labels, sorted, unless given."""
+    if classes is None:
+        classes = sorted({word for _name, _path, words in items for word in words})
+    known = tuple(classes)
     labels = np.full((len(items), len(known)), ABSENT, dtype=np.int8)
-    for row, (*_row, words) in enumerate(items):
+    for row, (_name, _path, words) in enumerate(items):
         for word in words:
             if word not in known:
                 raise UnknownName(_("class"), word, known)
             labels[row, known.index(word)] = PRESENT
     return LabeledImages(
-        tuple(name for name, *_row in items),
+        tuple(name for name, _path, _words in items),
         tuple(path for _name, path, _words in items),
         known,
         labels,

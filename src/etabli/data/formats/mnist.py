@@ -1,4 +1,4 @@
-"""Handwritten digits: MNIST, or the sample digits, from the same four idx files.
+"""Handwritten digits: MNIST, or the sample digits, from the same four IDX files.
 
 Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits"; LeCun et al. 1998.
 """
@@ -27,7 +27,7 @@ FILES = {
 
 @dataclass(frozen=True, eq=False)
 class Digits:
-    """Images ``(N, 28, 28)`` uint8, 0 the paper and 255 the ink, and labels ``(N,)`` int64; all read-only."""
+    """Images ``(N, 28, 28)`` uint8, 0 paper and 255 ink; labels ``(N,)`` int64; read-only."""
 
     train_images: np.ndarray
     train_labels: np.ndarray
@@ -41,7 +41,7 @@ class Digits:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 of shapes and content: the name of these data in a cache key."""
+        """The SHA-256 of shapes and content, for cache keys."""
         total = hashlib.sha256()
         for part in FILES:
             array = getattr(self, part)
@@ -50,11 +50,11 @@ class Digits:
         return total.hexdigest()
 
     def flatten(self) -> tuple[np.ndarray, np.ndarray]:
-        """Training and test images as ``(N, 784)`` float32 in [0, 1], read-only."""
+        """Return training and test images as ``(N, 784)`` float32 in [0, 1], read-only."""
         return flatten(self.train_images), flatten(self.test_images)
 
     def head(self, train_size: int, test_size: int) -> "Digits":
-        """The first examples of each part, as the lab report once speaks of 6,000 and 1,000."""
+        """Return the first examples of each split (the lab report uses 6,000 and 1,000)."""
         return Digits(
             self.train_images[:train_size],
             self.train_labels[:train_size],
@@ -65,36 +65,28 @@ class Digits:
 
 
 def load(source: Source) -> Digits:
-    """MNIST (60,000 + 10,000) or, from a sample source, scikit-learn's scans in the same format.
+    """Load MNIST (60,000 + 10,000) or, from a sample source, scikit-learn's digits.
 
-    Raises ``DataMissing`` where a file is not there and ``CorruptFile`` where one is not what its name says.
+    Raises ``DataMissing`` for a missing file and ``CorruptFile`` for one with other content.
     """
-    paths = {part: source.file("mnist", *candidates(name)) for part, name in FILES.items()}
-    return read(paths, "digits" if source.is_sample else "mnist")
-
-
-def candidates(name: str) -> tuple[str, ...]:
-    """The spellings under which an idx file is met: gzip or plain, with ``-idx`` or ``.idx``."""
-    dotted = name.replace("-idx", ".idx")
-    return (f"{name}.gz", name, f"{dotted}.gz", dotted)
-
-
-def read(paths: dict[str, Path], name: str) -> Digits:
-    """The digits of four idx files (keys as in ``FILES``), checked against one another."""
-    train = _part(paths["train_images"], paths["train_labels"])
-    test = _part(paths["test_images"], paths["test_labels"])
-    return Digits(*train, *test, name)
+    paths = {}
+    for split, name in FILES.items():
+        dotted = name.replace("-idx", ".idx")
+        paths[split] = source.file("mnist", f"{name}.gz", name, f"{dotted}.gz", dotted)
+    train = _read_split(paths["train_images"], paths["train_labels"])
+    test = _read_split(paths["test_images"], paths["test_labels"])
+    return Digits(*train, *test, "digits" if source.is_sample else "mnist")
 
 
 def flatten(images: np.ndarray) -> np.ndarray:
-    """``(N, 28, 28)`` uint8 -> ``(N, 784)`` float32 in [0, 1], read-only."""
+    """Convert ``(N, 28, 28)`` uint8 to ``(N, 784)`` float32 in [0, 1], read-only."""
     pixels = images.reshape(len(images), -1).astype(np.float32)
     pixels /= np.float32(255)
     pixels.setflags(write=False)
     return pixels
 
 
-def _part(images_path: Path, labels_path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read_split(images_path: Path, labels_path: Path) -> tuple[np.ndarray, np.ndarray]:
     images, labels = idx.read_images(images_path), idx.read_labels(labels_path)
     if len(images) != len(labels):
         raise CorruptFile(

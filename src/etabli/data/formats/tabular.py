@@ -1,12 +1,11 @@
-"""A person's own points: a matrix of features, and labels if there are any, from the formats people have.
+"""Your own points from a table: a matrix of features, and labels if there are any.
 
-``.npy``, ``.npz``, ``.safetensors``, ``.csv`` (also ``.tsv``, ``.txt``), ``.parquet``. No format that can run
-code is opened: NumPy files are read with ``allow_pickle=False``.
-
-Readers of tabular files: bytes in, arrays out; each fault is named with its place in the file.
+``.npy``, ``.npz``, ``.safetensors``, ``.csv`` (also ``.tsv``, ``.txt``), ``.parquet``. No format
+that can run code is loaded: NumPy files are read with ``allow_pickle=False``. Every error names its
+place in the file.
 """
 
-import csv as csv_format
+import csv
 import struct
 import tokenize
 import warnings
@@ -16,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -30,14 +29,29 @@ from etabli.core.errors import (
 )
 from etabli.core.i18n import _
 
+if TYPE_CHECKING:
+    from pyarrow import ChunkedArray
+
 LABEL_NAMES = ("label", "labels", "class", "target", "y")
-EXACT = 2**53  # up to here every whole number is a float64
 POINT_NAMES = ("points", "features", "embeddings", "activations", "vectors", "data", "x")
+_MAX_EXACT = 2**53  # up to here every integer is a float64
+_TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+# What NumPy's reader of headers, which are Python literals, raises on damaged ones.
+_DAMAGE_ERRORS = (
+    ValueError,
+    EOFError,
+    OverflowError,
+    SyntaxError,
+    TypeError,
+    RecursionError,
+    struct.error,
+    tokenize.TokenError,
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Points ``(N, D)`` float32 or float64, finite; labels ``(N,)`` int64 or strings, or None; read-only."""
+    """Points ``(N, D)`` float32 or float64, finite; labels ``(N,)`` int64, strings or None; read-only."""
 
     points: np.ndarray
     labels: np.ndarray | None = None
@@ -50,35 +64,30 @@ class Table:
 
 
 def read(path: Path | str, labels: Path | str | None = None) -> Table:
-    """The table of a file, with labels from its column ``label`` (``labels``, ``class``, ``target``, ``y``)
-    or from a second file.
+    """Read the table of a file, with labels from its column ``label`` or from a second file.
 
-    float32 and shorter come as float32, everything else as float64; arrays of more than two dimensions
-    (images) are flattened to ``(N, D)``. Raises ``DataMissing``, ``CorruptFile`` or ``BadArray``, with the
-    row and the column of a cell that is not a finite number.
+    The columns ``labels``, ``class``, ``target`` and ``y`` are labels too. float32 and shorter are
+    read as float32, everything else as float64; arrays of more than two dimensions (images) are
+    flattened to ``(N, D)``. Raises ``DataMissing``, ``CorruptFile`` or ``BadArray``, with the row
+    and the column of a cell that is not a finite number.
     """
     path = Path(path)
-    named = _parts(path)
-    given = named.pop("labels", None)
-    names = tuple(named.pop("names", ()))
-    points = _finite(_matrix(named["points"], path), path, names)
-    if labels is not None:
-        given = _only_labels(Path(labels))
-    return Table(
-        points, None if given is None else _labels(given, len(points), labels or path), names
-    )
+    table = _read_file(path)
+    points = _check_finite(_to_matrix(table.points, path), path, table.columns)
+    found = table.labels if labels is None else _read_labels(Path(labels))
+    if found is not None:
+        found = _check_labels(found, len(points), labels or path)
+    return Table(points, found, table.columns)
 
 
-def _parts(path: Path) -> dict[str, object]:
-    """What a file holds: ``points``, and where it has them ``labels`` and column ``names``."""
+def _read_file(path: Path) -> Table:
+    """Read the content of a file as it is, before any check of shapes and values."""
     readers = {
-        ".npy": lambda file: {"points": npy(file)},
-        ".npz": lambda file: _chosen(npz(file), file),
-        ".safetensors": lambda file: _chosen(safetensors(file), file),
-        ".csv": lambda file: csv(file, LABEL_NAMES),
-        ".tsv": lambda file: csv(file, LABEL_NAMES),
-        ".txt": lambda file: csv(file, LABEL_NAMES),
-        ".parquet": lambda file: parquet(file, LABEL_NAMES),
+        ".npy": lambda file: Table(_read_npy(file)),
+        ".npz": lambda file: _choose_arrays(_read_npz(file), file),
+        ".safetensors": lambda file: _choose_arrays(_read_safetensors(file), file),
+        **dict.fromkeys(_TEXT_SUFFIXES, lambda file: _TextTable(file).read()),
+        ".parquet": _read_parquet,
     }
     if path.suffix.lower() not in readers:
         raise UnknownName(_("table format"), path.suffix or path.name, readers)
@@ -94,8 +103,30 @@ def _parts(path: Path) -> dict[str, object]:
         raise EtabliError(_("{path} does not fit in memory").format(path=path)) from error
 
 
-def _chosen(arrays: dict[str, np.ndarray], path: Path) -> dict[str, object]:
-    """Points and labels among named arrays: by name, or the only array of two dimensions or more."""
+def _read_labels(path: Path) -> np.ndarray:
+    """Read a file of labels: a vector, or a table with a column of labels, or a single column."""
+    suffix = path.suffix.lower()
+    if suffix in _TEXT_SUFFIXES and path.is_file():
+        return _TextTable(path).read_labels()
+    if suffix in (".npz", ".safetensors") and path.is_file():
+        arrays = _read_npz(path) if suffix == ".npz" else _read_safetensors(path)
+        named = [array for name, array in arrays.items() if name.lower() in LABEL_NAMES]
+        vectors = named or [array for array in arrays.values() if array.ndim == 1]
+        if len(vectors) != 1:
+            raise BadArray(
+                _("{path} does not say which of its arrays are the labels").format(path=path),
+                expected=_("one vector, or one named {names}").format(names=", ".join(LABEL_NAMES)),
+            )
+        return vectors[0]
+    table = _read_file(path)
+    return table.points if table.labels is None else table.labels
+
+
+# --- checks ---------------------------------------------------------------------------------------
+
+
+def _choose_arrays(arrays: dict[str, np.ndarray], path: Path) -> Table:
+    """Choose points and labels by name, or the only array of two dimensions or more as points."""
     by_name = {name.lower(): name for name in arrays}
     label = next((by_name[name] for name in LABEL_NAMES if name in by_name), None)
     wide = [name for name, array in arrays.items() if array.ndim >= 2 and name != label]
@@ -108,30 +139,10 @@ def _chosen(arrays: dict[str, np.ndarray], path: Path) -> dict[str, object]:
             ),
             got=", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or _("none"),
         )
-    found: dict[str, object] = {"points": arrays[named or wide[0]]}
-    return found | ({"labels": arrays[label]} if label else {})
+    return Table(arrays[named or wide[0]], None if label is None else arrays[label])
 
 
-def _only_labels(path: Path) -> np.ndarray:
-    """The labels of a file of their own: a vector, or a table with a column of labels, or a single column."""
-    if path.suffix.lower() in (".csv", ".tsv", ".txt") and path.is_file():
-        return single(path, LABEL_NAMES)
-    if path.suffix.lower() in (".npz", ".safetensors") and path.is_file():
-        arrays = npz(path) if path.suffix.lower() == ".npz" else safetensors(path)
-        named = [array for name, array in arrays.items() if name.lower() in LABEL_NAMES]
-        vectors = named or [array for array in arrays.values() if array.ndim == 1]
-        if len(vectors) != 1:
-            raise BadArray(
-                _("{path} does not say which of its arrays are the labels").format(path=path),
-                expected=_("one vector, or one named {names}").format(names=", ".join(LABEL_NAMES)),
-            )
-        return vectors[0]
-    parts = _parts(path)
-    return np.asarray(parts.get("labels", parts["points"]))
-
-
-def _matrix(array: np.ndarray, path: Path) -> np.ndarray:
-    array = np.asarray(array)
+def _to_matrix(array: np.ndarray, path: Path) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         raise BadArray(
             _("{path} does not contain numbers").format(path=path),
@@ -144,16 +155,16 @@ def _matrix(array: np.ndarray, path: Path) -> np.ndarray:
             expected=_("N rows of D numbers"),
             got=_("an array of shape {shape}").format(shape=array.shape),
         )
-    narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
-    kind = np.float32 if narrow else np.float64
+    is_narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+    kind = np.float32 if is_narrow else np.float64
     return np.ascontiguousarray(array.reshape(len(array), -1), dtype=kind)
 
 
-def _finite(points: np.ndarray, path: Path, names: Sequence[str]) -> np.ndarray:
-    whole = np.isfinite(points)
-    if whole.all():
+def _check_finite(points: np.ndarray, path: Path, names: Sequence[str]) -> np.ndarray:
+    is_finite = np.isfinite(points)
+    if is_finite.all():
         return points
-    row, column = np.argwhere(~whole)[0]
+    row, column = np.argwhere(~is_finite)[0]
     raise BadArray(
         _("{path} contains {value} in row {row}, column {column}").format(
             path=path,
@@ -162,14 +173,13 @@ def _finite(points: np.ndarray, path: Path, names: Sequence[str]) -> np.ndarray:
             column=f"'{names[column]}'" if len(names) == points.shape[1] else column + 1,
         ),
         expected=_("finite numbers"),
-        got=_("{n} cells that are not").format(n=int((~whole).sum())),
+        got=_("{n} cells that are not").format(n=int((~is_finite).sum())),
         fix=_("Remove these rows, or fill in the cells."),
     )
 
 
-def _labels(array: np.ndarray, n: int, path: Path | str) -> np.ndarray:
-    """Labels as integers or strings, one for each point."""
-    array = np.asarray(array)
+def _check_labels(array: np.ndarray, n: int, path: Path | str) -> np.ndarray:
+    """Return the labels as integers or strings, one for each of ``n`` points."""
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1 or len(array) != n:
@@ -178,53 +188,41 @@ def _labels(array: np.ndarray, n: int, path: Path | str) -> np.ndarray:
             expected=_("{n} labels, one for each row").format(n=n),
             got=_("an array of shape {shape}").format(shape=array.shape),
         )
-    if array.dtype.kind in "US":
+    kind = array.dtype.kind
+    if kind in "US":
         return array.astype(str)
-    whole = array.astype(np.int64) if array.dtype.kind in "iub" else _integers(array, path)
-    return np.ascontiguousarray(whole)
-
-
-def _integers(array: np.ndarray, path: Path | str) -> np.ndarray:
-    if array.dtype.kind == "f":
-        odd = np.flatnonzero(~(np.abs(array) <= EXACT) | (array != np.floor(array)))
+    if kind == "f":
+        is_odd = ~(np.abs(array) <= _MAX_EXACT) | (array != np.floor(array))
+        odd = int(is_odd.argmax()) if is_odd.any() else None
+    elif kind in "iub":
+        odd = None
     else:
-        odd = [next((at for at, label in enumerate(array.tolist()) if label is None), 0)]
-    if len(odd):
+        odd = next((at for at, label in enumerate(array.tolist()) if label is None), 0)
+    if odd is not None:
         raise BadArray(
             _("the labels of {path} are not classes").format(path=path),
             expected=_("integers or names"),
-            got=_("{value} in row {row}").format(value=array[odd[0]], row=odd[0] + 1),
+            got=_("{value} in row {row}").format(value=array[odd], row=odd + 1),
         )
-    return array.astype(np.int64)
+    return np.ascontiguousarray(array.astype(np.int64))
 
 
-# What NumPy's reader of headers, which are Python literals, raises on damaged ones.
-_DAMAGED = (
-    ValueError,
-    EOFError,
-    OverflowError,
-    SyntaxError,
-    TypeError,
-    RecursionError,
-    struct.error,
-    tokenize.TokenError,
-)
+# --- arrays ---------------------------------------------------------------------------------------
 
 
-def npy(path: Path) -> np.ndarray:
-    """The array of a ``.npy`` file; never a pickle, and nothing is allocated that the file does not hold."""
+def _read_npy(path: Path) -> np.ndarray:
     with path.open("rb") as stream:
-        return _npy(stream, path.stat().st_size, path)
+        return _read_npy_stream(stream, path.stat().st_size, path)
 
 
-def npz(path: Path) -> dict[str, np.ndarray]:
-    """The named arrays of an ``.npz`` file."""
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    arrays = {}
     try:
         with zipfile.ZipFile(path) as archive:
-            return {
-                info.filename.removesuffix(".npy"): _member(archive, info, path)
-                for info in archive.infolist()
-            }
+            for info in archive.infolist():
+                with archive.open(info) as stream:
+                    name = info.filename.removesuffix(".npy")
+                    arrays[name] = _read_npy_stream(stream, info.file_size, path)
     except EtabliError:
         raise
     except (
@@ -238,10 +236,49 @@ def npz(path: Path) -> dict[str, np.ndarray]:
         raise CorruptFile(
             _("{path} is not a complete npz file").format(path=path), got=error
         ) from error
+    return arrays
 
 
-def safetensors(path: Path) -> dict[str, np.ndarray]:
-    """The named arrays of a ``.safetensors`` file."""
+def _read_npy_stream(stream: IO[bytes], size: int, path: Path) -> np.ndarray:
+    """Read an array of at most ``size`` bytes, never a pickle; nothing larger is allocated."""
+    start = stream.tell()
+    try:
+        version = np.lib.format.read_magic(stream)
+        read_header = np.lib.format.read_array_header_2_0
+        if version == (1, 0):
+            read_header = np.lib.format.read_array_header_1_0
+        shape, __, kind = read_header(stream)
+        _check_declared(shape, kind, size, path)
+        stream.seek(start)
+        return np.lib.format.read_array(stream, allow_pickle=False)
+    except BadArray:
+        raise
+    except _DAMAGE_ERRORS as error:
+        raise CorruptFile(
+            _("{path} is not a complete npy array").format(path=path), got=error
+        ) from error
+
+
+def _check_declared(shape: Iterable[int], kind: np.dtype, size: int, path: Path) -> None:
+    if kind.hasobject:
+        raise BadArray(
+            _(
+                "{path} contains Python objects, which are never loaded because they can run code"
+            ).format(path=path),
+            fix=_("Save the array as numbers: np.save(file, np.asarray(data, dtype='float32'))."),
+        )
+    declared = kind.itemsize
+    for length in shape:  # Python integers, which do not overflow
+        declared *= int(length)
+    if declared > size:
+        raise CorruptFile(
+            _("{path} is truncated").format(path=path),
+            expected=_("{n} bytes of content").format(n=declared),
+            got=_("{n} in the whole file").format(n=size),
+        )
+
+
+def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -253,215 +290,136 @@ def safetensors(path: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def csv(path: Path, label_names: Sequence[str]) -> dict[str, object]:
-    """Points, column names and labels of a text table.
+# --- tables ---------------------------------------------------------------------------------------
 
-    The delimiter is the one of comma, semicolon and tab that the first line has most of; a first line with
-    anything but numbers is the header.
+
+class _TextTable:
+    """A delimited text file.
+
+    The delimiter is the one of comma, semicolon and tab that the first line has most of; a first
+    line with anything but numbers is the header.
     """
-    first, delimiter, header = _layout(path)
-    names = (
-        [cell.strip() for cell in first] if header else [str(at + 1) for at in range(len(first))]
-    )
-    label = _place_of_labels(names, label_names) if header else None
-    kept = [at for at in range(len(names)) if at != label]
-    if not kept:
-        raise BadArray(_("{path} contains labels and no points").format(path=path))
-    try:
-        points = _numbers(path, delimiter, header, kept if label is not None else None)
-    except ValueError as error:
-        raise _first_fault(path, delimiter, header, names, kept, error) from error
-    found: dict[str, object] = {"points": points, "names": [names[at] for at in kept]}
-    if label is not None:
-        rows = _rows(path, delimiter, header)
-        if any(len(row) != len(names) for row in rows):
-            raise _first_fault(path, delimiter, header, names, kept, None)
-        found["labels"] = _classes([row[label].strip() for row in rows])
-    return found
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as stream:
+                line = stream.readline()
+        except UnicodeDecodeError as error:
+            raise CorruptFile(_("{path} is not UTF-8 text").format(path=path), got=error) from error
+        self.delimiter = max(",;\t", key=line.count)
+        first = next(csv.reader([line], delimiter=self.delimiter), [])
+        if not first:
+            raise CorruptFile(_("{path} is empty").format(path=path))
+        self.first = [cell.strip() for cell in first]
+        self.has_header = not all(map(_is_number, first))
+
+    def read(self) -> Table:
+        """Read points, column names, and labels where a column has them."""
+        n_columns = len(self.first)
+        names = self.first if self.has_header else [str(at + 1) for at in range(n_columns)]
+        label = _find_label_column(names) if self.has_header else None
+        kept = [at for at in range(n_columns) if at != label]
+        if not kept:
+            raise BadArray(_("{path} contains labels and no points").format(path=self.path))
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "loadtxt: input contained no data")
+                points = np.loadtxt(
+                    self.path, delimiter=self.delimiter, skiprows=int(self.has_header),
+                    usecols=None if label is None else kept, ndmin=2,
+                    quotechar='"', comments=None, encoding="utf-8-sig",
+                )  # fmt: skip
+        except ValueError as error:
+            raise self._find_fault(names, kept, error) from error
+        columns = tuple(names[at] for at in kept)
+        if label is None:
+            return Table(points, None, columns)
+        rows = self._read_rows(self.has_header)
+        if any(len(row) != n_columns for row in rows):
+            raise self._find_fault(names, kept, None)
+        return Table(points, _parse_labels([row[label].strip() for row in rows]), columns)
+
+    def read_labels(self) -> np.ndarray:
+        """Read the column of labels, or the only column (with or without a header)."""
+        at = _find_label_column(self.first)
+        if at is None and len(self.first) > 1:
+            raise BadArray(
+                _("{path} does not say which column contains the labels").format(path=self.path),
+                expected=_("one column, or one named {names}").format(names=", ".join(LABEL_NAMES)),
+                got=", ".join(self.first[:8]),
+            )
+        rows = self._read_rows(at is not None)
+        return _parse_labels(["".join(row[at or 0 : (at or 0) + 1]).strip() for row in rows])
+
+    def _read_rows(self, skip_first: bool) -> list[list[str]]:
+        try:
+            with self.path.open(encoding="utf-8-sig", newline="") as stream:
+                rows = csv.reader(stream, delimiter=self.delimiter)
+                return [row for row in islice(rows, int(skip_first), None) if row]
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception | None) -> CorruptFile:
+        message = _("{path} is not a readable text table").format(path=self.path)
+        return CorruptFile(message, got=error)
+
+    def _find_fault(
+        self, names: list[str], kept: list[int], error: ValueError | None
+    ) -> EtabliError:
+        """Return the error for the first row of another length or cell that is not a number."""
+        for number, row in enumerate(self._read_rows(self.has_header), start=1):
+            if len(row) != len(names):
+                return BadArray(
+                    _("{path} has a row of another length: row {row}").format(
+                        path=self.path, row=number
+                    ),
+                    expected=_("{n} cells, as in its first line").format(n=len(names)),
+                    got=len(row),
+                )
+            for at in kept:
+                if not _is_number(row[at]):
+                    return BadArray(
+                        _("{path} has no number in row {row}, column '{column}'").format(
+                            path=self.path, row=number, column=names[at]
+                        ),
+                        expected=_("a number"),
+                        got=repr(row[at][:40]),
+                        fix=_advise_label_column(),
+                    )
+        return self._unreadable(error)
 
 
-def single(path: Path, label_names: Sequence[str]) -> np.ndarray:
-    """The labels of a text table: its column of labels, or its only column (with or without a header)."""
-    first, delimiter, __ = _layout(path)
-    names = [cell.strip().lower() for cell in first]
-    at = _place_of_labels(names, label_names)
-    if at is None and len(first) > 1:
-        raise BadArray(
-            _("{path} does not say which column contains the labels").format(path=path),
-            expected=_("one column, or one named {names}").format(names=", ".join(label_names)),
-            got=", ".join(first[:8]),
-        )
-    rows = _rows(path, delimiter, header=at is not None)
-    return _classes([row[at or 0].strip() if len(row) > (at or 0) else "" for row in rows])
-
-
-def parquet(path: Path, label_names: Sequence[str]) -> dict[str, object]:
-    """Points, column names and labels of a Parquet file; a column of vectors of one length counts as many."""
+def _read_parquet(path: Path) -> Table:
+    """Read a Parquet file; a column of vectors of one length counts as many columns."""
     try:
         import pyarrow
-        from pyarrow import parquet as parquet_format
+        from pyarrow import parquet
     except ImportError as error:
         raise MissingExtra("pyarrow", "parquet", _("reading a Parquet file")) from error
     try:
-        table = parquet_format.read_table(path)
+        table = parquet.read_table(path)
     except (pyarrow.ArrowException, ValueError) as error:
         raise CorruptFile(
             _("{path} is not a complete Parquet file").format(path=path), got=error
         ) from error
-    place = _place_of_labels(table.column_names, label_names)
-    label = None if place is None else table.column_names[place]
+    label = _find_label_column(table.column_names)
     names, blocks = [], []
-    for name in table.column_names:
-        if name != label:
-            block = _block(table.column(name), name, path)
-            blocks.append(block)
-            names += (
-                [name] if block.shape[1] == 1 else [f"{name}[{at}]" for at in range(block.shape[1])]
-            )
+    for at, name in enumerate(table.column_names):
+        if at != label:
+            blocks.append(_to_block(table.column(at), name, path))
+            width = blocks[-1].shape[1]
+            names += [name] if width == 1 else [f"{name}[{i}]" for i in range(width)]
     if not blocks:
         raise BadArray(_("{path} has no numeric column").format(path=path))
-    found: dict[str, object] = {"points": np.concatenate(blocks, axis=1), "names": names}
-    if label is not None:
-        found["labels"] = np.asarray(table.column(label).to_pylist())
-    return found
+    labels = None if label is None else np.asarray(table.column(label).to_pylist())
+    return Table(np.concatenate(blocks, axis=1), labels, tuple(names))
 
 
-def _place_of_labels(names: Sequence[str], label_names: Sequence[str]) -> int | None:
-    """The column of the labels: of ``x, y, label`` it is the last, of ``x, y`` it is ``y``."""
-    lower = [name.lower() for name in names]
-    return next((lower.index(name) for name in label_names if name in lower), None)
-
-
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> np.ndarray:
-    with archive.open(info) as stream:
-        return _npy(stream, info.file_size, path)
-
-
-def _npy(stream: BinaryIO, size: int, path: Path) -> np.ndarray:
-    start = stream.tell()
-    try:
-        version = np.lib.format.read_magic(stream)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }
-        shape, __, kind = read_header.get(version, read_header[2, 0])(stream)
-        _bounded(shape, kind, size, path)
-        stream.seek(start)
-        return np.lib.format.read_array(stream, allow_pickle=False)
-    except BadArray:
-        raise
-    except _DAMAGED as error:
-        raise CorruptFile(
-            _("{path} is not a complete npy array").format(path=path), got=error
-        ) from error
-
-
-def _bounded(shape: Iterable[int], kind: np.dtype, size: int, path: Path) -> None:
-    if kind.hasobject:
-        raise BadArray(
-            _(
-                "{path} contains Python objects, which are never loaded because they can run code"
-            ).format(path=path),
-            fix=_("Save the array as numbers: np.save(file, np.asarray(data, dtype='float32'))."),
-        )
-    declared = kind.itemsize
-    for length in shape:
-        declared *= int(length)
-    if declared > size:
-        raise CorruptFile(
-            _("{path} is truncated").format(path=path),
-            expected=_("{n} bytes of content").format(n=declared),
-            got=_("{n} in the whole file").format(n=size),
-        )
-
-
-def _layout(path: Path) -> tuple[list[str], str, bool]:
-    """The first row, the delimiter, and whether the first row is a header."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            line = stream.readline()
-    except UnicodeDecodeError as error:
-        raise CorruptFile(_("{path} is not UTF-8 text").format(path=path), got=error) from error
-    delimiter = max(",;\t", key=line.count)
-    first = next(csv_format.reader([line], delimiter=delimiter), [])
-    if not first:
-        raise CorruptFile(_("{path} is empty").format(path=path))
-    return first, delimiter, any(not _is_number(cell) for cell in first)
-
-
-def _numbers(path: Path, delimiter: str, header: bool, kept: list[int] | None) -> np.ndarray:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "loadtxt: input contained no data")
-        return np.loadtxt(
-            path, delimiter=delimiter, skiprows=int(header), usecols=kept, ndmin=2,
-            quotechar='"', comments=None, encoding="utf-8-sig",
-        )  # fmt: skip
-
-
-def _rows(path: Path, delimiter: str, header: bool) -> list[list[str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = csv_format.reader(stream, delimiter=delimiter)
-            return [row for row in islice(rows, int(header), None) if row]
-    except (csv_format.Error, UnicodeDecodeError) as error:
-        raise CorruptFile(
-            _("{path} is not a readable text table").format(path=path), got=error
-        ) from error
-
-
-def _first_fault(
-    path: Path,
-    delimiter: str,
-    header: bool,
-    names: list[str],
-    kept: list[int],
-    error: ValueError | None,
-) -> BadArray | CorruptFile:
-    """The refusal for the first row of the wrong length or cell that is not a number."""
-    for number, row in enumerate(_rows(path, delimiter, header), start=1):
-        if len(row) != len(names):
-            return BadArray(
-                _("{path} has a row of another length: row {row}").format(path=path, row=number),
-                expected=_("{n} cells, as in its first line").format(n=len(names)),
-                got=len(row),
-            )
-        for at in kept:
-            if not _is_number(row[at]):
-                return BadArray(
-                    _("{path} has no number in row {row}, column '{column}'").format(
-                        path=path, row=number, column=names[at]
-                    ),
-                    expected=_("a number"),
-                    got=repr(row[at][:40]),
-                    fix=_("Remove the column, or name it 'label' if it contains the classes."),
-                )
-    return CorruptFile(_("{path} is not a readable text table").format(path=path), got=error)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell
-
-
-def _classes(cells: list[str]) -> np.ndarray:
-    """Integers where every cell is one, otherwise numbers, otherwise names."""
-    for kind in (np.int64, np.float64):
-        try:
-            return np.array(cells).astype(kind)
-        except (ValueError, OverflowError):
-            continue
-    return np.array(cells)
-
-
-def _block(column, name: str, path: Path) -> np.ndarray:
-    """A Parquet column as ``(N, 1)``, or ``(N, D)`` where each cell is a vector."""
+def _to_block(column: "ChunkedArray", name: str, path: Path) -> np.ndarray:
+    """Convert a Parquet column to ``(N, 1)``, or ``(N, D)`` where each cell is a vector."""
     rows = column.to_pylist() if "list" in str(column.type) else None
-    empty = column.null_count or (rows is not None and any(None in row for row in rows))
-    if empty:
+    if column.null_count or (rows is not None and any(None in row for row in rows)):
         raise BadArray(
             _("{path} has empty cells in column '{column}'").format(path=path, column=name)
         )
@@ -478,6 +436,34 @@ def _block(column, name: str, path: Path) -> np.ndarray:
             _("{path} has no numbers in column '{column}'").format(path=path, column=name),
             expected=_("numbers"),
             got=column.type,
-            fix=_("Remove the column, or name it 'label' if it contains the classes."),
+            fix=_advise_label_column(),
         )
     return array.reshape(len(array), -1)
+
+
+def _advise_label_column() -> str:
+    return _("Remove the column, or name it 'label' if it contains the classes.")
+
+
+def _find_label_column(names: Sequence[str]) -> int | None:
+    """Return the column of the labels: of ``x, y, label`` it is the last, of ``x, y`` it is ``y``."""
+    lower = [name.lower() for name in names]
+    return next((lower.index(name) for name in LABEL_NAMES if name in lower), None)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell
+
+
+def _parse_labels(cells: list[str]) -> np.ndarray:
+    """Return integers where every cell is one, otherwise numbers, otherwise names."""
+    for kind in (np.int64, np.float64):
+        try:
+            return np.array(cells).astype(kind)
+        except (ValueError, OverflowError):
+            continue
+    return np.array(cells)

@@ -1,6 +1,4 @@
-"""A text as practical 4 prepares it: lines, lower case, one string; windows of characters and what
-follows them.
-"""
+"""Text as practical 4 prepares it (lines joined, lower case), its vocabulary, and its windows."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,15 +20,14 @@ __all__ = [
 ]
 
 COURSE_LENGTH = 10
-"""SEQLEN of the course: it fixes where the test targets begin, whatever length a model reads."""
+"""SEQLEN of the course: it fixes where the test targets begin for every sequence length."""
 
 
 @dataclass(frozen=True)
 class Markers:
-    """Which lines of a file are the text: from the one that contains ``start`` to before the one with
-    ``end``.
+    """Markers of the text in a file: it begins at the line with ``start`` and ends before ``end``.
 
-    ``inclusive`` says whether the line of ``start`` belongs to the text. Compared in lower case.
+    ``inclusive`` says whether the line of ``start`` belongs to the text. Case is ignored.
     """
 
     start: str
@@ -38,17 +35,16 @@ class Markers:
     inclusive: bool = True
 
     def cut(self, lines: list[str]) -> list[str] | None:
-        """The lines between the markers; None where the start is not found."""
-        first = next(
-            (i for i, line in enumerate(lines) if self.start.lower() in line.lower()), None
-        )
+        """Return the lines between the markers; None where the start is not found."""
+        first = _find_line(lines, self.start)
         if first is None:
             return None
         kept = lines[first if self.inclusive else first + 1 :]
-        last = next(
-            (i for i, line in enumerate(kept) if self.end.lower() in line.lower()), len(kept)
-        )
-        return kept[:last]
+        return kept[: _find_line(kept, self.end)]
+
+
+def _find_line(lines: list[str], text: str) -> int | None:
+    return next((i for i, line in enumerate(lines) if text.lower() in line.lower()), None)
 
 
 FLEURS_DU_MAL = Markers(
@@ -59,7 +55,7 @@ ANY_GUTENBERG = Markers("*** START OF", "*** END OF", inclusive=False)
 
 @dataclass(frozen=True)
 class Text:
-    """A prepared text: ``characters``, the string; ``lines``, how many lines it was joined from."""
+    """A prepared text: its ``characters``, and the number of ``lines`` it was joined from."""
 
     name: str
     characters: str
@@ -67,22 +63,21 @@ class Text:
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
-        """The distinct characters, sorted: V of them."""
+        """The V distinct characters, sorted."""
         return tuple(sorted(set(self.characters)))
 
     @cached_property
     def codes(self) -> np.ndarray:
-        """The place of each character in the vocabulary: int32 (N,), read-only."""
+        """The index of each character in the vocabulary: int32 (N,), read-only."""
         codes = encode(self.characters, self.vocabulary)
         codes.setflags(write=False)
         return codes
 
     def boundary(self, share: float = 0.8) -> int:
-        """The position of the first test target: the first ``share`` of the course's windows are for
-        training.
+        """Return the position of the first test target, after ``share`` of the course's windows.
 
-        The course cuts windows of 10 characters; a model that reads another length is scored on the
-        same targets.
+        The course cuts windows of 10 characters; a model of another sequence length is scored on
+        the same targets.
         """
         if not 0 < share < 1:
             raise BadSetting(
@@ -92,7 +87,7 @@ class Text:
         return COURSE_LENGTH + int(count * share)
 
     def require(self, length: int) -> "Text":
-        """The text itself, where it holds windows of ``length`` on both sides of the boundary."""
+        """Return the text itself, or raise ``BadArray`` where it is too short for ``length``."""
         if len(self.characters) - COURSE_LENGTH < 5 or self.boundary() <= length:
             raise BadArray(
                 _("the text '{name}' is too short for windows of {length} characters").format(
@@ -110,8 +105,7 @@ class Text:
 def read(path: Path | str, markers: Markers | None = None, name: str | None = None) -> Text:
     """Read and prepare a UTF-8 text file (a byte-order mark is allowed); see ``prepare``.
 
-    Raises ``DataMissing`` where there is no such file, ``CorruptFile`` where it is not UTF-8 text, or
-    is empty.
+    Raises ``DataMissing`` for a missing file, ``CorruptFile`` for one that is empty or not UTF-8.
     """
     path = Path(path)
     if not path.is_file():
@@ -135,35 +129,29 @@ def read(path: Path | str, markers: Markers | None = None, name: str | None = No
 
 
 def prepare(raw: str, markers: Markers | None = None, name: str = "text") -> Text:
-    """Lines stripped, lower-cased, empty ones dropped, joined by a space: practical 4, exercise 1 a.
+    """Strip and lower-case the lines, drop empty ones, and join them: practical 4, exercise 1 a.
 
-    With ``markers`` only what stands between them; without, the licence of any Gutenberg text is cut
-    away where it has one. Raises ``CorruptFile`` where the start marker is missing or nothing is left.
+    Only what is between the ``markers`` is kept; without them, the license of a Project Gutenberg
+    text is cut off. Raises ``CorruptFile`` where the start marker is missing or nothing is left.
     """
     lines = raw.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if markers is not None:
-        lines = markers.cut(lines)
-        if lines is None:
-            raise CorruptFile(
-                _("the text '{name}' has no line with its start marker").format(name=name),
-                expected=repr(markers.start),
-            )
-    else:
-        found = ANY_GUTENBERG.cut(lines)
-        lines = lines if found is None else found
-    kept = [line.strip().lower() for line in lines]
-    kept = [line for line in kept if line]
+    found = (markers or ANY_GUTENBERG).cut(lines)
+    if found is None and markers is not None:
+        raise CorruptFile(
+            _("the text '{name}' has no line with its start marker").format(name=name),
+            expected=repr(markers.start),
+        )
+    stripped = (line.strip().lower() for line in (lines if found is None else found))
+    kept = [line for line in stripped if line]
     if not kept:
         raise CorruptFile(_("the text '{name}' is empty").format(name=name))
     return Text(name, " ".join(kept), len(kept))
 
 
 def encode(characters: str, vocabulary: tuple[str, ...]) -> np.ndarray:
-    """The place of each character in the vocabulary, int32 (N,). Raises ``BadArray`` for one that is
-    not there.
-    """
-    places = {character: place for place, character in enumerate(vocabulary)}
-    unknown = sorted(set(characters) - places.keys())
+    """Return the index of each character in the vocabulary, int32 (N,); ``BadArray`` for another."""
+    codes = {character: code for code, character in enumerate(vocabulary)}
+    unknown = sorted(set(characters) - codes.keys())
     if unknown:
         raise BadArray(
             _("characters not in the training vocabulary: {characters}").format(
@@ -173,18 +161,18 @@ def encode(characters: str, vocabulary: tuple[str, ...]) -> np.ndarray:
                 vocabulary="".join(vocabulary)
             ),
         )
-    return np.fromiter((places[character] for character in characters), np.int32, len(characters))
+    return np.fromiter((codes[character] for character in characters), np.int32, len(characters))
 
 
 def decode(codes: np.ndarray, vocabulary: tuple[str, ...]) -> str:
-    """The string that the codes (N,) stand for."""
+    """Return the string of the codes (N,)."""
     return "".join(vocabulary[code] for code in codes)
 
 
 def make_windows(codes: np.ndarray, length: int, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
-    """The windows (N, length) before the targets at positions first..last-1, and the targets (N,): views.
+    """Return the windows (N, length) before targets first..last-1, and the targets (N,), as views.
 
-    Targets before position ``length`` have no whole window and are left out.
+    Targets before position ``length`` have no complete window and are dropped.
     """
     first = max(first, length)
     if length < 1 or last > len(codes) or first >= last:

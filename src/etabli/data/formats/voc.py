@@ -1,4 +1,4 @@
-"""PASCAL VOC's devkit as it is: JPEGImages, Annotations, ImageSets.
+"""The PASCAL VOC devkit: JPEGImages, Annotations, ImageSets.
 
 Source: Everingham et al., "The PASCAL Visual Object Classes (VOC) Challenge", IJCV 2010.
 """
@@ -27,14 +27,14 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Annotation:
-    """One annotation file: the image's size in pixels (width, height) and (class, difficult) of every object."""
+    """One annotation file: the image's (width, height) and (class, difficult) of every object."""
 
     size: tuple[int, int]
     objects: tuple[tuple[str, bool], ...]
 
 
 def load(source: Source, split: str, year: int | None = None) -> LabeledImages:
-    """One list ("train", "val", "trainval", "test") of the devkit of ``source``; the first year with images."""
+    """Load a split ("train", "val", "trainval", "test") of the devkit; the first year by default."""
     folder = source.path("voc")
     years = list_years(folder)
     if year is None and not years:
@@ -43,7 +43,7 @@ def load(source: Source, split: str, year: int | None = None) -> LabeledImages:
 
 
 def list_years(folder: Path | str) -> list[int]:
-    """The years of which the devkit under ``folder`` holds images, the earliest first."""
+    """Return the years of which the devkit under ``folder`` contains images, in order."""
     found = (Path(folder) / "VOCdevkit").glob("VOC20??/JPEGImages")
     return sorted(int(place.parent.name[3:]) for place in found if any(place.iterdir()))
 
@@ -54,12 +54,23 @@ def read_devkit(
     year: int | None = None,
     groups: dict[str, tuple[str, ...]] = GROUPS,
 ) -> LabeledImages:
-    """One list of a devkit. ``folder`` holds ``VOCdevkit``, or is it, or is the folder of one year.
+    """Read a split of a devkit.
 
-    Labels come from ``ImageSets/Main/<class>_<split>.txt`` where those lists are, otherwise from the annotations.
+    Labels come from ``ImageSets/Main/<class>_<split>.txt`` where those lists exist, otherwise from
+    the annotations.
+
+    Args:
+        folder: contains ``VOCdevkit``, or is it, or is the folder of one year.
+        split: the name of a list, such as "trainval".
+        year: of the devkit; the earliest by default.
+        groups: classes under a wider name; only those with a class in the lists are kept.
+
+    Raises:
+        DataMissing: there is no devkit, list or annotation.
+        CorruptFile: a list or an annotation is malformed.
     """
-    home = _home(Path(folder), year)
-    lists = home / "ImageSets" / "Main"
+    root = _find_year(Path(folder), year)
+    lists = root / "ImageSets" / "Main"
     names = _read_list(lists / f"{split}.txt")
     by_class = {
         path.name[: -len(f"_{split}.txt")]: path for path in sorted(lists.glob(f"*_{split}.txt"))
@@ -69,20 +80,21 @@ def read_devkit(
         columns = [_read_labels(path, names) for path in by_class.values()]
         labels = np.stack(columns, axis=1) if names else np.zeros((0, len(classes)), np.int8)
     else:
-        classes, labels = _from_annotations(
-            [read_annotation(home / "Annotations" / f"{name}.xml") for name in names]
-        )
+        found = [read_annotation(root / "Annotations" / f"{name}.xml").objects for name in names]
+        classes = tuple(sorted({name for objects in found for name, _difficult in objects}))
+        rows = [label_objects(objects, classes) for objects in found]
+        labels = np.array(rows, dtype=np.int8).reshape(len(names), len(classes))
     kept = {
-        group: both
+        group: members
         for group, all_ in groups.items()
-        if (both := tuple(name for name in all_ if name in classes))
+        if (members := tuple(name for name in all_ if name in classes))
     }
-    paths = tuple(home / "JPEGImages" / f"{name}.jpg" for name in names)
-    return LabeledImages(tuple(names), paths, classes, labels, kept, f"{home.name} {split}")
+    paths = tuple(root / "JPEGImages" / f"{name}.jpg" for name in names)
+    return LabeledImages(tuple(names), paths, classes, labels, kept, f"{root.name} {split}")
 
 
 def read_annotation(path: Path | str) -> Annotation:
-    """One file of ``Annotations``. Raises ``DataMissing`` or ``CorruptFile``."""
+    """Read one file of ``Annotations``. Raises ``DataMissing`` or ``CorruptFile``."""
     try:
         content = Path(path).read_bytes()
         if b"<!ENTITY" in content or b"<!DOCTYPE" in content:
@@ -90,22 +102,29 @@ def read_annotation(path: Path | str) -> Annotation:
                 _("{path} declares XML entities, which no VOC annotation does").format(path=path)
             )
         root = ElementTree.fromstring(content)
-        size = int(root.findtext("size/width")), int(root.findtext("size/height"))
+        width, height = (int(_text_of(root, f"size/{side}")) for side in ("width", "height"))
         objects = tuple(
-            (item.findtext("name").strip(), item.findtext("difficult", "0").strip() == "1")
+            (_text_of(item, "name"), item.findtext("difficult", "0").strip() == "1")
             for item in root.iter("object")
         )
     except FileNotFoundError as error:
         raise DataMissing(_("there is no annotation {path}").format(path=path)) from error
-    except (ElementTree.ParseError, TypeError, ValueError, AttributeError, LookupError) as error:
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise CorruptFile(
             _("{path} is not a VOC annotation").format(path=path), got=str(error)
         ) from error
-    return Annotation(size, objects)
+    return Annotation((width, height), objects)
+
+
+def _text_of(element: ElementTree.Element, path: str) -> str:
+    text = element.findtext(path)
+    if text is None:
+        raise LookupError(path)
+    return text.strip()
 
 
 def label_objects(objects: Sequence[tuple[str, bool]], classes: Sequence[str]) -> list[int]:
-    """Present where one object of the class is not difficult, difficult where all of them are, otherwise absent."""
+    """Return a label per class: difficult where all objects of the class are, else present or absent."""
     row = []
     for name in classes:
         hard = [difficult for kind, difficult in objects if kind == name]
@@ -113,21 +132,15 @@ def label_objects(objects: Sequence[tuple[str, bool]], classes: Sequence[str]) -
     return row
 
 
-def _from_annotations(annotations: list[Annotation]) -> tuple[tuple[str, ...], np.ndarray]:
-    classes = tuple(sorted({name for each in annotations for name, _difficult in each.objects}))
-    rows = [label_objects(each.objects, classes) for each in annotations]
-    return classes, np.array(rows, dtype=np.int8).reshape(len(annotations), len(classes))
-
-
-def _home(folder: Path, year: int | None) -> Path:
-    """The folder of one year: ``folder`` itself, or below it; the earliest year where none is asked for."""
+def _find_year(folder: Path, year: int | None) -> Path:
+    """Return the folder of one year, ``folder`` itself or below it; the earliest by default."""
     if (folder / "ImageSets").is_dir():
         return folder
     for base in (folder / "VOCdevkit", folder):
         years = sorted(base.glob("VOC20??")) if year is None else [base / f"VOC{year}"]
-        for home in years:
-            if (home / "ImageSets" / "Main").is_dir():
-                return home
+        for root in years:
+            if (root / "ImageSets" / "Main").is_dir():
+                return root
     raise DataMissing(
         _("there is no VOC devkit in {folder}").format(folder=folder),
         expected=f"VOCdevkit/VOC{year or 2007}/ImageSets/Main",
@@ -136,23 +149,19 @@ def _home(folder: Path, year: int | None) -> Path:
 
 def _read_list(path: Path) -> list[str]:
     try:
-        return [
-            line.split()[0]
-            for line in path.read_text(encoding="ascii").splitlines()
-            if line.strip()
-        ]
+        lines = path.read_text(encoding="ascii").splitlines()
     except FileNotFoundError as error:
         raise DataMissing(_("there is no list of images {path}").format(path=path)) from error
     except ValueError as error:
         raise CorruptFile(_("{path} is not a list of image names").format(path=path)) from error
+    return [line.split()[0] for line in lines if line.strip()]
 
 
 def _read_labels(path: Path, names: list[str]) -> np.ndarray:
-    """The column of one class; every image of the list must be in it."""
+    """Read the column of one class; every image of the split must be in it."""
     given: dict[str, int] = {}
-    for number, line in enumerate(
-        path.read_text(encoding="ascii", errors="replace").splitlines(), 1
-    ):
+    lines = path.read_text(encoding="ascii", errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
         words = line.split()
         if len(words) == 2 and words[1] in ("-1", "0", "1"):
             given[words[0]] = int(words[1])

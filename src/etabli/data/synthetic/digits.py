@@ -1,4 +1,4 @@
-"""The sample of MNIST: scikit-learn's 1,797 handwritten digits, brought to 28 x 28 and written as idx files.
+"""The MNIST sample: scikit-learn's 1,797 handwritten digits, resized to 28 x 28, as IDX files.
 
 Source: Alpaydin, Kaynak, "Optical Recognition of Handwritten Digits" (UCI), bundled with scikit-learn.
 """
@@ -12,12 +12,12 @@ from etabli.data.formats import idx
 from etabli.data.formats.mnist import FILES, IMAGE_SIZE
 
 VERSION = 1
-BOX = 20  # MNIST draws each digit in a 20 x 20 box and sets its center of mass in the middle of 28 x 28
+BOX = 20  # MNIST draws each digit in a 20 x 20 box and centers its mass in 28 x 28
 TEST_SIZE = 360
 
 
 def make(folder: Path) -> None:
-    """Write the four idx files, gzip, under MNIST's names: 1,437 training and 360 test digits."""
+    """Write the four IDX files, gzip, under MNIST's names: 1,437 training and 360 test digits."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -34,16 +34,16 @@ def make(folder: Path) -> None:
 
 
 def enlarge(scans: np.ndarray) -> np.ndarray:
-    """Scans ``(N, 8, 8)`` in [0, 1] -> ``(N, 28, 28)`` uint8: cubic splines to 20 x 20, centered."""
+    """Resize ``(N, 8, 8)`` in [0, 1] to ``(N, 28, 28)`` uint8: cubic splines to 20 x 20, centered."""
     spread = np.stack(
         [ndimage.zoom(row, BOX / 8, order=3, grid_mode=True, mode="nearest") for row in np.eye(8)]
     )
     boxes = np.clip(np.einsum("iy,nij,jx->nyx", spread, scans, spread), 0, 1)
-    return np.stack([_centered(box) for box in np.rint(255 * boxes).astype(np.uint8)])
+    return np.stack([_center(box) for box in np.rint(255 * boxes).astype(np.uint8)])
 
 
-def _centered(box: np.ndarray) -> np.ndarray:
-    """The box in a 28 x 28 image, moved by whole pixels so that the center of mass comes to the middle."""
+def _center(box: np.ndarray) -> np.ndarray:
+    """Place the box in a 28 x 28 image so that its center of mass is within half a pixel of the middle."""
     margin = IMAGE_SIZE - BOX
     middle = (IMAGE_SIZE - 1) / 2
     corner = [int(np.clip(np.rint(middle - at), 0, margin)) for at in ndimage.center_of_mass(box)]

@@ -1,4 +1,4 @@
-"""The sample Flickr8k: drawn scenes with five captions each, written from what the scene shows."""
+"""The Flickr8k sample: drawn scenes with five captions each, generated from their objects."""
 
 from pathlib import Path
 
@@ -25,15 +25,13 @@ _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five")
 
 
 def make(folder: Path) -> None:
-    """Write the scenes as pictures, ``Flickr8k.token.txt`` and the three lists."""
+    """Write the images, ``Flickr8k.token.txt`` and the three lists."""
     (folder / flickr8k.TEXT).mkdir()
     (folder / flickr8k.IMAGES).mkdir()
     lines = []
     for part, size in SIZES.items():
-        drawing, writing = (
-            make_generator(8, "flickr8k", part),
-            make_generator(8, "flickr8k", part, "words"),
-        )
+        drawing = make_generator(8, "flickr8k", part)
+        writing = make_generator(8, "flickr8k", part, "words")
         names = [f"{part}_{number:04d}.jpg" for number in range(size)]
         for name in names:
             scene = draw_scene(drawing, (SIDE, SIDE), count=(1, 3), extent=(0.3, 0.6))
@@ -49,45 +47,45 @@ def make(folder: Path) -> None:
 
 
 def describe(scene: Scene, writing: np.random.Generator) -> list[str]:
-    """Five captions of a scene, as five people might write them: the same things, in other words and detail."""
-    shown = sorted(scene.objects, key=lambda thing: -_area(thing) * thing.visible)
-    return [_sentence(shown, scene.background, style, writing) for style in range(CAPTIONS)]
+    """Generate five captions of a scene that differ in wording and detail."""
+
+    def visible_area(thing: DrawnObject) -> float:
+        left, top, right, bottom = thing.box
+        return (right - left) * (bottom - top) * thing.visible
+
+    shown = sorted(scene.objects, key=visible_area, reverse=True)
+    return [_write_sentence(shown, scene.background, style, writing) for style in range(CAPTIONS)]
 
 
-def _sentence(
+def _write_sentence(
     shown: list[DrawnObject], background: str, style: int, writing: np.random.Generator
 ) -> str:
     place = str(writing.choice(_PLACES[background]))
     if not shown:
         words = f"nothing to see {place}"
     elif style == 3 and len(shown) > 1:
-        words = f"{_NUMBERS[len(shown)]} things {place} , one of them {_named(shown[0], writing)}"
+        words = f"{_NUMBERS[len(shown)]} things {place} , one of them {_name(shown[0], writing)}"
     elif style in (0, 4) and len(shown) > 1:
-        words = f"{_named(shown[0], writing)} {_relation(*shown[:2])} {_named(shown[1], writing)}"
+        words = f"{_name(shown[0], writing)} {_relate(*shown[:2])} {_name(shown[1], writing)}"
     elif style == 1 and len(shown) > 1:
-        words = f"{_named(shown[0], writing)} and {_named(shown[1], writing)} {place}"
+        words = f"{_name(shown[0], writing)} and {_name(shown[1], writing)} {place}"
     else:
         verb = str(writing.choice(["", "is seen", "is drawn"]))
-        words = f"{_named(shown[0], writing, size=style == 2)} {verb} {place}"
+        words = f"{_name(shown[0], writing, size=style == 2)} {verb} {place}"
     words = " ".join(words.split())
     return f"{words[0].upper()}{words[1:]} ."
 
 
-def _named(thing: DrawnObject, writing: np.random.Generator, size: bool = False) -> str:
+def _name(thing: DrawnObject, writing: np.random.Generator, size: bool = False) -> str:
     words = [thing.color, thing.kind]
     if size or writing.random() < 0.3:
         words.insert(0, {"small": "small", "medium": "plain", "large": "big"}[thing.size])
     return f"{'an' if words[0][0] in 'aeiou' else 'a'} {' '.join(words)}"
 
 
-def _relation(first: DrawnObject, second: DrawnObject) -> str:
+def _relate(first: DrawnObject, second: DrawnObject) -> str:
     across = second.center[0] - first.center[0]
     down = second.center[1] - first.center[1]
     if abs(across) > abs(down):
         return "to the left of" if across > 0 else "to the right of"
     return "above" if down > 0 else "below"
-
-
-def _area(thing: DrawnObject) -> int:
-    left, top, right, bottom = thing.box
-    return (right - left) * (bottom - top)

@@ -1,4 +1,4 @@
-"""The sample of VOC: drawn scenes, written as a devkit with annotations and lists, *difficult* objects too."""
+"""The VOC sample: drawn scenes as a devkit with annotations and lists, *difficult* objects too."""
 
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,10 +16,10 @@ def make(folder: Path) -> None:
     write_devkit(folder / "VOCdevkit" / "VOC2007", SPLITS)
 
 
-def write_devkit(home: Path, splits: dict[str, int], seed: int = 0) -> None:
-    """Scenes as JPEGImages, Annotations and ImageSets/Main; "trainval" is train and val together."""
+def write_devkit(root: Path, splits: dict[str, int], seed: int = 0) -> None:
+    """Write scenes as JPEGImages, Annotations and ImageSets/Main; "trainval" is train and val."""
     for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
-        (home / name).mkdir(parents=True, exist_ok=True)
+        (root / name).mkdir(parents=True, exist_ok=True)
     rows: dict[str, list[tuple[str, list[int]]]] = {}
     for split, count in splits.items():
         stream = make_generator(seed, "drawn voc", split)
@@ -27,13 +27,13 @@ def write_devkit(home: Path, splits: dict[str, int], seed: int = 0) -> None:
         for _number in range(count):
             name = f"{1 + sum(map(len, rows.values())):06d}"
             scene = scenes.draw_scene(stream)
-            scene.image.save(home / "JPEGImages" / f"{name}.jpg", quality=90)
-            _write_annotation(home / "Annotations" / f"{name}.xml", name, scene)
+            scene.image.save(root / "JPEGImages" / f"{name}.jpg", quality=90)
+            _write_annotation(root / "Annotations" / f"{name}.xml", name, scene)
             objects = [(each.kind, each.difficult) for each in scene.objects]
             rows[split].append((name, voc.label_objects(objects, sorted(scenes.KINDS))))
     rows["trainval"] = [*rows.get("train", []), *rows.get("val", [])]
-    for split, labelled in rows.items():
-        _write_lists(home / "ImageSets" / "Main", split, labelled)
+    for split, labeled in rows.items():
+        _write_lists(root / "ImageSets" / "Main", split, labeled)
 
 
 def _write_lists(folder: Path, split: str, rows: list[tuple[str, list[int]]]) -> None:
@@ -58,12 +58,8 @@ def _write_annotation(path: Path, name: str, scene: scenes.Scene) -> None:
         ElementTree.SubElement(item, "difficult").text = str(int(each.difficult))
         box = ElementTree.SubElement(item, "bndbox")
         left, top, right, bottom = each.box  # VOC counts pixels from one, both ends inclusive
-        for key, value in (
-            ("xmin", left + 1),
-            ("ymin", top + 1),
-            ("xmax", right),
-            ("ymax", bottom),
-        ):
+        corners = ("xmin", left + 1), ("ymin", top + 1), ("xmax", right), ("ymax", bottom)
+        for key, value in corners:
             ElementTree.SubElement(box, key).text = str(value)
     ElementTree.indent(root)
     ElementTree.ElementTree(root).write(path, encoding="utf-8")

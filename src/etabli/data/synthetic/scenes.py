@@ -1,8 +1,8 @@
-"""Drawn scenes: the project's own pictures, with everything known about what they show.
+"""Drawn scenes: synthetic images whose objects are known.
 
-A scene is a pale background with one to five colored objects of twelve kinds, some before others. What
-another object hides, or what is very small, is *difficult*, as in PASCAL VOC. Every picture is a function of
-its ``numpy.random.Generator`` alone.
+A scene is a pale background with one to five colored objects of twelve kinds, some in front of
+others. An object that is mostly hidden or very small is *difficult*, as in PASCAL VOC. Every image
+is a function of its ``numpy.random.Generator`` alone.
 """
 
 import math
@@ -53,10 +53,10 @@ _OVERSAMPLE = 3
 
 @dataclass(frozen=True)
 class DrawnObject:
-    """One object of a scene. ``box`` is (left, top, right, bottom) in pixels, right and bottom exclusive.
+    """One object of a scene; ``box`` is (left, top, right, bottom) in pixels, the last two exclusive.
 
-    ``size`` is "small", "medium" or "large" by the box's longer side; ``visible`` is the share of its pixels
-    that no later object hides; ``difficult`` holds for what is mostly hidden or tiny.
+    ``size`` is "small", "medium" or "large" by the box's longer side; ``visible`` is the share of
+    its pixels that no later object hides; a ``difficult`` object is mostly hidden or tiny.
     """
 
     kind: str
@@ -74,7 +74,7 @@ class DrawnObject:
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture and what it shows, in the order of drawing: a later object stands before an earlier one."""
+    """An image and its objects in drawing order: a later object is in front of an earlier one."""
 
     image: Image.Image
     objects: tuple[DrawnObject, ...]
@@ -88,18 +88,25 @@ def draw_scene(
     extent: tuple[float, float] = (0.12, 0.55),
     kinds: tuple[str, ...] = KINDS,
 ) -> Scene:
-    """A scene of (height, width) pixels with ``count`` = (fewest, most) objects.
+    """Draw a scene; an object that others hide almost completely is not listed.
 
-    The side of an object is a share of the shorter side of the picture, drawn between the two of ``extent``.
-    An object that others hide almost wholly does not count as shown.
+    Args:
+        generator: the source of all randomness.
+        size: (height, width) in pixels.
+        count: the smallest and the largest number of objects.
+        extent: range of an object's side, as a fraction of the shorter side of the image.
+        kinds: of objects.
+
+    Returns:
+        The image and its objects.
     """
     height, width = size
     background = str(generator.choice(list(BACKGROUNDS)))
-    picture = _ground(generator, height, width, BACKGROUNDS[background])
+    image = _draw_background(generator, height, width, BACKGROUNDS[background])
     placed: list[tuple[str, str, Image.Image]] = []
     for _number in range(int(generator.integers(count[0], count[1] + 1))):
         kind, color = str(generator.choice(kinds)), str(generator.choice(list(COLORS)))
-        tile = _tile(generator, kind, color, max(6, round(generator.uniform(*extent) * min(size))))
+        tile = _draw_tile(generator, kind, color, max(6, round(generator.uniform(*extent) * min(size))))
         corner = (
             int(generator.integers(0, max(1, width - tile.width + 1))),
             int(generator.integers(0, max(1, height - tile.height + 1))),
@@ -107,26 +114,28 @@ def draw_scene(
         layer = Image.new("L", (width, height), 0)
         layer.paste(tile.getchannel("A"), corner)
         placed.append((kind, color, layer))
-        picture.paste(tile, corner, tile)
-    return Scene(picture, tuple(_objects(placed, min(size))), background)
+        image.paste(tile, corner, tile)
+    return Scene(image, tuple(_list_objects(placed, min(size))), background)
 
 
 def draw_single(
     generator: np.random.Generator, kind: str | None = None, size: tuple[int, int] = (64, 64)
 ) -> Scene:
-    """One large object alone on its background: the source task, from which one transfers to scenes."""
+    """Draw one large object on a background: the source task of transfer to scenes."""
     kinds = KINDS if kind is None else (kind,)
     return draw_scene(generator, size, count=(1, 1), extent=(0.55, 0.95), kinds=kinds)
 
 
-def _objects(placed: list[tuple[str, str, Image.Image]], side: int) -> list[DrawnObject]:
-    objects, in_front = [], Image.new("L", placed[0][2].size, 0) if placed else None
+def _list_objects(placed: list[tuple[str, str, Image.Image]], side: int) -> list[DrawnObject]:
+    if not placed:
+        return []
+    objects, in_front = [], Image.new("L", placed[0][2].size, 0)
     for kind, color, layer in reversed(placed):
         seen = ImageChops.subtract(layer, in_front)
         visible = _area(seen) / max(1, _area(layer))
         in_front = ImageChops.lighter(in_front, layer)
-        if visible >= _HIDDEN:
-            box = layer.point(lambda alpha: 255 * (alpha > 127)).getbbox() or layer.getbbox()
+        box = layer.point(lambda alpha: 255 * (alpha > 127)).getbbox() or layer.getbbox()
+        if visible >= _HIDDEN and box:
             extent = max(box[2] - box[0], box[3] - box[1]) / side
             word = "small" if extent < SMALL else "medium" if extent < LARGE else "large"
             difficult = visible < _DIFFICULT_VISIBLE or extent < _DIFFICULT_SIDE
@@ -138,25 +147,25 @@ def _area(layer: Image.Image) -> int:
     return int(np.count_nonzero(np.asarray(layer) > 127))
 
 
-def _ground(
+def _draw_background(
     generator: np.random.Generator, height: int, width: int, color: tuple[int, int, int]
 ) -> Image.Image:
-    """A pale color, lighter towards one side, with a grain that keeps a net from counting flat pixels."""
+    """Draw a pale color with a gradient and noise, so that no pixel count gives the label away."""
     slope = generator.uniform(-14, 14) * np.linspace(-1, 1, height)[:, None, None]
     grain = generator.normal(0, 5, (height, width, 1))
     pixels = np.clip(np.asarray(color) + slope + grain, 0, 255).astype(np.uint8)
     return Image.fromarray(pixels)
 
 
-def _tile(generator: np.random.Generator, kind: str, color: str, side: int) -> Image.Image:
-    """One object on a transparent tile that fits it, a little stretched and turned by up to 12 degrees."""
+def _draw_tile(generator: np.random.Generator, kind: str, color: str, side: int) -> Image.Image:
+    """Draw one object on a transparent tile, stretched a little and rotated by up to 12 degrees."""
     canvas = side * _OVERSAMPLE
     stretch = generator.uniform(0.85, 1.0)
     tile = Image.new("RGBA", (canvas, canvas), (0, 0, 0, 0))
     pen = ImageDraw.Draw(tile)
     base = np.asarray(COLORS[color]) * generator.uniform(0.9, 1.08)
     for shape, points, tone in _DRAWINGS[kind]:
-        fill = (*(int(value) for value in np.clip(_toned(base, tone), 0, 255)), 255)
+        fill = (*(int(value) for value in np.clip(_apply_tone(base, tone), 0, 255)), 255)
         flat = [
             coordinate * canvas * (stretch if axis == 0 else 1)
             for point in points
@@ -172,13 +181,13 @@ def _tile(generator: np.random.Generator, kind: str, color: str, side: int) -> I
     )
 
 
-def _toned(color: np.ndarray, tone: float) -> np.ndarray:
-    """``tone`` 1 leaves the color, below 1 darkens it, above 1 mixes white in."""
+def _apply_tone(color: np.ndarray, tone: float) -> np.ndarray:
+    """Darken a color (``tone`` below 1) or mix it with white (above 1)."""
     return color * tone if tone <= 1 else color + (255 - color) * (tone - 1)
 
 
 def _ring(count: int, *radii: float, turn: float = -math.pi / 2) -> list[tuple[float, float]]:
-    """``count`` points around the middle of the unit square; several radii take turns (a star has two)."""
+    """Return ``count`` points around the middle of the unit square; radii alternate (as in a star)."""
     steps = count * len(radii)
     return [
         (

@@ -1,6 +1,4 @@
-"""The text of practical 4: Les Fleurs du mal as Project Gutenberg gives it, or the sample verse of the
-project.
-"""
+"""The text of practical 4: Les Fleurs du mal of Project Gutenberg, or the project's sample verse."""
 
 import shutil
 from importlib.resources import as_file, files
@@ -12,15 +10,11 @@ from etabli.data.formats.text import FLEURS_DU_MAL, Markers, Text, read
 VERSION = 1
 FILE = "fleurs_mal.txt"
 SAMPLE = Markers("Sur l'établi de chêne", "*** END OF THE ETABLI SAMPLE VERSE")
-"""The same rule as for Les Fleurs du mal: from the first line of the text, to before the first of the
-licence.
-"""
+"""The same rule as for Les Fleurs du mal: from the first line of the text to before the license."""
 
 
 def load(source: Source) -> Text:
-    """Les Fleurs du mal (Project Gutenberg EBook 6099), prepared; or French verse written for this
-    project.
-    """
+    """Load and prepare Les Fleurs du mal (Gutenberg 6099), or French verse written for this project."""
     path = source.file("fleurs_du_mal", FILE)
     if source.is_sample:
         return read(path, SAMPLE, name="verse")
@@ -28,6 +22,6 @@ def load(source: Source) -> Text:
 
 
 def make(folder: Path) -> None:
-    """Lay the sample verse into a folder, under the name of the official file."""
+    """Copy the sample verse into a folder, under the name of the official file."""
     with as_file(files("etabli.data") / "files" / "verse.txt") as path:
         shutil.copyfile(path, folder / FILE)
