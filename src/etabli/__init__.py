@@ -1,9 +1,58 @@
-"""Établi: a workbench for five deep-learning practicals. Nothing heavy is imported here."""
+"""Établi: five deep-learning practicals as software, for your own images, texts and tables too.
+
+The functions below are the Python interface; nothing heavy is imported before the first call.
+"""
 
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from etabli.api import (
+        Captions,
+        FeatureTable,
+        Model,
+        Predictions,
+        RunResult,
+        Scores,
+        caption,
+        extract_features,
+        generate,
+        load,
+        run,
+        untangle,
+    )
 
 __version__ = "0.2.0"
 
-# Keras reads this once, when it is first imported: without it, it may look for TensorFlow. Here and nowhere else.
+__all__ = [
+    "Captions",
+    "FeatureTable",
+    "Model",
+    "Predictions",
+    "RunResult",
+    "Scores",
+    "__version__",
+    "caption",
+    "extract_features",
+    "generate",
+    "load",
+    "run",
+    "untangle",
+]
+
+# Keras reads this once, at its first import; without it Keras may look for TensorFlow.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def __getattr__(name: str) -> object:
+    """Import the Python interface when one of its names is first used (PEP 562)."""
+    if name in __all__:
+        from etabli import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'etabli' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

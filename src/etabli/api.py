@@ -1,0 +1,454 @@
+"""The Python interface of ``import etabli``. Heavy libraries are imported at the first call."""
+
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from etabli.saved_models.folder import SavedModel
+
+__all__ = [
+    "Captions",
+    "FeatureTable",
+    "Model",
+    "Predictions",
+    "RunResult",
+    "Scores",
+    "caption",
+    "extract_features",
+    "generate",
+    "load",
+    "run",
+    "untangle",
+]
+
+Paths = str | Path | Sequence[str | Path]
+"""A folder of images, one image file, or several."""
+
+
+def _html_table(columns: Sequence[str], rows: Sequence[Sequence[object]], limit: int = 20) -> str:
+    """Return rows as an HTML table for a notebook; of more than ``limit``, the first ones."""
+
+    def cells(tag: str, row: Sequence[object]) -> str:
+        return "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in row)
+
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows[:limit])
+    more = f"<p>… {len(rows) - limit:,} more rows</p>" if len(rows) > limit else ""
+    return (
+        f"<table><thead><tr>{cells('th', columns)}</tr></thead><tbody>{body}</tbody></table>{more}"
+    )
+
+
+def _data_frame(columns: dict[str, Any]) -> "pd.DataFrame":
+    """Return columns as a pandas DataFrame. Raises ``MissingExtra`` without pandas."""
+    from etabli.core.errors import MissingExtra
+
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise MissingExtra("pandas", "pandas", "to_pandas()") from error
+    return pd.DataFrame(columns)
+
+
+class Scores(Mapping[str, float]):
+    """Scores by name, each with the recipe of how it was computed (``scores.recipes[name]``)."""
+
+    def __init__(self, values: Mapping[str, float], recipes: Mapping[str, str]) -> None:
+        self._values, self.recipes = dict(values), dict(recipes)
+
+    def __getitem__(self, name: str) -> float:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Scores({self._values!r})"
+
+    def _repr_html_(self) -> str:
+        from etabli.report.numbers import format_score
+
+        rows = [
+            (name, format_score(name, value), self.recipes.get(name, ""))
+            for name, value in self.items()
+        ]
+        return _html_table(("score", "value", "recipe"), rows, limit=200)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run: its folder, the path of its report, its scores (means over the seeds).
+
+    Of several experiments a score has the name ``experiment/score``.
+    """
+
+    folder: Path
+    report: Path
+    scores: Scores
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(str(self.report))}</p>{self.scores._repr_html_()}"
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a classifier says of N images.
+
+    ``labels[i]`` are the classes whose probability reaches their threshold; ``probabilities`` is
+    (N, K), its columns in the order of ``classes``; ``unreadable`` names what could not be read.
+    """
+
+    names: list[str]
+    labels: list[tuple[str, ...]]
+    probabilities: "np.ndarray"
+    classes: tuple[str, ...]
+    unreadable: list[str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return one row an image: its name, its labels, one column of probabilities a class."""
+        columns: dict[str, Any] = {"image": self.names, "labels": self.labels}
+        columns |= {name: self.probabilities[:, k] for k, name in enumerate(self.classes)}
+        return _data_frame(columns)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (name, ", ".join(labels) or "—", f"{row.max():.3f}")
+            for name, labels, row in zip(self.names, self.labels, self.probabilities, strict=True)
+        ]
+        return _html_table(("image", "labels", "highest probability"), rows)
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """Features of N images: ``features`` (N, D) float32, row i of the image ``names[i]``."""
+
+    names: list[str]
+    features: "np.ndarray"
+    unreadable: list[str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return one row an image, its name as the index."""
+        frame = _data_frame({str(d): self.features[:, d] for d in range(self.features.shape[1])})
+        frame.index = self.names
+        return frame
+
+    def _repr_html_(self) -> str:
+        return f"<p>{len(self)} images, {self.features.shape[1]} features each</p>"
+
+
+@dataclass(frozen=True)
+class Captions:
+    """Captions of N images: ``captions[i]`` of the image ``names[i]``, the best first."""
+
+    names: list[str]
+    captions: list[tuple[str, ...]]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def best(self) -> list[str]:
+        """The best caption of each image."""
+        return [each[0] for each in self.captions]
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return one row an image: its name and its best caption."""
+        return _data_frame({"image": self.names, "caption": self.best})
+
+    def _repr_html_(self) -> str:
+        return _html_table(("image", "caption"), list(zip(self.names, self.best, strict=True)))
+
+
+class Model:
+    """A saved model: ``predict`` classifies images, ``caption`` captions them, ``generate`` writes.
+
+    ``kind`` is "multilabel", "captioner" or "text"; ``card`` states what the model was trained on.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        from etabli.saved_models import folder as saved_models
+        from etabli.saved_models.card import read_card
+
+        self.folder = Path(folder)
+        self.saved: SavedModel = saved_models.load(self.folder)
+        self.card: dict[str, Any] = read_card(self.folder)
+        self.kind: str = self.card["kind"]
+
+    def predict(self, images: Paths) -> Predictions:
+        """Return the labels and the class probabilities of images."""
+        import numpy as np
+
+        from etabli.pipelines.predict import predict
+
+        self._require("multilabel")
+        found = predict(images, self.folder)
+        classes = tuple(self.card["classes"])
+        rows = [[row.probabilities[name] for name in classes] for row in found.rows]
+        return Predictions(
+            [row.file for row in found.rows],
+            [tuple(row.labels) for row in found.rows],
+            np.array(rows, dtype=float).reshape(len(rows), len(classes)),
+            classes,
+            [each.name for each in found.unreadable],
+        )
+
+    def caption(self, images: Paths) -> Captions:
+        """Return several captions of each image, the best first."""
+        from etabli.pipelines.caption_write import describe
+
+        captioner = self._require("captioner")
+        paths, names = _list_images(images)
+        found = describe(captioner, paths)
+        return Captions(names, [each.captions for each in found])
+
+    def generate(
+        self,
+        prompt: str | None = None,
+        *,
+        length: int = 400,
+        temperature: float = 1.0,
+        seed: int = 0,
+    ) -> str:
+        """Return the prompt and ``length`` characters that continue it."""
+        from etabli.pipelines import poetry
+
+        self._require("text")
+        (text,) = poetry.generate(
+            self.folder, prompt=prompt, length=length, temperature=temperature, seed=seed
+        )
+        return text
+
+    def _require(self, kind: str) -> Any:
+        """Return the saved model where it is of this kind; raise ``BadSetting`` otherwise."""
+        from etabli.core.errors import BadSetting
+        from etabli.core.i18n import _
+
+        methods = {"multilabel": "predict", "captioner": "caption", "text": "generate"}
+        if self.kind != kind:
+            raise BadSetting(
+                _("the model in {folder} has no {method}()").format(
+                    folder=self.folder, method=methods[kind]
+                ),
+                fix=_("Call its {method}().").format(method=methods[self.kind]),
+            )
+        return self.saved
+
+    def __repr__(self) -> str:
+        return f"Model({str(self.folder)!r}, kind={self.kind!r})"
+
+
+def load(folder: str | Path) -> Model:
+    """Load the model that transfer, finetune, caption train or poetry train wrote in a folder.
+
+    Raises ``DataMissing`` where there is none, ``CorruptFile`` where its files are damaged.
+    """
+    return Model(folder)
+
+
+def generate(
+    folder: str | Path,
+    prompt: str | None = None,
+    *,
+    length: int = 400,
+    temperature: float = 1.0,
+    seed: int = 0,
+) -> str:
+    """Continue a prompt with the text model of a folder.
+
+    Args:
+        folder: What ``etabli poetry train`` wrote.
+        prompt: How the text begins; by default as the training text did.
+        length: Characters to write.
+        temperature: Below 1 likely characters become likelier; above 1 all even out.
+        seed: The same seed writes the same text.
+
+    Returns:
+        The prompt and its continuation.
+    """
+    return load(folder).generate(prompt, length=length, temperature=temperature, seed=seed)
+
+
+def caption(folder: str | Path, images: Paths) -> Captions:
+    """Caption images with the captioner of a folder; several captions each, the best first."""
+    return load(folder).caption(images)
+
+
+def run(
+    experiments: str | Sequence[str],
+    *,
+    data: Literal["sample", "full"] = "sample",
+    seeds: int = 1,
+    seed: int = 0,
+    settings: Mapping[str, object] | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+) -> RunResult:
+    """Run experiments or whole practicals, as ``etabli run`` does; write their report.
+
+    Args:
+        experiments: Names (``"tp1.logistic"``, ``"tp1"``), or the path of an experiment's file.
+        data: ``"sample"`` (made by the project) or ``"full"`` (downloaded, or ``ETABLI_DATA``).
+        seeds: How many seeds; scores are means over them.
+        seed: The first seed.
+        settings: Settings that differ from the defaults, by name.
+        out: The run folder; by default a new one under ``runs/``. A run in it is resumed.
+        overwrite: Replace a run in ``out`` instead.
+
+    Returns:
+        The scores with their recipes, the folder and the report.
+
+    Raises:
+        EtabliError: A name, a setting or a data set that does not exist, an output that is in use.
+    """
+    from etabli import report
+    from etabli.data.catalog.source import Source
+    from etabli.experiments import runner, select_experiments
+
+    names = [experiments] if isinstance(experiments, str) else list(experiments)
+    specs = select_experiments(names)
+    folder = Path(out) if out is not None else _new_run_folder("+".join(names))
+    seed_range = range(seed, seed + seeds)
+    changes = dict(settings or {})
+    runner.run_experiments(
+        specs, folder, Source(data), seeds=seed_range, changes=changes, overwrite=overwrite
+    )
+    return _run_result(folder, report.write_report(folder), [spec.name for spec in specs])
+
+
+def untangle(
+    points: "np.ndarray",
+    labels: Sequence[object],
+    *,
+    k: int = 6,
+    perplexity: float = 30.0,
+    max_points: int = 20_000,
+    seed: int = 0,
+    out: str | Path | None = None,
+) -> RunResult:
+    """Measure how well classes are separated, in all dimensions and in the planes of t-SNE and PCA.
+
+    Args:
+        points: (N, D) numbers, or (N, ...) which are flattened.
+        labels: N labels, numbers or text.
+        k: Neighbors of the neighborhood hit.
+        perplexity: Effective number of neighbors of t-SNE (van der Maaten, Hinton 2008).
+        max_points: Points that are projected; of more, a random part.
+        seed: Seed of t-SNE and of that part.
+        out: The run folder; by default a new one under ``runs/``.
+
+    Returns:
+        Neighborhood hit, hulls and ellipses, with a report and an explorer in the folder.
+
+    Raises:
+        BadArray: Points that are not finite, or another number of labels than of points.
+    """
+    import numpy as np
+
+    from etabli import report
+    from etabli.core.errors import BadArray
+    from etabli.core.i18n import _
+    from etabli.data.catalog.source import Source
+    from etabli.data.formats.labeled_points import Points
+    from etabli.experiments import runner
+    from etabli.pipelines.untangle import make_experiment
+
+    rows = np.asarray(points)
+    if rows.ndim < 2 or rows.dtype.kind not in "fiub" or not np.isfinite(rows).all():
+        raise BadArray(
+            _("the points cannot be measured"),
+            expected=_("(N, D) finite numbers"),
+            got=f"{rows.dtype} {rows.shape}",
+        )
+    if len(labels) != len(rows):
+        raise BadArray(
+            _("points and labels do not belong together"), expected=len(rows), got=len(labels)
+        )
+    names, codes = np.unique(np.asarray(labels), return_inverse=True)
+    flat = rows.reshape(len(rows), -1)
+    spec = make_experiment(Points("points", flat, codes, tuple(map(str, names))))
+    folder = Path(out) if out is not None else _new_run_folder("untangle")
+    changes: dict[str, object] = {"k": k, "perplexity": perplexity, "max_points": max_points}
+    runner.run_experiments([spec], folder, Source.full(), seeds=[seed], changes=changes)
+    return _run_result(folder, report.write_report(folder), [spec.name])
+
+
+def extract_features(
+    images: Paths,
+    backbone: str = "mobilenet_v2",
+    *,
+    layer: str = "pool",
+    weights: str | Path = "imagenet",
+    out: str | Path | None = None,
+) -> FeatureTable:
+    """Extract deep features of images with a pretrained backbone.
+
+    Args:
+        images: A folder, or the paths of images.
+        backbone: ``"mobilenet_v2"``, ``"resnet50"`` or ``"vgg16"``.
+        layer: ``"pool"`` (the last feature map averaged), a stage, or the name of a Keras layer.
+        weights: "imagenet" (of the catalog), a weights file, or "none" (random weights).
+        out: A folder to keep them in, which a second call reads; by default the user's cache.
+
+    Returns:
+        Names and features (N, D), in the order of the images.
+
+    Raises:
+        DataMissing: No image, or no weights.
+    """
+    from etabli.features.extraction import extract, extract_to_cache
+    from etabli.features.inputs import find_weights
+
+    paths, names = _list_images(images)
+    file = find_weights(backbone, weights)
+    if out is not None:
+        found = extract(paths, backbone, out, names=names, weights=file, layer=layer)
+    else:
+        found = extract_to_cache("api", paths, backbone, names=names, weights=file, layer=layer)
+    rows = found.array(dtype="float32")
+    return FeatureTable(
+        found.names, rows.reshape(len(rows), -1), [each.name for each in found.unreadable]
+    )
+
+
+def _new_run_folder(name: str) -> Path:
+    return (
+        Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{Path(name).stem if '/' in name else name}"
+    )
+
+
+def _run_result(folder: Path, report: Path, names: Sequence[str]) -> RunResult:
+    from etabli.report.run_folder import summarize_scores
+
+    summaries = [each for each in summarize_scores(folder) if each.experiment in names]
+    keys = [
+        each.score if len(names) == 1 else f"{each.experiment}/{each.score}" for each in summaries
+    ]
+    values = dict(zip(keys, (each.value for each in summaries), strict=True))
+    recipes = dict(zip(keys, (each.signature for each in summaries), strict=True))
+    return RunResult(folder, report, Scores(values, recipes))
+
+
+def _list_images(images: Paths) -> tuple[list[Any], list[str]]:
+    """Return the images of one location, or those listed, with their names."""
+    from etabli.data.formats.images import get_display_name
+    from etabli.features.inputs import find_images
+
+    if isinstance(images, str | Path):
+        return find_images(images)
+    paths = [Path(each) for each in images]
+    return paths, [get_display_name(each) for each in paths]
