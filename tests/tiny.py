@@ -10,7 +10,7 @@ from etabli.metrics.score import Score
 
 class Settings(SettingsModel):
     epochs: int = Field(3, ge=1, le=100, description="number of epochs")
-    learning_learning_rate: float = Field(0.5, gt=0, description="learning rate")
+    learning_rate: float = Field(0.5, gt=0, description="learning rate")
 
 
 def run(context: RunContext, settings: Settings) -> None:

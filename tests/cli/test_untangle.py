@@ -89,10 +89,10 @@ def test_each_fault_is_one_clear_sentence(tmp_path):
     with pytest.raises(BadSetting, match="not enough points for 6 neighbors"):
         ask(tmp_path / "few.npz", "--out", tmp_path / "out")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataMissing, match="no folders with images"):
+    with pytest.raises(DataMissing, match="no folders of images"):
         ask(tmp_path / "empty")
     np.savez(tmp_path / "fine.npz", features=points, labels=labels)
-    with pytest.raises(BadArray, match="do not belong to the points"):
+    with pytest.raises(BadArray, match="does not match the number of points"):
         ask(tmp_path / "fine.npz", "--images", tmp_path / "empty")
 
 

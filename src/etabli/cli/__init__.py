@@ -1,4 +1,4 @@
-"""The command line: parse, one call, print. Nothing heavy is imported until a command runs."""
+"""The command line. Nothing heavy is imported until a command runs."""
 
 from typing import Annotated
 
@@ -46,7 +46,7 @@ def options(
     enable_compilation_cache(user_cache() / "compiled")
 
 
-def _commands() -> None:
+def _add_commands() -> None:
     from etabli.cli import (
         caption,
         check,
@@ -65,28 +65,35 @@ def _commands() -> None:
         words,
     )
 
-    app.command("run")(run.run)
-    app.command("list")(list.list_experiments)
-    app.command("info")(list.info)
-    app.add_typer(data.app, name="data")
-    app.add_typer(caption.app, name="caption")
-    app.command("new")(run.new)
-    app.command("check")(check.check)
-    app.command("report")(report.report)
-    app.command("untangle")(untangle.untangle)
-    app.command("serve")(serve.serve)
-    app.add_typer(poetry.app, name="poetry")
-    app.command("words")(words.words)
-    app.command("features")(features.features)
-    app.command("transfer")(transfer.transfer)
-    app.command("finetune")(finetune.finetune)
-    app.command("predict")(predict.predict)
-    app.command("export")(export.export)
+    # The order of the help.
+    for name, command in {
+        "run": run.run,
+        "list": list.list_experiments,
+        "info": list.info,
+        "data": data.app,
+        "caption": caption.app,
+        "new": run.new,
+        "check": check.check,
+        "report": report.report,
+        "untangle": untangle.untangle,
+        "serve": serve.serve,
+        "poetry": poetry.app,
+        "words": words.words,
+        "features": features.features,
+        "transfer": transfer.transfer,
+        "finetune": finetune.finetune,
+        "predict": predict.predict,
+        "export": export.export,
+    }.items():
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
 
 
-_commands()
+_add_commands()
 
 
 def main() -> None:
-    """The entry point: every refusal ends here as one sentence."""
+    """Run the command line; every error ends here as one sentence."""
     _errors.run_with_error_handling(lambda: _translation.run_app(app))

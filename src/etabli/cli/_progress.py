@@ -53,8 +53,9 @@ class Terminal:
     @staticmethod
     def _stepper(progress: Progress, task: TaskID) -> Callable[..., None]:
         def step(advance: float = 1, **numbers: object) -> None:
-            more = {"numbers": _format_numbers(numbers)} if numbers else {}
-            progress.update(task, advance=advance, **more)
+            if numbers:
+                progress.update(task, numbers=_format_numbers(numbers))
+            progress.advance(task, advance)
 
         return step
 

@@ -1,5 +1,6 @@
 """Tables for the terminal: nothing in a table of scores wraps at 80 columns."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import Literal
@@ -9,7 +10,7 @@ from rich.table import Table
 
 from etabli.core.i18n import _
 from etabli.report import run_folder
-from etabli.report.numbers import format_difference, format_score, score_label
+from etabli.report.numbers import format_score, score_label
 from etabli.report.run_folder import ScoreSummary
 
 MAX_ROWS = 28
@@ -17,7 +18,7 @@ Column = tuple[str, str]
 
 
 def print_table(
-    title: str, columns: list[Column], rows: list[list[str]], *, wrap: bool = True
+    title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, wrap: bool = True
 ) -> None:
     """Print a table.
 
@@ -47,71 +48,53 @@ def print_table(
     Console(highlight=False).print(made)
 
 
+def print_text(text: str, indent: int = 0) -> None:
+    """Print a text that wraps between words at the width of the terminal."""
+    space = " " * indent
+    print(fill(text, Console().width, initial_indent=space, subsequent_indent=space or "  "))
+
+
 def print_scores(run: Path, *, verbose: bool = False) -> None:
     """Print the headline score of each experiment of a run, or the scores of a single one.
 
     With ``verbose``, print every score with its recipe.
     """
-    summaries = run_folder.summarize_scores(run)
-    headlines = {each.experiment: each.headline for _folder, each in run_folder.list_seed_runs(run)}
-    by_experiment = {
-        name: [each for each in summaries if each.experiment == name] for name in headlines
-    }
+    found, summaries = run_folder.list_seed_runs(run), run_folder.summarize_scores(run)
+    headlines = {each.experiment: each.headline for _folder, each in found}
+    rows = []
+    for name, headline in headlines.items():
+        own: list[ScoreSummary | None] = [each for each in summaries if each.experiment == name]
+        own.sort(key=lambda each: each is None or each.score != headline)
+        own = own[: MAX_ROWS if len(headlines) == 1 else 1] or [None]
+        rows += [(name if number == 0 else "", each) for number, each in enumerate(own)]
     if verbose:
-        for name, own in by_experiment.items():
-            _print_recipes(name, own)
-    elif len(by_experiment) == 1:
-        ((name, own),) = by_experiment.items()
-        first = run_folder.headline_of(own, headlines[name])
-        own.sort(key=lambda each: each is not first)
-        _print_summaries([(score_label(each.score), each) for each in own[:MAX_ROWS]], name)
-        if len(own) > MAX_ROWS:
-            print(_("... and {n} more: --verbose").format(n=len(own) - MAX_ROWS))
+        _print_recipes(summaries)
     else:
-        found = {
-            name: run_folder.headline_of(own, headlines[name])
-            for name, own in by_experiment.items()
-        }
-        _print_summaries(list(found.items()))
-    if run_folder.read_run(run).data == "sample":
+        _print_summaries(rows)
+    if found and found[0][1].data == "sample":
         print(_("Sample data: not comparable with the published values (--data full is)."))
 
 
-def _print_summaries(rows: list[tuple[str, ScoreSummary | None]], experiment: str = "") -> None:
-    """Print scores by their labels, or (without ``experiment``) experiments by their headlines."""
-    published = any(each and each.published is not None for _name, each in rows)
-    columns: list[Column] = [(experiment or _("experiment"), "left")]
-    columns += [] if experiment else [(_("score"), "left")]
-    columns.append((_("measured"), "right"))
-    columns += [(_("published"), "right")] if published else []
-    columns += [(_("difference"), "right")] if published and experiment else []
-    cells = []
-    for name, each in rows:
-        row = [name]
-        if not experiment:
-            row.append(score_label(each.score) if each else _("figures and tables only"))
-        row.append(format_score(each.score, each.value, each.spread) if each else "")
-        if published:
+def _print_summaries(rows: Sequence[tuple[str, ScoreSummary | None]]) -> None:
+    columns = [(_("experiment"), "left"), (_("score"), "left"), (_("measured"), "right")]
+    cells = [
+        [name, score_label(each.score), format_score(each.score, each.value, each.spread)]
+        if each
+        else [name, _("figures and tables only"), ""]
+        for name, each in rows
+    ]
+    if any(each and each.published is not None for _name, each in rows):
+        columns.append((_("published"), "right"))
+        for row, (_name, each) in zip(cells, rows, strict=True):
             row.append(format_score(each.score, each.published) if each else "")
-        if published and experiment and each:
-            row.append(format_difference(each.score, each.value, each.published))
-        cells.append(row)
     print_table("", columns, cells, wrap=False)
 
 
-def _print_recipes(experiment: str, summaries: list[ScoreSummary]) -> None:
-    print(f"\n{experiment}")
+def _print_recipes(summaries: Sequence[ScoreSummary]) -> None:
     for each in summaries:
-        value = format_score(each.score, each.value, each.spread)
-        known = format_score(each.score, each.published)
-        published = "" if each.published is None else f" ({_('published')}: {known})"
-        print(f"  {each.score}: {value}{published}")
-        print(
-            fill(
-                each.signature,
-                Console().width,
-                initial_indent=" " * 6,
-                subsequent_indent=" " * 6,
-                break_on_hyphens=False,
-            )
-        )
+        text = f"{each.experiment} {each.score}: "
+        text += format_score(each.score, each.value, each.spread)
+        if each.published is not None:
+            text += f" ({_('published')}: {format_score(each.score, each.published)})"
+        print_text(text)
+        print_text(each.signature, indent=6)

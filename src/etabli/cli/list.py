@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -112,12 +111,13 @@ def _print_experiments(
 
 
 def _print_experiment(spec: "ExperimentSpec", last: list[tuple[Path, str, "ScoreSummary"]]) -> None:
+    from etabli.cli._tables import print_text
     from etabli.report.numbers import format_duration, format_score
 
-    _print_text(f"{spec.name}: {_(spec.title)}")
-    _print_text(f"{_(spec.measures)} ({_(spec.source)})", indent=2)
+    print_text(f"{spec.name}: {_(spec.title)}")
+    print_text(f"{_(spec.measures)} ({_(spec.source)})", indent=2)
     needs = _("Full data ({data}): {time} per seed on two cores, {memory} MB of memory.")
-    _print_text(
+    print_text(
         needs.format(
             data=", ".join(spec.data) or "—",
             time=format_duration(60 * spec.minutes),
@@ -130,29 +130,20 @@ def _print_experiment(spec: "ExperimentSpec", last: list[tuple[Path, str, "Score
         value = f"{name} = {_plainly(field.default)}"
         if name in spec.on_sample:
             value += " " + _("(sample data: {value})").format(value=_plainly(spec.on_sample[name]))
-        _print_text(value, indent=2)
-        parts = [_(field.description) if field.description else "", _range(field)]
-        _print_text("; ".join(filter(None, parts)), indent=6)
+        print_text(value, indent=2)
+        bounds = _range(field)
+        description = _(field.description) if field.description else ""
+        print_text(f"{description} ({bounds})" if bounds else description, indent=6)
     for known in spec.published:
         text = _("Published {score}: {value} ({where})")
         value = format_score(known.score, known.value)
-        _print_text(text.format(score=known.score, value=value, where=_(known.where)))
+        print_text(text.format(score=known.score, value=value, where=_(known.where)))
     for claim in spec.claims:
-        _print_text(_("Claim: {says} ({where})").format(says=_(claim.says), where=_(claim.where)))
+        print_text(_("Claim: {says} ({where})").format(says=_(claim.says), where=_(claim.where)))
     for run, _data, each in last:
         text = _("Last result: {score} {value} ({run})")
         value = format_score(each.score, each.value, each.spread)
-        _print_text(text.format(score=each.score, value=value, run=run))
-
-
-def _print_text(text: str, indent: int = 0) -> None:
-    """Print a text wrapped between words at the width of the terminal."""
-    from rich.console import Console
-
-    space = " " * indent
-    following = space if indent else "  "
-    width = Console().width
-    typer.echo(fill(text, width, initial_indent=space, subsequent_indent=following))
+        print_text(text.format(score=each.score, value=value, run=run))
 
 
 def _plainly(value: Any) -> str:
@@ -172,7 +163,9 @@ def _range(field: Any) -> str:
             f"{sign} {getattr(limit, key)}" for key, sign in signs.items() if hasattr(limit, key)
         ]
         if getattr(limit, "pattern", None):
-            bounds.append(limit.pattern.strip("^$()").replace("|", " | "))
+            words = limit.pattern.strip("^$")
+            words = words[1:-1] if words.startswith("(") else words
+            bounds.append(words.replace("|", " | "))
     return ", ".join(bounds)
 
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from etabli.cli import _errors
-from etabli.cli._distributed import Coordinator, Devices, Processes, ProcessId, output_folder, train_distributed
+from etabli.cli._distributed import (
+    Coordinator,
+    Devices,
+    Processes,
+    ProcessId,
+    output_folder,
+    train_distributed,
+)
 from etabli.cli._options import Json, Overwrite, Seed, Verbose, Yes
 from etabli.core.errors import BadSetting, UnknownName
 from etabli.core.i18n import _

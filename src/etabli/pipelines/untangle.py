@@ -13,7 +13,6 @@ from etabli.experiments.context import RunContext
 from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp2 import _planes
 from etabli.experiments.tp2._planes import PlaneSettings
-from etabli.metrics.neighborhood_hit import neighborhood_hit
 from etabli.viz.embedding import plot_explained_variance
 from etabli.viz.explorer import render_explorer
 
@@ -46,34 +45,28 @@ def run(context: RunContext, settings: Settings, data: Points) -> None:
             got=len(data.points),
             fix=_("Choose a smaller number with --k."),
         )
-    words: dict[str, object] = {"data": data.name}
-    whole = neighborhood_hit(data.points, data.labels, settings.k)
-    context.score("neighborhood_hit_points", whole.score.with_recipe(**words))
+    recipe: dict[str, object] = {"data": data.name}
+    hit = _planes.score_space(context, "points", data.points, data.labels, settings, recipe)
     part = _choose_points(context, len(data.points), settings.max_points)
     points, labels = data.points[part], data.labels[part]
     names = [data.names[code] for code in np.unique(labels)]
     labels = np.unique(labels, return_inverse=True)[1]
-    by_tsne, by_pca, principal = _planes.compute_planes(
-        context, points, labels, settings, name=data.name
+    planes, principal = _planes.score_planes(
+        context, points, labels, settings, name=data.name, recipe=recipe
     )
-    _planes.score_plane(context, "tsne", by_tsne, words | _planes.tsne_recipe(settings))
-    _planes.score_plane(context, "pca", by_pca, words | {"projection": "pca"})
-
-    low, high = whole.interval
     size = _("{name}, {d} dimensions").format(name=data.name, d=data.points.shape[1])
-    rows = [[size, round(whole.score.value, 4), f"{low:.4f} … {high:.4f}", "", "", "", ""]]
-    planes = (("t-SNE", by_tsne), ("PCA", by_pca))
+    rows = [_planes.make_space_row(size, hit)]
     rows += [
         _planes.make_comparison_row(name, points, plane, labels, context.seed)
-        for name, plane in planes
+        for name, plane in planes.items()
     ]
     _planes.show_comparison(context, rows)
-    for (name, plane), key in zip(planes, ("tsne", "pca"), strict=True):
+    for name, plane in planes.items():
         title = _("{projection} of {name}").format(projection=name, name=data.name)
-        _planes.show_criteria(context, key, plane, labels, names, title=title)
+        _planes.show_criteria(context, _planes.get_key(name), plane, labels, names, title=title)
     with context.figure("spectrum", title=N_("Eigenvalues of PCA"), size=(7, 3.6)) as ax:
         plot_explained_variance(principal.spectrum, ax=ax)
-    shown = [_planes.make_explorer_plane(data.name, name, plane) for name, plane in planes]
+    shown = [_planes.make_explorer_plane(data.name, name, plane) for name, plane in planes.items()]
     thumbnails = None if data.thumbnails is None else data.thumbnails[part]
     context.page(
         "explorer",

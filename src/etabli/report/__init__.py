@@ -4,6 +4,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from etabli import __version__
 from etabli.core.atomic_files import atomic_write
@@ -15,23 +16,17 @@ HOME = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class ShownItem:
-    """A report item, with its figure as a data URL or the relative link to its page."""
-
-    item: ReportItem
-    image: str = ""
-    link: str = ""
-
-
-@dataclass(frozen=True)
 class Section:
-    """An experiment of a run: all its seeds, and the report items of the first."""
+    """An experiment of a run: all its seeds, and the report items of the first.
+
+    ``shown`` holds each item with the source of its image (a data URL) or the link to its page.
+    """
 
     first: SeedRun
     seed_runs: list[SeedRun]
     summaries: list[ScoreSummary]
     published: dict[str, PublishedRecord]
-    items: list[ShownItem]
+    shown: list[tuple[ReportItem, str]]
 
 
 @dataclass(frozen=True)
@@ -54,9 +49,8 @@ class ComparedScore:
     cells: list[ScoreSummary | None]
 
 
-@dataclass(frozen=True)
-class ComparedSetting:
-    """A setting whose value is not the same in all runs."""
+class ComparedSetting(NamedTuple):
+    """A setting and its value in each run."""
 
     experiment: str
     setting: str
@@ -120,21 +114,20 @@ def read_contents(run: Path) -> RunContents:
                     [each for _folder, each in own],
                     [each for each in summaries if each.experiment == name],
                     {each.score: each for each in first.published},
-                    [_show(Path(run), folder, item) for item in first.report_items],
+                    [(item, _source(Path(run), folder, item)) for item in first.report_items],
                 )
             )
     return RunContents(Path(run), record, sections, summaries)
 
 
-def _show(run: Path, folder: Path, item: ReportItem) -> ShownItem:
+def _source(run: Path, folder: Path, item: ReportItem) -> str:
     path = folder / item.file
     if item.kind == "page":
-        return ShownItem(item, link=path.relative_to(run).as_posix())
+        return path.relative_to(run).as_posix()
     if item.kind != "figure" or not path.exists():
-        return ShownItem(item)
+        return ""
     kind = "svg+xml" if path.suffix == ".svg" else "png"
-    content = base64.b64encode(path.read_bytes()).decode()
-    return ShownItem(item, image=f"data:image/{kind};base64,{content}")
+    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 def compare_scores(runs: Sequence[RunContents]) -> list[ComparedScore]:
@@ -158,9 +151,8 @@ def compare_settings(runs: Sequence[RunContents]) -> list[ComparedSetting]:
         }
         for run in runs
     ]
-    found = []
-    for experiment, name in dict.fromkeys(key for own in settings for key in own):
-        values = [own.get((experiment, name), "—") for own in settings]
-        if any(value != values[0] for value in values):
-            found.append(ComparedSetting(experiment, name, values))
-    return found
+    rows = [
+        ComparedSetting(*key, [own.get(key, "—") for own in settings])
+        for key in dict.fromkeys(key for own in settings for key in own)
+    ]
+    return [row for row in rows if any(value != row.values[0] for value in row.values)]

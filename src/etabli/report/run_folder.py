@@ -293,11 +293,6 @@ def _summarize(seed_run: SeedRun, scores: list[ScoreRecord]) -> ScoreSummary:
     )
 
 
-def headline_of(summaries: list[ScoreSummary], name: str) -> ScoreSummary | None:
-    """Return the headline score of one experiment, or else its first score."""
-    return next((each for each in summaries if each.score == name), next(iter(summaries), None))
-
-
 def recipe_signature(signatures: list[str]) -> str:
     """Return the recipe of a mean; where seeds differ it lists each value (``epoch:3/5/5``)."""
     recipes = [dict(word.partition(":")[::2] for word in each.split(" | ")) for each in signatures]
