@@ -1,50 +1,54 @@
-"""Points in the plane and how well their classes are apart: what raw, hidden, untangling and one's own data share."""
+"""Projection of points to planes, and three criteria of the separation of their classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
 
 from etabli.core.i18n import N_, _
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import SettingsModel
+from etabli.experiments.settings import SettingsModel
 from etabli.metrics.ellipses import class_ellipses, ellipse_overlap
 from etabli.metrics.hulls import class_hulls, hull_overlap
 from etabli.metrics.neighborhood_hit import NeighborhoodHit, neighborhood_hit
 from etabli.metrics.score import Score
 from etabli.metrics.separability import silhouette, trustworthiness
 from etabli.projection.pca import PCA, pca
-from etabli.projection.tsne import EARLY, METHOD, tsne
+from etabli.projection.tsne import EARLY_ITERATIONS, METHOD, tsne
 from etabli.viz import embedding
-from etabli.viz.explorer import Plane
+from etabli.viz.explorer import LayerProjection
+
+Neighbors = Annotated[
+    int, Field(ge=1, le=1000, description=N_("number of neighbors of the neighborhood hit"))
+]
 
 
-class Measuring(SettingsModel):
+class PlaneSettings(SettingsModel):
     """How points are projected and how the separation of their classes is measured."""
 
-    k: int = Field(
-        6, ge=1, le=1000, description=N_("neighbours that the neighborhood hit looks at")
-    )
-    perplexity: float = Field(
-        30.0, gt=0, le=1000, description=N_("t-SNE's effective number of neighbours")
-    )
+    k: Neighbors = 6
+    perplexity: float = Field(30.0, gt=0, le=1000, description=N_("perplexity of t-SNE"))
     iterations: int = Field(
-        500, ge=10, le=10000, description=N_("t-SNE's iterations after its 250 early ones")
+        500,
+        ge=10,
+        le=10000,
+        description=N_("iterations of t-SNE after 250 with early exaggeration"),
     )
     pca_dimensions: int = Field(
-        50, ge=2, le=4096, description=N_("principal components that t-SNE starts from")
+        50, ge=2, le=4096, description=N_("number of principal components before t-SNE")
     )
     trim: float = Field(
-        0.05, ge=0, lt=1, description=N_("share of lonely points that a hull leaves out")
+        0.05, ge=0, lt=1, description=N_("share of outliers trimmed from the convex hulls")
     )
     deviations: float = Field(
-        2.0, gt=0, le=10, description=N_("standard deviations that an ellipse is wide")
+        2.0, gt=0, le=10, description=N_("radius of the ellipses, in standard deviations")
     )
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class MeasuredPlane:
     """A plane with its three criteria."""
 
     points: np.ndarray
@@ -55,11 +59,15 @@ class Measured:
     ellipse_overlap: Score
 
 
-def tsne_plane(
-    context: RunContext, points: np.ndarray, settings: Measuring, *, label: str
+Planes = dict[str, MeasuredPlane]
+"""Projection ("t-SNE", "PCA") -> plane."""
+
+
+def compute_tsne_plane(
+    context: RunContext, points: np.ndarray, settings: PlaneSettings, *, label: str
 ) -> np.ndarray:
-    """(N, 2) by t-SNE, with progress; kept under the points and the settings that it depends upon."""
-    asked = {
+    """Project points to (N, 2) by t-SNE, with progress; the result is cached."""
+    arguments: dict[str, Any] = {
         "perplexity": settings.perplexity,
         "iterations": settings.iterations,
         "pca_dimensions": settings.pca_dimensions,
@@ -67,15 +75,18 @@ def tsne_plane(
     }
 
     def compute() -> dict[str, np.ndarray]:
-        with context.progress(label, EARLY + settings.iterations) as step:
-            return {"plane": tsne(points, progress=step, **asked)}
+        with context.progress(label, EARLY_ITERATIONS + settings.iterations) as step:
+            return {"plane": tsne(points, progress=step, **arguments)}
 
-    return context.cached("tsne", {"points": points, "method": METHOD, **asked}, compute)["plane"]
+    key = {"points": points, "method": METHOD, **arguments}
+    return context.cached("tsne", key, compute)["plane"]
 
 
-def measured(plane: np.ndarray, labels: np.ndarray, settings: Measuring, seed: int = 0) -> Measured:
-    """The three criteria of a plane."""
-    return Measured(
+def measure_plane(
+    plane: np.ndarray, labels: np.ndarray, settings: PlaneSettings, seed: int = 0
+) -> MeasuredPlane:
+    """Compute the three criteria of a plane."""
+    return MeasuredPlane(
         plane,
         neighborhood_hit(plane, labels, settings.k, seed=seed),
         list(class_hulls(plane, labels, settings.trim).values()),
@@ -85,29 +96,78 @@ def measured(plane: np.ndarray, labels: np.ndarray, settings: Measuring, seed: i
     )
 
 
-def both_planes(
-    context: RunContext, points: np.ndarray, labels: np.ndarray, settings: Measuring, *, name: str
-) -> tuple[Measured, Measured, PCA]:
-    """The t-SNE plane and the PCA plane of points, measured, and the PCA with its spectrum."""
+def score_space(
+    context: RunContext,
+    space: str,
+    points: np.ndarray,
+    labels: np.ndarray,
+    settings: PlaneSettings,
+    recipe: dict[str, object],
+) -> NeighborhoodHit:
+    """Score ``neighborhood_hit_<space>`` of points in all their dimensions; return the hit.
+
+    Args:
+        context: The context of the seed run.
+        space: The end of the name of the score.
+        points: The points, (N, D).
+        labels: Their classes, (N,).
+        settings: The number of neighbors.
+        recipe: The recipe of the score.
+    """
+    hit = neighborhood_hit(points, labels, settings.k)
+    context.score(f"neighborhood_hit_{space}", hit.score.with_recipe(**recipe))
+    return hit
+
+
+def score_planes(
+    context: RunContext,
+    points: np.ndarray,
+    labels: np.ndarray,
+    settings: PlaneSettings,
+    *,
+    name: str,
+    recipe: dict[str, object],
+    prefix: str = "",
+) -> tuple[Planes, PCA]:
+    """Project points by t-SNE and by PCA; score the three criteria of both planes.
+
+    Args:
+        context: The context of the seed run.
+        points: The points, (N, D).
+        labels: Their classes, (N,).
+        settings: How to project and to measure.
+        name: The name of the points, for the progress.
+        recipe: The recipe of the scores.
+        prefix: The scores are ``neighborhood_hit_<prefix>tsne``, ``hull_overlap_<prefix>tsne``,
+            ``ellipse_overlap_<prefix>tsne``, and the same with ``pca``.
+
+    Returns:
+        The planes, and the PCA with its spectrum.
+    """
     principal = pca(points)
     label = _("t-SNE of {name}").format(name=name)
-    embedded = tsne_plane(context, points, settings, label=label)
-    return (
-        measured(embedded, labels, settings, context.seed),
-        measured(principal.points, labels, settings),
-        principal,
-    )
+    embedded = compute_tsne_plane(context, points, settings, label=label)
+    planes = {
+        "t-SNE": measure_plane(embedded, labels, settings, context.seed),
+        "PCA": measure_plane(principal.points, labels, settings),
+    }
+    recipes = {"t-SNE": tsne_recipe(settings), "PCA": {"projection": "pca"}}
+    for projection, plane in planes.items():
+        suffix = prefix + get_key(projection)
+        own = recipe | recipes[projection]
+        context.score(f"neighborhood_hit_{suffix}", plane.hit.score.with_recipe(**own))
+        context.score(f"hull_overlap_{suffix}", plane.hull_overlap.with_recipe(**own))
+        context.score(f"ellipse_overlap_{suffix}", plane.ellipse_overlap.with_recipe(**own))
+    return planes, principal
 
 
-def score_plane(context: RunContext, which: str, plane: Measured, words: dict[str, object]) -> None:
-    """Keep the three criteria: ``neighborhood_hit_<which>``, ``hull_overlap_<which>``, ``ellipse_overlap_<which>``."""
-    context.score(f"neighborhood_hit_{which}", plane.hit.score.with_recipe(**words))
-    context.score(f"hull_overlap_{which}", plane.hull_overlap.with_recipe(**words))
-    context.score(f"ellipse_overlap_{which}", plane.ellipse_overlap.with_recipe(**words))
+def get_key(projection: str) -> str:
+    """Return the name of a projection in scores and files: "tsne" or "pca"."""
+    return projection.replace("-", "").lower()
 
 
-def tsne_words(settings: Measuring) -> dict[str, object]:
-    """t-SNE's settings as a score's recipe has them."""
+def tsne_recipe(settings: PlaneSettings) -> dict[str, object]:
+    """Return the settings of t-SNE for the recipe of a score."""
     return {
         "projection": "t-sne",
         "perplexity": settings.perplexity,
@@ -117,10 +177,28 @@ def tsne_words(settings: Measuring) -> dict[str, object]:
 
 
 def show_criteria(
-    context: RunContext, key: str, plane: Measured, labels: np.ndarray, names: Sequence[str], *, number: str = "", title: str,
+    context: RunContext,
+    key: str,
+    plane: MeasuredPlane,
+    labels: np.ndarray,
+    names: Sequence[str],
+    *,
+    title: str,
+    number: str = "",
     caption: str = "",
-) -> None:  # fmt: skip
-    """The three criteria in three panels, as report figures 7 to 10 have them."""
+) -> None:
+    """Plot the three criteria in three panels, as report figures 7 to 10 do.
+
+    Args:
+        context: The context of the seed run.
+        key: The name of the figure.
+        plane: The plane.
+        labels: The classes of its points, (N,).
+        names: The names of the classes.
+        title: The title of the figure.
+        number: The figure of the lab report that it reproduces.
+        caption: The caption of the figure.
+    """
     with context.figure(
         key,
         number=number,
@@ -135,48 +213,69 @@ def show_criteria(
             (axes[1], plane.ellipses, _("best-fit ellipses"), plane.ellipse_overlap),
         ):
             says = _("{what}: overlap {value:.3f}").format(what=what, value=score.value)
-            embedding.scatter(
+            embedding.plot_scatter(
                 plane.points, labels, names, legend=False, faint=True, title=says, ax=ax
             )
-            embedding.outlines(polygons, names, ax=ax)
-        embedding.class_hits(
+            embedding.plot_outlines(polygons, names, ax=ax)
+        embedding.plot_neighborhood_hits(
             plane.hit.per_class, plane.hit.score.value, plane.hit.interval, ax=axes[2]
         )
 
 
-def comparison_row(
-    name: str, points: np.ndarray | None, plane: Measured, labels: np.ndarray, seed: int
+def make_space_row(name: str, hit: NeighborhoodHit) -> list[object]:
+    """Return the row of a space of all dimensions in the table of ``show_comparison``."""
+    low, high = hit.interval
+    return [name, round(hit.score.value, 4), f"{low:.4f} … {high:.4f}", "", "", "", ""]
+
+
+def make_comparison_row(
+    name: str, points: np.ndarray, plane: MeasuredPlane, labels: np.ndarray, seed: int
 ) -> list[object]:
-    """A row of the table of planes: hit with its interval, overlaps, silhouette, and trust in the projection."""
-    low, high = plane.hit.interval
-    trust = (
-        "" if points is None else round(trustworthiness(points, plane.points, seed=seed).value, 3)
+    """Return the row of a plane in the table of ``show_comparison``.
+
+    Args:
+        name: The name of the plane.
+        points: The projected points, (N, D).
+        plane: The plane.
+        labels: The classes, (N,).
+        seed: Selects the points for silhouette and trustworthiness.
+    """
+    scores = (
+        plane.hull_overlap,
+        plane.ellipse_overlap,
+        silhouette(plane.points, labels, seed=seed),
+        trustworthiness(points, plane.points, seed=seed),
     )
-    return [
-        name, round(plane.hit.score.value, 4), f"{low:.4f} … {high:.4f}", round(plane.hull_overlap.value, 3),
-        round(plane.ellipse_overlap.value, 3), round(silhouette(plane.points, labels, seed=seed).value, 3), trust,
-    ]  # fmt: skip
+    return [*make_space_row(name, plane.hit)[:3], *(round(score.value, 3) for score in scores)]
 
 
 def show_comparison(context: RunContext, rows: list[list[object]]) -> None:
-    """The table of planes."""
+    """Add the table that compares spaces and planes."""
     context.table(
         "planes",
-        title=N_("How far apart the classes are"),
+        title=N_("Separation of the classes"),
         columns=[
-            N_("points"), N_("neighborhood hit"), N_("95 % interval"), N_("overlap of hulls"),
-            N_("overlap of ellipses"), N_("silhouette"), N_("trustworthiness"),
+            N_("points"),
+            N_("neighborhood hit"),
+            N_("95 % interval"),
+            N_("overlap of hulls"),
+            N_("overlap of ellipses"),
+            N_("silhouette"),
+            N_("trustworthiness"),
         ],
         rows=rows,
-        caption=N_("Overlaps: means over pairs of classes. Silhouette, trustworthiness: at most 2,000 points."),
-    )  # fmt: skip
+        caption=N_(
+            "Overlaps: means over pairs of classes. Silhouette, trustworthiness: at most 2,000 "
+            "points."
+        ),
+    )
 
 
-def explorer_plane(layer: str, projection: str, plane: Measured) -> Plane:
-    """A measured plane as the explorer takes it."""
+def make_explorer_plane(layer: str, projection: str, plane: MeasuredPlane) -> LayerProjection:
+    """Convert a measured plane for the explorer."""
     numbers = {
         _("neighborhood hit"): f"{100 * plane.hit.score.value:.2f} %",
         _("overlap of hulls"): f"{plane.hull_overlap.value:.3f}",
         _("overlap of ellipses"): f"{plane.ellipse_overlap.value:.3f}",
     }
-    return Plane(layer, projection, plane.points, plane.hulls, plane.ellipses, numbers)
+    return LayerProjection(layer, projection, plane.points, plane.hulls, plane.ellipses, numbers)

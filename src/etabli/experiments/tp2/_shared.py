@@ -1,8 +1,9 @@
-"""What the nets of practical 2 share: a recipe of training, a net trained once and kept, its scores and pictures."""
+"""Training, caching, scores and figures that the experiments of practical 2 share."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -11,69 +12,86 @@ from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
 from etabli.data.formats.mnist import Digits
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import SettingsModel
+from etabli.experiments.settings import SettingsModel
 from etabli.metrics.score import Score
 from etabli.models.vision import augmentation, digit_classifiers
-from etabli.training import data_parallel, keras_trainer
-from etabli.viz.curves import learning_curves
-from etabli.viz.images import image_grid
+from etabli.training import data_parallel, keras_io, keras_trainer
+from etabli.viz.curves import plot_learning_curves
+from etabli.viz.images import show_images
 
-COLUMNS = ("epoch", "loss", "accuracy", "seconds", "test_loss", "test_accuracy")
+if TYPE_CHECKING:
+    import keras
 
+_COLUMNS = ("epoch", "loss", "accuracy", "seconds", "test_loss", "test_accuracy")
 
-class Recipe(SettingsModel):
-    """How a net is trained."""
-
-    epochs: int = Field(20, ge=1, le=1000, description=N_("passes over the training images"))
-    batch_size: int = Field(
-        100, ge=1, le=60000, description=N_("images of one update; more: fewer, surer updates")
-    )
-    rate: float = Field(
-        0.1, gt=0, le=100, description=N_("step of the gradient; larger: faster, until it diverges")
-    )
-    optimizer: str = Field("sgd", pattern="^(sgd|adam)$", description=N_("rule of the updates"))
-    momentum: float = Field(
-        0.0, ge=0, lt=1, description=N_("how far former gradients still push (sgd)")
-    )
-    schedule: str = Field(
-        "constant",
+Epochs = Annotated[int, Field(ge=1, le=1000, description=N_("number of epochs"))]
+BatchSize = Annotated[
+    int,
+    Field(ge=1, le=60000, description=N_("images per update; smaller: more and noisier updates")),
+]
+LearningRate = Annotated[
+    float,
+    Field(gt=0, le=100, description=N_("learning rate; larger: faster, until training diverges")),
+]
+Optimizer = Annotated[str, Field(pattern="^(sgd|adam)$", description=N_("optimizer: sgd or adam"))]
+Momentum = Annotated[float, Field(ge=0, lt=1, description=N_("momentum (sgd only)"))]
+Schedule = Annotated[
+    str,
+    Field(
         pattern="^(constant|cosine)$",
-        description=N_("whether the rate falls to zero on a cosine"),
-    )
-    warmup: float = Field(
-        0.0, ge=0, lt=1, description=N_("share of the updates in which the rate first rises")
-    )
-    averaging: float = Field(
-        0.0, ge=0, lt=1, description=N_("factor of the moving average of the weights; 0: none")
-    )
-    smoothing: float = Field(
-        0.0, ge=0, lt=1, description=N_("share of each label spread over all classes")
-    )
-    augmentation: str = Field(
-        "none",
+        description=N_("learning-rate schedule: constant or cosine decay to zero"),
+    ),
+]
+Warmup = Annotated[
+    float, Field(ge=0, lt=1, description=N_("share of the updates with a rising learning rate"))
+]
+EmaDecay = Annotated[
+    float,
+    Field(
+        ge=0,
+        lt=1,
+        description=N_("decay of the exponential moving average of the weights; 0: none"),
+    ),
+]
+LabelSmoothing = Annotated[
+    float, Field(ge=0, lt=1, description=N_("share of each label spread over all classes"))
+]
+Augmentation = Annotated[
+    str,
+    Field(
         pattern="^(none|shift|warp)$",
-        description=N_("random changes of the images: a pixel's shift, a warp"),
-    )
-
-    def words(self) -> dict[str, object]:
-        """The recipe in a score's signature: what differs from plain gradient descent."""
-        words = {
-            "epochs": self.epochs,
-            "batch": self.batch_size,
-            "rate": self.rate,
-            "optimizer": self.optimizer,
-        }
-        more = {"momentum": self.momentum, "averaging": self.averaging, "smoothing": self.smoothing}
-        words |= {name: value for name, value in more.items() if value}
-        plain = {
-            "schedule": (self.schedule, "constant"),
-            "augmentation": (self.augmentation, "none"),
-        }
-        return words | {name: value for name, (value, usual) in plain.items() if value != usual}
+        description=N_("data augmentation: none, random shifts of a pixel, or random warps"),
+    ),
+]
 
 
-def of_part(digits: Digits, train_size: int) -> Digits:
-    """The training images cut in two: the first to learn from, the last, in the test images' place, to choose by."""
+class TrainConfig(SettingsModel):
+    """Training configuration of a net; the defaults are plain gradient descent."""
+
+    epochs: Epochs = 20
+    batch_size: BatchSize = 100
+    learning_rate: LearningRate = 0.1
+    optimizer: Optimizer = "sgd"
+    momentum: Momentum = 0.0
+    schedule: Schedule = "constant"
+    warmup: Warmup = 0.0
+    ema_decay: EmaDecay = 0.0
+    label_smoothing: LabelSmoothing = 0.0
+    augmentation: Augmentation = "none"
+
+    def to_recipe(self) -> dict[str, object]:
+        """Return the main settings and every other one that differs from gradient descent."""
+        keys = ["epochs", "batch_size", "learning_rate", "optimizer"]
+        keys += [
+            key
+            for key in ("momentum", "ema_decay", "label_smoothing", "schedule", "augmentation")
+            if getattr(self, key) != TrainConfig.model_fields[key].default
+        ]
+        return {key: getattr(self, key) for key in keys}
+
+
+def split_training_set(digits: Digits, train_size: int) -> Digits:
+    """Split the training images; the second part, a validation set, replaces the test images."""
     rest = slice(train_size, None)
     return Digits(
         digits.train_images[:train_size], digits.train_labels[:train_size],
@@ -81,195 +99,263 @@ def of_part(digits: Digits, train_size: int) -> Digits:
     )  # fmt: skip
 
 
-def inputs(images: np.ndarray, model: object) -> np.ndarray:
-    """Images as the model takes them, (N, 784) or (N, 28, 28, 1), float32 in [0, 1]."""
+def to_inputs(images: np.ndarray, model: "keras.Model") -> np.ndarray:
+    """Convert images to inputs of the model, (N, 784) or (N, 28, 28, 1), float32 in [0, 1]."""
     return mnist.flatten(images).reshape(-1, *model.input_shape[1:])
 
 
-def trained(
-    context: RunContext, name: str, build: Callable[[int], object], recipe: Recipe, digits: Digits, *,
-    label: str, curve: str | None = "train", watch: bool = True,
-) -> object:  # fmt: skip
-    """The net of a recipe and of the context's seed: trained, or as it was when it was trained before.
+def load_or_train(
+    context: RunContext,
+    name: str,
+    build: "Callable[[int], keras.Model]",
+    config: TrainConfig,
+    digits: Digits,
+    *,
+    label: str,
+    curve: str | None = "train",
+    evaluate: bool = True,
+) -> "keras.Model":
+    """Return the trained net of a configuration and of the seed, from the cache if possible.
 
-    ``watch`` looks at the test images after every epoch, for the curves; nothing is chosen by them.
+    Args:
+        context: The context of the seed run.
+        name: The name of the net in the key of the cache.
+        build: Creates the net with the initial weights of a seed.
+        config: The training configuration.
+        digits: The data.
+        label: The label of the progress.
+        curve: The history to which a row per epoch is logged.
+        evaluate: Whether the net is evaluated on the test images after every epoch, for the
+            curves; nothing is chosen by it.
     """
     model = build(context.seed)
-    key = {
+    key: dict[str, Any] = {
         "net": name,
         "layers": [layer.get_config() for layer in model.layers][1:],
-        "watch": watch,
+        "evaluate": evaluate,
+        "config": {field: getattr(config, field) for field in TrainConfig.model_fields},
+        "seed": context.seed,
+        "data": digits.digest,
     }
-    key |= {"recipe": {field: getattr(recipe, field) for field in Recipe.model_fields}}
-    key |= {"seed": context.seed, "data": digits.digest}
-    lived = []
-
-    def row_kept(row: dict[str, float]) -> None:
-        lived.append(row)
-        if curve:
-            context.log(curve, **row)
+    is_cached = True
 
     def compute() -> dict[str, np.ndarray]:
-        rows = train(
-            context, model, recipe, digits, label=label, watch=watch, tell=row_kept,
+        nonlocal is_cached
+        is_cached = False
+        rows = train_net(
+            context,
+            model,
+            config,
+            digits,
+            label=label,
+            evaluate=evaluate,
+            record=lambda row: context.log(curve, **row) if curve else None,
             checkpoint=context.checkpoint_path("tp2-nets", key),
-        )  # fmt: skip
-        table = np.array([[row.get(column, np.nan) for column in COLUMNS] for row in rows])
-        return {"rows": table} | {
-            f"{index:03d}": array for index, array in enumerate(model.get_weights())
-        }
+        )
+        table = np.array([[row.get(column, np.nan) for column in _COLUMNS] for row in rows])
+        weights = enumerate(model.get_weights())
+        return {"rows": table} | {f"{index:03d}": array for index, array in weights}
 
     if data_parallel.count_devices() > 1:
-        key["devices"] = data_parallel.count_devices()  # sums in another order: not the same bits
-    # one of several processes may have the net in its cache and another not: they train, or none does
-    kept = (
-        compute()
-        if data_parallel.count_processes() > 1
-        else context.cached("tp2-nets", key, compute)
-    )
-    model.set_weights([kept[word] for word in sorted(kept) if word != "rows"])
-    if not lived and curve:
-        for values in kept["rows"]:
-            context.log(
-                curve,
-                **{c: v for c, v in zip(COLUMNS, values.tolist(), strict=True) if not np.isnan(v)},
-            )
+        # The order of summation differs, and so do the bits.
+        key["devices"] = data_parallel.count_devices()
+    # One of several processes may have the net in its cache and another not: all of them train.
+    if data_parallel.count_processes() > 1:
+        arrays = compute()
+    else:
+        arrays = context.cached("tp2-nets", key, compute)
+    model.set_weights([arrays[name] for name in sorted(arrays) if name != "rows"])
+    if is_cached and curve:
+        for values in arrays["rows"].tolist():
+            row = dict(zip(_COLUMNS, values, strict=True))
+            context.log(curve, **{key: each for key, each in row.items() if not np.isnan(each)})
     return model
 
 
-def train(
-    context: RunContext, model: object, recipe: Recipe, digits: Digits, *, label: str, watch: bool,
-    tell: Callable[[dict[str, float]], None], checkpoint: Path | None = None,
-) -> list[dict[str, float]]:  # fmt: skip
-    """Compile a net after a recipe and train it; ``tell`` gets the row of every epoch."""
-    images, labels = inputs(digits.train_images, model), digits.train_labels.astype(np.int32)
-    steps = recipe.epochs * -(-len(images) // recipe.batch_size)
-    digit_classifiers.compiled(
-        model, optimizer=recipe.optimizer, rate=recipe.rate, momentum=recipe.momentum,
-        decay_steps=steps if recipe.schedule == "cosine" else 0, warmup_steps=int(recipe.warmup * steps),
-        averaging=recipe.averaging, smoothing=recipe.smoothing,
-    )  # fmt: skip
-    if recipe.smoothing:
-        labels = np.eye(mnist.CLASSES, dtype=np.float32)[labels]
-    with context.progress(label, recipe.epochs) as step:
+def train_net(
+    context: RunContext,
+    model: "keras.Model",
+    config: TrainConfig,
+    digits: Digits,
+    *,
+    label: str,
+    evaluate: bool,
+    record: Callable[[dict[str, float]], None],
+    checkpoint: Path | None = None,
+) -> list[dict[str, float]]:
+    """Compile and train a net; return a row for each epoch.
 
-        def told(row: dict[str, float]) -> None:
-            if watch:
+    Args:
+        context: The context of the seed run.
+        model: The net.
+        config: The training configuration.
+        digits: The data.
+        label: The label of the progress.
+        evaluate: Whether the rows have the loss and accuracy on the test images.
+        record: Called with the row of every epoch, those before an interruption included.
+        checkpoint: The file from which an interrupted training resumes.
+    """
+    images, labels = to_inputs(digits.train_images, model), digits.train_labels.astype(np.int32)
+    steps = config.epochs * -(-len(images) // config.batch_size)
+    digit_classifiers.compile_model(
+        model,
+        optimizer=config.optimizer,
+        learning_rate=config.learning_rate,
+        momentum=config.momentum,
+        decay_steps=steps if config.schedule == "cosine" else 0,
+        warmup_steps=int(config.warmup * steps),
+        ema_decay=config.ema_decay,
+        label_smoothing=config.label_smoothing,
+    )
+    if config.label_smoothing:
+        labels = np.eye(mnist.N_CLASSES, dtype=np.float32)[labels]
+    with context.progress(label, config.epochs) as step:
+
+        def finish_epoch(row: dict[str, float]) -> None:
+            if evaluate:
                 row["test_loss"], row["test_accuracy"] = keras_trainer.evaluate(
-                    model, inputs(digits.test_images, model), digits.test_labels
+                    model, to_inputs(digits.test_images, model), digits.test_labels
                 )
-            tell(row)
-            step(
-                1,
-                **{
-                    key: value
-                    for key, value in row.items()
-                    if key in ("loss", "accuracy", "test_accuracy")
-                },
-            )
+            record(row)
+            shown = ("loss", "accuracy", "test_accuracy")
+            step(1, **{key: row[key] for key in shown if key in row})
 
-        def told_before(rows: list[dict[str, float]]) -> None:
+        def resume(rows: list[dict[str, float]]) -> None:
             for row in rows:
-                tell(row)
+                record(row)
             step(len(rows))
 
         return keras_trainer.fit(
-            model, images, labels, epochs=recipe.epochs, batch_size=recipe.batch_size, seed=context.seed,
-            augment=AUGMENTATIONS[recipe.augmentation], on_epoch=told, on_resume=told_before, checkpoint=checkpoint,
-        )  # fmt: skip
+            model,
+            images,
+            labels,
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            seed=context.seed,
+            augment=_AUGMENTATIONS[config.augmentation],
+            on_epoch=finish_epoch,
+            on_resume=resume,
+            checkpoint=checkpoint,
+        )
 
 
-AUGMENTATIONS = {
+_AUGMENTATIONS = {
     "none": None,
-    "shift": partial(augmentation.shifted, most=1),
-    "warp": augmentation.warped,
+    "shift": partial(augmentation.random_shift, most=1),
+    "warp": augmentation.random_warp,
 }
 
 
 def score_test(
-    context: RunContext, model: object, digits: Digits, recipe: Recipe, *, suffix: str = ""
+    context: RunContext, model: "keras.Model", digits: Digits, config: TrainConfig
 ) -> np.ndarray:
-    """Keep test accuracy and loss; gives the probabilities (N, K)."""
-    images = inputs(digits.test_images, model)
+    """Score ``test_accuracy`` and ``test_loss``; return the predicted probabilities (N, K)."""
+    images = to_inputs(digits.test_images, model)
     loss, accuracy = keras_trainer.evaluate(model, images, digits.test_labels)
-    words = {"data": digits.name, "n": len(images), "net": model.name, **recipe.words()}
-    context.score(f"test_accuracy{suffix}", Score(accuracy, {"accuracy": "top-1", **words}))
-    context.score(f"test_loss{suffix}", Score(loss, {"cross-entropy": "nats", **words}))
+    recipe = {"data": digits.name, "n": len(images), "net": model.name, **config.to_recipe()}
+    context.score("test_accuracy", Score(accuracy, {"accuracy": "top-1", **recipe}))
+    context.score("test_loss", Score(loss, {"cross-entropy": "nats", **recipe}))
     return keras_trainer.predict(model, images)
 
 
-def search(
+def compare_configs(
     context: RunContext,
     name: str,
-    build: Callable[[int], object],
-    tried: Sequence[Recipe],
+    build: "Callable[[int], keras.Model]",
+    configs: Sequence[TrainConfig],
     digits: Digits,
 ) -> None:
-    """Try recipes on five sixths of the training images and measure them on the rest; show what came out."""
-    part = of_part(digits, len(digits.train_images) * 5 // 6)
+    """Train configurations on 5/6 of the training images, evaluate them on the rest; tabulate."""
+    part = split_training_set(digits, len(digits.train_images) * 5 // 6)
     rows = []
-    for index, recipe in enumerate(tried, 1):
-        label = _("setting {i} of {n}").format(i=index, n=len(tried))
-        model = trained(context, name, build, recipe, part, label=label, curve=None, watch=False)
+    for index, config in enumerate(configs, 1):
+        label = _("configuration {i} of {n}").format(i=index, n=len(configs))
+        model = load_or_train(
+            context, name, build, config, part, label=label, curve=None, evaluate=False
+        )
         _loss, accuracy = keras_trainer.evaluate(
-            model, inputs(part.test_images, model), part.test_labels
+            model, to_inputs(part.test_images, model), part.test_labels
         )
-        rows.append(
-            [
-                ", ".join(f"{key} {value}" for key, value in recipe.words().items()),
-                round(accuracy, 4),
-            ]
-        )
+        recipe = ", ".join(f"{key} {value}" for key, value in config.to_recipe().items())
+        rows.append([recipe, round(accuracy, 4)])
     context.table(
         "search",
-        title=N_("How the setting was chosen"),
-        columns=[N_("setting"), N_("validation accuracy")],
+        title=N_("Training configurations compared on the validation set"),
+        columns=[N_("configuration"), N_("validation accuracy")],
         rows=rows,
         caption=N_(
-            "Trained on five sixths of the training images, measured on the rest; test images took no part."
+            "Trained on five sixths of the training images, evaluated on the rest; the test images "
+            "were not used."
         ),
     )
 
 
-def show_layers(context: RunContext, model: object, *, title: str, caption: str = "") -> None:
-    """The net as Keras lists it: report figure 4."""
-    rows = [list(row) for row in digit_classifiers.layer_table(model)]
-    rows.append([_("total"), "", "", int(model.count_params())])
+def show_net(
+    context: RunContext,
+    model: "keras.Model",
+    probabilities: np.ndarray,
+    digits: Digits,
+    *,
+    layers: str,
+    curves: str,
+    number: str = "",
+    caption: str = "",
+) -> None:
+    """Save a net; show its layers, its training curves and its mistakes.
+
+    Args:
+        context: The context of the seed run.
+        model: The trained net.
+        probabilities: Its predictions for the test images, (N, K).
+        digits: The data.
+        layers: The title of the table of layers.
+        curves: The title of the training curves.
+        number: The figure of the lab report that the curves reproduce.
+        caption: The caption of the curves.
+    """
+    keras_io.save(model, context.path("model.keras"))
     context.table(
-        "layers", title=title, caption=caption, rows=rows,
+        "layers",
+        title=layers,
         columns=[N_("layer"), N_("kind"), N_("output shape"), N_("parameters")],
-    )  # fmt: skip
+        rows=[
+            *(list(row) for row in digit_classifiers.list_layers(model)),
+            [_("total"), "", "", int(model.count_params())],
+        ],
+    )
+    plot_training(context, number=number, title=curves, caption=caption)
+    show_mistakes(context, probabilities, digits)
 
 
-def show_curves(context: RunContext, *, number: str = "", title: str, caption: str = "") -> None:
-    """Loss and accuracy by epoch, on training and test images."""
+def plot_training(context: RunContext, *, number: str, title: str, caption: str) -> None:
+    """Plot loss and accuracy by epoch, on training and test images."""
     rows = context.history("train")
+    labels = {"loss": _("cross-entropy (nats)"), "accuracy": _("accuracy")}
     with context.figure(
         "curves", number=number, title=title, caption=caption, panels=(1, 2), size=(10, 3.8)
     ) as axes:
-        for ax, key, label in (
-            (axes[0], "loss", _("cross-entropy (nats)")),
-            (axes[1], "accuracy", _("accuracy")),
-        ):
-            named = {key: _("training, while learning"), f"test_{key}": _("test")}
-            shown = {name: text for name, text in named.items() if name in rows[-1]}
-            learning_curves(rows, shown, y_label=label, ax=ax)
+        for ax, (key, label) in zip(axes, labels.items(), strict=True):
+            curves = {key: _("training (mean over the epoch)"), f"test_{key}": _("test")}
+            shown = {name: text for name, text in curves.items() if name in rows[-1]}
+            plot_learning_curves(rows, shown, y_label=label, ax=ax)
 
 
 def show_mistakes(
-    context: RunContext, probabilities: np.ndarray, digits: Digits, most: int = 30
+    context: RunContext, probabilities: np.ndarray, digits: Digits, limit: int = 30
 ) -> None:
-    """The test images that the net gets wrong, the surest mistakes first."""
+    """Show the misclassified test images, the most confident mistakes first."""
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != digits.test_labels)
-    wrong = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][:most]
+    wrong = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][:limit]
     if len(wrong) == 0:
         return
     with context.figure(
         "mistakes",
-        title=N_("What it gets wrong"),
-        caption=N_("Test images with the true and the predicted class, the surest mistakes first."),
+        title=N_("Misclassified digits"),
+        caption=N_(
+            "Test images with their true and predicted class, the most confident mistakes first."
+        ),
         size=(9, 0.5 + 1.0 * -(-len(wrong) // 10)),
     ) as ax:
         captions = [f"{digits.test_labels[index]} → {predicted[index]}" for index in wrong]
-        image_grid(digits.test_images[wrong], 10, titles=captions, ax=ax)
+        show_images(digits.test_images[wrong], 10, titles=captions, ax=ax)

@@ -1,11 +1,13 @@
-"""tp2.untangling: the untangling itself, layer by layer and epoch by epoch.
+"""tp2.untangling: class separation, by layer and by epoch.
 
     etabli run tp2.untangling --data full
 
-The neighborhood hit of the test images in every layer of the convolutional net, before it learns, after some epochs and
-at its end: the first curve runs over depth, the second over the time of learning. Beyond the lab report.
-About five minutes, of which three train the net with a look inside now and then.
+The neighborhood hit of the test images in every layer of the convolutional net, before training,
+after some epochs and at the end: plotted over depth and over epochs. Beyond the lab report. About
+five minutes, three of which train the net.
 """
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
@@ -14,39 +16,38 @@ from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
 from etabli.data.formats.mnist import Digits
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import ExperimentSpec, SettingsModel
+from etabli.experiments.settings import SettingsModel
+from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp2 import _shared, cnn
-from etabli.experiments.tp2._shared import Recipe
+from etabli.experiments.tp2._planes import Neighbors
 from etabli.metrics.neighborhood_hit import neighborhood_hit
 from etabli.metrics.score import Score
 from etabli.models.vision import digit_classifiers
-from etabli.viz.curves import lines
+from etabli.viz.curves import plot_curves
+
+if TYPE_CHECKING:
+    import keras
 
 LAYERS = ("relu1", "pool1", "relu2", "pool2", "fc1", "sigmoid", "fc2", "softmax")
 
 
 class Settings(SettingsModel):
     stops: tuple[int, ...] = Field(
-        (1, 2, 4, 8), description=N_("after how many epochs to look inside")
+        (1, 2, 4, 8), description=N_("epochs after which the layers are measured")
     )
-    images: int = Field(
-        2000, ge=20, description=N_("test images that are looked at; more: surer, slower")
+    n_images: int = Field(
+        2000, ge=20, description=N_("number of test images; more: more precise, slower")
     )
-    k: int = Field(
-        6, ge=1, le=1000, description=N_("neighbours that the neighborhood hit looks at")
-    )
-    batch_size: int = Field(
-        100, ge=1, le=60000, description=N_("images of one update; more: fewer, surer updates")
-    )
-    rate: float = Field(
-        0.1, gt=0, le=100, description=N_("step of the gradient; larger: faster, until it diverges")
-    )
-    momentum: float = Field(0.9, ge=0, lt=1, description=N_("how far former gradients still push"))
+    k: Neighbors = 6
+    batch_size: _shared.BatchSize = 100
+    learning_rate: _shared.LearningRate = 0.1
+    momentum: _shared.Momentum = 0.9
 
 
 def run(context: RunContext, settings: Settings) -> None:
     digits = mnist.load(context.source)
-    names, table = ["pixels", *LAYERS], hits_while_learning(context, settings, digits)
+    names = ["pixels", *LAYERS]
+    table = measure_during_training(context, settings, digits)
     hits = {int(row[0]): row[1:].tolist() for row in table}
     for epochs, row in hits.items():
         context.log("depth", epoch=epochs, **dict(zip(names, row, strict=True)))
@@ -54,36 +55,39 @@ def run(context: RunContext, settings: Settings) -> None:
         "data": digits.name,
         "net": "convolutional",
         "epochs": max(hits),
-        "rate": settings.rate,
-    }
-    recipe |= {
+        "learning_rate": settings.learning_rate,
         "neighborhood-hit": f"k={settings.k}",
-        "n": min(settings.images, len(digits.test_images)),
+        "n": min(settings.n_images, len(digits.test_images)),
     }
     for name, value in zip(names, hits[max(hits)], strict=True):
         context.score(f"neighborhood_hit_{name}", Score(value, recipe))
     if context.is_first_seed:
-        show(context, names, hits)
+        show_hits(context, names, hits)
 
 
-def hits_while_learning(context: RunContext, settings: Settings, digits: Digits) -> np.ndarray:
-    """One row a look inside: the epochs learnt so far, then the hit of the pixels and of every layer."""
-    seen = digits.head(len(digits.train_images), settings.images)
+def measure_during_training(context: RunContext, settings: Settings, digits: Digits) -> np.ndarray:
+    """Return a row per measurement: the epoch, then the hit of the pixels and of every layer."""
+    measured = digits.head(len(digits.train_images), settings.n_images)
     stops = sorted(set(settings.stops))
-    recipe = Recipe(
-        epochs=stops[-1], **settings.model_dump(include={"batch_size", "rate", "momentum"})
-    )
+    shared = settings.model_dump(include={"batch_size", "learning_rate", "momentum"})
+    config = _shared.TrainConfig(epochs=stops[-1], **shared)
 
     def compute() -> dict[str, np.ndarray]:
         net = cnn.build(context.seed)
-        rows = [[0, *hits_by_layer(net, seen, settings.k)]]
+        rows = [[0, *measure_layers(net, measured, settings.k)]]
 
-        def look(row: dict[str, float]) -> None:
+        def measure(row: dict[str, float]) -> None:
             if row["epoch"] in stops:
-                rows.append([row["epoch"], *hits_by_layer(net, seen, settings.k)])
+                rows.append([row["epoch"], *measure_layers(net, measured, settings.k)])
 
-        _shared.train(
-            context, net, recipe, digits, label=N_("convolutional net"), watch=False, tell=look
+        _shared.train_net(
+            context,
+            net,
+            config,
+            digits,
+            label=N_("convolutional net"),
+            evaluate=False,
+            record=measure,
         )
         return {"hits": np.array(rows)}
 
@@ -91,39 +95,44 @@ def hits_while_learning(context: RunContext, settings: Settings, digits: Digits)
     return context.cached("tp2-untangling", key, compute)["hits"]
 
 
-def hits_by_layer(net, digits: Digits, k: int) -> list[float]:
-    """The neighborhood hit of the pixels and of every layer, each in its full space."""
-    seen = digit_classifiers.activations(net, _shared.inputs(digits.test_images, net), LAYERS)
-    spaces = [mnist.flatten(digits.test_images), *(seen[name] for name in LAYERS)]
+def measure_layers(net: "keras.Model", digits: Digits, k: int) -> list[float]:
+    """Measure the neighborhood hit of the pixels and of every layer, in all dimensions."""
+    activations = digit_classifiers.compute_activations(
+        net, _shared.to_inputs(digits.test_images, net), LAYERS
+    )
+    spaces = [mnist.flatten(digits.test_images), *(activations[name] for name in LAYERS)]
     return [neighborhood_hit(points, digits.test_labels, k).score.value for points in spaces]
 
 
-def show(context: RunContext, names: list[str], values: dict[int, list[float]]) -> None:
+def show_hits(context: RunContext, names: list[str], values: dict[int, list[float]]) -> None:
+    """Plot the hits over depth and over epochs; tabulate them."""
     with context.figure(
         "untangling",
-        title=N_("The manifold untangled, by depth and by time"),
+        title=N_("Class separation by layer and by epoch"),
         caption=N_(
-            "Neighborhood hit in the full space of every layer, before learning and after some epochs."
+            "Neighborhood hit in all dimensions of every layer, before training and after some "
+            "epochs."
         ),
         panels=(1, 2),
         size=(12, 4.4),
     ) as axes:
         depth = {
-            (_("before learning") if epochs == 0 else _("epoch {n}").format(n=epochs)): (
+            (_("before training") if epochs == 0 else _("epoch {n}").format(n=epochs)): (
                 range(len(names)),
                 row,
             )
             for epochs, row in values.items()
         }
-        lines(depth, x_label=_("layer"), y_label=_("neighborhood hit"), ax=axes[0])
+        plot_curves(depth, x_label=_("layer"), y_label=_("neighborhood hit"), ax=axes[0])
         axes[0].set_xticks(range(len(names)), names, rotation=35, ha="right")
         time = {
-            name: (list(values), [row[at] for row in values.values()])
-            for at, name in enumerate(names)
+            name: (list(values), [row[layer] for row in values.values()])
+            for layer, name in enumerate(names)
         }
-        lines(time, x_label=_("epochs"), y_label=_("neighborhood hit"), ax=axes[1])
+        plot_curves(time, x_label=_("epochs"), y_label=_("neighborhood hit"), ax=axes[1])
     rows = [
-        [name, *(round(row[at], 4) for row in values.values())] for at, name in enumerate(names)
+        [name, *(round(row[layer], 4) for row in values.values())]
+        for layer, name in enumerate(names)
     ]
     context.table(
         "hits",
@@ -131,22 +140,24 @@ def show(context: RunContext, names: list[str], values: dict[int, list[float]]) 
         columns=[N_("layer"), *(_("epoch {n}").format(n=epochs) for epochs in values)],
         rows=rows,
     )
-    gained = np.subtract(values[max(values)], values[0])
+    gains = np.subtract(values[max(values)], values[0])
     context.note(
-        _("Learning adds most to the layer {layer}: {gain:.1f} points of neighborhood hit.").format(
-            layer=names[int(gained.argmax())], gain=100 * gained.max()
-        )
+        _(
+            "The largest gain during training is that of the layer {layer}: {gain:+.1f} points of "
+            "neighborhood hit."
+        ).format(layer=names[int(gains.argmax())], gain=100 * gains.max())
     )
 
 
 EXPERIMENT = ExperimentSpec(
     name="tp2.untangling",
-    title=N_("The untangling, by depth and by time"),
-    measures=N_("neighborhood hit of every layer while the net learns"),
+    headline="neighborhood_hit_softmax",
+    title=N_("Class separation by layer and by epoch"),
+    measures=N_("neighborhood hit of every layer during training"),
     source=N_("beyond the lab report"),
     settings=Settings,
     run=run,
-    on_sample={"stops": (1, 4), "images": 360},
+    on_sample={"stops": (1, 4), "n_images": 360},
     data=("mnist",),
     minutes=5.0,
     memory_mb=1800,

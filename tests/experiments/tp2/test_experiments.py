@@ -1,4 +1,4 @@
-"""Practical 2 on sample data: every story, its scores by name, its figures, and that nets are trained only once."""
+"""The experiments of practical 2 on sample data: scores, figures, and nets trained only once."""
 
 from types import SimpleNamespace
 
@@ -15,19 +15,19 @@ from etabli.report import run_folder
 
 QUICK = {
     "tp2.logistic.epochs": 2, "tp2.mlp.epochs": 2, "tp2.cnn.epochs": 1, "tp2.cnn-modern.epochs": 1,
-    "tp2.cnn-modern.width": 4, "tp2.hidden.mlp_epochs": 2, "tp2.hidden.cnn_epochs": 1, "iterations": 20,
-    "stops": [1], "images": 100,
+    "tp2.cnn-modern.width": 4, "tp2.hidden.mlp_epochs": 2, "tp2.hidden.cnn_epochs": 1,
+    "iterations": 20, "stops": [1], "n_images": 100,
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, monkeypatch_module):
-    """The whole practical, on sample data, with as little training as there can be; no net is there beforehand."""
+    """The whole practical on sample data, with minimal training and an empty cache."""
     monkeypatch_module.setenv("ETABLI_CACHE", str(tmp_path_factory.mktemp("tp2-cache")))
     trainings = []
-    real = _shared.train
+    real = _shared.train_net
     monkeypatch_module.setattr(
-        _shared, "train", lambda *a, **k: trainings.append(k["label"]) or real(*a, **k)
+        _shared, "train_net", lambda *a, **k: trainings.append(k["label"]) or real(*a, **k)
     )
     folder = runner.run_experiments(
         experiments.select_experiments(["tp2"]),
@@ -50,7 +50,7 @@ def scores(folder):
     }
 
 
-def test_the_scores_have_the_names_that_the_practical_promises(run):
+def test_every_experiment_has_its_scores(run):
     found = scores(run[0])
     for net in ("logistic", "mlp", "cnn", "cnn-modern"):
         assert 0 <= found[f"tp2.{net}", "test_accuracy"] <= 1
@@ -65,23 +65,23 @@ def test_the_scores_have_the_names_that_the_practical_promises(run):
     assert 0 < found["tp2.untangling", "neighborhood_hit_sigmoid"] <= 1
 
 
-def test_each_net_is_trained_once_and_the_hidden_layers_are_those_of_the_same_nets(run):
-    assert len(run[1]) == 5  # four nets, and the one whose untangling is watched
+def test_each_net_is_trained_once(run):
+    assert len(run[1]) == 5  # four nets, and that of tp2.untangling
 
 
-def test_the_figures_answer_to_those_of_the_lab_report(run):
+def test_the_figures_of_the_lab_report_are_reproduced(run):
     numbers = {
         exhibit.number
         for name in experiments.EXPERIMENTS
         if name.startswith("tp2")
         for exhibit in run_folder.read_seed_run(
             run_folder.seed_run_folder(run[0], name, 0)
-        ).exhibits
+        ).report_items
     }
     assert numbers >= {"5", "6", "7", "8", "9", "10"}
 
 
-def test_the_explorers_stand_beside_the_report_and_the_models_are_kept(run):
+def test_explorers_and_models_are_saved(run):
     assert "explorer" in (
         run_folder.seed_run_folder(run[0], "tp2.raw", 0) / "explorer.html"
     ).read_text(encoding="utf-8")
@@ -89,7 +89,7 @@ def test_the_explorers_stand_beside_the_report_and_the_models_are_kept(run):
     assert (run_folder.seed_run_folder(run[0], "tp2.cnn", 0) / "model.keras").is_file()
 
 
-def test_a_search_trains_and_chooses_on_training_images_alone(tmp_path, monkeypatch):
+def test_the_search_uses_training_images_only(tmp_path, monkeypatch):
     from etabli.experiments.tp2 import cnn
 
     digits, parted, measured = mnist.load(Source.sample()), [], []
@@ -98,14 +98,14 @@ def test_a_search_trains_and_chooses_on_training_images_alone(tmp_path, monkeypa
         parted.append(part)
         return SimpleNamespace(input_shape=(None, 784))
 
-    monkeypatch.setattr(_shared, "trained", trained)
+    monkeypatch.setattr(_shared, "load_or_train", trained)
     monkeypatch.setattr(
-        _shared.training,
+        _shared.keras_trainer,
         "evaluate",
         lambda _net, images, _labels: measured.append(images) or (0.5, 0.9),
     )
     context = RunContext(cnn.EXPERIMENT, tmp_path, Source.sample(), seed=0)
-    _shared.search(context, "cnn", cnn.build, cnn.TRIED, digits)
+    _shared.compare_configs(context, "cnn", cnn.build, cnn.TRIED, digits)
     assert len(context.report_items[0].rows) == len(parted) == len(measured) == len(cnn.TRIED)
     for part, images in zip(parted, measured, strict=True):
         rest = images.shape[0]
@@ -114,7 +114,7 @@ def test_a_search_trains_and_chooses_on_training_images_alone(tmp_path, monkeypa
 
 
 @pytest.mark.full
-def test_on_mnist_two_epochs_of_the_perceptron_and_the_known_planes(full_data, tmp_path):
+def test_two_epochs_of_the_perceptron_on_mnist(full_data, tmp_path):
     source = Source.full(full_data)
     folder = runner.run_experiments(
         experiments.select_experiments(["tp2.mlp"]), tmp_path / "run", source, changes={"epochs": 2}
@@ -123,27 +123,26 @@ def test_on_mnist_two_epochs_of_the_perceptron_and_the_known_planes(full_data, t
 
 
 @pytest.mark.full
-def test_on_mnist_the_convolutional_net_learns_fast(full_data):
+def test_the_convolutional_net_trains_quickly_on_mnist(full_data):
     from etabli.data.formats import mnist
     from etabli.models.vision import digit_classifiers
     from etabli.training import keras_trainer
 
     digits = mnist.load(Source.full(full_data))
-    model = digit_classifiers.compiled(
-        digit_classifiers.convolutional(0), optimizer="adam", rate=2e-3
+    model = digit_classifiers.compile_model(
+        digit_classifiers.build_cnn(0), optimizer="adam", learning_rate=2e-3
     )
-    images = _shared.inputs(digits.train_images[:12_000], model)
+    images = _shared.to_inputs(digits.train_images[:12_000], model)
     keras_trainer.fit(
         model, images, digits.train_labels[:12_000].astype(np.int32), epochs=2, batch_size=100
     )
     _loss, accuracy = keras_trainer.evaluate(
-        model, _shared.inputs(digits.test_images, model), digits.test_labels
+        model, _shared.to_inputs(digits.test_images, model), digits.test_labels
     )
     assert 0.94 < accuracy < 0.99
 
 
-def test_an_interrupted_training_is_told_from_its_first_epoch_on(tmp_path, monkeypatch):
-    """Else the curves of a run that was killed would begin where it was taken up again."""
+def test_the_history_of_a_resumed_training_starts_at_the_first_epoch(tmp_path, monkeypatch):
     monkeypatch.setenv("ETABLI_CACHE", str(tmp_path / "cache"))
     card = experiments.load_experiment("tp2.logistic")
     settings = card.settings_for("sample", {"epochs": 4})
