@@ -6,7 +6,7 @@ import io
 import random
 import zipfile
 
-from etabli.data.catalog.registry import File, Part, Dataset, Tree
+from etabli.data.catalog.registry import Dataset, File, Part, Tree
 
 WORDS = random.Random(1).randbytes(100_000)
 PACKED = gzip.compress(WORDS, mtime=0)

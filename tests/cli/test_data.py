@@ -13,7 +13,7 @@ from etabli.data.formats import idx
 
 @pytest.fixture(autouse=True)
 def own_folder(monkeypatch, tmp_path):
-    """Full data lie in a folder of the test; no test reaches the network."""
+    """Full data are in a folder of the test; no test uses the network."""
     monkeypatch.setenv("ETABLI_DATA", str(tmp_path / "sets"))
 
     def no_network(*words, **options):
@@ -23,7 +23,7 @@ def own_folder(monkeypatch, tmp_path):
     return tmp_path / "sets"
 
 
-def test_list_shows_every_set_with_size_licence_and_place(etabli, own_folder):
+def test_list_shows_every_data_set_with_size_license_and_folder(etabli, own_folder):
     told = etabli("data", "list")
     assert told.code == 0
     for word in ("mnist", "11.6 MB", "CC BY-SA 3.0", "missing", str(own_folder)[:20]):
@@ -47,6 +47,15 @@ def test_no_network_is_one_sentence_with_what_to_do(etabli):
     assert "etabli data import" in told.err.splitlines()[-1]
 
 
+@pytest.mark.parametrize("option", ["-y", "--yes"])
+def test_fetch_takes_the_option_to_download_without_asking(etabli, own_folder, option):
+    (own_folder / "fleurs_du_mal").mkdir(parents=True)
+    (own_folder / "fleurs_du_mal" / "fleurs_mal.txt").touch()
+    told = etabli("data", "fetch", "fleurs_du_mal", option, "--json")
+    assert told.code == 0 and "is complete" in told.err
+    assert [each["fetched"] for each in json.loads(told.out)] == [[]]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
@@ -61,7 +70,7 @@ def test_bad_requests_are_one_sentence(etabli, words, code, sentence):
     assert told.code == code and sentence in told.err and told.out == ""
 
 
-def test_check_passes_over_what_is_not_here(etabli):
+def test_check_skips_what_is_not_installed(etabli):
     assert etabli("data", "check", "--json").out == "[]\n"
 
 
@@ -74,7 +83,7 @@ def test_check_names_the_file_that_is_not_the_official_one_and_fails(etabli, own
     assert told.code == 2
     assert "mnist/t10k-labels-idx1-ubyte.gz  changed  sha256 expected ff7bcfd416de" in told.out
     assert "mnist/train-labels-idx1-ubyte.gz  damaged" in told.out
-    assert "2 file(s) are not the official ones" in told.err
+    assert "2 file(s) differ from the official ones" in told.err
 
 
 def test_import_refuses_what_is_not_official_and_leaves_nothing(etabli, own_folder, tmp_path):
@@ -89,30 +98,30 @@ def test_import_refuses_what_is_not_official_and_leaves_nothing(etabli, own_fold
 
 def test_running_on_full_data_says_how_much_it_will_download(capsys, own_folder):
     with pytest.raises(Exception, match="could not be downloaded"):
-        command.ensure(["mnist", "mnist"], Source.full(), yes=True)
+        command.fetch_missing(["mnist", "mnist"], Source.full(), yes=True)
     assert f"To download into {own_folder}: mnist 11.6 MB." in capsys.readouterr().err
 
 
-def test_nothing_is_said_where_nothing_lacks(capsys, own_folder):
+def test_nothing_is_printed_where_nothing_is_missing(capsys, own_folder):
     (own_folder / "glove").mkdir(parents=True)
     (own_folder / "glove" / "glove.6B.100d.subset.txt").touch()
-    command.ensure(["glove"], Source.full(), yes=True)
-    command.ensure([], Source.full(), yes=True)
+    command.fetch_missing(["glove"], Source.full(), yes=True)
+    command.fetch_missing([], Source.full(), yes=True)
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
     ("count", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (1_115_419_746, "1.1 GB")]
 )
-def test_sizes_are_told_as_a_person_reads_them(count, text):
-    assert command.size(count) == text
+def test_sizes_are_human_readable(count, text):
+    assert command.format_size(count) == text
 
 
 @pytest.mark.full
 def test_import_places_a_whole_set_and_the_loader_reads_it(etabli, full_data, own_folder):
     told = etabli("data", "import", full_data / "mnist", "--json")
     (brought,) = json.loads(told.out)
-    assert (brought["name"], brought["placed"], brought["status"], brought["lacks"]) == (
+    assert (brought["name"], brought["installed"], brought["status"], brought["missing"]) == (
         "mnist",
         4,
         "complete",

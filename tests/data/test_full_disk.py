@@ -83,7 +83,9 @@ def test_unpacking_that_fills_the_disk_places_nothing(small_disk, tmp_path):
     (tmp_path / "big.zip").write_bytes(content)
     dataset = toy(Part(("https://x/big.zip",), len(content), members, unpacked=1_400_000))
     with pytest.raises(NoSpace):
-        import_local.import_dataset(tmp_path / "big.zip", Source.full(small_disk), datasets=(dataset,))
+        import_local.import_dataset(
+            tmp_path / "big.zip", Source.full(small_disk), datasets=(dataset,)
+        )
     assert files(small_disk) == []
 
 

@@ -116,5 +116,7 @@ def test_the_standard_error_is_how_far_lists_of_one_kind_lie_apart():
         return labels, labels + draws.normal(scale=2.0, size=labels.shape)
 
     apart = np.std([ap.mean_average_precision(*listed()).value for _list in range(150)], ddof=1)
-    told = np.mean([ap.bootstrap_standard_error(*listed(), draws, lists=60).value for _list in range(5)])
+    told = np.mean(
+        [ap.bootstrap_standard_error(*listed(), draws, resamples=60).value for _list in range(5)]
+    )
     assert told == pytest.approx(apart, rel=0.3)

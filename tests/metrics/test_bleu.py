@@ -165,7 +165,9 @@ def test_a_human_against_the_other_four_has_the_known_score(five_captions, of_re
 @pytest.mark.full
 @pytest.mark.filterwarnings("ignore:.*")
 def test_on_the_test_images_nltk_and_sacrebleu_agree_too(five_captions):
-    pairs = [[caption_tokens.split_alphanumeric(caption) for caption in group] for group in five_captions]
+    pairs = [
+        [caption_tokens.split_alphanumeric(caption) for caption in group] for group in five_captions
+    ]
     hypotheses, references = zip(*((p[0], p[1:]) for p in pairs if len(p[0]) >= 4), strict=True)
     assert len(hypotheses) > 950
     ours = corpus_bleu(hypotheses, references)

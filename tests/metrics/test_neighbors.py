@@ -28,7 +28,9 @@ def test_among_equal_distances_the_lower_index_is_nearer(seed, size, n, k):
     """On a coarse grid nearly everything ties, duplicates too; integers have exact distances."""
     points = np.random.default_rng(seed).integers(0, 3, size=(n, size)).astype(np.float64)
     k = min(k, n - 1)
-    np.testing.assert_array_equal(find_nearest_neighbors(points * n, k), by_brute_force(points * n, k))
+    np.testing.assert_array_equal(
+        find_nearest_neighbors(points * n, k), by_brute_force(points * n, k)
+    )
 
 
 def test_ties_across_blocks_are_decided_exactly():
@@ -61,9 +63,7 @@ def test_identical_points_have_the_first_others_as_neighbours():
 
 
 def test_k_needs_that_many_others():
-    with pytest.raises(
-        BadSetting, match=r"not enough points for 6 neighbors.*k = 6 with 6 points"
-    ):
+    with pytest.raises(BadSetting, match=r"not enough points for 6 neighbors.*k = 6 with 6 points"):
         find_nearest_neighbors(np.zeros((6, 2)), 6)
 
 

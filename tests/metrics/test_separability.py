@@ -22,8 +22,8 @@ def test_few_points_give_scikit_learns_values():
 
 def test_many_points_are_sampled_and_the_recipe_says_how_many():
     points, labels = data(900)
-    assert silhouette(points, labels, most=100).recipe["n"] == 100
-    assert trustworthiness(points, points[:, :2], most=100).recipe["n"] == 100
+    assert silhouette(points, labels, max_points=100).recipe["n"] == 100
+    assert trustworthiness(points, points[:, :2], max_points=100).recipe["n"] == 100
 
 
 def test_one_class_or_three_points_have_a_value():

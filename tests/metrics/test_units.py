@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from etabli.core.errors import BadArray
-from etabli.metrics.units import correlate, compute_text_features
+from etabli.metrics.units import compute_text_features, correlate
 
 
 def test_kinds_and_places_are_read_off_the_text():
@@ -29,5 +29,5 @@ def test_a_unit_that_copies_a_feature_has_correlation_one_and_a_dead_unit_none()
 
 @pytest.mark.parametrize("states", [np.zeros((3, 2)), np.zeros(4), np.zeros((1, 2))])
 def test_features_of_other_characters_are_refused(states):
-    with pytest.raises(BadArray, match="belong together"):
+    with pytest.raises(BadArray, match="do not match"):
         correlate(states, {"f": np.zeros(4 if len(states) != 1 else 1)})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from etabli.core.errors import BadSetting
-from etabli.projection.tsne import _divergence, tsne
+from etabli.projection.tsne import _compute_gradient, tsne
 
 
 def blobs(n=150):
@@ -38,7 +38,7 @@ def test_what_the_optimizer_follows_is_the_gradient_that_opentsne_has_without_ap
     near = affinity.PerplexityBasedNN(blobs(600)[0], perplexity=20, method="exact").P
     plane = np.random.default_rng(1).normal(0, 8, (600, 2))
     exact, wanted = kl_divergence_bh(plane, near, 1, {"theta": 0.0}, should_eval_error=True)
-    divergence, gradient = _divergence(plane, near, 1, should_eval_error=True)
+    divergence, gradient = _compute_gradient(plane, near, 1, should_eval_error=True)
     assert divergence == pytest.approx(exact, rel=1e-3)
     assert np.linalg.norm(gradient - wanted) < 0.01 * np.linalg.norm(wanted)
 

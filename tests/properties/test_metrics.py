@@ -35,13 +35,17 @@ def test_average_precision_looks_at_the_order_alone_and_the_perfect_order_has_on
         each = average_precision.average_precision_per_class(labels, ranks, rule)
         assert ((each >= 0) & (each <= 1)).all()
         order = np.unique(ranks, return_inverse=True)[1].reshape(ranks.shape)
-        np.testing.assert_allclose(average_precision.average_precision_per_class(labels, order**3, rule), each)
+        np.testing.assert_allclose(
+            average_precision.average_precision_per_class(labels, order**3, rule), each
+        )
         np.testing.assert_allclose(
             average_precision.average_precision_per_class(labels, labels.astype(float), rule), 1
         )
         mean = average_precision.mean_average_precision(labels, ranks, rule).value
         np.testing.assert_allclose(mean, each.mean())
-    found = average_precision.compute_scores(labels, ranks, [str(at) for at in range(labels.shape[1])])
+    found = average_precision.compute_scores(
+        labels, ranks, [str(at) for at in range(labels.shape[1])]
+    )
     assert all(0 <= score.value <= 1 for score in found.values())
 
 
@@ -52,7 +56,7 @@ def test_the_standard_error_is_none_for_the_perfect_order_and_looks_at_the_order
 
     def error(of):
         return average_precision.bootstrap_standard_error(
-            labels, of, np.random.default_rng(seed), lists=20
+            labels, of, np.random.default_rng(seed), resamples=20
         ).value
 
     assert error(labels.astype(float)) == 0
@@ -180,9 +184,15 @@ def test_nats_and_accuracy_of_the_likeliest_are_the_best_there_are(log_p, seed):
     targets = np.random.default_rng(seed).integers(0, log_p.shape[1], len(log_p))
     best = log_p.argmax(axis=1)
     assert text.next_character_accuracy(log_p, best).value == 1
-    assert 0 <= text.negative_log_likelihood(log_p, best).value <= text.negative_log_likelihood(log_p, targets).value + 1e-12
+    assert (
+        0
+        <= text.negative_log_likelihood(log_p, best).value
+        <= text.negative_log_likelihood(log_p, targets).value + 1e-12
+    )
     uniform = np.full_like(log_p, -np.log(log_p.shape[1]))
-    assert text.negative_log_likelihood(uniform, targets).value == pytest.approx(np.log(log_p.shape[1]))
+    assert text.negative_log_likelihood(uniform, targets).value == pytest.approx(
+        np.log(log_p.shape[1])
+    )
 
 
 @quick

@@ -1,1 +1,1 @@
-"""Arrays in, scores out: each number with its recipe."""
+"""Metrics: arrays in, scores out, each with the recipe of how it was computed."""

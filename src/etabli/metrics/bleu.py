@@ -17,31 +17,34 @@ def corpus_bleu(
     references: Sequence[Sequence[Sequence[str]]],
     orders: int = ORDERS,
 ) -> np.ndarray:
-    """BLEU-n = BP exp(1/n sum_{k<=n} log p_k), n = 1 ... ``orders``; BP = exp(min(0, 1 - r/c)).
+    """Compute BLEU-n = BP exp(1/n sum_{k<=n} log p_k), n = 1 ... ``orders``; (orders,) float64.
 
-    ``p_k`` is the share of the hypotheses' k-grams that a reference has too, each counted at most as often as
-    in the reference that has it most; numerators and denominators are summed over the corpus before dividing.
-    ``c`` is the number of words of all hypotheses, ``r`` the same of the references nearest in length (the
-    shorter of two). Without smoothing: a precision of 0 makes the score 0. Words in, (orders,) float64 out.
-    Agrees with ``sacrebleu`` and, where no hypothesis is shorter than n words, with nltk's ``corpus_bleu``
-    (which counts one n-gram in a hypothesis too short to have any).
+    BP = exp(min(0, 1 - r/c)). ``p_k`` is the share of the hypotheses' k-grams that also occur in a
+    reference, each counted at most as often as in the reference that has it most; numerators and
+    denominators are summed over the corpus before dividing. ``c`` is the number of words of all
+    hypotheses, ``r`` that of the references closest in length (the shorter of two). There is no
+    smoothing: a precision of 0 makes the score 0. Agrees with ``sacrebleu`` and, where no hypothesis
+    is shorter than n words, with ``corpus_bleu`` of NLTK (which counts one n-gram in a shorter one).
     """
     check_pairs(hypotheses, references)
     matched, proposed = np.zeros(orders), np.zeros(orders)
-    ours = theirs = 0
+    length = reference_length = 0
     for words, group in zip(hypotheses, references, strict=True):
-        ours += len(words)
-        theirs += _nearest_length(len(words), group)
+        length += len(words)
+        lengths = (len(reference) for reference in group)
+        reference_length += min(lengths, key=lambda other: (abs(other - len(words)), other))
         for n in range(1, orders + 1):
-            counts = ngrams(words, n)
-            matched[n - 1] += _clipped(counts, group, n)
+            counts, most = count_ngrams(words, n), Counter[tuple[str, ...]]()
+            for reference in group:
+                most |= count_ngrams(reference, n)
+            matched[n - 1] += (counts & most).total()
             proposed[n - 1] += counts.total()
-    if ours == 0:
+    if length == 0:
         return np.zeros(orders)
     with np.errstate(divide="ignore"):
         logs = np.log(matched / np.maximum(proposed, 1))
     means = np.cumsum(logs) / np.arange(1, orders + 1)
-    return math.exp(min(0.0, 1 - theirs / ours)) * np.exp(means)
+    return math.exp(min(0.0, 1 - reference_length / length)) * np.exp(means)
 
 
 def bleu(
@@ -50,7 +53,7 @@ def bleu(
     protocol: str = "course",
     **recipe: object,
 ) -> list[Score]:
-    """BLEU-1 to BLEU-4 of whole captions as ``Score``; ``recipe`` adds how they were decoded, on what, ..."""
+    """Compute BLEU-1 to BLEU-4 of captions; ``recipe`` adds how they were decoded, on what, ..."""
     words, answers = tokenize(hypotheses, references, protocol)
     numbers = sorted({len(group) for group in answers})
     signature = {
@@ -65,19 +68,6 @@ def bleu(
     return [Score(float(value), {"bleu": n, **signature}) for n, value in enumerate(values, 1)]
 
 
-def ngrams(words: Sequence[str], n: int) -> Counter:
-    """How often each run of ``n`` words stands in the caption."""
+def count_ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
+    """Count the n-grams of a caption."""
     return Counter(zip(*(words[start:] for start in range(n)), strict=False))
-
-
-def _clipped(counts: Counter, group: Sequence[Sequence[str]], n: int) -> int:
-    most: Counter = Counter()
-    for reference in group:
-        most |= ngrams(reference, n)
-    return (counts & most).total()
-
-
-def _nearest_length(length: int, group: Sequence[Sequence[str]]) -> int:
-    return min(
-        (len(reference) for reference in group), key=lambda other: (abs(other - length), other)
-    )

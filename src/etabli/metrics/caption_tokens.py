@@ -1,11 +1,11 @@
-"""What is a word: the two protocols in which a caption is scored.
+"""Tokenization of captions: the two protocols by which they are scored.
 
-A BLEU without its protocol is no number: on the same captions of Flickr8k the two lie up to two points apart.
+A BLEU score needs its protocol: on the same captions of Flickr8k the two differ by up to two points.
 
-- ``course``: the hypothesis is lower-cased, the references stay **as written**, capitals, full stops and all.
-  This is what the practical computes; a reference's "A" never matches the "a" of a hypothesis.
-- ``standard``: hypothesis and references lower-cased, tokens without letter or digit dropped, as the
-  captioning literature does.
+- ``course``: the hypothesis is lower-cased, the references stay **as written**, with capitals and
+  full stops. The practical computes this; a reference's "A" never matches a hypothesis' "a".
+- ``standard``: hypothesis and references are lower-cased, tokens without letter or digit dropped,
+  as in the captioning literature.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -18,41 +18,44 @@ PROTOCOLS = ("course", "standard")
 
 
 def split_words(caption: str) -> list[str]:
-    """The words of a caption as they are written, its marks ``<start>`` and ``<end>`` left out."""
+    """Split a caption into words as written, without its markers ``<start>`` and ``<end>``."""
     return [word for word in caption.split() if word not in MARKERS]
 
 
 def split_lowercase(caption: str) -> list[str]:
-    """The same, lower-cased."""
+    """Split a caption into lower-cased words, without its markers."""
     return split_words(caption.lower())
 
 
 def split_alphanumeric(caption: str) -> list[str]:
-    """Lower-cased, without the tokens that hold no letter and no digit."""
+    """Split into lower-cased words, without tokens that have neither letter nor digit."""
     return [word for word in split_lowercase(caption) if any(map(str.isalnum, word))]
 
 
-_RULES: dict[str, tuple[Callable, Callable]] = {"course": (split_lowercase, split_words), "standard": (split_alphanumeric, split_alphanumeric)}
+_RULES: dict[str, tuple[Callable, Callable]] = {
+    "course": (split_lowercase, split_words),
+    "standard": (split_alphanumeric, split_alphanumeric),
+}
 
 
 def tokenize(
     hypotheses: Iterable[str], references: Iterable[Sequence[str]], protocol: str = "standard"
 ) -> tuple[list[list[str]], list[list[list[str]]]]:
-    """N hypotheses and their references as lists of words, by one of ``PROTOCOLS``.
+    """Split N hypotheses and their references into words, by one of ``PROTOCOLS``.
 
-    Raises ``UnknownName`` for another protocol, ``BadArray`` where hypotheses and references do not pair up.
+    Raises ``UnknownName`` for another protocol, ``BadArray`` where their numbers differ.
     """
     if protocol not in _RULES:
         raise UnknownName(_("protocol"), protocol, PROTOCOLS)
-    of_hypothesis, of_reference = _RULES[protocol]
-    words = [of_hypothesis(caption) for caption in hypotheses]
-    answers = [[of_reference(caption) for caption in group] for group in references]
+    split_hypothesis, split_reference = _RULES[protocol]
+    words = [split_hypothesis(caption) for caption in hypotheses]
+    answers = [[split_reference(caption) for caption in group] for group in references]
     check_pairs(words, answers)
     return words, answers
 
 
 def check_pairs(hypotheses: Sequence, references: Sequence[Sequence]) -> None:
-    """Refuse an empty corpus, unequal numbers, and a hypothesis without any reference."""
+    """Refuse an empty corpus, unequal numbers, and a hypothesis without a reference."""
     if not hypotheses or len(hypotheses) != len(references):
         raise BadArray(
             _("captions and references differ in number"),

@@ -1,4 +1,4 @@
-"""CIDEr-D: agreement with what all references say, words that every image has counting little."""
+"""CIDEr-D: TF-IDF weighted n-gram agreement of a caption with its references."""
 
 import math
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from etabli.metrics.bleu import ngrams
+from etabli.metrics.bleu import count_ngrams
 from etabli.metrics.caption_tokens import check_pairs, tokenize
 from etabli.metrics.score import Score
 
@@ -19,13 +19,13 @@ def cider_d(
     references: Sequence[Sequence[Sequence[str]]],
     sigma: float = SIGMA,
 ) -> np.ndarray:
-    """10 / (4 R) sum_n sum_r exp(-(c - r)^2 / 2 sigma^2) <min(h_n, r_n), r_n> / (|h_n| |r_n|), for an image.
+    """Compute CIDEr-D of N tokenized captions: (N,) float64; the corpus value is the mean.
 
-    ``h_n`` and ``r_n`` are the n-gram counts of hypothesis and reference, n = 1 ... 4, each weighted by
-    log(images / images whose references have the n-gram); ``c`` and ``r`` their lengths in words. Words in,
-    (N,) float64 out; the corpus value is the mean. The weights come from these references, so that values on
-    different sets of images do not compare. Vedantam et al., 2015, section 5; weights and the factor 10 as in
-    coco-caption.
+    10 / (4 R) sum_n sum_r exp(-(c - r)^2 / 2 sigma^2) <min(h_n, r_n), r_n> / (|h_n| |r_n|), where
+    ``h_n`` and ``r_n`` are the n-gram counts of hypothesis and reference, n = 1 ... 4, each weighted
+    by log(images / images whose references have the n-gram); ``c`` and ``r`` are their lengths in
+    words. The weights come from these references, so that values on different sets of images are
+    not comparable. Vedantam et al. 2015, section 5; weights and the factor 10 as in coco-caption.
     """
     check_pairs(hypotheses, references)
     grams = [[_counts(words) for words in group] for group in references]
@@ -54,7 +54,7 @@ def cider(
     protocol: str = "standard",
     **recipe: object,
 ) -> Score:
-    """CIDEr-D of whole captions as a ``Score``, the mean over images."""
+    """Compute the mean CIDEr-D of captions."""
     words, answers = tokenize(hypotheses, references, protocol)
     signature = {
         "cider": "D",
@@ -70,12 +70,12 @@ def cider(
 def _counts(words: Sequence[str]) -> Counter:
     counts: Counter = Counter()
     for n in range(1, ORDERS + 1):
-        counts.update(ngrams(words, n))
+        counts.update(count_ngrams(words, n))
     return counts
 
 
 def _agreement(ours: list[dict], theirs: list[dict]) -> float:
-    """The mean over n of <min(h, r), r> / (|h| |r|), 0 where one of them has no weight."""
+    """Average <min(h, r), r> / (|h| |r|) over n; 0 where one of them has no weight."""
     total = 0.0
     for ours_n, theirs_n in zip(ours, theirs, strict=True):
         size = math.sqrt(_square(ours_n) * _square(theirs_n))

@@ -1,4 +1,4 @@
-"""How far two groupings of the same things agree."""
+"""Agreement of two clusterings of the same items."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ __all__ = ["adjusted_rand", "select_unambiguous"]
 
 
 def adjusted_rand(one: Sequence, other: Sequence) -> Score:
-    """The adjusted Rand index of two labellings (N,): 1 for the same groups, 0 on average for random ones.
+    """Compute the adjusted Rand index of two labelings (N,): 1 for equal ones, 0 on average for random.
 
     Hubert, Arabie 1985, "Comparing partitions"; scikit-learn computes it.
     """
@@ -29,9 +29,9 @@ def adjusted_rand(one: Sequence, other: Sequence) -> Score:
 
 
 def select_unambiguous(groups: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """The group of every thing that stands in one group only."""
+    """Return the group of every item that is in one group only."""
     seen: dict[str, set[str]] = {}
-    for group, things in groups.items():
-        for thing in things:
-            seen.setdefault(thing, set()).add(group)
-    return {thing: next(iter(found)) for thing, found in seen.items() if len(found) == 1}
+    for group, items in groups.items():
+        for item in items:
+            seen.setdefault(item, set()).add(group)
+    return {item: next(iter(found)) for item, found in seen.items() if len(found) == 1}

@@ -1,7 +1,4 @@
-"""Best-fit ellipses of the classes in the plane: a Gaussian each, drawn some standard deviations wide.
-
-A mixture with one component per class is, by maximum likelihood, the mean and the covariance of each class.
-"""
+"""Best-fit ellipses of the classes in the plane: a Gaussian per class, by maximum likelihood."""
 
 from dataclasses import dataclass
 
@@ -18,14 +15,14 @@ _CORNERS = 90
 
 @dataclass(frozen=True, eq=False)
 class Ellipse:
-    """``center`` (2,), ``axes``: the standard deviations along both, longer first; ``angle`` of the longer, radians."""
+    """``center`` (2,), ``axes``: standard deviations, longer first; ``angle`` of the longer, in radians."""
 
     center: np.ndarray
     axes: tuple[float, float]
     angle: float
 
     def outline(self, deviations: float = 2.0) -> np.ndarray:
-        """(M, 2): the ellipse so many standard deviations wide as a polygon; without width, its longer axis."""
+        """Return the ellipse of that many standard deviations as a polygon (M, 2); a line if it is flat."""
         if deviations <= 0:
             raise BadSetting(
                 _("the width of an ellipse in standard deviations is out of range"),
@@ -45,7 +42,7 @@ class Ellipse:
 
 
 def best_fit_ellipse(points: np.ndarray) -> Ellipse:
-    """The ellipse of a class: mean, and the eigenvectors of its covariance (divided by N)."""
+    """Fit the ellipse of a class: its mean and the eigenvectors of its covariance (divided by N)."""
     points = check_plane_points(points)
     center = points.mean(axis=0)
     spread = points - center
@@ -57,14 +54,14 @@ def best_fit_ellipse(points: np.ndarray) -> Ellipse:
 
 
 def class_ellipses(points: np.ndarray, labels: np.ndarray) -> dict[object, Ellipse]:
-    """The best-fit ellipse of every class."""
+    """Fit the ellipse of every class."""
     points = check_plane_points(points)
     names, codes = encode_labels(labels, len(points))
     return {name.item(): best_fit_ellipse(points[codes == code]) for code, name in enumerate(names)}
 
 
 def ellipse_overlap(points: np.ndarray, labels: np.ndarray, deviations: float = 2.0) -> Score:
-    """The mean over all pairs of classes of their ellipses' intersection over union."""
+    """Average the intersection over union of the ellipses over all pairs of classes."""
     ellipses = class_ellipses(points, labels)
     recipe = {
         "ellipse-overlap": "mean-pair-iou",

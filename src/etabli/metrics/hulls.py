@@ -1,6 +1,6 @@
-"""Convex hulls of the classes in the plane, and how far they overlap.
+"""Convex hulls of the classes in the plane, and their overlap.
 
-Convex polygons in the plane: vertices (M, 2), counter-clockwise; fewer than three span no area.
+A convex polygon is its vertices (M, 2), counter-clockwise; fewer than three have no area.
 """
 
 from itertools import combinations
@@ -9,13 +9,13 @@ import numpy as np
 
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
-from etabli.metrics.score import Score, encode_labels, check_points
+from etabli.metrics.score import Score, check_points, encode_labels
 
-_NEIGHBOUR = 6
+_NEIGHBOR = 6  # an outlier is far from its sixth nearest neighbor
 
 
 def check_plane_points(points: np.ndarray) -> np.ndarray:
-    """(N, 2) finite points in float64. Raises ``BadArray``."""
+    """Return (N, 2) finite points as float64. Raises ``BadArray``."""
     points = check_points(points)
     if points.shape[1] != 2:
         raise BadArray(
@@ -28,22 +28,24 @@ def check_plane_points(points: np.ndarray) -> np.ndarray:
 
 
 def trim_outliers(points: np.ndarray, trim: float) -> np.ndarray:
-    """The points without the share ``trim`` that stands most alone: farthest from its sixth nearest neighbour."""
+    """Remove the share ``trim`` of points that are farthest from their sixth nearest neighbor."""
     if not 0 <= trim < 1:
         raise BadSetting(
-            _("the trimmed fraction is out of range"), expected=_("at least 0 and below 1"), got=trim
+            _("the trimmed fraction is out of range"),
+            expected=_("at least 0 and below 1"),
+            got=trim,
         )
     dropped = int(trim * len(points))
     if dropped == 0:
         return points
     from scipy.spatial import cKDTree
 
-    reach, _indices = cKDTree(points).query(points, k=[min(_NEIGHBOUR + 1, len(points))])
+    reach, _indices = cKDTree(points).query(points, k=[min(_NEIGHBOR + 1, len(points))])
     return points[np.sort(np.argsort(reach[:, 0], kind="stable")[: len(points) - dropped])]
 
 
 def convex_hull(points: np.ndarray, trim: float = 0.0) -> np.ndarray:
-    """(N, 2) -> (M, 2): the corners, counter-clockwise; where the points lie on a line, its two ends (or the point)."""
+    """Return the hull (M, 2) of points (N, 2), counter-clockwise; the ends of collinear points."""
     from scipy.spatial import ConvexHull, QhullError
 
     kept = np.unique(trim_outliers(check_plane_points(points), trim), axis=0)
@@ -51,14 +53,14 @@ def convex_hull(points: np.ndarray, trim: float = 0.0) -> np.ndarray:
         return kept
     try:
         return kept[ConvexHull(kept).vertices]
-    except QhullError:  # on a line: unique() sorted them along it
+    except QhullError:  # collinear: unique() sorted them along the line
         return kept[[0, -1]]
 
 
 def class_hulls(
     points: np.ndarray, labels: np.ndarray, trim: float = 0.05
 ) -> dict[object, np.ndarray]:
-    """The hull of every class, without the share ``trim`` of its points that stands most alone."""
+    """Compute the hull of every class, without the share ``trim`` of outliers."""
     points = check_plane_points(points)
     names, codes = encode_labels(labels, len(points))
     return {
@@ -67,7 +69,7 @@ def class_hulls(
 
 
 def hull_overlap(points: np.ndarray, labels: np.ndarray, trim: float = 0.05) -> Score:
-    """The mean over all pairs of classes of their hulls' intersection over union: 0 where none meet, at most 1."""
+    """Average the intersection over union of the hulls over all pairs of classes."""
     hulls = class_hulls(points, labels, trim)
     recipe = {
         "hull-overlap": "mean-pair-iou",
@@ -79,7 +81,7 @@ def hull_overlap(points: np.ndarray, labels: np.ndarray, trim: float = 0.05) -> 
 
 
 def polygon_area(polygon: np.ndarray) -> float:
-    """Half the sum of the cross products of neighbouring vertices (Gauss's shoelace formula)."""
+    """Compute the area: half the sum of cross products of adjacent vertices (shoelace formula)."""
     if len(polygon) < 3:
         return 0.0
     x, y = (polygon - polygon.mean(axis=0)).T
@@ -87,7 +89,7 @@ def polygon_area(polygon: np.ndarray) -> float:
 
 
 def intersect(subject: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """The convex polygon that two share, by clipping one at every edge of the other.
+    """Return the intersection of two convex polygons, by clipping one at every edge of the other.
 
     Source: Sutherland, Hodgman, "Reentrant polygon clipping" (1974).
     """
@@ -98,19 +100,15 @@ def intersect(subject: np.ndarray, window: np.ndarray) -> np.ndarray:
             break
         edge = end - start
         side = edge[0] * (subject[:, 1] - start[1]) - edge[1] * (subject[:, 0] - start[0])
-        subject = _clipped(subject, side)
+        subject = _clip(subject, side)
     return subject
 
 
-def _clipped(polygon: np.ndarray, side: np.ndarray) -> np.ndarray:
-    """The part of a polygon where ``side``, the signed distance of its vertices from a line, is not negative."""
+def _clip(polygon: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """Return the part of a polygon where ``side``, its vertices' signed distance, is not negative."""
     kept = []
-    for index, vertex in enumerate(polygon):
-        following, here, there = (
-            polygon[(index + 1) % len(polygon)],
-            side[index],
-            side[(index + 1) % len(polygon)],
-        )
+    following_rows = zip(np.roll(polygon, -1, axis=0), np.roll(side, -1), strict=True)
+    for vertex, here, (following, there) in zip(polygon, side, following_rows, strict=True):
         if here >= 0:
             kept.append(vertex)
         if (here > 0 > there) or (here < 0 < there):
@@ -119,13 +117,13 @@ def _clipped(polygon: np.ndarray, side: np.ndarray) -> np.ndarray:
 
 
 def intersection_over_union(first: np.ndarray, second: np.ndarray) -> float:
-    """Intersection over union of the areas; 0 where neither has any."""
+    """Compute the intersection over union of the areas; 0 where neither has any."""
     shared = polygon_area(intersect(first, second))
     union = polygon_area(first) + polygon_area(second) - shared
     return shared / union if union > 0 else 0.0
 
 
 def mean_overlap(polygons: list[np.ndarray]) -> float:
-    """The mean overlap over all pairs; 0 where there is no pair."""
+    """Average the intersection over union over all pairs; 0 where there is no pair."""
     pairs = [intersection_over_union(first, second) for first, second in combinations(polygons, 2)]
     return float(np.mean(pairs)) if pairs else 0.0

@@ -1,4 +1,4 @@
-"""Neighborhood hit: of the k nearest neighbours of a point, the share that belongs to its class.
+"""Neighborhood hit: the share of a point's k nearest neighbors that belong to its class.
 
 Source: Paulovich, Nonato, Minghim, Levkowitz, "Least square projection" (2008), section 5.
 """
@@ -9,12 +9,12 @@ import numpy as np
 
 from etabli.core.seeding import make_generator
 from etabli.metrics.neighbors import find_nearest_neighbors
-from etabli.metrics.score import Score, encode_labels, check_points
+from etabli.metrics.score import Score, check_points, encode_labels
 
 
 @dataclass(frozen=True, eq=False)
 class NeighborhoodHit:
-    """``score`` is the mean over the points, ``interval`` its 95 % bootstrap interval, ``per_class`` the means."""
+    """The mean ``score``, its 95 % bootstrap ``interval``, the means ``per_class``, and each point's hit."""
 
     score: Score
     per_class: dict[object, float]
@@ -23,7 +23,7 @@ class NeighborhoodHit:
 
 
 def neighborhood_hits(points: np.ndarray, labels: np.ndarray, k: int = 6) -> np.ndarray:
-    """(N, D), (N,) -> (N,): for each point the share of its k nearest others that has its label."""
+    """Compute for each of N points the share of its k nearest neighbors that have its label: (N,)."""
     points = check_points(points)
     _names, codes = encode_labels(labels, len(points))
     return (codes[find_nearest_neighbors(points, k)] == codes[:, None]).mean(axis=1)
@@ -32,10 +32,18 @@ def neighborhood_hits(points: np.ndarray, labels: np.ndarray, k: int = 6) -> np.
 def neighborhood_hit(
     points: np.ndarray, labels: np.ndarray, k: int = 6, *, seed: int = 0, resamples: int = 2000
 ) -> NeighborhoodHit:
-    """Exact neighborhood hit of labelled points, in the plane or in any number of dimensions.
+    """Compute the exact neighborhood hit of labeled points in any number of dimensions.
 
-    The point itself is no neighbour of its own; equal distances go to the lower index. Raises ``BadArray`` for
-    points or labels that are none, ``BadSetting`` where there are not k other points.
+    Args:
+        points: (N, D); a point is not its own neighbor, ties go to the lower index.
+        labels: (N,).
+        k: number of neighbors.
+        seed: of the bootstrap.
+        resamples: of the bootstrap.
+
+    Raises:
+        BadArray: points or labels are malformed.
+        BadSetting: there are not k other points.
     """
     points = check_points(points)
     names, codes = encode_labels(labels, len(points))
@@ -58,9 +66,13 @@ def neighborhood_hit(
 def bootstrap_interval(
     values: np.ndarray, seed: int = 0, resamples: int = 2000, level: float = 0.95
 ) -> tuple[float, float]:
-    """The percentile interval of the mean under resampling with replacement.
+    """Compute the percentile interval of the mean under resampling with replacement.
 
-    The draws are made over the distinct values (a hit is one of k + 1), which is the same distribution.
+    Args:
+        values: (N,).
+        seed: of the draws.
+        resamples: number of draws, made over the distinct values (the same distribution).
+        level: of confidence.
     """
     distinct, counts = np.unique(values, return_counts=True)
     draws = make_generator(seed, "bootstrap").multinomial(

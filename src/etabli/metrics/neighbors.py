@@ -1,8 +1,9 @@
-"""The exact k nearest neighbours of every point among the others, by fast sieves and a rigorous check.
+"""The exact k nearest neighbors of every point among the others, by fast filters and an exact check.
 
-Distances are Euclidean; among equal distances the lower index is nearer. In few dimensions a k-d tree finds the
-candidates; in many, products of blocks of points do (each block once, for its rows and its columns). A float32
-product is only trusted up to its error bound: what lies within it is decided by distances in float64.
+Distances are Euclidean; ties go to the lower index. In few dimensions a k-d tree finds the
+candidates; in many, products of blocks of points do (each block once, for its rows and its
+columns). A float32 product is only trusted up to its error bound: what is within it is decided by
+distances in float64.
 """
 
 import numpy as np
@@ -11,14 +12,17 @@ from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 from etabli.metrics.score import check_points
 
-_PLANE = 8  # up to here a k-d tree is faster than products
+_MAX_TREE_DIMENSIONS = 8  # up to here a k-d tree is faster than products
 _BLOCK = 1024
 _GROUP = 16  # columns whose minimum is taken first
-_MEMORY = 2**24  # float64 numbers held at once by the exact comparison
+_MAX_NUMBERS = 2**24  # float64 numbers in memory at once in the exact comparison
+
+# Points, other points, squared distances of the pairs; the error bound of each point.
+_Candidates = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def find_nearest_neighbors(points: np.ndarray, k: int) -> np.ndarray:
-    """(N, D) -> (N, k): the indices of the k nearest other points of each point, as a set (in ascending index).
+    """Return the indices (N, k) of the k nearest other points of each of (N, D), in ascending order.
 
     Raises ``BadSetting`` where k is not between 1 and N - 1.
     """
@@ -31,15 +35,13 @@ def find_nearest_neighbors(points: np.ndarray, k: int) -> np.ndarray:
             got=_("k = {k} with {n} points").format(k=k, n=n),
         )
     exact = points.astype(np.float64)
-    if points.shape[1] <= _PLANE:
-        rows, columns, distances, error = _by_tree(exact, k)
-    else:
-        rows, columns, distances, error = _by_products(exact, k)
-    return _decided(exact, k, rows, columns, distances, error)
+    if points.shape[1] <= _MAX_TREE_DIMENSIONS:
+        return _decide(exact, k, *_find_by_tree(exact, k))
+    return _decide(exact, k, *_find_by_products(exact, k))
 
 
-def _by_tree(points: np.ndarray, k: int):
-    """Candidates from a k-d tree: the k + 2 nearest entries (itself among them), or more where they tie."""
+def _find_by_tree(points: np.ndarray, k: int) -> _Candidates:
+    """Find candidates by a k-d tree: the k + 2 nearest (itself included), or more where they tie."""
     from scipy.spatial import cKDTree
 
     n = len(points)
@@ -47,33 +49,33 @@ def _by_tree(points: np.ndarray, k: int):
     tree = cKDTree(points)
     distances, columns = tree.query(points, k=wanted, workers=-1)
     slack = 1e-9 * (distances[:, -1] + np.abs(points).max())
-    # where the last one found may tie with the k-th, others beyond it may tie too: look at all of those
+    # Where the last one found may tie with the k-th, others beyond it may tie too: take all of them.
     unsure = (
         np.flatnonzero(distances[:, -1] <= distances[:, -2] + 2 * slack)
         if wanted < n
         else np.array([], int)
     )
     sure = np.setdiff1d(np.arange(n), unsure, assume_unique=True)
-    rows = [np.repeat(sure, wanted)]
-    found = [columns[sure].ravel()]
+    row_parts = [np.repeat(sure, wanted)]
+    column_parts = [columns[sure].ravel()]
     reach = distances[unsure, -1] + 2 * slack[unsure]
     for start in range(0, len(unsure), 256):
         part = slice(start, start + 256)
         balls = tree.query_ball_point(points[unsure[part]], reach[part])
-        rows.append(np.repeat(unsure[part], [len(ball) for ball in balls]))
-        found.extend(np.asarray(ball, dtype=int) for ball in balls)
-    rows, found = np.concatenate(rows), np.concatenate(found)
-    other = rows != found
-    rows, found = rows[other], found[other]
-    return rows, found, _squared(points, rows, found), np.zeros(n)
+        row_parts.append(np.repeat(unsure[part], [len(ball) for ball in balls]))
+        column_parts.extend(np.asarray(ball, dtype=int) for ball in balls)
+    rows, found = np.concatenate(row_parts), np.concatenate(column_parts)
+    is_other = rows != found
+    rows, found = rows[is_other], found[is_other]
+    return rows, found, _square_distances(points, rows, found), np.zeros(n)
 
 
-def _by_products(points: np.ndarray, k: int):
-    """Candidates from squared distances |x|^2 + |y|^2 - 2xy in float32, half of the block products being enough."""
+def _find_by_products(points: np.ndarray, k: int) -> _Candidates:
+    """Find candidates by |x|^2 + |y|^2 - 2xy in float32, from half of the products of blocks."""
     n, size = points.shape
-    points = points - points.mean(axis=0)  # the nearer to the origin, the smaller the error
+    points = points - points.mean(axis=0)  # a smaller norm, a smaller error
     norms = np.einsum("nd,nd->n", points, points)
-    scale = max(float(norms.max()), np.finfo(np.float32).tiny) ** 0.5
+    scale = max(float(norms.max()), float(np.finfo(np.float32).tiny)) ** 0.5
     left = np.empty((n, size + 2), np.float32)
     right = np.empty((n, size + 2), np.float32)
     left[:, :size] = points / scale
@@ -81,7 +83,7 @@ def _by_products(points: np.ndarray, k: int):
     norms = norms / scale**2
     left[:, size], right[:, size] = norms, 1
     left[:, size + 1], right[:, size + 1] = 1, norms
-    # rounding of the entries and of a sum of size + 2 products, each at most (norm x + norm y)^2 <= 4
+    # rounding of the entries and of a sum of size + 2 products of at most (norm x + norm y)^2 <= 4
     error = np.finfo(np.float32).eps * (8 + (size + 2) ** 0.5 * 2) * (norms + 1)
     sieve = _Sieve(n, k, error)
     starts = range(0, n, _BLOCK)
@@ -97,7 +99,7 @@ def _by_products(points: np.ndarray, k: int):
 
 
 class _Sieve:
-    """For every point, the others that may be among its k nearest, given what has been seen so far."""
+    """The candidates of every point among its k nearest, given the blocks seen so far."""
 
     def __init__(self, n: int, k: int, error: np.ndarray) -> None:
         self.k, self.error = k, error
@@ -105,13 +107,13 @@ class _Sieve:
         self.kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
     def offer(self, block: np.ndarray, first: int, other: int, *, by_rows: bool) -> None:
-        """Distances of the points from ``first`` on (rows, or columns) to those from ``other`` on."""
+        """Add the distances of points ``first``, ... (rows, or columns) to points ``other``, ..."""
         axis = 1 if by_rows else 0
         mine = slice(first, first + block.shape[1 - axis])
-        nearest = _minima(block, axis, self.k)
+        nearest = _take_minima(block, axis, self.k)
         if nearest.shape[axis] >= self.k:
             bound = np.partition(nearest, self.k - 1, axis=axis).take(self.k - 1, axis=axis)
-            # what is nearer than the k-th of them by more than the error on both sides cannot be missed
+            # the error bound of both distances keeps every true neighbor below the bound
             slack = (2 * self.error[mine]).astype(np.float32)
             np.minimum(self.bound[mine], bound + slack, out=self.bound[mine])
         limit = self.bound[mine]
@@ -122,26 +124,26 @@ class _Sieve:
         self.kept.append((*pair, values))
 
     def candidates(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(point, other, squared distance) of all that lie within the final bounds."""
+        """Return (point, other, squared distance) of all pairs within the final bounds."""
         rows, columns, values = (np.concatenate(part) for part in zip(*self.kept, strict=True))
         within = values <= self.bound[rows]
         return rows[within], columns[within], values[within].astype(np.float64)
 
 
-def _minima(block: np.ndarray, axis: int, k: int) -> np.ndarray:
-    """The minima of groups of rows or columns: few numbers that bound the k-th smallest from above."""
+def _take_minima(block: np.ndarray, axis: int, k: int) -> np.ndarray:
+    """Return minima of groups of rows or columns, which bound the k-th smallest from above."""
     groups = block.shape[axis] // _GROUP
     if groups < k:
         return block
     if axis == 0:
         return block[: groups * _GROUP].reshape(groups, _GROUP, -1).min(axis=1)
-    # groups of columns that lie apart, so that the minimum runs over contiguous rows
+    # strided groups of columns, so that the minimum runs over contiguous rows
     return block[:, : groups * _GROUP].reshape(len(block), _GROUP, groups).min(axis=1)
 
 
-def _squared(points: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Squared distances of pairs of points, in float64, a bounded number at once."""
-    step = max(1, _MEMORY // points.shape[1])
+def _square_distances(points: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Compute squared distances of pairs of points in float64, a bounded number at once."""
+    step = max(1, _MAX_NUMBERS // points.shape[1])
     parts = []
     for start in range(0, len(rows), step):
         difference = points[rows[start : start + step]] - points[columns[start : start + step]]
@@ -149,8 +151,15 @@ def _squared(points: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.nd
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def _decided(points, k, rows, columns, distances, error) -> np.ndarray:
-    """The k nearest of each point among its candidates; where the k-th and the next are too close, exactly."""
+def _decide(
+    points: np.ndarray,
+    k: int,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    distances: np.ndarray,
+    error: np.ndarray,
+) -> np.ndarray:
+    """Choose the k nearest candidates of each point, in float64 where the next one is too close."""
     order = np.lexsort((columns, distances, rows))
     rows, columns, distances = rows[order], columns[order], distances[order]
     first = np.searchsorted(rows, np.arange(len(points)))
@@ -161,6 +170,6 @@ def _decided(points, k, rows, columns, distances, error) -> np.ndarray:
     gap[more] = distances[first[more] + k] - distances[first[more] + k - 1]
     for row in np.flatnonzero(gap < 4 * error):
         near = columns[first[row] : after[row]]
-        exactly = _squared(points, np.full(len(near), row), near)
+        exactly = _square_distances(points, np.full(len(near), row), near)
         chosen[row] = near[np.lexsort((near, exactly))[:k]]
     return np.sort(chosen, axis=1)

@@ -1,4 +1,4 @@
-"""ROUGE-L: the longest run of words, gaps allowed, that a caption shares with a reference (Lin, 2004)."""
+"""ROUGE-L: the longest common subsequence of a caption and a reference (Lin, 2004)."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ BETA = 1.2
 
 
 def longest_common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:
-    """L(i, j) = L(i-1, j-1) + 1 where the words agree, else max(L(i-1, j), L(i, j-1)); the corner L(n, m)."""
+    """Compute L(n, m): L(i, j) = L(i-1, j-1) + 1 for equal words, else max(L(i-1, j), L(i, j-1))."""
     row = [0] * (len(second) + 1)
     for word in first:
         diagonal = 0
@@ -25,15 +25,13 @@ def longest_common_subsequence(first: Sequence[str], second: Sequence[str]) -> i
 def rouge_l(
     hypotheses: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence[str]]]
 ) -> np.ndarray:
-    """(1 + beta^2) P R / (R + beta^2 P), beta = 1.2, one value an image, (N,) float64.
+    """Compute (1 + beta^2) P R / (R + beta^2 P), beta = 1.2, for each image: (N,) float64.
 
-    P is the longest common subsequence over the words of the hypothesis, R over those of the reference, each
-    the best over the references (as coco-caption takes them, which may be two different ones).
+    P is the longest common subsequence over the words of the hypothesis, R over those of the
+    reference, each the best over the references (as coco-caption does; they may differ).
     """
     check_pairs(hypotheses, references)
-    return np.array(
-        [_one(words, group) for words, group in zip(hypotheses, references, strict=True)]
-    )
+    return np.array(list(map(_score_caption, hypotheses, references)))
 
 
 def rouge(
@@ -42,13 +40,13 @@ def rouge(
     protocol: str = "standard",
     **recipe: object,
 ) -> Score:
-    """ROUGE-L of whole captions as a ``Score``, the mean over images."""
+    """Compute the mean ROUGE-L of captions."""
     words, answers = tokenize(hypotheses, references, protocol)
     signature = {"rouge": "L", "protocol": protocol, "beta": BETA, "n": len(words), **recipe}
     return Score(float(rouge_l(words, answers).mean()), signature)
 
 
-def _one(words: Sequence[str], group: Sequence[Sequence[str]]) -> float:
+def _score_caption(words: Sequence[str], group: Sequence[Sequence[str]]) -> float:
     if not words:
         return 0.0
     common = [longest_common_subsequence(words, reference) for reference in group]

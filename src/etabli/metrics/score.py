@@ -1,7 +1,4 @@
-"""A number that carries its recipe.
-
-What the separability metrics ask of points and labels, said in one sentence where it is not so.
-"""
+"""Scores that carry their recipe, and the checks of points and labels that metrics share."""
 
 from dataclasses import dataclass, field
 
@@ -13,11 +10,11 @@ from etabli.core.i18n import _
 
 @dataclass(frozen=True)
 class Score:
-    """A value and the recipe that gave it.
+    """A value and the recipe by which it was computed.
 
-    ``value`` is a fraction for shares (0.924, never 92.4). ``recipe`` names what must be equal for two values to
-    be comparable; in order, it makes the signature: ``Score(0.83, {"ap": "area", "n": 4952}).signature`` is
-    ``"ap:area | n:4952"``.
+    ``value`` is a fraction for shares (0.924, never 92.4). ``recipe`` lists what must be equal for
+    two values to be comparable; in order, it is the signature:
+    ``Score(0.83, {"ap": "area", "n": 4952}).signature`` is ``"ap:area | n:4952"``.
     """
 
     value: float
@@ -28,7 +25,7 @@ class Score:
         return " | ".join(f"{key}:{value}" for key, value in self.recipe.items())
 
     def with_recipe(self, **more: object) -> "Score":
-        """The same value with further words in its recipe."""
+        """Return the same value with further entries in its recipe."""
         return Score(self.value, {**self.recipe, **more})
 
     def __float__(self) -> float:
@@ -39,7 +36,7 @@ class Score:
 
 
 def check_points(points: np.ndarray, *, at_least: int = 1) -> np.ndarray:
-    """(N, D) finite numbers, float32 or float64; a vector (N,) counts as one dimension. Raises ``BadArray``."""
+    """Return (N, D) finite float32 or float64; a vector (N,) is one dimension. Raises ``BadArray``."""
     array = np.asarray(points)
     if array.ndim == 1:
         array = array[:, None]
@@ -67,7 +64,7 @@ def check_points(points: np.ndarray, *, at_least: int = 1) -> np.ndarray:
 
 
 def encode_labels(labels: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """The names of the classes, sorted, and for each of ``n`` points the index of its class; labels may be text."""
+    """Return the sorted class names, and each point's class index; labels may be text."""
     array = np.asarray(labels)
     if array.shape != (n,):
         raise BadArray(
@@ -79,7 +76,6 @@ def encode_labels(labels: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
         raise BadArray(
             _("a label is not a number"), fix=_("Give every point a label, or remove it.")
         )
-    names, codes = np.unique(
-        array.astype(str) if array.dtype.kind == "O" else array, return_inverse=True
-    )
-    return names, codes
+    if array.dtype.kind == "O":
+        array = array.astype(str)
+    return np.unique(array, return_inverse=True)

@@ -1,21 +1,24 @@
-"""Two measures of scikit-learn that stand beside ours, on at most so many points, for they take N^2 time or memory."""
+"""Silhouette and trustworthiness of scikit-learn, on a sample of points: they take O(N^2)."""
 
 import numpy as np
 
 from etabli.core.seeding import make_generator
-from etabli.metrics.score import Score, encode_labels, check_points
+from etabli.metrics.score import Score, check_points, encode_labels
 
 
-def silhouette(points: np.ndarray, labels: np.ndarray, *, most: int = 2000, seed: int = 0) -> Score:
-    """Mean of (b - a) / max(a, b): a the mean distance within the class, b to the nearest other class; from -1 to 1.
+def silhouette(
+    points: np.ndarray, labels: np.ndarray, *, max_points: int = 2000, seed: int = 0
+) -> Score:
+    """Average (b - a) / max(a, b): a the mean distance within the class, b to the nearest other class.
 
-    0 where there is only one class, or each point is its own. Source: Rousseeuw 1987.
+    From -1 to 1; 0 for one class, or a class per point. At most ``max_points`` are drawn by
+    ``seed``. Source: Rousseeuw 1987.
     """
     from sklearn.metrics import silhouette_score
 
     points = check_points(points)
     _names, codes = encode_labels(labels, len(points))
-    chosen = _some(len(points), most, seed)
+    chosen = _sample_rows(len(points), max_points, seed)
     classes = len(np.unique(codes[chosen]))
     recipe = {"silhouette": "euclidean", "n": len(chosen), "classes": classes}
     if not 1 < classes < len(chosen):
@@ -24,16 +27,23 @@ def silhouette(points: np.ndarray, labels: np.ndarray, *, most: int = 2000, seed
 
 
 def trustworthiness(
-    points: np.ndarray, projected: np.ndarray, *, k: int = 6, most: int = 2000, seed: int = 0
+    points: np.ndarray, projected: np.ndarray, *, k: int = 6, max_points: int = 2000, seed: int = 0
 ) -> Score:
-    """How far the neighbours in a projection are neighbours in the space it came from too; 1 where all are.
+    """Measure how far neighbors in a projection are neighbors in the original space; at most 1.
 
     Source: Venna, Kaski 2001.
+
+    Args:
+        points: (N, D), the original space.
+        projected: (N, 2).
+        k: number of neighbors.
+        max_points: larger sets are sampled.
+        seed: of the sample.
     """
     from sklearn import manifold
 
     points, projected = check_points(points), check_points(projected)
-    chosen = _some(len(points), most, seed)
+    chosen = _sample_rows(len(points), max_points, seed)
     k = max(1, min(k, (len(chosen) - 1) // 2))
     recipe = {"trustworthiness": f"k={k}", "n": len(chosen)}
     if len(chosen) < 4:
@@ -43,7 +53,7 @@ def trustworthiness(
     )
 
 
-def _some(n: int, most: int, seed: int) -> np.ndarray:
-    if n <= most:
+def _sample_rows(n: int, max_points: int, seed: int) -> np.ndarray:
+    if n <= max_points:
         return np.arange(n)
-    return np.sort(make_generator(seed, "separability").choice(n, most, replace=False))
+    return np.sort(make_generator(seed, "separability").choice(n, max_points, replace=False))

@@ -1,4 +1,4 @@
-"""How well characters are predicted, and what generated text looks like."""
+"""Metrics of next-character prediction and of generated text."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -9,24 +9,31 @@ from etabli.core.errors import BadArray
 from etabli.core.i18n import _
 from etabli.metrics.score import Score
 
-__all__ = ["next_character_accuracy", "distinct", "known_words", "negative_log_likelihood", "repetition", "find_words"]
+__all__ = [
+    "distinct",
+    "find_words",
+    "known_words",
+    "negative_log_likelihood",
+    "next_character_accuracy",
+    "repetition",
+]
 
 _WORD = re.compile(r"[^\W\d_]+")
 
 
 def negative_log_likelihood(log_probabilities: np.ndarray, targets: np.ndarray) -> Score:
-    """-mean_n ln p_n(target_n): nats per character, over (N, V) and (N,); ln V for the uniform guess.
+    """Compute -mean_n ln p_n(target_n), nats per character, from (N, V) and (N,).
 
-    Perplexity is its exponential; bits per character are nats / ln 2.
+    Its exponential is the perplexity; bits per character are nats / ln 2; uniform gives ln V.
     """
-    log_p, targets = _paired(log_probabilities, targets)
+    log_p, targets = _check_pairs(log_probabilities, targets)
     value = -float(log_p[np.arange(len(targets)), targets].mean())
     return Score(value, {"nats": "per character", "n": len(targets), "v": log_p.shape[1]})
 
 
 def next_character_accuracy(log_probabilities: np.ndarray, targets: np.ndarray) -> Score:
-    """The share of targets (N,) that are the likeliest symbol of (N, V); of equals the first counts."""
-    log_p, targets = _paired(log_probabilities, targets)
+    """Compute the share of targets (N,) that are the argmax of (N, V); the first of ties counts."""
+    log_p, targets = _check_pairs(log_probabilities, targets)
     return Score(
         float((log_p.argmax(axis=1) == targets).mean()),
         {"accuracy": "next character", "n": len(targets)},
@@ -34,7 +41,7 @@ def next_character_accuracy(log_probabilities: np.ndarray, targets: np.ndarray) 
 
 
 def distinct(symbols: Sequence, n: int = 4) -> Score:
-    """distinct-n: different n-grams over all n-grams of a sequence; 1 where none comes twice.
+    """Compute distinct-n: the number of different n-grams over that of all n-grams.
 
     Li et al. 2016, "A diversity-promoting objective function for neural conversation models", section 5.
     """
@@ -43,16 +50,14 @@ def distinct(symbols: Sequence, n: int = 4) -> Score:
 
 
 def repetition(symbols: Sequence, n: int = 20) -> Score:
-    """The share of runs of n symbols that were written before in the same sequence: how much of it is a
-    loop.
-    """
+    """Compute the share of n-grams that occurred before in the sequence: how much of it loops."""
     return Score(1 - distinct(symbols, n).value, {"repeated runs of": n, "n": len(symbols) - n + 1})
 
 
 def known_words(text: str, lexicon: Collection[str]) -> Score:
-    """The share of the words of a text that stand in the lexicon; 0 for a text without a word.
+    """Compute the share of the words of a text that are in the lexicon; 0 without a word.
 
-    A word that the end of the text cuts off, and one that its beginning may, count as the others.
+    Words cut off by the beginning or the end of the text count like the others.
     """
     words = find_words(text)
     known = sum(word in lexicon for word in words)
@@ -60,14 +65,16 @@ def known_words(text: str, lexicon: Collection[str]) -> Score:
 
 
 def find_words(text: str) -> list[str]:
-    """The runs of letters of a text, in order."""
+    """Return the runs of letters of a text, in order."""
     return _WORD.findall(text)
 
 
 def _grams(symbols: Sequence, n: int) -> list[tuple]:
     if n < 1 or len(symbols) < n:
         raise BadArray(
-            _("a sequence of {length} symbols has no n-gram of {n}").format(length=len(symbols), n=n),
+            _("a sequence of {length} symbols has no n-gram of {n}").format(
+                length=len(symbols), n=n
+            ),
             expected=_("1 <= n <= {length}").format(length=len(symbols)),
         )
     return list(
@@ -75,7 +82,9 @@ def _grams(symbols: Sequence, n: int) -> list[tuple]:
     )
 
 
-def _paired(log_probabilities: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _check_pairs(
+    log_probabilities: np.ndarray, targets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     log_p, targets = np.asarray(log_probabilities), np.asarray(targets)
     if log_p.ndim != 2 or targets.shape != log_p.shape[:1] or len(targets) == 0:
         raise BadArray(

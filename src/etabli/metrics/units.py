@@ -1,6 +1,4 @@
-"""Hidden units that follow something readable: correlations between states and what can be read in the
-text.
-"""
+"""Interpretation of hidden units: correlations of states with features of the text."""
 
 from collections.abc import Mapping
 
@@ -9,27 +7,25 @@ import numpy as np
 from etabli.core.errors import BadArray
 from etabli.core.i18n import N_, _
 
-__all__ = ["correlate", "compute_text_features"]
+__all__ = ["compute_text_features", "correlate"]
 
 _VOWELS = frozenset("aeiouyàâäéèêëîïôöùûüÿœæ")
 _PUNCTUATION = frozenset(",;:.!?")
 
 
 def compute_text_features(characters: str) -> dict[str, np.ndarray]:
-    """What can be read at each character (N,) of a text, by name: kinds of the character, and where it
-    stands.
+    """Compute features of each character (N,) of a text by name: its kind and its position.
 
-    The place in the word counts letters since its beginning (0 outside of words), cut off at 10.
+    The position in the word counts letters since its beginning (0 outside words), at most 10; the
+    distance from punctuation counts characters, at most 40.
     """
-    place, run = [], 0
+    position, run, since, distance = [], 0, [], 0
     for character in characters:
         run = run + 1 if character.isalpha() else 0
-        place.append(min(run, 10))
-    since, distance = [], 0
-    for character in characters:
+        position.append(min(run, 10))
         distance = 0 if character in _PUNCTUATION else distance + 1
         since.append(min(distance, 40))
-    kinds = {
+    kinds: dict[str, list] = {
         N_("space"): [character == " " for character in characters],
         N_("vowel"): [character in _VOWELS for character in characters],
         N_("apostrophe"): [character == "'" for character in characters],
@@ -38,24 +34,18 @@ def compute_text_features(characters: str) -> dict[str, np.ndarray]:
             character in _VOWELS and character not in "aeiouy" for character in characters
         ],
     }
-    found = {name: np.array(values, dtype=float) for name, values in kinds.items()}
-    return {
-        **found,
-        N_("position in the word"): np.array(place, float),
-        N_("distance from punctuation"): np.array(since, float),
-    }
+    places = {N_("position in the word"): position, N_("distance from punctuation"): since}
+    return {name: np.array(values, dtype=float) for name, values in (kinds | places).items()}
 
 
 def correlate(states: np.ndarray, features: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Pearson's r of every unit of (N, H) with every feature (N,): (H,) each; 0 where one of them is
-    constant.
+    """Compute Pearson's r of every unit of (N, H) with every feature (N,): (H,) each.
+
+    0 where one of them is constant.
     """
     states = np.asarray(states, dtype=float)
-    if (
-        states.ndim != 2
-        or any(len(values) != len(states) for values in features.values())
-        or len(states) < 2
-    ):
+    is_matrix = states.ndim == 2 and len(states) > 1
+    if not is_matrix or any(len(values) != len(states) for values in features.values()):
         raise BadArray(
             _("states and features do not match"),
             expected=_("(N, H) and (N,) each, N of 2 or more"),

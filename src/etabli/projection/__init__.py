@@ -1,1 +1,1 @@
-"""Points of many dimensions in, points of a plane out: PCA and t-SNE."""
+"""Projections of high-dimensional points to the plane: PCA and t-SNE."""

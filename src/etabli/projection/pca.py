@@ -1,7 +1,4 @@
-"""Principal component analysis: the directions of greatest variance.
-
-What a projection asks of its points.
-"""
+"""Principal component analysis."""
 
 from dataclasses import dataclass
 
@@ -12,7 +9,7 @@ from etabli.core.i18n import _
 
 
 def check_points(points: np.ndarray) -> np.ndarray:
-    """(N, D) finite numbers as float32 or float64, N and D at least 1. Raises ``BadArray``."""
+    """Return (N, D) finite float32 or float64, N and D at least 1. Raises ``BadArray``."""
     array = np.asarray(points)
     if array.ndim == 1:
         array = array[:, None]
@@ -32,22 +29,22 @@ def check_points(points: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class PCA:
-    """``points`` (N, dimensions); ``spectrum``: the share of variance of every component, falling, summing to 1."""
+    """``points`` (N, dimensions); ``spectrum``: explained variance ratios, descending, summing to 1."""
 
     points: np.ndarray
     spectrum: np.ndarray
 
     def count_components(self, share: float) -> int:
-        """How many components hold at least this share of the variance."""
+        """Return the number of components that explain at least this share of the variance."""
         return min(
             int(np.searchsorted(np.cumsum(self.spectrum), share - 1e-9)) + 1, len(self.spectrum)
         )
 
 
 def pca(points: np.ndarray, dimensions: int = 2) -> PCA:
-    """(N, D) -> its first principal components, and the whole spectrum of eigenvalues.
+    """Project (N, D) on its first principal components, and compute the whole spectrum.
 
-    Each axis points so that its largest loading is positive. Dimensions that the points do not have come as zeros.
+    The sign of each axis makes its largest loading positive. Missing dimensions are zeros.
     """
     points = check_points(points)
     centered = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
@@ -56,12 +53,10 @@ def pca(points: np.ndarray, dimensions: int = 2) -> PCA:
         values, axes = np.linalg.eigh(centered.T @ centered)
     else:
         values, left = np.linalg.eigh(centered @ centered.T)
-        least = max(
-            values[-1] * n * np.finfo(float).eps, np.finfo(float).tiny
-        )  # below it, rounding and no direction
-        axes = (
-            centered.T @ left * np.where(values > least, 1 / np.sqrt(np.maximum(values, least)), 0)
-        )
+        # Smaller eigenvalues are rounding errors and have no direction.
+        least = max(values[-1] * n * np.finfo(float).eps, np.finfo(float).tiny)
+        scales = np.where(values > least, 1 / np.sqrt(np.maximum(values, least)), 0)
+        axes = centered.T @ left * scales
     values, axes = np.maximum(values[::-1], 0), axes[:, ::-1][:, :dimensions]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     projected = np.zeros((n, dimensions))

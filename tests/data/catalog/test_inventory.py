@@ -5,7 +5,7 @@ import pytest
 
 from etabli.core.errors import CorruptFile
 from etabli.data.catalog import inventory, registry
-from etabli.data.catalog.registry import File, Part, Dataset, Tree
+from etabli.data.catalog.registry import Dataset, File, Part, Tree
 from etabli.data.catalog.source import Source
 
 WORDS = b"words " * 50
@@ -99,7 +99,10 @@ def test_the_size_of_what_would_be_downloaded(tmp_path):
     mnist = registry.get_dataset("mnist")
     assert inventory.compute_download_size(["mnist"], source) == mnist.size == 11_594_722
     assert inventory.compute_download_size([], source) == 0
-    assert inventory.compute_download_size(["mnist", "mnist", "glove"], source) == mnist.size + 862_182_613
+    assert (
+        inventory.compute_download_size(["mnist", "mnist", "glove"], source)
+        == mnist.size + 862_182_613
+    )
     (tmp_path / "glove").mkdir()
     (tmp_path / "glove" / "glove.6B.100d.subset.txt").touch()
     assert inventory.compute_download_size(["glove"], source) == 0

@@ -16,9 +16,7 @@ def test_every_set_of_the_practicals_is_there():
 
 def test_every_set_says_what_it_is_whose_and_under_which_licence():
     for dataset in registry.DATASETS:
-        assert all(
-            (dataset.title, dataset.license, dataset.citation, dataset.home, dataset.parts)
-        )
+        assert all((dataset.title, dataset.license, dataset.citation, dataset.home, dataset.parts))
 
 
 @pytest.mark.parametrize(("dataset", "part"), PARTS)
@@ -38,9 +36,7 @@ def test_checksums_are_whole_and_parts_with_folders_prove_their_archive(dataset,
 
 
 def test_no_name_is_claimed_twice():
-    names = [
-        name for dataset in registry.DATASETS for file in dataset.files for name in file.names
-    ]
+    names = [name for dataset in registry.DATASETS for file in dataset.files for name in file.names]
     assert len(names) == len(set(names))
 
 
@@ -70,7 +66,10 @@ def test_an_unknown_set_suggests_the_nearest():
     with pytest.raises(UnknownName, match="Did you mean mnist"):
         registry.get_dataset("minst")
     assert registry.get_datasets([]) == registry.DATASETS
-    assert [each.name for each in registry.get_datasets(["voc", "mnist", "voc"])] == ["voc", "mnist"]
+    assert [each.name for each in registry.get_datasets(["voc", "mnist", "voc"])] == [
+        "voc",
+        "mnist",
+    ]
 
 
 def test_every_experiment_asks_for_sets_that_are_in_the_catalogue():

@@ -83,9 +83,13 @@ def test_a_huge_declared_size_allocates_nothing(tmp_path):
 def test_images_given_for_labels_are_named(tmp_path):
     idx.write(tmp_path / "images", np.zeros((2, 28, 28), np.uint8))
     idx.write(tmp_path / "labels", np.zeros(2, np.uint8))
-    with pytest.raises(CorruptFile, match=r"was given as the file of labels.*\(images\)\. Check that"):
+    with pytest.raises(
+        CorruptFile, match=r"was given as the file of labels.*\(images\)\. Check that"
+    ):
         idx.read_labels(tmp_path / "images")
-    with pytest.raises(CorruptFile, match=r"was given as the file of images.*\(labels\)\. Check that"):
+    with pytest.raises(
+        CorruptFile, match=r"was given as the file of images.*\(labels\)\. Check that"
+    ):
         idx.read_images(tmp_path / "labels")
 
 

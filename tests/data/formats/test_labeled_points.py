@@ -29,7 +29,10 @@ def test_text_labels_become_indices_into_sorted_names(tmp_path):
 def test_a_folder_gives_pixels_thumbnails_and_a_remark_on_each_broken_file(photos):
     (photos / "cat" / "broken.png").write_bytes(b"nothing")
     found = labeled_points.read(photos)
-    assert found.points.shape == (6, labeled_points.THUMBNAIL_SIZE * labeled_points.THUMBNAIL_SIZE * 3)
+    assert found.points.shape == (
+        6,
+        labeled_points.THUMBNAIL_SIZE * labeled_points.THUMBNAIL_SIZE * 3,
+    )
     assert found.labels.tolist() == [0, 0, 0, 1, 1, 1]
     np.testing.assert_array_equal(found.thumbnails.reshape(6, -1) / np.float32(255), found.points)
     assert len(found.remarks) == 1

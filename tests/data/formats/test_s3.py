@@ -78,7 +78,9 @@ def test_an_object_written_again_renews_its_shard(storage):
     before = listed(storage)[0]
     s3._open_storage(storage[0]).pipe_file(before.url, (storage[1] / "b" / "one.png").read_bytes())
     after = listed(storage)[0]
-    assert compute_fingerprint([NamedImage("a", before)]) != compute_fingerprint([NamedImage("a", after)])
+    assert compute_fingerprint([NamedImage("a", before)]) != compute_fingerprint(
+        [NamedImage("a", after)]
+    )
     s3._open_storage(storage[0]).put_file(str(storage[1] / "a.png"), before.url)
 
 

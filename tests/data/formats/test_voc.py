@@ -38,7 +38,9 @@ def test_lists_and_annotations_tell_the_same(devkit, tmp_path):
 def test_difficult_is_kept_apart_from_absent(devkit):
     labels = voc.read_devkit(devkit, "trainval").labels
     assert {-1, 0, 1} == set(np.unique(labels))
-    assert voc.label_objects([("cat", True), ("dog", True), ("dog", False)], ["cat", "cow", "dog"]) == [
+    assert voc.label_objects(
+        [("cat", True), ("dog", True), ("dog", False)], ["cat", "cow", "dog"]
+    ) == [
         0,
         -1,
         1,

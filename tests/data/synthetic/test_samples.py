@@ -24,7 +24,9 @@ def maker(monkeypatch):
 
 def test_a_set_is_made_once(tmp_path, maker):
     assert samples.ensure_sample("toy", tmp_path) == samples.ensure_sample("toy", tmp_path)
-    assert len(maker.made) == 1 and (samples.ensure_sample("toy", tmp_path) / "one").read_text() == "1"
+    assert (
+        len(maker.made) == 1 and (samples.ensure_sample("toy", tmp_path) / "one").read_text() == "1"
+    )
 
 
 def test_a_new_version_is_made_anew(tmp_path, maker):

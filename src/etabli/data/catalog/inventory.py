@@ -154,6 +154,4 @@ def hash_content(path: Path, algorithm: str = "sha256") -> str:
         with gzip.open(path, "rb") as unpacked:
             return hashlib.file_digest(unpacked, algorithm).hexdigest()
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise CorruptFile(
-            _("{path} is truncated or damaged (gzip)").format(path=path)
-        ) from error
+        raise CorruptFile(_("{path} is truncated or damaged (gzip)").format(path=path)) from error

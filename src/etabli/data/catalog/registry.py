@@ -309,7 +309,9 @@ DATASETS = (
             ),
         ),
         stand_ins={
-            "glove.6B.100d.subset.txt": N_("3,283 words of the captions, vectors normalized to length 1")
+            "glove.6B.100d.subset.txt": N_(
+                "3,283 words of the captions, vectors normalized to length 1"
+            )
         },
     ),
     Dataset(

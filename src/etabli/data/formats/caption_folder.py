@@ -110,8 +110,8 @@ def _parse_record(line: str, place: str) -> tuple[str, list[str]]:
         ) from error
     record = record if isinstance(record, dict) else {}
     name = record.get("file_name")
-    is_name = isinstance(name, str) and name != ""
-    if not is_name or Path(name).is_absolute() or ".." in Path(name).parts:
+    path = Path(name) if isinstance(name, str) and name else None
+    if path is None or path.is_absolute() or ".." in path.parts:
         raise CorruptFile(
             _("{place} names no image of the folder").format(place=place),
             expected=_("'file_name', a path below the folder"),
@@ -131,7 +131,7 @@ def _parse_record(line: str, place: str) -> tuple[str, list[str]]:
             raise CorruptFile(
                 _("{place} has a caption without words").format(place=place), got=repr(caption)
             )
-    return name, sentences
+    return str(name), sentences
 
 
 def _is_file(path: Path) -> bool:

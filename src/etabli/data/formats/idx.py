@@ -7,7 +7,7 @@ import gzip
 import math
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 
@@ -32,7 +32,8 @@ def read(path: Path | str) -> np.ndarray:
         with path.open("rb") as stream:
             is_packed = stream.read(2) == b"\x1f\x8b"
             stream.seek(0)
-            return _read_array(gzip.GzipFile(fileobj=stream) if is_packed else stream, path)
+            content: IO[bytes] = cast("IO[bytes]", gzip.open(stream)) if is_packed else stream
+            return _read_array(content, path)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise _corrupt(_("{path} is truncated or damaged (gzip)").format(path=path)) from error
     except FileNotFoundError as error:

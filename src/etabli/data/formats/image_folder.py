@@ -114,7 +114,9 @@ def read_table(path: Path | str) -> LabeledImages:
                 _("{path}, row {number}: no file name").format(path=path, number=number)
             )
         cell = row.get(label_column)
-        words = cell if isinstance(cell, list) else re.split("[;|]", "" if cell is None else str(cell))
+        words = (
+            cell if isinstance(cell, list) else re.split("[;|]", "" if cell is None else str(cell))
+        )
         kept = (str(word).strip() for word in words)
         labels.setdefault(name, []).extend(word for word in kept if word)
     return from_names(

@@ -70,7 +70,9 @@ def read(
         CorruptFile: the content is not an image that can be decoded.
         UnsafeArchive: the image has more than ``max_pixels``.
     """
-    name = name or (_("the image in memory") if isinstance(source, bytes) else get_display_name(source))
+    name = name or (
+        _("the image in memory") if isinstance(source, bytes) else get_display_name(source)
+    )
     try:
         with Image.open(
             io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS

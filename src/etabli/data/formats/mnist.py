@@ -90,9 +90,7 @@ def _read_split(images_path: Path, labels_path: Path) -> tuple[np.ndarray, np.nd
     images, labels = idx.read_images(images_path), idx.read_labels(labels_path)
     if len(images) != len(labels):
         raise CorruptFile(
-            _("{images} and {labels} do not match").format(
-                images=images_path, labels=labels_path
-            ),
+            _("{images} and {labels} do not match").format(images=images_path, labels=labels_path),
             expected=_("as many labels as images"),
             got=_("{n} images and {m} labels").format(n=len(images), m=len(labels)),
             fix=_("Take both files from the same release."),

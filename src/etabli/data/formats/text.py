@@ -14,9 +14,9 @@ __all__ = [
     "FLEURS_DU_MAL",
     "Markers",
     "Text",
+    "make_windows",
     "prepare",
     "read",
-    "make_windows",
 ]
 
 COURSE_LENGTH = 10
@@ -169,7 +169,9 @@ def decode(codes: np.ndarray, vocabulary: tuple[str, ...]) -> str:
     return "".join(vocabulary[code] for code in codes)
 
 
-def make_windows(codes: np.ndarray, length: int, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+def make_windows(
+    codes: np.ndarray, length: int, first: int, last: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the windows (N, length) before targets first..last-1, and the targets (N,), as views.
 
     Targets before position ``length`` have no complete window and are dropped.

@@ -106,7 +106,9 @@ def draw_scene(
     placed: list[tuple[str, str, Image.Image]] = []
     for _number in range(int(generator.integers(count[0], count[1] + 1))):
         kind, color = str(generator.choice(kinds)), str(generator.choice(list(COLORS)))
-        tile = _draw_tile(generator, kind, color, max(6, round(generator.uniform(*extent) * min(size))))
+        tile = _draw_tile(
+            generator, kind, color, max(6, round(generator.uniform(*extent) * min(size)))
+        )
         corner = (
             int(generator.integers(0, max(1, width - tile.width + 1))),
             int(generator.integers(0, max(1, height - tile.height + 1))),
