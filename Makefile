@@ -8,7 +8,7 @@ TORCH := 2.13.0
 FLAGS ?=
 BENCHMARKS := $(filter-out harness write_page serve_clients serve_latency,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup run screenshots bench-playground docs notebooks figures messages test test-torch torture lint reproduce bench-env bench lock clean
+.PHONY: help setup run screenshots bench-playground docs notebooks figures messages test test-torch stress lint reproduce bench-env bench lock clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  /'
@@ -45,14 +45,14 @@ figures: setup   ## the pictures of the practicals' pages, from sample runs in b
 	@$(BIN)/etabli --lang fr run --out runs/figures-fr --overwrite
 	@$(BIN)/python tools/site_figures.py runs/figures-en runs/figures-fr
 
-messages: setup  ## bring the French catalogue up to date with the source; says what is not translated yet
+messages: setup  ## bring the French catalog up to date with the source; says what is not translated yet
 	@$(BIN)/python tools/messages.py
 
 test: setup      ## run the tests (ETABLI_DATA=<folder> adds those on the full data sets)
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --durations 20 $(FLAGS)
 
-torture: setup   ## kill every long command twenty times, feed the readers a million inputs (FLAGS="--kills 5 --only poetry")
-	@$(BIN)/python tools/torture.py --write $(FLAGS)
+stress: setup    ## kill every long command twenty times, feed the readers a million inputs (FLAGS="--kills 5 --only poetry")
+	@$(BIN)/python tools/stress.py --write $(FLAGS)
 
 test-torch:      ## the tests of the models on PyTorch, in .venv-torch (pip, as it knows where torch is); writes docs/backends.md
 	@test -x .venv-torch/bin/python || $(PYTHON) -m venv .venv-torch

@@ -11,7 +11,7 @@ import messages
 
 from etabli.core.i18n import translate_message, use_language
 
-CATALOGUE = {str(each.id): str(each.string) for each in messages.known() if each.id}
+CATALOGUE = {str(each.id): str(each.string) for each in messages.read_catalog() if each.id}
 
 
 def blanks(text: str) -> list[str]:
@@ -21,7 +21,7 @@ def blanks(text: str) -> list[str]:
 
 def test_every_message_of_the_source_has_a_french_text():
     missing = [
-        str(each.id) for each in messages.extracted() if each.id and not CATALOGUE.get(str(each.id))
+        str(each.id) for each in messages.extract_messages() if each.id and not CATALOGUE.get(str(each.id))
     ]
     assert missing == [], "write them in the catalogue: make messages"
 

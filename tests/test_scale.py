@@ -1,4 +1,4 @@
-"""docs/scale.md: written by the command from its record, and its formulas by hand on round numbers."""
+"""docs/scale.md is written from its record; its formulas are checked on round numbers."""
 
 import json
 import sys
@@ -15,10 +15,10 @@ RATES |= {
     "shards written": 10.0,
     "shards read": 1000.0,
     "images listed": 1e5,
-    "bytes a picture": 200.0,
+    "bytes per image": 200.0,
 }
 RATES |= {"training steps": 100.0, "weights": 1e6}
-HELD = {
+RECORD = {
     "rates": RATES,
     "date": "2026-01-01",
     "machine": {"processor": "a processor"},
@@ -29,10 +29,10 @@ HELD = {
 def test_the_page_is_the_one_that_its_record_gives():
     held = json.loads((HOME / "docs" / "scale.json").read_text(encoding="utf-8"))
     page = (HOME / "docs" / "scale.md").read_text(encoding="utf-8")
-    assert page == scale.written(held, scale.Assumed())
+    assert page == scale.render_page(held, scale.Assumed())
 
 
-def test_a_core_that_decodes_and_computes_does_the_harmonic_sum():
+def test_the_rate_of_a_core_is_the_harmonic_sum():
     assert scale.one_core(RATES, "resnet50, openvino, bf16") == pytest.approx(20)
     assert scale.one_core(RATES, "mobilenet_v2, keras, f32") == pytest.approx(50)
 
@@ -43,24 +43,24 @@ def test_hours_and_prices_follow():
     assert "| resnet50, openvino, bf16 | 25.0 | 20.0 | 100 | 50 | 0.0 |" in rows
 
 
-def test_the_work_done_again_does_not_depend_on_the_size_of_the_collection():
+def test_the_share_of_repeated_work_does_not_depend_on_the_size_of_the_collection():
     small, large = (scale._failures(RATES, scale.Assumed(images=n))["share"] for n in (1e6, 1e9))
     assert small == pytest.approx(large) == pytest.approx(0.001 * 256 / (2 * 20 * 3600))
 
 
 def test_devices_are_useful_until_the_exchange_takes_as_long_as_the_work():
     """10 ms of work, 8 MB at 1 GB/s: 8 ms."""
-    told = scale._training(RATES, scale.Assumed())
-    assert (told["exchange_ms"], told["useful_devices"]) == pytest.approx((8.0, 1.25))
+    found = scale._training(RATES, scale.Assumed())
+    assert (found["exchange_ms"], found["useful_devices"]) == pytest.approx((8.0, 1.25))
 
 
-def test_a_processor_second_is_counted_over_whole_rounds():
+def test_cpu_seconds_are_counted_over_whole_rounds():
     done = []
-    assert scale.rate(lambda: done.append(sum(range(100_000))), 10, least=0.05) > 0
+    assert scale.measure_rate(lambda: done.append(sum(range(100_000))), 10, least=0.05) > 0
     assert len(done) >= 2
 
 
 def test_the_page_says_what_was_assumed_and_that_no_gpu_was_measured():
-    page = scale.written(HELD, scale.Assumed(gpu_rate=1234))
-    assert "No GPU was measured here" in page and "1,234 images" in page and "`--gpu-rate`" in page
+    page = scale.render_page(RECORD, scale.Assumed(gpu_rate=1234))
+    assert "No GPU was measured" in page and "1,234 images" in page and "`--gpu-rate`" in page
     assert "{" not in page

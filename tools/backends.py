@@ -1,4 +1,4 @@
-"""Run the tests of the models on another backend of Keras, and write what came out to docs/backends.md.
+"""Run the tests of the models on another backend of Keras and write docs/backends.md.
 
 make test-torch
 """
@@ -43,15 +43,15 @@ def main() -> int:
         ).returncode
         if not report.exists():
             return code
-        text = page(backend, ElementTree.parse(report).getroot())
+        text = render_page(backend, ElementTree.parse(report).getroot())
     with atomic_write(HOME / "docs" / "backends.md") as stream:
         stream.write(text)
     print(HOME / "docs" / "backends.md")
     return code
 
 
-def page(backend: str, root: ElementTree.Element) -> str:
-    """What passed, what failed, and what was passed over for which reason."""
+def render_page(backend: str, root: ElementTree.Element) -> str:
+    """Render what passed, failed, and was skipped for which reason."""
     cases = list(root.iter("testcase"))
     skipped = Counter(
         case.find("skipped").get("message", "")
@@ -68,15 +68,16 @@ def page(backend: str, root: ElementTree.Element) -> str:
     lines = [
         "# The models on another backend",
         "",
-        f"Written by `make test-{backend}`: the tests of the models under `KERAS_BACKEND={backend}`, in an environment",
-        "of their own. What is written with JAX itself (the compiled loops, what they alone can do) is passed over;",
-        "there the plain Keras models train through Keras' own loop, on the same batches.",
+        f"Written by `make test-{backend}`: the tests of the models under",
+        f"`KERAS_BACKEND={backend}`, in a separate environment. Tests of what is written in JAX",
+        "(the compiled loops, and what only they can do) are skipped; the plain Keras models train",
+        "through Keras' own loop, on the same batches.",
         "",
-        "| backend | passed | failed | passed over | date |",
+        "| backend | passed | failed | skipped | date |",
         "|---|---:|---:|---:|---|",
         f"| {known} | {passed} | {len(failed)} | {skipped.total()} | {date.today().isoformat()} |",
         "",
-        *(f"- passed over, {count}: {reason}" for reason, count in sorted(skipped.items())),
+        *(f"- skipped, {count}: {reason}" for reason, count in sorted(skipped.items())),
         *(f"- failed: {case.get('classname')}.{case.get('name')}" for case in failed),
         "",
         f"{machine['processor']}, {machine['cores']} cores, Python {sys.version.split()[0]}.",

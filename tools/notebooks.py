@@ -1,7 +1,7 @@
-"""The practicals as notebooks, from their pages: ``make notebooks`` writes them into build/notebooks.
+"""The practicals as notebooks, made from their pages into build/notebooks.
 
-A page's Python blocks become cells to run, in their order; all else stays text. They are made, not kept: the page is
-the one source, so a notebook can be neither stale nor full of somebody's outputs.
+A page's Python blocks become code cells, in order; the rest becomes text. Notebooks are not stored:
+the page is the only source, so a notebook is never stale and has no outputs.
 """
 
 import json
@@ -19,8 +19,8 @@ IMAGE = re.compile(r"!\[([^\]]*)\]\(\.\./images/[^)]*\)\n")
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
-def made(page: Path) -> nbformat.NotebookNode:
-    """The notebook of a page; pictures of the page are left out, since its cells draw them."""
+def make_notebook(page: Path) -> nbformat.NotebookNode:
+    """Return the notebook of a page, without its images: the cells draw them."""
     text = IMAGE.sub(r"*\1*\n", page.read_text(encoding="utf-8"))
     text = re.sub(r"\]\((?!https?:)(?:[^)]*/)?([\w-]+)\.md(#[^)]*)?\)", r"]", text)
     cells = []
@@ -36,18 +36,18 @@ def made(page: Path) -> nbformat.NotebookNode:
     )
 
 
-def all_made() -> dict[str, str]:
-    """Every notebook by its file name, as the text of the file."""
+def render_notebooks() -> dict[str, str]:
+    """Return the text of every notebook by its file name."""
     pages = sorted(PAGES.glob("tp*.md"))
     return {
-        f"{page.name.removesuffix('.md')}.ipynb": nbformat.writes(made(page)) + "\n"
+        f"{page.name.removesuffix('.md')}.ipynb": nbformat.writes(make_notebook(page)) + "\n"
         for page in pages
     }
 
 
 def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
-    for name, document in all_made().items():
+    for name, document in render_notebooks().items():
         json.loads(document)
         (OUT / name).write_text(document, encoding="utf-8")
         print(OUT / name)

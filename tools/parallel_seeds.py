@@ -1,8 +1,8 @@
 """The seeds of an experiment in parallel processes, each with its share of the cores.
 
 Nets as small as those of the practicals do not fill two cores: two seeds in parallel finish sooner
-than one after the other. Each seed has a run folder below ``.separate``; what is finished moves into
-the run.
+than one after the other. Each seed has a run folder below ``.separate``; what is finished moves
+into the run.
 """
 
 import multiprocessing

@@ -72,9 +72,8 @@ def list_changes(before: Results, new: Results) -> list[str]:
             continue
         noise = 2 * max(now["spread"] or 0, last["spread"] or 0)
         if abs(now["value"] - last["value"]) > noise:
-            lines.append(
-                f"{key}: {format_score(now['score'], last['value'])} -> {format_score(now['score'], now['value'])}"
-            )
+            before_after = (format_score(now["score"], each["value"]) for each in (last, now))
+            lines.append(f"{key}: {' -> '.join(before_after)}")
     return lines
 
 
@@ -83,12 +82,13 @@ def render_page(results: Results, machine: dict[str, object], versions: dict[str
     lines = [
         "# Results",
         "",
-        "Written by `make reproduce` (`tools/reproduce.py`) from run folders on the full data; not typed by hand.",
-        "Mean over the seeds ± their sample standard deviation. *Published* is the lab report's value;",
-        "*expected* the range in the experiment's specification, which the tests check; *a seed* its wall time",
-        "and, in brackets, its CPU time (which a busy machine does not lengthen).",
+        "Written by `make reproduce` (`tools/reproduce.py`) from run folders on the full data.",
+        "Mean over the seeds ± their sample standard deviation. *Published* is the value of the",
+        "lab report; *expected* the range in the specification, which the tests check;",
+        "*per seed* its wall time and, in brackets, its CPU time (independent of other programs).",
         "",
-        f"Last machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB. "
+        f"Last machine: {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['memory_gb']} GB. "
         + ", ".join(f"{name} {number}" for name, number in versions.items())
         + ".",
     ]
@@ -96,7 +96,8 @@ def render_page(results: Results, machine: dict[str, object], versions: dict[str
     for practical in practicals:
         lines += ["", f"## {practical.upper()}", ""]
         lines.append(
-            "| experiment | score | published | measured | difference | expected | seeds | recipe | a seed | date |"
+            "| experiment | score | published | measured | difference | expected "
+            "| seeds | recipe | per seed | date |"
         )
         lines.append("|---|---|---:|---:|---:|---|---:|---|---|---|")
         lines += [_row(each) for key, each in results.items() if key.startswith(f"{practical}.")]

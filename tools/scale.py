@@ -1,10 +1,10 @@
-"""What a very large collection would take, from what one core does here: writes docs/scale.md.
+"""Estimate of what a very large collection takes, from rates of one core: writes docs/scale.md.
 
-    python tools/scale.py                                        the page again, from docs/scale.json
-    python tools/scale.py --measure                              measure first (about a minute of one core)
+    python tools/scale.py               write the page from docs/scale.json
+    python tools/scale.py --measure     measure first (about a minute of one core)
     python tools/scale.py --images 2e8 --core-hour 0.05 --gpu-rate 1500
 
-Prices, failure rates, network and the rate of a GPU are inputs: they are assumptions until somebody puts theirs in.
+Prices, failure rates, network and the rate of a GPU are assumptions: options of this command.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from etabli.data.catalog.source import Source
 from etabli.data.formats import images
 from etabli.data.synthetic import scenes
 from etabli.features import engines, shards, store
-from etabli.features.pipeline import Batch, Picture
+from etabli.features.pipeline import Batch, NamedImage
 from etabli.models.vision import backbones
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -39,7 +39,7 @@ TEMPLATE = Path(__file__).with_name("scale_page.md")
 
 @dataclass(frozen=True)
 class Assumed:
-    """What is not measured here. Every one of them is an option of the command."""
+    """What is not measured here; each field is an option of the command."""
 
     images: float = 1e9
     core_hour: float = 0.04
@@ -57,13 +57,13 @@ HELP = {
     "images": "images of the collection",
     "core_hour": "price of one core for an hour",
     "gpu_hour": "price of one GPU with its host for an hour",
-    "gpu_rate": "images a second that one GPU runs through ResNet-50 (not measured here)",
+    "gpu_rate": "images per second that one GPU runs through ResNet-50 (not measured here)",
     "gigabyte_month": "price of a gigabyte stored for a month",
     "thousand_reads": "price of a thousand reads from the storage",
     "image_kilobytes": "kilobytes of a stored image",
     "node_cores": "cores of a machine",
-    "node_failures": "failures of a machine in an hour",
-    "network": "gigabytes a second between two machines",
+    "node_failures": "failures of a machine per hour",
+    "network": "gigabytes per second between two machines",
 }
 
 
@@ -71,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--measure", action="store_true", help="measure this machine anew")
+    parser.add_argument("--measure", action="store_true", help="measure this machine first")
     for name, value in asdict(Assumed()).items():
         parser.add_argument(
             f"--{name.replace('_', '-')}",
@@ -80,30 +80,33 @@ def main() -> None:
             help=f"{HELP[name]} ({value:g})",
         )
     asked = vars(parser.parse_args())
-    held = DOCS / "scale.json"
-    if asked.pop("measure") or not held.exists():
-        found = json.dumps(measured(), indent=1)
-        with atomic_write(held) as stream:
+    record = DOCS / "scale.json"
+    if asked.pop("measure") or not record.exists():
+        found = json.dumps(measure_rates(), indent=1)
+        with atomic_write(record) as stream:
             stream.write(found + "\n")
     page = DOCS / "scale.md"
     with atomic_write(page) as stream:
-        stream.write(written(json.loads(held.read_text(encoding="utf-8")), Assumed(**asked)))
+        rates = json.loads(record.read_text(encoding="utf-8"))
+        stream.write(render_page(rates, Assumed(**asked)))
     print(page)
 
 
-# measuring: processor seconds of one core, which a busy machine does not lengthen ------------------------------
+# CPU seconds of one core: they do not depend on other programs ------------------------------------
 
 
-def measured() -> dict[str, object]:
-    """Rates of one core: images decoded and run through the nets, rows written, shards opened, steps trained."""
+def measure_rates() -> dict[str, object]:
+    """Measure one core: images decoded and run through nets, shards written and read, steps."""
     with tempfile.TemporaryDirectory() as folder:
-        files = photographs(Path(folder))
-        rates = {"decode": rate(lambda: [images.read(each, SIZE) for each in files], len(files))}
+        files = write_photographs(Path(folder))
+        rates = {
+            "decode": measure_rate(lambda: [images.read(each, SIZE) for each in files], len(files))
+        }
         pixels = np.stack([images.read(each, SIZE) for each in files[:BATCH]])
         for name in NETS:
-            rates |= engine_rates(name, pixels)
-        rates |= store_rates(Path(folder))
-    rates |= training_rates()
+            rates |= measure_engines(name, pixels)
+        rates |= measure_store(Path(folder))
+    rates |= measure_training()
     return {
         "rates": rates,
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
@@ -112,8 +115,8 @@ def measured() -> dict[str, object]:
     }
 
 
-def rate(work, count: int, least: float = 1.0) -> float:
-    """``count`` over the processor seconds of ``work``, after a first call, over at least ``least`` seconds."""
+def measure_rate(work, count: int, least: float = 1.0) -> float:
+    """Return ``count`` per CPU second of ``work``, after a first call, over ``least`` seconds."""
     work()
     started, rounds = time.process_time(), 0
     while (took := time.process_time() - started) < least:
@@ -122,8 +125,8 @@ def rate(work, count: int, least: float = 1.0) -> float:
     return rounds * count / took
 
 
-def photographs(folder: Path, count: int = 32) -> list[Path]:
-    """JPEG files of 500 pixels: VOC's photographs brought to the size of the official ones, drawn scenes otherwise."""
+def write_photographs(folder: Path, count: int = 32) -> list[Path]:
+    """Write JPEG files of 500 pixels: VOC's photographs, or else drawn scenes."""
     real = Source.full().root / "voc" / "VOCdevkit" / "VOC2012" / "JPEGImages"
     draw = make_generator(0, "scale")
     for number in range(count):
@@ -138,36 +141,36 @@ def photographs(folder: Path, count: int = 32) -> list[Path]:
     return images.list_images(folder)
 
 
-def engine_rates(name: str, pixels: np.ndarray) -> dict[str, float]:
-    """Images a second through a net, by engine and precision, one thread."""
-    net = backbones.backbone(name)
-    model = engines.cut(net.build(size=SIZE), net.map_layer, pooled=True)
+def measure_engines(name: str, pixels: np.ndarray) -> dict[str, float]:
+    """Measure images per second through a net, by engine and precision, on one thread."""
+    net = backbones.get_backbone(name)
+    model = engines.truncate_model(net.build(size=SIZE), net.map_layer, pooled=True)
     run = engines.open_engine(model, BATCH, "openvino", "bf16", threads=1)
     runs = {"openvino, bf16": run, "openvino, f32": run.in_float32()}
     if name == "mobilenet_v2":
         runs["keras, f32"] = engines.open_engine(model, BATCH, "keras")
     return {
-        f"{name}, {how}": rate(lambda run=run: run(pixels), len(pixels))
+        f"{name}, {how}": measure_rate(lambda run=run: run(pixels), len(pixels))
         for how, run in runs.items()
     }
 
 
-def store_rates(folder: Path) -> dict[str, float]:
-    """Shards written and their heads read, a second; and what the name of an image takes in memory, in bytes."""
+def measure_store(folder: Path) -> dict[str, float]:
+    """Measure shards written and read per second, and the bytes of memory per image name."""
     recipe = {"shape": [2048], "dtype": "float32"}
-    pictures = [
-        Picture(f"{number:09d}.jpg", folder / f"{number:09d}.jpg") for number in range(ROWS)
+    named = [
+        NamedImage(f"{number:09d}.jpg", folder / f"{number:09d}.jpg") for number in range(ROWS)
     ]
-    shard = shards.Shard(0, pictures, "0" * 16)
-    part = Batch([each.name for each in pictures], np.ones((ROWS, 2048), np.float32), [])
+    shard = shards.Shard(0, named, "0" * 16)
+    part = Batch([each.name for each in named], np.ones((ROWS, 2048), np.float32), [])
     path = store.shard_path(folder, 0)
-    written = rate(lambda: shards.joined([part], recipe).write(folder, shard), 1)
-    read = rate(lambda: store.read_shard(path), 1)
-    listed = rate(lambda: shards.fingerprint(pictures), ROWS)
+    written = measure_rate(lambda: shards.join_batches([part], recipe).write(folder, shard), 1)
+    read = measure_rate(lambda: store.read_shard(path), 1)
+    listed = measure_rate(lambda: shards.compute_fingerprint(named), ROWS)
     held = (
         sum(
             sys.getsizeof(each) + sys.getsizeof(each.name) + sys.getsizeof(each.source)
-            for each in pictures
+            for each in named
         )
         / ROWS
     )
@@ -175,30 +178,32 @@ def store_rates(folder: Path) -> dict[str, float]:
         "shards written": written,
         "shards read": read,
         "images listed": listed,
-        "bytes a picture": held,
+        "bytes per image": held,
     }
 
 
-def training_rates() -> dict[str, float]:
-    """Steps a second of practical 2's convolutional net, and its number of weights."""
+def measure_training() -> dict[str, float]:
+    """Measure steps per second of practical 2's convolutional net; count its weights."""
     from etabli.models.vision import digit_classifiers
     from etabli.training import keras_trainer
 
-    model = digit_classifiers.compiled(digit_classifiers.convolutional(0), rate=0.1)
+    model = digit_classifiers.compile_model(digit_classifiers.build_cnn(0), learning_rate=0.1)
     draw = np.random.default_rng(0)
     digits, labels = (
         draw.random((2000, 28, 28, 1), dtype=np.float32),
         draw.integers(0, 10, 2000).astype(np.int32),
     )
-    steps = rate(lambda: keras_trainer.fit(model, digits, labels, epochs=1, batch_size=100), 20)
+    steps = measure_rate(
+        lambda: keras_trainer.fit(model, digits, labels, epochs=1, batch_size=100), 20
+    )
     return {"training steps": steps, "weights": float(model.count_params())}
 
 
-# the page ------------------------------------------------------------------------------------------------------
+# the page -----------------------------------------------------------------------------------------
 
 
-def written(held: dict, assumed: Assumed) -> str:
-    """The page: the template beside this file with the measured rates, the assumptions and what follows from both."""
+def render_page(held: dict, assumed: Assumed) -> str:
+    """Fill the template next to this file with the rates, the assumptions and the estimates."""
     rates, machine = held["rates"], held["machine"]
     words = {
         **asdict(assumed),
@@ -226,7 +231,7 @@ def written(held: dict, assumed: Assumed) -> str:
 
 
 def one_core(rates: dict, engine: str) -> float:
-    """Images a second that a core decodes and runs through the net: 1 / (1 / decode + 1 / engine)."""
+    """Return images per second of a core that decodes and infers: 1 / (1/decode + 1/engine)."""
     return 1 / (1 / rates["decode"] + 1 / rates[engine])
 
 
@@ -254,7 +259,8 @@ def _cores(rates: dict, assumed: Assumed) -> str:
         hours = assumed.images / r / 3600
         price, days = hours * assumed.core_hour, hours / 1000 / 24
         rows.append(
-            f"| {engine} | {rates[engine]:.1f} | {r:.1f} | {hours:,.0f} | {price:,.0f} | {days:,.1f} |"
+            f"| {engine} | {rates[engine]:.1f} | {r:.1f} "
+            f"| {hours:,.0f} | {price:,.0f} | {days:,.1f} |"
         )
     return _table(rows)
 
@@ -281,7 +287,7 @@ def _storage(assumed: Assumed) -> str:
 
 
 def _failures(rates: dict, assumed: Assumed) -> dict[str, float]:
-    """A failing machine loses half a shard for each of its cores."""
+    """Estimate failures; a failing machine loses half a shard per core."""
     r = one_core(rates, BEST)
     hours = assumed.images / r / 3600
     machines = hours / assumed.node_cores
@@ -312,7 +318,7 @@ def _limits(rates: dict, assumed: Assumed) -> dict[str, float]:
         "writing_hours": count / rates["shards written"] / 3600,
         "opening_hours": count / rates["shards read"] / 3600,
         "listing_hours": assumed.images / rates["images listed"] / 3600,
-        "names_gigabytes": assumed.images * rates["bytes a picture"] / 1e9,
+        "names_gigabytes": assumed.images * rates["bytes per image"] / 1e9,
     }
 
 

@@ -1,4 +1,4 @@
-"""Pictures of every page of the playground: ``make screenshots`` (needs chromium and runs with trained models).
+"""Screenshots of every page of the playground (needs chromium and runs with trained models).
 
 python tools/screenshots.py RUNS OUT [--all]      --all adds dark, narrow and French ones
 """
@@ -23,8 +23,8 @@ LOOKS = {
 }
 
 
-def shoot(page: Page, base: str, key: str, path: str, out: Path, language: str) -> None:
-    """One page, after somebody has played with it."""
+def take_screenshot(page: Page, base: str, key: str, path: str, out: Path, language: str) -> None:
+    """Save a screenshot of one page after it was used."""
     page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={language}")
     page.wait_for_selector("main")
     page.wait_for_timeout(400)
@@ -32,8 +32,8 @@ def shoot(page: Page, base: str, key: str, path: str, out: Path, language: str) 
         PLAYS[key](page)
         page.wait_for_timeout(500)
     page.evaluate("scrollTo(0, 0)")
-    picture = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
-    picture.quantize(128, dither=Image.Dither.NONE).save(out, optimize=True)
+    image = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    image.quantize(128, dither=Image.Dither.NONE).save(out, optimize=True)
 
 
 def main() -> None:
@@ -54,7 +54,7 @@ def main() -> None:
             for key, path in served.places().items():
                 if given.only and key not in given.only:
                     continue
-                shoot(
+                take_screenshot(
                     page,
                     served.base,
                     key,

@@ -9,7 +9,7 @@ from etabli import cli
 
 
 @dataclass
-class Told:
+class Result:
     code: int
     out: str
     err: str
@@ -17,10 +17,10 @@ class Told:
 
 @pytest.fixture
 def etabli(capsys, monkeypatch, tmp_path):
-    """``etabli("run", "tp1")`` in a folder of its own."""
+    """``etabli("run", "tp1")`` in a temporary folder."""
     monkeypatch.chdir(tmp_path)
 
-    def command(*words: str) -> Told:
+    def command(*words: str) -> Result:
         monkeypatch.setattr(sys, "argv", ["etabli", *map(str, words)])
         capsys.readouterr()
         try:
@@ -30,6 +30,6 @@ def etabli(capsys, monkeypatch, tmp_path):
             code = end.code or 0
         out, err = capsys.readouterr()
         assert "Traceback" not in err
-        return Told(code, out, err)
+        return Result(code, out, err)
 
     return command

@@ -1,4 +1,4 @@
-"""The command line in French: every help, every mistake; the language asked for before or after it is needed."""
+"""The command line in French: every help and usage error, with --lang before or after them."""
 
 import pytest
 from typer.main import get_command
@@ -17,20 +17,20 @@ def paths(command, before=()) -> list[tuple[str, ...]]:
 
 
 @pytest.fixture(autouse=True)
-def _english_again():
+def _reset_language():
     yield
     set_language("en")
 
 
 @pytest.mark.parametrize("path", paths(get_command(cli.app)), ids=" ".join)
 def test_a_help_is_in_french_from_its_first_word_to_its_last(etabli, path):
-    said = etabli("--lang", "fr", *path, "--help")
+    result = etabli("--lang", "fr", *path, "--help")
     english = etabli(*path, "--help")
-    assert (said.code, english.code) == (0, 0)
-    assert said.out.startswith("Usage\u00a0: etabli")
+    assert (result.code, english.code) == (0, 0)
+    assert result.out.startswith("Usage\u00a0: etabli")
     for word in ("Commands:", "[required]", "default:", "Show this message"):
-        assert word not in said.out
-    whole = "".join(said.out.split())
+        assert word not in result.out
+    whole = "".join(result.out.split())
     command = get_command(cli.app)
     for name in path:
         command = command.commands[name]
@@ -42,20 +42,20 @@ def test_a_help_is_in_french_from_its_first_word_to_its_last(etabli, path):
 @pytest.mark.parametrize(
     "words", [("--lang", "fr", "--help"), ("--help", "--lang", "fr"), ("--lang=fr", "-h")]
 )
-def test_the_language_counts_wherever_it_stands(etabli, words):
+def test_the_position_of_lang_does_not_matter(etabli, words):
     assert "Commandes" in etabli(*words).out
 
 
-def test_the_language_of_the_surroundings_counts_too(etabli, monkeypatch):
+def test_the_environment_variable_sets_the_language(etabli, monkeypatch):
     monkeypatch.setenv("ETABLI_LANG", "fr")
     assert "Commandes" in etabli("--help").out
     assert "Commands" in etabli("--lang", "en", "--help").out
 
 
-def test_a_language_that_is_not_spoken_is_refused(etabli):
-    said = etabli("--lang", "de", "list")
-    assert said.code == 2
-    assert "'de'" in said.err
+def test_an_unknown_language_is_refused(etabli):
+    result = etabli("--lang", "de", "list")
+    assert result.code == 2
+    assert "'de'" in result.err
 
 
 @pytest.mark.parametrize(
@@ -71,22 +71,22 @@ def test_a_language_that_is_not_spoken_is_refused(etabli):
         (["run", "tp1.logistic", "--set", "learning_rate=-1"], "plus de 0"),
     ],
 )
-def test_a_mistake_is_told_in_french_in_one_sentence(etabli, words, part):
-    said = etabli("--lang", "fr", *words)
-    assert said.code == 2
-    assert part in said.err
-    assert said.out == ""
-    assert said.err.splitlines()[-1].startswith("etabli: ")
+def test_a_usage_error_is_one_sentence_in_french(etabli, words, part):
+    result = etabli("--lang", "fr", *words)
+    assert result.code == 2
+    assert part in result.err
+    assert result.out == ""
+    assert result.err.splitlines()[-1].startswith("etabli: ")
 
 
-def test_a_mistake_in_english_shows_usage_and_where_help_stands(etabli):
-    said = etabli("run", "--seed", "x")
-    assert said.code == 2
-    assert said.err.startswith("Usage: etabli run")
-    assert "etabli run -h" in said.err
+def test_a_usage_error_shows_usage_and_the_help_option(etabli):
+    result = etabli("run", "--seed", "x")
+    assert result.code == 2
+    assert result.err.startswith("Usage: etabli run")
+    assert "etabli run -h" in result.err
 
 
 def test_a_group_without_a_command_shows_its_help(etabli):
-    said = etabli("--lang", "fr", "data")
-    assert said.code == 2
-    assert "Commandes" in said.err
+    result = etabli("--lang", "fr", "data")
+    assert result.code == 2
+    assert "Commandes" in result.err

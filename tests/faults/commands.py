@@ -1,4 +1,4 @@
-"""The long commands, each so small that it takes seconds: what is killed by the tests and by ``make torture``."""
+"""The long commands, each so small that it takes seconds; tests and ``make stress`` kill them."""
 
 import gzip
 import json
@@ -16,18 +16,19 @@ from toyset import sha256, toy
 
 BEST = {"epochs": 5, "averaging": 0.5}
 NET = ("--backbone", "small_residual", "--weights", "none")
-# Name -> experiments on sample data, settings. Curves, scores, claims, weights, figures and tables are compared.
+# Name -> experiments on sample data, settings. Curves, scores, claims, weights, figures and
+# tables are compared.
 RUNS = {
-    "nets by hand": (
+    "nets in NumPy": (
         ("tp1.logistic", "tp1.mlp"),
         {"epochs": 4, "best": BEST, "zeros_learning_rates": [1.0]},
     ),
     "nets in Keras": (("tp2.logistic", "tp2.mlp", "tp2.cnn"), {"epochs": 3}),
-    "poetry, the course's net": (("tp4.poetry",), {"units": 16, "most_epochs": 6}),
-    "poetry, the LSTM": (("tp4.poetry-modern",), {"units": 16, "embedding": 8, "most_epochs": 5}),
+    "poetry, SimpleRNN": (("tp4.poetry",), {"units": 16, "most_epochs": 6}),
+    "poetry, LSTM": (("tp4.poetry-modern",), {"units": 16, "embedding": 8, "most_epochs": 5}),
     "GloVe": (("tp4.glove",), {"epochs": 60}),
-    "captions, the course's net": (("tp5.caption",), {"epochs": 4, "sizes": [], "draws": 1}),
-    "captions, learned words": (
+    "captions, SimpleRNN": (("tp5.caption",), {"epochs": 4, "sizes": [], "draws": 1}),
+    "captions, learned embeddings": (
         ("tp5.caption-modern",),
         {"epochs": 3, "beams": [3], "alphas": [0.7]},
     ),
@@ -45,7 +46,7 @@ NOISE = random.Random(3).randbytes(120_000)
 
 
 def etabli(*words: object) -> None:
-    """The command line, in this process."""
+    """Run the command line in this process."""
     from etabli.cli import app
 
     sys.argv = ["etabli", *map(str, words)]
@@ -63,12 +64,12 @@ def written(pattern: str, folder: Path) -> bool:
 
 def made(name: str, folder: Path) -> object:
     found = outcomes.of_folder(folder / name)
-    found.pop("report.html", None)  # it tells the time that everything took
+    found.pop("report.html", None)  # it contains the time that everything took
     return found
 
 
 def prepared_images(folder: Path) -> Path:
-    """A folder for each of two classes of drawn objects, and a caption or two of each picture."""
+    """Write a folder for each of two classes of drawn objects, and two captions of each image."""
     from etabli.core.seeding import make_generator
     from etabli.data.synthetic import scenes
 
@@ -85,8 +86,8 @@ def prepared_images(folder: Path) -> Path:
         (unfinished / kind).mkdir(parents=True)
         for number in range(24):
             scenes.draw_single(draw, kind).image.save(unfinished / kind / f"{number}.jpg")
-            told = [f"a {kind} .", f"one {kind} of {number % 3} ."]
-            lines.append(json.dumps({"file_name": f"{kind}/{number}.jpg", "captions": told}))
+            captions = [f"a {kind} .", f"one {kind} of {number % 3} ."]
+            lines.append(json.dumps({"file_name": f"{kind}/{number}.jpg", "captions": captions}))
     (folder / "metadata.jsonl").write_text("\n".join(lines))
     unfinished.replace(place)
     return place
@@ -109,7 +110,7 @@ def extract_features(folder: Path) -> None:
 
 
 def finetune_own(folder: Path) -> None:
-    few = ("--epochs", 4, "--batch", 8, "--stage", "stage3")
+    few = ("--epochs", 4, "--batch-size", 8, "--stage", "stage3")
     etabli("finetune", prepared_images(folder), "--out", folder / "model", *NET, *few)
 
 
@@ -122,14 +123,14 @@ def transfer_own(folder: Path) -> None:
 def poetry_own(kind: str, folder: Path) -> None:
     verse = files("etabli.data") / "files" / "verse.txt"
     few = ("--units", 16, "--epochs", 5)
-    etabli("poetry", "train", verse, "--kind", kind, *few, "--out", folder / "model")
+    etabli("poetry", "train", verse, "--model", kind, *few, "--out", folder / "model")
 
 
 def caption_own(folder: Path) -> None:
     own = prepared_images(folder)
     if not (own / "metadata.jsonl").exists():
         (folder / "metadata.jsonl").replace(own / "metadata.jsonl")
-    few = ("--features", "cells", "--epochs", 6, "--hidden", 16, "--keys", 8)
+    few = ("--features", "cells", "--epochs", 6, "--units", 16, "--attention-dim", 8)
     etabli("caption", "train", own, "--out", folder / "model", *few)
 
 
@@ -149,13 +150,13 @@ def write_report(folder: Path) -> None:
 
 
 def report_outcome(folder: Path) -> object:
-    """Every page is whole."""
+    """Return whether each page is complete."""
     pages = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("reports/*.html")}
     return {name: page.rstrip().endswith("</html>") for name, page in pages.items()}
 
 
 def download_of(url: str, content: bytes) -> Command:
-    """A download from a mirror, and the unpacking of what came: the checksum is that of the content."""
+    """Return a download from a mirror that unpacks its file; the checksum is of the content."""
     from etabli.data.catalog.registry import File, Part
 
     file = File("noise.gz", len(NOISE), sha256(NOISE))
@@ -188,11 +189,40 @@ COMMANDS = [
         )
         for name in RUNS
     ),
-    Command("extraction", extract_features, partial(written, SHARDS), partial(made, "features"), "features/shard-*"),
-    Command("finetune", finetune_own, partial(written, "model/checkpoints/finetune.safetensors"), partial(made, "model")),
-    Command("transfer of one's own", transfer_own, partial(written, SHARDS), partial(made, "model")),
-    Command("poetry train", partial(poetry_own, "simple-rnn"), partial(written, UNFINISHED), partial(made, "model")),
-    Command("poetry, modern", partial(poetry_own, "lstm"), partial(written, UNFINISHED), partial(made, "model")),
+    Command(
+        "extraction",
+        extract_features,
+        partial(written, SHARDS),
+        partial(made, "features"),
+        "features/shard-*",
+    ),
+    Command(
+        "finetune",
+        finetune_own,
+        partial(written, "model/checkpoints/finetune.safetensors"),
+        partial(made, "model"),
+    ),
+    Command(
+        "transfer of own images", transfer_own, partial(written, SHARDS), partial(made, "model")
+    ),
+    Command(
+        "poetry train",
+        partial(poetry_own, "simple-rnn"),
+        partial(written, UNFINISHED),
+        partial(made, "model"),
+    ),
+    Command(
+        "poetry train, LSTM",
+        partial(poetry_own, "lstm"),
+        partial(written, UNFINISHED),
+        partial(made, "model"),
+    ),
     Command("caption train", caption_own, partial(written, UNFINISHED), captions_outcome),
-    Command("report", write_report, partial(written, "reports/*.html"), report_outcome, "run/*/*/seed_run.json"),
-]  # fmt: skip
+    Command(
+        "report",
+        write_report,
+        partial(written, "reports/*.html"),
+        report_outcome,
+        "run/*/*/seed_run.json",
+    ),
+]

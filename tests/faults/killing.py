@@ -1,7 +1,7 @@
-"""Kill -9 at random moments of a command, until it has ended; then look whether anything can be told from outside.
+"""Kill a command (SIGKILL) at random moments until it has finished; then compare its outcome.
 
-The commands run in forks of one process that has imported what they need: a fork is a process of its own, dies of
-the same signal, and starts in no time.
+The commands run in forks of one process that has imported what they need: a fork starts at once and
+dies of the same signal as any process.
 """
 
 import multiprocessing
@@ -20,10 +20,11 @@ WAIT = 1800.0  # seconds after which a command is taken to hang, on however busy
 
 @dataclass(frozen=True)
 class Command:
-    """A long command: ``run(folder)`` writes under ``folder``; ``started(folder)`` says whether work is on disk.
+    """A long command.
 
-    ``outcome(folder)`` is all that the command is for, as plain values that can be compared. A file of the pattern
-    ``kept`` is finished when it is there: no later start may write it anew.
+    ``run(folder)`` writes below ``folder``; ``started(folder)`` returns whether work is on disk;
+    ``outcome(folder)`` returns the result as plain values. A file of the pattern ``kept`` is
+    finished when it exists: no later start may write it again.
     """
 
     name: str
@@ -33,8 +34,8 @@ class Command:
     kept: str = "run/*/*/seed_run.json"
 
 
-def forks():
-    """The context in which commands are started."""
+def get_fork_context():
+    """Return the context in which commands are started."""
     os.environ.setdefault("KERAS_BACKEND", "jax")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["faults.preloaded"])
@@ -42,8 +43,8 @@ def forks():
 
 
 def start(command: Command, folder: Path, shared: Path):
-    """The command in a process of its own, whose cache lies in ``folder`` but for what all may share."""
-    process = forks().Process(target=_in_a_process, args=(command.run, folder, shared))
+    """Start the command in a process; its cache is in ``folder``, except for what all may share."""
+    process = get_fork_context().Process(target=_in_a_process, args=(command.run, folder, shared))
     process.start()
     return process
 
@@ -68,8 +69,8 @@ def _in_a_process(run: Callable[[Path], None], folder: Path, shared: Path) -> No
     run(folder)
 
 
-def undisturbed(command: Command, folder: Path, shared: Path) -> tuple[object, float, float]:
-    """The outcome without a kill, and when work began and all was done, in seconds after the start."""
+def run_undisturbed(command: Command, folder: Path, shared: Path) -> tuple[object, float, float]:
+    """Return the outcome without a kill, and the seconds until work began and until the end."""
     begun = time.perf_counter()
     process = start(command, folder, shared)
     first = _until(lambda: command.started(folder) or not process.is_alive()) - begun
@@ -80,14 +81,17 @@ def undisturbed(command: Command, folder: Path, shared: Path) -> tuple[object, f
     return command.outcome(folder), first, time.perf_counter() - begun
 
 
-def killed(
+def run_killed(
     command: Command, folder: Path, shared: Path, seed: int, kills: int, times: tuple[float, float]
 ) -> tuple[object, int, tuple[float, float]]:
-    """Start it again and again, kill it ``kills`` times, let it end: its outcome, and how many kills met it alive.
+    """Kill the command ``kills`` times, then let it finish.
 
-    The first kill falls between the first work on disk and the end of the undisturbed run, the others anywhere. Where
-    the command ended before it, ``times`` were too long (the undisturbed run compiled, this one need not): what they
-    are now comes back.
+    The first kill falls between the first work on disk and the end of the undisturbed run, the
+    others anywhere. If the command finished before the first kill, ``times`` were too long (the
+    undisturbed run compiled, this one need not).
+
+    Returns:
+        The outcome, how many kills met the command alive, and the corrected ``times``.
     """
     draw, landed = random.Random(f"{command.name} {seed}"), 0
     finished: dict[Path, int] = {}
@@ -121,42 +125,45 @@ def killed(
     assert process.exitcode == 0, (
         f"{command.name} failed: {(folder / 'log.txt').read_text()[-2000:]}"
     )
-    again = [path.name for path, stamp in finished.items() if path.stat().st_mtime_ns != stamp]
-    assert not again, f"{command.name}: done again though it was finished: {again}"
+    rewritten = [path.name for path, stamp in finished.items() if path.stat().st_mtime_ns != stamp]
+    assert not rewritten, f"{command.name}: finished, but written again: {rewritten}"
     return command.outcome(folder), landed, times
 
 
-def torment(
+def kill_repeatedly(
     command: Command, folder: Path, shared: Path, kills: int, chain: int = 3, seed: int = 0
 ) -> int:
-    """Kill the command ``kills`` times in all, in chains of at most ``chain``; every chain must end undisturbed.
+    """Kill the command ``kills`` times, in chains of at most ``chain`` that each must finish.
 
-    Returns how many chains it took. A chain of a command that ended before it was killed is begun anew.
+    A chain of a command that finished before it was killed is repeated.
+
+    Returns:
+        The number of chains.
     """
-    wanted, *times = undisturbed(command, folder / "undisturbed", shared)
+    wanted, *times = run_undisturbed(command, folder / "undisturbed", shared)
     left, number = kills, 0
     while left > 0 and number < 3 * kills:
         place = folder / f"killed-{number}"
-        found, landed, times = killed(
+        found, landed, times = run_killed(
             command, place, shared, seed + number, min(chain, left), tuple(times)
         )
-        assert found == wanted, f"{command.name}, chain {number}: {differing(wanted, found)}"
+        assert found == wanted, f"{command.name}, chain {number}: {first_difference(wanted, found)}"
         shutil.rmtree(place)
         left, number = left - landed, number + 1
     assert left <= 0, f"{command.name} ended too early for {left} of {kills} kills"
     return number
 
 
-def differing(one: object, two: object, path: str = "") -> str:
-    """Where two outcomes differ first."""
+def first_difference(one: object, two: object, path: str = "") -> str:
+    """Return where two outcomes differ first."""
     if isinstance(one, dict) and isinstance(two, dict):
         for key in sorted({*one, *two}, key=str):
             if key not in one or key not in two or one[key] != two[key]:
-                return differing(one.get(key), two.get(key), f"{path}/{key}")
+                return first_difference(one.get(key), two.get(key), f"{path}/{key}")
     if isinstance(one, list) and isinstance(two, list) and len(one) == len(two):
         for place, (a, b) in enumerate(zip(one, two, strict=True)):
             if a != b:
-                return differing(a, b, f"{path}[{place}]")
+                return first_difference(a, b, f"{path}[{place}]")
     return f"{path}: {str(one)[:200]} is not {str(two)[:200]}"
 
 

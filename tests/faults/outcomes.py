@@ -1,4 +1,4 @@
-"""A folder as plain values: two folders are the same when nothing but clocks and memory differ."""
+"""Folders as plain values, without times and memory, so that two can be compared."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ CLOCKS = {
 
 
 def of_folder(folder: Path) -> dict[str, object]:
-    """Every file under ``folder`` by its path, hidden ones too: what a kill left behind is a difference."""
+    """Return every file below ``folder`` by path, with hidden ones: leftovers are a difference."""
     found = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name != ".lock":

@@ -1,4 +1,7 @@
-"""What the forks find imported. Nothing here may start a thread or touch a device: a fork would wait for it."""
+"""Imports of the process that is forked.
+
+Nothing here may start a thread or touch a device: a fork would wait for it.
+"""
 
 import os
 from importlib import import_module
@@ -8,8 +11,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 for name in (
-    "jax", "keras", "h5py", "safetensors.numpy", "scipy.optimize", "sklearn.cluster", "sklearn.decomposition",
-    "sklearn.linear_model", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
-    "etabli.cli.run", "etabli.experiments.runner", "etabli.report", "etabli.features", "etabli.models.vision.finetune",
-):  # fmt: skip
+    "jax",
+    "keras",
+    "h5py",
+    "safetensors.numpy",
+    "scipy.optimize",
+    "sklearn.cluster",
+    "sklearn.decomposition",
+    "sklearn.linear_model",
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "etabli.cli.run",
+    "etabli.experiments.runner",
+    "etabli.report",
+    "etabli.features",
+    "etabli.models.vision.finetune",
+):
     import_module(name)

@@ -1,4 +1,4 @@
-"""A full disk, a folder that may not be written in, a clock that jumps, two runs at once, records of before."""
+"""Full disks, read-only folders, jumping clocks, simultaneous runs, records of old versions."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from etabli.training.checkpoint import Checkpoint
 
 
 def disk(place: Path, options: str) -> Path:
-    """A small disk of its own; without the right to mount one the test is skipped, with the reason."""
+    """Mount a small disk; skip the test without the right to do so."""
     place.mkdir()
     made = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True
@@ -50,28 +50,31 @@ def weighty(context, settings):
 
 
 WEIGHTY = ExperimentSpec(
-    name="tp0.weighty", title="Weighty", measures="nothing", source="the tests", settings=Settings, run=weighty,
+    name="tp0.weighty",
+    title="Weighty",
+    measures="nothing",
+    source="the tests",
+    settings=Settings,
+    run=weighty,
     claims=EXPERIMENT.claims,
-)  # fmt: skip
+)
 
 
-def test_a_run_that_fills_the_disk_keeps_what_was_finished_and_goes_on_when_there_is_room(
-    small_disk, source
-):
+def test_a_run_that_fills_the_disk_keeps_what_was_finished_and_resumes(small_disk, source):
     folder, ballast = small_disk / "run", small_disk / "ballast"
     ballast.write_bytes(bytes(750_000))
     both = [EXPERIMENT, WEIGHTY]
     with pytest.raises(NoSpace, match=r"no space left to write .*weights\.safetensors"):
         runner.run_experiments(both, folder, source)
     assert [
-        piece.experiment
-        for _place, piece in run_folder.list_seed_runs(folder)
-        if not piece.interrupted
+        each.experiment
+        for _folder, each in run_folder.list_seed_runs(folder)
+        if not each.interrupted
     ] == ["tp0.tiny"]
     stamp = (folder / "tp0.tiny" / "seed-0" / "seed_run.json").stat().st_mtime_ns
     ballast.unlink()
     runner.run_experiments(both, folder, source)
-    assert [piece.interrupted for _place, piece in run_folder.list_seed_runs(folder)] == [
+    assert [each.interrupted for _folder, each in run_folder.list_seed_runs(folder)] == [
         False,
         False,
     ]
@@ -80,12 +83,12 @@ def test_a_run_that_fills_the_disk_keeps_what_was_finished_and_goes_on_when_ther
 
 
 def test_a_training_that_fills_the_disk_keeps_its_last_whole_epoch(small_disk):
-    path = small_disk / "memory.safetensors"
-    memory = Checkpoint(path)
-    memory.keep(1, [np.zeros(10)])
+    path = small_disk / "checkpoint.safetensors"
+    checkpoint = Checkpoint(path)
+    checkpoint.save(1, [np.zeros(10)])
     with pytest.raises(NoSpace):
-        memory.keep(2, [np.zeros(200_000)])
-    assert Checkpoint(path).done == 1 and [each.name for each in small_disk.iterdir()] == [
+        checkpoint.save(2, [np.zeros(200_000)])
+    assert Checkpoint(path).epoch == 1 and [each.name for each in small_disk.iterdir()] == [
         path.name
     ]
 
@@ -97,20 +100,20 @@ def test_a_folder_that_may_only_be_read_is_read_and_every_writer_says_so_in_one_
     try:
         folder = runner.run_experiments([EXPERIMENT], place / "run", source)
         subprocess.run(["mount", "-o", "remount,ro", place], check=True)
-        assert run_folder.read_run(folder).name == "run" and "A tiny experiment" in report.render_report(
-            [folder]
-        )
+        assert run_folder.read_run(
+            folder
+        ).name == "run" and "A tiny experiment" in report.render_report([folder])
         for write in (
             lambda: runner.run_experiments([EXPERIMENT], folder, source),
             lambda: runner.run_experiments([EXPERIMENT], place / "other", source),
             lambda: report.write_report(folder),
-            lambda: Checkpoint(folder / "memory").keep(1, [np.zeros(2)]),
+            lambda: Checkpoint(folder / "memory").save(1, [np.zeros(2)]),
         ):
             with pytest.raises(
                 EtabliError, match=r"cannot write .* \(Read-only file system\)"
-            ) as told:
+            ) as error:
                 write()
-            assert "Choose a folder that you may write in" in str(told.value)
+            assert "Choose a folder that you can write to" in str(error.value)
         assert report.write_report(folder, tmp_path / "elsewhere.html").exists()
     finally:
         subprocess.run(["umount", place], check=True)
@@ -131,7 +134,9 @@ def test_a_clock_that_jumps_changes_no_result_and_loses_nothing(
     assert [score.value for score in two.scores] == [
         pytest.approx(score.value + 0.01) for score in one.scores
     ]
-    assert run_folder.find_runs(tmp_path / "runs") == [folder] and report.write_report(folder).exists()
+    assert (
+        run_folder.find_runs(tmp_path / "runs") == [folder] and report.write_report(folder).exists()
+    )
 
 
 def test_of_two_runs_in_one_folder_one_says_that_the_other_is_there(tmp_path, source):
@@ -140,7 +145,7 @@ def test_of_two_runs_in_one_folder_one_says_that_the_other_is_there(tmp_path, so
             runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
         EXPERIMENT.run(context, settings)
 
-    first = ExperimentSpec(**{**vars(EXPERIMENT), "story": second})
+    first = ExperimentSpec(**{**vars(EXPERIMENT), "run": second})
     assert not run_folder.list_seed_runs(runner.run_experiments([first], tmp_path / "run", source))[
         0
     ][1].interrupted
@@ -154,12 +159,12 @@ def older(path: Path, *absent: str) -> None:
     )
 
 
-def test_a_run_of_an_older_version_is_read_reported_and_gone_on_with(tmp_path, source):
+def test_a_run_of_an_older_version_is_read_reported_and_resumed(tmp_path, source):
     folder = runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
-    piece = folder / "tp0.tiny" / "seed-0" / "seed_run.json"
+    record = folder / "tp0.tiny" / "seed-0" / "seed_run.json"
     older(folder / "run.json", "versions", "machine", "settings")
     older(
-        piece,
+        record,
         "cpu_seconds",
         "interrupted",
         "expects",
@@ -169,13 +174,13 @@ def test_a_run_of_an_older_version_is_read_reported_and_gone_on_with(tmp_path, s
         "measures",
         "source",
     )
-    kept = piece.read_bytes()
+    kept = record.read_bytes()
     assert "A tiny experiment" in report.render_report([folder])
     runner.run_experiments([EXPERIMENT], folder, source, seeds=[0, 1])
-    assert piece.read_bytes() == kept and len(run_folder.list_seed_runs(folder)) == 2
+    assert record.read_bytes() == kept and len(run_folder.list_seed_runs(folder)) == 2
 
 
-def test_a_record_that_lacks_what_it_is_about_is_told_in_one_sentence(tmp_path, source):
+def test_a_record_without_its_seed_is_refused_in_one_sentence(tmp_path, source):
     folder = runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
     older(folder / "tp0.tiny" / "seed-0" / "seed_run.json", "seed")
     with pytest.raises(CorruptFile, match=r"seed_run\.json cannot be read as a record of a run"):

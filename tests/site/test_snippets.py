@@ -30,7 +30,7 @@ def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
 @pytest.mark.parametrize("page", PRACTICALS, ids=lambda page: page.name)
 def test_the_notebook_of_a_practical_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(HOME / "src"))
-    notebook = notebooks.made(page)
+    notebook = notebooks.make_notebook(page)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.source for cell in cells] == [block.strip() for block in blocks(page, "python")]
@@ -54,8 +54,8 @@ def without_comments(page: Path) -> list[str]:
 
 
 def test_a_notebook_is_valid_and_holds_no_output():
-    for name, document in notebooks.all_made().items():
+    for name, document in notebooks.render_notebooks().items():
         made = nbformat.reads(document, as_version=4)
         nbformat.validate(made)
         assert all(not cell.get("outputs") for cell in made.cells), name
-        assert notebooks.all_made()[name] == document
+        assert notebooks.render_notebooks()[name] == document

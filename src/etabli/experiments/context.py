@@ -197,7 +197,7 @@ class RunContext:
         return self.folder / name
 
     def checkpoint_path(self, *key: object) -> Path:
-        """Return the checkpoint file of a training; ``key`` is all that tells trainings apart.
+        """Return the checkpoint file of a training; ``key`` is all that distinguishes trainings.
 
         The file survives an interruption and is removed when the seed run is finished.
         """

@@ -61,7 +61,7 @@ def _write_text(value: object) -> object:
     return texts if len(set(texts.values())) > 1 else texts[LANGUAGES[0]]
 
 
-# A run folder may come from a stranger: nothing in its records points outside of it.
+# A run folder may come from someone else: nothing in its records may point outside of it.
 Name = Annotated[str, Field(pattern=r"^\w[\w.+-]{0,199}$")]
 Inside = Annotated[str, Field(pattern=r"^([\w.+ -]+/)*[\w.+ -]*$"), AfterValidator(_check_inside)]
 Text = Annotated[str, PlainValidator(_read_text), PlainSerializer(_write_text)]
