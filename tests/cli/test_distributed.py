@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from etabli.cli._distributed import folder_of
+from etabli.cli._distributed import output_folder
 from etabli.models.vision import backbones
 
 
@@ -39,9 +39,9 @@ def test_what_cannot_be_spread_or_joined_is_a_sentence(etabli, tmp_path, words, 
 
 
 def test_a_process_that_follows_writes_in_a_folder_that_vanishes(tmp_path):
-    with folder_of(tmp_path / "out", leads=True) as place:
+    with output_folder(tmp_path / "out", is_main=True) as place:
         assert place == tmp_path / "out"
-    with folder_of(tmp_path / "out", leads=False) as place:
+    with output_folder(tmp_path / "out", is_main=False) as place:
         place.mkdir()
         assert not place.is_relative_to(tmp_path / "out")
     assert not place.exists() and not (tmp_path / "out").exists()
@@ -99,7 +99,7 @@ def test_two_processes_fine_tune_one_model_that_the_first_writes(tmp_path):
         (tmp_path / "photos" / kind).mkdir(parents=True)
         for number in range(6):
             Image.new("RGB", (20, 20), colour).save(tmp_path / "photos" / kind / f"{number}.png")
-    backbones.backbone("small_residual").build(seed=5).save_weights(tmp_path / "net.weights.h5")
+    backbones.get_backbone("small_residual").build(seed=5).save_weights(tmp_path / "net.weights.h5")
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     words = [
@@ -117,7 +117,7 @@ def test_two_processes_fine_tune_one_model_that_the_first_writes(tmp_path):
         "1",
         "--crops",
         "0",
-        "--batch",
+        "--batch-size",
         "4",
         "--json",
         "--coordinator",

@@ -26,7 +26,7 @@ def place(tmp_path_factory):
             scenes.draw_single(draw, kind).image.save(
                 home / "images" / f"{kind} é" / f"n° {number}.jpg"
             )
-    backbones.backbone("small_residual").build(seed=5).save_weights(home / "net.weights.h5")
+    backbones.get_backbone("small_residual").build(seed=5).save_weights(home / "net.weights.h5")
     return home
 
 
@@ -92,8 +92,8 @@ def test_a_class_that_nothing_can_be_judged_on_is_told_with_the_means_that_leave
         place / "net.weights.h5",
     ]
     told = etabli("transfer", place / "features", *words)
-    assert told.code == 0 and "left out of the means: rare." in told.err
-    assert "average_precision_house" in told.out and "average_precision_rare" not in told.out
+    assert told.code == 0 and "Not in the means, for lack of validation images: rare." in told.err
+    assert "house" in told.out and "rare" not in told.out
 
 
 def test_what_a_killed_transfer_was_saving_is_swept_away_by_the_next(
@@ -194,12 +194,12 @@ def test_fine_tuning_writes_a_model_that_predicts_and_exports(etabli, place, tmp
     next(own.iterdir()).joinpath("empty.jpg").write_bytes(b"")
     words = ["finetune", own, "--out", tmp_path / "tuned", "--backbone", "small_residual"]
     told = etabli(*words, "--weights", place / "net.weights.h5", "--stage", "input", "--epochs", "1", "--crops", "0",
-                  "--batch", "8", "--json")  # fmt: skip
+                  "--batch-size", "8", "--json")  # fmt: skip
     assert told.code == 7 and "empty.jpg" in told.err, told.err
     names = {score["name"] for score in json.loads(told.out)["scores"]}
     assert {"mean_average_precision", "mean_average_precision_11pt"} <= names
     card = json.loads((tmp_path / "tuned" / "card.json").read_text(encoding="utf-8"))
-    assert card["classes"] == ["house é", "star é"] and card["licence"] and card["preprocessing"]
+    assert card["classes"] == ["house é", "star é"] and card["license"] and card["preprocessing"]
     pytest.importorskip("onnx")
     told = etabli("export", tmp_path / "tuned", "--out", tmp_path / "net.onnx", "--json")
     assert told.code == 0 and json.loads(told.out)["classes"] == card["classes"]

@@ -20,7 +20,7 @@ from etabli.core.errors import (
 from etabli.data.formats import images
 from etabli.features import Features, extract, extraction, store
 from etabli.models.vision import backbones
-from etabli.saved_models.export import have_openvino
+from etabli.saved_models.export import is_openvino_installed
 
 
 @pytest.fixture
@@ -190,14 +190,14 @@ def test_kept_features_are_found_again_without_loading_the_net(
     own_cache, folder, tmp_path, monkeypatch
 ):
     weights = tmp_path / "net.weights.h5"
-    backbones.backbone("small_residual").build(size=(24, 24)).save_weights(weights)
+    backbones.get_backbone("small_residual").build(size=(24, 24)).save_weights(weights)
     paths = images.list_images(folder)
     asked = {"weights": weights, "size": (24, 24), "engine": "keras"}
-    first = extraction("mine", paths, "small_residual", **asked)
+    first = extraction.extract_to_cache("mine", paths, "small_residual", **asked)
     monkeypatch.setattr(
         backbones.Backbone, "build", lambda *_, **__: pytest.fail("the net was loaded")
     )
-    again = extraction("mine", paths, "small_residual", **asked)
+    again = extraction.extract_to_cache("mine", paths, "small_residual", **asked)
     assert again.folder == first.folder
     np.testing.assert_array_equal(again.array(), first.array())
 
@@ -208,8 +208,8 @@ def test_kept_features_of_another_view_or_of_other_weights_lie_elsewhere(
     paths, folders = images.list_images(folder)[:2], set()
     for seed, view in ((0, "plain"), (0, "flip"), (1, "plain")):
         weights = tmp_path / f"{seed}.weights.h5"
-        backbones.backbone("small_residual").build(seed=seed, size=(24, 24)).save_weights(weights)
-        made = extraction(
+        backbones.get_backbone("small_residual").build(seed=seed, size=(24, 24)).save_weights(weights)
+        made = extraction.extract_to_cache(
             "mine",
             paths,
             "small_residual",
@@ -231,8 +231,8 @@ from etabli.data.formats import images
 from etabli.features import engines, extract, store
 folder, out = map(Path, sys.argv[1:3])
 net = SimpleNamespace(get_weights=list, output_shape=(None, 3))
-engines.cut = lambda model, layer, pooled: model
-mean = lambda pictures: pictures.mean((1, 2))
+engines.truncate_model = lambda model, layer, pooled: model
+mean = lambda images: images.mean((1, 2))
 mean.name, mean.precision, mean.parallel, mean.batch_size = "stand-in", "f32", 1, 2
 engines.open_engine = lambda *options: mean
 usual = store.write_shard
@@ -269,7 +269,7 @@ def test_what_a_killed_writer_left_behind_is_swept_away(run, tmp_path):
 
 
 def test_openvino_gives_the_numbers_of_keras(small_net, run, tmp_path):
-    if not have_openvino():
+    if not is_openvino_installed():
         pytest.skip("needs the package openvino")
     exact = run(engine="openvino", precision="f32", out=tmp_path / "f32")
     np.testing.assert_allclose(exact.array(), run().array(), rtol=1e-4, atol=1e-5)

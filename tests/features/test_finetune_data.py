@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from etabli.data.formats import labelled_images
+from etabli.data.formats import labeled_images
 from etabli.features import finetune_data
 from etabli.models.vision import backbones
 
@@ -17,40 +17,40 @@ class Marked:
 def which(tmp_path):
     words = [("cat", "dog"), ("cat",), ("dog",), ()]
     items = [(f"{n:02d}", tmp_path / f"{n:02d}.jpg", words[n % 4]) for n in range(40)]
-    return labelled_images.from_names(items, classes=("cat", "dog"), title="some")
+    return labeled_images.from_names(items, classes=("cat", "dog"), title="some")
 
 
 def test_auto_is_the_nets_own_stage_and_from_the_input_no_layer_is_frozen():
     assert (
-        finetune_data.stage_of("mobilenet_v2", "auto") == "block_12"
-        and finetune_data.stage_of("resnet50", "conv3") == "conv3"
+        finetune_data.resolve_stage("mobilenet_v2", "auto") == "block_12"
+        and finetune_data.resolve_stage("resnet50", "conv3") == "conv3"
     )
-    net = backbones.backbone("small_residual")
-    assert finetune_data.layer_of(net, "input") is None
+    net = backbones.get_backbone("small_residual")
+    assert finetune_data.frozen_layer_name(net, "input") is None
     assert all(
-        finetune_data.layer_of(backbones.backbone(name), stage)
-        for name, stage in finetune_data.STAGES.items()
+        finetune_data.frozen_layer_name(backbones.get_backbone(name), stage)
+        for name, stage in finetune_data.DEFAULT_STAGES.items()
     )
 
 
 def test_what_is_learnt_from_and_what_judges_are_parts_of_the_list(which):
-    lesson = finetune_data.Lesson(which, Marked(), 0.25, seed=0)
-    assert sorted([*lesson.rows_learn, *lesson.rows_judged]) == list(range(40))
-    np.testing.assert_array_equal(lesson.labels, which.labels[lesson.rows_learn])
-    assert lesson.steps(16) == 2
+    lesson = finetune_data.FinetuneData(which, Marked(), 0.25, seed=0)
+    assert sorted([*lesson.train_rows, *lesson.validation_rows]) == list(range(40))
+    np.testing.assert_array_equal(lesson.labels, which.labels[lesson.train_rows])
+    assert lesson.steps_per_epoch(16) == 2
 
 
 def test_further_classes_are_taught_but_not_judged(which):
     taught = np.hstack([which.labels, np.full((40, 3), -1, np.int8)])
-    lesson = finetune_data.Lesson(which, Marked(), 0.25, 0, taught)
-    assert lesson.labels.shape == (len(lesson.learn), 5)
+    lesson = finetune_data.FinetuneData(which, Marked(), 0.25, 0, taught)
+    assert lesson.labels.shape == (len(lesson.train), 5)
     perfect = np.hstack([which.labels, np.zeros((40, 3))])
-    assert lesson.judge(lambda places: perfect[places[:, 0]]) == 1.0
+    assert lesson.validate(lambda places: perfect[places[:, 0]]) == 1.0
 
 
 def test_lessons_of_other_numbers_hold_out_other_images(which):
     held = [
-        finetune_data.Lesson(which, Marked(), 0.25, 0, number=number).rows_judged.tolist()
+        finetune_data.FinetuneData(which, Marked(), 0.25, 0, number=number).validation_rows.tolist()
         for number in (0, 1, 0)
     ]
     assert held[0] == held[2] != held[1]

@@ -4,7 +4,7 @@ import pytest
 from etabli.core.errors import DataMissing
 from etabli.core.seeding import make_generator
 from etabli.data.formats import images
-from etabli.features.frozen_stage import Pixels, StageMaps
+from etabli.features.frozen_stage import ImageViews, FrozenFeatures
 from etabli.models.vision import backbones
 
 
@@ -12,12 +12,12 @@ from etabli.models.vision import backbones
 def maps(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("ETABLI_CACHE", str(tmp_path / "cache"))
     weights = tmp_path / "net.weights.h5"
-    backbones.backbone("small_residual").build(size=(24, 24)).save_weights(weights)
+    backbones.get_backbone("small_residual").build(size=(24, 24)).save_weights(weights)
 
     def make(paths=None, **options):
         paths = paths or images.list_images(folder)
         settings = {"weights": weights, "size": (24, 24), "engine": "keras", **options}
-        return StageMaps(
+        return FrozenFeatures(
             "some", paths, [path.name for path in paths], "small_residual", "stage1", **settings
         )
 
@@ -44,7 +44,7 @@ def test_logits_are_the_mean_of_both_sides(maps):
 
 def test_pixels_are_the_pictures_themselves(folder):
     paths = images.list_images(folder)
-    held = Pixels(paths, [path.name for path in paths], (10, 12))
+    held = ImageViews(paths, [path.name for path in paths], (10, 12))
     np.testing.assert_array_equal(held(np.array([2]))[0], images.read(paths[2], (10, 12)))
 
 

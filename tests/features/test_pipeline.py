@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from etabli.core.errors import CorruptFile
-from etabli.features.pipeline import Picture, stream
+from etabli.features.pipeline import NamedImage, stream_features
 
-PICTURES = [Picture(f"{number}", b"") for number in range(23)]
+PICTURES = [NamedImage(f"{number}", b"") for number in range(23)]
 
 
 def read(picture):
@@ -30,7 +30,7 @@ def chunks(size):
 def test_rows_come_in_order_under_their_names_for_every_batch_size(size):
     rows = [
         (name, row[0])
-        for batch in stream(chunks(size), mean, read)
+        for batch in stream_features(chunks(size), mean, read)
         for name, row in zip(batch.names, batch.features, strict=True)
     ]
     expected = [number for number in range(20) if number != 4]
@@ -38,7 +38,7 @@ def test_rows_come_in_order_under_their_names_for_every_batch_size(size):
 
 
 def test_unreadable_pictures_are_listed_with_their_reason_and_nothing_else_is_lost():
-    batches = list(stream(chunks(4), mean, read))
+    batches = list(stream_features(chunks(4), mean, read))
     assert [each.name for batch in batches for each in batch.unreadable] == ["4", "20", "21", "22"]
     assert "broken" in batches[1].unreadable[0].reason
     assert [len(batch.names) for batch in batches] == [4, 3, 4, 4, 4, 0]
@@ -52,7 +52,7 @@ def test_only_a_few_batches_are_under_way_when_the_reader_is_slow():
             asked.append(chunk)
             yield chunk
 
-    flow = stream(counted(), mean, lambda picture: np.zeros((2, 2, 3), np.uint8))
+    flow = stream_features(counted(), mean, lambda picture: np.zeros((2, 2, 3), np.uint8))
     next(flow)
     time.sleep(0.05)
     assert len(asked) <= 6
@@ -72,7 +72,7 @@ def test_decoding_goes_on_while_the_net_runs():
             overlapped.set()
         return np.zeros((2, 2, 3), np.uint8)
 
-    list(stream([[picture] for picture in PICTURES], slow_net, watching))
+    list(stream_features([[picture] for picture in PICTURES], slow_net, watching))
     assert overlapped.is_set()
 
 
@@ -81,4 +81,4 @@ def test_an_error_that_is_no_refusal_reaches_the_caller():
         raise RuntimeError("the net")
 
     with pytest.raises(RuntimeError, match="the net"):
-        list(stream(chunks(5), broken_net, read))
+        list(stream_features(chunks(5), broken_net, read))

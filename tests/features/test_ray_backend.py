@@ -18,7 +18,7 @@ from etabli.core.i18n import use_language
 from etabli.data.formats import images
 from etabli.features import extract, ray_backend, store
 from etabli.models.vision import backbones
-from etabli.saved_models.export import have_openvino
+from etabli.saved_models.export import is_openvino_installed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1600)]
 pytest.importorskip("ray", reason="needs the extra 'cluster'")
@@ -28,7 +28,7 @@ pytest.importorskip("ray", reason="needs the extra 'cluster'")
 def crew():
     """One small cluster for all tests here: two actors on this machine, as urgent as the tests are."""
     os.environ.setdefault("RAY_worker_niceness", "0")
-    with ray_backend.joined("auto") as crew:
+    with ray_backend.connect_cluster("auto") as crew:
         crew.cpus = 2
         yield crew
 
@@ -36,13 +36,13 @@ def crew():
 @pytest.fixture
 def on_crew(crew, monkeypatch):
     """``extract(cluster=...)`` takes the cluster that runs already."""
-    monkeypatch.setattr(ray_backend, "joined", lambda address: nullcontext(crew))
+    monkeypatch.setattr(ray_backend, "connect_cluster", lambda address: nullcontext(crew))
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "net.weights.h5"
-    backbones.backbone("small_residual").build(seed=3, size=(32, 32)).save_weights(path)
+    backbones.get_backbone("small_residual").build(seed=3, size=(32, 32)).save_weights(path)
     return path
 
 
@@ -91,27 +91,27 @@ def test_the_cluster_writes_the_bytes_of_the_local_run_though_an_actor_is_killed
     ]
 
 
-class InProcess(ray_backend.Crew):
+class InProcess(ray_backend.RayCluster):
     """A crew whose one actor is this process: what an actor does, without the seconds that Ray takes to start it."""
 
     def _rows(self, wanted, job):
         import pyarrow
 
-        actor = ray_backend.Extractor(job)
+        actor = ray_backend.ShardExtractor(job)
         for shard in reversed(wanted):
-            yield from actor(pyarrow.table({"shard": [ray_backend._packed(shard)]})).to_pylist()
+            yield from actor(pyarrow.table({"shard": [ray_backend._pack_shard(shard)]})).to_pylist()
 
 
 @pytest.fixture
 def in_process(crew, monkeypatch):
     monkeypatch.setattr(
-        ray_backend, "joined", lambda address: nullcontext(InProcess(crew.ray, 1, 0))
+        ray_backend, "connect_cluster", lambda address: nullcontext(InProcess(crew.ray, 1, 0))
     )
 
 
 @pytest.mark.parametrize("precision", ["f32", "bf16"])
 def test_on_openvino_too_with_one_thread_an_actor(in_process, folder, tmp_path, weights, precision):
-    if not have_openvino():
+    if not is_openvino_installed():
         pytest.skip("needs the package openvino")
     options = {"engine": "openvino", "precision": precision, "dtype": "float16"}
     local = run(images.list_images(folder), tmp_path / "local", weights, **options)
@@ -144,19 +144,19 @@ def test_a_machine_that_does_not_see_the_images_is_told_instead_of_written_down(
 ):
     """Else every image of such a machine would stand in the index as missing."""
     shard = ray_backend.Shard(
-        0, [ray_backend.Picture("a", tmp_path / "only-here.png")], "another mark"
+        0, [ray_backend.NamedImage("a", tmp_path / "only-here.png")], "another fingerprint"
     )
-    job = ray_backend.Job("{}", [], {"dtype": "float32", "shape": [1]}, 1, "", "en")
-    worker = ray_backend.Extractor(job)
-    worker._tools = (lambda pictures: pictures, lambda picture: np.zeros((1, 1, 3), np.uint8))
+    job = ray_backend.ShardJob("{}", [], {"dtype": "float32", "shape": [1]}, 1, "", "en")
+    worker = ray_backend.ShardExtractor(job)
+    worker._tools = (lambda images: images, lambda image: np.zeros((1, 1, 3), np.uint8))
     pyarrow = pytest.importorskip("pyarrow")
-    answer = worker(pyarrow.table({"shard": [ray_backend._packed(shard)]})).to_pylist()[0]
-    assert "does not see the images" in answer["refusal"]
+    answer = worker(pyarrow.table({"shard": [ray_backend._pack_shard(shard)]})).to_pylist()[0]
+    assert "does not see the same image" in answer["error"]
 
 
 def test_a_refusal_in_an_actor_reaches_who_asked(crew, folder, tmp_path):
-    shard = ray_backend.Shard(0, [ray_backend.Picture("a", folder / "été 00.png")], "another mark")
-    job = ray_backend.Job(
+    shard = ray_backend.Shard(0, [ray_backend.NamedImage("a", folder / "été 00.png")], "another fingerprint")
+    job = ray_backend.ShardJob(
         *_tiny_net(),
         {"engine": "none", "precision": "f32", "view": "plain", "size": [8, 8]},
         1,
@@ -176,14 +176,14 @@ def _tiny_net():
 
 def test_an_address_where_no_cluster_answers_is_a_sentence():
     """In a process of its own: this one is connected already."""
-    code = "from etabli.features import ray_backend\nwith ray_backend.joined('nowhere'): pass"
+    code = "from etabli.features import ray_backend\nwith ray_backend.connect_cluster('nowhere'): pass"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "the Ray cluster nowhere could not be joined" in done.stderr.splitlines()[-1]
+    assert "cannot connect to the Ray cluster nowhere" in done.stderr.splitlines()[-1]
 
 
 def test_without_the_extra_a_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingExtra, match=r"etabli\[cluster\]"), ray_backend.joined("auto"):
+    with pytest.raises(MissingExtra, match=r"etabli\[cluster\]"), ray_backend.connect_cluster("auto"):
         pass
 
 

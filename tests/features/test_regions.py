@@ -11,7 +11,7 @@ from etabli.features import regions
 def test_a_cell_knows_its_own_colour(frozen):
     pixels = np.zeros((112, 112, 3), np.uint8)
     pixels[:16, 96:] = [255, 0, 0]
-    cells = regions.cells(frozen(pixels))
+    cells = regions.compute_cells(frozen(pixels))
     assert cells.shape == (49, 41)
     np.testing.assert_allclose(cells[6, :3], [1, 0, 0])
     assert (cells[np.arange(49) != 6, 0] == 0).all()
@@ -19,7 +19,7 @@ def test_a_cell_knows_its_own_colour(frozen):
 
 
 def test_a_flat_picture_has_no_edges_and_no_spread():
-    cells = regions.cells(np.full((112, 112, 3), 90, np.uint8))
+    cells = regions.compute_cells(np.full((112, 112, 3), 90, np.uint8))
     np.testing.assert_allclose(cells[:, 3:6], 0, atol=1e-3)
     np.testing.assert_allclose(cells[:, 33:], 0, atol=1e-6)
 
@@ -28,7 +28,7 @@ def test_maps_come_in_the_order_of_the_pictures(tmp_path):
     paths = [tmp_path / name for name in ("red.png", "blue.png")]
     for path, colour in zip(paths, ("red", "blue"), strict=True):
         Image.new("RGB", (20, 30), colour).save(path)
-    maps = regions.region_maps(paths, ["red", "blue"], "cells", tmp_path)
+    maps = regions.extract_region_maps(paths, ["red", "blue"], "cells", tmp_path)
     assert maps.dtype == np.float16
     assert (maps[0, :, 0] == 1).all()
     assert (maps[1, :, 2] == 1).all()
@@ -38,6 +38,6 @@ def test_what_is_no_picture_and_an_unknown_kind_are_refused(tmp_path):
     path = tmp_path / "note.jpg"
     path.write_text("not a picture")
     with pytest.raises(CorruptFile):
-        regions.region_maps([path], ["note"], "cells", tmp_path)
+        regions.extract_region_maps([path], ["note"], "cells", tmp_path)
     with pytest.raises(UnknownName, match="mobilenet_v2"):
-        regions.region_maps([path], ["note"], "mobilenet", tmp_path)
+        regions.extract_region_maps([path], ["note"], "mobilenet", tmp_path)

@@ -27,7 +27,7 @@ def needs(*packages):
 
 def small(name="small_residual", classes=3):
     """A net of the house with random weights, its normalisations shaken so that none is the identity."""
-    net = backbones.backbone(name)
+    net = backbones.get_backbone(name)
     model = net.build(seed=1, size=(48, 48))
     draws = np.random.default_rng(0)
     for layer in model.layers:
@@ -38,8 +38,8 @@ def small(name="small_residual", classes=3):
                 [*shaken, draws.normal(0, 0.1, mean.shape), draws.uniform(0.5, 2, variance.shape)]
             )
     kernel = draws.normal(0, 0.1, (net.features, classes)).astype(np.float32)
-    head = linear_head.LinearSigmoids(kernel, np.linspace(-1, 1, classes).astype(np.float32))
-    return linear_head.with_head(model, head), model, head
+    head = linear_head.LinearClassifier(kernel, np.linspace(-1, 1, classes).astype(np.float32))
+    return linear_head.attach_head(model, head), model, head
 
 
 def card(classes=("cat", "dog", "été"), **changes):
@@ -51,11 +51,11 @@ def card(classes=("cat", "dog", "été"), **changes):
         "classes": classes,
         "thresholds": (0.5,) * len(classes),
         "data": "d",
-        "licence": "l",
+        "license": "l",
         "training": "by hand",
         "scores": {"mean_average_precision": (0.8, "ap:area")},
     }
-    return multilabel.Card(**{**held, **changes})
+    return multilabel.ModelCard(**{**held, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +80,9 @@ def test_a_head_on_roots_sees_unit_roots_and_comes_back_and_goes_out_with_the_sa
     whole, pictures, tmp_path
 ):
     _net, model, head = whole
-    net = linear_head.with_head(model, head, roots=True)
+    net = linear_head.attach_head(model, head, roots=True)
     means = model.predict_on_batch(pictures).mean((1, 2)) + 1e-6
-    roots = linear_head.unit_roots(means) * np.sqrt(means.shape[1])
+    roots = linear_head.sqrt_normalize(means) * np.sqrt(means.shape[1])
     expected = net.predict_on_batch(pictures)
     np.testing.assert_allclose(expected, head.probabilities(roots), atol=1e-5)
     multilabel.save(tmp_path / "model", net, card())
@@ -90,8 +90,8 @@ def test_a_head_on_roots_sees_unit_roots_and_comes_back_and_goes_out_with_the_sa
         multilabel.load(tmp_path / "model")[0].predict_on_batch(pictures), expected
     )
     needs("onnx", "openvino")
-    assert export.checked(net, onnx.to_onnx(net, tmp_path / "net.onnx"), pictures) < 1e-4
-    assert export.checked(net, export.to_openvino(net, tmp_path / "net.xml"), pictures) < 1e-4
+    assert export.check_export(net, onnx.export_onnx(net, tmp_path / "net.onnx"), pictures) < 1e-4
+    assert export.check_export(net, export.export_openvino(net, tmp_path / "net.xml"), pictures) < 1e-4
 
 
 @pytest.mark.parametrize(("roots", "size"), [(False, 1), (True, 1), (True, 30)])
@@ -100,17 +100,17 @@ def test_attention_looks_at_every_place_and_goes_out_with_the_same_numbers(
 ):
     """A head of any size: the exponentials of its logits need not be numbers."""
     _net, model, head = whole
-    head = linear_head.LinearSigmoids(size * head.kernel, head.bias)
+    head = linear_head.LinearClassifier(size * head.kernel, head.bias)
     maps = model.predict_on_batch(pictures)
     where = maps.reshape(len(maps), -1, maps.shape[-1])
     means, places = where.mean(1), where.reshape(-1, maps.shape[-1])
     if roots:
         means, places = (
-            linear_head.unit_roots(x + 1e-6) * np.sqrt(maps.shape[-1]) for x in (means, places)
+            linear_head.sqrt_normalize(x + 1e-6) * np.sqrt(maps.shape[-1]) for x in (means, places)
         )
     by_place = head.logits(places).reshape(*where.shape[:2], -1)
     looked = logsumexp(by_place, axis=1) - np.log(by_place.shape[1])
-    net = linear_head.with_head(model, head, roots, attention=0.3)
+    net = linear_head.attach_head(model, head, roots, attention=0.3)
     expected = net.predict_on_batch(pictures)
     np.testing.assert_allclose(expected, expit(0.7 * head.logits(means) + 0.3 * looked), atol=1e-5)
     multilabel.save(tmp_path / "model", net, card())
@@ -118,8 +118,8 @@ def test_attention_looks_at_every_place_and_goes_out_with_the_same_numbers(
         multilabel.load(tmp_path / "model")[0].predict_on_batch(pictures), expected
     )
     needs("onnx", "openvino")
-    assert export.checked(net, onnx.to_onnx(net, tmp_path / "net.onnx"), pictures) < 1e-4
-    assert export.checked(net, export.to_openvino(net, tmp_path / "net.xml"), pictures) < 1e-4
+    assert export.check_export(net, onnx.export_onnx(net, tmp_path / "net.onnx"), pictures) < 1e-4
+    assert export.check_export(net, export.export_openvino(net, tmp_path / "net.xml"), pictures) < 1e-4
 
 
 def test_a_model_comes_back_with_its_card_and_its_numbers(whole, pictures, tmp_path):
@@ -133,7 +133,7 @@ def test_a_model_comes_back_with_its_card_and_its_numbers(whole, pictures, tmp_p
 
 def test_a_decision_is_a_probability_that_reaches_its_threshold():
     held = card(thresholds=(0.5, 0.2, 0.9))
-    assert multilabel.decisions(np.array([[0.5, 0.1, 0.95], [0.1, 0.3, 0.89]]), held) == [
+    assert multilabel.decide_labels(np.array([[0.5, 0.1, 0.95], [0.1, 0.3, 0.89]]), held) == [
         ["cat", "été"],
         ["dog"],
     ]
@@ -172,14 +172,14 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_former_model(
 def test_an_onnx_file_gives_the_numbers_of_the_net(name, pictures, tmp_path):
     needs("onnx", "openvino")
     net = small(name)[0]
-    path = onnx.to_onnx(net, tmp_path / "net.onnx")
-    assert export.checked(net, path, pictures) < 1e-4
+    path = onnx.export_onnx(net, tmp_path / "net.onnx")
+    assert export.check_export(net, path, pictures) < 1e-4
 
 
 def test_an_openvino_ir_gives_the_numbers_of_the_net(whole, pictures, tmp_path):
     needs("openvino")
-    path = export.to_openvino(whole[0], tmp_path / "net.xml")
-    assert export.checked(whole[0], path, pictures) < 1e-4
+    path = export.export_openvino(whole[0], tmp_path / "net.xml")
+    assert export.check_export(whole[0], path, pictures) < 1e-4
 
 
 def test_an_openvino_ir_that_finds_no_room_leaves_nothing_behind(whole, tmp_path, monkeypatch):
@@ -190,16 +190,16 @@ def test_an_openvino_ir_that_finds_no_room_leaves_nothing_behind(whole, tmp_path
 
     monkeypatch.setattr(export.shutil, "copyfileobj", full)
     with pytest.raises(NoSpace, match="net"):
-        export.to_openvino(whole[0], tmp_path / "net.xml")
+        export.export_openvino(whole[0], tmp_path / "net.xml")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_another_net_is_told_apart(whole, pictures, tmp_path):
     needs("onnx", "openvino")
-    path = onnx.to_onnx(whole[0], tmp_path / "net.onnx")
+    path = onnx.export_onnx(whole[0], tmp_path / "net.onnx")
     whole[0].get_layer("classes").bias.assign(np.array([0.3, 0.1, -0.5]))
-    with pytest.raises(EtabliError, match="does not give the numbers"):
-        export.checked(whole[0], path, pictures)
+    with pytest.raises(EtabliError, match="does not give the outputs"):
+        export.check_export(whole[0], path, pictures)
 
 
 def test_a_layer_without_a_form_in_onnx_is_named(tmp_path):
@@ -209,13 +209,13 @@ def test_a_layer_without_a_form_in_onnx_is_named(tmp_path):
     inputs = keras.Input((8, 8, 3))
     model = keras.Model(inputs, keras.layers.Cropping2D(1, name="cut")(inputs))
     with pytest.raises(EtabliError, match="cut"):
-        onnx.to_onnx(model, tmp_path / "net.onnx")
+        onnx.export_onnx(model, tmp_path / "net.onnx")
 
 
 def test_without_its_package_an_export_names_the_extra(whole, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
-    monkeypatch.setattr(export, "have_openvino", lambda: False)
+    monkeypatch.setattr(export, "is_openvino_installed", lambda: False)
     with pytest.raises(MissingExtra, match=r"etabli\[onnx\]"):
-        onnx.to_onnx(whole[0], tmp_path / "net.onnx")
+        onnx.export_onnx(whole[0], tmp_path / "net.onnx")
     with pytest.raises(MissingExtra, match=r"etabli\[openvino\]"):
-        export.to_openvino(whole[0], tmp_path / "net.xml")
+        export.export_openvino(whole[0], tmp_path / "net.xml")

@@ -7,7 +7,7 @@ from etabli.core.errors import CorruptFile, DataMissing
 from etabli.models.text import lstm, simple_rnn
 from etabli.saved_models import text
 
-CARD = text.Card("course", "mine", "abc", 4, "abca", {"test_nats": 1.0})
+CARD = text.TextCard("simple-rnn", "mine", "abc", 4, "abca", {"test_nats": 1.0})
 
 
 def test_what_is_saved_is_loaded(tmp_path):
@@ -20,14 +20,14 @@ def test_what_is_saved_is_loaded(tmp_path):
         reader.start(prompt), simple_rnn.log_probabilities(model.get_weights(), prompt), atol=1e-6
     )
     assert sorted(path.name for path in (tmp_path / "net").iterdir()) == [
+        "card.json",
         "model.keras",
-        "poetry.json",
     ]
 
 
 def test_the_modern_net_carries_its_state(tmp_path):
     model = lstm.build(3, 6, 4)
-    text.save(tmp_path, model, text.Card("modern", "mine", "abc", 4, "abca", {}))
+    text.save(tmp_path, model, text.TextCard("lstm", "mine", "abc", 4, "abca", {}))
     reader, _card = text.load(tmp_path)
     assert reader.start(np.array([[0, 1]])).shape == (1, 3)
 
@@ -38,11 +38,11 @@ def test_an_empty_folder_says_how_to_train(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", json.dumps({**CARD.__dict__, "kind": "other"})]
+    "content", ["", "[]", "{}", json.dumps({**CARD.__dict__, "architecture": "other"})]
 )
 def test_a_broken_card_is_refused(tmp_path, content):
     text.save(tmp_path, simple_rnn.build(4, 3, 5), CARD)
-    (tmp_path / "poetry.json").write_text(content)
+    (tmp_path / "card.json").write_text(content)
     with pytest.raises(CorruptFile, match="card"):
         text.load(tmp_path)
 

@@ -1,4 +1,4 @@
-"""Training over devices and processes: the options that ``run`` and ``finetune`` share, and how such a process ends."""
+"""Data-parallel training: the options of ``run`` and ``finetune``, and how a process ends."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -19,70 +19,74 @@ from etabli.core.i18n import _
 Devices = Annotated[
     int | None,
     typer.Option(
-        min=1, max=4096, metavar="N", help="Deal every batch out over N devices of this process."
+        min=1, max=4096, metavar="N", help="Shard every batch over N devices of this process."
     ),
 ]
 Coordinator = Annotated[
     str | None,
     typer.Option(
         metavar="HOST:PORT",
-        help="Where several processes meet: a free port of the machine of process 0.",
+        help="Address of process 0, a free port of its machine.",
     ),
 ]
 Processes = Annotated[
-    int, typer.Option(min=1, max=4096, metavar="N", help="How many processes train together.")
+    int, typer.Option(min=1, max=4096, metavar="N", help="Number of processes that train together.")
 ]
 ProcessId = Annotated[
-    int | None, typer.Option(min=0, metavar="I", help="Which of them this is, from 0; 0 writes.")
+    int | None,
+    typer.Option(min=0, metavar="I", help="Index of this process; 0 writes the results."),
 ]
 
-LOST = 8
+EXIT_LOST = 8
 
 
 @contextmanager
-def spreading(
+def train_distributed(
     devices: int | None, coordinator: str | None, processes: int, process: int | None
 ) -> Iterator[bool]:
-    """Train within the block as was asked for; gives whether this process is the one that writes.
+    """Train data-parallel within the block; yield whether this is the main process, which writes.
 
-    Of several processes, each ends here: a lost one ends all others with a sentence and the exit code 8, since JAX
-    would wait, and then abort.
+    One of several processes ends here. Where one is lost, all others end with a sentence and exit
+    code 8, since JAX would wait and then abort.
     """
     if processes == 1:
         if coordinator or process:
-            raise EtabliError(_("one process has nobody to meet"), fix=_("Give --processes N too."))
-        yield from _alone(devices)
+            raise EtabliError(
+                _("a coordinator is for several processes"), fix=_("Give --processes N too.")
+            )
+        yield from _one_process(devices)
         return
     from etabli.training import data_parallel
     from etabli.training import processes as worker_processes
 
-    host, port = worker_processes.check(coordinator, processes, process)
-    worker_processes.devices_of_cpu(devices)
+    host, port = worker_processes.parse_coordinator(coordinator, processes, process)
+    assert process is not None  # checked by parse_coordinator
+    worker_processes.set_cpu_devices(devices)
     worker_processes.connect((host, port), processes, process)
     _keep_output_clean()
     try:
         with data_parallel.use_devices():
-            worker_processes.watch(host, _lost)
+            worker_processes.watch_processes(host, _lost)
             yield data_parallel.is_main_process()
             worker_processes.disconnect()
     except BaseException as error:
-        _end(_told(error))
+        _exit_now(_report(error))
 
 
-def _alone(devices: int | None) -> Iterator[bool]:
+def _one_process(devices: int | None) -> Iterator[bool]:
     if devices is None or devices == 1:
         yield True
         return
     from etabli.training import data_parallel
     from etabli.training import processes as worker_processes
 
-    worker_processes.devices_of_cpu(devices)
+    worker_processes.set_cpu_devices(devices)
     with data_parallel.use_devices(devices):
         yield True
 
 
 def _keep_output_clean() -> None:
-    """Standard output is for results: what JAX's transport says of its connections goes nowhere."""
+    """Keep the messages of JAX's transport off standard output, which is for results."""
     sys.stdout.flush()
     sys.stdout = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, buffering=1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -91,25 +95,26 @@ def _keep_output_clean() -> None:
 
 
 @contextmanager
-def folder_of(wanted: Path, leads: bool) -> Iterator[Path]:
-    """The folder to write in: a scratch one for a process that does not lead."""
-    if leads:
+def output_folder(wanted: Path, is_main: bool) -> Iterator[Path]:
+    """Yield the folder to write to: a temporary one unless this is the main process."""
+    if is_main:
         yield wanted
         return
-    with tempfile.TemporaryDirectory(prefix="etabli-follows-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="etabli-process-") as scratch:
         yield Path(scratch) / wanted.name
 
 
 def _lost(process: int) -> None:
     _errors.print_error(
-        _("Process {number} of this training was lost: this one ends too. ").format(number=process)
-        + _("What was finished is kept; start all of them again, as many as you like, to go on.")
+        _("Process {number} of this training was lost; this one ends too.").format(number=process)
+        + " "
+        + _("What was finished is kept; start any number of processes again to resume.")
     )
-    _end(LOST)
+    _exit_now(EXIT_LOST)
 
 
-def _told(error: BaseException) -> int:
-    """Tell why this process ends; returns its exit code."""
+def _report(error: BaseException) -> int:
+    """Print why this process ends; return its exit code."""
     import jax
 
     if isinstance(error, EtabliError):
@@ -119,23 +124,22 @@ def _told(error: BaseException) -> int:
         _errors.print_error(_("Interrupted; what was finished is kept."))
         return 130
     if isinstance(error, jax.errors.JaxRuntimeError):
-        time.sleep(
-            5
-        )  # whoever watches the others knows which was lost, and ends this process meanwhile
+        # The thread that watches the others usually knows which was lost, and ends this process.
+        time.sleep(5)
         _errors.print_error(
-            _("The processes lost one another ({reason}).").format(
+            _("The processes lost their connection ({reason}).").format(
                 reason=str(error).strip().splitlines()[0]
             )
         )
-        return LOST
+        return EXIT_LOST
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     traceback.print_exception(error)
     return 1
 
 
-def _end(code: int) -> None:
-    """End at once: JAX's own farewell would wait for processes that are not there, and abort."""
+def _exit_now(code: int) -> NoReturn:
+    """Exit without JAX's shutdown, which would wait for lost processes and then abort."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -1,4 +1,4 @@
-"""``etabli export``: a trained model for programs that know nothing of Keras."""
+"""``etabli export``: a trained model as an OpenVINO or ONNX file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from etabli.cli import _errors
+from etabli.cli._options import Json
 from etabli.core.i18n import _
 
 
@@ -16,43 +17,22 @@ def export(
     out: Annotated[
         Path, typer.Option(help="The file to write: .xml for OpenVINO, .onnx for ONNX.")
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Export a trained model to an OpenVINO IR or to ONNX, and check that it gives the same numbers.
+    """Export a trained model to an OpenVINO IR or to ONNX, and check that its outputs agree.
 
     \b
     etabli export model/ --out model.onnx
     etabli export model/ --out model.xml
     """
-    import numpy as np
+    from etabli.saved_models.export import export_model
 
-    from etabli.core.errors import BadSetting
-    from etabli.saved_models import export as exporting
-    from etabli.saved_models import multilabel, onnx
-
-    writers = {".xml": exporting.to_openvino, ".onnx": onnx.to_onnx}
-    if out.suffix.lower() not in writers:
-        raise BadSetting(_("a model is exported as .xml or .onnx"), got=out.name)
-    net, card = multilabel.load(model)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    path = writers[out.suffix.lower()](net, out)
-    pictures = (
-        np.random.default_rng(0).integers(0, 256, (2, *card.input_size, 3)).astype(np.float32)
-    )
-    difference = exporting.checked(net, path, pictures)
+    path, difference, card = export_model(model, out)
     if as_json:
-        _errors.print_json(
-            {"out": str(path), "largest_difference": difference, "classes": list(card.classes)}
-        )
-    elif difference is None:
-        typer.echo(
-            _(
-                "{out}, not checked: the check needs OpenVINO (pip install 'etabli[openvino]')."
-            ).format(out=path)
-        )
-    else:
-        typer.echo(
-            _("{out}: at most {difference:.1g} from the original.").format(
-                out=path, difference=difference
-            )
-        )
+        document = {"out": str(path), "largest_difference": difference}
+        _errors.print_json({**document, "classes": list(card.classes)})
+        return
+    text = _("{out}, not checked: the check needs OpenVINO (pip install 'etabli[openvino]').")
+    if difference is not None:
+        text = _("{out}: at most {difference:.1g} from the original.")
+    typer.echo(text.format(out=path, difference=difference))

@@ -1,14 +1,18 @@
-"""``etabli features``: deep features of a folder of images, streamed to disk."""
+"""``etabli features``: extract the deep features of a folder of images."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from etabli.cli import _errors, _images
+from etabli.cli._options import Json
 from etabli.core.i18n import _
+
+if TYPE_CHECKING:
+    from etabli.features import Features
 
 
 def features(
@@ -19,47 +23,49 @@ def features(
         ),
     ],
     out: Annotated[
-        Path,
-        typer.Option(help="The folder for the features; run again, it goes on where it stopped."),
+        Path, typer.Option(help="The folder of the features; an interrupted extraction resumes.")
     ],
     backbone: Annotated[str, typer.Option(help="resnet50, vgg16 or mobilenet_v2.")] = "resnet50",
     weights: Annotated[str, typer.Option(help=_images.WEIGHTS)] = "imagenet",
     layer: Annotated[
         str, typer.Option(help="pool, map, a stage (conv4, block_12), or a layer's name.")
     ] = "pool",
-    view: Annotated[str, typer.Option(help="plain, flip, or crop- and a number.")] = "plain",
-    side: Annotated[
-        int | None, typer.Option(min=32, max=1024, help="Pixels on a side; the net's own.")
+    view: Annotated[str, typer.Option(help="plain, flip, or crop-N for a random crop.")] = "plain",
+    image_size: Annotated[
+        int | None,
+        typer.Option(min=32, max=1024, help="Pixels per side; default: the backbone's."),
     ] = None,
     dtype: Annotated[str, typer.Option(help="float32, or float16 for half the disk.")] = "float32",
     engine: Annotated[
-        str | None, typer.Option(help="openvino or keras; the faster that is installed.")
+        str | None, typer.Option(help="openvino or keras; default: the faster one installed.")
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="bf16 or f32; bf16 where the processor has it.")
+        str | None, typer.Option(help="bf16 or f32; default: bf16 where the processor has it.")
     ] = None,
-    batch: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Images in a batch; the engine's own.")
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, max=1024, help="Images per batch; default: the engine's."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Threads that decode.")
+        int | None, typer.Option(min=1, max=256, help="Number of decoding threads.")
     ] = None,
     cluster: Annotated[
         str | None,
         typer.Option(
-            help="Compute on a Ray cluster: its address, or auto (the one here, or one of this machine's cores).",
+            help="A Ray cluster: its address, or auto (a running one, or this machine's cores).",
             metavar="auto|ADDRESS",
         ),
     ] = None,
     endpoint: Annotated[
         str | None,
         typer.Option(
-            help="Address of the S3 storage, if not Amazon's; or AWS_ENDPOINT_URL.", metavar="URL"
+            help="Address of an S3 storage other than Amazon's; or AWS_ENDPOINT_URL.",
+            metavar="URL",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Extract deep features: a row for every image, in order, with its name, in safetensors with an index.
+    """Extract deep features: one row per image, in order, with its name, in safetensors files.
 
     Images that cannot be read are listed and skipped; the exit code is then 7.
 
@@ -67,28 +73,39 @@ def features(
     etabli features photos/ --out features/ --backbone mobilenet_v2
     etabli features VOCdevkit/ --out maps/ --layer map --dtype float16
     etabli features s3://bucket/photos --out features/ --endpoint http://storage:9000
-    etabli features /shared/photos --out features/ --cluster head-node:6379     (pip install 'etabli[cluster]')
+    etabli features /shared/photos --out features/ --cluster head-node:6379
     """
     from etabli.features import extract
+    from etabli.features.inputs import find_images, find_weights
 
-    paths, names = _images.pictures(images, endpoint)
-    with _progress(backbone, len(paths)) as progress:
-        made = extract(
-            paths, backbone, out, names=names, weights=_images.weights_of(backbone, weights), layer=layer, view=view,
-            size=(side, side) if side else None, dtype=dtype, engine=engine, precision=precision, batch_size=batch,
-            workers=workers, progress=progress, cluster=cluster,
-        )  # fmt: skip
-    _tell(made, out, as_json)
-    if code := _images.tell_unreadable(made.unreadable, len(paths)):
-        raise typer.Exit(code)
+    sources, names = find_images(images, endpoint)
+    with _show_progress(backbone, len(sources)) as progress:
+        extracted = extract(
+            sources,
+            backbone,
+            out,
+            names=names,
+            weights=find_weights(backbone, weights),
+            layer=layer,
+            view=view,
+            size=(image_size, image_size) if image_size else None,
+            dtype=dtype,
+            engine=engine,
+            precision=precision,
+            batch_size=batch_size,
+            workers=workers,
+            progress=progress,
+            cluster=cluster,
+        )
+    _print_features(extracted, out, as_json)
+    _images.report_unreadable(extracted.unreadable, len(sources))
 
 
 @contextmanager
-def _progress(net: str, total: int) -> Iterator[Callable[[int, int], None]]:
-    """What the extraction tells, how many pictures are done, as steps of a bar."""
+def _show_progress(backbone: str, total: int) -> Iterator[Callable[[int, int], None]]:
     from etabli.cli._progress import Terminal
 
-    with Terminal().task(_("features of {net}").format(net=net), total) as step:
+    with Terminal().task(_("features of {net}").format(net=backbone), total) as step:
         done = 0
 
         def progress(now: int, _total: int) -> None:
@@ -99,21 +116,21 @@ def _progress(net: str, total: int) -> Iterator[Callable[[int, int], None]]:
         yield progress
 
 
-def _tell(made, out: Path, as_json: bool) -> None:
+def _print_features(extracted: "Features", out: Path, as_json: bool) -> None:
+    recipe, notes = extracted.recipe, extracted.notes
     if as_json:
-        told = {"shape": list(made.shape), "recipe": made.recipe, "notes": made.notes}
-        _errors.print_json(
-            {"out": str(out), **told, "unreadable": [vars(each) for each in made.unreadable]}
-        )
+        unreadable = [vars(each) for each in extracted.unreadable]
+        document = {"out": str(out), "shape": list(extracted.shape), "recipe": recipe}
+        _errors.print_json({**document, "notes": notes, "unreadable": unreadable})
         return
-    shape = " x ".join(map(str, made.shape))
-    recipe = ", ".join(
-        str(made.recipe[key]) for key in ("backbone", "layer", "engine", "precision")
-    )
-    typer.echo(_("{out}: {shape}, {recipe}").format(out=out, shape=shape, recipe=recipe))
-    if "bf16_cosine_min" in made.notes:
+    shape = " x ".join(map(str, extracted.shape))
+    keys = ("backbone", "layer", "engine", "precision")
+    how = ", ".join(str(recipe[key]) for key in keys)
+    typer.echo(_("{out}: {shape}, {recipe}").format(out=out, shape=shape, recipe=how))
+    if "bf16_cosine_min" in notes:
         text = _(
-            "bf16 against float32, first images: cosine at least {cosine:.6f}, difference at most {share:.2%}."
+            "bf16 against float32, first images: "
+            "cosine at least {cosine:.6f}, difference at most {share:.2%}."
         )
-        cosine, share = made.notes["bf16_cosine_min"], made.notes["bf16_relative_difference_max"]
+        cosine, share = notes["bf16_cosine_min"], notes["bf16_relative_difference_max"]
         typer.echo(text.format(cosine=cosine, share=share))

@@ -1,9 +1,6 @@
-"""Deep features, streamed: image files -> a pretrained net -> rows on disk, in order, resumable.
+"""Deep features: image files -> a pretrained net -> rows on disk, streamed, in order, resumable."""
 
-A room of its own between ``data`` and ``models``: it is the one place that decodes images while a net runs.
-"""
-
-from etabli.features.extraction import extract, kept
+from etabli.features.extraction import extract, extract_to_cache
 from etabli.features.store import Features
 
-__all__ = ["Features", "extract", "kept"]
+__all__ = ["Features", "extract", "extract_to_cache"]

@@ -1,8 +1,4 @@
-"""What runs a net forward: OpenVINO where it is installed (on a CPU several times faster), else Keras.
-
-An engine takes pictures (N, height, width, 3) uint8, at most ``batch_size`` of them, and returns their
-features. It may be called from ``parallel`` threads at once.
-"""
+"""Inference engines: OpenVINO where it is installed (several times faster on a CPU), else Keras."""
 
 import contextlib
 import copy
@@ -10,6 +6,8 @@ import shutil
 import tempfile
 import threading
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -19,17 +17,43 @@ from etabli.core.paths import user_cache
 from etabli.saved_models import export
 from etabli.training.backend import is_jax_backend
 
-__all__ = ["BATCH", "ENGINES", "KerasEngine", "OpenVinoEngine", "cut", "open_engine"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = [
+    "DEFAULT_BATCH_SIZES",
+    "ENGINES",
+    "Engine",
+    "KerasEngine",
+    "OpenVinoEngine",
+    "open_engine",
+    "truncate_model",
+]
 
 ENGINES = ("openvino", "keras")
 PRECISIONS = ("bf16", "f32")
-# Pictures in a batch. An OpenVINO request has a core to itself, and a small batch stays in that core's cache
-# (benchmarks/feature_extraction.py; ResNet-50 in float32: 37 pictures a second by twos, 34 by eights).
-BATCH = {"openvino": 2, "keras": 8}
+# An OpenVINO request has a core to itself, and a small batch fits that core's cache
+# (benchmarks/feature_extraction.py; ResNet-50 in float32: 37 images per second in batches of two,
+# 34 in batches of eight).
+DEFAULT_BATCH_SIZES = {"openvino": 2, "keras": 8}
 
 
-def cut(model, layer: str, pooled: bool):
-    """The model up to ``layer``, its map averaged over the picture where ``pooled``."""
+class Engine(Protocol):
+    """A function from images (N, height, width, 3) uint8 to features (N, ...), N <= ``batch_size``.
+
+    It may be called from ``parallel`` threads at once.
+    """
+
+    name: str
+    precision: str
+    batch_size: int
+    parallel: int
+
+    def __call__(self, images: np.ndarray) -> np.ndarray: ...
+
+
+def truncate_model(model: "keras.Model", layer: str, pooled: bool) -> "keras.Model":
+    """Return the model up to ``layer``, with global average pooling where ``pooled``."""
     import keras
 
     names = [each.name for each in model.layers]
@@ -42,36 +66,42 @@ def cut(model, layer: str, pooled: bool):
 
 
 def open_engine(
-    model,
+    model: "keras.Model",
     batch_size: int | None = None,
     engine: str | None = None,
     precision: str | None = None,
-    mark: str = "",
+    cache_key: str = "",
     threads: int | None = None,
-):
-    """The engine for a model: the fastest that is installed, in bf16 where the processor computes in it.
+) -> Engine:
+    """Return an engine for a model.
 
-    ``batch_size`` None leaves it to the engine. ``precision`` "f32" computes in float32; the Keras engine knows no
-    other. Under a ``mark``, which must stand for the model and its weights, its OpenVINO form is kept in the user's
-    cache. ``threads`` bounds OpenVINO's.
+    Args:
+        model: The model.
+        batch_size: None is the default of the engine.
+        engine: "openvino" or "keras"; None takes the faster.
+        precision: "f32", or "bf16" (OpenVINO only); None is bf16 where the processor has it.
+        cache_key: Identifies the model and its weights; the OpenVINO IR is cached under it.
+        threads: A bound on OpenVINO's threads.
     """
-    name = engine or ("openvino" if export.have_openvino() and not _on_accelerator() else "keras")
+    name = engine or (
+        "openvino" if export.is_openvino_installed() and not _on_accelerator() else "keras"
+    )
     if name not in ENGINES:
         raise UnknownName(_("engine"), name, ENGINES)
     if precision not in (None, *PRECISIONS):
         raise UnknownName(_("precision"), str(precision), PRECISIONS)
-    batch_size = batch_size or BATCH[name]
+    batch_size = batch_size or DEFAULT_BATCH_SIZES[name]
     if name == "keras":
         if precision == "bf16":
             raise BadSetting(
                 _("the Keras engine computes in float32"), fix=_("Choose --precision f32.")
             )
         return KerasEngine(model, batch_size)
-    return OpenVinoEngine(model, batch_size, precision, mark, threads)
+    return OpenVinoEngine(model, batch_size, precision, cache_key, threads)
 
 
 def _on_accelerator() -> bool:
-    """Whether Keras computes on a GPU or a TPU here: then it is the fastest engine that there is."""
+    """Return whether Keras computes on a GPU or TPU, where it is the fastest engine."""
     if not is_jax_backend():
         return False
     import jax
@@ -80,96 +110,99 @@ def _on_accelerator() -> bool:
 
 
 class KerasEngine:
-    """The model as Keras runs it, compiled for one batch size."""
+    """The model run by Keras, compiled for one batch size."""
 
     name, precision, parallel = "keras", "f32", 1
 
-    def __init__(self, model, batch_size: int) -> None:
+    def __init__(self, model: "keras.Model", batch_size: int) -> None:
         self.model, self.batch_size = model, batch_size
 
-    def __call__(self, pictures: np.ndarray) -> np.ndarray:
-        whole = _filled(pictures, self.batch_size).astype(np.float32)
-        return np.asarray(self.model.predict_on_batch(whole), dtype=np.float32)[: len(pictures)]
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        whole = _pad_batch(images, self.batch_size).astype(np.float32)
+        return np.asarray(self.model.predict_on_batch(whole), dtype=np.float32)[: len(images)]
 
 
 class OpenVinoEngine:
-    """The model as an OpenVINO IR, a request to each core: the way to most pictures a second."""
+    """The model as an OpenVINO IR, with one request per core, for the highest throughput."""
 
     name = "openvino"
 
     def __init__(
         self,
-        model,
+        model: "keras.Model",
         batch_size: int,
         precision: str | None = None,
-        mark: str = "",
+        cache_key: str = "",
         threads: int | None = None,
     ) -> None:
         openvino = export.import_openvino(_("the OpenVINO engine"))
         self._core, self._threads = openvino.Core(), threads
         with tempfile.TemporaryDirectory(prefix="etabli-ir-") as folder:
-            place = user_cache() / "ir" / mark if mark else Path(folder) / "ir"
-            network = self._core.read_model(_exported(model, place))
+            ir_folder = user_cache() / "ir" / cache_key if cache_key else Path(folder) / "ir"
+            network = self._core.read_model(_export_once(model, ir_folder))
             network.reshape([batch_size, *model.input_shape[1:]])
-            self._network = _taking_bytes(openvino, network)
+            self._network = _accept_bytes(openvino, network)
             self._compile(batch_size, precision or _native_precision(self._core))
 
     def in_float32(self) -> "OpenVinoEngine":
-        """The same net once more, computing in float32: what bf16 is measured against."""
+        """Return the same net computing in float32, to compare bf16 with."""
         twin = copy.copy(self)
         twin._compile(self.batch_size, "f32")
         return twin
 
     def _compile(self, batch_size: int, precision: str) -> None:
-        options = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "THROUGHPUT"}
+        options: dict[str, object] = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "PERFORMANCE_HINT": "THROUGHPUT",
+        }
         if self._threads:
             options["INFERENCE_NUM_THREADS"] = self._threads
         self._compiled = self._core.compile_model(self._network, "CPU", options)
         self.batch_size, self.precision = batch_size, precision
         self.parallel = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        self._own = threading.local()
+        self._thread = threading.local()
 
-    def __call__(self, pictures: np.ndarray) -> np.ndarray:
-        if not hasattr(self._own, "request"):
-            self._own.request = self._compiled.create_infer_request()
-        result = self._own.request.infer([_filled(pictures, self.batch_size)])
-        return np.array(result[0][: len(pictures)], dtype=np.float32)
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        if not hasattr(self._thread, "request"):
+            self._thread.request = self._compiled.create_infer_request()
+        result = self._thread.request.infer([_pad_batch(images, self.batch_size)])
+        return np.array(result[0][: len(images)], dtype=np.float32)
 
 
-def _exported(model, place: Path) -> Path:
-    """The IR in ``place``, exported now where it is not there; the folder takes its name when it is whole."""
-    if not (place / "model.xml").exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(dir=place.parent, prefix=".", suffix=".part"))
+def _export_once(model: "keras.Model", folder: Path) -> Path:
+    """Return the IR in ``folder``; export it in one step where it is not there."""
+    if not (folder / "model.xml").exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".", suffix=".part"))
         try:
-            export.to_openvino(model, unfinished / "model.xml")
-            with contextlib.suppress(OSError):  # another process was first
-                unfinished.rename(place)
+            export.export_openvino(model, unfinished / "model.xml")
+            with contextlib.suppress(OSError):  # another process was faster
+                unfinished.rename(folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-    return place / "model.xml"
+    return folder / "model.xml"
 
 
-def _native_precision(core) -> str:
+def _native_precision(core: Any) -> str:
     return "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
 
 
-def _taking_bytes(openvino, network):
-    """The network with uint8 at its input, so that four times fewer bytes are copied."""
+def _accept_bytes(openvino: ModuleType, network: Any) -> Any:
+    """Return the network with a uint8 input, so that four times fewer bytes are copied."""
     steps = openvino.preprocess.PrePostProcessor(network)
     steps.input().tensor().set_element_type(openvino.Type.u8)
     steps.input().preprocess().convert_element_type(openvino.Type.f32)
     return steps.build()
 
 
-def _filled(pictures: np.ndarray, batch_size: int) -> np.ndarray:
-    """The last, smaller batch filled up with black pictures: one compiled shape serves every batch."""
-    if len(pictures) > batch_size:
+def _pad_batch(images: np.ndarray, batch_size: int) -> np.ndarray:
+    """Pad the last, smaller batch with black images: one compiled shape serves every batch."""
+    if len(images) > batch_size:
         raise BadSetting(
-            _("a batch is larger than the engine's"), expected=batch_size, got=len(pictures)
+            _("a batch is larger than the engine's"), expected=batch_size, got=len(images)
         )
-    if len(pictures) == batch_size:
-        return np.ascontiguousarray(pictures)
-    whole = np.zeros((batch_size, *pictures.shape[1:]), dtype=pictures.dtype)
-    whole[: len(pictures)] = pictures
+    if len(images) == batch_size:
+        return np.ascontiguousarray(images)
+    whole = np.zeros((batch_size, *images.shape[1:]), dtype=images.dtype)
+    whole[: len(images)] = images
     return whole

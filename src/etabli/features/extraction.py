@@ -1,13 +1,11 @@
-"""From image files to a folder of features, one shard at a time, resumable after any end.
-
-Features in the user's cache: extracted once, found again by everything that made them.
-"""
+"""Feature extraction: from image files to a folder of features, shard by shard, resumable."""
 
 import hashlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,16 +13,19 @@ from etabli.core.atomic_files import lock_folder
 from etabli.core.errors import BadSetting, CorruptFile, DataMissing
 from etabli.core.i18n import _
 from etabli.core.paths import user_cache
-from etabli.data.formats.images import name_of
+from etabli.data.formats.images import get_display_name
 from etabli.data.formats.s3 import RemoteImage
-from etabli.features import engines, pipeline, shards, store
-from etabli.features import ray_backend as crews
-from etabli.features.pipeline import Batch, Picture, stream
+from etabli.features import engines, pipeline, ray_backend, shards, store
+from etabli.features.engines import Engine, OpenVinoEngine
+from etabli.features.pipeline import NamedImage, Read, stream_features
 from etabli.features.shards import Shard
-from etabli.features.store import Features
+from etabli.features.store import Features, Recipe
 from etabli.models.vision import backbones
 
-__all__ = ["extract", "kept", "named"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["extract", "extract_to_cache", "name_images"]
 
 SHARD_ROWS = 256
 
@@ -36,7 +37,7 @@ def extract(
     *,
     names: Sequence[str] | None = None,
     weights: Path | str | None = None,
-    model=None,
+    model: "keras.Model | None" = None,
     layer: str = "pool",
     view: str = "plain",
     size: tuple[int, int] | None = None,
@@ -49,43 +50,61 @@ def extract(
     progress: Callable[[int, int], None] | None = None,
     cluster: str | None = None,
     wait: bool = False,
-) -> store.Features:
-    """The features of every image in ``out``, in order, each row with its image's name.
+) -> Features:
+    """Extract the features of every image into ``out``, in order, each row with its image's name.
 
-    ``layer`` is "pool" (the last map averaged: 2048 numbers for ResNet-50, 1280 for MobileNetV2), "map" (the
-    map itself), a stage or the name of a Keras layer. Without ``names`` an image has the name of its file.
-    ``weights`` is a weights file of the backbone; ``model`` takes the place of the backbone's own net (a
-    fine-tuned one). ``batch_size`` None leaves it to the engine. ``dtype`` "float16" halves the disk. Killed at any
-    moment, the same call goes on and has lost one shard at most. Images that cannot be read are skipped and listed
-    in ``unreadable``.
+    An interrupted extraction resumes and loses one shard at most. Images that cannot be read are
+    skipped and listed in ``unreadable``.
 
-    ``cluster`` ("auto", or the address of a Ray cluster) computes the shards there, to the same bytes. Where another
-    process writes in ``out``, ``wait`` waits for it; otherwise that is refused.
+    Args:
+        images: The image files.
+        backbone: A name in ``backbones.BACKBONES``.
+        out: The folder to write to.
+        names: Names of the images; by default their paths below their common folder.
+        weights: A weights file of the backbone; None for random weights.
+        model: Replaces the backbone's net (a fine-tuned one).
+        layer: "pool" (the last map averaged: 2048 numbers for ResNet-50, 1280 for MobileNetV2),
+            "map" (the map itself), a stage, or the name of a Keras layer.
+        view: "plain", "flip" or "crop-N" (``pipeline.make_reader``).
+        size: Height and width of the input; None is the backbone's.
+        dtype: "float32" or "float16".
+        batch_size: Images per batch; None is the engine's.
+        shard_rows: Images per shard.
+        engine: "openvino" or "keras"; None takes the faster.
+        precision: "bf16" or "f32"; None is bf16 where the processor computes in it.
+        workers: Decoding threads; None is one per core.
+        progress: Called with the number of images done and of all images.
+        cluster: The address of a Ray cluster, or "auto"; shards have the same bytes there.
+        wait: Whether to wait for another process that writes to ``out``.
+
+    Raises:
+        FolderBusy: Another process writes to ``out``.
+        BadSetting: ``out`` holds features that were computed in another way.
     """
-    net = backbones.backbone(backbone)
-    pictures = named(images, names)
+    net = backbones.get_backbone(backbone)
+    sources = name_images(images, names)
     if dtype not in ("float32", "float16"):
         raise BadSetting(_("features are stored as float32 or float16"), got=dtype)
-    out, size = Path(out), tuple(size or net.input_size)
-    request = (
-        request_of(backbone, weights, layer, view, size, dtype, engine, precision)
-        if model is None
-        else ""
-    )
+    out, size = Path(out), size or net.input_size
+    request = ""
+    if model is None:
+        options = (layer, view, size, dtype, engine, precision)
+        request = _digest_request(backbone, weights, *options)
     with lock_folder(out, wait):
-        if request and (finished := _finished(out, request, pictures, shard_rows)):
+        if request and (finished := _open_finished(out, request, sources, shard_rows)):
             return finished
-        with crews.joined(cluster) if cluster else nullcontext() as crew:
+        with ray_backend.connect_cluster(cluster) if cluster else nullcontext() as ray_cluster:
             model = model or net.build(weights, size=size)
-            part = engines.cut(model, backbones.feature_layer(net, layer), pooled=layer == "pool")
-            weighed = backbones.digest(model)
-            mark = "-".join([net.name, weighed, layer, *map(str, size)]) if weights else ""
-            if crew and crew.gpus:
+            layer_name = backbones.feature_layer_name(net, layer)
+            part = engines.truncate_model(model, layer_name, pooled=layer == "pool")
+            digest = backbones.compute_weights_digest(model)
+            cache_key = "-".join([net.name, digest, layer, *map(str, size)]) if weights else ""
+            if ray_cluster and ray_cluster.gpus:
                 engine = engine or "keras"
-            run = engines.open_engine(part, batch_size, engine, precision, mark)
-            recipe = {
+            run = engines.open_engine(part, batch_size, engine, precision, cache_key)
+            recipe: Recipe = {
                 "backbone": net.name,
-                "weights": weighed,
+                "weights": digest,
                 "layer": layer,
                 "view": view,
                 "size": list(size),
@@ -96,132 +115,130 @@ def extract(
                 "shard_rows": shard_rows,
             }
             store.open_recipe(out, recipe)
-            wanted = shards.missing(out, pictures, shard_rows)
-            read = pipeline.reader(view, size)
-            notes = _difference_from_f32(run, read, pictures[:16]) if wanted else _notes_of(out)
-            told = _counting(progress, len(pictures), sum(len(shard.pictures) for shard in wanted))
-            if crew and wanted:
-                crew.write_shards(
-                    out, wanted, crews.Job.of(part, recipe, run.batch_size, mark), told
-                )
+            wanted = shards.find_missing_shards(out, sources, shard_rows)
+            read = pipeline.make_reader(view, size)
+            notes = _compare_bf16(run, read, sources[:16]) if wanted else _read_notes(out)
+            done = len(sources) - sum(len(shard.images) for shard in wanted)
+
+            def advance(count: int) -> None:
+                nonlocal done
+                done += count
+                if progress:
+                    progress(done, len(sources))
+
+            if ray_cluster and wanted:
+                job = ray_backend.ShardJob.of(part, recipe, run.batch_size, cache_key)
+                ray_cluster.write_shards(out, wanted, job, advance)
             else:
-                _write_shards(out, wanted, run, read, recipe, workers, told)
-        return store.finish(
-            out,
-            recipe,
-            -(-len(pictures) // shard_rows),
-            notes | ({"request": request} if request else {}),
-        )
+                _write_shards(out, wanted, run, read, recipe, workers, advance)
+        count = -(-len(sources) // shard_rows)
+        return store.finish(out, recipe, count, notes | ({"request": request} if request else {}))
 
 
-def _counting(
-    progress: Callable[[int, int], None] | None, total: int, left: int
-) -> Callable[[int], None]:
-    """A function that is told of pictures as they are done and tells ``progress`` how many of all are."""
-    done = total - left
-
-    def told(more: int) -> None:
-        nonlocal done
-        done += more
-        if progress:
-            progress(done, total)
-
-    return told
-
-
-def request_of(backbone: str, weights: Path | str | None, *options: object) -> str:
-    """A mark of what was asked for, so that a finished extraction is known again without loading the net."""
+def _digest_request(backbone: str, weights: Path | str | None, *options: object) -> str:
+    """Return a hash of the arguments, which identifies an extraction without loading the net."""
     path = Path(weights) if weights else None
     stat = path.stat() if path and path.exists() else None
-    held = [stat.st_size, stat.st_mtime_ns] if stat else None
-    return hashlib.sha256(json.dumps([backbone, str(path), held, *options]).encode()).hexdigest()[
-        :16
-    ]
+    file = [stat.st_size, stat.st_mtime_ns] if stat else None
+    text = json.dumps([backbone, str(path), file, *options])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _finished(
-    out: Path, request: str, pictures: list[Picture], shard_rows: int
-) -> store.Features | None:
+def _open_finished(
+    out: Path, request: str, images: list[NamedImage], shard_rows: int
+) -> Features | None:
     try:
-        held = store.Features(out)
+        stored = Features(out)
     except (DataMissing, CorruptFile):
         return None
-    same = held.notes.get("request") == request and len(held) + len(held.unreadable) == len(
-        pictures
+    is_same = (
+        stored.notes.get("request") == request
+        and len(stored) + len(stored.unreadable) == len(images)
+        and stored.recipe["shard_rows"] == shard_rows
+        and not shards.find_missing_shards(out, images, shard_rows)
     )
-    same = same and held.recipe["shard_rows"] == shard_rows
-    return held if same and not shards.missing(out, pictures, shard_rows) else None
+    return stored if is_same else None
 
 
-def named(
+def name_images(
     images: Sequence[Path | str | RemoteImage], names: Sequence[str] | None = None
-) -> list[Picture]:
-    """Pictures with their names: those given, or the paths below the folder that all have in common."""
-    paths = [each if isinstance(each, RemoteImage) else Path(each).absolute() for each in images]
-    if not paths:
+) -> list[NamedImage]:
+    """Pair images with their names: those given, or the paths below their common folder."""
+    sources = [each if isinstance(each, RemoteImage) else Path(each).absolute() for each in images]
+    if not sources:
         raise DataMissing(_("there is no image to extract features from"))
-    if names is None and isinstance(paths[0], RemoteImage):
-        names = [each.url.removeprefix("s3://") for each in paths]
-    if names is None:
+    paths = [each for each in sources if isinstance(each, Path)]
+    if names is None and paths:
         parents = {path.parent for path in paths}
         common = paths[0].parent
         while not all(parent.is_relative_to(common) for parent in parents):
             common = common.parent
-        names = [name_of(path, common) for path in paths]
-    if len(names) != len(paths):
-        raise BadSetting(_("every image needs a name"), expected=len(paths), got=len(names))
+        names = [get_display_name(path, common) for path in paths]
+    elif names is None:
+        names = [
+            each.url.removeprefix("s3://") for each in sources if isinstance(each, RemoteImage)
+        ]
+    if len(names) != len(sources):
+        raise BadSetting(_("every image needs a name"), expected=len(sources), got=len(names))
     if len(set(names)) != len(names):
-        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        twice = next(name for index, name in enumerate(names) if name in names[:index])
         raise BadSetting(_("two images have the name {name}").format(name=twice))
-    return [Picture(name, path) for name, path in zip(names, paths, strict=True)]
+    return [NamedImage(name, source) for name, source in zip(names, sources, strict=True)]
 
 
-def _write_shards(out, wanted: list[Shard], run, read, recipe, workers, told) -> None:
-    flow = stream(shards.batches(wanted, run.batch_size), run, read, workers=workers)
+def _write_shards(
+    out: Path,
+    wanted: list[Shard],
+    run: Engine,
+    read: Read,
+    recipe: Recipe,
+    workers: int | None,
+    advance: Callable[[int], None],
+) -> None:
+    batches = shards.iterate_batches(wanted, run.batch_size)
+    results = stream_features(batches, run, read, workers=workers)
     try:
         for shard in wanted:
-            gathered: list[Batch] = []
-            for _batch in range(shard.batch_count(run.batch_size)):
-                gathered.append(next(flow))
-                told(len(gathered[-1].names) + len(gathered[-1].unreadable))
-            shards.joined(gathered, recipe).write(out, shard)
+            parts = []
+            for _batch in shards.iterate_batches([shard], run.batch_size):
+                parts.append(next(results))
+                advance(len(parts[-1].names) + len(parts[-1].unreadable))
+            shards.join_batches(parts, recipe).write(out, shard)
     finally:
-        flow.close()
+        results.close()
 
 
-def _difference_from_f32(run, read, pictures: list[Picture]) -> dict[str, object]:
-    """What bf16 costs on the first pictures: the least cosine, the largest relative difference."""
-    if run.precision == "f32":
+def _compare_bf16(run: Engine, read: Read, images: list[NamedImage]) -> dict[str, object]:
+    """Return the lowest cosine and the largest relative difference of bf16 and float32 features."""
+    if run.precision == "f32" or not isinstance(run, OpenVinoEngine):
         return {}
-    parts = [
-        pictures[start : start + run.batch_size]
-        for start in range(0, len(pictures), run.batch_size)
-    ]
+    starts = range(0, len(images), run.batch_size)
+    batches = [images[start : start + run.batch_size] for start in starts]
     both = [
-        [batch.features for batch in stream(parts, engine, read) if batch.names]
+        [batch.features for batch in stream_features(batches, engine, read) if batch.names]
         for engine in (run.in_float32(), run)
     ]
     if not both[0]:
         return {}
-    a, b = (np.concatenate(rows).astype(np.float64) for rows in both)
-    a, b = a.reshape(len(a), -1), b.reshape(len(b), -1)
-    lengths = np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1)
-    cosine = (a * b).sum(1) / np.maximum(lengths[0] * lengths[1], 1e-30)
-    relative = np.linalg.norm(a - b, axis=1) / np.maximum(lengths[0], 1e-30)
+    exact, rounded = (np.concatenate(rows).astype(np.float64) for rows in both)
+    exact, rounded = exact.reshape(len(exact), -1), rounded.reshape(len(rounded), -1)
+    norms = np.linalg.norm(exact, axis=1), np.linalg.norm(rounded, axis=1)
+    cosine = (exact * rounded).sum(1) / np.maximum(norms[0] * norms[1], 1e-30)
+    relative = np.linalg.norm(exact - rounded, axis=1) / np.maximum(norms[0], 1e-30)
     return {
         "bf16_cosine_min": float(cosine.min()),
         "bf16_relative_difference_max": float(relative.max()),
     }
 
 
-def _notes_of(out: Path) -> dict[str, object]:
+def _read_notes(out: Path) -> dict[str, Any]:
     try:
-        return store.Features(out).notes
+        return Features(out).notes
     except (DataMissing, CorruptFile):
         return {}
 
 
-def kept(
+def extract_to_cache(
     collection: str,
     images: Sequence[Path | str],
     backbone: str,
@@ -230,23 +247,25 @@ def kept(
     weights: Path | str | None = None,
     layer: str = "pool",
     view: str = "plain",
-    **options: object,
+    **options: Any,
 ) -> Features:
-    """``extract`` into a folder of the cache whose name follows from the collection and the whole request.
+    """Extract into the user's cache, or open the features that the same call extracted before.
 
-    Where another process is making the same features, they are waited for.
+    Waits where another process is extracting the same features.
+
+    Args:
+        collection: How the name of the folder begins.
+        images: The image files.
+        backbone: A name in ``backbones.BACKBONES``.
+        names: Names of the images.
+        weights: A weights file.
+        layer: As in ``extract``.
+        view: As in ``extract``.
+        options: Further arguments of ``extract``.
     """
     given = sorted((key, value) for key, value in options.items() if key != "progress")
-    mark = request_of(backbone, weights, layer, view, given, [str(path) for path in images])
-    folder = user_cache() / "features" / f"{collection}-{backbone}-{layer}-{view}-{mark}"
-    return extract(
-        images,
-        backbone,
-        folder,
-        names=names,
-        weights=weights,
-        layer=layer,
-        view=view,
-        wait=True,
-        **options,
-    )
+    paths = [str(path) for path in images]
+    digest = _digest_request(backbone, weights, layer, view, given, paths)
+    folder = user_cache() / "features" / f"{collection}-{backbone}-{layer}-{view}-{digest}"
+    options |= {"names": names, "weights": weights, "layer": layer, "view": view, "wait": True}
+    return extract(images, backbone, folder, **options)

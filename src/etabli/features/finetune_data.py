@@ -1,19 +1,23 @@
-"""What both fine-tunings share, tp3.finetune and that of one's own images: stored views, a start, a judge."""
+"""The data of a fine-tuning: stored views of the images, split for training and validation."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from etabli.core.seeding import make_generator
-from etabli.data.formats.labelled_images import LabelledImages
-from etabli.features.frozen_stage import Pixels, StageMaps
+from etabli.data.formats.labeled_images import LabeledImages
+from etabli.features.frozen_stage import FrozenFeatures, ImageViews
 from etabli.metrics import average_precision as ap
 from etabli.models.vision import backbones, finetune, linear_head
 
-__all__ = ["STAGES", "Lesson", "layer_of", "stage_of", "views"]
+if TYPE_CHECKING:
+    import keras
 
-STAGES = {
+__all__ = ["DEFAULT_STAGES", "FinetuneData", "build_views", "frozen_layer_name", "resolve_stage"]
+
+DEFAULT_STAGES = {
     "mobilenet_v2": "block_12",
     "resnet50": "conv4",
     "vgg16": "block4",
@@ -21,18 +25,18 @@ STAGES = {
 }
 
 
-def stage_of(backbone: str, stage: str) -> str:
-    """The stage that was asked for; "auto" is the net's own."""
-    return STAGES[backbone] if stage == "auto" else stage
+def resolve_stage(backbone: str, stage: str) -> str:
+    """Return the last frozen stage; "auto" is the default of the backbone."""
+    return DEFAULT_STAGES[backbone] if stage == "auto" else stage
 
 
-def layer_of(net: backbones.Backbone, stage: str) -> str | None:
-    """The last frozen layer, ``None`` where the whole net learns."""
-    return None if stage == "input" else backbones.feature_layer(net, stage)
+def frozen_layer_name(net: backbones.Backbone, stage: str) -> str | None:
+    """Return the last frozen layer; None where the whole net is trained."""
+    return None if stage == "input" else backbones.feature_layer_name(net, stage)
 
 
-def views(
-    which: LabelledImages,
+def build_views(
+    images: LabeledImages,
     net: backbones.Backbone,
     weights: Path | None,
     stage: str,
@@ -42,86 +46,117 @@ def views(
     step: Callable[[int], None],
     collection: str,
     engine: str | None = None,
-) -> StageMaps | Pixels:
-    """What the frozen part says of every image in some views, or the pictures themselves where the whole net learns.
+) -> FrozenFeatures | ImageViews:
+    """Compute the output of the frozen part for every image in several views.
 
-    ``step`` is told how many views have been computed since it was last told.
+    Args:
+        images: The images.
+        net: The backbone.
+        weights: Its weights file; None for random weights.
+        stage: The last frozen stage; with "input" nothing is computed, the views are the images.
+        size: Height and width of the input.
+        crops: Random crops of each image, next to the image and its mirror image.
+        step: Called with the number of views computed since its last call.
+        collection: The name of the features in the cache.
+        engine: "openvino" or "keras"; None takes the fastest.
     """
     if stage == "input":
-        return Pixels(which.paths, which.names, size, crops)
+        return ImageViews(images.paths, images.names, size, crops)
     seen: dict[str, int] = {}
 
     def progress(view: str, done: int, _total: int) -> None:
         step(done - seen.get(view, 0))
         seen[view] = done
 
-    options = {
-        "crops": crops,
-        "weights": weights,
-        "size": size,
-        "engine": engine,
-        "progress": progress,
-    }
-    return StageMaps(collection, which.paths, which.names, net.name, stage, **options)
+    return FrozenFeatures(
+        collection,
+        images.paths,
+        images.names,
+        net.name,
+        stage,
+        crops=crops,
+        weights=weights,
+        size=size,
+        engine=engine,
+        progress=progress,
+    )
 
 
-class Lesson:
-    """Images in stored views, parted into those that are learnt from and those that choose the epoch.
+class FinetuneData:
+    """Stored views of images, split into training and validation.
 
-    ``labels`` (N, K'), K' >= K, may hold more classes than the K that are judged, which come first: what else an
-    image shows is learnt too. Lessons of other ``number`` part the images otherwise.
+    ``labels`` (N, K'), K' >= K, may hold further classes after the K classes that are validated:
+    they are trained too. Each ``number`` gives another split.
     """
 
     def __init__(
         self,
-        which: LabelledImages,
-        views: StageMaps | Pixels,
+        images: LabeledImages,
+        views: FrozenFeatures | ImageViews,
         share: float,
         seed: int,
-        labels=None,
+        labels: np.ndarray | None = None,
         number: int = 0,
     ) -> None:
-        draws = make_generator(seed, "validation", *([str(number)] if number else []))
-        self.learn, self.judged = which.halves(share, draws)
-        self.views, self.classes = views, len(which.classes)
-        places = {name: place for place, name in enumerate(which.names)}
-        self.rows_learn, self.rows_judged = (
-            np.array([places[name] for name in part.names]) for part in (self.learn, self.judged)
+        generator = make_generator(seed, "validation", *([str(number)] if number else []))
+        self.train, self.validation = images.split_validation(share, generator)
+        self.views, self.classes = views, len(images.classes)
+        rows = {name: row for row, name in enumerate(images.names)}
+        self.train_rows, self.validation_rows = (
+            np.array([rows[name] for name in part.names]) for part in (self.train, self.validation)
         )
-        self.labels = self.learn.labels if labels is None else labels[self.rows_learn]
+        self.labels = self.train.labels if labels is None else labels[self.train_rows]
 
-    def start(
-        self, tail, decay: float, batch: int
-    ) -> tuple[linear_head.LinearSigmoids, np.ndarray]:
-        """A linear layer on the pooled features of the net as it is, and those features of the images learnt from."""
-        pooled = self.views.logits(self.rows_learn, finetune.pooled_of(tail, batch))
-        return linear_head.fit(pooled, self.labels, decay), pooled
+    def fit_head(
+        self, tail: "keras.Model", l2: float, batch_size: int
+    ) -> tuple[linear_head.LinearClassifier, np.ndarray]:
+        """Fit a linear classifier on the pooled features; return it and these features (N, D)."""
+        pooled = self.views.logits(
+            self.train_rows, finetune.make_pooling_function(tail, batch_size)
+        )
+        return linear_head.fit(pooled, self.labels, l2), pooled
 
-    def judge(self, logits_of) -> float:
-        """The mAP on the images that are not learnt from."""
-        return ap.mean_average_precision(self.judged.labels, self.judged_logits(logits_of)).value
+    def validate(self, logits_of: finetune.LogitsFunction) -> float:
+        """Return the mAP on the validation images."""
+        logits = self.validation_logits(logits_of)
+        return ap.mean_average_precision(self.validation.labels, logits).value
 
-    def judged_logits(self, logits_of) -> np.ndarray:
-        """Logits (N, K) of the images that are not learnt from."""
-        return self.views.logits(self.rows_judged, logits_of)[:, : self.classes]
+    def validation_logits(self, logits_of: finetune.LogitsFunction) -> np.ndarray:
+        """Return the logits (N, K) of the validation images."""
+        return self.views.logits(self.validation_rows, logits_of)[:, : self.classes]
 
-    def teach(
-        self, tail, start, plan: finetune.Plan, checkpoint, step: Callable, log: Callable
-    ) -> finetune.Tuned:
-        """Train; ``step(advance, **numbers)`` is told of every batch, ``log(**numbers)`` of every epoch."""
+    def fine_tune(
+        self,
+        tail: "keras.Model",
+        head: linear_head.LinearClassifier,
+        config: finetune.FinetuneConfig,
+        checkpoint: Path | None,
+        step: Callable[..., None],
+        log: Callable[..., None] | None = None,
+    ) -> finetune.FinetunedModel:
+        """Train ``tail`` and ``head``.
+
+        Args:
+            tail: The part of the net that is trained (``finetune.build_tail``).
+            head: The linear classifier to start from.
+            config: How to train.
+            checkpoint: The file to resume from, written after every epoch.
+            step: Called as ``step(advance, **numbers)`` after every batch.
+            log: Called as ``log(**numbers)`` after every epoch.
+        """
 
         def watch(advance: int, **numbers: float | None) -> None:
             step(advance, **{name: value for name, value in numbers.items() if value is not None})
-            if advance == 0:
+            if advance == 0 and log:
                 log(**numbers)
 
-        def rows(chosen: np.ndarray, draws: np.random.Generator) -> np.ndarray:
-            return self.views(self.rows_learn[chosen], draws)
+        def inputs_of(chosen: np.ndarray, generator: np.random.Generator | None) -> np.ndarray:
+            return self.views(self.train_rows[chosen], generator)
 
         return finetune.fine_tune(
-            tail, start, rows, self.labels, plan, self.judge, checkpoint, watch
+            tail, head, inputs_of, self.labels, config, self.validate, checkpoint, watch
         )
 
-    def steps(self, batch: int) -> int:
-        """Batches in an epoch."""
-        return -(-len(self.learn) // batch)
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """Return the number of batches in an epoch."""
+        return -(-len(self.train) // batch_size)

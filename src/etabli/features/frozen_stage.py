@@ -1,26 +1,71 @@
-"""What the frozen part of a net says of every image, in several views, ready to train the part above it."""
+"""Outputs of the frozen part of a net for several views of every image."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from etabli.core.errors import DataMissing
 from etabli.core.i18n import _
-from etabli.features.extraction import kept
-from etabli.features.pipeline import Picture, reader
+from etabli.features.extraction import extract_to_cache
+from etabli.features.pipeline import NamedImage, make_reader
 from etabli.training import data_parallel
 
-__all__ = ["Pixels", "StageMaps"]
+__all__ = ["FrozenFeatures", "ImageViews"]
 
 _CHUNK = 256
 
 
-class StageMaps:
-    """Stored maps of N images in the views "plain" and "flip", and for training in some crops.
+class _Views(ABC):
+    """Views "plain", "flip" and some crops of N images.
 
-    Called with places and a generator it gives one view of each at random; without a generator the plain one.
+    Called with image indices and a generator, it returns one view of each at random; without a
+    generator the plain one.
     """
+
+    def __init__(self, crops: int) -> None:
+        self.views = ["plain", "flip", *(f"crop-{number}" for number in range(crops))]
+
+    @abstractmethod
+    def _read(self, view: int, indices: np.ndarray) -> np.ndarray: ...
+
+    def __call__(
+        self, indices: np.ndarray, generator: np.random.Generator | None = None
+    ) -> np.ndarray:
+        if generator is None:
+            return self._read(0, indices)
+        chosen = generator.integers(len(self.views), size=len(indices))
+        # Of a batch that several processes share, each reads only its local rows.
+        local = np.zeros(len(indices), bool)
+        local[data_parallel.local_rows(len(indices))] = True
+        out: np.ndarray | None = None
+        for view in np.unique(chosen[local]):
+            here = local & (chosen == view)
+            rows = self._read(view, np.asarray(indices)[here])
+            if out is None:
+                out = np.zeros((len(indices), *rows.shape[1:]), rows.dtype)
+            out[here] = rows
+        assert out is not None
+        return out
+
+    def logits(
+        self, indices: np.ndarray, logits_of: Callable[[np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        """Return the mean of the logits of each image and of its mirror image."""
+        chunks = [indices[start : start + _CHUNK] for start in range(0, len(indices), _CHUNK)]
+        return np.concatenate(
+            [
+                (logits_of(self._read(0, chunk)) + logits_of(self._read(1, chunk))) / 2
+                for chunk in chunks
+            ]
+        )
+
+
+class FrozenFeatures(_Views):
+    """Stored outputs of a layer; options are those of ``extract``. See ``_Views`` for calls."""
 
     def __init__(
         self,
@@ -32,90 +77,40 @@ class StageMaps:
         *,
         crops: int = 0,
         progress: Callable[[str, int, int], None] | None = None,
-        **options: object,
+        **options: Any,
     ) -> None:
-        self.views = ["plain", "flip", *(f"crop-{number}" for number in range(crops))]
+        super().__init__(crops)
         self.stores = []
         for view in self.views:
-            told = (
-                (lambda done, total, view=view: progress(view, done, total)) if progress else None
-            )
-            made = kept(
+
+            def report(done: int, total: int, view: str = view) -> None:
+                if progress:
+                    progress(view, done, total)
+
+            stored = extract_to_cache(
                 collection, paths, backbone, names=names, layer=layer, view=view, dtype="float16",
-                progress=told, **options,
+                progress=report, **options,
             )  # fmt: skip
-            if made.unreadable:
-                first = made.unreadable[0]
-                raise DataMissing(
-                    _("an image cannot be read: {reason}").format(reason=first.reason.rstrip("."))
-                )
-            self.stores.append(made)
+            if stored.unreadable:
+                reason = stored.unreadable[0].reason.rstrip(".")
+                raise DataMissing(_("an image cannot be read: {reason}").format(reason=reason))
+            self.stores.append(stored)
 
-    def __call__(self, places: np.ndarray, draws: np.random.Generator | None = None) -> np.ndarray:
-        return _drawn(self._view, len(self.stores), places, draws)
-
-    def logits(
-        self, places: np.ndarray, logits_of: Callable[[np.ndarray], np.ndarray]
-    ) -> np.ndarray:
-        """The mean of the logits of an image and of its mirror image."""
-        return _both_sides(self._view, places, logits_of)
-
-    def _view(self, view: int, places: np.ndarray) -> np.ndarray:
-        return self.stores[view].rows(places)
+    def _read(self, view: int, indices: np.ndarray) -> np.ndarray:
+        return self.stores[view].rows(indices)
 
 
-class Pixels:
-    """The same for a whole net that learns: pictures decoded when they are asked for."""
+class ImageViews(_Views):
+    """The pixels themselves, decoded on demand, where the whole net is trained."""
 
     def __init__(
         self, paths: Sequence[Path], names: Sequence[str], size: tuple[int, int], crops: int = 0
     ) -> None:
-        self.pictures = [Picture(name, path) for name, path in zip(names, paths, strict=True)]
-        self.readers = [
-            reader(view, size) for view in ("plain", "flip", *(f"crop-{n}" for n in range(crops)))
-        ]
+        super().__init__(crops)
+        self.images = [NamedImage(name, path) for name, path in zip(names, paths, strict=True)]
+        self.readers = [make_reader(view, size) for view in self.views]
 
-    def __call__(self, places: np.ndarray, draws: np.random.Generator | None = None) -> np.ndarray:
-        return _drawn(self._view, len(self.readers), places, draws)
-
-    def logits(
-        self, places: np.ndarray, logits_of: Callable[[np.ndarray], np.ndarray]
-    ) -> np.ndarray:
-        """The mean of the logits of an image and of its mirror image."""
-        return _both_sides(self._view, places, logits_of)
-
-    def _view(self, view: int, places: np.ndarray) -> np.ndarray:
-        from concurrent.futures import ThreadPoolExecutor
-
+    def _read(self, view: int, indices: np.ndarray) -> np.ndarray:
         with ThreadPoolExecutor(2) as pool:
-            return np.stack(
-                list(pool.map(self.readers[view], (self.pictures[place] for place in places)))
-            )
-
-
-def _drawn(
-    view: Callable, count: int, places: np.ndarray, draws: np.random.Generator | None
-) -> np.ndarray:
-    if draws is None:
-        return view(0, places)
-    chosen = draws.integers(count, size=len(places))
-    mine = np.zeros(len(places), bool)
-    mine[data_parallel.local_rows(len(places))] = (
-        True  # of a batch that several processes share, only one's own part is read
-    )
-    out = None
-    for number in np.unique(chosen[mine]):
-        here = mine & (chosen == number)
-        rows = view(number, np.asarray(places)[here])
-        out = np.zeros((len(places), *rows.shape[1:]), rows.dtype) if out is None else out
-        out[here] = rows
-    return out
-
-
-def _both_sides(
-    view: Callable, places: np.ndarray, logits_of: Callable[[np.ndarray], np.ndarray]
-) -> np.ndarray:
-    chunks = [places[start : start + _CHUNK] for start in range(0, len(places), _CHUNK)]
-    return np.concatenate(
-        [(logits_of(view(0, chunk)) + logits_of(view(1, chunk))) / 2 for chunk in chunks]
-    )
+            images = (self.images[index] for index in indices)
+            return np.stack(list(pool.map(self.readers[view], images)))

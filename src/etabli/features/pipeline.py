@@ -1,14 +1,13 @@
-"""A generator of batches: pictures are decoded on threads while the net runs; order and names are kept.
+"""Batches of features: images are decoded on threads while the net runs, in order, by name.
 
-How a picture is looked at: the whole of it, its mirror image, or a random part of it.
-
-A view is named, so that its features can be stored: the frozen part of a net is computed once for every view.
+A view of an image is the whole, its mirror image or a random crop. Views have names, so that their
+features can be stored: the frozen part of a net is computed once per view.
 """
 
 import os
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -22,20 +21,23 @@ from etabli.core.i18n import _
 from etabli.data.formats import images
 from etabli.data.formats.s3 import RemoteImage
 
-__all__ = ["Batch", "Picture", "Unreadable", "reader", "stream"]
+__all__ = ["Batch", "NamedImage", "Unreadable", "make_reader", "stream_features"]
 
 
 @dataclass(frozen=True)
-class Picture:
-    """An image by its name, and where its bytes are."""
+class NamedImage:
+    """The name of an image and its source."""
 
     name: str
-    source: Path | str | bytes | RemoteImage
+    source: Path | RemoteImage
+
+
+Read = Callable[[NamedImage], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """An image that was skipped, and why."""
+    """The name of an image that was skipped, and why."""
 
     name: str
     reason: str
@@ -43,34 +45,40 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Batch:
-    """Features (N, ...) of the named pictures, in their order, and what of the batch could not be read."""
+    """Features (N, ...) of the named images, in order, and the images that could not be read."""
 
     names: list[str]
     features: np.ndarray
     unreadable: list[Unreadable]
 
 
-def stream(
-    batches: Iterable[Sequence[Picture]],
+def stream_features(
+    batches: Iterable[Sequence[NamedImage]],
     engine: Callable[[np.ndarray], np.ndarray],
-    read: Callable[[Picture], np.ndarray],
+    read: Read,
     *,
     workers: int | None = None,
-) -> Iterator[Batch]:
-    """For every sequence of pictures, its ``Batch``; a picture that ``read`` refuses is left out and listed.
+) -> Generator[Batch, None, None]:
+    """Yield the ``Batch`` of every sequence of images, in order.
 
-    Memory is bounded: of pictures being decoded and of batches in the net, never more than ``parallel`` + 1.
+    At most ``engine.parallel`` + 1 batches are being decoded or computed, so memory is bounded.
+
+    Args:
+        batches: The images of each batch.
+        engine: From pixels (N, height, width, 3) uint8 to features (N, ...).
+        read: From an image to its pixels; an image that it raises ``EtabliError`` for is skipped.
+        workers: Decoding threads; None is one per core.
     """
     depth = getattr(engine, "parallel", 1) + 1
     decoders = ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="decode")
     runners = ThreadPoolExecutor(depth - 1, thread_name_prefix="net")
-    decoding: deque[tuple[Sequence[Picture], list[Future]]] = deque()
+    decoding: deque[tuple[Sequence[NamedImage], list[Future]]] = deque()
     running: deque[Future] = deque()
     waiting = iter(batches)
 
     def refill() -> None:
         while len(decoding) < depth and (batch := next(waiting, None)) is not None:
-            # each in a copy of our context: a refusal speaks the language of who asked
+            # Each in a copy of this context, so that errors are in the language of the caller.
             decoding.append(
                 (
                     batch,
@@ -92,67 +100,66 @@ def stream(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _attempt(read: Callable[[Picture], np.ndarray], picture: Picture) -> np.ndarray | Unreadable:
+def _attempt(read: Read, image: NamedImage) -> np.ndarray | Unreadable:
     try:
-        return read(picture)
-    except (
-        NoNetwork
-    ):  # says nothing about the picture: to skip it would leave a hole that nobody sees
+        return read(image)
+    except NoNetwork:  # no fault of the image: it must not be skipped silently
         raise
-    except EtabliError as refusal:
-        return Unreadable(picture.name, str(refusal))
+    except EtabliError as error:
+        return Unreadable(image.name, str(error))
 
 
-def _forward(engine, batch: Sequence[Picture], decoded: list[np.ndarray | Unreadable]) -> Batch:
-    unreadable = [each for each in decoded if isinstance(each, Unreadable)]
-    kept = [
-        (picture.name, pixels)
-        for picture, pixels in zip(batch, decoded, strict=True)
-        if isinstance(pixels, np.ndarray)
-    ]
-    names = [name for name, _pixels in kept]
-    features = (
-        engine(np.stack([pixels for _name, pixels in kept])) if kept else np.zeros((0,), np.float32)
-    )
+def _forward(
+    engine: Callable[[np.ndarray], np.ndarray],
+    batch: Sequence[NamedImage],
+    decoded: list[np.ndarray | Unreadable],
+) -> Batch:
+    names, pixels, unreadable = [], [], []
+    for image, result in zip(batch, decoded, strict=True):
+        if isinstance(result, Unreadable):
+            unreadable.append(result)
+        else:
+            names.append(image.name)
+            pixels.append(result)
+    features = engine(np.stack(pixels)) if pixels else np.zeros((0,), np.float32)
     return Batch(names, features, unreadable)
 
 
-def reader(view: str, size: tuple[int, int]):
-    """A function from ``Picture`` to pixels (height, width, 3).
+def make_reader(view: str, size: tuple[int, int]) -> Read:
+    """Return a function from ``NamedImage`` to pixels (height, width, 3) uint8.
 
-    "plain" is the whole picture squashed to ``size``; "flip" its mirror image; "crop-3" (any number) a part
-    with 45 to 100 % of the area at 3:4 to 4:3, mirrored or not, fixed by the picture's name and the number.
+    Args:
+        view: "plain" is the whole image resized to ``size``, without keeping its proportions;
+            "flip" its mirror image; "crop-3" (any number) a crop of 45 to 100 % of the area at 3:4
+            to 4:3, mirrored or not, a function of the image's name and the number.
+        size: Height and width.
     """
     if view == "plain":
-        return lambda picture: _pixels(picture, size)
+        return lambda image: _read(image, size)
     if view == "flip":
-        return lambda picture: _pixels(picture, size)[:, ::-1]
+        return lambda image: _read(image, size)[:, ::-1]
     if view.startswith("crop-") and view[5:].isdigit():
-        return lambda picture: _crop(picture, size, int(view[5:]))
+        return lambda image: _crop(image, size, int(view[5:]))
     raise BadSetting(
         _("there is no such view"), expected=_("plain, flip, or crop- and a number"), got=view
     )
 
 
-def _pixels(picture: Picture, size: tuple[int, int] | None = None) -> np.ndarray:
-    if isinstance(picture.source, RemoteImage):
-        return images.read(picture.source.read(), size, name=picture.source.url)
-    return images.read(picture.source, size)
+def _read(image: NamedImage, size: tuple[int, int] | None = None) -> np.ndarray:
+    if isinstance(image.source, RemoteImage):
+        return images.read(image.source.read(), size, name=image.source.url)
+    return images.read(image.source, size)
 
 
-def _crop(picture: Picture, size: tuple[int, int], number: int) -> np.ndarray:
-    generator = np.random.default_rng([zlib.crc32(picture.name.encode()), number])
-    whole = Image.fromarray(_pixels(picture))
-    area, aspect = (
-        generator.uniform(0.45, 1.0),
-        np.exp(generator.uniform(np.log(3 / 4), np.log(4 / 3))),
-    )
+def _crop(image: NamedImage, size: tuple[int, int], number: int) -> np.ndarray:
+    generator = np.random.default_rng([zlib.crc32(image.name.encode()), number])
+    whole = Image.fromarray(_read(image))
+    area = generator.uniform(0.45, 1.0)
+    aspect = np.exp(generator.uniform(np.log(3 / 4), np.log(4 / 3)))
     width = min(1.0, np.sqrt(area * aspect)) * whole.width
     height = min(1.0, np.sqrt(area / aspect)) * whole.height
-    left, top = (
-        generator.uniform(0, whole.width - width),
-        generator.uniform(0, whole.height - height),
-    )
+    left = generator.uniform(0, whole.width - width)
+    top = generator.uniform(0, whole.height - height)
     box = (left, top, left + width, top + height)
     pixels = np.asarray(whole.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=box))
     return pixels[:, ::-1] if generator.random() < 0.5 else pixels

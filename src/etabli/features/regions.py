@@ -1,11 +1,13 @@
-"""What a captioner sees of an image: numbers for each cell of a 7 x 7 grid.
+"""Region features of a captioner: a vector for each cell of a 7 x 7 grid.
 
-Two kinds: ``mobilenet_v2``, the last map of the pretrained net (49, 1280); ``cells``, colours and edges counted in each
-cell (49, 41), which needs no pretrained weights and does for drawn scenes.
+Two kinds: ``mobilenet_v2``, the last feature map of the pretrained net (49, 1280); ``cells``,
+histograms of colors and edges in each cell (49, 41), which need no pretrained weights and suffice
+for drawn scenes.
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,20 +16,18 @@ from etabli.core.i18n import _
 from etabli.data.formats import images
 from etabli.features import pipeline
 from etabli.features.extraction import extract
-from etabli.features.pipeline import Picture
+from etabli.features.pipeline import NamedImage
+from etabli.models.vision.backbones import BACKBONES
 
-__all__ = ["GRID", "KINDS", "WEIGHTS", "cells", "region_maps"]
+__all__ = ["GRID", "KINDS", "WEIGHTS", "compute_cells", "extract_region_maps"]
 
 GRID = 7
-SIDE = 112
+IMAGE_SIZE = 112
 KINDS = ("mobilenet_v2", "cells")
-WEIGHTS = (
-    "mobilenet_v2_imagenet_notop.weights.h5",
-    "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
-)
+WEIGHTS = BACKBONES["mobilenet_v2"].weights.files
 
 
-def region_maps(
+def extract_region_maps(
     paths: Sequence[Path],
     names: Sequence[str],
     kind: str,
@@ -37,44 +37,71 @@ def region_maps(
     view: str = "plain",
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """The maps (N, 49, D) float16 of the pictures, in their order; those of a net stay in ``folder``.
+    """Compute the maps (N, 49, D) float16 of images, in order.
 
-    ``view`` is how they are looked at (``etabli.features.pipeline``). Raises ``CorruptFile`` for the first picture that
-    cannot be read.
+    Args:
+        paths: The image files.
+        names: Their names.
+        kind: "mobilenet_v2" or "cells".
+        folder: Where the features of a net are stored.
+        weights: The weights file of the net.
+        view: "plain", "flip" or "crop-N" (``pipeline.make_reader``).
+        progress: Called with the number of images done and of all images.
+
+    Raises:
+        CorruptFile: An image cannot be read.
     """
     if kind not in KINDS:
         raise UnknownName(_("kind of image features"), kind, KINDS)
     if kind == "cells":
-        read = pipeline.reader(view, (SIDE, SIDE))
-        seen = [cells(read(Picture(name, path))) for name, path in zip(names, paths, strict=True)]
+        read = pipeline.make_reader(view, (IMAGE_SIZE, IMAGE_SIZE))
+        seen = [
+            compute_cells(read(NamedImage(name, path)))
+            for name, path in zip(names, paths, strict=True)
+        ]
         return np.stack(seen).astype(np.float16)
-    options = {"layer": "map", "dtype": "float16", "view": view, "progress": progress}
+    options: dict[str, Any] = {
+        "layer": "map",
+        "dtype": "float16",
+        "view": view,
+        "progress": progress,
+    }
     found = extract(paths, kind, folder, names=names, weights=weights, **options)
     if found.unreadable:
         first = found.unreadable[0].name
-        images.read(dict(zip(names, paths, strict=True))[first])  # says what is wrong with it
+        images.read(dict(zip(names, paths, strict=True))[first])  # raises the image's error
     maps = found.array(names)
     return maps.reshape(len(maps), -1, maps.shape[-1])
 
 
-def cells(pixels: np.ndarray) -> np.ndarray:
-    """Of a picture (112, 112, 3) uint8, each cell's mean and spread of colour, shares of 27 colours and of 8 edges.
+def compute_cells(pixels: np.ndarray) -> np.ndarray:
+    """Compute color statistics and histograms of 27 colors and 8 edge directions of each cell.
 
-    (49, 41) float32: red, green and blue at three levels each make the colours; an edge's direction is that of the
-    brightness gradient, weighted by its size.
+    Args:
+        pixels: (112, 112, 3) uint8.
+
+    Returns:
+        (49, 41) float32: mean and standard deviation of RGB; the share of each of 27 colors (red,
+        green and blue at three levels); 8 directions of the brightness
+        gradient, weighted by its norm.
     """
-    colours = pixels.astype(np.float32) / 255
-    levels = np.minimum((colours * 3).astype(int), 2)
-    colour = np.eye(27, dtype=np.float32)[levels[..., 0] * 9 + levels[..., 1] * 3 + levels[..., 2]]
-    down, across = np.gradient(colours.mean(axis=-1))
+    colors = pixels.astype(np.float32) / 255
+    levels = np.minimum((colors * 3).astype(int), 2)
+    color = np.eye(27, dtype=np.float32)[levels[..., 0] * 9 + levels[..., 1] * 3 + levels[..., 2]]
+    down, across = np.gradient(colors.mean(axis=-1))
     direction = ((np.arctan2(down, across) / np.pi + 1) * 4).astype(int) % 8
     edges = np.eye(8, dtype=np.float32)[direction] * np.hypot(down, across)[..., None] * 8
-    spread = _means(colours**2) - _means(colours) ** 2
-    parts = [_means(colours), np.sqrt(np.maximum(spread, 0)), _means(colour), _means(edges)]
+    spread = _cell_means(colors**2) - _cell_means(colors) ** 2
+    parts = [
+        _cell_means(colors),
+        np.sqrt(np.maximum(spread, 0)),
+        _cell_means(color),
+        _cell_means(edges),
+    ]
     return np.concatenate(parts, axis=-1)
 
 
-def _means(values: np.ndarray) -> np.ndarray:
-    side = SIDE // GRID
+def _cell_means(values: np.ndarray) -> np.ndarray:
+    side = IMAGE_SIZE // GRID
     blocks = values.reshape(GRID, side, GRID, side, -1)
     return blocks.mean(axis=(1, 3)).reshape(GRID * GRID, -1)

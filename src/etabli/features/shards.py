@@ -1,7 +1,7 @@
-"""What a shard is made of: pictures in their order, cut into batches, and the mark of what was read.
+"""Shards: images in order, split into batches, with a fingerprint of the files.
 
-A shard is the unit of work wherever it is computed. Its batches are cut within it and filled up to one size, so that
-its bytes depend neither on the shards around it nor on who computes them.
+A shard is the unit of work wherever it is computed. No batch spans two shards, and batches are
+padded to one size, so the bytes of a shard depend neither on other shards nor on what computes it.
 """
 
 import hashlib
@@ -14,26 +14,31 @@ import numpy as np
 from etabli.core.errors import CorruptFile, DataMissing
 from etabli.data.formats.s3 import RemoteImage
 from etabli.features import store
-from etabli.features.pipeline import Batch, Picture, Unreadable
+from etabli.features.pipeline import Batch, NamedImage, Unreadable
+from etabli.features.store import Recipe
 
-__all__ = ["Rows", "Shard", "batches", "fingerprint", "joined", "missing"]
+__all__ = [
+    "Shard",
+    "ShardRows",
+    "compute_fingerprint",
+    "find_missing_shards",
+    "iterate_batches",
+    "join_batches",
+]
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Shard ``number`` of an extraction; ``mark`` stands for the files of its pictures as they are now."""
+    """Shard ``number`` of an extraction, with the current fingerprint of its image files."""
 
     number: int
-    pictures: list[Picture]
-    mark: str
-
-    def batch_count(self, size: int) -> int:
-        return -(-len(self.pictures) // size)
+    images: list[NamedImage]
+    fingerprint: str
 
 
 @dataclass(frozen=True)
-class Rows:
-    """What a shard holds when it is done."""
+class ShardRows:
+    """The contents of a finished shard."""
 
     names: list[str]
     features: np.ndarray
@@ -41,51 +46,51 @@ class Rows:
 
     def write(self, out: Path, shard: Shard) -> None:
         path = store.shard_path(out, shard.number)
-        store.write_shard(path, self.names, self.features, self.unreadable, shard.mark)
+        store.write_shard(path, self.names, self.features, self.unreadable, shard.fingerprint)
 
 
-def missing(out: Path, pictures: list[Picture], rows: int) -> list[Shard]:
-    """Every shard that is not there, or is of other images than those that there are now."""
+def find_missing_shards(out: Path, images: list[NamedImage], rows: int) -> list[Shard]:
+    """Return the shards that are missing or were made of other files than those there now."""
     wanted = []
-    for number, start in enumerate(range(0, len(pictures), rows)):
-        part = pictures[start : start + rows]
-        mark = fingerprint(part)
+    for number, start in enumerate(range(0, len(images), rows)):
+        part = images[start : start + rows]
+        fingerprint = compute_fingerprint(part)
         try:
             held = store.read_shard(store.shard_path(out, number))[2]
         except (DataMissing, CorruptFile):
             held = None
-        if held != mark:
-            wanted.append(Shard(number, part, mark))
+        if held != fingerprint:
+            wanted.append(Shard(number, part, fingerprint))
     return wanted
 
 
-def fingerprint(pictures: Sequence[Picture]) -> str:
-    """Changes when a picture of the shard is another, has another size, or was written again."""
+def compute_fingerprint(images: Sequence[NamedImage]) -> str:
+    """Return a hash that changes with the name, size or modification time of any image."""
     lines = []
-    for picture in pictures:
-        if isinstance(picture.source, RemoteImage):
-            lines.append(f"{picture.name}\0{picture.source.size}\0{picture.source.mark}")
+    for image in images:
+        if isinstance(image.source, RemoteImage):
+            lines.append(f"{image.name}\0{image.source.size}\0{image.source.mark}")
             continue
-        path = Path(picture.source)
+        path = Path(image.source)
         stat = path.stat() if path.exists() else None
         lines.append(
-            f"{picture.name}\0{stat.st_size if stat else -1}\0{stat.st_mtime_ns if stat else 0}"
+            f"{image.name}\0{stat.st_size if stat else -1}\0{stat.st_mtime_ns if stat else 0}"
         )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
-def batches(shards: Sequence[Shard], size: int) -> Iterator[list[Picture]]:
-    """The pictures of all shards in order, ``size`` at a time, never two shards in one batch."""
+def iterate_batches(shards: Sequence[Shard], size: int) -> Iterator[list[NamedImage]]:
+    """Yield batches of at most ``size`` images, in order, each within one shard."""
     for shard in shards:
-        for start in range(0, len(shard.pictures), size):
-            yield shard.pictures[start : start + size]
+        for start in range(0, len(shard.images), size):
+            yield shard.images[start : start + size]
 
 
-def joined(parts: Sequence[Batch], recipe: dict[str, object]) -> Rows:
-    """The batches of one shard as its rows, in the recipe's precision."""
+def join_batches(parts: Sequence[Batch], recipe: Recipe) -> ShardRows:
+    """Join the batches of one shard to its rows, in the recipe's dtype."""
     features = [batch.features for batch in parts if batch.names]
     rows = np.concatenate(features) if features else np.zeros((0, *recipe["shape"]))
-    return Rows(
+    return ShardRows(
         [name for batch in parts for name in batch.names],
         rows.astype(recipe["dtype"]),
         [each for batch in parts for each in batch.unreadable],

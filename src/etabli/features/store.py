@@ -1,15 +1,16 @@
 """Features on disk: a recipe, shards of rows in safetensors, and an index that is written last.
 
-    recipe.json                 what made the rows; a resumed extraction must agree with it
+    recipe.json                 how the rows were computed; a resumed extraction must agree with it
     shard-00000.safetensors     ``features`` (rows, ...), and in its metadata the names of the rows
     index.json                  the shards in order, the rows of each, the unreadable images
 
-A shard takes its name only when it is whole, so that after a kill every shard that is there can be trusted.
+A shard gets its name only once it is complete, so every shard that is there can be trusted.
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -23,21 +24,25 @@ from etabli.features.pipeline import Unreadable
 __all__ = ["Features", "finish", "open_recipe", "read_shard", "shard_path", "write_shard"]
 
 
-class Features:
-    """The rows of a finished extraction, read when they are asked for.
+Recipe = dict[str, Any]
 
-    ``names[i]`` is the image of row i; ``recipe`` is what made them; ``unreadable`` lists what was skipped.
+
+class Features:
+    """The rows of a finished extraction, read on demand.
+
+    ``names[i]`` is the image of row i, ``recipe`` how the rows were computed, ``unreadable`` the
+    images that were skipped.
     """
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
         index = _read_json(self.folder / "index.json")
-        self.recipe: dict[str, object] = index["recipe"]
+        self.recipe: Recipe = index["recipe"]
         self.notes: dict[str, object] = index.get("notes", {})
         self.unreadable = [Unreadable(**each) for each in index["unreadable"]]
         self.names: list[str] = []
         self._shards: list[tuple[Path, int]] = []
-        self._open: dict[int, object] = {}
+        self._open: dict[int, Any] = {}
         for shard in index["shards"]:
             path = self.folder / shard["file"]
             self.names += read_shard(path)[0]
@@ -54,32 +59,32 @@ class Features:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(N, ...) of all rows."""
+        """Return the shape (N, ...) of all rows."""
         return (len(self), *self.recipe["shape"])
 
     def __iter__(self) -> Iterator[tuple[list[str], np.ndarray]]:
-        """Shard by shard: names and rows."""
+        """Yield names and rows, shard by shard."""
         for path, rows in self._shards:
             if rows:
                 with safe_open(path, framework="numpy") as shard:
                     yield parse_json(shard.metadata()["names"]), shard.get_tensor("features")
 
-    def rows(self, places: np.ndarray) -> np.ndarray:
-        """The rows at some places, in that order, read from the shards without loading them whole."""
+    def rows(self, indices: np.ndarray) -> np.ndarray:
+        """Return some rows by their indices, in that order, without reading whole shards."""
         ends = np.cumsum([rows for _path, rows in self._shards])
-        out = np.empty((len(places), *self.recipe["shape"]), self.recipe["dtype"])
-        for row, place in enumerate(places):
-            shard = int(np.searchsorted(ends, place, side="right"))
+        out = np.empty((len(indices), *self.recipe["shape"]), self.recipe["dtype"])
+        for row, index in enumerate(indices):
+            shard = int(np.searchsorted(ends, index, side="right"))
             if shard not in self._open:
                 self._open[shard] = safe_open(self._shards[shard][0], framework="numpy").get_slice(
                     "features"
                 )
-            start = int(place - (ends[shard] - self._shards[shard][1]))
+            start = int(index - (ends[shard] - self._shards[shard][1]))
             out[row] = self._open[shard][start : start + 1][0]
         return out
 
     def array(self, names: Sequence[str] | None = None, dtype: str | None = None) -> np.ndarray:
-        """All rows, or those of ``names`` in that order. ``DataMissing`` for a name without a row."""
+        """Return all rows, or those of ``names`` in order; ``DataMissing`` for an unknown name."""
         wanted = self.names if names is None else list(names)
         places = {name: place for place, name in enumerate(wanted)}
         rows = np.empty((len(wanted), *self.recipe["shape"]), dtype or self.recipe["dtype"])
@@ -98,6 +103,7 @@ class Features:
 
 
 def shard_path(folder: Path, number: int) -> Path:
+    """Return the file of a shard."""
     return folder / f"shard-{number:05d}.safetensors"
 
 
@@ -108,19 +114,20 @@ def write_shard(
     unreadable: list[Unreadable],
     fingerprint: str,
 ) -> None:
-    """One shard in one step. ``fingerprint`` stands for the image files that it was made of."""
+    """Write one shard in one step. ``fingerprint`` identifies the image files."""
     metadata = {
         "names": json.dumps(names),
         "unreadable": json.dumps([vars(each) for each in unreadable]),
         "fingerprint": fingerprint,
     }
     with atomic_write(path, "wb") as stream:
-        stream.write(_in_order(save({"features": np.ascontiguousarray(features)}, metadata)))
+        stream.write(_sort_metadata(save({"features": np.ascontiguousarray(features)}, metadata)))
 
 
-def _in_order(content: bytes) -> bytes:
-    """A safetensors file with its metadata by name: the library leaves them in the order of a hash table, which is
-    another in every process, and equal shards are to be equal bytes.
+def _sort_metadata(content: bytes) -> bytes:
+    """Sort the metadata of a safetensors file, so that equal shards are equal bytes.
+
+    The library writes them in the order of a hash table, which differs from process to process.
     """
     length = int.from_bytes(content[:8], "little")
     header = parse_json(content[8 : 8 + length])
@@ -131,7 +138,7 @@ def _in_order(content: bytes) -> bytes:
 
 
 def read_shard(path: Path) -> tuple[list[str], list[Unreadable], str]:
-    """Names, unreadable images and fingerprint of a shard, without its rows."""
+    """Return names, unreadable images and fingerprint of a shard, without its rows."""
     try:
         with safe_open(path, framework="numpy") as shard:
             metadata = shard.metadata() or {}
@@ -141,7 +148,9 @@ def read_shard(path: Path) -> tuple[list[str], list[Unreadable], str]:
     except FileNotFoundError as error:
         raise DataMissing(_("the shard {path} is missing").format(path=path)) from error
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise CorruptFile(_("{path} is not a whole shard of features").format(path=path)) from error
+        raise CorruptFile(
+            _("{path} is not a complete shard of features").format(path=path)
+        ) from error
     if len(names) != rows:
         raise CorruptFile(
             _("{path} does not name every row").format(path=path), expected=rows, got=len(names)
@@ -149,8 +158,8 @@ def read_shard(path: Path) -> tuple[list[str], list[Unreadable], str]:
     return names, unreadable, metadata["fingerprint"]
 
 
-def open_recipe(folder: Path, recipe: dict[str, object]) -> None:
-    """Write the recipe of a new extraction, or see that a resumed one agrees with what the folder holds."""
+def open_recipe(folder: Path, recipe: Recipe) -> None:
+    """Write the recipe of a new extraction, or check that a resumed one agrees with it."""
     path = folder / "recipe.json"
     if not path.exists():
         with atomic_write(path) as stream:
@@ -161,18 +170,19 @@ def open_recipe(folder: Path, recipe: dict[str, object]) -> None:
     if differing:
         key = differing[0]
         raise BadSetting(
-            _("{folder} holds features made with another {key}").format(folder=folder, key=key),
+            _("{folder} holds features extracted with another {key}").format(
+                folder=folder, key=key
+            ),
             expected=held.get(key),
             got=recipe[key],
             fix=_("Choose another folder, or remove this one."),
         )
 
 
-def finish(
-    folder: Path, recipe: dict[str, object], shards: int, notes: dict[str, object]
-) -> Features:
-    """Write the index over the shards, remove those that an earlier, longer list left, open the features."""
-    rows, unreadable = [], []
+def finish(folder: Path, recipe: Recipe, shards: int, notes: dict[str, object]) -> Features:
+    """Write the index, remove the shards of a former, longer list, and open the features."""
+    rows: list[dict[str, Any]] = []
+    unreadable = []
     for number in range(shards):
         path = shard_path(folder, number)
         names, skipped, _fingerprint = read_shard(path)
@@ -187,10 +197,10 @@ def finish(
     }
     with atomic_write(folder / "index.json") as stream:
         json.dump(index, stream, indent=1)
-    for leftover in set(folder.glob("shard-*.safetensors")) - {
-        folder / shard["file"] for shard in rows
-    }:
-        leftover.unlink()
+    files = {shard["file"] for shard in rows}
+    for path in folder.glob("shard-*.safetensors"):
+        if path.name not in files:
+            path.unlink()
     return Features(folder)
 
 
@@ -200,7 +210,7 @@ def _read_json(path: Path) -> dict:
     except FileNotFoundError as error:
         raise DataMissing(
             _("there are no finished features in {folder}").format(folder=path.parent),
-            fix=_("Run 'etabli features' with this folder; it goes on where it was stopped."),
+            fix=_("Run 'etabli features' with this folder; it resumes where it stopped."),
         ) from error
     except ValueError as error:
         raise CorruptFile(_("{path} is not a record of features").format(path=path)) from error

@@ -1,102 +1,105 @@
-"""Fine-tuning on a user's own images: the same steps as tp3.finetune, judged on a part of them."""
+"""Fine-tuning of a pretrained backbone on your own images, as in tp3.finetune."""
 
+import shutil
 from pathlib import Path
 
-import numpy as np
-from scipy.special import expit
-
-from etabli import __version__
 from etabli.core.atomic_files import lock_folder
 from etabli.core.i18n import _
-from etabli.core.progress import Reporter
-from etabli.data.formats.labelled_images import LabelledImages
+from etabli.core.progress import Reporter, Silent
+from etabli.data.formats import image_folder
 from etabli.features import finetune_data
-from etabli.metrics import average_precision as ap
-from etabli.metrics.score import Score
-from etabli.models.vision import backbones, finetune, linear_head
+from etabli.features.inputs import find_weights
+from etabli.models.vision import backbones, linear_head
+from etabli.models.vision import finetune as tuning
+from etabli.pipelines._classifier import ClassifierResult, make_card
 from etabli.saved_models import multilabel
+from etabli.training.checkpoint import CHECKPOINTS_DIR
 
-__all__ = ["tune"]
+__all__ = ["finetune"]
 
 
-def tune(
-    images: LabelledImages,
-    out: Path,
-    backbone: str,
-    weights: Path | None,
-    stage: str,
+def finetune(
+    images: Path | str,
+    out: Path | str,
     *,
-    validation: float,
-    crops: int,
-    side: int | None = None,
-    reporter: Reporter,
-    **plan: object,
-) -> dict[str, Score]:
-    """Train on labelled images that can be read and write the model's folder; returns its scores on the judging part.
+    backbone: str = "mobilenet_v2",
+    weights: Path | str | None = "imagenet",
+    stage: str = "auto",
+    epochs: int = 8,
+    learning_rate: float = 5e-4,
+    crops: int = 1,
+    image_size: int | None = None,
+    batch_size: int = 64,
+    precision: str = "f32",
+    validation: float = 0.2,
+    seed: int = 0,
+    reporter: Reporter | None = None,
+) -> ClassifierResult:
+    """Fine-tune a backbone on labeled images and save the classifier of the best epoch.
 
-    ``side`` is the net's input in pixels, its own by default.
+    Validation images choose the epoch and the thresholds. An interrupted run resumes after its
+    last epoch.
+
+    Args:
+        images: A folder per class, a VOC tree, or a table (csv, jsonl).
+        out: The folder of the model.
+        backbone: A name in ``backbones.BACKBONES``.
+        weights: "imagenet", "none" (random) or a weights file.
+        stage: The last frozen stage; "input" trains the whole net, "auto" is the backbone's.
+        epochs: At most so many epochs.
+        learning_rate: Adam's learning rate at the top layer.
+        crops: Random crops of every training image.
+        image_size: Pixels per side of the input; None is the backbone's.
+        batch_size: Images per batch.
+        precision: "f32", or "bf16" for mixed precision.
+        validation: Share of the images used for validation.
+        seed: Seed of the split and of every random number.
+        reporter: Shows the progress.
+
+    Raises:
+        DataMissing: There are no images, or none that can be read.
     """
+    reporter, out = reporter or Silent(), Path(out)
+    skipped: list[str] = []
+    labeled = image_folder.keep_readable(image_folder.read(images), skipped.append)
+    net = backbones.get_backbone(backbone)
+    weights, stage = find_weights(backbone, weights), finetune_data.resolve_stage(backbone, stage)
+    size = (image_size, image_size) if image_size else net.input_size
+    config = tuning.FinetuneConfig(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        init_weight=0.3,
+        attention=1 / 3,
+        precision=precision,
+        seed=seed,
+    )
     with lock_folder(out):
-        return _tuned(
-            images, out, backbone, weights, stage, validation, crops, side, reporter, plan
+        model = net.build(weights, seed=seed, size=size)
+        with reporter.task(_("frozen part"), (2 + crops) * len(labeled)) as step:
+            views = finetune_data.build_views(
+                labeled, net, weights, stage, size, crops=crops, step=step, collection="own"
+            )
+        data = finetune_data.FinetuneData(labeled, views, validation, seed)
+        layer = finetune_data.frozen_layer_name(net, stage)
+        tail = tuning.build_tail(model, layer, roots=True, places=True)
+        head, _pooled = data.fit_head(tail, 0.1, batch_size)
+        checkpoint = out / CHECKPOINTS_DIR / "finetune.safetensors"
+        with reporter.task(_("fine-tuning"), epochs * data.steps_per_epoch(batch_size)) as step:
+            tuned = data.fine_tune(tail, head, config, checkpoint, step)
+        card, unscored = make_card(
+            net,
+            size,
+            (data.train, data.validation),
+            data.validation_logits(tuning.make_logits_function(tuned, batch_size)),
+            title=f"{net.name}, fine-tuned on {labeled.title}",
+            training=(
+                f"from {stage}, epoch {tuned.best_epoch} of {epochs}, "
+                f"learning rate {learning_rate:g}, seed {seed}"
+            ),
         )
-
-
-def _tuned(
-    which, out, backbone, weights, stage, validation, crops, side, reporter, plan
-) -> dict[str, Score]:
-    net, settings = (
-        backbones.backbone(backbone),
-        finetune.Plan(**{"kept": 0.3, "attention": 1 / 3, **plan}),
-    )
-    size = (side, side) if side else net.input_size
-    stage = finetune_data.stage_of(backbone, stage)
-    model = net.build(weights, seed=settings.seed, size=size)
-    with reporter.task(_("frozen part"), (2 + crops) * len(which)) as step:
-        views = finetune_data.views(
-            which, net, weights, stage, size, crops=crops, step=step, collection="own"
-        )
-    lesson = finetune_data.Lesson(which, views, validation, settings.seed)
-    tail = finetune.from_stage(
-        model, finetune_data.layer_of(net, stage), roots=True, places=settings.attention > 0
-    )
-    start, _pooled = lesson.start(tail, 0.1, settings.batch)
-    checkpoint = out / "checkpoint.safetensors"
-    with reporter.task(_("fine-tuning"), settings.epochs * lesson.steps(settings.batch)) as step:
-        tuned = lesson.teach(tail, start, settings, checkpoint, step, lambda **_numbers: None)
-    logits = views.logits(lesson.rows_judged, finetune.logits_of(tuned, settings.batch))
-    scores = ap.scores(lesson.judged.labels, logits, which.classes)
-    card = _card(
-        net, size, lesson, logits, scores, settings, f"from {stage}, epoch {tuned.best_epoch}"
-    )
-    multilabel.save(out, linear_head.with_head(model, tuned.head, True, tuned.attention), card)
-    checkpoint.unlink(missing_ok=True)
-    return scores
-
-
-def _card(
-    net,
-    size,
-    lesson: finetune_data.Lesson,
-    logits: np.ndarray,
-    scores,
-    plan: finetune.Plan,
-    how: str,
-) -> multilabel.Card:
-    learn, judged = lesson.learn, lesson.judged
-    return multilabel.Card(
-        title=f"{net.name}, fine-tuned on {learn.title}",
-        backbone=net.name,
-        input_size=size,
-        preprocessing=f"inside the net ({net.preprocessing}); it takes red, green and blue from 0 to 255",
-        classes=learn.classes,
-        thresholds=tuple(
-            float(value) for value in linear_head.best_thresholds(judged.labels, expit(logits))
-        ),
-        data=f"{learn.title}: {len(learn)} images to learn from, {len(judged)} to judge on",
-        licence="that of your images",
-        training=f"{how} of {plan.epochs}, rate {plan.rate:g}, seed {plan.seed}",
-        weights=f"{net.weights.citation} ({net.weights.licence})",
-        scores={name: (score.value, score.signature) for name, score in scores.items()},
-        made_with=f"etabli {__version__}",
-    )
+        model = linear_head.attach_head(model, tuned.head, True, tuned.attention)
+        multilabel.save(out, model, card)
+        shutil.rmtree(checkpoint.parent, ignore_errors=True)
+    chosen = {"stage": stage, "best_epoch": tuned.best_epoch}
+    return ClassifierResult(out, card, unscored, chosen, tuple(skipped))

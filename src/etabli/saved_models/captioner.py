@@ -1,12 +1,11 @@
-"""A trained captioner as a folder: its arrays, its words, what it sees, and the card that says what it is.
+"""A trained image captioner in a folder: its arrays, its vocabulary and its card.
 
-captioner.safetensors    the arrays; its metadata name the words that they belong to
-album.safetensors        where it has one: the training images that it remembers
-captioner.json           kind, words, image features, search, card
+model.safetensors        the arrays; the metadata identify the vocabulary that they belong to
+retrieval.safetensors    optional: features and captions of the training images, for reranking
+card.json                architecture, image features, search, vocabulary, training
 """
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,209 +15,197 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from etabli.core.atomic_files import atomic_write, parse_json
+from etabli.core.atomic_files import atomic_write
 from etabli.core.errors import BadArray, CorruptFile, DataMissing
 from etabli.core.i18n import _
 from etabli.core.seeding import make_generator
 from etabli.models.captioning import attention, beam_search, ensemble, reranking, simple_rnn
-from etabli.models.captioning.beam_search import Found, Search
-from etabli.models.captioning.reranking import Album
+from etabli.models.captioning.beam_search import SearchConfig, SearchResult
+from etabli.models.captioning.reranking import CaptionRetrieval
 from etabli.models.captioning.vocabulary import Vocabulary
 from etabli.models.text.sampling import Decoding
+from etabli.saved_models.card import TRAIN_COMMANDS, check_card, mismatch, read_card, write_card
 
-KINDS = ("course", "modern", "attention")
-ARRAYS, ALBUM, WORDS = "captioner.safetensors", "album.safetensors", "captioner.json"
-_COURSE = ("kernel", "recurrent", "bias", "dense", "dense_bias")
+ARCHITECTURES = ("simple-rnn", "gru", "attention")
+KIND, MODEL, RETRIEVAL = "captioner", "model.safetensors", "retrieval.safetensors"
+_SIMPLE_RNN = ("kernel", "recurrent", "bias", "dense", "dense_bias")
 
 
 @dataclass(frozen=True)
 class Captioner:
-    """A captioner that can be asked: from region maps (N, L, D) of images to captions.
+    """A captioner, from region maps (N, L, D) of images to captions.
 
-    ``kind`` "course" reduces the mean of the map by ``pca/mean`` and ``pca/components`` and reads word vectors from
-    ``table``; "modern" sees the mean; "attention" the map; both may be several nets (``etabli.models.captioning.ensemble``).
-    ``features`` names what the maps are made with, ``album`` holds the training images that its search may ask.
-    ``card`` tells what it was trained on, how well it does, and what it may be used for.
+    ``architecture`` "simple-rnn" projects the mean of the map by ``pca/mean`` and
+    ``pca/components`` and reads word vectors from ``table``; "gru" reads the mean; "attention" the
+    whole map. The last two may be ensembles (``etabli.models.captioning.ensemble``). ``features``
+    names what computes the maps, ``retrieval`` holds the training images whose captions may rerank.
+    ``card`` states what the captioner was trained on, its scores, and what it may be used for.
     """
 
-    kind: str
+    architecture: str
     vocabulary: Vocabulary
     arrays: dict[str, np.ndarray]
     features: str
-    search: Search = field(default_factory=Search)
+    search: SearchConfig = field(default_factory=SearchConfig)
     card: dict[str, Any] = field(default_factory=dict)
-    album: Album | None = None
+    retrieval: CaptionRetrieval | None = None
 
-    def prepared(self, maps: np.ndarray) -> tuple[Any, Any, Any, Any]:
-        """Step, weights, scene and first state, as ``etabli.models.captioning.beam_search`` takes them."""
-        wanted = self.arrays["pca/mean" if self.kind == "course" else "gist/kernel"].shape[0]
-        if maps.ndim != 3 or maps.shape[2] != wanted:
+    def prepare(self, maps: np.ndarray) -> tuple[Any, Any, Any, Any]:
+        """Return step, weights, context and initial state for ``beam_search``."""
+        simple = self.architecture == "simple-rnn"
+        depth = self.arrays["pca/mean" if simple else "gist/kernel"].shape[0]
+        if maps.ndim != 3 or maps.shape[2] != depth:
             raise BadArray(
-                _("these image features are not those that the captioner learnt from"),
-                expected=_("(images, regions, {d})").format(d=wanted),
+                _("these image features are not those that the captioner was trained on"),
+                expected=_("(images, regions, {d})").format(d=depth),
                 got=maps.shape,
             )
-        if self.kind == "course":
-            images = reduced(maps, self.arrays["pca/mean"], self.arrays["pca/components"])
-            weights = [self.arrays[name] for name in _COURSE]
-            first = np.zeros((len(maps), len(weights[1])), np.float32)
+        if simple:
+            weights = [self.arrays[name] for name in _SIMPLE_RNN]
             return (
                 simple_rnn.step,
                 {"weights": weights, "table": self.arrays["table"]},
-                images,
-                first,
+                project_features(maps, self.arrays["pca/mean"], self.arrays["pca/components"]),
+                np.zeros((len(maps), len(weights[1])), np.float32),
             )
-        if self.kind == "modern":
-            maps = pooled(maps)[:, None]
-        nets = ensemble.members(self.arrays)
-        scenes = _look()(nets, maps)
-        return ensemble.step, nets, scenes, tuple(scene["first"] for scene in scenes)
+        if self.architecture == "gru":
+            maps = pool_regions(maps)[:, None]
+        nets = ensemble.split_weights(self.arrays)
+        contexts = _jit_look()(nets, maps)
+        return ensemble.step, nets, contexts, tuple(each["first"] for each in contexts)
 
-    def write(self, maps: np.ndarray, search: Search | None = None) -> Found:
-        """The best captions of each image, by ``search`` or by the captioner's own."""
+    def write(self, maps: np.ndarray, search: SearchConfig | None = None) -> SearchResult:
+        """Return the best captions of each image, by ``search`` or the captioner's default."""
         search = search or self.search
-        found = beam_search.search(*self.prepared(maps), self.vocabulary, search)
-        return (
-            reranking.reranked(self.judged(maps, found, search.neighbours), search)
-            if search.consensus
-            else found
-        )
+        found = beam_search.search(*self.prepare(maps), self.vocabulary, search)
+        if not search.reranking_temperature:
+            return found
+        return reranking.rerank(self.judge(maps, found, search.neighbors), search)
 
-    def judged(self, maps: np.ndarray, found: Found, neighbours: int = 0) -> list[reranking.Judged]:
-        """The captions found, with how they agree with each other and with those of ``neighbours`` training images."""
-        if neighbours and self.album is None:
-            raise DataMissing(
-                _("this captioner has no album of training images to ask"),
-                fix=_("Search without neighbours, or keep {file} beside the captioner.").format(
-                    file=ALBUM
-                ),
-            )
-        near = self.album.captions_near(pooled(maps), neighbours) if neighbours else ()
-        return reranking.judged(found, near)
+    def judge(
+        self, maps: np.ndarray, found: SearchResult, neighbours: int = 0
+    ) -> list[reranking.Agreements]:
+        """Compare captions with each other and with those of the nearest training images."""
+        near: Any = ()
+        if neighbours:
+            if self.retrieval is None:
+                raise DataMissing(
+                    _("this captioner has no training images to retrieve captions from"),
+                    fix=_("Search without neighbors, or restore {file} to its folder.").format(
+                        file=RETRIEVAL
+                    ),
+                )
+            near = self.retrieval.retrieve(pool_regions(maps), neighbours)
+        return reranking.compare_captions(found, near)
 
-    def sample(self, maps: np.ndarray, decoding: Decoding, generator: np.random.Generator) -> Found:
-        """One caption of each image, drawn word by word."""
+    def sample(
+        self, maps: np.ndarray, decoding: Decoding, generator: np.random.Generator
+    ) -> SearchResult:
+        """Return one caption of each image, sampled word by word."""
         return beam_search.sample(
-            *self.prepared(maps), self.vocabulary, decoding, generator, self.search.steps
+            *self.prepare(maps), self.vocabulary, decoding, generator, self.search.steps
         )
 
-    def looks(self, maps: np.ndarray, words: np.ndarray) -> np.ndarray | None:
-        """Where it looked for each of ``words`` (N, T) as ``write`` gives them: (N, T, L); None without attention."""
-        if self.kind != "attention":
+    def attention_weights(self, maps: np.ndarray, words: np.ndarray) -> np.ndarray | None:
+        """Return the weight of each region for each word: (N, T, L); None without attention.
+
+        ``words`` (N, T) are captions as ``write`` returns them.
+        """
+        if self.architecture != "attention":
             return None
         read = np.concatenate(
             [np.full((len(words), 1), self.vocabulary.start), words[:, :-1]], axis=1
         )
-        nets = ensemble.members(self.arrays)
-        return np.mean([attention.where_it_looks(net, maps, read) for net in nets], axis=0)
+        nets = ensemble.split_weights(self.arrays)
+        return np.mean([attention.attention_maps(net, maps, read) for net in nets], axis=0)
 
     def save(self, folder: Path | str) -> Path:
-        """Write both files into ``folder``."""
+        """Write the captioner into ``folder``, each file in one step, the card last."""
         folder = Path(folder)
-        arrays = {
-            name: np.ascontiguousarray(array, np.float32) for name, array in self.arrays.items()
+        metadata = {
+            "words": digest_vocabulary(self.vocabulary),
+            "architecture": self.architecture,
         }
-        marks = {"words": digest(self.vocabulary), "kind": self.kind}
-        with atomic_write(folder / ARRAYS, "wb") as stream:
-            stream.write(save(arrays, marks))
-        if self.album is not None:
-            with atomic_write(folder / ALBUM, "wb") as stream:
-                stream.write(
-                    save(
-                        {name: np.ascontiguousarray(a) for name, a in vars(self.album).items()},
-                        marks,
-                    )
-                )
-        with atomic_write(folder / WORDS) as stream:
-            document = {
-                "kind": self.kind,
-                "features": self.features,
-                "search": asdict(self.search),
-                "card": self.card,
-                "words": list(self.vocabulary.words),
-            }
-            json.dump(document, stream, ensure_ascii=False, indent=1)
+        files = {MODEL: {name: np.asarray(each, np.float32) for name, each in self.arrays.items()}}
+        if self.retrieval is not None:
+            files[RETRIEVAL] = vars(self.retrieval)
+        for name, arrays in files.items():
+            arrays = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
+            with atomic_write(folder / name, "wb") as stream:
+                stream.write(save(arrays, metadata))
+        fields = {
+            "architecture": self.architecture,
+            "features": self.features,
+            "search": asdict(self.search),
+            "card": self.card,
+            "words": list(self.vocabulary.words),
+        }
+        write_card(folder, KIND, fields)
         return folder
 
 
 @cache
-def _look():
+def _jit_look() -> Any:
     import jax
 
-    return jax.jit(ensemble.look)
+    return jax.jit(ensemble.encode_images)
 
 
 def load(folder: Path | str) -> Captioner:
-    """Read a captioner; ``CorruptFile`` where a file is broken or the words are another model's."""
+    """Load a captioner. Raises ``DataMissing`` or ``CorruptFile``."""
     folder = Path(folder)
-    if not (folder / WORDS).is_file() or not (folder / ARRAYS).is_file():
-        raise DataMissing(
-            _("there is no captioner in {folder}").format(folder=folder),
-            expected=f"{WORDS}, {ARRAYS}",
-            fix=_("Train one with: etabli run tp5.attention, or etabli caption train FOLDER"),
-        )
-    try:
-        document = parse_json((folder / WORDS).read_text(encoding="utf-8"))
-        vocabulary = Vocabulary(tuple(document["words"]))
-        marked = digest(vocabulary)
-        arrays, metadata = _read(folder / ARRAYS)
-        album, album_metadata = (
-            _read(folder / ALBUM) if (folder / ALBUM).is_file() else ({}, metadata)
-        )
-        remembered = Album(**album) if album else None
-        search, kind, features = (
-            Search(**document["search"]),
-            document["kind"],
-            document["features"],
-        )
-        card = dict(document["card"])
-    except (ValueError, KeyError, TypeError, SafetensorError, BadArray) as error:
-        raise CorruptFile(
-            _("{folder} does not hold a whole captioner").format(folder=folder)
-        ) from error
-    if (
-        metadata != album_metadata
-        or metadata.get("words") != marked
-        or kind not in KINDS
-        or metadata.get("kind") != kind
-    ):
-        raise CorruptFile(
-            _("the words in {folder} belong to another captioner").format(folder=folder),
-            fix=_("Keep {first} and {second} of one training together.").format(
-                first=WORDS, second=ARRAYS
-            ),
-        )
-    if missing := sorted(_missing(kind, arrays)):
+    fields = read_card(folder, KIND)
+    with check_card(folder):
+        vocabulary = Vocabulary(tuple(fields["words"]))
+        architecture, features = fields["architecture"], fields["features"]
+        search, card = SearchConfig(**fields["search"]), dict(fields["card"])
+        known = architecture in ARCHITECTURES
+    arrays, metadata = _read_arrays(folder / MODEL)
+    retrieval = None
+    if (folder / RETRIEVAL).is_file():
+        held, retrieval_metadata = _read_arrays(folder / RETRIEVAL)
+        if retrieval_metadata != metadata:
+            raise mismatch(folder, KIND)
+        with check_card(folder):
+            retrieval = CaptionRetrieval(**held)
+    expected = {"words": digest_vocabulary(vocabulary), "architecture": architecture}
+    if not known or metadata != expected:
+        raise mismatch(folder, KIND)
+    if missing := sorted(_missing_arrays(architecture, arrays)):
         raise CorruptFile(
             _("the captioner in {folder} was made by another version: it lacks {name}").format(
                 folder=folder, name=missing[0]
             ),
-            fix=_("Train it again."),
+            fix=_("Train it again with: {command}").format(command=TRAIN_COMMANDS[KIND]),
         )
-    return Captioner(kind, vocabulary, arrays, features, search, card, remembered)
+    return Captioner(architecture, vocabulary, arrays, features, search, card, retrieval)
 
 
-def _missing(kind: str, arrays: dict[str, np.ndarray]) -> set[str]:
-    """The arrays that a captioner of this kind needs and that are not there."""
-    if kind == "course":
-        return {*_COURSE, "table", "pca/mean", "pca/components"} - arrays.keys()
-    smallest = attention.Shape(2, 1, 1, 1, int(kind == "attention"))
-    needed = attention.initial(smallest, make_generator(0)).keys()
-    return {name for net in ensemble.members(arrays) or ({},) for name in needed - net.keys()}
+def _missing_arrays(architecture: str, arrays: dict[str, np.ndarray]) -> set[str]:
+    """Return the names of the arrays that the architecture needs and that are not there."""
+    if architecture == "simple-rnn":
+        return {*_SIMPLE_RNN, "table", "pca/mean", "pca/components"} - arrays.keys()
+    smallest = attention.ModelConfig(2, 1, 1, 1, int(architecture == "attention"))
+    needed = attention.init_weights(smallest, make_generator(0)).keys()
+    return {name for net in ensemble.split_weights(arrays) or ({},) for name in needed - net.keys()}
 
 
-def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    with safe_open(path, framework="numpy") as stored:
-        return {name: stored.get_tensor(name) for name in stored.keys()}, stored.metadata() or {}  # noqa: SIM118
+def _read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    try:
+        with safe_open(path, framework="numpy") as stored:
+            arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+            return arrays, stored.metadata() or {}
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CorruptFile(_("{path} is not a whole captioner").format(path=path)) from error
 
 
-def digest(vocabulary: Vocabulary) -> str:
-    """A hash of the words in their order."""
+def digest_vocabulary(vocabulary: Vocabulary) -> str:
+    """Return a hash of the words in their order."""
     return hashlib.sha256("\n".join(vocabulary.words).encode()).hexdigest()[:16]
 
 
-def pooled(maps: np.ndarray) -> np.ndarray:
-    """The mean over the regions, (N, D) float32, a thousand images at a time."""
+def pool_regions(maps: np.ndarray) -> np.ndarray:
+    """Return the mean over the regions, (N, D) float32, a thousand images at a time."""
     parts = [
         maps[first : first + 1000].astype(np.float32).mean(axis=1)
         for first in range(0, len(maps), 1000)
@@ -226,29 +213,29 @@ def pooled(maps: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def reduced(maps: np.ndarray, mean: np.ndarray, components: np.ndarray) -> np.ndarray:
-    """The pooled map, less the training images' mean, on their principal axes: (N, 100) float32."""
-    return ((pooled(maps) - mean) @ components.T).astype(np.float32)
+def project_features(maps: np.ndarray, mean: np.ndarray, components: np.ndarray) -> np.ndarray:
+    """Project pooled, centered maps on the principal axes of the training images: (N, K)."""
+    return ((pool_regions(maps) - mean) @ components.T).astype(np.float32)
 
 
-def fit_reduction(maps: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (D,) and axes (size, D) of the training images, scaled so that these are of length 1 (root mean square).
+def fit_pca(maps: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Fit mean (D,) and axes (size, D) on training images; projections have RMS length 1.
 
-    The word vectors beside which they enter a recurrent net are of length 1 as well; ten times longer ones, whose
-    coordinates spread by 1 each, drown the words.
+    The recurrent net also reads word vectors, of length 1; projections ten times longer, with
+    coordinates of unit variance, would drown them.
     """
     from sklearn.decomposition import PCA
 
-    features = pooled(maps)
+    features = pool_regions(maps)
     size = min(size, *features.shape)
     pca = PCA(size, svd_solver="covariance_eigh").fit(features)
     spread = np.sqrt(pca.explained_variance_.sum())
     return pca.mean_.astype(np.float32), (pca.components_ / spread).astype(np.float32)
 
 
-def course_arrays(
+def simple_rnn_arrays(
     weights: list[np.ndarray], table: np.ndarray, mean: np.ndarray, components: np.ndarray
-) -> dict:
-    """The arrays of a captioner of the kind "course" from its Keras weights and its look-ups."""
-    named = dict(zip(_COURSE, weights, strict=True))
+) -> dict[str, np.ndarray]:
+    """Name the arrays of a "simple-rnn" captioner: Keras weights, word vectors, PCA."""
+    named = dict(zip(_SIMPLE_RNN, weights, strict=True))
     return {**named, "table": table, "pca/mean": mean, "pca/components": components}

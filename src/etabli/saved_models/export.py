@@ -7,15 +7,28 @@ import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from etabli.core.atomic_files import atomic_write
-from etabli.core.errors import EtabliError, MissingExtra
+from etabli.core.errors import BadSetting, EtabliError, MissingExtra
 from etabli.core.i18n import _
+from etabli.saved_models import multilabel, onnx
 from etabli.training import keras_io
 
-__all__ = ["checked", "have_openvino", "import_openvino", "same_numbers", "to_openvino"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = [
+    "check_export",
+    "check_same_numbers",
+    "export_model",
+    "export_openvino",
+    "import_openvino",
+    "is_openvino_installed",
+]
 
 _IN_ANOTHER_PROCESS = """
 import sys
@@ -26,14 +39,14 @@ model.export(sys.argv[2], format="openvino", verbose=False)
 """
 
 
-def have_openvino() -> bool:
-    """Whether OpenVINO is installed (it is not imported for the answer)."""
+def is_openvino_installed() -> bool:
+    """Return whether OpenVINO is installed, without importing it."""
     return find_spec("openvino") is not None
 
 
-def import_openvino(purpose: str):
-    """The OpenVINO module, without its telemetry: importing it would otherwise report to its makers."""
-    sys.modules.setdefault("openvino_telemetry", None)
+def import_openvino(purpose: str) -> ModuleType:
+    """Import OpenVINO without its telemetry, which would send usage data on import."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None blocks it
     try:
         import openvino
     except ImportError as error:
@@ -41,20 +54,40 @@ def import_openvino(purpose: str):
     return openvino
 
 
-def to_openvino(model, path: Path | str) -> Path:
+def export_model(
+    folder: Path | str, path: Path | str
+) -> tuple[Path, float | None, multilabel.ModelCard]:
+    """Export a saved classifier by the suffix of ``path``; check it on two random images.
+
+    Returns:
+        The file, the largest difference between both outputs (None without OpenVINO), the card.
+
+    Raises:
+        BadSetting: The suffix is neither .xml (OpenVINO) nor .onnx.
+    """
+    writers = {".xml": export_openvino, ".onnx": onnx.export_onnx}
+    path = Path(path)
+    if path.suffix.lower() not in writers:
+        raise BadSetting(_("a model is exported as .xml or .onnx"), got=path.name)
+    net, card = multilabel.load(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = writers[path.suffix.lower()](net, path)
+    images = np.random.default_rng(0).integers(0, 256, (2, *card.input_size, 3))
+    return written, check_export(net, written, images), card
+
+
+def export_openvino(model: "keras.Model", path: Path | str) -> Path:
     """Write ``path`` (.xml) and its weights (.bin), each in one step.
 
-    Keras exports an IR only from its own OpenVINO backend, and a process has one backend: the model goes
-    through a file to a process of its own.
+    Keras exports an IR only from its OpenVINO backend, and a process has one backend: another
+    process converts a file of the model.
     """
     path = Path(path).with_suffix(".xml")
-    if not have_openvino():
+    if not is_openvino_installed():
         raise MissingExtra("openvino", "openvino", _("the export to an OpenVINO IR"))
     with tempfile.TemporaryDirectory(prefix="etabli-export-") as folder:
-        archive, made = (
-            keras_io.save(model, Path(folder) / "model.keras"),
-            Path(folder) / "model.xml",
-        )
+        archive = keras_io.save(model, Path(folder) / "model.keras")
+        made = Path(folder) / "model.xml"
         command = [sys.executable, "-c", _IN_ANOTHER_PROCESS, str(archive), str(made)]
         environment = {**os.environ, "KERAS_BACKEND": "openvino"}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -70,29 +103,28 @@ def to_openvino(model, path: Path | str) -> Path:
     return path
 
 
-def checked(model, path: Path, pictures: np.ndarray, tolerance: float = 1e-4) -> float | None:
-    """The largest difference between a Keras model and what was exported from it, on some pictures, in float32.
+def check_export(
+    model: "keras.Model", path: Path, images: np.ndarray, tolerance: float = 1e-4
+) -> float | None:
+    """Return the largest difference of outputs between a Keras model and its export, in float32.
 
-    OpenVINO runs both forms (IR and ONNX); without it nothing is checked and the answer is ``None``.
+    OpenVINO runs both formats (IR and ONNX); without it nothing is checked, and None is returned.
     """
-    if not have_openvino():
+    if not is_openvino_installed():
         return None
+    images = images.astype(np.float32)
     core = import_openvino(_("the check of an exported model")).Core()
     compiled = core.compile_model(core.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    got = np.array(compiled([pictures.astype(np.float32)])[0])
-    return same_numbers(
-        np.asarray(model.predict_on_batch(pictures.astype(np.float32))), got, tolerance
-    )
+    expected = np.asarray(model.predict_on_batch(images))
+    return check_same_numbers(expected, np.array(compiled([images])[0]), tolerance)
 
 
-def same_numbers(expected: np.ndarray, got: np.ndarray, tolerance: float) -> float:
-    """The largest absolute difference between two outputs; a ``Refusal`` where it passes ``tolerance``."""
-    difference = float(
-        np.max(np.abs(expected.astype(np.float64) - got.astype(np.float64)), initial=0.0)
-    )
+def check_same_numbers(expected: np.ndarray, got: np.ndarray, tolerance: float) -> float:
+    """Return the largest difference of two outputs; ``EtabliError`` above ``tolerance``."""
+    difference = float(np.max(np.abs(expected.astype(np.float64) - got), initial=0.0))
     if not difference <= tolerance:
         raise EtabliError(
-            _("the exported model does not give the numbers of the original"),
+            _("the exported model does not give the outputs of the original"),
             expected=_("a difference of at most {tolerance:g}").format(tolerance=tolerance),
             got=f"{difference:g}",
         )

@@ -1,12 +1,14 @@
 """The convolutional nets of this project as ONNX files, layer by layer.
 
-Keras's own ONNX export goes through a tracer of JAX programs that brings some forty packages and gives ResNet-50 an
-invalid pooling; the dozen kinds of layer that these nets are made of have a plain counterpart each. Pictures keep
-their order (N, height, width, 3) at the input; inside, channels come second, as ONNX has it.
+Keras' ONNX export traces JAX programs, depends on some forty packages and gives ResNet-50 an
+invalid pooling; each of the dozen layers that these nets use has a direct counterpart. Input images
+keep their layout (N, height, width, 3); inside, channels come second, as ONNX expects.
 """
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,13 +16,21 @@ from etabli.core.atomic_files import atomic_write
 from etabli.core.errors import EtabliError, MissingExtra
 from etabli.core.i18n import _
 
-__all__ = ["to_onnx"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["export_onnx"]
 
 OPSET = 17
 
 
-def to_onnx(model, path: Path | str) -> Path:
-    """Write ``path`` (.onnx): input "pictures", output "output". ``Refusal`` names a layer that it does not know."""
+def export_onnx(model: "keras.Model", path: Path | str) -> Path:
+    """Write ``path`` (.onnx): input "pictures", output "output".
+
+    Raises:
+        EtabliError: A layer has no counterpart here.
+        MissingExtra: The package ``onnx`` is not installed.
+    """
     try:
         import onnx
     except ImportError as error:
@@ -36,11 +46,13 @@ def to_onnx(model, path: Path | str) -> Path:
             continue
         if kind not in _KINDS:
             raise EtabliError(
-                _("the layer {name} ({kind}) has no form in ONNX here").format(
+                _("the layer {name} ({kind}) has no ONNX counterpart here").format(
                     name=layer.name, kind=kind
                 )
             )
-        outputs[layer.name] = _KINDS[kind](graph, layer, [outputs[name] for name in _before(layer)])
+        outputs[layer.name] = _KINDS[kind](
+            graph, layer, [outputs[name] for name in _input_layers(layer)]
+        )
     last = model.outputs[0]._keras_history.operation.name
     graph.add("Identity", [outputs[last]], "output")
     content = graph.model(model.input_shape, model.output_shape).SerializeToString()
@@ -50,10 +62,10 @@ def to_onnx(model, path: Path | str) -> Path:
 
 
 class _Graph:
-    """Nodes and constants under way."""
+    """The nodes and constants of a graph under construction."""
 
-    def __init__(self, onnx) -> None:
-        self.onnx, self.nodes, self.constants = onnx, [], []
+    def __init__(self, onnx: ModuleType) -> None:
+        self.onnx, self.nodes, self.constants = onnx, list[Any](), list[Any]()
 
     def add(self, kind: str, inputs: list[str], name: str, **attributes: object) -> str:
         self.nodes.append(self.onnx.helper.make_node(kind, inputs, [name], name=name, **attributes))
@@ -65,11 +77,13 @@ class _Graph:
         )
         return name
 
-    def model(self, taken: tuple, given: tuple):
+    def model(self, input_shape: tuple, output_shape: tuple) -> Any:
         helper, number = self.onnx.helper, self.onnx.TensorProto.FLOAT
-        inputs = [helper.make_tensor_value_info("pictures", number, ["N", *taken[1:]])]
+        inputs = [helper.make_tensor_value_info("pictures", number, ["N", *input_shape[1:]])]
         outputs = [
-            helper.make_tensor_value_info("output", number, ["N", *([None] * (len(given) - 1))])
+            helper.make_tensor_value_info(
+                "output", number, ["N", *([None] * (len(output_shape) - 1))]
+            )
         ]
         graph = helper.make_graph(self.nodes, "etabli", inputs, outputs, self.constants)
         made = helper.make_model(
@@ -79,29 +93,29 @@ class _Graph:
         return made
 
 
-def _before(layer) -> list[str]:
+def _input_layers(layer: Any) -> list[str]:
     tensors = layer.input if isinstance(layer.input, list) else [layer.input]
     return [tensor._keras_history.operation.name for tensor in tensors]
 
 
-def _weights(layer) -> dict[str, np.ndarray]:
+def _weights(layer: Any) -> dict[str, np.ndarray]:
     return {
         weight.name: array for weight, array in zip(layer.weights, layer.get_weights(), strict=True)
     }
 
 
-def _activated(graph: _Graph, layer, name: str) -> str:
+def _activated(graph: _Graph, layer: Any, name: str) -> str:
     word = getattr(layer.activation, "__name__", "linear")
     kinds = {"relu": "Relu", "sigmoid": "Sigmoid"}
     if word == "linear":
         return name
     if word not in kinds:
-        raise EtabliError(_("the activation {kind} has no form in ONNX here").format(kind=word))
+        raise EtabliError(_("the activation {kind} has no ONNX counterpart here").format(kind=word))
     return graph.add(kinds[word], [name], f"{layer.name}/{word}")
 
 
-def _pads(layer, kernel: tuple[int, int]) -> list[int]:
-    """(top, left, bottom, right) zeros: those of "same" depend on the size, the odd one lies behind."""
+def _pads(layer: Any, kernel: tuple[int, int]) -> list[int]:
+    """Return (top, left, bottom, right) zeros; with "same" the odd one is at the end."""
     if layer.padding == "valid":
         return [0, 0, 0, 0]
     totals = [
@@ -111,7 +125,7 @@ def _pads(layer, kernel: tuple[int, int]) -> list[int]:
     return [totals[0] // 2, totals[1] // 2, totals[0] - totals[0] // 2, totals[1] - totals[1] // 2]
 
 
-def _convolution(graph: _Graph, layer, inputs: list[str]) -> str:
+def _convolution(graph: _Graph, layer: Any, inputs: list[str]) -> str:
     held, depthwise = _weights(layer), type(layer).__name__ == "DepthwiseConv2D"
     kernel = held["kernel"]
     order = (2, 3, 0, 1) if depthwise else (3, 2, 0, 1)
@@ -129,7 +143,7 @@ def _convolution(graph: _Graph, layer, inputs: list[str]) -> str:
     return _activated(graph, layer, made)
 
 
-def _normalisation(graph: _Graph, layer, inputs: list[str]) -> str:
+def _normalization(graph: _Graph, layer: Any, inputs: list[str]) -> str:
     held = _weights(layer)
     names = [
         graph.constant(f"{layer.name}/{word}", held[word])
@@ -140,7 +154,7 @@ def _normalisation(graph: _Graph, layer, inputs: list[str]) -> str:
     )
 
 
-def _relu(graph: _Graph, layer, inputs: list[str]) -> str:
+def _relu(graph: _Graph, layer: Any, inputs: list[str]) -> str:
     if layer.max_value is None:
         return graph.add("Relu", inputs, layer.name)
     bounds = [
@@ -150,7 +164,7 @@ def _relu(graph: _Graph, layer, inputs: list[str]) -> str:
     return graph.add("Clip", [*inputs, *bounds], layer.name)
 
 
-def _rescaling(graph: _Graph, layer, inputs: list[str]) -> str:
+def _rescaling(graph: _Graph, layer: Any, inputs: list[str]) -> str:
     values = [np.asarray(value, np.float32) for value in (layer.scale, layer.offset)]
     if len(layer.output.shape) == 4:
         values = [value.reshape(1, -1, 1, 1) for value in values]
@@ -162,19 +176,19 @@ def _rescaling(graph: _Graph, layer, inputs: list[str]) -> str:
     return graph.add("Add", [scaled, offset], layer.name)
 
 
-def _flip(graph: _Graph, layer, inputs: list[str]) -> str:
-    """Blue, green, red: the channels the other way round."""
+def _flip(graph: _Graph, layer: Any, inputs: list[str]) -> str:
+    """Reverse the channels, from RGB to BGR."""
     order = graph.constant(f"{layer.name}/order", [2, 1, 0], "int64")
     return graph.add("Gather", [*inputs, order], layer.name, axis=1)
 
 
-def _padding(graph: _Graph, layer, inputs: list[str]) -> str:
+def _padding(graph: _Graph, layer: Any, inputs: list[str]) -> str:
     (top, bottom), (left, right) = layer.padding
     pads = graph.constant(f"{layer.name}/pads", [0, 0, top, left, 0, 0, bottom, right], "int64")
     return graph.add("Pad", [*inputs, pads], layer.name)
 
 
-def _pooling(graph: _Graph, layer, inputs: list[str]) -> str:
+def _pooling(graph: _Graph, layer: Any, inputs: list[str]) -> str:
     size = list(layer.pool_size)
     pads = _pads(layer, layer.pool_size)
     return graph.add(
@@ -182,16 +196,16 @@ def _pooling(graph: _Graph, layer, inputs: list[str]) -> str:
     )
 
 
-def _average(graph: _Graph, layer, inputs: list[str]) -> str:
+def _average(graph: _Graph, layer: Any, inputs: list[str]) -> str:
     made = graph.add("GlobalAveragePool", inputs, f"{layer.name}/mean")
     return graph.add("Flatten", [made], layer.name, axis=1)
 
 
-def _log_sum_exp(graph: _Graph, layer, inputs: list[str]) -> str:
-    """Over all places of a map; the largest is taken out first, so that none is too large for ``Exp``."""
+def _log_sum_exp(graph: _Graph, layer: Any, inputs: list[str]) -> str:
+    """Compute log-sum-exp over the locations, minus the maximum, so ``Exp`` does not overflow."""
     if tuple(layer.axis) != (1, 2) or layer.keepdims:
         raise EtabliError(
-            _("the layer {name} ({kind}) has no form in ONNX here").format(
+            _("the layer {name} ({kind}) has no ONNX counterpart here").format(
                 name=layer.name, kind="Logsumexp"
             )
         )
@@ -208,7 +222,7 @@ def _log_sum_exp(graph: _Graph, layer, inputs: list[str]) -> str:
     )
 
 
-def _dense(graph: _Graph, layer, inputs: list[str]) -> str:
+def _dense(graph: _Graph, layer: Any, inputs: list[str]) -> str:
     held = _weights(layer)
     names = [graph.constant(f"{layer.name}/{word}", held[word]) for word in ("kernel", "bias")]
     return _activated(graph, layer, graph.add("Gemm", [*inputs, *names], layer.name))
@@ -221,7 +235,7 @@ def _alone(kind: str) -> Callable:
 _KINDS: dict[str, Callable] = {
     "Conv2D": _convolution,
     "DepthwiseConv2D": _convolution,
-    "BatchNormalization": _normalisation,
+    "BatchNormalization": _normalization,
     "ReLU": _relu,
     "Activation": lambda graph, layer, inputs: _activated(graph, layer, inputs[0]),
     "Add": _alone("Add"),

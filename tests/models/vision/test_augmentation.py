@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from etabli.models.vision.augmentation import shifted, warped
+from etabli.models.vision.augmentation import random_shift, random_warp
 
 
 def images(n=40):
@@ -14,7 +14,7 @@ def images(n=40):
 
 def test_a_shift_moves_whole_pixels_and_keeps_the_ink(frozen):
     given = frozen(images())
-    moved = shifted(given, np.random.default_rng(1), 2)
+    moved = random_shift(given, np.random.default_rng(1), 2)
     np.testing.assert_allclose(moved.sum((1, 2, 3)), given.sum((1, 2, 3)), rtol=1e-5)
     expected = [
         np.roll(given[0], (down, right), (0, 1)) for down in range(-2, 3) for right in range(-2, 3)
@@ -24,14 +24,14 @@ def test_a_shift_moves_whole_pixels_and_keeps_the_ink(frozen):
 
 def test_no_shift_and_no_warp_leave_the_images_alone():
     given = images()
-    np.testing.assert_array_equal(shifted(given, np.random.default_rng(1), 0), given)
-    still = warped(given, np.random.default_rng(1), degrees=0, scale=0, shear=0, shift=0, elastic=0)
+    np.testing.assert_array_equal(random_shift(given, np.random.default_rng(1), 0), given)
+    still = random_warp(given, np.random.default_rng(1), degrees=0, scale=0, shear=0, shift=0, elastic=0)
     np.testing.assert_allclose(still, given, atol=1e-5)
 
 
 def test_equal_generators_warp_equally_and_the_images_stay_near(frozen):
     given = frozen(images())
-    first, again = (warped(given, np.random.default_rng(5)) for _ in range(2))
+    first, again = (random_warp(given, np.random.default_rng(5)) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, given)
     assert (first >= 0).all()
@@ -40,7 +40,7 @@ def test_equal_generators_warp_equally_and_the_images_stay_near(frozen):
 
 
 def test_a_quarter_turn_turns():
-    turned = warped(images(1), _AlwaysHighest(), degrees=90, scale=0, shear=0, shift=0, elastic=0)
+    turned = random_warp(images(1), _AlwaysHighest(), degrees=90, scale=0, shear=0, shift=0, elastic=0)
     np.testing.assert_allclose(turned[0], np.rot90(images(1)[0], -1), atol=1e-4)
 
 

@@ -10,7 +10,7 @@ from etabli.models.vision import backbones
 
 @pytest.fixture(scope="module")
 def resnet():
-    return backbones.backbone("resnet50").build()
+    return backbones.get_backbone("resnet50").build()
 
 
 def test_resnet50_has_its_published_number_of_parameters_and_2048_features(resnet):
@@ -20,7 +20,7 @@ def test_resnet50_has_its_published_number_of_parameters_and_2048_features(resne
 
 @pytest.mark.parametrize("name", backbones.BACKBONES)
 def test_every_stage_ends_at_a_layer_of_the_net(name):
-    net = backbones.backbone(name)
+    net = backbones.get_backbone(name)
     model = net.build()
     layers = [layer.name for layer in model.layers]
     places = [layers.index(stage) for stage in net.stages.values()]
@@ -38,7 +38,7 @@ def test_the_preprocessing_of_its_authors_is_inside_each_net():
         "mobilenet_v2": keras.applications.mobilenet_v2.preprocess_input,
     }
     for name, preprocess in authors.items():
-        model = backbones.backbone(name).build(size=(32, 32))
+        model = backbones.get_backbone(name).build(size=(32, 32))
         inside = keras.Model(model.inputs[0], model.get_layer("preprocessing").output)
         np.testing.assert_allclose(np.asarray(inside(pixels)), preprocess(pixels.copy()), atol=1e-4)
 
@@ -58,7 +58,7 @@ def official_layout(path: Path, model, generator) -> None:
 def test_a_file_in_the_layout_of_the_official_weights_loads(tmp_path, resnet):
     path = tmp_path / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
     official_layout(path, resnet, np.random.default_rng(0))
-    loaded = backbones.backbone("resnet50").build(path)
+    loaded = backbones.get_backbone("resnet50").build(path)
     generator = np.random.default_rng(0)
     for weight in (weight for layer in resnet.layers for weight in layer.weights):
         layer, name = weight.path.split("/")[-2:]
@@ -70,23 +70,23 @@ def test_a_file_in_the_layout_of_the_official_weights_loads(tmp_path, resnet):
 def test_the_weights_of_another_net_are_refused(tmp_path, resnet):
     resnet.save_weights(tmp_path / "resnet.weights.h5")
     with pytest.raises(CorruptFile, match="mobilenet_v2"):
-        backbones.backbone("mobilenet_v2").build(tmp_path / "resnet.weights.h5")
+        backbones.get_backbone("mobilenet_v2").build(tmp_path / "resnet.weights.h5")
     (tmp_path / "noise.weights.h5").write_bytes(b"noise")
     with pytest.raises(CorruptFile, match="noise"):
-        backbones.backbone("mobilenet_v2").build(tmp_path / "noise.weights.h5")
+        backbones.get_backbone("mobilenet_v2").build(tmp_path / "noise.weights.h5")
 
 
 def test_random_weights_are_those_of_their_seed():
-    net = backbones.backbone("mobilenet_v2")
+    net = backbones.get_backbone("mobilenet_v2")
     one, again, other = (
-        backbones.digest(net.build(seed=seed, size=(32, 32))) for seed in (1, 1, 2)
+        backbones.compute_weights_digest(net.build(seed=seed, size=(32, 32))) for seed in (1, 1, 2)
     )
     assert one == again != other
 
 
 def test_a_mistyped_backbone_is_answered_with_the_nearest():
     with pytest.raises(UnknownName, match="resnet50"):
-        backbones.backbone("resnet5O")
+        backbones.get_backbone("resnet5O")
 
 
 def test_the_imagenet_head_is_a_softmax_of_a_linear_layer(frozen):
@@ -94,7 +94,7 @@ def test_the_imagenet_head_is_a_softmax_of_a_linear_layer(frozen):
     features, kernel, bias = frozen(
         generator.normal(size=(5, 8)), generator.normal(size=(8, 4)), generator.normal(size=4)
     )
-    probabilities = backbones.imagenet_head(kernel, bias)(features)
+    probabilities = backbones.build_imagenet_head(kernel, bias)(features)
     np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-6)
     np.testing.assert_array_equal(probabilities.argmax(1), (features @ kernel + bias).argmax(1))
 
@@ -103,7 +103,7 @@ def test_the_imagenet_head_is_a_softmax_of_a_linear_layer(frozen):
 def test_the_imagenet_weights_know_an_ox_among_a_thousand_classes(full_data):
     from etabli.data.formats import images
 
-    model = backbones.backbone("mobilenet_v2").build(
+    model = backbones.get_backbone("mobilenet_v2").build(
         full_data / "weights/mobilenet_v2_imagenet_notop.weights.h5"
     )
     head = np.load(full_data / "weights/mobilenet_v2_imagenet_head.npz", allow_pickle=False)
@@ -121,6 +121,6 @@ def test_the_imagenet_weights_know_an_ox_among_a_thousand_classes(full_data):
     )
     named = [
         labels[place]
-        for place in backbones.imagenet_head(head["kernel"], head["bias"])(features).argmax(1)
+        for place in backbones.build_imagenet_head(head["kernel"], head["bias"])(features).argmax(1)
     ]
     assert sum(name in ("ox", "water buffalo", "bison") for name in named) >= 5, named

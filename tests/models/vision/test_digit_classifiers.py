@@ -16,10 +16,10 @@ def images():
 @pytest.mark.parametrize(
     "build,parameters",
     [
-        (digit_classifiers.softmax_regression, 7_850),
-        (digit_classifiers.perceptron, 79_510),
-        (digit_classifiers.convolutional, 65_558),
-        (digit_classifiers.modern, 136_106),
+        (digit_classifiers.build_softmax_regression, 7_850),
+        (digit_classifiers.build_mlp, 79_510),
+        (digit_classifiers.build_cnn, 65_558),
+        (digit_classifiers.build_modern_cnn, 136_106),
     ],
 )
 def test_the_nets_have_the_published_number_of_parameters(build, parameters):
@@ -27,7 +27,7 @@ def test_the_nets_have_the_published_number_of_parameters(build, parameters):
 
 
 def test_the_layer_table_is_that_of_report_figure_4():
-    assert digit_classifiers.layer_table(digit_classifiers.perceptron()) == [
+    assert digit_classifiers.list_layers(digit_classifiers.build_mlp()) == [
         ("fc1", "Dense", "(N, 100)", 78_500),
         ("sigmoid", "Activation", "(N, 100)", 0),
         ("fc2", "Dense", "(N, 10)", 1_010),
@@ -36,43 +36,43 @@ def test_the_layer_table_is_that_of_report_figure_4():
 
 
 def test_cutting_the_softmax_and_the_dense_layer_leaves_the_hidden_sigmoids():
-    model = digit_classifiers.perceptron()
+    model = digit_classifiers.build_mlp()
     cut = keras.Model(model.inputs, model.layers[-3].output)
     pixels = np.random.default_rng(0).random((5, 784), dtype=np.float32)
-    hidden = digit_classifiers.activations(model, pixels, ["sigmoid"])["sigmoid"]
+    hidden = digit_classifiers.compute_activations(model, pixels, ["sigmoid"])["sigmoid"]
     np.testing.assert_allclose(hidden, cut.predict(pixels, verbose=0), rtol=1e-6)
     assert hidden.shape == (5, 100)
     assert ((hidden > 0) & (hidden < 1)).all()
 
 
 def test_activations_come_by_name_flattened_whatever_the_batch(images):
-    model = digit_classifiers.convolutional()
-    whole = digit_classifiers.activations(model, images, ["pool1", "softmax"])
-    parts = digit_classifiers.activations(model, images, ["pool1", "softmax"], batch_size=4)
+    model = digit_classifiers.build_cnn()
+    whole = digit_classifiers.compute_activations(model, images, ["pool1", "softmax"])
+    parts = digit_classifiers.compute_activations(model, images, ["pool1", "softmax"], batch_size=4)
     assert whole["pool1"].shape == (6, 12 * 12 * 16)
     for name in whole:
         np.testing.assert_allclose(whole[name], parts[name], rtol=1e-5, atol=1e-6)
     with pytest.raises(UnknownName, match="Did you mean"):
-        digit_classifiers.activations(model, images, ["pool"])
+        digit_classifiers.compute_activations(model, images, ["pool"])
 
 
 def test_a_fresh_net_knows_nothing_its_loss_is_about_ln_k(images):
-    probabilities = digit_classifiers.convolutional().predict(images, verbose=0)
+    probabilities = digit_classifiers.build_cnn().predict(images, verbose=0)
     assert -np.log(probabilities).mean() == pytest.approx(np.log(10), abs=0.35)
 
 
 def test_equal_seeds_draw_equal_weights_and_other_seeds_other_ones():
     first, again, other = (
-        digit_classifiers.convolutional(seed).get_weights() for seed in (1, 1, 2)
+        digit_classifiers.build_cnn(seed).get_weights() for seed in (1, 1, 2)
     )
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0], other[0])
 
 
 def test_a_saved_net_loads_again_without_any_code_of_ours(tmp_path, images):
-    for build in (digit_classifiers.convolutional, digit_classifiers.modern):
-        model = digit_classifiers.compiled(
-            build(), optimizer="adam", rate=1e-3, decay_steps=10, warmup_steps=2
+    for build in (digit_classifiers.build_cnn, digit_classifiers.build_modern_cnn):
+        model = digit_classifiers.compile_model(
+            build(), optimizer="adam", learning_rate=1e-3, decay_steps=10, warmup_steps=2
         )
         model.save(tmp_path / "model.keras")
         loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
@@ -83,4 +83,4 @@ def test_a_saved_net_loads_again_without_any_code_of_ours(tmp_path, images):
 
 def test_an_unknown_optimizer_is_refused():
     with pytest.raises(UnknownName, match="Did you mean adam"):
-        digit_classifiers.compiled(digit_classifiers.perceptron(), optimizer="adan", rate=0.1)
+        digit_classifiers.compile_model(digit_classifiers.build_mlp(), optimizer="adan", learning_rate=0.1)

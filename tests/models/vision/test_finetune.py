@@ -3,7 +3,7 @@ import pytest
 
 from etabli.core.errors import BadSetting, EtabliError
 from etabli.models.vision import finetune, linear_head
-from etabli.models.vision.finetune import Plan
+from etabli.models.vision.finetune import FinetuneConfig
 from etabli.training.kernels import convolution
 
 
@@ -35,16 +35,16 @@ def problem():
     labels = np.where(pictures.mean((1, 2))[:, :2] > 0, 1, -1).astype(np.int8)
     pictures += 0.5 * labels[:, None, None, :1]
     maps = keras.Model(model.inputs[0], model.get_layer("early").output).predict_on_batch(pictures)
-    head = linear_head.LinearSigmoids(np.zeros((8, 2), np.float32), np.zeros(2, np.float32))
+    head = linear_head.LinearClassifier(np.zeros((8, 2), np.float32), np.zeros(2, np.float32))
     return model, maps, labels, head
 
 
-PLAN = Plan(epochs=4, batch=16, rate=3e-3, average=0.9, mixup=0.0)
+PLAN = FinetuneConfig(epochs=4, batch_size=16, learning_rate=3e-3, ema_decay=0.9, mixup=0.0)
 
 
 def train(problem, plan=PLAN, layer="early", roots=False, **options):
     model, maps, labels, head = problem
-    tail = finetune.from_stage(model, layer, roots, places=plan.attention > 0)
+    tail = finetune.build_tail(model, layer, roots, places=plan.attention > 0)
     return finetune.fine_tune(
         tail, head, lambda places, draws: maps[places], labels, plan, **options
     )
@@ -73,20 +73,20 @@ def test_frozen_layers_and_moving_statistics_do_not_move_by_one_bit_and_all_othe
     ):
         np.testing.assert_array_equal(old, new)
     np.testing.assert_array_equal(before["depthwise"][0], weights(model.get_layer("depthwise"))[0])
-    train(problem, Plan(**{**vars(PLAN), "epochs": 1, "depthwise": True}))
+    train(problem, FinetuneConfig(**{**vars(PLAN), "epochs": 1, "depthwise": True}))
     for name in ("expand", "depthwise", "project", "top"):
         assert not np.array_equal(before[name][0], weights(model.get_layer(name))[0]), name
 
 
 @pytest.mark.needs_jax
 def test_the_mean_of_trainings_lies_between_them_and_leaves_what_did_not_learn(problem):
-    tail = finetune.from_stage(problem[0], "early")
+    tail = finetune.build_tail(problem[0], "early")
     origin, trainings = tail.get_weights(), []
     for seed in range(3):
         tail.set_weights(origin)
-        tuned = train(problem, Plan(**{**vars(PLAN), "seed": seed}))
+        tuned = train(problem, FinetuneConfig(**{**vars(PLAN), "seed": seed}))
         trainings.append((tail.get_weights(), tuned.head))
-    mean = finetune.mean_of(tail, trainings)
+    mean = finetune.average_weights(tail, trainings)
     for values in zip(
         tail.get_weights(), origin, *(each for each, _head in trainings), strict=True
     ):
@@ -106,8 +106,8 @@ def test_the_tail_on_stored_maps_is_the_whole_net_on_pictures(problem):
     model = net()
     pictures = np.random.default_rng(1).normal(size=(5, 12, 12, 3)).astype(np.float32)
     maps = keras.Model(model.inputs[0], model.get_layer("early").output)(pictures)
-    whole = np.asarray(finetune.from_stage(model, None)(pictures))
-    np.testing.assert_allclose(finetune.from_stage(model, "early")(maps), whole, atol=1e-6)
+    whole = np.asarray(finetune.build_tail(model, None)(pictures))
+    np.testing.assert_allclose(finetune.build_tail(model, "early")(maps), whole, atol=1e-6)
 
 
 @pytest.mark.needs_jax
@@ -126,7 +126,7 @@ def test_fast_layers_compute_what_keras_layers_do(stride, padding):
     model = keras.Model(x, y)
     model.get_layer("depthwise").bias.assign(np.arange(4.0))
     data = np.random.default_rng(0).normal(size=(3, 9, 8, 4)).astype(np.float32)
-    np.testing.assert_allclose(convolution.accelerated(model)(data), model(data), atol=1e-5)
+    np.testing.assert_allclose(convolution.accelerate(model)(data), model(data), atol=1e-5)
 
 
 @pytest.mark.needs_jax
@@ -165,7 +165,7 @@ def test_a_checkpoint_of_another_plan_or_stage_or_a_damaged_one_is_not_resumed(p
     epochs = []
     train(
         problem,
-        Plan(**{**vars(PLAN), "rate": 1e-3}),
+        FinetuneConfig(**{**vars(PLAN), "learning_rate": 1e-3}),
         checkpoint=path,
         watch=lambda a, **n: epochs.append(n["epoch"]),
     )
@@ -174,7 +174,7 @@ def test_a_checkpoint_of_another_plan_or_stage_or_a_damaged_one_is_not_resumed(p
     train(problem, layer="add", checkpoint=path, watch=lambda a, **n: epochs.append(n["epoch"]))
     assert min(epochs) == 1
     path.write_bytes(path.read_bytes()[:50])
-    train(problem, Plan(**{**vars(PLAN), "epochs": 1}), checkpoint=path)
+    train(problem, FinetuneConfig(**{**vars(PLAN), "epochs": 1}), checkpoint=path)
 
 
 @pytest.mark.needs_jax
@@ -182,7 +182,7 @@ def test_training_stops_without_a_better_validation_and_keeps_the_best(problem):
     values = iter([0.3, 0.9, 0.5, 0.4, 0.95])
     tuned = train(
         problem,
-        Plan(**{**vars(PLAN), "epochs": 20, "patience": 2}),
+        FinetuneConfig(**{**vars(PLAN), "epochs": 20, "patience": 2}),
         judge=lambda logits_of: next(values),
     )
     assert tuned.validations == [0.3, 0.9, 0.5, 0.4] and tuned.best_epoch == 2
@@ -192,7 +192,7 @@ def test_training_stops_without_a_better_validation_and_keeps_the_best(problem):
 def test_what_is_kept_of_the_start_lies_on_the_line_between_start_and_end(problem):
     def ends(kept):
         model = net()
-        tuned = train((model, *problem[1:]), Plan(**{**vars(PLAN), "kept": kept}))
+        tuned = train((model, *problem[1:]), FinetuneConfig(**{**vars(PLAN), "init_weight": kept}))
         return weights(model.get_layer("expand"))[0], tuned.head.kernel
 
     first, (free, head), (drawn, near) = (
@@ -209,8 +209,8 @@ def test_lower_layers_move_less(problem):
     def moved(lower_rate):
         model = net()
         before = weights(model.get_layer("expand"))[0]
-        head = linear_head.LinearSigmoids(np.ones((8, 2), np.float32), np.zeros(2, np.float32))
-        plan = Plan(**{**vars(PLAN), "lower_rate": lower_rate, "decay": 0.0})
+        head = linear_head.LinearClassifier(np.ones((8, 2), np.float32), np.zeros(2, np.float32))
+        plan = FinetuneConfig(**{**vars(PLAN), "lower_rate": lower_rate, "weight_decay": 0.0})
         train((model, *problem[1:3], head), plan)
         return np.abs(weights(model.get_layer("expand"))[0] - before).mean()
 
@@ -220,7 +220,7 @@ def test_lower_layers_move_less(problem):
 @pytest.mark.needs_jax
 @pytest.mark.parametrize("roots", [False, True])
 def test_half_precision_and_mixup_train_as_well(problem, roots):
-    tuned = train(problem, Plan(**{**vars(PLAN), "precision": "bf16", "mixup": 0.3}), roots=roots)
+    tuned = train(problem, FinetuneConfig(**{**vars(PLAN), "precision": "bf16", "mixup": 0.3}), roots=roots)
     assert tuned.losses[-1] < np.log(2)
 
 
@@ -232,12 +232,12 @@ def test_a_saved_net_on_roots_gives_the_logits_of_its_tail(problem, attention):
 
     model, tuned = (
         problem[0],
-        train(problem, Plan(**{**vars(PLAN), "attention": attention}), roots=True),
+        train(problem, FinetuneConfig(**{**vars(PLAN), "attention": attention}), roots=True),
     )
     pictures = np.random.default_rng(1).normal(size=(5, 12, 12, 3)).astype(np.float32)
     maps = keras.Model(model.inputs[0], model.get_layer("early").output)(pictures)
-    expected = expit(finetune.logits_of(tuned, 4)(np.asarray(maps)))
-    whole = linear_head.with_head(model, tuned.head, roots=True, attention=tuned.attention)
+    expected = expit(finetune.make_logits_function(tuned, 4)(np.asarray(maps)))
+    whole = linear_head.attach_head(model, tuned.head, roots=True, attention=tuned.attention)
     np.testing.assert_allclose(whole(pictures), expected, atol=1e-5)
 
 
@@ -247,12 +247,12 @@ def test_attention_is_nothing_where_a_picture_has_one_place():
 
     draws = np.random.default_rng(2)
     kernel, bias = draws.normal(size=(8, 2)), draws.normal(size=2)
-    head = linear_head.LinearSigmoids(kernel.astype(np.float32), bias.astype(np.float32))
+    head = linear_head.LinearClassifier(kernel.astype(np.float32), bias.astype(np.float32))
     flat = keras.Input((1, 1, 8))
-    tail = finetune.from_stage(keras.Model(flat, keras.layers.ReLU()(flat)), None, places=True)
+    tail = finetune.build_tail(keras.Model(flat, keras.layers.ReLU()(flat)), None, places=True)
     points = draws.uniform(size=(5, 1, 1, 8)).astype(np.float32)
     looked, plain = (
-        finetune.logits_of(finetune.Tuned(head, tail, [], [], 0, a))(points) for a in (0.7, 0.0)
+        finetune.make_logits_function(finetune.FinetunedModel(head, tail, [], [], 0, a))(points) for a in (0.7, 0.0)
     )
     np.testing.assert_allclose(looked, plain, atol=1e-5)
     np.testing.assert_allclose(plain, head.logits(points[:, 0, 0]), atol=1e-5)
@@ -261,7 +261,7 @@ def test_attention_is_nothing_where_a_picture_has_one_place():
 @pytest.mark.needs_jax
 def test_a_diverging_training_is_a_sentence(problem):
     with pytest.raises(EtabliError, match="diverged"):
-        train(problem, Plan(**{**vars(PLAN), "rate": 1e30}))
+        train(problem, FinetuneConfig(**{**vars(PLAN), "learning_rate": 1e30}))
 
 
 def test_another_backend_is_refused_before_it_starts(problem, monkeypatch):
@@ -277,11 +277,11 @@ def test_the_shares_of_the_places_are_what_a_picture_loses_with_one_of_them(prob
 
     model, maps, _labels, _head = problem
     kernel = np.random.default_rng(4).normal(size=(8, 2)).astype(np.float32)
-    tail = finetune.from_stage(model, "early", places=True)
-    tuned = finetune.Tuned(
-        linear_head.LinearSigmoids(kernel, np.ones(2, np.float32)), tail, [], [], 0, 0.5
+    tail = finetune.build_tail(model, "early", places=True)
+    tuned = finetune.FinetunedModel(
+        linear_head.LinearClassifier(kernel, np.ones(2, np.float32)), tail, [], [], 0, 0.5
     )
-    shares = finetune.shares_of_places(tuned, maps[:3])
+    shares = finetune.compute_location_weights(tuned, maps[:3])
     np.testing.assert_allclose(shares.sum((1, 2)), 1, atol=1e-5)
     logits = (np.asarray(tail(maps[:3])[1]) @ kernel + 1).reshape(3, -1, 2)
     lost = logsumexp(logits, axis=1) - logsumexp(logits[:, 1:], axis=1)

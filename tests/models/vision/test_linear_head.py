@@ -38,7 +38,7 @@ def test_at_the_minimum_the_numeric_gradient_vanishes():
     base = linear_head.binary_cross_entropy(labels, model.logits(features))
     generator = np.random.default_rng(1)
     for _trial in range(10):
-        moved = linear_head.LinearSigmoids(
+        moved = linear_head.LinearClassifier(
             model.kernel + 1e-2 * generator.normal(size=model.kernel.shape).astype(np.float32),
             model.bias,
         )
@@ -47,14 +47,14 @@ def test_at_the_minimum_the_numeric_gradient_vanishes():
 
 def test_the_first_questions_alone_have_the_logits_that_they_had():
     draws = np.random.default_rng(0)
-    head = linear_head.LinearSigmoids(draws.normal(size=(4, 5)), draws.normal(size=5))
+    head = linear_head.LinearClassifier(draws.normal(size=(4, 5)), draws.normal(size=5))
     x = draws.normal(size=(3, 4))
     np.testing.assert_array_equal(head.first(2).logits(x), head.logits(x)[:, :2])
 
 
 def test_a_fresh_layer_has_a_loss_of_ln_2():
     features, labels = problem()
-    zero = linear_head.LinearSigmoids(np.zeros((12, 3), np.float32), np.zeros(3, np.float32))
+    zero = linear_head.LinearClassifier(np.zeros((12, 3), np.float32), np.zeros(3, np.float32))
     assert linear_head.binary_cross_entropy(labels, zero.logits(features)) == pytest.approx(
         np.log(2)
     )
@@ -78,12 +78,12 @@ def test_a_difficult_label_pulls_in_no_direction():
 def test_adam_goes_the_same_way_more_slowly():
     features, labels = problem()
     losses = []
-    model = linear_head.fit_by_adam(
+    model = linear_head.fit_adam(
         features,
         labels,
         np.random.default_rng(0),
         epochs=60,
-        rate=1e-2,
+        learning_rate=1e-2,
         watch=lambda epoch, now: losses.append(
             linear_head.binary_cross_entropy(labels, now.logits(features))
         ),
@@ -100,7 +100,7 @@ def test_cross_validation_prefers_decay_on_noise():
     features = generator.normal(size=(60, 50)).astype(np.float32)
     labels = np.where(generator.random((60, 2)) < 0.5, 1, -1)
     judge = lambda truth, logits: -linear_head.binary_cross_entropy(truth, logits)  # noqa: E731
-    chosen, means = linear_head.choose_decay(features, labels, judge)
+    chosen, means = linear_head.choose_l2(features, labels, judge)
     assert chosen == 1.0 and len(means) == 6
 
 
@@ -115,9 +115,9 @@ def test_thresholds_give_the_best_f1_that_there_is():
         yes, truth = probabilities[:, column] > threshold, labels[:, column] == 1
         return 2 * (yes & truth).sum() / (yes.sum() + truth.sum())
 
-    for column, threshold in enumerate(linear_head.best_thresholds(labels, probabilities)):
+    for column, threshold in enumerate(linear_head.choose_thresholds(labels, probabilities)):
         assert f1(column, threshold) == max(f1(column, t) for t in np.linspace(-0.01, 1, 500))
-    assert linear_head.best_thresholds(-np.ones((4, 1), int), np.ones((4, 1)))[0] == 0.5
+    assert linear_head.choose_thresholds(-np.ones((4, 1), int), np.ones((4, 1)))[0] == 0.5
 
 
 def test_features_of_another_net_are_refused():
@@ -127,7 +127,7 @@ def test_features_of_another_net_are_refused():
         model.logits(features[:, :5])
     with pytest.raises(BadArray):
         linear_head.fit(features, labels[:-1], 0.1)
-    with pytest.raises(NotFitted, match="nothing to learn"):
+    with pytest.raises(NotFitted, match="nothing to train on"):
         linear_head.fit(features[:0], labels[:0], 0.1)
 
 
@@ -135,14 +135,14 @@ def test_unit_roots_have_length_one_keep_signs_and_rank_and_leave_zeros():
     features = np.random.default_rng(0).normal(size=(6, 5))
     features[2] = 0
     features.setflags(write=False)
-    made = linear_head.unit_roots(features)
+    made = linear_head.sqrt_normalize(features)
     np.testing.assert_allclose(np.linalg.norm(np.delete(made, 2, 0), axis=1), 1)
     np.testing.assert_array_equal(np.sign(made), np.sign(features))
     np.testing.assert_array_equal(np.argsort(made[0]), np.argsort(features[0]))
-    np.testing.assert_allclose(made, linear_head.unit_roots(7 * features))
+    np.testing.assert_allclose(made, linear_head.sqrt_normalize(7 * features))
 
 
 def test_the_dot_product_of_unit_roots_is_the_affinity_of_two_distributions():
     p, q = np.random.default_rng(1).dirichlet(np.ones(8), size=2)
-    a, b = linear_head.unit_roots(np.stack([p, q]))
+    a, b = linear_head.sqrt_normalize(np.stack([p, q]))
     assert a @ b == pytest.approx(np.sqrt(p * q).sum())

@@ -8,7 +8,7 @@ from etabli.models.vision import backbones, small_resnet
 
 @pytest.fixture(scope="module")
 def net():
-    return backbones.backbone("small_residual").build(size=(32, 32))
+    return backbones.get_backbone("small_residual").build(size=(32, 32))
 
 
 def test_it_is_small_and_halves_the_picture_three_times(net):
@@ -23,14 +23,14 @@ def test_it_learns_to_tell_a_few_pictures_apart_and_the_first_loss_is_ln_k(net):
         scenes.draw_single(draw, ("circle", "house")[kind], (32, 32)).image for kind in kinds
     ]
     pixels = np.stack([np.asarray(image) for image in pictures]).astype(np.float32)
-    whole = small_resnet.classifier(net, 2)
+    whole = small_resnet.build_classifier(net, 2)
     assert whole.evaluate(pixels, kinds, verbose=0)[0] == pytest.approx(np.log(2), abs=1e-5)
     numbers = []
-    small_resnet.teach(
+    small_resnet.train(
         whole, pixels, kinds, draw, epochs=15, watch=lambda _epoch, row: numbers.append(row["loss"])
     )
     assert numbers[-1] < 0.5 * np.log(2)
-    assert small_resnet.logits(whole, pixels[:5]).shape == (5, 2)
+    assert small_resnet.predict_logits(whole, pixels[:5]).shape == (5, 2)
 
 
 def test_a_difficult_label_counts_for_nothing():

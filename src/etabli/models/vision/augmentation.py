@@ -1,33 +1,51 @@
-"""Small random deformations of small grey images, for training: shifts of whole pixels, and smooth warps."""
+"""Data augmentation of small grayscale images: shifts by whole pixels and smooth warps."""
 
 import numpy as np
 
 _BLOCK = 2000  # images warped at once
 
 
-def shifted(images: np.ndarray, generator: np.random.Generator, most: int = 1) -> np.ndarray:
-    """(N, H, W, ...) moved by up to ``most`` pixels each way, each image its own draw; the border fills with zeros."""
+def random_shift(
+    images: np.ndarray, generator: np.random.Generator, max_shift: int = 1
+) -> np.ndarray:
+    """Shift each image (H, W, ...) by up to ``max_shift`` pixels per axis; fill with zeros."""
     _n, height, width = images.shape[:3]
-    margins = [(0, 0), (most, most), (most, most)] + [(0, 0)] * (images.ndim - 3)
+    margins = [(0, 0), (max_shift, max_shift), (max_shift, max_shift)] + [(0, 0)] * (
+        images.ndim - 3
+    )
     padded = np.pad(images, margins)
-    moves = generator.integers(0, 2 * most + 1, size=(len(images), 2))
+    moves = generator.integers(0, 2 * max_shift + 1, size=(len(images), 2))
     moved = np.empty_like(images)
-    for down in range(2 * most + 1):
-        for right in range(2 * most + 1):
+    for down in range(2 * max_shift + 1):
+        for right in range(2 * max_shift + 1):
             these = (moves == (down, right)).all(axis=1)
             moved[these] = padded[these, down : down + height, right : right + width]
     return moved
 
 
-def warped(
-    images: np.ndarray, generator: np.random.Generator, *, degrees: float = 10.0, scale: float = 0.1,
-    shear: float = 0.1, shift: float = 2.0, elastic: float = 1.0,
-) -> np.ndarray:  # fmt: skip
-    """(N, H, W, 1): each image turned, scaled, sheared, shifted (pixels) and bent (pixels) by its own draw.
+def random_warp(
+    images: np.ndarray,
+    generator: np.random.Generator,
+    *,
+    degrees: float = 10.0,
+    scale: float = 0.1,
+    shear: float = 0.1,
+    shift: float = 2.0,
+    elastic: float = 1.0,
+) -> np.ndarray:
+    """Rotate, scale, shear, shift and elastically deform each image at random.
 
-    Angles, factors and shifts are uniform within plus or minus their setting. The bend is a smooth field,
-    Gaussian bumps on a coarse grid with normal weights (Simard, Steinkraus, Platt 2003, section 2, in spirit).
-    Pixels are interpolated bilinearly; what comes from outside of the image is zero.
+    Pixels are interpolated bilinearly; outside of the image they are zero.
+
+    Args:
+        images: (N, H, W, 1).
+        generator: Draws one transformation per image, uniformly within plus or minus the arguments.
+        degrees: Rotation.
+        scale: Relative change of the size.
+        shear: Shear factor.
+        shift: Pixels.
+        elastic: Standard deviation, in pixels, of a smooth field: Gaussian bumps on a coarse grid
+            with normal weights (after Simard, Steinkraus, Platt 2003, section 2).
     """
     count, height, width = images.shape[:3]
     maps = _affine_maps(count, generator, degrees, scale, shear)
@@ -37,9 +55,9 @@ def warped(
     result = np.empty_like(images)
     for start in range(0, count, _BLOCK):
         part = slice(start, start + _BLOCK)
-        places = maps[part] @ grid + moves[part, :, None] + weights[part] @ bumps
-        places += np.array([[(height - 1) / 2], [(width - 1) / 2]], np.float32)
-        result[part] = _interpolated(images[part].reshape(-1, height, width), places).reshape(
+        coordinates = maps[part] @ grid + moves[part, :, None] + weights[part] @ bumps
+        coordinates += np.array([[(height - 1) / 2], [(width - 1) / 2]], np.float32)
+        result[part] = _interpolate(images[part].reshape(-1, height, width), coordinates).reshape(
             -1, *images.shape[1:]
         )
     return result
@@ -60,25 +78,25 @@ def _affine_maps(
 
 
 def _grid(height: int, width: int, knots: int = 4) -> tuple[np.ndarray, np.ndarray]:
-    """The pixels' places from the centre (2, P), and the bumps (knots^2, P), scaled to a field of unit variance."""
+    """Return centered coordinates (2, P) and the bumps (knots^2, P) of a unit-variance field."""
     rows, columns = np.indices((height, width), dtype=np.float32).reshape(2, -1)
-    places = np.stack([rows - (height - 1) / 2, columns - (width - 1) / 2])
+    coordinates = np.stack([rows - (height - 1) / 2, columns - (width - 1) / 2])
     at = (np.arange(knots) + 0.5) / knots
-    centres = np.stack(np.meshgrid(at * height, at * width, indexing="ij"), -1).reshape(-1, 2)
+    centers = np.stack(np.meshgrid(at * height, at * width, indexing="ij"), -1).reshape(-1, 2)
     reach = height / knots
-    far = (rows - centres[:, :1]) ** 2 + (columns - centres[:, 1:]) ** 2
+    far = (rows - centers[:, :1]) ** 2 + (columns - centers[:, 1:]) ** 2
     bumps = np.exp(-far / (2 * reach**2))
-    return places.astype(np.float32), (bumps / np.sqrt((bumps**2).sum(axis=0).mean())).astype(
+    return coordinates.astype(np.float32), (bumps / np.sqrt((bumps**2).sum(axis=0).mean())).astype(
         np.float32
     )
 
 
-def _interpolated(images: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """(N, H, W) read at places (N, 2, P), bilinearly, in a frame of zeros."""
+def _interpolate(images: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
+    """Interpolate images (N, H, W) bilinearly at coordinates (N, 2, P), with zeros outside."""
     count, height, width = images.shape
     framed = np.pad(images, ((0, 0), (1, 2), (1, 2)))
-    rows = np.clip(places[:, 0] + 1, 0, height + 1)
-    columns = np.clip(places[:, 1] + 1, 0, width + 1)
+    rows = np.clip(coordinates[:, 0] + 1, 0, height + 1)
+    columns = np.clip(coordinates[:, 1] + 1, 0, width + 1)
     top, left = rows.astype(np.int32), columns.astype(np.int32)
     down, right = rows - top, columns - left
     stride = width + 3

@@ -1,7 +1,7 @@
-"""Pretrained nets, each with what belongs to it: preprocessing, input size, feature layer, stages, weights.
+"""Pretrained backbones: preprocessing, input size, feature layer, stages and weights of each.
 
-Every net built here takes pictures as they are decoded, red, green and blue from 0 to 255; the preprocessing
-of its authors is its first layers. No caller can pair a net with another net's preprocessing.
+Every net built here takes decoded images, RGB from 0 to 255; the preprocessing of its authors is
+its first layer, so that no caller can pair a net with another net's preprocessing.
 """
 
 import warnings
@@ -10,31 +10,43 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from etabli.core.errors import CorruptFile, UnknownName
 from etabli.core.i18n import N_, _
 from etabli.core.seeding import make_generator
-from etabli.models.vision.small_resnet import small_residual
+from etabli.models.vision.small_resnet import build_small_resnet
 
-__all__ = ["BACKBONES", "Backbone", "WeightsRecord", "backbone", "feature_layer", "imagenet_head"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = [
+    "BACKBONES",
+    "Backbone",
+    "WeightsRecord",
+    "build_imagenet_head",
+    "feature_layer_name",
+    "get_backbone",
+]
 
 
 @dataclass(frozen=True)
 class WeightsRecord:
-    """Where a net's ImageNet weights come from; ``files`` are the names that a folder may hold them under."""
+    """The source of a net's ImageNet weights; ``files`` are the file names that are recognized."""
 
     files: tuple[str, ...]
     url: str
     md5: str | None
-    licence: str
+    license: str
     citation: str
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A net without its top. ``stages`` names the layer after which each stage ends, from the input up."""
+    """A net without its classifier. ``stages`` maps each stage to its last layer, bottom up."""
 
     name: str
     title: str
@@ -48,40 +60,46 @@ class Backbone:
 
     def build(
         self, weights: Path | str | None = None, seed: int = 0, size: tuple[int, int] | None = None
-    ):
-        """The ``keras.Model`` from pictures (N, height, width, 3) in 0..255 to the last feature map.
+    ) -> "keras.Model":
+        """Build the model from images (N, height, width, 3) in 0..255 to the last feature map.
 
-        ``weights`` is a file in Keras's own layout (``.weights.h5``, or the ``.h5`` that Keras publishes);
-        without it the weights are random (Glorot, of ``seed``). ``CorruptFile`` where it holds another net's.
+        Args:
+            weights: A Keras file (``.weights.h5``, or the ``.h5`` that Keras publishes); None for
+                random weights (Glorot).
+            seed: Seed of random weights.
+            size: Height and width; None is ``input_size``.
+
+        Raises:
+            CorruptFile: The file holds other weights.
         """
         import keras
 
         height, width = size or self.input_size
-        pictures = keras.Input((height, width, 3), name="pictures")
-        with _without_random_numbers():
-            model = self.builder(keras, _PREPROCESSING[self.preprocessing](keras, pictures))
-            model = keras.Model(pictures, model.outputs[0], name=self.name)
+        images = keras.Input((height, width, 3), name="pictures")
+        with _zero_initialization():
+            model = self.builder(keras, _PREPROCESSING[self.preprocessing](keras, images))
+            model = keras.Model(images, model.outputs[0], name=self.name)
         if weights is None:
-            _fill_with_random_numbers(model, seed)
+            _initialize(model, seed)
         else:
             _load(model, Path(weights), self)
         return model
 
 
-def backbone(name: str) -> Backbone:
-    """The backbone of that name; ``UnknownName`` with the nearest one otherwise."""
+def get_backbone(name: str) -> Backbone:
+    """Return the backbone of that name; ``UnknownName`` suggests the nearest one."""
     if name not in BACKBONES:
         raise UnknownName(_("backbone"), name, BACKBONES)
     return BACKBONES[name]
 
 
-def feature_layer(net: Backbone, layer: str) -> str:
-    """The name of the Keras layer that "pool", "map", a stage or a layer name stands for."""
+def feature_layer_name(net: Backbone, layer: str) -> str:
+    """Return the name of the Keras layer that "pool", "map", a stage or a layer name stands for."""
     return net.map_layer if layer in ("pool", "map") else net.stages.get(layer, layer)
 
 
-def imagenet_head(kernel: np.ndarray, bias: np.ndarray):
-    """softmax(features @ kernel + bias), the last layer of an ImageNet net, as a function of the features."""
+def build_imagenet_head(kernel: np.ndarray, bias: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the ImageNet classifier: features -> softmax(features @ kernel + bias)."""
 
     def probabilities(features: np.ndarray) -> np.ndarray:
         logits = features.astype(np.float32) @ kernel + bias
@@ -91,24 +109,24 @@ def imagenet_head(kernel: np.ndarray, bias: np.ndarray):
     return probabilities
 
 
-def _minus_one_to_one(keras, pictures):
-    """x / 127.5 - 1, the range of the MobileNets."""
-    return keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="preprocessing")(pictures)
+def _minus_one_to_one(keras: ModuleType, images: Any) -> Any:
+    """Return x / 127.5 - 1, the range of the MobileNets."""
+    return keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="preprocessing")(images)
 
 
-def _bgr_centred(keras, pictures):
-    """Blue, green, red, each minus its mean over ImageNet: the order and the means of the Caffe nets."""
-    swapped = keras.ops.flip(pictures, axis=-1)
+def _bgr_centered(keras: ModuleType, images: Any) -> Any:
+    """Return BGR, each channel minus its mean over ImageNet, as for the Caffe nets."""
+    swapped = keras.ops.flip(images, axis=-1)
     means = [-103.939, -116.779, -123.68]
     return keras.layers.Rescaling([1.0, 1.0, 1.0], offset=means, name="preprocessing")(swapped)
 
 
-_PREPROCESSING = {"minus_one_to_one": _minus_one_to_one, "bgr_centred": _bgr_centred}
+_PREPROCESSING = {"minus_one_to_one": _minus_one_to_one, "bgr_centered": _bgr_centered}
 
 
 @contextmanager
-def _without_random_numbers() -> Iterator[None]:
-    """Start kernels at zero while a net is built: JAX compiles its generator for every shape (14 s here)."""
+def _zero_initialization() -> Iterator[None]:
+    """Initialize kernels to zero while building: JAX compiles its generator per shape (14 s)."""
     import keras
 
     scaling = keras.initializers.VarianceScaling
@@ -120,8 +138,8 @@ def _without_random_numbers() -> Iterator[None]:
         scaling.__call__ = usual
 
 
-def _fill_with_random_numbers(model, seed: int) -> None:
-    """Glorot's uniform kernels from NumPy, each layer a stream of its own."""
+def _initialize(model: "keras.Model", seed: int) -> None:
+    """Draw Glorot-uniform kernels with NumPy, from a stream per layer."""
     for layer in model.layers:
         for weight in layer.weights:
             if weight.name.endswith("kernel"):
@@ -132,30 +150,26 @@ def _fill_with_random_numbers(model, seed: int) -> None:
                 weight.assign(stream.uniform(-bound, bound, shape).astype(np.float32))
 
 
-def _load(model, path: Path, net: Backbone) -> None:
+def _load(model: "keras.Model", path: Path, net: Backbone) -> None:
     try:
-        with (
-            warnings.catch_warnings()
-        ):  # Keras warns of a graph that gained a layer without weights
+        with warnings.catch_warnings():  # Keras warns of the preprocessing, a layer without weights
             warnings.simplefilter("ignore", UserWarning)
             model.load_weights(path)
     except FileNotFoundError:
         raise
-    except Exception as error:  # h5py and Keras tell a wrong file in many ways
+    except Exception as error:  # h5py and Keras raise many classes
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CorruptFile(
-            _("{path} does not hold the weights of {name} without its top").format(
+            _("{path} does not hold the weights of {name} without its classifier").format(
                 path=path, name=net.name
             ),
             got=reason[:200],
-            fix=_(
-                "Give the file that Keras publishes for it, or choose the net that the file belongs to."
-            ),
+            fix=_("Use the file that Keras publishes for it, or choose the backbone of the file."),
         ) from error
 
 
-def digest(model) -> str:
-    """Eight hexadecimal digits that change with any weight: the recipe of features names them."""
+def compute_weights_digest(model: "keras.Model") -> str:
+    """Return a CRC-32 of all weights, eight hexadecimal digits, for the recipe of features."""
     total = 0
     for weight in model.get_weights():
         total = zlib.crc32(np.ascontiguousarray(weight).tobytes(), total)
@@ -163,18 +177,17 @@ def digest(model) -> str:
 
 
 def _application(name: str) -> Callable:
-    """One of ``keras.applications``, without its top, on top of a tensor."""
+    """Return a function that builds a net of ``keras.applications`` without its classifier."""
 
-    def build(keras, pictures):
-        return getattr(keras.applications, name)(
-            include_top=False, weights=None, input_tensor=pictures
-        )
+    def build(keras: ModuleType, images: Any) -> "keras.Model":
+        application = getattr(keras.applications, name)
+        return application(include_top=False, weights=None, input_tensor=images)
 
     return build
 
 
 def _end_of_block(number: int) -> str:
-    """MobileNetV2: where the width changes, or the picture shrinks, there is no shortcut to add."""
+    """Return the last layer of a block of MobileNetV2: some blocks have no shortcut to add."""
     return f"block_{number}_{'project_BN' if number in (1, 3, 6, 10, 13, 16) else 'add'}"
 
 
@@ -188,7 +201,7 @@ BACKBONES = {
         input_size=(224, 224),
         features=2048,
         map_layer="conv5_block3_out",
-        preprocessing="bgr_centred",
+        preprocessing="bgr_centered",
         stages={
             "stem": "pool1_pool",
             "conv2": "conv2_block3_out",
@@ -203,7 +216,7 @@ BACKBONES = {
             ),
             url=f"{_KERAS}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
             md5="4d473c1dd8becc155b73f8504c6f6626",
-            licence="MIT",
+            license="MIT",
             citation="He et al. 2016, Deep residual learning for image recognition",
         ),
     ),
@@ -214,7 +227,7 @@ BACKBONES = {
         input_size=(224, 224),
         features=512,
         map_layer="block5_pool",
-        preprocessing="bgr_centred",
+        preprocessing="bgr_centered",
         stages={f"block{number}": f"block{number}_pool" for number in range(1, 6)},
         weights=WeightsRecord(
             files=(
@@ -223,7 +236,7 @@ BACKBONES = {
             ),
             url=f"{_KERAS}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
             md5="6d6bbae143d832006294945121d1f1fc",
-            licence="CC BY 4.0",
+            license="CC BY 4.0",
             citation="Simonyan and Zisserman 2015, Very deep convolutional networks",
         ),
     ),
@@ -247,14 +260,14 @@ BACKBONES = {
             ),
             url=f"{_KERAS}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
             md5=None,
-            licence="Apache 2.0",
+            license="Apache 2.0",
             citation="Sandler et al. 2018, MobileNetV2: inverted residuals and linear bottlenecks",
         ),
     ),
     "small_residual": Backbone(
         name="small_residual",
         title=N_("small residual net"),
-        builder=small_residual,
+        builder=build_small_resnet,
         input_size=(96, 96),
         features=96,
         map_layer="stage3_identity_out",
@@ -269,7 +282,7 @@ BACKBONES = {
             files=("small_residual_drawn_notop.weights.h5",),
             url="",
             md5=None,
-            licence="MIT",
+            license="MIT",
             citation="trained by this project on single drawn objects",
         ),
     ),

@@ -1,11 +1,11 @@
-"""The image classifiers of practical 2: softmax regression, perceptron, convolutional net, and a modern small one.
+"""The image classifiers of practical 2: softmax regression, MLP, CNN, and a modern small CNN.
 
-Plain ``keras.Model``s with activations as layers of their own, so that any stage can be read by its name. Every
-weight is drawn from the seed alone (Glorot uniform; biases zero).
+Activations are separate layers, so that any stage can be read by its name. Weights depend on the
+seed alone (Glorot uniform; biases zero).
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import keras
 
 
-def softmax_regression(
+def build_softmax_regression(
     seed: int = 0, *, inputs: int = 784, classes: int = 10
 ) -> "keras.Sequential":
-    """softmax(x W + b): 7,850 parameters on MNIST."""
+    """Build softmax(x W + b): 7,850 parameters on MNIST."""
     from keras import Input, Sequential, layers
 
     return Sequential(
@@ -33,21 +33,21 @@ def softmax_regression(
     )
 
 
-def perceptron(
+def build_mlp(
     seed: int = 0,
     *,
     inputs: int = 784,
-    hidden: int = 100,
+    units: int = 100,
     classes: int = 10,
     activation: str = "sigmoid",
 ) -> "keras.Sequential":
-    """One hidden layer, 784-100-10: 79,510 parameters. Layers fc1, sigmoid, fc2, softmax."""
+    """Build an MLP with one hidden layer, 784-100-10: 79,510 parameters."""
     from keras import Input, Sequential, layers
 
     return Sequential(
         [
             Input((inputs,), name="images"),
-            _dense(hidden, seed, "fc1"),
+            _dense(units, seed, "fc1"),
             layers.Activation(activation, name=activation),
             _dense(classes, seed, "fc2"),
             layers.Activation("softmax", name="softmax"),
@@ -56,11 +56,15 @@ def perceptron(
     )
 
 
-def convolutional(
-    seed: int = 0, *, shape: tuple[int, int, int] = (28, 28, 1), filters: tuple[int, int] = (16, 32),
-    hidden: int = 100, classes: int = 10,
-) -> "keras.Sequential":  # fmt: skip
-    """Twice (5 x 5 valid convolution, relu, 2 x 2 maximum), 100 sigmoids, softmax: 65,558 parameters."""
+def build_cnn(
+    seed: int = 0,
+    *,
+    shape: tuple[int, int, int] = (28, 28, 1),
+    filters: tuple[int, int] = (16, 32),
+    units: int = 100,
+    classes: int = 10,
+) -> "keras.Sequential":
+    """Build a CNN: twice 5 x 5 valid convolution, relu, 2 x 2 max pooling; 65,558 parameters."""
     from keras import Input, Sequential, layers
 
     return Sequential(
@@ -73,7 +77,7 @@ def convolutional(
             layers.Activation("relu", name="relu2"),
             layers.MaxPooling2D(2, name="pool2"),
             layers.Flatten(name="flatten"),
-            _dense(hidden, seed, "fc1"),
+            _dense(units, seed, "fc1"),
             layers.Activation("sigmoid", name="sigmoid"),
             _dense(classes, seed, "fc2"),
             layers.Activation("softmax", name="softmax"),
@@ -82,13 +86,17 @@ def convolutional(
     )
 
 
-def modern(
-    seed: int = 0, *, shape: tuple[int, int, int] = (28, 28, 1), width: int = 32, dropout: float = 0.3,
+def build_modern_cnn(
+    seed: int = 0,
+    *,
+    shape: tuple[int, int, int] = (28, 28, 1),
+    width: int = 32,
+    dropout: float = 0.3,
     classes: int = 10,
-) -> "keras.Sequential":  # fmt: skip
-    """A small convolutional net with batch normalisation after every convolution and dropout before the softmax.
+) -> "keras.Sequential":
+    """Build a small CNN with batch normalization after every convolution, and dropout.
 
-    The maximum comes before the normalisation, which then has a quarter of the numbers to look at.
+    Pooling comes before batch normalization, which then computes a quarter of the values.
     """
     from keras import Input, Sequential, layers
 
@@ -116,27 +124,45 @@ def modern(
     )
 
 
-def compiled(
-    model: "keras.Model", *, optimizer: str = "sgd", rate: float, momentum: float = 0.0, decay_steps: int = 0,
-    warmup_steps: int = 0, averaging: float = 0.0, smoothing: float = 0.0, weight_decay: float = 0.0,
-) -> "keras.Model":  # fmt: skip
-    """The model with its loss (cross-entropy; labels one-hot where they are smoothed) and its optimizer.
+def compile_model(
+    model: "keras.Model",
+    *,
+    learning_rate: float,
+    optimizer: str = "sgd",
+    momentum: float = 0.0,
+    decay_steps: int = 0,
+    warmup_steps: int = 0,
+    ema_decay: float = 0.0,
+    label_smoothing: float = 0.0,
+    weight_decay: float = 0.0,
+) -> "keras.Model":
+    """Compile a model with cross-entropy and an optimizer.
 
-    ``decay_steps`` lets the rate fall to zero on a cosine after a linear warm-up; ``averaging`` is the factor of
-    the moving average of the weights that replaces them at the end.
+    Args:
+        model: The model.
+        optimizer: "sgd" or "adam".
+        learning_rate: The (peak) learning rate.
+        momentum: Nesterov momentum of SGD.
+        decay_steps: Steps until a cosine schedule reaches zero; 0 for a constant learning rate.
+        warmup_steps: Steps of linear warm-up within ``decay_steps``.
+        ema_decay: Decay of the moving average that replaces the weights at the end; 0 for none.
+        label_smoothing: Share of smoothing; above 0 labels must be one-hot.
+        weight_decay: Decoupled weight decay.
     """
     from keras import losses, optimizers
 
-    schedule = rate
+    schedule: Any = learning_rate
     if decay_steps:
         schedule = optimizers.schedules.CosineDecay(
-            rate * 1e-3 if warmup_steps else rate, max(1, decay_steps - warmup_steps),
-            warmup_target=rate if warmup_steps else None, warmup_steps=warmup_steps,
-        )  # fmt: skip
-    shared = {
+            learning_rate * 1e-3 if warmup_steps else learning_rate,
+            max(1, decay_steps - warmup_steps),
+            warmup_target=learning_rate if warmup_steps else None,
+            warmup_steps=warmup_steps,
+        )
+    shared: dict[str, Any] = {
         "learning_rate": schedule,
-        "use_ema": averaging > 0,
-        "ema_momentum": averaging or 0.99,
+        "use_ema": ema_decay > 0,
+        "ema_momentum": ema_decay or 0.99,
         "weight_decay": weight_decay or None,
     }
     if optimizer == "sgd":
@@ -146,18 +172,18 @@ def compiled(
     else:
         raise UnknownName(_("optimizer"), optimizer, ("sgd", "adam"))
     loss = (
-        losses.CategoricalCrossentropy(label_smoothing=smoothing)
-        if smoothing
+        losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
+        if label_smoothing
         else "sparse_categorical_crossentropy"
     )
     model.compile(optimizer=chosen, loss=loss, metrics=["accuracy"])
     return model
 
 
-def activations(
+def compute_activations(
     model: "keras.Model", images: np.ndarray, names: Sequence[str], batch_size: int = 500
 ) -> dict[str, np.ndarray]:
-    """What the layers of these names give for the images, each flattened to (N, D)."""
+    """Return the outputs of the named layers for the images, each flattened to (N, D)."""
     import keras
 
     known = [layer.name for layer in model.layers]
@@ -165,21 +191,19 @@ def activations(
         if name not in known:
             raise UnknownName(_("layer"), name, known)
     reader = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
-    parts = [
-        [
-            np.asarray(keras.ops.convert_to_numpy(output))
-            for output in _listed(reader.predict_on_batch(batch))
-        ]
-        for batch in _batches(images, batch_size)
-    ]
+    parts = []
+    for start in range(0, len(images), batch_size):
+        outputs = reader.predict_on_batch(images[start : start + batch_size])
+        outputs = outputs if isinstance(outputs, list) else [outputs]
+        parts.append([np.asarray(output) for output in outputs])
     return {
         name: np.concatenate([part[index] for part in parts]).reshape(len(images), -1)
         for index, name in enumerate(names)
     }
 
 
-def layer_table(model: "keras.Model") -> list[tuple[str, str, str, int]]:
-    """For each layer its name, kind, output shape and number of parameters, as Keras' summary lists them."""
+def list_layers(model: "keras.Model") -> list[tuple[str, str, str, int]]:
+    """Return name, type, output shape and number of parameters of each layer, as Keras' summary."""
     rows = []
     for layer in model.layers:
         shape = ", ".join("N" if size is None else str(size) for size in layer.output.shape)
@@ -187,15 +211,7 @@ def layer_table(model: "keras.Model") -> list[tuple[str, str, str, int]]:
     return rows
 
 
-def _batches(images: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    return [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
-
-
-def _listed(outputs: object) -> list:
-    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
-
-
-def _dense(units: int, seed: int, name: str):
+def _dense(units: int, seed: int, name: str) -> "keras.layers.Dense":
     from keras import initializers, layers
 
     return layers.Dense(
@@ -205,7 +221,9 @@ def _dense(units: int, seed: int, name: str):
     )
 
 
-def _convolution(filters: int, size: int, seed: int, name: str, **options: object):
+def _convolution(
+    filters: int, size: int, seed: int, name: str, **options: Any
+) -> "keras.layers.Conv2D":
     from keras import initializers, layers
 
     drawn = initializers.GlorotUniform(seed=derive_keras_seed(seed, name))

@@ -1,64 +1,82 @@
-"""Fine-tuning from a stage up: the part below stays frozen and was computed once; the part above learns.
+"""Fine-tuning above a frozen stage, whose outputs are computed once.
 
-Batch normalisation stays in inference mode (statistics of 32 images would destroy those of a million); rates fall
-from the top to the lowest layer that learns; the weights that are judged are a running average of those that learn,
-drawn back a little towards those of the start.
+Batch normalization stays in inference mode (statistics of 32 images would destroy those of a
+million). Learning rates decrease from the top to the lowest trained layer. The weights that are
+evaluated are an exponential moving average, interpolated a little towards the initial weights.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import softmax
 
 from etabli.core.errors import BadSetting, EtabliError
+from etabli.core.hashing import compute_digest
 from etabli.core.i18n import _
 from etabli.core.seeding import make_generator
-from etabli.models.vision.linear_head import LinearSigmoids, by_place, pooled
-from etabli.training import checkpoint as checkpoints
-from etabli.training import data_parallel
+from etabli.models.vision.linear_head import LinearClassifier, pool, transform_locations
+from etabli.training import data_parallel, optimizer
 from etabli.training.backend import is_jax_backend
-from etabli.training.kernels.convolution import accelerated
+from etabli.training.checkpoint import Checkpoint
+from etabli.training.kernels.convolution import accelerate
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = [
-    "Plan",
-    "Tuned",
+    "FinetuneConfig",
+    "FinetunedModel",
+    "LogitsFunction",
+    "average_weights",
+    "build_tail",
+    "compute_location_weights",
     "fine_tune",
-    "from_stage",
-    "logits_of",
-    "mean_of",
-    "pooled_of",
-    "shares_of_places",
+    "make_logits_function",
+    "make_pooling_function",
 ]
 
-Rows = Callable[[np.ndarray, np.random.Generator | None], np.ndarray]
+InputsFunction = Callable[[np.ndarray, np.random.Generator | None], np.ndarray]
+LogitsFunction = Callable[[np.ndarray], np.ndarray]
+State = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Plan:
+class FinetuneConfig:
     """How to train.
 
-    ``lower_rate`` is the lowest layer's share of ``rate``; ``average`` the running average's memory a step; ``mixup``
-    the parameter of the Beta law by which two images are mixed (0: none); ``patience`` the epochs without a better
-    validation after which to stop; ``kept`` the share of the start in the weights that are judged (Wortsman et al.
-    2022, Robust fine-tuning of zero-shot models, section 3); ``precision`` "bf16" multiplies in bfloat16;
-    ``attention`` a: of a class's logit, 1 - a comes from the mean of the picture and a from log mean exp of the logits
-    of all its places, which the likeliest place rules (Pinheiro, Collobert 2015, From image-level to pixel-level
-    labeling, equation 1; Zhu, Wu 2021, Residual attention, section 3);
-    ``depthwise`` whether the kernels of depthwise convolutions learn too: of MobileNetV2's upper blocks they are half
-    a per cent of the weights, and their gradient a third of the time on a CPU.
+    Attributes:
+        epochs: At most so many epochs.
+        batch_size: Images per batch.
+        learning_rate: Adam's learning rate at the top layer.
+        lower_rate: Share of the learning rate at the lowest trained layer.
+        mixup: Parameter of the Beta distribution by which two images are mixed; 0 for none.
+        ema_decay: Decay of the exponential moving average of the weights, per step.
+        weight_decay: Decoupled weight decay.
+        patience: Epochs without a better validation score after which training stops.
+        init_weight: Share of the initial weights in the weights that are evaluated (Wortsman et al.
+            2022, Robust fine-tuning of zero-shot models, section 3).
+        attention: a, where a logit is 1 - a of that of the mean feature plus a of the log mean exp
+            of the logits of all locations, dominated by the largest (Pinheiro, Collobert 2015, From
+            image-level to pixel-level labeling, equation 1; Zhu, Wu 2021, Residual attention,
+            section 3).
+        precision: "f32", or "bf16" to multiply in bfloat16.
+        depthwise: Whether the kernels of depthwise convolutions are trained: half a per cent of the
+            weights of MobileNetV2's upper blocks, and a third of the time of a step on a CPU.
+        seed: Seed of the order and the mixing of the images.
     """
 
     epochs: int = 8
-    batch: int = 64
-    rate: float = 5e-4
+    batch_size: int = 64
+    learning_rate: float = 5e-4
     lower_rate: float = 0.3
     mixup: float = 0.2
-    average: float = 0.99
-    decay: float = 0.02
+    ema_decay: float = 0.99
+    weight_decay: float = 0.02
     patience: int = 3
-    kept: float = 0.0
+    init_weight: float = 0.0
     attention: float = 0.0
     precision: str = "f32"
     depthwise: bool = False
@@ -66,155 +84,182 @@ class Plan:
 
 
 @dataclass
-class Tuned:
-    """What was learnt: the head, the tail with the best weights in it, and the validation of every epoch.
+class FinetunedModel:
+    """The trained head, the tail with the best weights in it, and the history of the training."""
 
-    ``attention`` is the plan's.
-    """
-
-    head: LinearSigmoids
-    tail: object
+    head: LinearClassifier
+    tail: "keras.Model"
     validations: list[float]
     losses: list[float]
     best_epoch: int
     attention: float = 0.0
 
 
-def from_stage(model, layer: str | None, roots: bool = False, places: bool = False):
-    """The part of ``model`` above ``layer`` (all of it for ``None``) and then ``pooled``. It shares the weights.
+def build_tail(
+    model: "keras.Model", layer: str | None, roots: bool = False, places: bool = False
+) -> "keras.Model":
+    """Return the part of ``model`` above ``layer`` and global pooling; weights are shared.
 
-    With ``places`` the features of every place are a second output, as ``Plan.attention`` needs them.
+    Args:
+        model: A net that ends in a feature map.
+        layer: The last frozen layer; None for none.
+        roots: Whether pooled features are square-rooted and scaled (``linear_head.pool``).
+        places: Whether the features of all locations are a second output, which
+            ``FinetuneConfig.attention`` needs.
     """
     import keras
 
     start = model.inputs[0] if layer is None else model.get_layer(layer).output
-    pool, maps = pooled(model.outputs[0], roots), model.outputs[0]
-    return keras.Model(start, [pool, by_place(maps, roots)] if places else pool, name="tail")
+    maps = model.outputs[0]
+    pooled = pool(maps, roots)
+    outputs = [pooled, transform_locations(maps, roots)] if places else pooled
+    return keras.Model(start, outputs, name="tail")
 
 
 def fine_tune(
-    tail,
-    head: LinearSigmoids,
-    rows: Rows,
+    tail: "keras.Model",
+    head: LinearClassifier,
+    inputs_of: InputsFunction,
     labels: np.ndarray,
-    plan: Plan,
-    judge: Callable[[Callable[[np.ndarray], np.ndarray]], float] | None = None,
+    config: FinetuneConfig,
+    judge: Callable[[LogitsFunction], float] | None = None,
     checkpoint: Path | None = None,
     watch: Callable[..., None] | None = None,
-) -> Tuned:
-    """Train ``tail`` and ``head`` on N rows; ``rows(indices, generator)`` gives the inputs of some of them.
+) -> FinetunedModel:
+    """Train ``tail`` and ``head`` on N images; the best weights end up in ``tail``.
 
-    ``judge(logits_of)`` measures the averaged weights after every epoch, higher is better; ``logits_of`` takes inputs
-    of the tail. The weights of the best epoch end up in ``tail`` (those of the last one without a judge). With
-    ``checkpoint`` an interrupted training goes on after its last finished epoch, to the same numbers. ``watch`` is
-    called with ``steps``, ``epoch``, ``loss`` and, at the end of an epoch, ``validation``.
+    Args:
+        tail: The part that is trained (``build_tail``).
+        head: The initial linear classifier.
+        inputs_of: From image indices and a generator to inputs of the tail.
+        labels: (N, K), 1 present, 0 difficult, -1 absent.
+        config: How to train.
+        judge: From a function that computes logits to a score, higher is better, after each epoch;
+            without it the weights of the last epoch are the result.
+        checkpoint: The file to resume from, to the same numbers, written after every epoch.
+        watch: Called with ``steps``, ``epoch``, ``loss`` and, after an epoch, ``validation``.
+
+    Raises:
+        EtabliError: The loss is not finite.
     """
+    import jax
+
     if not is_jax_backend():
-        raise BadSetting(
-            _("fine-tuning is written for the JAX backend"), fix=_("Set KERAS_BACKEND=jax.")
-        )
-    data_parallel.check_batch_size(plan.batch)
-    machine = _Machine(tail, head, plan, -(-len(labels) // plan.batch))
-    state, history = machine.start(), {"validations": [], "losses": [], "best_epoch": 0}
-    start = best = state["weights"]
-    if checkpoint is not None:
-        data_parallel.broadcast_file(checkpoint)
-        if found := checkpoints.found(checkpoint, machine):
-            state, best, history = found
-            _tell_again(history, -(-len(labels) // plan.batch), judge, watch)
-    for epoch in range(len(history["losses"]) + 1, plan.epochs + 1):
-        if judge and epoch - 1 - history["best_epoch"] >= plan.patience and epoch > 1:
+        raise BadSetting(_("fine-tuning needs the JAX backend"), fix=_("Set KERAS_BACKEND=jax."))
+    data_parallel.check_batch_size(config.batch_size)
+    steps = -(-len(labels) // config.batch_size)
+    trainer = _Trainer(tail, head, config, steps)
+    saved = Checkpoint(checkpoint, trainer.digest())
+    state = trainer.start()
+    start = state["weights"]
+    leaves, structure = jax.tree.flatten((state, start))
+    leaves = saved.restore(leaves)
+    if saved.epoch:
+        leaves = data_parallel.replicate(leaves)
+    state, best = jax.tree.unflatten(structure, leaves)
+    history = saved.rows
+    if watch:
+        for row in history:
+            numbers = {"epoch": int(row["epoch"]), "loss": row["loss"]}
+            watch(steps, **numbers)
+            watch(0, **numbers, validation=row["validation"] if judge else None)
+    for epoch in range(saved.epoch + 1, config.epochs + 1):
+        if judge and history and epoch - 1 - _best_epoch(history) >= config.patience:
             break
-        state, loss = _epoch(machine, state, rows, labels, plan, epoch, watch)
-        history["losses"].append(loss)
-        reached = [
-            plan.kept * old + (1 - plan.kept) * new
+        state, loss = _epoch(trainer, state, inputs_of, labels, epoch, watch)
+        candidate = [
+            config.init_weight * old + (1 - config.init_weight) * new
             for old, new in zip(start, state["average"], strict=True)
         ]
         validation = data_parallel.broadcast_from_main(
-            judge(machine.logits_with(reached)) if judge else float(epoch)
+            judge(trainer.logits_with(candidate)) if judge else float(epoch)
         )
-        if not history["validations"] or validation > max(history["validations"]):
-            best, history["best_epoch"] = reached, epoch
-        history["validations"].append(validation)
+        history.append({"epoch": epoch, "loss": loss, "validation": float(validation)})
+        if _best_epoch(history) == epoch:
+            best = candidate
         if watch:
             watch(0, epoch=epoch, loss=loss, validation=validation if judge else None)
-        if checkpoint is not None and data_parallel.is_main_process():
-            checkpoints.keep(checkpoint, machine, state, best, history)
-    told = history["validations"], history["losses"], history["best_epoch"]
-    return Tuned(machine.into_tail(best), tail, *told, plan.attention)
-
-
-def _tell_again(history: dict, steps: int, judge, watch) -> None:
-    """Let the one who watches see the epochs of before an interruption."""
-    for epoch, (loss, value) in enumerate(
-        zip(history["losses"], history["validations"], strict=True), 1
-    ):
-        if watch:
-            watch(steps, epoch=epoch, loss=loss)
-            watch(0, epoch=epoch, loss=loss, validation=value if judge else None)
-
-
-def logits_of(tuned: Tuned, batch: int = 64) -> Callable[[np.ndarray], np.ndarray]:
-    """A function from inputs of the tail to logits (N, K), with the weights that were learnt."""
-    machine = _Machine(tuned.tail, tuned.head, Plan(batch=batch, attention=tuned.attention), 1)
-    return machine.logits_with(machine.start()["weights"])
-
-
-def shares_of_places(tuned: Tuned, inputs: np.ndarray) -> np.ndarray:
-    """softmax over the places of a class's logits there, (N, height, width, K): the slope of their log mean exp."""
-    tail, head = tuned.tail, tuned.head
-    by_place = (
-        np.asarray(tail.predict_on_batch(np.asarray(inputs, np.float32))[1]) @ head.kernel
-        + head.bias
+        if checkpoint is not None:
+            saved.save(epoch, jax.tree.leaves((state, best)))
+    validations, losses = ([row[name] for row in history] for name in ("validation", "loss"))
+    best_epoch = _best_epoch(history)
+    return FinetunedModel(
+        trainer.into_tail(best), tail, validations, losses, best_epoch, config.attention
     )
-    return softmax(by_place, axis=(1, 2))
 
 
-def mean_of(tail, trainings: Sequence[tuple[list[np.ndarray], LinearSigmoids]]) -> LinearSigmoids:
-    """Put the mean weights of trainings from one start into ``tail``, and return the mean of their heads.
+def _best_epoch(history: list[dict[str, float]]) -> int:
+    """Return the first epoch of the best validation score; 0 before any."""
+    return 1 + int(np.argmax([row["validation"] for row in history])) if history else 0
 
-    A training is the weights of the tail, as ``get_weights`` gives them, and the head. What did not learn stays as it
-    is, bit for bit. (Wortsman et al. 2022, Model soups, section 2.)
+
+def make_logits_function(model: FinetunedModel, batch_size: int = 64) -> LogitsFunction:
+    """Return a function from inputs of the tail to logits (N, K)."""
+    trainer = _Trainer(
+        model.tail, model.head, FinetuneConfig(batch_size=batch_size, attention=model.attention), 1
+    )
+    return trainer.logits_with(trainer.start()["weights"])
+
+
+def compute_location_weights(model: FinetunedModel, inputs: np.ndarray) -> np.ndarray:
+    """Return the softmax of each class's logits over the locations: (N, height, width, K).
+
+    It is the gradient of their log mean exp, hence the share of each location in the logit.
+    """
+    _pooled, maps = model.tail.predict_on_batch(np.asarray(inputs, np.float32))
+    return softmax(np.asarray(maps) @ model.head.kernel + model.head.bias, axis=(1, 2))
+
+
+def average_weights(
+    tail: "keras.Model", trainings: Sequence[tuple[list[np.ndarray], LinearClassifier]]
+) -> LinearClassifier:
+    """Put the mean weights of several trainings into ``tail`` and return the mean of their heads.
+
+    A training is the tail's ``get_weights()`` and the head. Weights that were not trained stay the
+    same bit for bit. Wortsman et al. 2022, Model soups, section 2.
     """
 
     def mean(values: Sequence[np.ndarray]) -> np.ndarray:
+        # Equal values give exactly that value: the sum of differences is zero.
         return values[0] + sum(value - values[0] for value in values) / len(values)
 
     tail.set_weights(
         [mean(values) for values in zip(*(weights for weights, _head in trainings), strict=True)]
     )
     heads = [head for _weights, head in trainings]
-    return LinearSigmoids(
+    return LinearClassifier(
         mean([head.kernel for head in heads]), mean([head.bias for head in heads])
     )
 
 
-def pooled_of(tail, batch: int = 64) -> Callable[[np.ndarray], np.ndarray]:
-    """A function from inputs of the tail to pooled features (N, D): logits under the identity for a head."""
+def make_pooling_function(tail: "keras.Model", batch_size: int = 64) -> LogitsFunction:
+    """Return a function from inputs of the tail to pooled features (N, D)."""
     width = tail.outputs[0].shape[-1]
-    identity = LinearSigmoids(np.eye(width, dtype=np.float32), np.zeros(width, np.float32))
-    return logits_of(Tuned(identity, tail, [], [], 0), batch)
+    identity = LinearClassifier(np.eye(width, dtype=np.float32), np.zeros(width, np.float32))
+    return make_logits_function(FinetunedModel(identity, tail, [], [], 0), batch_size)
 
 
 def _epoch(
-    machine, state, rows: Rows, labels: np.ndarray, plan: Plan, epoch: int, watch
-) -> tuple[dict, float]:
-    """One pass over shuffled rows; every draw is a function of the seed and the epoch, so that resuming repeats it."""
-    draws = make_generator(plan.seed, "fine-tuning", str(epoch))
-    order, losses = draws.permutation(len(labels)), []
-    for start in range(0, len(order), plan.batch):
-        places = np.resize(order[start : start + plan.batch], plan.batch)
-        inputs = rows(places, draws).astype(np.float32)
-        targets, known = (
-            (labels[places] == 1).astype(np.float32),
-            (labels[places] != 0).astype(np.float32),
-        )
-        share = draws.beta(plan.mixup, plan.mixup) if plan.mixup else 1.0
-        dealt = (data_parallel.shard_batch(each) for each in (inputs, targets, known))
-        state, loss = machine.step(
-            state, *dealt, max(share, 1 - share), draws.permutation(plan.batch)
-        )
+    trainer: "_Trainer",
+    state: State,
+    inputs_of: InputsFunction,
+    labels: np.ndarray,
+    epoch: int,
+    watch: Callable[..., None] | None,
+) -> tuple[State, float]:
+    """Train one epoch; random numbers depend on seed and epoch only, so resuming repeats them."""
+    config, losses = trainer.config, []
+    generator = make_generator(config.seed, "fine-tuning", str(epoch))
+    order = generator.permutation(len(labels))
+    for start in range(0, len(order), config.batch_size):
+        rows = np.resize(order[start : start + config.batch_size], config.batch_size)
+        inputs = inputs_of(rows, generator).astype(np.float32)
+        targets = (labels[rows] == 1).astype(np.float32)
+        known = (labels[rows] != 0).astype(np.float32)
+        share = generator.beta(config.mixup, config.mixup) if config.mixup else 1.0
+        shards = (data_parallel.shard_batch(each) for each in (inputs, targets, known))
+        partner = generator.permutation(config.batch_size)
+        state, loss = trainer.step(state, *shards, np.float32(max(share, 1 - share)), partner)
         losses.append(loss)
         if watch:
             watch(1, epoch=epoch, loss=float(loss))
@@ -222,93 +267,92 @@ def _epoch(
     if not np.isfinite(mean):
         raise EtabliError(
             _("the fine-tuning diverged in epoch {epoch}").format(epoch=epoch),
-            fix=_("Try a lower rate."),
+            fix=_("Lower the learning rate."),
         )
     return state, mean
 
 
-class _Machine:
-    """The compiled step: BCE of mixed inputs, Adam with a rate for each layer, and the running average."""
+class _Trainer:
+    """The compiled training step: cross-entropy, Adam with layer-wise rates, moving average."""
 
-    def __init__(self, tail, head: LinearSigmoids, plan: Plan, steps: int) -> None:
-        self.tail, self.head, self.plan = tail, head, plan
-        self.total, self.warm = plan.epochs * steps, max(1, steps // 2)
-        self.twin = accelerated(tail, "mixed_bfloat16" if plan.precision == "bf16" else None)
-        still = set() if plan.depthwise else _depthwise(tail)
-        for name in still:
+    def __init__(
+        self, tail: "keras.Model", head: LinearClassifier, config: FinetuneConfig, steps: int
+    ) -> None:
+        self.tail, self.head, self.config = tail, head, config
+        self.total, self.warm = config.epochs * steps, max(1, steps // 2)
+        self.twin = accelerate(tail, "mixed_bfloat16" if config.precision == "bf16" else None)
+        frozen = set() if config.depthwise else _depthwise_layers(tail)
+        for name in frozen:
             self.twin.get_layer(name).trainable = False
-        named = [(_name(tail, variable), variable) for variable in tail.trainable_variables]
-        named = [(name, variable) for name, variable in named if name.split("/")[0] not in still]
-        self.names, self.learning = (
-            [name for name, _variable in named],
-            [variable for _name, variable in named],
-        )
-        places = {layer.name: place for place, layer in enumerate(tail.layers)}
+        named = [(_path_of(tail, variable), variable) for variable in tail.trainable_variables]
+        named = [(path, variable) for path, variable in named if path.split("/")[0] not in frozen]
+        self.names = [path for path, _variable in named]
+        self.variables = [variable for _path, variable in named]
+        # The learning rate rises linearly with the depth of the layer; the head has the full rate.
+        positions = {layer.name: position for position, layer in enumerate(tail.layers)}
         last = max(1, len(tail.layers) - 1)
-        depth = [places[name.split("/")[0]] / last for name in self.names]
-        self.rates = [plan.lower_rate + (1 - plan.lower_rate) * each for each in depth] + [1.0, 1.0]
+        depths = [positions[path.split("/")[0]] / last for path in self.names]
+        lower = config.lower_rate
+        self.rates = [*(lower + (1 - lower) * depth for depth in depths), 1.0, 1.0]
         self.fixed = [
             data_parallel.to_host(variable.value) for variable in self.twin.non_trainable_variables
         ]
         self._forward = data_parallel.jit_replicated(self._logits)
-        self._step = data_parallel.jit_replicated(self._one_step)
+        self.step = data_parallel.jit_replicated(self._one_step)
 
-    def start(self) -> dict:
+    def start(self) -> State:
+        """Return the state before the first step."""
         import jax.numpy as jnp
 
-        weights = [jnp.asarray(variable.value) for variable in self.learning]
+        weights = [jnp.asarray(variable.value) for variable in self.variables]
         weights += [jnp.asarray(self.head.kernel), jnp.asarray(self.head.bias)]
         zeros = [jnp.zeros_like(each) for each in weights]
-        state = {
-            "weights": weights,
-            "average": weights,
-            "first": zeros,
-            "second": zeros,
-            "step": jnp.zeros(()),
-        }
-        return data_parallel.replicate(state)
+        moments = {"first": zeros, "second": zeros, "step": jnp.zeros(())}
+        return data_parallel.replicate({"weights": weights, "average": weights, **moments})
 
-    def step(self, state, inputs, targets, known, share, partner):
-        return self._step(state, inputs, targets, known, np.float32(share), partner)
+    def digest(self) -> str:
+        """Return a hash of the config, the trained variables and the size of the inputs."""
+        return compute_digest([asdict(self.config), self.names, self.tail.input_shape])
 
-    def logits_with(self, weights) -> Callable[[np.ndarray], np.ndarray]:
-        """A function from inputs to logits, in batches of the size that is compiled."""
+    def logits_with(self, weights: list) -> LogitsFunction:
+        """Return a function from inputs to logits, in batches of the compiled size."""
 
         def logits(inputs: np.ndarray) -> np.ndarray:
-            parts = []
-            for start in range(0, len(inputs), self.plan.batch):
-                part = np.asarray(inputs[start : start + self.plan.batch], dtype=np.float32)
-                whole = np.resize(part, (self.plan.batch, *part.shape[1:]))
-                parts.append(
-                    np.asarray(self._forward(weights, data_parallel.shard_batch(whole)))[
-                        : len(part)
-                    ]
-                )
+            parts, size = [], self.config.batch_size
+            for start in range(0, len(inputs), size):
+                part = np.asarray(inputs[start : start + size], dtype=np.float32)
+                whole = data_parallel.shard_batch(np.resize(part, (size, *part.shape[1:])))
+                parts.append(np.asarray(self._forward(weights, whole))[: len(part)])
             return np.concatenate(parts)
 
         return logits
 
-    def into_tail(self, weights) -> LinearSigmoids:
-        for variable, value in zip(self.learning, weights[:-2], strict=True):
+    def into_tail(self, weights: list) -> LinearClassifier:
+        """Put weights into the tail and return the head."""
+        for variable, value in zip(self.variables, weights[:-2], strict=True):
             variable.assign(data_parallel.to_host(value))
         kernel, bias = weights[-2:]
-        return LinearSigmoids(np.asarray(kernel, np.float32), np.asarray(bias, np.float32))
+        return LinearClassifier(np.asarray(kernel, np.float32), np.asarray(bias, np.float32))
 
-    def _logits(self, weights, inputs):
+    def _logits(self, weights: list, inputs: Any) -> Any:
         from jax.nn import logsumexp
 
-        seen, _fixed = self.twin.stateless_call(
+        outputs, _fixed = self.twin.stateless_call(
             list(weights[:-2]), self.fixed, inputs, training=False
         )
-        share, (whole, *places) = self.plan.attention, seen if isinstance(seen, list) else [seen]
-        logits = whole.astype("float32") @ weights[-2] + weights[-1]
+        pooled, *maps = outputs if isinstance(outputs, list) else [outputs]
+        share, (kernel, bias) = self.config.attention, weights[-2:]
+        logits = pooled.astype("float32") @ kernel + bias
         if not share:
             return logits
-        by_place = places[0].astype("float32") @ weights[-2] + weights[-1]
-        looked = logsumexp(by_place, axis=(1, 2)) - np.log(by_place.shape[1] * by_place.shape[2])
-        return (1 - share) * logits + share * looked
+        by_location = maps[0].astype("float32") @ kernel + bias
+        n_locations = by_location.shape[1] * by_location.shape[2]
+        mean_exp = logsumexp(by_location, axis=(1, 2)) - np.log(n_locations)  # its logarithm
+        return (1 - share) * logits + share * mean_exp
 
-    def _one_step(self, state, inputs, targets, known, share, partner):
+    def _one_step(
+        self, state: State, inputs: Any, targets: Any, known: Any, share: Any, partner: Any
+    ) -> tuple[State, Any]:
         import jax
         import jax.numpy as jnp
 
@@ -316,39 +360,37 @@ class _Machine:
         wanted = share * targets + (1 - share) * targets[partner]
         counted = known * known[partner]
 
-        def loss_of(weights):
+        def loss_of(weights: list) -> Any:
             logits = self._logits(weights, mixed)
             losses = jnp.logaddexp(0, logits) - wanted * logits
             return (counted * losses).sum() / jnp.maximum(1, counted.sum())
 
-        loss, gradients = jax.value_and_grad(loss_of)(state["weights"])
+        weights = state["weights"]
+        loss, gradients = jax.value_and_grad(loss_of)(weights)
         step = state["step"] + 1
-        warm = jnp.minimum(1, step / self.warm)
-        rate = (
-            self.plan.rate * warm * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(1, step / self.total)))
+        warm = jnp.minimum(1, step / self.warm)  # linear warm-up over half an epoch
+        cosine = optimizer.cosine_schedule(jnp.minimum(1, step / self.total))
+        rate = self.config.learning_rate * warm * cosine
+        weights, moments = optimizer.adam(
+            weights,
+            gradients,
+            (state["first"], state["second"]),
+            step,
+            [rate * each for each in self.rates],
+            weight_decay=[self.config.weight_decay if each.ndim > 1 else 0.0 for each in weights],
         )
-        memory = jnp.minimum(self.plan.average, step / (step + 9))
-        new = {"weights": [], "average": [], "first": [], "second": [], "step": step}
-        for place, gradient in enumerate(gradients):
-            first = 0.9 * state["first"][place] + 0.1 * gradient
-            second = 0.999 * state["second"][place] + 0.001 * gradient**2
-            change = first / (1 - 0.9**step) / (jnp.sqrt(second / (1 - 0.999**step)) + 1e-8)
-            old = state["weights"][place]
-            decay = self.plan.decay * old if old.ndim > 1 else 0.0
-            weight = old - rate * self.rates[place] * (change + decay)
-            new["first"].append(first)
-            new["second"].append(second)
-            new["weights"].append(weight)
-            new["average"].append(memory * state["average"][place] + (1 - memory) * weight)
-        return new, loss
+        ema_decay = optimizer.warm_up_ema(self.config.ema_decay, step, 9)
+        average = optimizer.update_ema(state["average"], weights, ema_decay)
+        new = {"weights": weights, "average": average, "step": step}
+        return {**new, "first": moments[0], "second": moments[1]}, loss
 
 
-def _depthwise(model) -> set[str]:
-    """The names of the depthwise convolutions."""
+def _depthwise_layers(model: "keras.Model") -> set[str]:
+    """Return the names of the depthwise convolutions."""
     return {layer.name for layer in model.layers if type(layer).__name__ == "DepthwiseConv2D"}
 
 
-def _name(model, variable) -> str:
-    """``layer/variable`` of one of the model's variables."""
+def _path_of(model: "keras.Model", variable: Any) -> str:
+    """Return ``layer/variable`` for a variable of the model."""
     owner = next(layer for layer in model.layers if any(each is variable for each in layer.weights))
     return f"{owner.name}/{variable.name}"

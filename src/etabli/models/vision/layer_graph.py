@@ -1,16 +1,20 @@
-"""A part of a Keras model as a graph: which layer takes what from which."""
+"""A part of a Keras model as a graph of layers."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from etabli.core.errors import UnknownName
 from etabli.core.i18n import _
 
-__all__ = ["Node", "between"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["LayerNode", "extract_layer_graph"]
 
 
 @dataclass(frozen=True)
-class Node:
-    """A layer: its name, its kind in words, the shape it gives, its parameters, and the nodes it takes from."""
+class LayerNode:
+    """A layer: name, type in words, output shape, number of parameters, names of its inputs."""
 
     name: str
     kind: str
@@ -19,13 +23,14 @@ class Node:
     inputs: tuple[str, ...]
 
 
-def between(model, first: str, last: str) -> list[Node]:
-    """The layers on a way from ``first`` (included, as the input) to ``last``, in the model's own order."""
+def extract_layer_graph(model: "keras.Model", first: str, last: str) -> list[LayerNode]:
+    """Return the layers on all paths from ``first`` (the input) to ``last``, in order."""
     names = {layer.name for layer in model.layers}
     for name in (first, last):
         if name not in names:
             raise UnknownName(_("layer"), name, names)
-    wanted, found = [last], {}
+    wanted: list[str] = [last]
+    found: dict[str, tuple[str, ...]] = {}
     while wanted:
         layer = model.get_layer(wanted.pop())
         if layer.name in found:
@@ -34,7 +39,7 @@ def between(model, first: str, last: str) -> list[Node]:
         found[layer.name] = before
         wanted += before
     return [
-        Node(
+        LayerNode(
             layer.name,
             _kind(layer),
             tuple(layer.output.shape[1:]),
@@ -46,12 +51,12 @@ def between(model, first: str, last: str) -> list[Node]:
     ]
 
 
-def _inputs(layer) -> list[str]:
+def _inputs(layer: Any) -> list[str]:
     tensors = layer.input if isinstance(layer.input, list) else [layer.input]
     return [tensor._keras_history.operation.name for tensor in tensors]
 
 
-def _kind(layer) -> str:
+def _kind(layer: Any) -> str:
     word = type(layer).__name__
     if word in ("Conv2D", "DepthwiseConv2D"):
         rows, columns = layer.kernel_size
@@ -61,7 +66,7 @@ def _kind(layer) -> str:
     if word == "Activation":
         return layer.get_config()["activation"]
     return {
-        "BatchNormalization": _("batch normalisation"),
+        "BatchNormalization": _("batch normalization"),
         "ReLU": "relu",
         "Add": "+",
         "InputLayer": _("input"),

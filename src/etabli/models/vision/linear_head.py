@@ -1,10 +1,12 @@
-"""K independent yes-or-no questions on one feature vector: a linear layer with sigmoids.
+"""A one-vs-rest linear classifier: K logistic regressions on one feature vector.
 
-p(k | x) = 1 / (1 + exp(-(x W_k + b_k))), trained on binary cross-entropy; a difficult label counts for nothing.
+p(k | x) = 1 / (1 + exp(-(x W_k + b_k))), trained on binary cross-entropy without difficult labels.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -12,57 +14,63 @@ from scipy.special import expit
 
 from etabli.core.errors import BadArray, NotFitted
 from etabli.core.i18n import _
+from etabli.training.optimizer import adam
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = [
-    "LinearSigmoids",
-    "best_thresholds",
+    "LinearClassifier",
+    "attach_head",
     "binary_cross_entropy",
-    "by_place",
-    "choose_decay",
+    "choose_l2",
+    "choose_thresholds",
     "fit",
-    "fit_by_adam",
-    "pooled",
-    "unit_roots",
-    "with_head",
+    "fit_adam",
+    "pool",
+    "sqrt_normalize",
+    "transform_locations",
 ]
 
 
 @dataclass(frozen=True)
-class LinearSigmoids:
-    """``kernel`` (D, K) and ``bias`` (K,), for features as they are (any standardising is folded in)."""
+class LinearClassifier:
+    """``kernel`` (D, K) and ``bias`` (K,) for raw features: any standardization is folded in."""
 
     kernel: np.ndarray
     bias: np.ndarray
 
     def logits(self, features: np.ndarray) -> np.ndarray:
-        """(N, K) before the sigmoid: ranks as the probabilities do, without their rounding to 0 and 1."""
+        """Return (N, K) before the sigmoid, which rank as the probabilities without saturation."""
         if features.ndim != 2 or features.shape[1] != len(self.kernel):
             raise BadArray(
-                _("the features are not those that the layer was trained on"),
+                _("the features are not those that the classifier was trained on"),
                 expected=(len(features), len(self.kernel)),
                 got=features.shape,
             )
         return features.astype(np.float32) @ self.kernel + self.bias
 
-    def first(self, count: int) -> "LinearSigmoids":
-        """The first ``count`` of the K questions alone."""
-        return LinearSigmoids(self.kernel[:, :count], self.bias[:count])
+    def first(self, count: int) -> "LinearClassifier":
+        """Return the classifier of the first ``count`` classes."""
+        return LinearClassifier(self.kernel[:, :count], self.bias[:count])
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
+        """Return (N, K) between 0 and 1."""
         return expit(self.logits(features))
 
 
-def unit_roots(features: np.ndarray) -> np.ndarray:
-    """sign(x) sqrt|x| / |sqrt|x||, row by row: a few large activations of an image no longer outvote all the others.
+def sqrt_normalize(features: np.ndarray) -> np.ndarray:
+    """Return sign(x) sqrt|x|, scaled to length 1, row by row: (N, D) -> (N, D).
 
-    (N, D) -> (N, D) of length 1; a row of zeros stays. Perronnin, Sanchez, Mensink 2010, sections 3.1 and 3.2.
+    It reduces the influence of a few large activations; a row of zeros stays. Perronnin, Sanchez,
+    Mensink 2010, sections 3.1 and 3.2.
     """
     roots = np.sign(features) * np.sqrt(np.abs(features))
     return roots / np.maximum(np.linalg.norm(roots, axis=1, keepdims=True), 1e-12)
 
 
 def binary_cross_entropy(labels: np.ndarray, logits: np.ndarray) -> float:
-    """Mean over the N x K labels that are not difficult of -log p(label), in nats."""
+    """Return the mean of -log p(label) over the labels that are not difficult, in nats."""
     known = labels != 0
     return float(np.logaddexp(0, -labels * logits)[known].mean())
 
@@ -70,16 +78,23 @@ def binary_cross_entropy(labels: np.ndarray, logits: np.ndarray) -> float:
 def fit(
     features: np.ndarray,
     labels: np.ndarray,
-    decay: float,
-    start: LinearSigmoids | None = None,
+    l2: float,
+    start: LinearClassifier | None = None,
     max_iterations: int = 300,
-) -> LinearSigmoids:
-    """The minimum of the mean BCE + decay / 2 * |W|^2 on standardised features, by L-BFGS on all data at once.
+) -> LinearClassifier:
+    """Minimize the mean BCE + l2 / 2 * |W|^2 on standardized features, by L-BFGS on all data.
 
-    With S the mean over images, dL/dW_k = S x (p_k - y_k) + decay W_k and dL/db_k = S (p_k - y_k), each over the
-    labels of class k that are not difficult.
+    With S the mean over images, dL/dW_k = S x (p_k - y_k) + l2 W_k and dL/db_k = S (p_k - y_k),
+    each over the labels of class k that are not difficult.
+
+    Args:
+        features: (N, D).
+        labels: (N, K), 1 present, 0 difficult, -1 absent.
+        l2: Strength of the regularization.
+        start: The classifier to start from; None is zero.
+        max_iterations: A bound on the iterations.
     """
-    features, targets, known = _prepared(features, labels)
+    features, targets, known = _prepare(features, labels)
     mean, scale = features.mean(0), features.std(0) + 1e-6
     z = (features - mean) / scale
     count, width, classes = len(z), z.shape[1], targets.shape[1]
@@ -89,8 +104,8 @@ def fit(
         logits = z @ kernel + bias
         loss = (known * (np.logaddexp(0, logits) - targets * logits)).sum() / count
         error = (known * (expit(logits) - targets) / count).astype(np.float32)
-        gradient = np.concatenate([(z.T @ error + decay * kernel).ravel(), error.sum(0)])
-        return float(loss + decay / 2 * np.vdot(kernel, kernel)), gradient.astype(np.float64)
+        gradient = np.concatenate([(z.T @ error + l2 * kernel).ravel(), error.sum(0)])
+        return float(loss + l2 / 2 * np.vdot(kernel, kernel)), gradient.astype(np.float64)
 
     first = np.zeros((width + 1) * classes)
     if start is not None:
@@ -104,78 +119,102 @@ def fit(
         options={"maxiter": max_iterations, "maxcor": 20},
     )
     kernel = (found.x[:-classes].reshape(width, classes) / scale[:, None]).astype(np.float32)
-    return LinearSigmoids(kernel, (found.x[-classes:] - mean @ kernel).astype(np.float32))
+    return LinearClassifier(kernel, (found.x[-classes:] - mean @ kernel).astype(np.float32))
 
 
-def choose_decay(
+def choose_l2(
     features: np.ndarray,
     labels: np.ndarray,
-    judge,
+    judge: Callable[[np.ndarray, np.ndarray], float],
     folds: int = 4,
-    decays: tuple[float, ...] = (1e0, 3e-1, 1e-1, 3e-2, 1e-2, 3e-3),
+    grid: tuple[float, ...] = (1e0, 3e-1, 1e-1, 3e-2, 1e-2, 3e-3),
     generator: np.random.Generator | None = None,
-    progress=None,
+    progress: Callable[..., None] | None = None,
 ) -> tuple[float, dict[float, float]]:
-    """The decay of the best mean ``judge(labels, logits)`` over the held-out folds, and the mean of every decay.
+    """Choose the L2 regularization by cross-validation.
 
-    Each fold goes from strong to weak decay, starting from the last solution: cross-validation for little more
-    than the price of one fit.
+    Each fold goes from strong to weak regularization and starts from the last solution, which costs
+    little more than one fit.
+
+    Args:
+        features: (N, D).
+        labels: (N, K).
+        judge: From labels and logits of a held-out fold to a score, higher is better.
+        folds: Number of folds.
+        grid: The values that are tried, in descending order.
+        generator: Draws the folds.
+        progress: Called as ``progress(1, l2=...)`` after every fit.
+
+    Returns:
+        The best value, and the mean score of every value.
     """
     generator = generator or np.random.default_rng(0)
     fold_of = generator.permutation(np.arange(len(labels)) % folds)
-    means = dict.fromkeys(decays, 0.0)
+    means = dict.fromkeys(grid, 0.0)
     for fold in range(folds):
         inside, outside = fold_of != fold, fold_of == fold
-        model = None
-        for decay in decays:
-            model = fit(features[inside], labels[inside], decay, model, max_iterations=120)
-            means[decay] += judge(labels[outside], model.logits(features[outside])) / folds
+        model: LinearClassifier | None = None
+        for l2 in grid:
+            model = fit(features[inside], labels[inside], l2, model, max_iterations=120)
+            means[l2] += judge(labels[outside], model.logits(features[outside])) / folds
             if progress:
-                progress(1, decay=decay)
-    return max(means, key=means.get), means
+                progress(1, l2=l2)
+    return max(means, key=lambda l2: means[l2]), means
 
 
-def fit_by_adam(
+def fit_adam(
     features: np.ndarray,
     labels: np.ndarray,
     generator: np.random.Generator,
     epochs: int = 20,
-    batch: int = 32,
-    rate: float = 1e-3,
-    watch=None,
-) -> LinearSigmoids:
-    """The lab report's way: the features as they are, Glorot's start, Adam on shuffled batches, no decay.
+    batch_size: int = 32,
+    learning_rate: float = 1e-3,
+    watch: Callable[[int, LinearClassifier], None] | None = None,
+) -> LinearClassifier:
+    """Train as in the lab report: raw features, Glorot initialization, Adam, no regularization.
 
-    ``watch(epoch, model)`` is called after every pass.
+    Args:
+        features: (N, D).
+        labels: (N, K), 1 present, 0 difficult, -1 absent.
+        generator: Draws the initial weights and the order of the images.
+        epochs: Number of epochs.
+        batch_size: Images per batch.
+        learning_rate: Adam's learning rate.
+        watch: Called with the epoch and the classifier after every epoch.
     """
-    features, targets, known = _prepared(features, labels)
+    features, targets, known = _prepare(features, labels)
     bound = np.sqrt(6 / sum((features.shape[1], targets.shape[1])))
     kernel = generator.uniform(-bound, bound, (features.shape[1], targets.shape[1])).astype(
         np.float32
     )
     weights = np.concatenate([kernel, np.zeros((1, targets.shape[1]), np.float32)])
-    first, second, step = np.zeros_like(weights), np.zeros_like(weights), 0
+    moments, step = (np.zeros_like(weights), np.zeros_like(weights)), 0
     for epoch in range(1, epochs + 1):
         order = generator.permutation(len(features))
-        for start in range(0, len(order), batch):
-            rows = order[start : start + batch]
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
             x, step = features[rows], step + 1
             error = known[rows] * (expit(x @ weights[:-1] + weights[-1]) - targets[rows])
             error = (error / max(1.0, known[rows].sum())).astype(np.float32) * targets.shape[1]
             gradient = np.concatenate([x.T @ error, error.sum(0, keepdims=True)]) / targets.shape[1]
-            first = 0.9 * first + 0.1 * gradient
-            second = 0.999 * second + 0.001 * gradient**2
-            change = first / (1 - 0.9**step) / (np.sqrt(second / (1 - 0.999**step)) + 1e-7)
-            weights = weights - np.float32(rate) * change
+            weights, moments = adam(
+                weights,
+                gradient,
+                moments,
+                step,
+                np.float32(learning_rate),
+                epsilon=1e-7,
+                weight_decay=0.0,
+            )
         if watch:
-            watch(epoch, LinearSigmoids(weights[:-1].copy(), weights[-1].copy()))
-    return LinearSigmoids(weights[:-1], weights[-1])
+            watch(epoch, LinearClassifier(weights[:-1].copy(), weights[-1].copy()))
+    return LinearClassifier(weights[:-1], weights[-1])
 
 
-def best_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """For each class the probability above which saying yes gives the best F1 on these labels; 0.5 without positives.
+def choose_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return for each class the threshold with the best F1 on these labels; 0.5 without positives.
 
-    Between two neighbouring probabilities the middle is taken, so that rounding decides nothing.
+    A threshold is the middle between two neighboring probabilities, so rounding has no influence.
     """
     thresholds = np.full(labels.shape[1], 0.5, dtype=np.float64)
     for k in range(labels.shape[1]):
@@ -186,77 +225,81 @@ def best_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray
         order = np.argsort(-scores, kind="stable")
         hits, ranked = np.cumsum(positive[order]), scores[order]
         f1 = 2 * hits / (np.arange(1, len(hits) + 1) + positive.sum())
-        f1[:-1][ranked[:-1] == ranked[1:]] = -1  # no threshold parts equal scores
+        f1[:-1][ranked[:-1] == ranked[1:]] = -1  # no threshold separates equal scores
         best = int(np.argmax(f1))
         below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
         thresholds[k] = (ranked[best] + below) / 2
     return thresholds
 
 
-def _prepared(
-    features: np.ndarray, labels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features float32, targets 0 or 1, and a mask that leaves difficult labels out."""
+def _prepare(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return features in float32, targets 0 or 1, and a mask without the difficult labels."""
     features, labels = np.asarray(features, dtype=np.float32), np.asarray(labels)
     if features.ndim != 2 or labels.ndim != 2 or len(features) != len(labels):
         raise BadArray(
-            _("features and labels do not fit"),
+            _("features and labels do not match"),
             expected="(N, D), (N, K)",
             got=(features.shape, labels.shape),
         )
     if len(features) == 0:
-        raise NotFitted(_("there is nothing to learn from: no image has features and labels"))
+        raise NotFitted(_("there is nothing to train on: no image has features and labels"))
     if not np.isfinite(features).all():
-        raise BadArray(_("features hold NaN or infinity"))
+        raise BadArray(_("features contain NaN or infinity"))
     return features, (labels == 1).astype(np.float32), (labels != 0).astype(np.float32)
 
 
-def pooled(maps, roots: bool = False):
-    """p, the mean over the picture of the D last maps; with ``roots`` sqrt(p) at length sqrt(D), as ``unit_roots``.
+def pool(maps: Any, roots: bool = False) -> Any:
+    """Return p, the global average of D maps; with ``roots`` sqrt(p) scaled to length sqrt(D).
 
-    So a few large activations of an image do not outvote all the others. The maps must not be negative.
+    The latter is ``sqrt_normalize`` as layers, for maps that are not negative.
     """
     import keras
 
     mean = keras.layers.GlobalAveragePooling2D(name="pool")(maps)
-    return _unit_roots(mean) if roots else mean
+    return _sqrt_normalize_layers(mean) if roots else mean
 
 
-def by_place(maps, roots: bool = False):
-    """What ``pooled`` makes of the mean, made of every place of the maps: (N, height, width, D)."""
-    return _unit_roots(maps, "_by_place") if roots else maps
+def transform_locations(maps: Any, roots: bool = False) -> Any:
+    """Apply the transformation of ``pool`` to every location of the maps: (N, height, width, D)."""
+    return _sqrt_normalize_layers(maps, "_by_place") if roots else maps
 
 
-def _unit_roots(x, where: str = ""):
+def _sqrt_normalize_layers(x: Any, where: str = "") -> Any:
     import keras
 
-    moved = keras.layers.Rescaling(1.0, offset=1e-6, name=f"above_zero{where}")(
-        x
-    )  # a root has no slope at zero
+    # The gradient of a square root is infinite at zero.
+    moved = keras.layers.Rescaling(1.0, offset=1e-6, name=f"above_zero{where}")(x)
     unit = keras.layers.UnitNormalization(name=f"unit_roots{where}")(keras.ops.sqrt(moved))
     return keras.layers.Rescaling(float(np.sqrt(x.shape[-1])), name=f"roots{where}")(unit)
 
 
-def with_head(model, head: LinearSigmoids, roots: bool = False, attention: float = 0.0):
-    """``model`` from pictures to maps, then ``pooled``, then sigmoids: pictures to (N, K).
+def attach_head(
+    model: "keras.Model", head: LinearClassifier, roots: bool = False, attention: float = 0.0
+) -> "keras.Model":
+    """Return a model from images to probabilities (N, K): ``model``, ``pool``, sigmoids.
 
-    With ``attention`` a, a class's logit is (1 - a) of the mean's plus a of log mean exp of those of all places.
+    Args:
+        model: From images to feature maps.
+        head: The classifier of the pooled features.
+        roots: Whether pooled features are transformed (``pool``).
+        attention: a, where a logit is (1 - a) of that of the pooled features plus a of the log mean
+            exp of the logits of all locations.
     """
     import keras
 
     maps, layers, classes = model.outputs[0], keras.layers, len(head.bias)
-    whole = layers.Dense(classes, name="classes", kernel_initializer="zeros")
-    logits, given = whole(pooled(maps, roots)), [(whole, head.kernel)]
+    dense = layers.Dense(classes, name="classes", kernel_initializer="zeros")
+    logits, weights = dense(pool(maps, roots)), [(dense, head.kernel)]
     if attention:
-        place = layers.Conv2D(classes, 1, name="classes_by_place", kernel_initializer="zeros")
-        looked = keras.ops.logsumexp(place(by_place(maps, roots)), axis=(1, 2))
-        of_all = -attention * math.log(maps.shape[1] * maps.shape[2])
+        conv = layers.Conv2D(classes, 1, name="classes_by_place", kernel_initializer="zeros")
+        pooled = keras.ops.logsumexp(conv(transform_locations(maps, roots)), axis=(1, 2))
+        offset = -attention * math.log(maps.shape[1] * maps.shape[2])  # of the mean, not the sum
         logits = layers.Rescaling(1 - attention, name="of_the_mean")(logits)
-        looked = layers.Rescaling(attention, offset=of_all, name="of_the_places")(looked)
-        logits = layers.Add(name="attended")([logits, looked])
-        given.append((place, head.kernel[None, None]))
+        pooled = layers.Rescaling(attention, offset=offset, name="of_the_places")(pooled)
+        logits = layers.Add(name="attended")([logits, pooled])
+        weights.append((conv, head.kernel[None, None]))
     probabilities = layers.Activation("sigmoid", name="probabilities")(logits)
     net = keras.Model(model.inputs[0], probabilities, name=f"{model.name}_multilabel")
-    for layer, kernel in given:
+    for layer, kernel in weights:
         layer.set_weights([kernel, head.bias])
     return net

@@ -1,0 +1,26 @@
+"""Any saved model: a folder with ``card.json`` and ``model.keras`` or ``model.safetensors``."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from etabli.saved_models import captioner, multilabel, text
+from etabli.saved_models.card import read_card
+
+__all__ = ["SavedModel", "load"]
+
+SavedModel = multilabel.MultilabelModel | text.TextModel | captioner.Captioner
+
+
+def load(folder: Path | str) -> SavedModel:
+    """Load the model that transfer, finetune, poetry train or caption train wrote.
+
+    Raises:
+        DataMissing: There is no saved model in the folder.
+        CorruptFile: A file is broken, or the files do not belong together.
+    """
+    loaders: dict[str, Callable[[Path | str], SavedModel]] = {
+        "multilabel": multilabel.load,
+        "text": text.load,
+        "captioner": captioner.load,
+    }
+    return loaders[read_card(folder)["kind"]](folder)
