@@ -26,7 +26,7 @@ class Served:
     encoding: str | None = None
     hides_length: bool = False
     answers_from: int = 0  # a shift of every range that it is asked for
-    pace: float = 0.0  # seconds between pieces of 4 kB
+    pace: float = 0.0  # seconds between chunks of 4 kB
 
 
 class Mirror:

@@ -1,4 +1,4 @@
-"""A small data set of the catalogue's make: words in a gzip file, and an album of pictures in a zip."""
+"""A small data set in the form of the registry: words in a gzip file, images in a zip."""
 
 import gzip
 import hashlib
@@ -36,16 +36,16 @@ def words(*urls, checksum=None, **how):
     return Part(urls, len(PACKED), (file,))
 
 
-def pictures(*urls, checksum=None):
-    """A part that is unpacked: a folder of three pictures and a list."""
+def images(*urls, checksum=None):
+    """A part that is unpacked: a folder of three images and a list."""
     file = File("text/list.txt", 4, sha256(b"list"))
-    return Part(urls, 400, (file,), (Tree("pictures", ".jpg", 3),), unpacked=100, checksum=checksum)
+    return Part(urls, 400, (file,), (Tree("images", ".jpg", 3),), unpacked=100, checksum=checksum)
 
 
-ALBUM = zipped(
+IMAGES_ZIP = zipped(
     {
         "list.txt": b"list",
-        **{f"pictures/{at}.jpg": b"jpeg" for at in range(3)},
-        "__MACOSX/pictures/._0.jpg": b"no",
+        **{f"images/{at}.jpg": b"jpeg" for at in range(3)},
+        "__MACOSX/images/._0.jpg": b"no",
     }
 )

@@ -24,10 +24,10 @@ def own_folder(monkeypatch, tmp_path):
 
 
 def test_list_shows_every_data_set_with_size_license_and_folder(etabli, own_folder):
-    told = etabli("data", "list")
-    assert told.code == 0
+    result = etabli("data", "list")
+    assert result.code == 0
     for word in ("mnist", "11.6 MB", "CC BY-SA 3.0", "missing", str(own_folder)[:20]):
-        assert word in told.out
+        assert word in result.out
     listed = json.loads(etabli("data", "list", "--json").out)
     assert [each["name"] for each in listed] == [each.name for each in registry.DATASETS]
     assert {each["status"] for each in listed} == {"missing"}
@@ -40,20 +40,20 @@ def test_list_shows_every_data_set_with_size_license_and_folder(etabli, own_fold
 
 
 def test_no_network_is_one_sentence_with_what_to_do(etabli):
-    told = etabli("data", "fetch", "mnist")
-    assert told.code == 4
-    assert "11.6 MB into" in told.err and "CC BY-SA 3.0" in told.err
-    assert "no connection; trying the next mirror." in told.err
-    assert "etabli data import" in told.err.splitlines()[-1]
+    result = etabli("data", "fetch", "mnist")
+    assert result.code == 4
+    assert "11.6 MB into" in result.err and "CC BY-SA 3.0" in result.err
+    assert "no connection; trying the next mirror." in result.err
+    assert "etabli data import" in result.err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("option", ["-y", "--yes"])
 def test_fetch_takes_the_option_to_download_without_asking(etabli, own_folder, option):
     (own_folder / "fleurs_du_mal").mkdir(parents=True)
     (own_folder / "fleurs_du_mal" / "fleurs_mal.txt").touch()
-    told = etabli("data", "fetch", "fleurs_du_mal", option, "--json")
-    assert told.code == 0 and "is complete" in told.err
-    assert [each["fetched"] for each in json.loads(told.out)] == [[]]
+    result = etabli("data", "fetch", "fleurs_du_mal", option, "--json")
+    assert result.code == 0 and "is complete" in result.err
+    assert [each["fetched"] for each in json.loads(result.out)] == [[]]
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_fetch_takes_the_option_to_download_without_asking(etabli, own_folder, o
     ],
 )
 def test_bad_requests_are_one_sentence(etabli, words, code, sentence):
-    told = etabli("data", *words)
-    assert told.code == code and sentence in told.err and told.out == ""
+    result = etabli("data", *words)
+    assert result.code == code and sentence in result.err and result.out == ""
 
 
 def test_check_skips_what_is_not_installed(etabli):
@@ -79,19 +79,19 @@ def test_check_names_the_file_that_is_not_the_official_one_and_fails(etabli, own
     (own_folder / "mnist" / "train-labels-idx1-ubyte.gz").write_bytes(
         gzip.compress(b"x" * 100)[:-5]
     )
-    told = etabli("data", "check")
-    assert told.code == 2
-    assert "mnist/t10k-labels-idx1-ubyte.gz  changed  sha256 expected ff7bcfd416de" in told.out
-    assert "mnist/train-labels-idx1-ubyte.gz  damaged" in told.out
-    assert "2 file(s) differ from the official ones" in told.err
+    result = etabli("data", "check")
+    assert result.code == 2
+    assert "mnist/t10k-labels-idx1-ubyte.gz  changed  sha256 expected ff7bcfd416de" in result.out
+    assert "mnist/train-labels-idx1-ubyte.gz  damaged" in result.out
+    assert "2 file(s) differ from the official ones" in result.err
 
 
 def test_import_refuses_what_is_not_official_and_leaves_nothing(etabli, own_folder, tmp_path):
     idx.write(tmp_path / "given" / "t10k-labels-idx1-ubyte", np.zeros(10, np.uint8))
-    told = etabli("data", "import", "given")
+    result = etabli("data", "import", "given")
     assert (
-        told.code == 2
-        and "t10k-labels-idx1-ubyte.gz is not the file that the catalog describes" in told.err
+        result.code == 2
+        and "t10k-labels-idx1-ubyte.gz is not the file that the catalog describes" in result.err
     )
     assert not (own_folder / "mnist").exists()
 
@@ -119,8 +119,8 @@ def test_sizes_are_human_readable(count, text):
 
 @pytest.mark.full
 def test_import_places_a_whole_set_and_the_loader_reads_it(etabli, full_data, own_folder):
-    told = etabli("data", "import", full_data / "mnist", "--json")
-    (brought,) = json.loads(told.out)
+    result = etabli("data", "import", full_data / "mnist", "--json")
+    (brought,) = json.loads(result.out)
     assert (brought["name"], brought["installed"], brought["status"], brought["missing"]) == (
         "mnist",
         4,

@@ -1,4 +1,4 @@
-"""Every way in which the data room writes, on a disk that is really full: a tmpfs of one megabyte."""
+"""Downloads, imports and samples on a disk that is really full: a tmpfs of one megabyte."""
 
 import random
 import subprocess
@@ -6,7 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 from mirrors import LOOPBACK, running
-from toyset import ALBUM, pictures, sha256, toy, zipped
+from toyset import IMAGES_ZIP, images, sha256, toy, zipped
 
 from etabli.core.errors import NoSpace
 from etabli.data.catalog import fetch, import_local
@@ -19,7 +19,7 @@ NOISE = random.Random(0).randbytes(700_000)
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A folder on a disk of one megabyte; without the right to mount one the test is skipped, with the reason."""
+    """A folder on a disk of one megabyte; the test is skipped where none can be mounted."""
     folder = tmp_path / "disk"
     folder.mkdir()
     made = subprocess.run(
@@ -60,7 +60,7 @@ def test_a_sample_set_is_made_whole_or_not_at_all(small_disk):
     assert len(files(Source.sample(small_disk / "samples").path("mnist"))) == 4
 
 
-def test_a_download_that_fills_the_disk_is_gone_on_with_when_there_is_room(small_disk, monkeypatch):
+def test_a_download_that_fills_the_disk_is_resumed_when_there_is_space(small_disk, monkeypatch):
     monkeypatch.setattr(fetch, "_check_free_space", lambda parts, workspace: None)
     content = NOISE
     (small_disk / "ballast").write_bytes(bytes(600_000))
@@ -89,9 +89,9 @@ def test_unpacking_that_fills_the_disk_places_nothing(small_disk, tmp_path):
     assert files(small_disk) == []
 
 
-def test_room_is_counted_before_the_first_byte(small_disk):
+def test_free_space_is_checked_before_the_first_byte(small_disk):
     with running() as mirror:
-        part = pictures(mirror.serve("/album.zip", ALBUM))
+        part = images(mirror.serve("/images.zip", IMAGES_ZIP))
         dataset = toy(Part(part.urls, 400, part.files, part.trees, unpacked=2_000_000))
         with pytest.raises(
             NoSpace, match=r"expected 3 MB free, got 1 MB|expected 3 MB free, got 0 MB"

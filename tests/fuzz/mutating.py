@@ -1,4 +1,4 @@
-"""Inputs that were never meant: seeds cut, doubled, mixed, with the words of their format in wrong places."""
+"""Mutations of inputs: cut, doubled, mixed, with the words of their format in wrong places."""
 
 import random
 from collections.abc import Iterator, Sequence

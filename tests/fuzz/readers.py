@@ -1,6 +1,6 @@
-"""Every reader of files that a stranger may hand over: what it reads, from what kind of file, and its words.
+"""Every reader of untrusted files: what it reads, from what kind of file, and its words.
 
-The corpus is kept in ``corpus/<reader>/``; a file that once made a reader fail stays there for ever.
+The corpus is in ``corpus/<reader>/``; a file that once made a reader fail stays there.
 """
 
 import random
@@ -30,7 +30,7 @@ SLOW = 5.0  # seconds of the processor that no input of 20 kB may take
 
 @dataclass(frozen=True)
 class Reader:
-    """``read(path)`` must return or refuse. ``file`` is the name under which the input lies."""
+    """``read(path)`` must return or refuse. ``file`` is the name of the input."""
 
     name: str
     file: str
@@ -95,7 +95,7 @@ def _memory(path: Path) -> object:
 
 
 def _keras(path: Path) -> object:
-    """The door before Keras; that what passes it is then refused or loaded is tested with Keras itself."""
+    """The checks before Keras; what passes them is tested with Keras itself."""
     import zipfile
 
     from etabli.core.errors import CorruptFile
@@ -112,7 +112,7 @@ def _keras(path: Path) -> object:
         NotImplementedError,
         EOFError,
     ) as error:
-        raise CorruptFile("as load tells it") from error
+        raise CorruptFile("as load reports it") from error
 
 
 XML = (
@@ -162,18 +162,36 @@ READERS = [
     Reader("idx", "images.idx", idx.read, (b"\0\0\x08\x03", b"\0\0\x0e\x10", b"\0\0\0\0")),
     Reader("idx_gzip", "images.gz", idx.read),
     Reader("voc_annotation", "a.xml", voc.read_annotation, XML),
-    Reader("voc_list", "ImageSets/Main/cat_trainval.txt", _devkit, (b" -1", b"  1", b" 0", b"one", b"two")),
+    Reader(
+        "voc_list", "ImageSets/Main/cat_trainval.txt", _devkit,
+        (b" -1", b"  1", b" 0", b"one", b"two"),
+    ),
     Reader("captions", "metadata.jsonl", _folder, JSON),
-    Reader("flickr_tokens", "Flickr8k.token.txt", flickr8k.read_tokens, (b".jpg#0\t", b"#", b"#\xc2\xb2\t")),
-    Reader("flickr_course", "course.txt", flickr8k.read_course, (b"image_id\tcaptions", b"<start>", b"<end>")),
-    Reader("glove", "glove.txt", word_vectors.read, (b"the 0.1 0.2", b"400000 2", b"\n \n", b"\xc2\xa0")),
+    Reader(
+        "flickr_tokens", "Flickr8k.token.txt", flickr8k.read_tokens,
+        (b".jpg#0\t", b"#", b"#\xc2\xb2\t"),
+    ),
+    Reader(
+        "flickr_course", "course.txt", flickr8k.read_course,
+        (b"image_id\tcaptions", b"<start>", b"<end>"),
+    ),
+    Reader(
+        "glove", "glove.txt", word_vectors.read,
+        (b"the 0.1 0.2", b"400000 2", b"\n \n", b"\xc2\xa0"),
+    ),
     Reader("glove_wanted", "glove.txt", _glove_wanted, (b"the 0.1 0.2", b" ", b"the")),
-    Reader("table_csv", "metadata.csv", image_folder.read_table, (b"file_name", b"labels", b"a.jpg", b'"a\nb"')),
+    Reader(
+        "table_csv", "metadata.csv", image_folder.read_table,
+        (b"file_name", b"labels", b"a.jpg", b'"a\nb"'),
+    ),
     Reader("table_jsonl", "metadata.jsonl", image_folder.read_table, JSON),
     Reader("points_csv", "points.csv", tabular.read, (b"label", b"1_000", b"0x1p3", b'"1"', b"1j")),
     Reader("points_npy", "points.npy", tabular.read, NPY),
     Reader("points_npz", "points.npz", tabular.read, NPY),
-    Reader("points_safetensors", "points.safetensors", tabular.read, (b'"dtype"', b'"F32"', b'"shape"', b'"BF16"')),
+    Reader(
+        "points_safetensors", "points.safetensors", tabular.read,
+        (b'"dtype"', b'"F32"', b'"shape"', b'"BF16"'),
+    ),
     Reader("text", "text.txt", text.read, (b"*** START OF", b"*** END OF")),
     Reader("zip", "archive.zip", _unpacked, (b"../", b"PK\x01\x02", b"PK\x05\x06")),
     Reader("tar", "archive.tar", _unpacked, (b"ustar", b"../", b"\x00" * 512)),
@@ -182,7 +200,7 @@ READERS = [
     Reader("curve", "train.jsonl", _curve, (b'{"epoch": 1}', b"NaN")),
     Reader("captioner", "card.json", _captioner, (b'"words"', b'"search"', b'"beam"')),
     Reader("card", "card.json", _card, (b'"classes"', b'"scores"', b'"thresholds"')),
-    Reader("memory", "m.safetensors", _memory, (b'"rows"', b'"done"', b'"__metadata__"')),
+    Reader("memory", "m.safetensors", _memory, (b'"rows"', b'"epoch"', b'"__metadata__"')),
     Reader("keras", "net.keras", _keras, (b"Lambda", b'"class_name"', b"PK\x01\x02")),
 ]  # fmt: skip
 
@@ -197,7 +215,7 @@ class Fault:
 
 
 def lay_out(reader: Reader, folder: Path) -> Path:
-    """The path of the input, with what must lie around it."""
+    """The path of the input, with the files that it needs around it."""
     path = folder / reader.file
     path.parent.mkdir(parents=True, exist_ok=True)
     if reader.name == "voc_list":

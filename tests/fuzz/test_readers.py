@@ -1,4 +1,4 @@
-"""The readers on inputs that were never meant: each returns or refuses, in little time and memory."""
+"""The readers on malformed inputs: each returns or refuses, in little time and memory."""
 
 import datetime
 import os
@@ -31,8 +31,8 @@ def test_what_is_in_the_corpus_is_read_or_refused(reader, tmp_path):
 def test_new_inputs_are_read_or_refused(reader, tmp_path):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     faults = list(fuzzed(reader, tmp_path, INPUTS, SEED))
-    told = [f"{fault.what}: {fault.content[:200]!r}" for fault in faults]
-    assert not faults, f"seed {SEED}: {told}; keep such inputs in {CORPUS / reader.name}"
+    reports = [f"{fault.what}: {fault.content[:200]!r}" for fault in faults]
+    assert not faults, f"seed {SEED}: {reports}; keep such inputs in {CORPUS / reader.name}"
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert grown < MEMORY, f"seed {SEED}: {grown:.0f} MB more"
 

@@ -9,7 +9,7 @@ from etabli.metrics import average_precision as ap
 
 
 def devkit(labels, scores):
-    """VOCevalcls.m of 2007, line by line: difficult images leave the ranking, equal scores keep their order."""
+    """VOCevalcls.m of 2007, line by line: difficult images are dropped, ties keep their order."""
     order = sorted(range(len(scores)), key=lambda row: -scores[row])
     hits, misses, recall, precision = 0, 0, [], []
     count = sum(label == 1 for label in labels)
@@ -108,7 +108,7 @@ def test_a_mistyped_rule_is_refused():
             ap.average_precision(np.array([1, -1]), np.array([0.0, 1]), **options)
 
 
-def test_the_standard_error_is_how_far_lists_of_one_kind_lie_apart():
+def test_the_standard_error_is_the_spread_of_test_sets_of_one_distribution():
     draws = np.random.default_rng(5)
 
     def listed():
@@ -116,7 +116,7 @@ def test_the_standard_error_is_how_far_lists_of_one_kind_lie_apart():
         return labels, labels + draws.normal(scale=2.0, size=labels.shape)
 
     apart = np.std([ap.mean_average_precision(*listed()).value for _list in range(150)], ddof=1)
-    told = np.mean(
+    estimated = np.mean(
         [ap.bootstrap_standard_error(*listed(), draws, resamples=60).value for _list in range(5)]
     )
-    assert told == pytest.approx(apart, rel=0.3)
+    assert estimated == pytest.approx(apart, rel=0.3)

@@ -101,7 +101,7 @@ def test_capitals_count_in_the_course_protocol_only():
     assert bleu(*pair, protocol="standard")[0].value == pytest.approx(1.0)
 
 
-def test_the_signature_tells_how_the_number_was_made():
+def test_the_signature_says_how_the_number_was_computed():
     score = bleu(["a dog"], [["a dog", "the dog"]], protocol="standard", decoding="beam 3")[1]
     wanted = (
         "bleu:2 | protocol:standard | refs:2 | reflen:closest | smooth:none | n:1 | decoding:beam 3"

@@ -25,5 +25,5 @@ def test_labels_of_other_things_are_refused():
             adjusted_rand(one, other)
 
 
-def test_what_stands_in_two_groups_belongs_to_none():
+def test_items_of_two_groups_belong_to_none():
     assert select_unambiguous({"x": ["a", "b", "a"], "y": ["b", "c"]}) == {"a": "x", "c": "y"}

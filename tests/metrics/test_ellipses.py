@@ -32,7 +32,7 @@ def test_it_is_the_component_of_scikit_learns_mixture(frozen):
     )
 
 
-def test_the_outline_lies_so_many_deviations_from_the_centre():
+def test_the_outline_is_that_many_deviations_from_the_center():
     points = cloud()
     covariance = np.cov(points.T, bias=True)
     off = best_fit_ellipse(points).outline(2.0) - points.mean(axis=0)

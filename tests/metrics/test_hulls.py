@@ -71,7 +71,7 @@ def test_only_the_plane_has_hulls():
         convex_hull(np.zeros((5, 3)))
 
 
-def test_a_share_lies_below_one():
+def test_a_trimmed_share_is_below_one():
     with pytest.raises(BadSetting, match="trimmed"):
         convex_hull(cloud(), 1.0)
 

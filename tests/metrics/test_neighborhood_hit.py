@@ -15,7 +15,7 @@ def blobs(n=300, classes=3, size=2, apart=20.0, seed=0):
 
 
 @pytest.mark.parametrize("size", [2, 30])
-def test_it_is_the_share_of_same_class_neighbours_counted_one_by_one(size, frozen):
+def test_it_is_the_share_of_same_class_neighbors_counted_one_by_one(size, frozen):
     points, labels = frozen(*blobs(120, apart=1.0, size=size))
     expected = []
     for index in range(len(points)):

@@ -1,4 +1,4 @@
-"""Nearest neighbours against a brute-force search in float64 with the same rule for ties."""
+"""Nearest neighbors against a brute-force search in float64 with the same rule for ties."""
 
 import numpy as np
 import pytest
@@ -38,14 +38,14 @@ def test_ties_across_blocks_are_decided_exactly():
     np.testing.assert_array_equal(find_nearest_neighbors(points, 6), by_brute_force(points, 6))
 
 
-def test_points_far_from_the_origin_keep_their_neighbours():
+def test_points_far_from_the_origin_keep_their_neighbors():
     points = np.random.default_rng(4).normal(size=(1500, 30))
     np.testing.assert_array_equal(
         find_nearest_neighbors(points + 1e4, 6), by_brute_force(points + 1e4, 6)
     )
 
 
-def test_identical_points_have_the_first_others_as_neighbours():
+def test_identical_points_have_the_first_others_as_neighbors():
     assert find_nearest_neighbors(np.ones((5, 20)), 2).tolist() == [
         [1, 2],
         [0, 2],

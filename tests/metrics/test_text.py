@@ -35,7 +35,7 @@ def test_the_signature_says_how_many_characters_and_how_many_symbols():
     )
 
 
-def test_accuracy_is_the_share_of_likeliest_symbols_that_came():
+def test_accuracy_is_the_share_of_correct_argmax_predictions():
     assert next_character_accuracy(LOG_P, np.array([0, 2])).value == 0.5
 
 
@@ -66,7 +66,7 @@ def test_distinct_is_a_share_and_repetition_its_complement(text, n):
 
 
 @pytest.mark.parametrize("n", [0, 5])
-def test_runs_longer_than_the_sequence_are_refused(n):
+def test_n_grams_longer_than_the_sequence_are_refused(n):
     with pytest.raises(BadArray, match="no n-gram"):
         distinct("abcd", n)
 

@@ -37,7 +37,7 @@ def test_so_many_components_hold_a_share():
     assert [found.count_components(share) for share in (0.5, 0.9, 1.0)] == [1, 2, 3]
 
 
-def test_one_dimension_one_point_or_equal_points_lie_in_the_plane_too():
+def test_one_dimension_one_point_or_equal_points_are_projected_too():
     np.testing.assert_allclose(
         np.abs(pca(np.arange(4.0)).points), [[1.5, 0], [0.5, 0], [0.5, 0], [1.5, 0]]
     )

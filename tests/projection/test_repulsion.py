@@ -1,4 +1,4 @@
-"""The repulsion of t-SNE against the sum over all pairs, wherever a plane may lie and however wide it is."""
+"""The repulsion of t-SNE against the sum over all pairs, for planes of any place and width."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_the_forces_and_their_sum_are_those_of_all_pairs(width, most):
     assert total == pytest.approx(exact_total, rel=1e-3)
 
 
-def test_the_forces_of_all_points_cancel_and_do_not_depend_on_where_the_plane_lies():
+def test_the_forces_of_all_points_cancel_and_do_not_depend_on_a_translation():
     points = a_plane(50)
     forces, total = compute_repulsion(points)
     assert np.abs(forces.sum(axis=0)).max() < 1e-3 * np.abs(forces).sum()

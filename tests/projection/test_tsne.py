@@ -1,4 +1,4 @@
-"""t-SNE: seeded, it brings neighbours together, and few or equal points are no fault."""
+"""t-SNE: seeded, it brings neighbors together, and few or equal points are no fault."""
 
 import numpy as np
 import pytest
@@ -13,17 +13,17 @@ def blobs(n=150):
     return draw.normal(size=(3, 60))[labels] * 5 + draw.normal(size=(n, 60)), labels
 
 
-def test_the_same_seed_gives_the_same_plane_and_progress_is_told(frozen):
+def test_the_same_seed_gives_the_same_plane_and_progress_is_reported(frozen):
     points, _labels = blobs()
     frozen(points)
-    told = []
-    first = tsne(points, iterations=50, seed=3, progress=told.append)
+    reports = []
+    first = tsne(points, iterations=50, seed=3, progress=reports.append)
     np.testing.assert_array_equal(first, tsne(points, iterations=50, seed=3))
     assert first.shape == (150, 2)
-    assert sum(told) == 300
+    assert sum(reports) == 300
 
 
-def test_classes_that_lie_apart_stay_apart():
+def test_separated_classes_stay_separated():
     points, labels = blobs()
     plane = tsne(points, iterations=150)
     centres = np.stack([plane[labels == code].mean(axis=0) for code in range(3)])
@@ -43,7 +43,7 @@ def test_what_the_optimizer_follows_is_the_gradient_that_opentsne_has_without_ap
     assert np.linalg.norm(gradient - wanted) < 0.01 * np.linalg.norm(wanted)
 
 
-def test_both_ways_of_few_and_of_many_points_bring_neighbours_together():
+def test_both_gradient_methods_bring_neighbors_together():
     from sklearn.manifold import trustworthiness
 
     for n in (480, 520):

@@ -103,12 +103,12 @@ def test_overlaps_do_not_change_when_the_plane_is_moved_and_stretched(both, fact
 
 @quick
 @given(numbers((3, 20), 2))
-def test_every_point_lies_in_the_hull_and_the_hull_of_a_hull_is_itself(plane):
+def test_every_point_is_in_the_hull_and_the_hull_of_a_hull_is_itself(plane):
     corners = hulls.convex_hull(hulls.check_plane_points(plane))
     assert {tuple(corner) for corner in corners} <= {tuple(point) for point in plane}
     again = hulls.convex_hull(corners)
     assert {tuple(each) for each in again} == {tuple(each) for each in corners}
-    if len(corners) > 2:  # counter-clockwise: every point lies to the left of every side
+    if len(corners) > 2:  # counter-clockwise: every point is to the left of every side
         side, way = np.roll(corners, -1, axis=0) - corners, plane[:, None] - corners
         turn = side[:, 0] * way[..., 1] - side[:, 1] * way[..., 0]
         assert turn.min() > -1e-6 * max(1, np.abs(plane).max() ** 2)
@@ -116,7 +116,7 @@ def test_every_point_lies_in_the_hull_and_the_hull_of_a_hull_is_itself(plane):
 
 @quick
 @given(numbers((8, 20), 2), st.floats(0, 0.5))
-def test_trimming_takes_points_away_and_brings_none(plane, share):
+def test_trimming_removes_points_and_adds_none(plane, share):
     left = hulls.trim_outliers(plane, share)
     assert 1 <= len(left) <= len(plane)
     assert {tuple(each) for each in left} <= {tuple(each) for each in plane}
@@ -164,7 +164,7 @@ def test_neighborhood_hit_is_a_share_that_ignores_the_order_and_one_for_one_clas
 
 @quick
 @given(numbers((1, 30), least=0, most=1), seeds)
-def test_the_interval_of_a_mean_lies_among_the_values(values, seed):
+def test_the_interval_of_a_mean_is_within_the_values(values, seed):
     low, high = neighborhood_hit.bootstrap_interval(values, seed, 100)
     assert values.min() - 1e-9 <= low <= high <= values.max() + 1e-9
 
@@ -197,7 +197,7 @@ def test_nats_and_accuracy_of_the_likeliest_are_the_best_there_are(log_p, seed):
 
 @quick
 @given(numbers((3, 12), (1, 3)), st.floats(0.1, 4), st.floats(-3, 3))
-def test_a_unit_goes_wholly_with_itself_and_scale_does_not_matter(states, factor, shift):
+def test_a_unit_correlates_fully_with_itself_and_scale_does_not_matter(states, factor, shift):
     feature = states[:, 0]
     found = units.correlate(states, {"same": feature * factor + shift, "opposite": -feature})
     assert (np.abs(found["same"]) <= 1 + 1e-9).all()
@@ -209,7 +209,7 @@ def test_a_unit_goes_wholly_with_itself_and_scale_does_not_matter(states, factor
 
 @quick
 @given(numbers((3, 12), (2, 4)))
-def test_principal_components_keep_the_variance_and_stand_in_order(matrix):
+def test_principal_components_keep_the_variance_and_are_in_order(matrix):
     found = pca.pca(matrix, 2)
     spread = found.points.var(axis=0)
     assert found.points.shape == (len(matrix), 2) and spread[0] >= spread[1] - 1e-6

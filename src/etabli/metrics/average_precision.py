@@ -1,7 +1,7 @@
 """Average precision of multi-label rankings, by the area rule and by VOC's 11-point rule.
 
 Source: Everingham et al., "The PASCAL Visual Object Classes (VOC) Challenge", IJCV 2010, section
-4.2; the devkit's ``VOCevalcls.m`` of 2007 (11 points); scikit-learn's sum of precision-recall steps.
+4.2; the devkit's ``VOCevalcls.m`` of 2007 (11 points); scikit-learn (area).
 """
 
 from collections.abc import Sequence
@@ -68,7 +68,7 @@ def average_precision(
 def average_precision_per_class(
     labels: np.ndarray, scores: np.ndarray, rule: str = "area", difficult: str = "ignored"
 ) -> np.ndarray:
-    """Compute the AP of each of K classes from labels and scores (N, K); see ``average_precision``."""
+    """Compute the AP (K,) of each class of (N, K); see ``average_precision``."""
     labels, scores = _check(labels, scores, rule, difficult)
     if labels.ndim != 2:
         raise BadArray(_("labels of several classes must be a matrix"), got=labels.shape)

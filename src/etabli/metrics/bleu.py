@@ -1,4 +1,4 @@
-"""BLEU of a corpus of captions (Papineni et al., 2002), with any number of references to a caption."""
+"""BLEU of a corpus of captions (Papineni et al., 2002), with any number of references each."""
 
 import math
 from collections import Counter
@@ -23,8 +23,8 @@ def corpus_bleu(
     reference, each counted at most as often as in the reference that has it most; numerators and
     denominators are summed over the corpus before dividing. ``c`` is the number of words of all
     hypotheses, ``r`` that of the references closest in length (the shorter of two). There is no
-    smoothing: a precision of 0 makes the score 0. Agrees with ``sacrebleu`` and, where no hypothesis
-    is shorter than n words, with ``corpus_bleu`` of NLTK (which counts one n-gram in a shorter one).
+    smoothing: a precision of 0 makes the score 0. Agrees with ``sacrebleu`` and, where no
+    hypothesis is shorter than n words, with NLTK (which counts one n-gram in a shorter one).
     """
     check_pairs(hypotheses, references)
     matched, proposed = np.zeros(orders), np.zeros(orders)

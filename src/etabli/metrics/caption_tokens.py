@@ -1,6 +1,6 @@
 """Tokenization of captions: the two protocols by which they are scored.
 
-A BLEU score needs its protocol: on the same captions of Flickr8k the two differ by up to two points.
+A BLEU score needs its protocol: on the same captions the two differ by up to two points.
 
 - ``course``: the hypothesis is lower-cased, the references stay **as written**, with capitals and
   full stops. The practical computes this; a reference's "A" never matches a hypothesis' "a".

@@ -22,7 +22,7 @@ def cider_d(
     """Compute CIDEr-D of N tokenized captions: (N,) float64; the corpus value is the mean.
 
     10 / (4 R) sum_n sum_r exp(-(c - r)^2 / 2 sigma^2) <min(h_n, r_n), r_n> / (|h_n| |r_n|), where
-    ``h_n`` and ``r_n`` are the n-gram counts of hypothesis and reference, n = 1 ... 4, each weighted
+    ``h_n`` and ``r_n`` are the n-gram counts of hypothesis and reference, n = 1 ... 4, weighted
     by log(images / images whose references have the n-gram); ``c`` and ``r`` are their lengths in
     words. The weights come from these references, so that values on different sets of images are
     not comparable. Vedantam et al. 2015, section 5; weights and the factor 10 as in coco-caption.

@@ -10,7 +10,7 @@ __all__ = ["adjusted_rand", "select_unambiguous"]
 
 
 def adjusted_rand(one: Sequence, other: Sequence) -> Score:
-    """Compute the adjusted Rand index of two labelings (N,): 1 for equal ones, 0 on average for random.
+    """Compute the adjusted Rand index of two labelings (N,): 1 if equal, 0 on average if random.
 
     Hubert, Arabie 1985, "Comparing partitions"; scikit-learn computes it.
     """

@@ -15,14 +15,14 @@ _CORNERS = 90
 
 @dataclass(frozen=True, eq=False)
 class Ellipse:
-    """``center`` (2,), ``axes``: standard deviations, longer first; ``angle`` of the longer, in radians."""
+    """``center`` (2,), ``axes`` (standard deviations, longer first), ``angle`` in radians."""
 
     center: np.ndarray
     axes: tuple[float, float]
     angle: float
 
     def outline(self, deviations: float = 2.0) -> np.ndarray:
-        """Return the ellipse of that many standard deviations as a polygon (M, 2); a line if it is flat."""
+        """Return the ellipse of that many standard deviations as a polygon (M, 2)."""
         if deviations <= 0:
             raise BadSetting(
                 _("the width of an ellipse in standard deviations is out of range"),
@@ -42,7 +42,7 @@ class Ellipse:
 
 
 def best_fit_ellipse(points: np.ndarray) -> Ellipse:
-    """Fit the ellipse of a class: its mean and the eigenvectors of its covariance (divided by N)."""
+    """Fit the ellipse of a class: its mean and the eigenvectors of its covariance."""
     points = check_plane_points(points)
     center = points.mean(axis=0)
     spread = points - center

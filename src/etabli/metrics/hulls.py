@@ -105,7 +105,7 @@ def intersect(subject: np.ndarray, window: np.ndarray) -> np.ndarray:
 
 
 def _clip(polygon: np.ndarray, side: np.ndarray) -> np.ndarray:
-    """Return the part of a polygon where ``side``, its vertices' signed distance, is not negative."""
+    """Return the part of a polygon where ``side``, a signed distance, is not negative."""
     kept = []
     following_rows = zip(np.roll(polygon, -1, axis=0), np.roll(side, -1), strict=True)
     for vertex, here, (following, there) in zip(polygon, side, following_rows, strict=True):

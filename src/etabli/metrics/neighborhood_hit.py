@@ -14,7 +14,7 @@ from etabli.metrics.score import Score, check_points, encode_labels
 
 @dataclass(frozen=True, eq=False)
 class NeighborhoodHit:
-    """The mean ``score``, its 95 % bootstrap ``interval``, the means ``per_class``, and each point's hit."""
+    """The mean hit, its 95 % bootstrap interval, the means per class, and each point's hit."""
 
     score: Score
     per_class: dict[object, float]
@@ -23,7 +23,7 @@ class NeighborhoodHit:
 
 
 def neighborhood_hits(points: np.ndarray, labels: np.ndarray, k: int = 6) -> np.ndarray:
-    """Compute for each of N points the share of its k nearest neighbors that have its label: (N,)."""
+    """Compute the share (N,) of each point's k nearest neighbors that have its label."""
     points = check_points(points)
     _names, codes = encode_labels(labels, len(points))
     return (codes[find_nearest_neighbors(points, k)] == codes[:, None]).mean(axis=1)

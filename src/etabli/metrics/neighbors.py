@@ -1,4 +1,4 @@
-"""The exact k nearest neighbors of every point among the others, by fast filters and an exact check.
+"""Exact k nearest neighbors of every point, by fast filters and an exact check.
 
 Distances are Euclidean; ties go to the lower index. In few dimensions a k-d tree finds the
 candidates; in many, products of blocks of points do (each block once, for its rows and its
@@ -22,7 +22,7 @@ _Candidates = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def find_nearest_neighbors(points: np.ndarray, k: int) -> np.ndarray:
-    """Return the indices (N, k) of the k nearest other points of each of (N, D), in ascending order.
+    """Return the indices (N, k) of the k nearest other points of each point, ascending.
 
     Raises ``BadSetting`` where k is not between 1 and N - 1.
     """
@@ -41,7 +41,7 @@ def find_nearest_neighbors(points: np.ndarray, k: int) -> np.ndarray:
 
 
 def _find_by_tree(points: np.ndarray, k: int) -> _Candidates:
-    """Find candidates by a k-d tree: the k + 2 nearest (itself included), or more where they tie."""
+    """Find candidates by a k-d tree: the k + 2 nearest (itself included), or more in a tie."""
     from scipy.spatial import cKDTree
 
     n = len(points)
@@ -49,7 +49,7 @@ def _find_by_tree(points: np.ndarray, k: int) -> _Candidates:
     tree = cKDTree(points)
     distances, columns = tree.query(points, k=wanted, workers=-1)
     slack = 1e-9 * (distances[:, -1] + np.abs(points).max())
-    # Where the last one found may tie with the k-th, others beyond it may tie too: take all of them.
+    # Where the last one found may tie with the k-th, others may tie too: take all of them.
     unsure = (
         np.flatnonzero(distances[:, -1] <= distances[:, -2] + 2 * slack)
         if wanted < n

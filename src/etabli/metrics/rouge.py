@@ -11,7 +11,7 @@ BETA = 1.2
 
 
 def longest_common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:
-    """Compute L(n, m): L(i, j) = L(i-1, j-1) + 1 for equal words, else max(L(i-1, j), L(i, j-1))."""
+    """Compute L(n, m); L(i, j) = L(i-1, j-1) + 1 if equal, else max(L(i-1, j), L(i, j-1))."""
     row = [0] * (len(second) + 1)
     for word in first:
         diagonal = 0

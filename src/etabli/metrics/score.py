@@ -36,7 +36,7 @@ class Score:
 
 
 def check_points(points: np.ndarray, *, at_least: int = 1) -> np.ndarray:
-    """Return (N, D) finite float32 or float64; a vector (N,) is one dimension. Raises ``BadArray``."""
+    """Return (N, D) finite floats; a vector (N,) is one dimension. Raises ``BadArray``."""
     array = np.asarray(points)
     if array.ndim == 1:
         array = array[:, None]

@@ -9,7 +9,7 @@ from etabli.metrics.score import Score, check_points, encode_labels
 def silhouette(
     points: np.ndarray, labels: np.ndarray, *, max_points: int = 2000, seed: int = 0
 ) -> Score:
-    """Average (b - a) / max(a, b): a the mean distance within the class, b to the nearest other class.
+    """Average (b - a) / max(a, b), distances a within the class, b to the nearest other class.
 
     From -1 to 1; 0 for one class, or a class per point. At most ``max_points`` are drawn by
     ``seed``. Source: Rousseeuw 1987.

@@ -43,7 +43,7 @@ def next_character_accuracy(log_probabilities: np.ndarray, targets: np.ndarray) 
 def distinct(symbols: Sequence, n: int = 4) -> Score:
     """Compute distinct-n: the number of different n-grams over that of all n-grams.
 
-    Li et al. 2016, "A diversity-promoting objective function for neural conversation models", section 5.
+    Li et al. 2016, "A diversity-promoting objective function for neural conversation models".
     """
     grams = _grams(symbols, n)
     return Score(len(set(grams)) / len(grams), {"distinct": n, "n": len(grams)})

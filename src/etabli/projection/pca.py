@@ -29,7 +29,7 @@ def check_points(points: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class PCA:
-    """``points`` (N, dimensions); ``spectrum``: explained variance ratios, descending, summing to 1."""
+    """``points`` (N, dimensions); ``spectrum``, the explained variance ratios, descending."""
 
     points: np.ndarray
     spectrum: np.ndarray

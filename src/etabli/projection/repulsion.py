@@ -42,7 +42,7 @@ def compute_repulsion(points: np.ndarray, threads: int = 1) -> tuple[np.ndarray,
     weights = by_row[:, None] * by_column
     grid = np.bincount(around.ravel(), weights.ravel(), rows * columns).reshape(rows, columns)
     potential = _convolve(grid, step, threads).ravel()[around].astype(np.float64)
-    # Interpolate: the same splines give phi, their derivatives its gradient (in cells, hence / step).
+    # Interpolate: the same splines give phi, their derivatives its gradient per cell.
     along = np.einsum("rcn,cn->rn", potential, by_column)
     across = np.einsum("rcn,cn->rn", potential, column_slope)
     total = float(np.einsum("rn,rn->", along, by_row)) - len(points)  # K(0) = 1 for each i = j
@@ -51,7 +51,7 @@ def compute_repulsion(points: np.ndarray, threads: int = 1) -> tuple[np.ndarray,
 
 
 def _spline(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Evaluate the cubic B-spline and its derivative on four cells, (4, N) each, at offsets in [0, 1)."""
+    """Evaluate the cubic B-spline and its derivative at offsets in [0, 1): (4, N) each."""
     t, u = inside, 1 - inside
     values = u**3, 4 - 6 * t**2 + 3 * t**3, 4 - 6 * u**2 + 3 * u**3, t**3
     slopes = -3 * u**2, 9 * t**2 - 12 * t, 12 * u - 9 * u**2, 3 * t**2

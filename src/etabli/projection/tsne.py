@@ -27,9 +27,15 @@ _MAX_EXACT = 30_000  # above, an approximate neighbor search is faster than the 
 
 
 def tsne(
-    points: np.ndarray, *, perplexity: float = 30.0, iterations: int = 500, pca_dimensions: int = 50, seed: int = 0,
-    progress: Callable[[int], None] | None = None, threads: int | None = None,
-) -> np.ndarray:  # fmt: skip
+    points: np.ndarray,
+    *,
+    perplexity: float = 30.0,
+    iterations: int = 500,
+    pca_dimensions: int = 50,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+    threads: int | None = None,
+) -> np.ndarray:
     """Project (N, D) to (N, 2) by t-SNE, after 250 iterations of early exaggeration.
 
     Args:
@@ -49,7 +55,8 @@ def tsne(
     if perplexity <= 0 or iterations < 0 or pca_dimensions < 1:
         raise BadSetting(
             _(
-                "t-SNE needs a positive perplexity, number of iterations and number of PCA dimensions"
+                "t-SNE needs a positive perplexity, number of iterations and number of PCA "
+                "dimensions"
             )
         )
     if len(points) < 4 or not np.ptp(points, axis=0).any():
@@ -103,7 +110,7 @@ def _compute_gradient(
 
 
 def _initialize(points: np.ndarray, seed: int) -> np.ndarray:
-    """Scale the PCA plane down, with a little noise so that a line can unfold (Kobak, Berens 2019)."""
+    """Scale the PCA plane down, with noise so that a line can unfold (Kobak, Berens 2019)."""
     plane = pca(points).points.astype(np.float64)
     plane /= plane[:, 0].std()
     return 1e-4 * (plane + make_generator(seed, "tsne", "start").normal(0, 1e-2, plane.shape))

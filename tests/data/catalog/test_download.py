@@ -22,19 +22,19 @@ def no_waiting(monkeypatch):
 
 
 def bring(url, tmp_path, most=10**6, **options):
-    told = []
-    download(url, tmp_path / "got", most, LOOPBACK, told.append, **options)
-    return (tmp_path / "got").read_bytes(), told
+    reports = []
+    download(url, tmp_path / "got", most, LOOPBACK, reports.append, **options)
+    return (tmp_path / "got").read_bytes(), reports
 
 
-def test_a_file_comes_whole_and_tells_how_far_it_is(mirror, tmp_path):
-    content, told = bring(mirror.serve("/a", CONTENT), tmp_path)
+def test_a_file_arrives_complete_and_reports_its_progress(mirror, tmp_path):
+    content, reports = bring(mirror.serve("/a", CONTENT), tmp_path)
     assert content == CONTENT
-    assert told[0] == 0 and told[-1] == len(CONTENT) and told == sorted(told)
+    assert reports[0] == 0 and reports[-1] == len(CONTENT) and reports == sorted(reports)
     assert [path.name for path in tmp_path.iterdir()] == ["got"]
 
 
-def test_a_connection_that_breaks_is_gone_on_with_where_it_broke(mirror, tmp_path):
+def test_an_interrupted_connection_is_resumed(mirror, tmp_path):
     content, __ = bring(mirror.serve("/a", CONTENT, breaks=[20_000, 10_000, 0]), tmp_path)
     assert content == CONTENT
     asked = mirror.asked("/a")
@@ -46,12 +46,12 @@ def test_a_server_that_ignores_range_starts_again(mirror, tmp_path):
     assert content == CONTENT and mirror.asked("/a") == [None, "bytes=20000-"]
 
 
-def test_a_server_that_goes_on_at_another_place_starts_again(mirror, tmp_path):
+def test_a_server_that_resumes_at_another_offset_starts_again(mirror, tmp_path):
     content, __ = bring(mirror.serve("/a", CONTENT, breaks=[20_000], answers_from=5), tmp_path)
     assert content == CONTENT and mirror.asked("/a") == [None, "bytes=20000-", None]
 
 
-def test_what_lies_there_is_not_used_where_nothing_can_prove_it(mirror, tmp_path):
+def test_a_partial_file_is_not_used_without_a_checksum(mirror, tmp_path):
     (tmp_path / "got.part").write_bytes(b"from before")
     content, __ = bring(mirror.serve("/a", CONTENT), tmp_path, resume=False)
     assert content == CONTENT and mirror.asked("/a") == [None]
@@ -93,7 +93,7 @@ def test_more_than_is_allowed_is_refused_by_its_header_and_by_its_content(mirror
     assert list(tmp_path.iterdir()) == []
 
 
-def test_redirects_inside_the_catalogue_are_followed(mirror, tmp_path):
+def test_redirects_inside_the_catalog_are_followed(mirror, tmp_path):
     mirror.serve("/real", CONTENT)
     assert bring(mirror.serve("/a", status=302, location="/real"), tmp_path)[0] == CONTENT
 
@@ -102,7 +102,7 @@ def test_redirects_inside_the_catalogue_are_followed(mirror, tmp_path):
     "location",
     ["http://localhost/a", "https://127.0.0.1/a", "file:///etc/passwd", "http://169.254.169.254/"],
 )
-def test_redirects_out_of_the_catalogue_are_refused(mirror, tmp_path, location):
+def test_redirects_out_of_the_catalog_are_refused(mirror, tmp_path, location):
     with pytest.raises(UnsafeArchive, match="which is not in the catalog"):
         bring(mirror.serve("/a", status=302, location=location), tmp_path)
 
@@ -112,7 +112,7 @@ def test_redirects_in_a_circle_end(mirror, tmp_path):
         bring(mirror.serve("/a", status=301, location="/a"), tmp_path)
 
 
-def test_by_default_only_https_and_the_catalogues_hosts_are_touched():
+def test_only_https_and_the_hosts_of_the_catalog_are_allowed_by_default():
     assert Policy().check("https://ossci-datasets.s3.amazonaws.com/mnist/x")
     for url in (
         "http://ossci-datasets.s3.amazonaws.com/mnist/x",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from mirrors import LOOPBACK, running
-from toyset import ALBUM, PACKED, WORDS, pictures, toy, words, zipped
+from toyset import IMAGES_ZIP, PACKED, WORDS, images, toy, words, zipped
 
 from etabli.core.errors import (
     ChecksumMismatch,
@@ -52,13 +52,13 @@ def left_over(tmp_path):
 
 def test_what_is_missing_is_fetched_checked_and_placed(mirror, tmp_path):
     dataset = toy(
-        words(mirror.serve("/words.gz", PACKED)), pictures(mirror.serve("/album.zip", ALBUM))
+        words(mirror.serve("/words.gz", PACKED)), images(mirror.serve("/images.zip", IMAGES_ZIP))
     )
-    assert bring(tmp_path, dataset) == ["words.gz", "album.zip"]
+    assert bring(tmp_path, dataset) == ["words.gz", "images.zip"]
     assert placed(tmp_path) == [
-        "pictures/0.jpg",
-        "pictures/1.jpg",
-        "pictures/2.jpg",
+        "images/0.jpg",
+        "images/1.jpg",
+        "images/2.jpg",
         "text/list.txt",
         "words.gz",
     ]
@@ -68,13 +68,13 @@ def test_what_is_missing_is_fetched_checked_and_placed(mirror, tmp_path):
 
 def test_what_is_there_is_not_fetched_again(mirror, tmp_path):
     dataset = toy(
-        words(mirror.serve("/words.gz", PACKED)), pictures(mirror.serve("/album.zip", ALBUM))
+        words(mirror.serve("/words.gz", PACKED)), images(mirror.serve("/images.zip", IMAGES_ZIP))
     )
     bring(tmp_path, dataset)
-    (tmp_path / "toy" / "pictures" / "1.jpg").unlink()
+    (tmp_path / "toy" / "images" / "1.jpg").unlink()
     mirror.requests.clear()
-    assert bring(tmp_path, dataset) == ["album.zip"]
-    assert bring(tmp_path, dataset) == [] and mirror.requests == [("/album.zip", None)]
+    assert bring(tmp_path, dataset) == ["images.zip"]
+    assert bring(tmp_path, dataset) == [] and mirror.requests == [("/images.zip", None)]
 
 
 def test_a_recompressed_archive_is_as_good_as_the_original(mirror, tmp_path):
@@ -84,7 +84,7 @@ def test_a_recompressed_archive_is_as_good_as_the_original(mirror, tmp_path):
     assert placed(tmp_path) == ["words.gz"]
 
 
-def test_a_dead_first_mirror_is_passed_over(mirror, tmp_path):
+def test_a_dead_first_mirror_is_skipped(mirror, tmp_path):
     with running() as dead:
         gone = dead.serve("/words.gz")
     said = []
@@ -92,7 +92,7 @@ def test_a_dead_first_mirror_is_passed_over(mirror, tmp_path):
     assert placed(tmp_path) == ["words.gz"] and "trying the next mirror" in said[0]
 
 
-def test_a_mirror_with_the_wrong_content_is_passed_over(mirror, tmp_path):
+def test_a_mirror_with_the_wrong_content_is_skipped(mirror, tmp_path):
     wrong = mirror.serve("/bad/words.gz", gzip.compress(b"something else"))
     bring(tmp_path, toy(words(wrong, mirror.serve("/words.gz", PACKED))))
     assert (tmp_path / "toy" / "words.gz").read_bytes() == PACKED
@@ -108,28 +108,29 @@ def test_wrong_content_everywhere_places_nothing(mirror, tmp_path):
 def test_an_archive_that_is_not_as_published_is_refused_where_its_content_has_no_checksum(
     mirror, tmp_path
 ):
-    part = pictures(
-        mirror.serve("/album.zip", ALBUM), checksum="md5:" + hashlib.md5(b"other").hexdigest()
+    part = images(
+        mirror.serve("/images.zip", IMAGES_ZIP), checksum="md5:" + hashlib.md5(b"other").hexdigest()
     )
     with pytest.raises(ChecksumMismatch, match="did not return the archive"):
         bring(tmp_path, toy(part))
     bring(
-        tmp_path, toy(dataclasses.replace(part, checksum="md5:" + hashlib.md5(ALBUM).hexdigest()))
+        tmp_path,
+        toy(dataclasses.replace(part, checksum="md5:" + hashlib.md5(IMAGES_ZIP).hexdigest())),
     )
 
 
-def test_an_archive_that_lacks_files_is_refused(mirror, tmp_path):
-    part = pictures(
-        mirror.serve("/album.zip", zipped({"list.txt": b"list", "pictures/0.jpg": b"jpeg"}))
+def test_an_archive_with_missing_files_is_refused(mirror, tmp_path):
+    part = images(
+        mirror.serve("/images.zip", zipped({"list.txt": b"list", "images/0.jpg": b"jpeg"}))
     )
-    with pytest.raises(CorruptFile, match="does not contain all expected files: expected pictures"):
+    with pytest.raises(CorruptFile, match="does not contain all expected files: expected images"):
         bring(tmp_path, toy(part))
     assert placed(tmp_path) == []
 
 
 def test_a_hostile_archive_writes_nothing(mirror, tmp_path):
-    part = pictures(
-        mirror.serve("/album.zip", zipped({"pictures/0.jpg": b"1", "../../evil.jpg": b"2"}))
+    part = images(
+        mirror.serve("/images.zip", zipped({"images/0.jpg": b"1", "../../evil.jpg": b"2"}))
     )
     with pytest.raises(UnsafeArchive, match="points outside"):
         bring(tmp_path, toy(part))
@@ -152,7 +153,7 @@ def test_no_mirror_at_all_says_what_to_do(mirror, tmp_path):
         bring(tmp_path, toy(words(mirror.url + "/none", mirror.serve("/b", status=503))))
 
 
-def test_a_disk_without_room_is_refused_before_the_first_byte(mirror, tmp_path, monkeypatch):
+def test_a_disk_without_free_space_is_refused_before_the_first_byte(mirror, tmp_path, monkeypatch):
     monkeypatch.setattr(
         fetch.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 90, 10)
     )
@@ -213,7 +214,7 @@ def test_two_processes_at_once_download_once(mirror, tmp_path):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_killed_at_a_random_moment_it_goes_on(mirror, tmp_path, seed):
+def test_a_download_killed_at_a_random_moment_is_resumed(mirror, tmp_path, seed):
     url = mirror.serve("/words.gz", PACKED, pace=0.03)
     process = child(tmp_path, url)
     while not mirror.requests:

@@ -3,7 +3,7 @@ import tarfile
 
 import numpy as np
 import pytest
-from toyset import ALBUM, PACKED, WORDS, pictures, toy, words, zipped
+from toyset import IMAGES_ZIP, PACKED, WORDS, images, toy, words, zipped
 
 from etabli.core.errors import (
     ChecksumMismatch,
@@ -15,7 +15,7 @@ from etabli.core.errors import (
 from etabli.data.catalog import import_local, inventory
 from etabli.data.catalog.source import Source
 
-TOY = toy(words("https://x/words.gz"), pictures("https://x/album.zip"))
+TOY = toy(words("https://x/words.gz"), images("https://x/images.zip"))
 
 
 def bring(path, root):
@@ -36,18 +36,18 @@ def left_over(root):
     ]
 
 
-def test_files_are_recognised_wherever_they_lie_in_a_folder(tmp_path):
+def test_files_are_recognized_anywhere_in_a_folder(tmp_path):
     deep = tmp_path / "given" / "some" / "where"
     deep.mkdir(parents=True)
     (deep / "words").write_bytes(WORDS)
-    (deep / "album.zip").write_bytes(ALBUM)
+    (deep / "images.zip").write_bytes(IMAGES_ZIP)
     (deep / "holiday.zip").write_bytes(b"not even an archive")
     (brought,) = bring(tmp_path / "given", tmp_path / "root")
     assert (brought.installed, brought.status, brought.missing) == (5, inventory.COMPLETE, ())
     assert placed(tmp_path / "root") == [
-        "pictures/0.jpg",
-        "pictures/1.jpg",
-        "pictures/2.jpg",
+        "images/0.jpg",
+        "images/1.jpg",
+        "images/2.jpg",
         "text/list.txt",
         "words",
     ]
@@ -69,13 +69,13 @@ def test_archives_of_every_kind_are_opened(tmp_path, kind):
         given.write_bytes(PACKED if kind == "gz" else WORDS)
     (brought,) = bring(given, tmp_path / "root")
     assert brought.installed == 1 and brought.status == inventory.PARTIAL
-    assert brought.missing == ("text/list.txt", "pictures")
+    assert brought.missing == ("text/list.txt", "images")
 
 
 def test_a_file_that_is_not_the_official_one_refuses_everything(tmp_path):
     (tmp_path / "given").mkdir()
     (tmp_path / "given" / "words.gz").write_bytes(gzip.compress(b"other"))
-    (tmp_path / "given" / "album.zip").write_bytes(ALBUM)
+    (tmp_path / "given" / "images.zip").write_bytes(IMAGES_ZIP)
     with pytest.raises(ChecksumMismatch, match=r"words\.gz is not the file.*Nothing was changed"):
         bring(tmp_path / "given", tmp_path / "root")
     assert placed(tmp_path / "root") == [] and left_over(tmp_path / "root") == []
@@ -94,16 +94,16 @@ def test_hostile_and_broken_archives_are_refused(tmp_path):
     (tmp_path / "a.zip").write_bytes(zipped({"words": WORDS, "../x": b""}))
     with pytest.raises(UnsafeArchive):
         bring(tmp_path / "a.zip", tmp_path / "root")
-    (tmp_path / "a.zip").write_bytes(ALBUM[:-30])
+    (tmp_path / "a.zip").write_bytes(IMAGES_ZIP[:-30])
     with pytest.raises(CorruptFile):
         bring(tmp_path / "a.zip", tmp_path / "root")
     assert placed(tmp_path / "root") == []
 
 
-def test_nothing_recognised_says_what_would_be(tmp_path):
+def test_unrecognized_files_are_refused_with_examples(tmp_path):
     (tmp_path / "given").mkdir()
     with pytest.raises(
-        DataMissing, match=r"nothing in .* belongs.*expected files such as words\.gz, album\.zip"
+        DataMissing, match=r"nothing in .* belongs.*expected files such as words\.gz, images\.zip"
     ):
         bring(tmp_path / "given", tmp_path / "root")
     with pytest.raises(DataMissing, match="there is no file or folder"):
@@ -113,7 +113,7 @@ def test_nothing_recognised_says_what_would_be(tmp_path):
 
 
 @pytest.mark.full
-def test_the_official_mnist_is_recognised_and_read(full_data, tmp_path):
+def test_the_official_mnist_is_recognized_and_read(full_data, tmp_path):
     from etabli.data.formats import mnist
 
     (brought,) = import_local.import_dataset(full_data / "mnist", Source.full(tmp_path))

@@ -18,8 +18,17 @@ def sha256(content):
 TOY = Dataset(
     "toy", "a toy", "none", "nobody", "nowhere",
     parts=(
-        Part(("https://x/words.gz",), 10, (File("words.gz", len(WORDS), sha256(WORDS), aliases=("mots.gz",)),)),
-        Part(("https://x/one.zip",), 200, (File("list.txt", 5),), (Tree("pictures", ".jpg", 2, "list.txt"),)),
+        Part(
+            ("https://x/words.gz",),
+            10,
+            (File("words.gz", len(WORDS), sha256(WORDS), aliases=("mots.gz",)),),
+        ),
+        Part(
+            ("https://x/one.zip",),
+            200,
+            (File("list.txt", 5),),
+            (Tree("images", ".jpg", 2, "list.txt"),),
+        ),
     ),
     stand_ins={"small.gz": "half of the words"},
 )  # fmt: skip
@@ -29,9 +38,9 @@ TOY = Dataset(
 def whole(tmp_path):
     (tmp_path / "words.gz").write_bytes(gzip.compress(WORDS))
     (tmp_path / "list.txt").write_bytes(b"a\r\nb\r\n"[:5])
-    (tmp_path / "pictures").mkdir()
+    (tmp_path / "images").mkdir()
     for name in "ab":
-        (tmp_path / "pictures" / f"{name}.jpg").touch()
+        (tmp_path / "images" / f"{name}.jpg").touch()
     return tmp_path
 
 
@@ -39,7 +48,7 @@ def states(folder):
     return {finding.path: finding.state for finding in inventory.check_dataset(TOY, folder)}
 
 
-def test_a_whole_set_is_complete_and_its_state_is_told_file_by_file(whole):
+def test_a_complete_data_set_is_reported_file_by_file(whole):
     assert (
         inventory.get_status(TOY, whole) == inventory.COMPLETE
         and inventory.list_missing_parts(TOY, whole) == []
@@ -48,7 +57,7 @@ def test_a_whole_set_is_complete_and_its_state_is_told_file_by_file(whole):
     assert states(whole) == {
         "words.gz": inventory.OK,
         "list.txt": unrecorded,
-        "pictures": unrecorded,
+        "images": unrecorded,
     }
 
 
@@ -60,7 +69,7 @@ def test_a_file_is_found_under_its_other_names_and_plain(whole, name):
     assert states(whole)["words.gz"] == inventory.OK
 
 
-def test_changed_and_damaged_files_are_told_apart(whole):
+def test_changed_and_damaged_files_are_distinguished(whole):
     (whole / "words.gz").write_bytes(gzip.compress(b"other words"))
     assert states(whole)["words.gz"] == inventory.CHANGED
     (whole / "words.gz").write_bytes(gzip.compress(WORDS)[:-4])
@@ -77,13 +86,13 @@ def test_without_a_checksum_the_size_is_compared(whole):
 
 
 def test_a_folder_is_counted_by_its_list(whole):
-    (whole / "pictures" / "b.jpg").rename(whole / "pictures" / "z.jpg")
+    (whole / "images" / "b.jpg").rename(whole / "images" / "z.jpg")
     assert inventory.count_missing_files(TOY.parts[1].trees[0], whole) == 1
-    assert states(whole)["pictures"] == inventory.PARTIAL
+    assert states(whole)["images"] == inventory.PARTIAL
     assert [part.name for part in inventory.list_missing_parts(TOY, whole)] == ["one.zip"]
 
 
-def test_partial_missing_and_standing_in(whole, tmp_path):
+def test_partial_missing_and_stand_in(whole, tmp_path):
     (whole / "list.txt").unlink()
     assert inventory.get_status(TOY, whole) == inventory.PARTIAL
     (whole / "small.gz").touch()
@@ -119,7 +128,7 @@ def test_what_is_found_and_where(tmp_path):
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", ["mnist", "fleurs_du_mal", "flickr8k"])
-def test_the_full_sets_are_those_of_the_catalogue(full_data, name):
+def test_the_full_data_sets_match_the_catalog(full_data, name):
     dataset = registry.get_dataset(name)
     findings = list(inventory.check_dataset(dataset, full_data / name))
     assert inventory.get_status(dataset, full_data / name) == inventory.COMPLETE

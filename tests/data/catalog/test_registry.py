@@ -14,13 +14,13 @@ def test_every_set_of_the_practicals_is_there():
     assert names == ["mnist", "voc", "fleurs_du_mal", "flickr8k", "glove", "weights"]
 
 
-def test_every_set_says_what_it_is_whose_and_under_which_licence():
+def test_every_data_set_has_title_license_and_citation():
     for dataset in registry.DATASETS:
         assert all((dataset.title, dataset.license, dataset.citation, dataset.home, dataset.parts))
 
 
 @pytest.mark.parametrize(("dataset", "part"), PARTS)
-def test_mirrors_speak_https_and_every_part_has_a_bound(dataset, part):
+def test_mirrors_use_https_and_every_part_has_a_size(dataset, part):
     assert part.size > 0 and part.urls
     assert all(urlsplit(url).scheme == "https" for url in part.urls)
     assert (
@@ -57,7 +57,7 @@ def test_no_name_is_claimed_twice():
         ("Flicker8k_Dataset/.hidden.jpg", None),
     ],
 )
-def test_files_are_recognised_wherever_they_lie(met, place):
+def test_files_are_recognized_in_any_folder(met, place):
     found = [install.find_target(met, dataset.parts) for dataset in registry.DATASETS]
     assert [each for each in found if each] == ([place] if place else [])
 
@@ -72,9 +72,9 @@ def test_an_unknown_set_suggests_the_nearest():
     ]
 
 
-def test_every_experiment_asks_for_sets_that_are_in_the_catalogue():
+def test_every_experiment_uses_data_sets_of_the_catalog():
     from etabli import experiments
 
     known = {dataset.name for dataset in registry.DATASETS}
-    for card in experiments.select_experiments([]):
-        assert set(card.data) <= known, card.name
+    for spec in experiments.select_experiments([]):
+        assert set(spec.data) <= known, spec.name

@@ -8,13 +8,13 @@ from etabli.data.catalog.source import Source
 from etabli.data.formats import mnist
 
 
-def test_full_data_lie_where_the_environment_says(monkeypatch, tmp_path):
+def test_full_data_are_where_the_environment_says(monkeypatch, tmp_path):
     monkeypatch.setenv("ETABLI_DATA", str(tmp_path))
     assert Source.full().path("voc") == tmp_path / "voc"
     assert Source.full(tmp_path / "other").path("voc") == tmp_path / "other" / "voc"
 
 
-def test_without_it_they_lie_in_the_users_cache(monkeypatch, tmp_path):
+def test_without_it_they_are_in_the_users_cache(monkeypatch, tmp_path):
     monkeypatch.delenv("ETABLI_DATA", raising=False)
     monkeypatch.setenv("ETABLI_CACHE", str(tmp_path))
     assert Source.full().path("glove") == tmp_path / "data" / "glove"
@@ -34,7 +34,7 @@ def test_the_first_candidate_that_exists_is_taken(tmp_path):
         Source.full(tmp_path).file("voc", "a")
 
 
-def test_a_sample_set_that_lost_a_file_says_how_it_is_made_anew(tmp_path):
+def test_a_sample_with_a_missing_file_says_how_to_generate_it_again(tmp_path):
     source = Source.sample(tmp_path)
     (source.path("mnist") / "train-images-idx3-ubyte.gz").unlink()
     with pytest.raises(DataMissing, match="Remove the folder: it is generated again"):

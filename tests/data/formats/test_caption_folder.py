@@ -1,4 +1,4 @@
-"""One's own pictures with captions."""
+"""Your own images with captions."""
 
 import json
 
@@ -22,7 +22,7 @@ def write(folder, *records):
     (folder / caption_folder.METADATA_FILE).write_text("\n".join(lines), encoding="utf-8")
 
 
-def test_captions_come_with_their_pictures(folder):
+def test_captions_come_with_their_images(folder):
     write(
         folder,
         {"file_name": "cat.jpg", "captions": ["A cat.", "It sleeps"]},
@@ -68,7 +68,7 @@ def test_a_malformed_line_is_refused_with_its_number(folder, record, words):
         caption_folder.read_folder(folder)
 
 
-def test_captions_without_their_picture_are_refused(folder):
+def test_captions_without_their_image_are_refused(folder):
     write(folder, {"file_name": "bird.jpg", "captions": ["A bird"]})
     with pytest.raises(DataMissing, match=r"bird\.jpg"):
         caption_folder.read_folder(folder)

@@ -11,7 +11,7 @@ from etabli.data.formats import flickr8k
 
 @pytest.fixture
 def official(tmp_path):
-    """A Flickr8k of three pictures, in the official files."""
+    """A Flickr8k of three images, in the official files."""
     folder = tmp_path / "flickr8k"
     (folder / flickr8k.TEXT).mkdir(parents=True)
     (folder / flickr8k.IMAGES).mkdir()
@@ -28,7 +28,7 @@ def official(tmp_path):
     return tmp_path
 
 
-def test_pictures_come_with_their_five_captions_by_part(official):
+def test_images_come_with_their_five_captions_by_split(official):
     data = flickr8k.load(Source.full(official))
     assert data.train.names == ("one.jpg",)
     assert data.test.captions[0][4] == "Caption 4 of three ."
@@ -36,7 +36,7 @@ def test_pictures_come_with_their_five_captions_by_part(official):
     assert flickr8k.load_course(Source.full(official)) is None
 
 
-def test_a_listed_picture_without_captions_is_refused(official):
+def test_a_listed_image_without_captions_is_refused(official):
     path = official / "flickr8k" / flickr8k.TEXT / flickr8k.SPLITS["test"]
     path.write_text("three.jpg\nfour.jpg\n", encoding="utf-8")
     with pytest.raises(DataMissing, match=r"1 images .* no captions, such as four.jpg"):

@@ -41,7 +41,7 @@ def test_the_bytes_are_those_of_the_format(tmp_path):
     assert (tmp_path / "a").read_bytes() == header(0x0B, 1, 2) + b"\x00\x01\xff\xfe"
 
 
-def test_gzip_is_told_by_content_and_not_by_name(tmp_path):
+def test_gzip_is_detected_by_content_and_not_by_name(tmp_path):
     path = held(tmp_path, gzip.compress(header(8, 2) + b"\x05\x07"))
     np.testing.assert_array_equal(idx.read(path), [5, 7])
 

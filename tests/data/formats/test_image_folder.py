@@ -41,7 +41,10 @@ def test_a_table_of_comma_separated_values(tmp_path, text):
 
 
 def test_a_table_of_json_lines(tmp_path):
-    lines = '{"file_name": "a.jpg", "labels": ["cat", "dog"]}\n\n{"file_name": "b.jpg", "labels": "cat"}\n'
+    lines = (
+        '{"file_name": "a.jpg", "labels": ["cat", "dog"]}\n\n'
+        '{"file_name": "b.jpg", "labels": "cat"}\n'
+    )
     (tmp_path / "labels.jsonl").write_text(lines)
     held = image_folder.read(tmp_path / "labels.jsonl")
     assert [shown(held, name) for name in held.names] == [{"cat", "dog"}, {"cat"}]
@@ -78,21 +81,21 @@ def test_a_place_without_labels_says_what_was_expected(tmp_path):
         image_folder.read(tmp_path / "nowhere")
 
 
-def test_what_cannot_be_read_is_told_and_left_out_with_its_labels(tmp_path):
+def test_unreadable_images_are_reported_and_dropped_with_their_labels(tmp_path):
     for kind in ("cat", "dog"):
         (tmp_path / kind).mkdir()
         Image.new("RGB", (20, 20)).save(tmp_path / kind / "good.png")
     (tmp_path / "cat" / "empty.jpg").write_bytes(b"")
     whole = (tmp_path / "cat" / "good.png").read_bytes()
     (tmp_path / "dog" / "truncated.png").write_bytes(whole[: len(whole) // 2])
-    told = []
-    kept = image_folder.keep_readable(image_folder.read(tmp_path), told.append)
+    reports = []
+    kept = image_folder.keep_readable(image_folder.read(tmp_path), reports.append)
     assert kept.names == ("cat/good.png", "dog/good.png") and kept.labels.tolist() == [
         [1, -1],
         [-1, 1],
     ]
-    assert len(told) == 3 and "cat/empty.jpg" in told[0] and "2 of 4" in told[2]
+    assert len(reports) == 3 and "cat/empty.jpg" in reports[0] and "2 of 4" in reports[2]
     for kind in ("cat", "dog"):
         (tmp_path / kind / "good.png").write_bytes(b"")
     with pytest.raises(DataMissing, match="none of the 4 images"):
-        image_folder.keep_readable(image_folder.read(tmp_path), told.append)
+        image_folder.keep_readable(image_folder.read(tmp_path), reports.append)

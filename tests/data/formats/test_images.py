@@ -63,7 +63,7 @@ def test_sixteen_bits_keep_the_upper_eight(tmp_path, suffix):
     np.testing.assert_array_equal(pixels[..., 0], np.arange(256).reshape(16, 16))
 
 
-def test_transparency_lies_on_white(tmp_path):
+def test_transparency_is_blended_on_white(tmp_path):
     Image.new("RGBA", (6, 6), (200, 0, 0, 0)).save(tmp_path / "clear.png")
     Image.new("LA", (6, 6), (0, 0)).save(tmp_path / "gray.png")
     assert images.read(tmp_path / "clear.png").min() == 255
@@ -71,7 +71,7 @@ def test_transparency_lies_on_white(tmp_path):
 
 
 def test_an_animation_shows_its_first_frame(tmp_path):
-    frames = [Image.new("RGB", (9, 9), colour) for colour in ("red", "blue", "green")]
+    frames = [Image.new("RGB", (9, 9), color) for color in ("red", "blue", "green")]
     frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
     np.testing.assert_array_equal(images.read(tmp_path / "film.gif")[4, 4], [255, 0, 0])
 
@@ -103,7 +103,7 @@ def test_empty_files_and_garbage_are_refused(tmp_path, content):
 
 
 def png_of(width, height):
-    """A few hundred bytes that claim to be an enormous picture."""
+    """A few hundred bytes that claim to be an enormous image."""
 
     def chunk(kind, body):
         return (

@@ -1,4 +1,4 @@
-"""One's own points: from a table with labels, or from a folder of images for each class."""
+"""Your own points: from a table with labels, or from a folder of images for each class."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_a_folder_with_nothing_readable_is_refused(photos):
         labeled_points.read(photos)
 
 
-def test_images_beside_a_table_are_as_many_as_its_points_and_a_broken_one_keeps_its_place(
+def test_images_of_a_table_are_as_many_as_its_points_and_a_broken_one_keeps_its_row(
     photos, tmp_path
 ):
     np.savez(tmp_path / "mine.npz", features=np.eye(6), labels=np.arange(6) % 2)

@@ -42,7 +42,7 @@ def test_nothing_can_be_written_into_the_digits(tmp_path):
             array[0] = 1
 
 
-def test_flattened_pixels_lie_between_zero_and_one(tmp_path):
+def test_flattened_pixels_are_between_zero_and_one(tmp_path):
     train, test = mnist.load(some_digits(tmp_path)).flatten()
     assert train.shape == (4, 784) and train.dtype == np.float32
     assert train.max() == 0 and test.min() == test.max() == 1

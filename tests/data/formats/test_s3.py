@@ -20,20 +20,20 @@ pytest.importorskip("s3fs", reason="needs the extra 'cluster'")
 
 @pytest.fixture(scope="module")
 def storage(tmp_path_factory):
-    """Address of a server with a bucket of the pictures of a folder, and the folder."""
+    """Address of a server with a bucket of the images of a folder, and the folder."""
     with serving() as address:
         yield address, filled(tmp_path_factory.mktemp("photos"), address)
 
 
 def filled(folder, address):
-    """Pictures whose order by name is not that of their keys' bytes, a broken one, a hidden one, and no picture."""
+    """Images whose order by name is not that of their keys, a broken and a hidden one."""
     draw = np.random.default_rng(1)
     for name in ("b/one.png", "b c/été.png", "a.png", "z/deep/er/two.png", ".hidden/no.png"):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(draw.integers(0, 256, (20, 30, 3), dtype=np.uint8)).save(path)
     (folder / "b" / "empty.jpg").write_bytes(b"")
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
     put(folder, "s3://bucket/photos", address)
     return folder
 

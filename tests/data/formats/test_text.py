@@ -7,7 +7,7 @@ from etabli.core.errors import BadArray, BadSetting, CorruptFile, DataMissing
 from etabli.data.formats import text
 from etabli.data.formats.text import Markers, Text
 
-RAW = "licence\n\n  Voici le Début du texte \n\nUn Vers,\n  deux vers\nFIN du livre\nlicence"
+RAW = "license\n\n  Voici le Début du texte \n\nUn Vers,\n  deux vers\nFIN du livre\nlicence"
 MARKERS = Markers("le début", "fin du")
 
 
@@ -26,8 +26,9 @@ def test_a_text_without_its_start_marker_is_refused():
         text.prepare("autre chose", MARKERS)
 
 
-def test_the_licence_of_any_gutenberg_text_is_cut_away():
-    raw = "Title\n*** START OF THIS PROJECT GUTENBERG EBOOK X ***\nla mer\n*** END OF THIS EBOOK ***\nLicence"
+def test_the_license_of_any_gutenberg_text_is_cut_off():
+    start, end = "*** START OF THIS PROJECT GUTENBERG EBOOK X ***", "*** END OF THIS EBOOK ***"
+    raw = f"Title\n{start}\nla mer\n{end}\nLicense"
     assert text.prepare(raw).characters == "la mer"
 
 

@@ -22,7 +22,7 @@ def test_the_sample_is_a_devkit_with_all_its_lists_and_images(devkit):
     assert images.read(held.paths[0]).shape == (160, 160, 3)
 
 
-def test_lists_and_annotations_tell_the_same(devkit, tmp_path):
+def test_lists_and_annotations_agree(devkit, tmp_path):
     listed = voc.read_devkit(devkit, "train")
     for path in listed.paths[0].parent.parent.glob("ImageSets/Main/*"):
         if "_" not in path.name:

@@ -35,7 +35,7 @@ def test_a_last_line_without_its_end_is_read(file):
 
 
 @pytest.mark.parametrize("wanted", [None, ["3", "dog"]])
-def test_a_header_line_is_passed_over(file, wanted):
+def test_a_header_line_is_skipped(file, wanted):
     assert "3" not in word_vectors.read(file("3 3\n" + LINES), wanted).words
 
 

@@ -22,7 +22,7 @@ def test_every_scan_is_there_once_and_classes_keep_their_shares(sample):
     assert np.abs(np.bincount(sample.test_labels) - expected).max() <= 1
 
 
-def test_digits_are_centred_by_mass_in_a_box_of_twenty(sample):
+def test_digits_are_centered_by_mass_in_a_box_of_twenty(sample):
     for image in sample.test_images:
         rows, columns = np.nonzero(image)
         assert np.ptp(rows) < digits.BOX and np.ptp(columns) < digits.BOX
@@ -39,10 +39,10 @@ def test_enlarging_keeps_the_share_of_ink():
     np.testing.assert_allclose(ink / (digits.BOX / 8) ** 2, scans.sum(axis=(1, 2)), rtol=0.08)
 
 
-def test_the_digits_are_still_told_apart(sample):
+def test_the_digits_can_still_be_classified(sample):
     train, test = sample.flatten()
-    neighbours = KNeighborsClassifier(1).fit(train, sample.train_labels)
-    assert neighbours.score(test, sample.test_labels) > 0.97
+    neighbors = KNeighborsClassifier(1).fit(train, sample.train_labels)
+    assert neighbors.score(test, sample.test_labels) > 0.97
 
 
 def test_making_twice_gives_the_same_bytes(tmp_path):

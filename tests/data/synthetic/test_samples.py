@@ -29,7 +29,7 @@ def test_a_set_is_made_once(tmp_path, maker):
     )
 
 
-def test_a_new_version_is_made_anew(tmp_path, maker):
+def test_a_new_version_is_generated_again(tmp_path, maker):
     first = samples.ensure_sample("toy", tmp_path)
     maker.VERSION = 2
     assert samples.ensure_sample("toy", tmp_path) != first and len(maker.made) == 2
@@ -58,7 +58,10 @@ def test_an_unknown_set_is_refused(tmp_path):
 
 
 def test_two_processes_at_once_make_one_set(tmp_path):
-    code = f"from etabli.data.catalog.source import Source; print(Source.sample({str(tmp_path)!r}).path('mnist'))"
+    code = (
+        "from etabli.data.catalog.source import Source\n"
+        f"print(Source.sample({str(tmp_path)!r}).path('mnist'))"
+    )
     both = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         for _ in range(2)

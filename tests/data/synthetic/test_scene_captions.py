@@ -10,7 +10,7 @@ LEFT = DrawnObject("house", "orange", "large", (0, 40, 60, 100), 1.0, False)
 RIGHT = DrawnObject("kite", "red", "small", (80, 50, 100, 70), 1.0, False)
 
 
-def test_five_captions_say_what_stands_where():
+def test_five_captions_say_what_is_where():
     captions = scene_captions.describe(
         Scene(None, (RIGHT, LEFT), "meadow"), make_generator(0, "words")
     )

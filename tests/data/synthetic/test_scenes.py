@@ -16,7 +16,7 @@ def test_scenes_of_different_seeds_differ():
     assert not np.array_equal(np.asarray(one.image), np.asarray(two.image))
 
 
-def test_boxes_lie_inside_the_picture_and_hold_the_object():
+def test_boxes_are_inside_the_image_and_contain_the_object():
     for seed in range(40):
         scene = scenes.draw_scene(make_generator(seed, "box"), (120, 150))
         assert scene.image.size == (150, 120)
@@ -43,14 +43,14 @@ def test_what_is_mostly_hidden_or_tiny_is_difficult_and_a_large_one_in_front_is_
 
 
 @pytest.mark.parametrize("kind", scenes.KINDS)
-def test_a_single_object_fills_more_than_half_of_its_picture(kind):
+def test_a_single_object_fills_more_than_half_of_its_image(kind):
     scene = scenes.draw_single(make_generator(0, kind), kind)
     (item,) = scene.objects
     assert item.kind == kind and item.size == "large" and not item.difficult
     assert max(item.box[2] - item.box[0], item.box[3] - item.box[1]) > 0.5 * 64
 
 
-def test_the_object_is_painted_in_its_colour_inside_its_box():
+def test_the_object_is_painted_in_its_color_inside_its_box():
     for seed in range(20):
         scene = scenes.draw_single(make_generator(seed, "color"), "square")
         (item,) = scene.objects

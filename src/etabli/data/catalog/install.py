@@ -1,4 +1,4 @@
-"""Installation of files: which data set a file belongs to, and moving it into place when complete."""
+"""Installation of files: which data set a file belongs to, and moving files into place."""
 
 import shutil
 import tempfile

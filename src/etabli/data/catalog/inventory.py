@@ -41,7 +41,7 @@ def find_datasets(source: Source | None = None) -> dict[str, str | None]:
 
 
 def get_status(dataset: Dataset, folder: Path) -> str:
-    """Return ``complete``, ``partial``, ``stand-in`` (usable, not the official set) or ``missing``."""
+    """Return ``complete``, ``partial``, ``stand-in`` (usable but not official) or ``missing``."""
     if not list_missing_parts(dataset, folder):
         return COMPLETE
     if find_stand_in(dataset, folder) is not None:

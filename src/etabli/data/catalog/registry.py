@@ -1,4 +1,4 @@
-"""The registry of data sets: what each is made of, where it is published, its license and checksums.
+"""The registry of data sets: their files and checksums, mirrors, license and citation.
 
 Checksums are of the *unpacked content*: a recompressed archive is as good as the original. Where
 none is recorded it is ``None``, and ``etabli data check`` reports it. An archive's own checksum is
@@ -15,7 +15,7 @@ from etabli.core.i18n import N_, _
 
 @dataclass(frozen=True)
 class File:
-    """One file of a data set: its path in the set's folder, its size in bytes, its content's checksum.
+    """One file of a data set: path in its folder, size in bytes, checksum of the content.
 
     ``aliases`` are other common names. ``revised`` marks a file that its publisher edits from time
     to time: other content is reported, not refused.
@@ -140,8 +140,8 @@ DATASETS = (
         name="mnist",
         title=N_("MNIST: 70,000 handwritten digits, 28 x 28"),
         license="CC BY-SA 3.0",
-        citation="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner. Gradient-based learning applied to document "
-        "recognition. Proceedings of the IEEE 86(11), 1998.",
+        citation="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner. Gradient-based learning applied to "
+        "document recognition. Proceedings of the IEEE 86(11), 1998.",
         home="http://yann.lecun.com/exdb/mnist/",
         parts=(
             _mnist(
@@ -174,8 +174,8 @@ DATASETS = (
         name="voc",
         title=N_("PASCAL VOC 2007: 9,963 photographs, objects of 20 classes"),
         license=N_("VOC terms: research; the photographs belong to their Flickr authors"),
-        citation="M. Everingham, L. Van Gool, C. K. I. Williams, J. Winn, A. Zisserman. The PASCAL Visual Object "
-        "Classes (VOC) Challenge. IJCV 88(2), 2010.",
+        citation="M. Everingham, L. Van Gool, C. K. I. Williams, J. Winn, A. Zisserman. The PASCAL "
+        "Visual Object Classes (VOC) Challenge. IJCV 88(2), 2010.",
         home="http://host.robots.ox.ac.uk/pascal/VOC/voc2007/",
         parts=(
             _voc(
@@ -230,8 +230,8 @@ DATASETS = (
         license=N_(
             "research use only, no redistribution; the photographs belong to their Flickr authors"
         ),
-        citation="M. Hodosh, P. Young, J. Hockenmaier. Framing image description as a ranking task: data, models "
-        "and evaluation metrics. JAIR 47, 2013.",
+        citation="M. Hodosh, P. Young, J. Hockenmaier. Framing image description as a ranking "
+        "task: data, models and evaluation metrics. JAIR 47, 2013.",
         home="https://hockenmaier.cs.illinois.edu/8k-pictures.html",
         parts=(
             Part(
@@ -289,7 +289,8 @@ DATASETS = (
         name="glove",
         title=N_("GloVe 6B: 400,000 English word vectors of 100 dimensions"),
         license="PDDL 1.0",
-        citation="J. Pennington, R. Socher, C. D. Manning. GloVe: Global vectors for word representation. EMNLP, 2014.",
+        citation="J. Pennington, R. Socher, C. D. Manning. GloVe: Global vectors for word "
+        "representation. EMNLP, 2014.",
         home="https://nlp.stanford.edu/projects/glove/",
         parts=(
             Part(
@@ -318,8 +319,9 @@ DATASETS = (
         name="weights",
         title=N_("ImageNet weights of ResNet-50 and MobileNetV2, without the top layer"),
         license="Apache 2.0 (Keras)",
-        citation="K. He, X. Zhang, S. Ren, J. Sun. Deep residual learning for image recognition. CVPR, 2016. "
-        "M. Sandler et al. MobileNetV2: Inverted residuals and linear bottlenecks. CVPR, 2018.",
+        citation="K. He, X. Zhang, S. Ren, J. Sun. Deep residual learning for image recognition. "
+        "CVPR, 2016. M. Sandler et al. MobileNetV2: Inverted residuals and linear "
+        "bottlenecks. CVPR, 2018.",
         home="https://keras.io/api/applications/",
         parts=(
             Part(
@@ -348,7 +350,8 @@ DATASETS = (
         ),
         stand_ins={
             "mobilenet_v2_imagenet_notop.weights.h5": N_(
-                "MobileNetV2 converted from 8-bit weights; cosine similarity of its features with the original's: 0.998"
+                "MobileNetV2 converted from 8-bit weights; cosine similarity of its features with "
+                "the original's: 0.998"
             )
         },
     ),

@@ -33,7 +33,7 @@ class Source:
 
     @classmethod
     def sample(cls, folder: Path | str | None = None) -> "Source":
-        """Return the source of small data sets that the project generates in the official formats."""
+        """Return the source of the small data sets that the project generates."""
         return cls("sample", None if folder is None else Path(folder))
 
     @classmethod

@@ -32,8 +32,10 @@ def read(path: Path | str) -> np.ndarray:
         with path.open("rb") as stream:
             is_packed = stream.read(2) == b"\x1f\x8b"
             stream.seek(0)
-            content: IO[bytes] = cast("IO[bytes]", gzip.open(stream)) if is_packed else stream
-            return _read_array(content, path)
+            if not is_packed:
+                return _read_array(stream, path)
+            with gzip.open(stream) as unpacked:
+                return _read_array(cast("IO[bytes]", unpacked), path)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise _corrupt(_("{path} is truncated or damaged (gzip)").format(path=path)) from error
     except FileNotFoundError as error:

@@ -97,7 +97,7 @@ def read(
 
 def _to_pixels(image: Image.Image, size: tuple[int, int] | None) -> np.ndarray:
     if size is not None and image.format in ("JPEG", "MPO"):
-        # A JPEG decodes faster at 1/2, 1/4 or 1/8; at twice the wanted size resampling loses nothing.
+        # A JPEG decodes faster at 1/2, 1/4 or 1/8; twice the wanted size is enough to resample.
         image.draft(None, (2 * max(size), 2 * max(size)))
     image.seek(0)
     image = _to_rgb(ImageOps.exif_transpose(image))

@@ -32,7 +32,7 @@ _TIMEOUTS = {
 
 @dataclass(frozen=True)
 class RemoteImage:
-    """An object of a bucket as it was listed; ``mark``, its ETag, changes when it is overwritten."""
+    """An object of a bucket as listed; ``mark``, its ETag, changes when it is overwritten."""
 
     url: str
     size: int
@@ -40,7 +40,7 @@ class RemoteImage:
     endpoint: str | None = None
 
     def read(self) -> bytes:
-        """Return the object's bytes; ``NoNetwork``, which is no fault of the image, without an answer."""
+        """Return the object's bytes; raise ``NoNetwork`` where the storage does not answer."""
         if self.size > MAX_BYTES:
             raise UnsafeArchive(
                 _("{path} is too large for an image").format(path=self.url),

@@ -51,7 +51,7 @@ _DAMAGE_ERRORS = (
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Points ``(N, D)`` float32 or float64, finite; labels ``(N,)`` int64, strings or None; read-only."""
+    """Points ``(N, D)``, finite floats; labels ``(N,)`` int64, strings or None; read-only."""
 
     points: np.ndarray
     labels: np.ndarray | None = None
@@ -446,7 +446,7 @@ def _advise_label_column() -> str:
 
 
 def _find_label_column(names: Sequence[str]) -> int | None:
-    """Return the column of the labels: of ``x, y, label`` it is the last, of ``x, y`` it is ``y``."""
+    """Return the column of labels: of ``x, y, label`` the last, of ``x, y`` it is ``y``."""
     lower = [name.lower() for name in names]
     return next((lower.index(name) for name in LABEL_NAMES if name in lower), None)
 

@@ -149,7 +149,7 @@ def prepare(raw: str, markers: Markers | None = None, name: str = "text") -> Tex
 
 
 def encode(characters: str, vocabulary: tuple[str, ...]) -> np.ndarray:
-    """Return the index of each character in the vocabulary, int32 (N,); ``BadArray`` for another."""
+    """Return the vocabulary index of each character, int32 (N,); ``BadArray`` for unknown ones."""
     codes = {character: code for code, character in enumerate(vocabulary)}
     unknown = sorted(set(characters) - codes.keys())
     if unknown:

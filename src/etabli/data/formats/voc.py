@@ -34,7 +34,7 @@ class Annotation:
 
 
 def load(source: Source, split: str, year: int | None = None) -> LabeledImages:
-    """Load a split ("train", "val", "trainval", "test") of the devkit; the first year by default."""
+    """Load a split ("train", "val", "trainval", "test"); of the first year by default."""
     folder = source.path("voc")
     years = list_years(folder)
     if year is None and not years:
@@ -124,7 +124,7 @@ def _text_of(element: ElementTree.Element, path: str) -> str:
 
 
 def label_objects(objects: Sequence[tuple[str, bool]], classes: Sequence[str]) -> list[int]:
-    """Return a label per class: difficult where all objects of the class are, else present or absent."""
+    """Return a label per class; it is difficult where all objects of the class are."""
     row = []
     for name in classes:
         hard = [difficult for kind, difficult in objects if kind == name]

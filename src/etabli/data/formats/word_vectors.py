@@ -1,6 +1,6 @@
 """The text format of GloVe (a word and its numbers per line), read as a stream for wanted words.
 
-Source: Pennington, Socher, Manning 2014, "GloVe: global vectors for word representation", and its releases.
+Source: Pennington, Socher, Manning 2014, "GloVe: global vectors for word representation".
 """
 
 import shutil
@@ -53,7 +53,7 @@ class WordVectors:
 
 
 def load(source: Source, wanted: Collection[str] | None = None) -> WordVectors:
-    """Load GloVe 6B of 100 dimensions (or its subset); from a sample source, vectors of its captions.
+    """Load GloVe 6B in 100 dimensions (or its subset), or vectors of the sample captions.
 
     The sample vectors were trained with the project's GloVe, see ``tp4.glove``.
     """
@@ -112,7 +112,7 @@ def write(path: Path | str, words: Sequence[str], vectors: np.ndarray) -> None:
 
 
 def _lines(stream: BinaryIO, chosen: set[bytes] | None) -> Iterator[tuple[int, bytes, bytes]]:
-    """Yield number, word and rest of every line of a chosen word, without header and blank lines."""
+    """Yield number, word and rest of the lines of chosen words, without header and blank lines."""
     for number, line in enumerate(stream, 1):
         word = line[: line.find(b" ")]
         if chosen is not None and word not in chosen:

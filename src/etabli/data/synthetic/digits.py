@@ -1,6 +1,6 @@
 """The MNIST sample: scikit-learn's 1,797 handwritten digits, resized to 28 x 28, as IDX files.
 
-Source: Alpaydin, Kaynak, "Optical Recognition of Handwritten Digits" (UCI), bundled with scikit-learn.
+Source: Alpaydin, Kaynak, "Optical Recognition of Handwritten Digits" (UCI), part of scikit-learn.
 """
 
 from pathlib import Path
@@ -34,7 +34,7 @@ def make(folder: Path) -> None:
 
 
 def enlarge(scans: np.ndarray) -> np.ndarray:
-    """Resize ``(N, 8, 8)`` in [0, 1] to ``(N, 28, 28)`` uint8: cubic splines to 20 x 20, centered."""
+    """Resize ``(N, 8, 8)`` in [0, 1] to ``(N, 28, 28)`` uint8 by cubic splines, centered."""
     spread = np.stack(
         [ndimage.zoom(row, BOX / 8, order=3, grid_mode=True, mode="nearest") for row in np.eye(8)]
     )
@@ -43,7 +43,7 @@ def enlarge(scans: np.ndarray) -> np.ndarray:
 
 
 def _center(box: np.ndarray) -> np.ndarray:
-    """Place the box in a 28 x 28 image so that its center of mass is within half a pixel of the middle."""
+    """Place the box in a 28 x 28 image, its center of mass in the middle (whole pixels)."""
     margin = IMAGE_SIZE - BOX
     middle = (IMAGE_SIZE - 1) / 2
     corner = [int(np.clip(np.rint(middle - at), 0, margin)) for at in ndimage.center_of_mass(box)]

@@ -12,8 +12,8 @@ from etabli.core.atomic_files import explain_os_error
 from etabli.core.errors import UnknownName
 from etabli.core.i18n import _
 
-# Data set -> the module that generates its sample: ``make(folder)`` fills an empty folder; ``VERSION``
-# is incremented whenever its output changes, so that no older sample is read from the cache.
+# Data set -> the module that generates its sample: ``make(folder)`` fills an empty folder;
+# ``VERSION`` is incremented whenever its output changes, so that no older sample is read.
 MAKERS = {
     "fleurs_du_mal": "etabli.data.synthetic.verse",
     "flickr8k": "etabli.data.synthetic.scene_captions",

@@ -53,7 +53,7 @@ _OVERSAMPLE = 3
 
 @dataclass(frozen=True)
 class DrawnObject:
-    """One object of a scene; ``box`` is (left, top, right, bottom) in pixels, the last two exclusive.
+    """One object of a scene; ``box`` is (left, top, right, bottom), the last two exclusive.
 
     ``size`` is "small", "medium" or "large" by the box's longer side; ``visible`` is the share of
     its pixels that no later object hides; a ``difficult`` object is mostly hidden or tiny.
@@ -189,7 +189,7 @@ def _apply_tone(color: np.ndarray, tone: float) -> np.ndarray:
 
 
 def _ring(count: int, *radii: float, turn: float = -math.pi / 2) -> list[tuple[float, float]]:
-    """Return ``count`` points around the middle of the unit square; radii alternate (as in a star)."""
+    """Return ``count`` points around the middle of the unit square; radii alternate."""
     steps = count * len(radii)
     return [
         (

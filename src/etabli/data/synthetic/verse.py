@@ -1,4 +1,4 @@
-"""The text of practical 4: Les Fleurs du mal of Project Gutenberg, or the project's sample verse."""
+"""The text of practical 4: Les Fleurs du mal (Project Gutenberg), or the sample verse."""
 
 import shutil
 from importlib.resources import as_file, files
@@ -14,7 +14,7 @@ SAMPLE = Markers("Sur l'établi de chêne", "*** END OF THE ETABLI SAMPLE VERSE"
 
 
 def load(source: Source) -> Text:
-    """Load and prepare Les Fleurs du mal (Gutenberg 6099), or French verse written for this project."""
+    """Load Les Fleurs du mal (Gutenberg 6099), or French verse written for this project."""
     path = source.file("fleurs_du_mal", FILE)
     if source.is_sample:
         return read(path, SAMPLE, name="verse")
