@@ -1,5 +1,6 @@
 """The command line. Nothing heavy is imported until a command runs."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -65,8 +66,8 @@ def _add_commands() -> None:
         words,
     )
 
-    # The order of the help.
-    for name, command in {
+    # In the order of the help.
+    commands: dict[str, typer.Typer | Callable[..., None]] = {
         "run": run.run,
         "list": list.list_experiments,
         "info": list.info,
@@ -84,7 +85,8 @@ def _add_commands() -> None:
         "finetune": finetune.finetune,
         "predict": predict.predict,
         "export": export.export,
-    }.items():
+    }
+    for name, command in commands.items():
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:

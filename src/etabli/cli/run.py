@@ -78,7 +78,7 @@ def run(
     from etabli import report
     from etabli.cli import _tables
     from etabli.cli._progress import Terminal
-    from etabli.cli.data import ensure
+    from etabli.cli.data import fetch_missing
     from etabli.core.progress import Reporter, Silent
     from etabli.experiments import runner
     from etabli.report import run_folder
@@ -96,7 +96,7 @@ def run(
     ):
         reporter: Reporter = Terminal() if is_main else Silent()
         if not source.is_sample:
-            ensure([name for each in experiments for name in each.data], source, yes)
+            fetch_missing([name for each in experiments for name in each.data], source, yes)
         try:
             runner.run_experiments(
                 experiments,

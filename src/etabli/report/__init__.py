@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from etabli import __version__
 from etabli.core.atomic_files import atomic_write
+from etabli.core.environment import installed_version
 from etabli.core.i18n import _, current_language
 from etabli.report import numbers, run_folder
 from etabli.report.run_folder import PublishedRecord, ReportItem, Run, ScoreSummary, SeedRun
@@ -89,7 +89,7 @@ def render_report(folders: Sequence[Path]) -> str:
         numbers=numbers,
         compare_scores=compare_scores,
         compare_settings=compare_settings,
-        version=__version__,
+        version=installed_version("etabli"),
         language=current_language(),
     )
     name = "report.html" if len(folders) == 1 else "comparison.html"
