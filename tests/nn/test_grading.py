@@ -270,7 +270,7 @@ def test_each_mistake_on_the_way_through_the_sigmoid_is_named(slope, says):
 def test_no_two_mistakes_give_the_same_values():
     from etabli.nn import grading
 
-    problem = grading._make_problem(0, hidden=True)
+    problem = grading._make_mlp_problem(0)
     for known in (
         grading.compute_hidden_mistakes(problem),
         grading.compute_hidden_weight_mistakes(problem),

@@ -75,9 +75,9 @@ def _load_functions(path: Path) -> dict[str, Callable | None]:
 
     if not path.is_file():
         raise DataMissing(_("there is no file {path}").format(path=path))
-    if path.suffix != ".py":
-        raise BadSetting(_("only Python files can be checked"), expected="*.py", got=str(path))
     spec = importlib.util.spec_from_file_location(f"etabli_checked_{path.stem}", path)
+    if path.suffix != ".py" or spec is None or spec.loader is None:
+        raise BadSetting(_("only Python files can be checked"), expected="*.py", got=str(path))
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.parent.resolve()))
     try:

@@ -126,14 +126,14 @@ def fill_placeholders(template: str, values: dict[str, str]) -> str:
     )
 
 
-def _(message: str) -> TranslatableStr:
+def _(message: str) -> str:
     """Translate a message of the catalog into the language in use."""
     if isinstance(message, TranslatableStr):
         return message
     return TranslatableStr(translate_message(message, current_language()), message)
 
 
-def join_translatable(separator: str, parts: Iterable[str]) -> TranslatableStr:
+def join_translatable(separator: str, parts: Iterable[str]) -> str:
     """Join texts as ``separator.join(parts)`` does, and keep them translatable."""
     values = {f"p{index}": part for index, part in enumerate(parts)}
     return TranslatableStr(

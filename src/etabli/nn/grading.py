@@ -37,21 +37,27 @@ Mistakes = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Problem:
-    """A batch x (N, D), targets y (N, K), parameters, prediction; h (N, H) of the hidden layer."""
+    """A batch x (N, D), targets y (N, K), weights w, biases b, and the prediction ŷ (N, K)."""
 
     x: np.ndarray
     y: np.ndarray
     w: np.ndarray
     b: np.ndarray
     y_hat: np.ndarray
-    w_hidden: np.ndarray | None = None
-    b_hidden: np.ndarray | None = None
-    h: np.ndarray | None = None
 
     @property
     def delta(self) -> np.ndarray:
         """Δ = Ŷ - Y, not yet divided by N."""
         return self.y_hat - self.y
+
+
+@dataclass(frozen=True)
+class MLPProblem(Problem):
+    """A problem of the perceptron: w and b are those of the output layer, h (N, H) is hidden."""
+
+    w_hidden: np.ndarray
+    b_hidden: np.ndarray
+    h: np.ndarray
 
 
 def recognize_mistake(
@@ -126,7 +132,7 @@ def compute_prediction_mistakes(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> 
     }
 
 
-def compute_hidden_mistakes(problem: Problem) -> Mistakes:
+def compute_hidden_mistakes(problem: MLPProblem) -> Mistakes:
     """Compute the results of mistakes in H = σ(x W_h + b_h)."""
     u = problem.x @ problem.w_hidden + problem.b_hidden
     return {
@@ -182,7 +188,7 @@ def compute_bias_mistakes(delta: np.ndarray, problem: Problem) -> Mistakes:
     }
 
 
-def compute_hidden_weight_mistakes(problem: Problem) -> Mistakes:
+def compute_hidden_weight_mistakes(problem: MLPProblem) -> Mistakes:
     """Compute the results of mistakes in dL/dW_h = xᵀ (Δ W_yᵀ ∘ H (1 - H)) / N."""
     x, n = problem.x, len(problem.x)
     right = problem.delta @ problem.w.T * problem.h * (1 - problem.h)
@@ -195,7 +201,7 @@ def compute_hidden_weight_mistakes(problem: Problem) -> Mistakes:
     }
 
 
-def compute_hidden_bias_mistakes(problem: Problem) -> Mistakes:
+def compute_hidden_bias_mistakes(problem: MLPProblem) -> Mistakes:
     """Compute the results of mistakes in dL/db_h = Σ (Δ W_yᵀ ∘ H (1 - H)) / N."""
     n = len(problem.x)
     right = problem.delta @ problem.w.T * problem.h * (1 - problem.h)
@@ -214,7 +220,7 @@ def compute_hidden_bias_mistakes(problem: Problem) -> Mistakes:
     }
 
 
-def _compute_hidden_deltas(problem: Problem) -> Mistakes:
+def _compute_hidden_deltas(problem: MLPProblem) -> Mistakes:
     """Compute the results of mistakes in back-propagating Δ through the sigmoid layer."""
     h, back = problem.h, problem.delta @ problem.w.T
     u = problem.x @ problem.w_hidden + problem.b_hidden
@@ -256,7 +262,7 @@ def grade_softmax_regression(
     forward: Callable | None, backward: Callable | None, seed: int = 0
 ) -> list[Finding]:
     """Grade the two functions of exercise 1; one that is ``None`` is skipped."""
-    problem = _make_problem(seed, hidden=False)
+    problem = _make_problem(seed)
     batch, parameters = {"batch": problem.x}, {"W": problem.w, "b": problem.b}
     findings: list[Finding] = []
     if forward is not None:
@@ -281,7 +287,7 @@ def grade_softmax_regression(
 
 def grade_mlp(forward: Callable | None, backward: Callable | None, seed: int = 0) -> list[Finding]:
     """Grade the two functions of exercise 2; one that is ``None`` is skipped."""
-    problem = _make_problem(seed, hidden=True)
+    problem = _make_mlp_problem(seed)
     batch = {"batch": problem.x}
     parameters = {
         "Wh": problem.w_hidden, "bh": problem.b_hidden, "Wy": problem.w, "by": problem.b
@@ -318,21 +324,26 @@ def grade_mlp(forward: Callable | None, backward: Callable | None, seed: int = 0
     return findings
 
 
-def _make_problem(seed: int, *, hidden: bool) -> Problem:
-    """Draw a small batch and its parameters; with ``hidden``, those of the perceptron."""
+def _make_problem(seed: int) -> Problem:
+    """Draw a small batch and the parameters of softmax regression."""
     generator = np.random.default_rng(seed)
-    x, y = generator.normal(size=(N, D)), one_hot(generator.permutation(np.arange(N) % K), K)
-    layer = {}
-    h = x
-    if hidden:
-        layer = {
-            "w_hidden": generator.normal(size=(D, H)),
-            "b_hidden": generator.normal(size=(1, H)),
-        }
-        h = sigmoid(linear(x, layer["w_hidden"], layer["b_hidden"])[0])[0]
-        layer["h"] = h
-    w, b = generator.normal(size=(h.shape[1], K)), generator.normal(size=(1, K))
-    return Problem(x=x, y=y, w=w, b=b, y_hat=_softmax(linear(h, w, b)[0]), **layer)
+    x, y = _draw_batch(generator)
+    w, b = generator.normal(size=(D, K)), generator.normal(size=(1, K))
+    return Problem(x, y, w, b, _softmax(linear(x, w, b)[0]))
+
+
+def _make_mlp_problem(seed: int) -> MLPProblem:
+    """Draw a small batch and the parameters of the perceptron."""
+    generator = np.random.default_rng(seed)
+    x, y = _draw_batch(generator)
+    w_hidden, b_hidden = generator.normal(size=(D, H)), generator.normal(size=(1, H))
+    w, b = generator.normal(size=(H, K)), generator.normal(size=(1, K))
+    h = sigmoid(linear(x, w_hidden, b_hidden)[0])[0]
+    return MLPProblem(x, y, w, b, _softmax(linear(h, w, b)[0]), w_hidden, b_hidden, h)
+
+
+def _draw_batch(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    return generator.normal(size=(N, D)), one_hot(generator.permutation(np.arange(N) % K), K)
 
 
 def _compute_gradients(problem: Problem, parameters: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -340,7 +351,7 @@ def _compute_gradients(problem: Problem, parameters: Sequence[np.ndarray]) -> li
 
     def loss() -> float:
         h = problem.x
-        if problem.h is not None:
+        if isinstance(problem, MLPProblem):
             h = sigmoid(linear(h, problem.w_hidden, problem.b_hidden)[0])[0]
         return float(softmax_cross_entropy(linear(h, problem.w, problem.b)[0], problem.y)[0])
 

@@ -6,6 +6,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from etabli.core.errors import BadArray
 from etabli.core.i18n import _
@@ -15,7 +16,7 @@ __all__ = ["cross_entropy", "one_hot", "softmax_cross_entropy"]
 Backprop = Callable[[float], np.ndarray]
 
 
-def one_hot(labels: np.ndarray, classes: int, dtype: str = "float64") -> np.ndarray:
+def one_hot(labels: np.ndarray, classes: int, dtype: DTypeLike = "float64") -> np.ndarray:
     """Return Y (N, classes), Y[i, c] = 1 if c is the label of example i, else 0, of labels (N,)."""
     labels = np.asarray(labels)
     if labels.size and (labels.min() < 0 or labels.max() >= classes):

@@ -28,27 +28,30 @@ LearningRate = Annotated[
 class TrainConfig(SettingsModel):
     """Training configuration of a net."""
 
-    epochs: int = Field(20, ge=1, le=1000, description=N_("number of epochs"))
+    epochs: int = Field(default=20, ge=1, le=1000, description=N_("number of epochs"))
     batch_size: int = Field(
-        100, ge=1, description=N_("images per update; smaller: more and noisier updates")
+        default=100, ge=1, description=N_("images per update; smaller: more and noisier updates")
     )
     learning_rate: LearningRate = 0.1
-    momentum: float = Field(0.0, ge=0, lt=1, description=N_("momentum of gradient descent"))
-    l2: float = Field(0.0, ge=0, description=N_("L2 penalty on the weights"))
+    momentum: float = Field(default=0.0, ge=0, lt=1, description=N_("momentum of gradient descent"))
+    l2: float = Field(default=0.0, ge=0, description=N_("L2 penalty on the weights"))
     schedule: str = Field(
-        "constant",
+        default="constant",
         pattern="^(constant|linear|cosine)$",
         description=N_("learning-rate schedule: constant, linear or cosine decay to zero"),
     )
     averaging: float = Field(
-        0.0,
+        default=0.0,
         ge=0,
         le=1,
         description=N_("last share of the epochs over which the weights are averaged; 0: none"),
     )
-    center: bool = Field(False, description=N_("subtract the mean training image"))
+    center: bool = Field(default=False, description=N_("subtract the mean training image"))
     shift: int = Field(
-        0, ge=0, le=4, description=N_("augmentation: largest random shift of a batch, in pixels")
+        default=0,
+        ge=0,
+        le=4,
+        description=N_("augmentation: largest random shift of a batch, in pixels"),
     )
 
     def to_recipe(self) -> dict[str, object]:
@@ -72,18 +75,20 @@ class NetSettings(TrainConfig):
     """Settings of the experiments that train a net in the setting of its Keras version."""
 
     dtype: str = Field(
-        "float32", pattern="^float(32|64)$", description=N_("floating-point precision")
+        default="float32", pattern="^float(32|64)$", description=N_("floating-point precision")
     )
     train_size: int | None = Field(
-        None, ge=100, description=N_("number of training images (default: all)")
+        default=None, ge=100, description=N_("number of training images (default: all)")
     )
     test_size: int | None = Field(
-        None, ge=10, description=N_("number of test images (default: all)")
+        default=None, ge=10, description=N_("number of test images (default: all)")
     )
     best: TrainConfig = Field(
-        TrainConfig(), description=N_("training configuration of test_accuracy_best")
+        default=TrainConfig(), description=N_("training configuration of test_accuracy_best")
     )
-    search: bool = Field(False, description=N_("search the best configuration on a validation set"))
+    search: bool = Field(
+        default=False, description=N_("search the best configuration on a validation set")
+    )
 
 
 Build = Callable[[TrainConfig, int], NetworkClassifier]
@@ -295,7 +300,8 @@ def choose_config(
     """
     x, y = digits.flatten()[0], digits.train_labels
     train_size = len(y) - round(len(y) * VALIDATION_SHARE)
-    rows, means = [], []
+    means: list[float] = []
+    rows: list[tuple[str, float, float]] = []
     with context.progress(N_("search"), total=len(configs) * seeds) as step:
         for config in configs:
             values = []
@@ -304,7 +310,7 @@ def choose_config(
                 values.append(model.score(x[train_size:], y[train_size:]))
                 step(1, accuracy=values[-1])
             means.append(float(np.mean(values)))
-            rows.append([str(config), means[-1], float(np.ptp(values))])
+            rows.append((str(config), means[-1], float(np.ptp(values))))
     context.table(
         "search",
         title=N_("Training configurations compared on the validation set"),
@@ -313,6 +319,6 @@ def choose_config(
             N_("validation accuracy, mean of the seeds"),
             N_("range over the seeds"),
         ],
-        rows=sorted(rows, key=lambda row: -row[1]),
+        rows=sorted(rows, key=lambda row: row[1], reverse=True),
     )
     return configs[int(np.argmax(means))]

@@ -7,6 +7,9 @@ precision. The relative error ‖a - n‖ / (‖a‖ + ‖n‖) should be below 
 A second. For your own file: etabli check FILE.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from pydantic import Field
 
@@ -17,6 +20,7 @@ from etabli.experiments.context import RunContext
 from etabli.experiments.settings import SettingsModel
 from etabli.experiments.spec import ExperimentSpec
 from etabli.metrics.score import Score
+from etabli.models.estimators.base_network import NetworkClassifier
 from etabli.models.estimators.mlp import MLP
 from etabli.models.estimators.softmax_regression import SoftmaxRegression
 
@@ -43,23 +47,28 @@ def run(context: RunContext, settings: Settings) -> None:
     w, b = generator.normal(size=(d, classes)), generator.normal(size=classes)
     probabilities = nn.softmax(logits)[0]
 
-    rows = []
-    for name, function, arrays in (
+    rows: list[tuple[str, str, int, float]] = []
+    layers: tuple[tuple[str, Callable[..., Any], dict[str, np.ndarray]], ...] = (
         ("linear", nn.linear, {"x": x, "w": w, "b": b}),
         ("sigmoid", nn.sigmoid, {"x": x}),
         ("relu", nn.relu, {"x": np.sign(x) * (np.abs(x) + 0.1)}),  # away from the kink at 0
         ("softmax", nn.softmax, {"x": logits}),
         ("cross_entropy", lambda p: nn.cross_entropy(p, target), {"ŷ": probabilities}),
         ("softmax_cross_entropy", lambda z: nn.softmax_cross_entropy(z, target), {"z": logits}),
-    ):
+    )
+    for name, function, arrays in layers:
         # log is steep near 0: there, a step must be small relative to the probability.
         step = settings.step * min(1.0, *arrays.get("ŷ", np.ones(1)).flat)
         errors = nn.gradient_check(function, list(arrays.values()), generator=generator, step=step)
         rows += [
-            [name, key, arrays[key].size, error] for key, error in zip(arrays, errors, strict=True)
+            (name, key, arrays[key].size, error) for key, error in zip(arrays, errors, strict=True)
         ]
 
-    for model in (SoftmaxRegression(l2=0.01), MLP(hidden_units=settings.units, l2=0.01)):
+    def loss_of(model: NetworkClassifier) -> Callable[[], float]:
+        return lambda: model.gradients(x, labels)[0]
+
+    models = (SoftmaxRegression(l2=0.01), MLP(hidden_units=settings.units, l2=0.01))
+    for model in models:
         model.set_params(
             epochs=1, dtype="float64", initialization="normal", random_state=context.seed
         )
@@ -67,11 +76,9 @@ def run(context: RunContext, settings: Settings) -> None:
         _loss, gradients = model.gradients(x, labels)
         names = [f"{layer} {part}" for layer in model.layer_names for part in ("W", "b")]
         for name, parameter, gradient in zip(names, model.parameters_, gradients, strict=True):
-            differences = nn.numerical_gradient(
-                lambda m=model: m.gradients(x, labels)[0], parameter, settings.step
-            )
+            differences = nn.numerical_gradient(loss_of(model), parameter, settings.step)
             error = nn.relative_error(gradient, differences)
-            rows.append([type(model).__name__, name, parameter.size, error])
+            rows.append((type(model).__name__, name, parameter.size, error))
 
     context.table(
         "gradients",
@@ -83,7 +90,11 @@ def run(context: RunContext, settings: Settings) -> None:
             "term."
         ),
     )
-    recipe = {"differences": "fourth order", "step": settings.step, "dtype": "float64"}
+    recipe: dict[str, object] = {
+        "differences": "fourth order",
+        "step": settings.step,
+        "dtype": "float64",
+    }
     worst = max(row[-1] for row in rows)
     context.score("max_relative_error", Score(worst, recipe))
     context.note(

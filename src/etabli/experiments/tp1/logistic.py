@@ -19,6 +19,7 @@ from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore
 from etabli.experiments.tp1 import _shared
 from etabli.experiments.tp1._shared import TrainConfig
 from etabli.models.estimators.softmax_regression import SoftmaxRegression
+from etabli.report.run_folder import Verdict
 from etabli.viz.images import show_images
 
 PUBLISHED = 0.9159
@@ -51,8 +52,12 @@ def run(context: RunContext, settings: Settings) -> None:
     digits = _shared.limit_sizes(mnist.load(context.source), settings)
 
     def build(config: TrainConfig, seed: int) -> SoftmaxRegression:
-        common = {"initialization": settings.initialization, "dtype": settings.dtype}
-        return SoftmaxRegression(**config.to_arguments(), **common, random_state=seed)
+        return SoftmaxRegression(
+            **config.to_arguments(),
+            initialization=settings.initialization,
+            dtype=settings.dtype,
+            random_state=seed,
+        )
 
     model = build(settings, context.seed)
     _shared.train_model(context, model, digits, label=N_("softmax regression"), curve="train")
@@ -70,7 +75,7 @@ def run(context: RunContext, settings: Settings) -> None:
         (row["epoch"] for row in context.history("train") if row["test_accuracy"] >= PUBLISHED),
         None,
     )
-    verdict = "confirmed" if reached else "refuted"
+    verdict: Verdict = "confirmed" if reached else "refuted"
     context.claim(
         "accuracy_by_hand",
         verdict if len(digits.train_labels) == 60_000 else "undecided",

@@ -56,8 +56,8 @@ def show_first_images(context: RunContext, digits: mnist.Digits, shown: int) -> 
         show_images(digits.train_images[:shown], 20, ax=ax)
 
     counts = {
-        _("training"): np.bincount(digits.train_labels, minlength=10),
-        _("test"): np.bincount(digits.test_labels, minlength=10),
+        _("training"): np.bincount(digits.train_labels, minlength=10).tolist(),
+        _("test"): np.bincount(digits.test_labels, minlength=10).tolist(),
     }
     with context.figure("class_counts", title=N_("Class distribution"), size=(8, 3.4)) as ax:
         plot_class_distribution(counts, [str(digit) for digit in range(10)], ax=ax)

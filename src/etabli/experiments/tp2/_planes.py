@@ -29,21 +29,21 @@ class PlaneSettings(SettingsModel):
     """How points are projected and how the separation of their classes is measured."""
 
     k: Neighbors = 6
-    perplexity: float = Field(30.0, gt=0, le=1000, description=N_("perplexity of t-SNE"))
+    perplexity: float = Field(default=30.0, gt=0, le=1000, description=N_("perplexity of t-SNE"))
     iterations: int = Field(
-        500,
+        default=500,
         ge=10,
         le=10000,
         description=N_("iterations of t-SNE after 250 with early exaggeration"),
     )
     pca_dimensions: int = Field(
-        50, ge=2, le=4096, description=N_("number of principal components before t-SNE")
+        default=50, ge=2, le=4096, description=N_("number of principal components before t-SNE")
     )
     trim: float = Field(
-        0.05, ge=0, lt=1, description=N_("share of outliers trimmed from the convex hulls")
+        default=0.05, ge=0, lt=1, description=N_("share of outliers trimmed from the convex hulls")
     )
     deviations: float = Field(
-        2.0, gt=0, le=10, description=N_("radius of the ellipses, in standard deviations")
+        default=2.0, gt=0, le=10, description=N_("radius of the ellipses, in standard deviations")
     )
 
 
@@ -151,7 +151,10 @@ def score_planes(
         "t-SNE": measure_plane(embedded, labels, settings, context.seed),
         "PCA": measure_plane(principal.points, labels, settings),
     }
-    recipes = {"t-SNE": tsne_recipe(settings), "PCA": {"projection": "pca"}}
+    recipes: dict[str, dict[str, object]] = {
+        "t-SNE": tsne_recipe(settings),
+        "PCA": {"projection": "pca"},
+    }
     for projection, plane in planes.items():
         suffix = prefix + get_key(projection)
         own = recipe | recipes[projection]

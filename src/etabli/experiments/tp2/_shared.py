@@ -1,7 +1,6 @@
 """Training, caching, scores and figures that the experiments of practical 2 share."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -195,7 +194,8 @@ def train_net(
         record: Called with the row of every epoch, those before an interruption included.
         checkpoint: The file from which an interrupted training resumes.
     """
-    images, labels = to_inputs(digits.train_images, model), digits.train_labels.astype(np.int32)
+    images = to_inputs(digits.train_images, model)
+    labels: np.ndarray = digits.train_labels.astype(np.int32)
     steps = config.epochs * -(-len(images) // config.batch_size)
     digit_classifiers.compile_model(
         model,
@@ -241,7 +241,7 @@ def train_net(
 
 _AUGMENTATIONS = {
     "none": None,
-    "shift": partial(augmentation.random_shift, most=1),
+    "shift": augmentation.random_shift,
     "warp": augmentation.random_warp,
 }
 

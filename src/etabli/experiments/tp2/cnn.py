@@ -40,7 +40,7 @@ class Settings(_shared.TrainConfig):
     schedule: _shared.Schedule = BEST.schedule
     augmentation: _shared.Augmentation = BEST.augmentation
     search: bool = Field(
-        False, description=N_("compare training configurations on a validation set")
+        default=False, description=N_("compare training configurations on a validation set")
     )
 
 

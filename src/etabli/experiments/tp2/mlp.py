@@ -26,9 +26,9 @@ LINEAR = 0.9243  # the softmax regression of the lab report in Keras, practical 
 
 class Settings(_shared.TrainConfig):
     learning_rate: _shared.LearningRate = 1.0
-    units: int = Field(100, ge=1, le=4096, description=N_("number of hidden units"))
+    units: int = Field(default=100, ge=1, le=4096, description=N_("number of hidden units"))
     activation: str = Field(
-        "sigmoid",
+        default="sigmoid",
         pattern="^(sigmoid|tanh|relu)$",
         description=N_("activation of the hidden layer"),
     )

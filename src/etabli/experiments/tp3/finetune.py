@@ -1,21 +1,23 @@
-"""tp3.finetune: the net itself learns, from a stage up.
+"""tp3.finetune: fine-tuning of the upper stages of the net.
 
     etabli run tp3.finetune --data full --seeds 3
     etabli run tp3.finetune --data full --set stage=input        the whole net (slow without a GPU)
 
-The part of the net below ``stage`` stays as ImageNet left it; what it says of every image, in several views, is
-computed once and stored. The part above learns at a small rate that falls towards the lower layers, starting from a
-linear layer on square roots of its frozen features; a class is looked for in the whole picture and, with the share
-``attention``, at the places that speak most for it; batch normalisation keeps its statistics. Every class that the
-list names is learnt, those of the task are judged. A tenth of the training list chooses the epoch; ``nets`` trainings
-hold out another tenth each, and the net that is kept has the mean of their weights: it learnt from every image.
-The report gives 85.23 without saying of what: mAP and element-wise accuracy stand side by side.
-
-Where a fine-tuned net looks for a class: what each place of a picture adds to the class's logit.
+The part of the net up to ``stage`` is frozen; its output for every image, in several views, is
+computed once and stored. The part above is trained with a small learning rate that decreases
+towards the lower layers, starting from a linear layer on square-rooted frozen features. The logit
+of a class comes from the mean over the whole image and, with the share ``attention``, from the
+locations with the highest logits; the statistics of batch normalization are frozen. Every class of
+the list is trained, those of the task are scored. A tenth of the training list chooses the epoch;
+``n_ensemble`` trainings hold out another tenth each, and the saved net has the mean of their
+weights, so that it is trained on every image. The report gives 85.23 without saying of what: mAP
+and element-wise accuracy are both listed.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
@@ -25,322 +27,409 @@ from etabli import __version__
 from etabli.core.i18n import N_, _
 from etabli.core.seeding import derive_keras_seed
 from etabli.data.formats import images
-from etabli.data.formats.labelled_images import LabelledImages
+from etabli.data.formats.labeled_images import LabeledImages
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore, SettingsModel
+from etabli.experiments.settings import SettingsModel
+from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore
 from etabli.experiments.tp3 import _shared, untangling
 from etabli.features import finetune_data
+from etabli.features.finetune_data import FinetuneData
+from etabli.features.frozen_stage import FrozenFeatures, ImageViews
 from etabli.metrics import average_precision as ap
 from etabli.metrics.score import Score
 from etabli.models.vision import finetune, linear_head
+from etabli.models.vision.finetune import FinetuneConfig, FinetunedModel
+from etabli.models.vision.linear_head import LinearClassifier
 from etabli.saved_models import multilabel
-from etabli.viz.captions import attention_over
-from etabli.viz.classes import bars
-from etabli.viz.curves import learning_curves
+from etabli.viz.captions import show_attention
+from etabli.viz.classes import plot_bars
+from etabli.viz.curves import plot_learning_curves
+
+if TYPE_CHECKING:
+    import keras
+
+Views = FrozenFeatures | ImageViews
+COLUMNS, IMAGES_PER_CLASS = 4, 2  # of the figure of the regions
 
 
 class Settings(SettingsModel):
-    backbone: str = Field("auto", description=N_("net: resnet50, vgg16, mobilenet_v2, or auto"))
+    backbone: str = Field(
+        "auto", description=N_("backbone: resnet50, vgg16, mobilenet_v2, or auto")
+    )
     stage: str = Field(
         "auto",
-        description=N_("last frozen stage; input: the whole net learns; auto: the net's own"),
+        description=N_("last frozen stage; input: train the whole net; auto: that of the backbone"),
     )
-    side: int = Field(352, ge=32, le=1024, description=N_("pixels on a side of the net's input"))
+    image_size: int = Field(352, ge=32, le=1024, description=N_("side of the input, in pixels"))
     crops: int = Field(
         2,
         ge=0,
         le=16,
-        description=N_("random parts of every training image beside it and its mirror image"),
+        description=N_("random crops per training image, in addition to the image and its mirror"),
     )
-    nets: int = Field(3, ge=1, le=20, description=N_("trainings whose weights are averaged"))
-    epochs: int = Field(5, ge=1, le=200, description=N_("passes over the training images"))
-    batch: int = Field(64, ge=2, description=N_("images in a batch"))
-    rate: float = Field(5e-4, gt=0, description=N_("Adam's rate at the top"))
+    n_ensemble: int = Field(
+        3, ge=1, le=20, description=N_("number of trainings whose weights are averaged")
+    )
+    epochs: int = Field(5, ge=1, le=200, description=N_("number of epochs"))
+    batch_size: int = Field(64, ge=2, description=N_("images per update"))
+    learning_rate: float = Field(5e-4, gt=0, description=N_("learning rate at the top layer"))
     lower_rate: float = Field(
-        0.3, gt=0, le=1, description=N_("share of the rate at the lowest layer that learns")
+        0.3, gt=0, le=1, description=N_("share of the learning rate at the lowest trained layer")
     )
     mixup: float = Field(
-        0.2,
-        ge=0,
-        description=N_("parameter of the Beta law by which two images are mixed; 0: none"),
+        0.2, ge=0, description=N_("mixup: parameter of the Beta distribution; 0: none")
     )
-    average: float = Field(
-        0.99, ge=0, lt=1, description=N_("memory a step of the running average of the weights")
+    ema_decay: float = Field(
+        0.99, ge=0, lt=1, description=N_("decay of the exponential moving average of the weights")
     )
     attention: float = Field(
         1 / 3,
         ge=0,
         le=1,
-        description=N_("share of a class's logit that comes from its likeliest places"),
+        description=N_("share of a logit that comes from the locations with the highest logits"),
     )
-    roots: bool = Field(True, description=N_("the linear layer sees square roots at one length"))
-    kept: float = Field(
+    sqrt_normalize: bool = Field(
+        True, description=N_("square-root and L2-normalize the features of the linear layer")
+    )
+    init_weight: float = Field(
         0.3,
         ge=0,
         lt=1,
-        description=N_("share of the start in the weights that are judged and kept"),
+        description=N_("share of the initial weights in the weights that are evaluated"),
     )
-    decay: float = Field(0.02, ge=0, description=N_("weight decay, decoupled"))
+    weight_decay: float = Field(0.02, ge=0, description=N_("decoupled weight decay"))
     patience: int = Field(
-        3, ge=1, description=N_("epochs without a better validation after which to stop")
+        3, ge=1, description=N_("epochs without improvement before training stops")
     )
     validation: float = Field(
-        0.1, gt=0, lt=0.5, description=N_("share of the training images that chooses the epoch")
+        0.1, gt=0, lt=0.5, description=N_("share of the training images held out for validation")
     )
-    head_decay: float = Field(
-        0.1, gt=0, description=N_("decay of the linear layer from which training starts")
+    head_weight_decay: float = Field(
+        0.1, gt=0, description=N_("L2 penalty of the initial linear layer")
     )
     tsne_iterations: int = Field(
-        500, ge=10, le=10000, description=N_("t-SNE's iterations for the explorer")
+        500, ge=10, le=10000, description=N_("iterations of t-SNE for the explorer")
     )
     precision: str = Field(
-        "f32", pattern="^(f32|bf16)$", description=N_("precision of the products")
+        "f32", pattern="^(f32|bf16)$", description=N_("precision of the matrix products")
     )
 
 
 def run(context: RunContext, settings: Settings) -> None:
-    work = _shared.task(context, settings.backbone)
-    stage = finetune_data.stage_of(work.backbone, settings.stage)
-    train_views, test_views = (
-        stored_views(context, settings, work, which, stage, crops)
-        for which, crops in ((work.train, settings.crops), (work.test, 0))
-    )
-    lessons = [
-        finetune_data.Lesson(
-            work.train, train_views, settings.validation, context.seed, work.taught, number
+    task = _shared.load_task(context, settings.backbone)
+    stage = finetune_data.resolve_stage(task.backbone, settings.stage)
+    train_views = build_views(context, settings, task, task.train, stage, settings.crops)
+    test_views = build_views(context, settings, task, task.test, stage, 0)
+    splits = [
+        FinetuneData(
+            task.train, train_views, settings.validation, context.seed, task.train_labels, number
         )
-        for number in range(settings.nets)
+        for number in range(settings.n_ensemble)
     ]
-    model = work.net.build(work.weights, size=(settings.side, settings.side))
-    layer = finetune_data.layer_of(work.net, stage)
-    tail = finetune.from_stage(model, layer, settings.roots, places=settings.attention > 0)
-    frozen_test = test_views.logits(every(work.test), finetune.pooled_of(tail, settings.batch))
-    starts = [lesson.start(tail, settings.head_decay, settings.batch) for lesson in lessons]
-    frozen_learn, before = starts[0][1], starts[0][0].first(len(work.train.classes))
-    tuned, epochs, thresholds = learn(
-        context, settings, lessons, [start for start, _pooled in starts], tail, stage
-    )
+    all_test = np.arange(len(task.test))
+    model = task.net.build(task.weights, size=(settings.image_size, settings.image_size))
+    layer = finetune_data.frozen_layer_name(task.net, stage)
+    tail = finetune.build_tail(model, layer, settings.sqrt_normalize, places=settings.attention > 0)
+    pooling = finetune.make_pooling_function(tail, settings.batch_size)
+    frozen_test = test_views.logits(all_test, pooling)
+    fitted = [
+        split.fit_head(tail, settings.head_weight_decay, settings.batch_size) for split in splits
+    ]
+    heads = [head for head, _features in fitted]
+    frozen_head, frozen_train = heads[0].first(len(task.train.classes)), fitted[0][1]
+    tuned, epochs, thresholds = train_ensemble(context, settings, splits, heads, tail, stage)
 
-    logits_of = finetune.logits_of(tuned, settings.batch)
-    test_logits, learn_logits = (
-        views.logits(rows, logits_of)
-        for views, rows in ((test_views, every(work.test)), (train_views, lessons[0].rows_learn))
-    )
-    words = {
-        **work.words,
+    logits_of = finetune.make_logits_function(tuned, settings.batch_size)
+    test_logits = test_views.logits(all_test, logits_of)
+    train_logits = train_views.logits(splits[0].train_rows, logits_of)
+    recipe = {
+        **task.recipe,
         "from": stage,
         "epoch": "+".join(map(str, epochs)),
         "views": "plain+flip",
+        "n_ensemble": settings.n_ensemble,
+        "image_size": settings.image_size,
+        "features": "sqrt-normalized" if settings.sqrt_normalize else "plain",
+        "attention": f"{settings.attention:.2g}",
     }
-    words["nets"] = settings.nets
-    words["side"] = settings.side
-    words["features"] = "unit roots" if settings.roots else "plain"
-    words["attention"] = f"{settings.attention:.2g}"
-    after = _shared.score_ranking(context, work.test, test_logits, words)
-    _shared.score_decisions(context, work.test, expit(test_logits), words)
+    score = _shared.score_ranking(context, task.test, test_logits, recipe)
+    _shared.score_decisions(context, task.test, expit(test_logits), recipe)
     logits = {
-        "frozen": (before.logits(frozen_learn), before.logits(frozen_test)),
-        "tuned": (learn_logits, test_logits),
+        "frozen": (frozen_head.logits(frozen_train), frozen_head.logits(frozen_test)),
+        "tuned": (train_logits, test_logits),
     }
-    gaps = score_gaps(context, work, lessons[0].learn, logits, words)
-    net = linear_head.with_head(model, tuned.head, settings.roots, settings.attention)
-    keep_model(context, work, net, thresholds, after)
-    tell_claims(context, work, after, gaps)
+    maps = score_gaps(context, task, splits[0].train, logits, recipe)
+    net = linear_head.attach_head(model, tuned.head, settings.sqrt_normalize, settings.attention)
+    save_model(context, task, net, thresholds, score)
+    judge(context, score, maps)
     if context.is_first_seed:
-        show(context, work, before.logits(frozen_test), test_logits, gaps)
-        tuned_test = test_views.logits(every(work.test), finetune.pooled_of(tail, settings.batch))
+        plot_results(context, task, logits["frozen"][1], test_logits, maps)
+        pooling = finetune.make_pooling_function(tail, settings.batch_size)
+        tuned_test = test_views.logits(all_test, pooling)
         if settings.attention:
-            show_regions(context, work, tuned, test_views, test_logits)
-        untangling.show(context, work, frozen_test, tuned_test, settings.tsne_iterations)
+            show_regions(context, task, tuned, test_views, test_logits)
+        untangling.compare(context, task, frozen_test, tuned_test, settings.tsne_iterations)
 
 
-def every(which: LabelledImages) -> np.ndarray:
-    return np.arange(len(which))
-
-
-def stored_views(
+def build_views(
     context: RunContext,
     settings: Settings,
-    work: _shared.Task,
-    which: LabelledImages,
+    task: _shared.Task,
+    which: LabeledImages,
     stage: str,
     crops: int,
-):
-    """What the frozen part says of every image of a list, or the pictures themselves where the whole net learns."""
-    size, total = (
-        (settings.side, settings.side),
-        0 if stage == "input" else (2 + crops) * len(which),
-    )
+) -> Views:
+    """Compute the output of the frozen part, or return the images if the whole net is trained."""
+    total = 0 if stage == "input" else (2 + crops) * len(which)
     with context.progress(_("frozen part on {data}").format(data=which.title), total=total) as step:
-        return finetune_data.views(
-            which, work.net, work.weights, stage, size, crops=crops, step=step,
-            collection=which.title.replace(" ", "-").lower(), engine="keras" if context.is_sample else None,
-        )  # fmt: skip
+        return finetune_data.build_views(
+            which,
+            task.net,
+            task.weights,
+            stage,
+            (settings.image_size, settings.image_size),
+            crops=crops,
+            step=step,
+            collection=which.title.replace(" ", "-").lower(),
+            engine="keras" if context.is_sample else None,
+        )
 
 
-def learn(
+def train_ensemble(
     context: RunContext,
     settings: Settings,
-    lessons: list[finetune_data.Lesson],
-    starts: list,
-    tail,
+    splits: Sequence[FinetuneData],
+    heads: Sequence[LinearClassifier],
+    tail: "keras.Model",
     stage: str,
-):
-    """Every lesson from the same weights; the mean of what was learnt, each one's best epoch, and the thresholds.
+) -> tuple[FinetunedModel, list[int], np.ndarray]:
+    """Train each split from the same weights, and average.
 
-    A threshold is chosen on images that the training whose logits are taken had not learnt from.
+    Args:
+        context: The context of the seed run.
+        settings: The training configuration.
+        splits: The training and validation images of each training.
+        heads: The initial linear layer of each training.
+        tail: The part of the net that is trained.
+        stage: The last frozen stage.
+
+    Returns:
+        The net with the mean of the weights, the best epoch of each training, and a threshold for
+        each class, chosen on the validation images of all trainings.
     """
-    origin, trainings, judged, epochs = tail.get_weights(), [], [], []
-    asked = {
-        name: value
-        for name, value in dict(settings).items()
-        if name in finetune.Plan.__dataclass_fields__
-    }
-    plan = finetune.Plan(**asked, seed=context.seed)
-    with context.progress(
-        N_("fine-tuning"), total=plan.epochs * sum(each.steps(plan.batch) for each in lessons)
-    ) as step:
-        for number, (lesson, start) in enumerate(zip(lessons, starts, strict=True)):
-            tail.set_weights(origin)
-            own = (
-                replace(plan, seed=derive_keras_seed(context.seed, "fine-tuning", str(number)))
-                if number
-                else plan
-            )
+    initial, trained, validated, epochs = tail.get_weights(), [], [], []
+    names = {each.name for each in fields(FinetuneConfig)}
+    config = FinetuneConfig(**settings.model_dump(include=names), seed=context.seed)
+    total = config.epochs * sum(split.steps_per_epoch(config.batch_size) for split in splits)
+    with context.progress(N_("fine-tuning"), total=total) as step:
+        for number, (split, head) in enumerate(zip(splits, heads, strict=True)):
+            tail.set_weights(initial)
+            own, curve = config, "finetune"
+            if number:
+                seed = derive_keras_seed(context.seed, "fine-tuning", str(number))
+                own, curve = replace(config, seed=seed), f"finetune-{number + 1}"
             checkpoint = context.checkpoint_path(
-                "fine-tuning", settings, stage, lesson.learn.names, start.kernel
+                "fine-tuning", settings, stage, split.train.names, head.kernel
             )
-            tuned = lesson.teach(
-                tail, start, own, checkpoint, step, partial(context.log, curve_of(number))
-            )
-            judged.append(
-                (lesson.judged.labels, lesson.judged_logits(finetune.logits_of(tuned, plan.batch)))
-            )
-            trainings.append((tail.get_weights(), tuned.head.first(lesson.classes)))
+            tuned = split.fine_tune(tail, head, own, checkpoint, step, partial(context.log, curve))
+            logits_of = finetune.make_logits_function(tuned, config.batch_size)
+            validated.append((split.validation.labels, split.validation_logits(logits_of)))
+            trained.append((tail.get_weights(), tuned.head.first(split.classes)))
             epochs.append(tuned.best_epoch)
-    head = finetune.mean_of(tail, trainings)
-    labels, logits = (np.concatenate(each) for each in zip(*judged, strict=True))
-    mean = finetune.Tuned(head, tail, [], [], max(epochs), plan.attention)
-    return mean, epochs, linear_head.best_thresholds(labels, expit(logits))
-
-
-def curve_of(number: int) -> str:
-    """The history of a training: the first one's is drawn."""
-    return f"finetune-{number + 1}" if number else "finetune"
+    head = finetune.average_weights(tail, trained)
+    labels, logits = (np.concatenate(each) for each in zip(*validated, strict=True))
+    mean = FinetunedModel(head, tail, [], [], max(epochs), config.attention)
+    return mean, epochs, linear_head.choose_thresholds(labels, expit(logits))
 
 
 def score_gaps(
-    context: RunContext, work: _shared.Task, learn: LabelledImages, logits, words
+    context: RunContext,
+    task: _shared.Task,
+    train: LabeledImages,
+    logits: dict[str, tuple[np.ndarray, np.ndarray]],
+    recipe: dict[str, object],
 ) -> dict[str, tuple[float, float]]:
-    """mAP on training and test images, frozen and fine-tuned: the report claims that there is no gap.
+    """Score the gap between training and test mAP, before and after fine-tuning.
 
-    ``logits`` maps "frozen" and "tuned" to those of the images learnt from and of the test images.
+    Args:
+        context: The context of the seed run.
+        task: The task.
+        train: The images on which the net was trained.
+        logits: "frozen" and "tuned" -> the logits of the training and of the test images.
+        recipe: The recipe of the scores.
+
+    Returns:
+        "frozen" and "tuned" -> the mAP on the training and on the test images.
     """
-    gaps = {}
+    maps = {}
     for key, (train_logits, test_logits) in logits.items():
-        train_map = ap.mean_average_precision(learn.labels, train_logits)
-        test_map = ap.mean_average_precision(work.test.labels, test_logits)
-        gaps[key] = (train_map.value, test_map.value)
-        recipe = {**words, **train_map.recipe, "weights": key, "on": "training less test"}
-        context.score(f"gap_{key}", Score(train_map.value - test_map.value, recipe))
+        train_map = ap.mean_average_precision(train.labels, train_logits)
+        test_map = ap.mean_average_precision(task.test.labels, test_logits)
+        maps[key] = (train_map.value, test_map.value)
+        own = {**recipe, **train_map.recipe, "weights": key, "on": "training less test"}
+        context.score(f"gap_{key}", Score(train_map.value - test_map.value, own))
     context.score(
         "mean_average_precision_frozen",
-        Score(gaps["frozen"][1], {**words, **test_map.recipe, "epoch": 0}),
+        Score(maps["frozen"][1], {**recipe, **test_map.recipe, "epoch": 0}),
     )
-    return gaps
+    return maps
 
 
-def keep_model(
-    context: RunContext, work: _shared.Task, net, thresholds: np.ndarray, after: Score
+def save_model(
+    context: RunContext,
+    task: _shared.Task,
+    net: "keras.Model",
+    thresholds: np.ndarray,
+    score: Score,
 ) -> None:
-    """The whole net with its head, as a folder with a card, for ``etabli predict``."""
-    card = multilabel.Card(
-        title=f"{work.backbone}, fine-tuned on {work.train.title}",
-        backbone=work.backbone,
+    """Save the net with its model card, for ``etabli predict``."""
+    preprocessing = f"inside the net ({task.net.preprocessing}); its input is RGB from 0 to 255"
+    card = multilabel.ModelCard(
+        title=f"{task.backbone}, fine-tuned on {task.train.title}",
+        backbone=task.backbone,
         input_size=tuple(net.input_shape[1:3]),
-        preprocessing=f"inside the net ({work.net.preprocessing}); it takes red, green and blue from 0 to 255",
-        classes=work.train.classes,
+        preprocessing=preprocessing,
+        classes=task.train.classes,
         thresholds=tuple(float(value) for value in thresholds),
-        data=work.train.title,
-        licence="drawn by this project, MIT" if context.is_sample else "VOC terms: research use",
-        training="; ".join(f"{key} {value}" for key, value in work.words.items()),
-        weights=f"{work.net.weights.citation} ({work.net.weights.licence})",
-        scores={"mean_average_precision": (after.value, after.signature)},
+        data=task.train.title,
+        license="drawn by this project, MIT" if context.is_sample else "VOC terms: research use",
+        training="; ".join(f"{key} {value}" for key, value in task.recipe.items()),
+        weights=f"{task.net.weights.citation} ({task.net.weights.license})",
+        scores={"mean_average_precision": (score.value, score.signature)},
         made_with=f"etabli {__version__}",
     )
     multilabel.save(context.path("model"), net, card)
 
 
-def tell_claims(
-    context: RunContext, work: _shared.Task, after: Score, gaps: dict[str, tuple[float, float]]
-) -> None:
-    frozen, tuned = gaps["frozen"], gaps["tuned"]
-    text = _(
-        "mAP {before:.2%} with frozen features, {after:.2%} fine-tuned ({points:+.2f} points)."
+def judge(context: RunContext, score: Score, maps: dict[str, tuple[float, float]]) -> None:
+    """Judge the claims of the report on fine-tuning."""
+    frozen, tuned = maps["frozen"], maps["tuned"]
+    gain = score.value - frozen[1]
+    context.claim(
+        "finetuning_helps",
+        "confirmed" if gain > 0 else "refuted",
+        _(
+            "mAP {before:.2%} with frozen features, {after:.2%} fine-tuned ({points:+.2f} points)."
+        ).format(before=frozen[1], after=score.value, points=100 * gain),
     )
-    gain = after.value - frozen[1]
-    measured = text.format(before=frozen[1], after=after.value, points=100 * gain)
-    context.claim("finetuning_helps", "confirmed" if gain > 0 else "refuted", measured)
-    text = _(
-        "The mAP of the training images exceeds that of the test images by {a:.1f} points before and {b:.1f} after."
+    widest = max(train - test for train, test in maps.values())
+    context.claim(
+        "no_overfitting",
+        "confirmed" if widest < 0.02 else "refuted",
+        _(
+            "mAP on the training images minus mAP on the test images: {a:.1f} points before and "
+            "{b:.1f} after."
+        ).format(a=100 * (frozen[0] - frozen[1]), b=100 * (tuned[0] - tuned[1])),
     )
-    widest = max(train - test for train, test in gaps.values())
-    measured = text.format(a=100 * (frozen[0] - frozen[1]), b=100 * (tuned[0] - tuned[1]))
-    context.claim("no_overfitting", "confirmed" if widest < 0.02 else "refuted", measured)
 
 
-def show(
-    context: RunContext, work: _shared.Task, before: np.ndarray, after: np.ndarray, gaps
+def plot_results(
+    context: RunContext,
+    task: _shared.Task,
+    before: np.ndarray,
+    after: np.ndarray,
+    maps: dict[str, tuple[float, float]],
 ) -> None:
-    """Figures of one seed: the training, the classes, the gap."""
+    """Plot the training, the average precision of each class, and the gap.
+
+    Args:
+        context: The context of the seed run.
+        task: The task.
+        before: The logits of the test images with frozen features, (N, K).
+        after: The logits of the test images after fine-tuning, (N, K).
+        maps: "frozen" and "tuned" -> the mAP on the training and on the test images.
+    """
     history = context.history("finetune")
     with context.figure(
         "curves",
         title=N_("Fine-tuning, epoch by epoch"),
         caption=N_(
-            "The validation is a part of the training list; it chose the epoch. The test list was read once."
+            "The validation set is a part of the training list; it chose the epoch. The test list "
+            "was evaluated once."
         ),
         panels=(1, 2),
         size=(10, 3.8),
     ) as axes:
-        learning_curves(
-            history, {"loss": _("training, mixed images")}, y_label=_("loss, nats"), ax=axes[0]
-        )
-        learning_curves(history, {"validation": _("validation")}, y_label="mAP", ax=axes[1])
-    labels = work.test.labels
-    values = {
-        _("frozen"): 100 * ap.per_class(labels, before),
-        _("fine-tuned"): 100 * ap.per_class(labels, after),
-    }
-    size = (8, 0.4 * len(work.test.classes) + 1.5)
-    with context.figure("classes", title=N_("Average precision before and after"), size=size) as ax:
-        bars(work.test.classes, values, x_label=_("average precision, %"), written="{:.1f}", ax=ax)
+        keys = {"loss": _("training, mixed images")}
+        plot_learning_curves(history, keys, y_label=_("loss, nats"), ax=axes[0])
+        plot_learning_curves(history, {"validation": _("validation")}, y_label="mAP", ax=axes[1])
+    names = {"frozen": _("frozen"), "tuned": _("fine-tuned")}
+    _shared.plot_class_precisions(
+        context,
+        task.test,
+        {names["frozen"]: before, names["tuned"]: after},
+        title=N_("Average precision before and after fine-tuning"),
+    )
     with context.figure(
-        "gap", title=N_("Training against test, before and after"), size=(7, 2.4)
+        "gap", title=N_("Training and test mAP, before and after fine-tuning"), size=(7, 2.4)
     ) as ax:
-        sides = {
-            _("training"): [100 * gaps[key][0] for key in gaps],
-            _("test"): [100 * gaps[key][1] for key in gaps],
+        bars = {
+            name: [100 * maps[key][index] for key in names]
+            for index, name in enumerate((_("training"), _("test")))
         }
-        bars([_("frozen"), _("fine-tuned")], sides, x_label="mAP, %", written="{:.1f}", ax=ax)
+        plot_bars(list(names.values()), bars, x_label="mAP, %", value_format="{:.1f}", ax=ax)
+
+
+def show_regions(
+    context: RunContext,
+    task: _shared.Task,
+    tuned: FinetunedModel,
+    views: Views,
+    logits: np.ndarray,
+) -> None:
+    """Show where the net found each class in the test images of the class that it ranks highest.
+
+    Args:
+        context: The context of the seed run.
+        task: The task.
+        tuned: The fine-tuned net.
+        views: The views of the test images.
+        logits: The logits of the test images, (N, K).
+    """
+    chosen = []
+    for k in range(len(task.test.classes)):
+        order = np.argsort(-logits[:, k], kind="stable")
+        positive = order[task.test.labels[order, k] == 1]
+        chosen += [(k, row) for row in positive[:IMAGES_PER_CLASS]]
+    rows = np.array([row for _k, row in chosen])
+    location_weights = finetune.compute_location_weights(tuned, views(rows))
+    height = -(-len(chosen) // COLUMNS)
+    with context.figure(
+        "places",
+        title=N_("Regions where each class was found"),
+        caption=N_(
+            "The highest ranked test images of each class; bright: locations with a high share of "
+            "its logit."
+        ),
+        panels=(height, COLUMNS),
+        size=(10, 2.3 * height),
+        image="png",
+    ) as axes:
+        for ax in axes.flat:
+            ax.set_axis_off()
+        for ax, (k, row), weights in zip(axes.flat, chosen, location_weights, strict=False):
+            image = images.read(task.test.paths[row], (160, 160))
+            # The square root makes locations with smaller weights visible.
+            show_attention(image, task.test.classes[k], np.sqrt(weights[..., k].ravel()), ax)
 
 
 EXPERIMENT = ExperimentSpec(
     name="tp3.finetune",
-    title=N_("Fine-tuning from a stage up"),
+    headline="mean_average_precision",
+    title=N_("Fine-tuning of the upper stages"),
     measures=N_("mAP after fine-tuning"),
     source=N_("practical 3, exercise 4"),
     settings=Settings,
     run=run,
     on_sample={
-        "side": 96,
-        "nets": 1,
+        "image_size": 96,
+        "n_ensemble": 1,
         "epochs": 3,
         "crops": 0,
-        "batch": 32,
-        "rate": 2e-3,
-        "head_decay": 0.003,
-        "average": 0.9,
+        "batch_size": 32,
+        "learning_rate": 2e-3,
+        "head_weight_decay": 0.003,
+        "ema_decay": 0.9,
         "tsne_iterations": 100,
     },
     data=("voc", "weights"),
@@ -355,7 +444,8 @@ EXPERIMENT = ExperimentSpec(
             what=N_("performance on the test data after fine-tuning, 85.23 %"),
             where=N_("practical 3, exercise 4"),
             note=N_(
-                "the report does not say of what; mAP is taken, element-wise accuracy stands beside it"
+                "the report does not say of what; compared with mAP, element-wise accuracy is "
+                "listed next to it"
             ),
         ),
     ),
@@ -369,43 +459,9 @@ EXPERIMENT = ExperimentSpec(
         ),
         Claim(
             "no_overfitting",
-            N_("Transfer and fine-tuning serve small data sets without over-fitting."),
+            N_("Transfer and fine-tuning suit small data sets, without overfitting."),
             where=N_("practical 3, conclusion"),
         ),
     ),
     expected_ranges={"mean_average_precision": (0.81, 0.92)},
 )
-
-
-COLUMNS, SHOWN = 4, 2
-
-
-def show_regions(
-    context: RunContext, work: _shared.Task, tuned: finetune.Tuned, views, logits: np.ndarray
-) -> None:
-    """The test pictures that a class's logits (N, K) rank highest of those that show it, bright where it was found."""
-    ranked = {
-        k: [
-            row for row in np.argsort(-logits[:, k], kind="stable") if work.test.labels[row, k] == 1
-        ][:SHOWN]
-        for k in range(len(work.test.classes))
-    }
-    chosen = [(k, row) for k, rows in ranked.items() for row in rows]
-    shares = finetune.shares_of_places(tuned, views(np.array([row for _k, row in chosen])))
-    height = -(-len(chosen) // COLUMNS)
-    with context.figure(
-        "places",
-        title=N_("Where each class was found"),
-        caption=N_(
-            "The highest ranked pictures of a class, bright at the places that made its logit."
-        ),
-        panels=(height, COLUMNS),
-        size=(10, 2.3 * height),
-        image="png",
-    ) as axes:
-        for ax in axes.flat:
-            ax.set_axis_off()
-        for ax, (k, row), share in zip(axes.flat, chosen, shares, strict=False):
-            picture = images.read(work.test.paths[row], (160, 160))
-            light = np.sqrt(share[..., k].ravel())  # so that places which are second can be seen
-            attention_over(picture, work.test.classes[k], light, ax)

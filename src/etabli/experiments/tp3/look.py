@@ -1,9 +1,10 @@
-"""tp3.look: what VOC shows.
+"""tp3.look: the images and labels of VOC.
 
     etabli run tp3.look --data full
 
-Twenty classes in four groups, often several to an image: what there is of each, how many labels an image carries,
-and how large the images are. VOC 2007: 5,011 images to learn from, 4,952 to be judged on. A few seconds.
+Twenty classes in four groups, often several in an image: the number of images of each class, of
+labels per image, and the size of the images. VOC 2007: 5,011 training and 4,952 test images. A few
+seconds.
 """
 
 import numpy as np
@@ -11,45 +12,48 @@ from pydantic import Field
 
 from etabli.core.i18n import N_, _
 from etabli.data.formats import images, voc
-from etabli.data.formats.labelled_images import LabelledImages
+from etabli.data.formats.labeled_images import LabeledImages
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import Claim, ExperimentSpec, SettingsModel
+from etabli.experiments.settings import SettingsModel
+from etabli.experiments.spec import Claim, ExperimentSpec
 from etabli.experiments.tp3 import _shared
 from etabli.metrics.score import Score
-from etabli.viz.classes import bars
-from etabli.viz.images import photo_grid
+from etabli.report.run_folder import Verdict
+from etabli.viz.classes import plot_bars
+from etabli.viz.images import show_photos
 
 
 class Settings(SettingsModel):
-    photos: int = Field(24, ge=4, le=100, description=N_("images to show"))
+    n_shown: int = Field(24, ge=4, le=100, description=N_("number of images to show"))
 
 
 def run(context: RunContext, settings: Settings) -> None:
-    years = voc.available_years(context.source.path("voc"))
+    years = voc.list_years(context.source.path("voc"))
     last = "test" if context.is_sample or 2007 in years else "val"
     first = "trainval" if last == "test" else "train"
     train, test = (voc.load(context.source, split) for split in (first, last))
     present = train.labels == 1
-    words = {"data": train.title}
-    context.score("images_train", Score(len(train), words))
+    recipe: dict[str, object] = {"data": train.title}
+    context.score("images_train", Score(len(train), recipe))
     context.score("images_test", Score(len(test), {"data": test.title}))
-    context.score("classes", Score(len(train.classes), words))
-    context.score("labels_per_image", Score(float(present.sum(1).mean()), words))
-    context.score("several_labels", Score(float((present.sum(1) > 1).mean()), words))
-    show_classes(context, train, test)
-    show_images(context, train, settings.photos)
-    tell_claims(context, train, test)
+    context.score("n_classes", Score(len(train.classes), recipe))
+    context.score("labels_per_image", Score(float(present.sum(1).mean()), recipe))
+    context.score("several_labels", Score(float((present.sum(1) > 1).mean()), recipe))
+    show_class_counts(context, train, test)
+    show_sample(context, train, settings.n_shown)
+    judge(context, train, test)
 
 
-def show_classes(context: RunContext, train: LabelledImages, test: LabelledImages) -> None:
+def show_class_counts(context: RunContext, train: LabeledImages, test: LabeledImages) -> None:
+    """Show the number of images of each class and of labels per image."""
     counts = {_("training"): (train.labels == 1).sum(0), _("test"): (test.labels == 1).sum(0)}
     rows = [
         [
             group,
             name,
             *(
-                int(held.labels[:, held.classes.index(name)].tolist().count(label))
-                for held in (train, test)
+                int((which.labels[:, which.classes.index(name)] == label).sum())
+                for which in (train, test)
                 for label in (1, 0)
             ),
         ]
@@ -66,25 +70,26 @@ def show_classes(context: RunContext, train: LabelledImages, test: LabelledImage
     ]
     context.table(
         "classes",
-        title=N_("Images of each class, and those that show it only as difficult"),
+        title=N_("Images of each class, and those in which it is only marked difficult"),
         columns=columns,
         rows=rows,
     )
-    several = np.bincount((train.labels == 1).sum(1))
+    several = np.bincount((train.labels == 1).sum(1)).tolist()
     with context.figure(
-        "classes", title=N_("What there is of each class"), panels=(1, 2), size=(10, 5)
+        "classes", title=N_("Class distribution and labels per image"), panels=(1, 2), size=(10, 5)
     ) as axes:
-        bars(train.classes, counts, x_label=_("images"), ax=axes[0])
-        bars(
+        plot_bars(train.classes, counts, x_label=_("images"), ax=axes[0])
+        plot_bars(
             [str(number) for number in range(len(several))],
             {_("training"): several},
             x_label=_("images"),
             ax=axes[1],
         )
-        axes[1].set_ylabel(_("labels of an image"))
+        axes[1].set_ylabel(_("labels per image"))
 
 
-def show_images(context: RunContext, train: LabelledImages, count: int) -> None:
+def show_sample(context: RunContext, train: LabeledImages, count: int) -> None:
+    """Show some images with their labels, and score the median size."""
     rows = np.linspace(0, len(train) - 1, min(count, len(train))).astype(int)
     names = [
         ", ".join(
@@ -95,7 +100,9 @@ def show_images(context: RunContext, train: LabelledImages, count: int) -> None:
     with context.figure(
         "images", title=N_("Some images and their labels"), size=(10, 4.6), image="png"
     ) as ax:
-        photo_grid(_shared.thumbnails(train, rows), 8, titles=[name[:22] for name in names], ax=ax)
+        show_photos(
+            _shared.read_thumbnails(train, rows), 8, titles=[name[:22] for name in names], ax=ax
+        )
     sizes = np.array(
         [
             images.read(train.paths[row]).shape[:2]
@@ -107,34 +114,29 @@ def show_images(context: RunContext, train: LabelledImages, count: int) -> None:
     context.score("median_height", Score(float(height), {"data": train.title, "n": len(sizes)}))
 
 
-def tell_claims(context: RunContext, train: LabelledImages, test: LabelledImages) -> None:
-    if train.title.startswith("VOC2007") and not context.is_sample:
-        right = (
-            len(train.classes) == 20
-            and abs(len(train) - 5000) < 100
-            and abs(len(test) - 5000) < 100
-        )
-        verdict = "confirmed" if right else "refuted"
-    else:
-        verdict = "undecided"
-    measured = _("{train} images to learn from and {test} to be judged on, {classes} classes.")
+def judge(context: RunContext, train: LabeledImages, test: LabeledImages) -> None:
+    """Judge the claims of the report on the data set."""
+    has_sizes = all(abs(len(which) - 5000) < 100 for which in (train, test))
+    verdict: Verdict = "confirmed" if has_sizes and len(train.classes) == 20 else "refuted"
+    measured = _("{train} training and {test} test images, {classes} classes.")
     context.claim(
         "sizes",
-        verdict,
+        verdict if train.title.startswith("VOC2007") else "undecided",
         measured.format(train=len(train), test=len(test), classes=len(train.classes)),
     )
     several = float(((train.labels == 1).sum(1) > 1).mean())
     context.claim(
         "several_labels",
         "confirmed" if several > 0.1 else "refuted",
-        _("{share:.1%} of the training images show more than one class.").format(share=several),
+        _("{share:.1%} of the training images have more than one class.").format(share=several),
     )
 
 
 EXPERIMENT = ExperimentSpec(
     name="tp3.look",
-    title=N_("A look at VOC"),
-    measures=N_("images, classes, labels of an image"),
+    headline="images_train",
+    title=N_("The images of VOC"),
+    measures=N_("images, classes, labels per image"),
     source=N_("practical 3, summary"),
     settings=Settings,
     run=run,
@@ -144,12 +146,12 @@ EXPERIMENT = ExperimentSpec(
     claims=(
         Claim(
             "sizes",
-            N_("VOC 2007 has 20 classes and about 5,000 images on each side."),
+            N_("VOC 2007 has 20 classes and about 5,000 training and 5,000 test images."),
             where=N_("practical 3, summary"),
         ),
         Claim(
             "several_labels",
-            N_("An image may show several classes at once."),
+            N_("An image may have several classes."),
             where=N_("practical 3, summary"),
         ),
     ),

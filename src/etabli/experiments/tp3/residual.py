@@ -1,19 +1,25 @@
-"""tp3.residual: the shortcut and the two blocks of ResNet, drawn from the real model.
+"""tp3.residual: the shortcut and the two blocks of ResNet, drawn from the model.
 
     etabli run tp3.residual
 
-ResNet-50 without its top has 23,587,712 parameters; its blocks add what they compute to what they were given. The
-figures are drawn from the graph of the model that Keras builds, not from a picture of it. A few seconds.
+ResNet-50 without its top has 23,587,712 parameters; the output of a block is its input plus a
+residual. The figures are drawn from the graph of the Keras model. A few seconds.
 """
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from etabli.core.i18n import N_, _
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import Claim, ExperimentSpec, SettingsModel
+from etabli.experiments.settings import SettingsModel
+from etabli.experiments.spec import Claim, ExperimentSpec
 from etabli.metrics.score import Score
 from etabli.models.vision import backbones, layer_graph
-from etabli.viz.architecture import net_graph
+from etabli.viz.architecture import plot_layer_graph
+
+if TYPE_CHECKING:
+    import keras
 
 PARAMETERS = 23_587_712
 
@@ -23,76 +29,69 @@ class Settings(SettingsModel):
 
 
 def run(context: RunContext, settings: Settings) -> None:
-    net = backbones.backbone("resnet50")
+    net = backbones.get_backbone("resnet50")
     model = net.build(seed=context.seed)
     context.score("parameters", Score(model.count_params(), {"net": net.name, "top": "none"}))
     context.score("features", Score(model.output_shape[-1], {"net": net.name, "layer": "pool"}))
-    identity = layer_graph.between(model, "conv2_block1_out", "conv2_block2_out")
-    convolution = layer_graph.between(model, "conv2_block3_out", "conv3_block1_out")
-    with context.figure(
-        "shortcut", number="12", title=N_("A shortcut"), caption=CAPTIONS["shortcut"], size=(4, 5)
-    ) as ax:
-        net_graph(without_normalisation(identity), detailed=False, ax=ax)
-    with context.figure(
-        "identity",
-        number="13",
-        title=N_("The identity block"),
-        caption=CAPTIONS["identity"],
-        size=(5, 7),
-    ) as ax:
-        net_graph(identity, ax=ax)
-    with context.figure(
-        "convolution",
-        number="14",
-        title=N_("The convolution block"),
-        caption=CAPTIONS["convolution"],
-        size=(7, 7),
-    ) as ax:
-        net_graph(convolution, ax=ax)
+    identity = layer_graph.extract_layer_graph(model, "conv2_block1_out", "conv2_block2_out")
+    convolution = layer_graph.extract_layer_graph(model, "conv2_block3_out", "conv3_block1_out")
+    for key, number, title, nodes, size in (
+        ("shortcut", "12", N_("A shortcut"), remove_normalization(identity), (4, 5)),
+        ("identity", "13", N_("The identity block"), identity, (5, 7)),
+        ("convolution", "14", N_("The convolution block"), convolution, (7, 7)),
+    ):
+        with context.figure(
+            key, number=number, title=title, caption=CAPTIONS[key], size=size
+        ) as ax:
+            plot_layer_graph(nodes, detailed=key != "shortcut", ax=ax)
     show_stages(context, net, model)
-    context.claim(
-        "identity_is_easy",
-        "confirmed" if unchanged_by_zero(model) else "refuted",
-        _(
-            "With zero in the last normalisation of an identity block, the block returns its input, bit by bit."
-        ),
+    is_identity = check_identity(model)
+    text = (
+        _("With zeros in its last normalization, an identity block returns its input, bit by bit.")
+        if is_identity
+        else _("With zeros in its last normalization, an identity block changes its input.")
     )
+    context.claim("identity_is_easy", "confirmed" if is_identity else "refuted", text)
 
 
 CAPTIONS = {
     "shortcut": N_(
-        "The wanted map H(x) is F(x) + x: the layers learn F, what is to be added, and the shortcut keeps x."
+        "The desired mapping H(x) is F(x) + x: the layers learn the residual F, and the shortcut "
+        "passes x on."
     ),
     "identity": N_(
-        "Every layer between two outputs of ResNet-50's second stage, with its shape. The shortcut has no weights."
+        "Every layer between two block outputs of the second stage of ResNet-50, with its shape. "
+        "The shortcut has no weights."
     ),
     "convolution": N_(
-        "Where the picture shrinks and the width grows, a 1 × 1 convolution brings the shortcut to the new shape."
+        "Where the resolution decreases and the width increases, a 1 × 1 convolution changes the "
+        "shape of the shortcut."
     ),
 }
 
 
-def without_normalisation(nodes: list[layer_graph.Node]) -> list[layer_graph.Node]:
-    """The block as one draws it on a board: convolutions, activations and the sum."""
-    skipped = {node.name: node.inputs for node in nodes if node.kind == _("batch normalisation")}
+def remove_normalization(nodes: list[layer_graph.LayerNode]) -> list[layer_graph.LayerNode]:
+    """Return the block without batch normalization: convolutions, activations and the sum."""
+    skipped = {node.name: node.inputs for node in nodes if node.kind == _("batch normalization")}
 
-    def through(name: str) -> str:
-        return through(skipped[name][0]) if name in skipped else name
+    def find_input(name: str) -> str:
+        return find_input(skipped[name][0]) if name in skipped else name
 
     return [
-        layer_graph.Node(
+        layer_graph.LayerNode(
             node.name,
             node.kind,
             node.shape,
             node.parameters,
-            tuple(through(name) for name in node.inputs),
+            tuple(find_input(name) for name in node.inputs),
         )
         for node in nodes
         if node.name not in skipped
     ]
 
 
-def show_stages(context: RunContext, net: backbones.Backbone, model) -> None:
+def show_stages(context: RunContext, net: backbones.Backbone, model: "keras.Model") -> None:
+    """Tabulate the layers and parameters of each stage."""
     layers = [layer.name for layer in model.layers]
     rows, start = [], 0
     for stage, last in net.stages.items():
@@ -101,28 +100,29 @@ def show_stages(context: RunContext, net: backbones.Backbone, model) -> None:
         shape = " × ".join(map(str, inside[-1].output.shape[1:]))
         rows.append([stage, len(inside), sum(layer.count_params() for layer in inside), shape])
         start = end
-    columns = [N_("stage"), N_("layers"), N_("parameters"), N_("gives")]
-    context.table("stages", title=N_("ResNet-50, stage by stage"), columns=columns, rows=rows)
+    columns = [N_("stage"), N_("layers"), N_("parameters"), N_("output shape")]
+    context.table("stages", title=N_("The stages of ResNet-50"), columns=columns, rows=rows)
 
 
-def unchanged_by_zero(model) -> bool:
-    """Whether an identity block whose residual is zero returns what it was given."""
+def check_identity(model: "keras.Model") -> bool:
+    """Return whether an identity block with a residual of zero returns its input."""
     import keras
 
     block = keras.Model(
         model.get_layer("conv5_block1_out").output, model.get_layer("conv5_block2_out").output
     )
     last = block.get_layer("conv5_block2_3_bn")
-    held = last.get_weights()
-    last.set_weights([np.zeros_like(held[0]), np.zeros_like(held[1]), *held[2:]])
+    weights = last.get_weights()
+    last.set_weights([np.zeros_like(weights[0]), np.zeros_like(weights[1]), *weights[2:]])
     x = np.abs(np.random.default_rng(0).normal(size=(1, 7, 7, 2048))).astype(np.float32)
     same = np.array_equal(np.asarray(block(x)), x)
-    last.set_weights(held)
+    last.set_weights(weights)
     return bool(same)
 
 
 EXPERIMENT = ExperimentSpec(
     name="tp3.residual",
+    headline="parameters",
     title=N_("Residual nets: the shortcut and the two blocks"),
     measures=N_("parameters of ResNet-50 without its top"),
     source=N_("practical 3, exercise 1"),
@@ -133,9 +133,7 @@ EXPERIMENT = ExperimentSpec(
     claims=(
         Claim(
             "identity_is_easy",
-            N_(
-                "A residual block learns the identity with ease: it has only to learn to add nothing."
-            ),
+            N_("A residual block learns the identity easily: its residual only has to be zero."),
             where=N_("practical 3, exercise 1"),
         ),
     ),

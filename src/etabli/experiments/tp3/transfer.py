@@ -1,12 +1,14 @@
-"""tp3.transfer: deep features and a linear layer of sigmoids.
+"""tp3.transfer: a linear classifier on extracted features.
 
     etabli run tp3.transfer --data full
     etabli run tp3.transfer --data full --set backbone=mobilenet_v2
 
-Every image becomes the averaged last map of an ImageNet net; K logistic regressions on it say what the image shows.
-The report: ResNet-50 on VOC 2007, mAP 91.77 on the training list and 83.02 on the test list. Beside its way (Adam, no
-decay, the features of the plain image) stands a better one: a larger input, features averaged over the image and its
-mirror image, their square roots on the unit sphere, and decay chosen by cross-validation on the training list.
+The features of an image are the global average of the last feature map of an ImageNet net; on them,
+K logistic regressions predict the labels. The report: ResNet-50 on VOC 2007, mAP 91.77 on the
+training list and 83.02 on the test list. Its method (Adam, no weight decay, the features of the
+original image) is compared with a better one: a larger input, features averaged over the image and
+its mirror image, square-rooted and L2-normalized, and weight decay chosen by cross-validation on
+the training list.
 """
 
 import numpy as np
@@ -14,252 +16,259 @@ from pydantic import Field
 
 from etabli.core.i18n import N_, _
 from etabli.core.seeding import make_generator
-from etabli.data.formats.labelled_images import LabelledImages
+from etabli.data.formats.labeled_images import LabeledImages
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore, SettingsModel
+from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore
 from etabli.experiments.tp3 import _shared, scratch
+from etabli.experiments.tp3._shared import Data
 from etabli.metrics import average_precision as ap
 from etabli.metrics.score import Score
 from etabli.models.vision import linear_head
-from etabli.viz.classes import bars
-from etabli.viz.curves import learning_curves, lines
-from etabli.viz.images import photo_grid
+from etabli.models.vision.linear_head import LinearClassifier
+from etabli.report.run_folder import Verdict
+from etabli.viz.curves import plot_curves, plot_learning_curves
+from etabli.viz.images import show_photos
+
+WEIGHT_DECAYS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 
 
-class Settings(SettingsModel):
-    backbone: str = Field("auto", description=N_("net: resnet50, vgg16, mobilenet_v2, or auto"))
-    epochs: int = Field(
-        20, ge=1, le=500, description=N_("passes over the features in the report's way")
+class Settings(scratch.ScratchSettings):
+    backbone: str = Field(
+        "auto", description=N_("backbone: resnet50, vgg16, mobilenet_v2, or auto")
     )
-    batch: int = Field(32, ge=1, description=N_("features in a batch"))
-    rate: float = Field(1e-3, gt=0, description=N_("Adam's rate"))
-    side: int = Field(
-        288, ge=32, le=1024, description=N_("pixels on a side of the input in the better way")
+    epochs: int = Field(
+        20, ge=1, le=500, description=N_("number of epochs with the method of the report")
+    )
+    batch_size: int = Field(32, ge=1, description=N_("images per update"))
+    learning_rate: float = Field(1e-3, gt=0, description=N_("learning rate of Adam"))
+    image_size: int = Field(
+        288, ge=32, le=1024, description=N_("side of the input with the better method, in pixels")
     )
     folds: int = Field(
-        4, ge=2, le=10, description=N_("folds of the cross-validation that chooses the decay")
-    )
-    sizes: tuple[int, ...] = Field(
-        (100, 300, 1000, 3000),
-        description=N_("training images at which to compare with learning from scratch"),
-    )
-    scratch_epochs: int = Field(
-        12, ge=1, description=N_("passes of the net that learns from scratch")
-    )
-    scratch_side: int = Field(
-        64, ge=32, le=224, description=N_("pixels on a side for the net that learns from scratch")
+        4, ge=2, le=10, description=N_("folds of the cross-validation that chooses weight decay")
     )
 
 
 def run(context: RunContext, settings: Settings) -> None:
-    work = _shared.task(context, settings.backbone)
-    plain = [_shared.deep_features(context, work, which) for which in (work.train, work.test)]
-    train, test = (
-        _shared.readable(which, held)
-        for which, held in zip((work.train, work.test), plain, strict=True)
-    )
-    x_train, x_test = (
-        held.array(which.names) for held, which in zip(plain, (train, test), strict=True)
-    )
-
-    course = train_as_reported(context, settings, (x_train, train), (x_test, test))
-    words = {**work.words, "head": "sigmoids, Adam"}
-    mean = _shared.score_ranking(context, test, course.logits(x_test), words)
-    fitted = ap.mean_average_precision(train.labels, course.logits(x_train))
+    task = _shared.load_task(context, settings.backbone)
+    train, test = (load_data(context, task, which) for which in (task.train, task.test))
+    model = train_as_reported(context, settings, train, test)
+    recipe = {**task.recipe, "head": "sigmoids, Adam"}
+    test_map = _shared.score_ranking(context, test.images, model.logits(test.features), recipe)
+    train_map = ap.mean_average_precision(train.labels, model.logits(train.features))
     context.score(
         "mean_average_precision_train",
-        Score(fitted.value, {**words, **fitted.recipe, "on": "training"}),
+        Score(train_map.value, {**recipe, **train_map.recipe, "on": "training"}),
     )
-    _shared.score_decisions(context, test, course.probabilities(x_test), words)
+    _shared.score_decisions(context, test.images, model.probabilities(test.features), recipe)
 
-    both = [
-        better_features(context, settings, work, *pair)
-        for pair in ((work.train, train), (work.test, test))
-    ]
-    decay, curve = choose(context, settings, both[0], train.labels)
-    best = linear_head.fit(both[0], train.labels, decay)
-    how = {"head": f"sigmoids, decay {decay:g} by cross-validation", "features": "unit roots"}
-    how |= {"views": "plain+flip", "side": settings.side}
-    better = _shared.score_ranking(
-        context, test, best.logits(both[1]), {**work.words, **how}, "_best"
+    better_train, better_test = (
+        load_better_data(context, settings, task, which, data.images)
+        for which, data in ((task.train, train), (task.test, test))
     )
+    weight_decay, curve = choose_weight_decay(context, settings, better_train)
+    best = linear_head.fit(better_train.features, better_train.labels, weight_decay)
+    best_logits = best.logits(better_test.features)
+    best_recipe = {
+        **task.recipe,
+        "head": f"sigmoids, weight decay {weight_decay:g} by cross-validation",
+        "features": "sqrt-normalized",
+        "views": "plain+flip",
+        "image_size": settings.image_size,
+    }
+    best_map = _shared.score_ranking(context, test.images, best_logits, best_recipe, "_best")
     context.save_arrays(
-        "head", {"kernel": best.kernel, "bias": best.bias, "features": both[0].astype(np.float32)}
+        "head",
+        {
+            "kernel": best.kernel,
+            "bias": best.bias,
+            "features": better_train.features.astype(np.float32),
+        },
     )
-    tell_claims(context, work, mean, fitted, better)
+    judge(context, task, test_map, train_map, best_map)
     if context.is_first_seed:
-        show_training(context, curve)
-        show_classes(context, test, course.logits(x_test), best.logits(both[1]))
-        show_ranking(context, test, best.logits(both[1]))
-        scratch.compare(context, settings, work, (both[0], train), (both[1], test), decay)
+        plot_training(context, curve)
+        _shared.plot_class_precisions(
+            context,
+            test.images,
+            {
+                _("method of the report"): model.logits(test.features),
+                _("better method"): best_logits,
+            },
+            title=N_("Average precision of each class"),
+        )
+        show_ranking(context, test.images, best_logits)
+        scratch.compare(context, settings, task, better_train, better_test, weight_decay)
+
+
+def load_data(context: RunContext, task: _shared.Task, which: LabeledImages) -> Data:
+    """Return the readable images of a list with their features."""
+    found = _shared.extract_features(context, task, which)
+    images = _shared.keep_readable(which, found)
+    return Data(images, found.array(images.names))
+
+
+def load_better_data(
+    context: RunContext,
+    settings: Settings,
+    task: _shared.Task,
+    which: LabeledImages,
+    images: LabeledImages,
+) -> Data:
+    """Return images with the features of the better method.
+
+    Args:
+        context: The context of the seed run.
+        settings: The size of the input.
+        task: The backbone.
+        which: The list whose features are extracted.
+        images: Its readable images.
+    """
+    size = (settings.image_size, settings.image_size)
+    views = [
+        _shared.extract_features(context, task, which, view, size=size)
+        for view in ("plain", "flip")
+    ]
+    plain, flip = (found.array(images.names) for found in views)
+    return Data(images, linear_head.sqrt_normalize(plain + flip))
 
 
 def train_as_reported(
-    context: RunContext, settings: Settings, train, test
-) -> linear_head.LinearSigmoids:
-    """The report's way, epoch by epoch."""
-    with context.progress(N_("sigmoids on deep features"), total=settings.epochs) as step:
+    context: RunContext, settings: Settings, train: Data, test: Data
+) -> LinearClassifier:
+    """Train with the method of the report, and log every epoch."""
+    with context.progress(N_("linear classifier on features"), total=settings.epochs) as step:
 
-        def watch(epoch: int, model: linear_head.LinearSigmoids) -> None:
-            row = {"epoch": epoch}
-            for name, (x, which) in (("train", train), ("test", test)):
-                logits = model.logits(x)
-                row[f"{name}_loss"] = linear_head.binary_cross_entropy(which.labels, logits)
-                row[f"{name}_map"] = ap.mean_average_precision(which.labels, logits).value
+        def watch(epoch: int, model: LinearClassifier) -> None:
+            row: dict[str, float] = {"epoch": epoch}
+            for name, data in (("train", train), ("test", test)):
+                logits = model.logits(data.features)
+                row[f"{name}_loss"] = linear_head.binary_cross_entropy(data.labels, logits)
+                row[f"{name}_map"] = ap.mean_average_precision(data.labels, logits).value
             context.log("train", **row)
             step(1, loss=row["train_loss"], mAP=row["test_map"])
 
-        return linear_head.fit_by_adam(
-            train[0],
-            train[1].labels,
+        return linear_head.fit_adam(
+            train.features,
+            train.labels,
             make_generator(context.seed, "linear layer"),
             settings.epochs,
-            settings.batch,
-            settings.rate,
+            settings.batch_size,
+            settings.learning_rate,
             watch,
         )
 
 
-def better_features(
-    context: RunContext,
-    settings: Settings,
-    work: _shared.Task,
-    which: LabelledImages,
-    readable: LabelledImages,
-) -> np.ndarray:
-    """Both sides of every image at the larger size, square roots on the unit sphere."""
-    size = (settings.side, settings.side)
-    sides = [
-        _shared.deep_features(context, work, which, view, size=size) for view in ("plain", "flip")
-    ]
-    return linear_head.unit_roots(sum(held.array(readable.names) for held in sides))
-
-
-def choose(
-    context: RunContext, settings: Settings, features: np.ndarray, labels: np.ndarray
+def choose_weight_decay(
+    context: RunContext, settings: Settings, train: Data
 ) -> tuple[float, dict[float, float]]:
-    """The decay by cross-validation on the training list; the test list has no part in it."""
-    decays = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
-    with context.progress(
-        N_("decay by cross-validation"), total=settings.folds * len(decays)
-    ) as step:
-        return linear_head.choose_decay(
-            features,
-            labels,
-            lambda truth, logits: ap.mean_average_precision(truth, logits).value,
+    """Choose the weight decay by cross-validation; return it and the mean mAP of each value."""
+    total = settings.folds * len(WEIGHT_DECAYS)
+    with context.progress(N_("weight decay by cross-validation"), total=total) as step:
+        return linear_head.choose_l2(
+            train.features,
+            train.labels,
+            lambda labels, logits: ap.mean_average_precision(labels, logits).value,
             settings.folds,
-            decays,
+            WEIGHT_DECAYS,
             make_generator(context.seed, "folds"),
             progress=step,
         )
 
 
-def tell_claims(
-    context: RunContext, work: _shared.Task, mean: Score, fitted: Score, better: Score
+def judge(
+    context: RunContext, task: _shared.Task, test_map: Score, train_map: Score, best_map: Score
 ) -> None:
-    measured = _(
-        "mAP {test:.2%} on the test list, {train:.2%} on the training list; {better:.2%} with decay."
-    )
-    measured = measured.format(test=mean.value, train=fitted.value, better=better.value)
-    near = abs(mean.value - 0.8302) <= 0.005
+    """Judge the claims of the report on frozen features."""
+    is_near = abs(test_map.value - 0.8302) <= 0.005
+    verdict: Verdict = "confirmed" if is_near else "refuted"
     context.claim(
-        "map", ("confirmed" if near else "refuted") if work.official else "undecided", measured
+        "map",
+        verdict if task.is_official else "undecided",
+        _(
+            "mAP {test:.2%} on the test list, {train:.2%} on the training list; {best:.2%} on the "
+            "test list with the better method."
+        ).format(test=test_map.value, train=train_map.value, best=best_map.value),
     )
-    right, never = (
-        context.scores[name].value for name in ("element_accuracy", "element_accuracy_never")
-    )
+    accuracy = context.scores["element_accuracy"].value
+    negative = context.scores["elementwise_accuracy_all_negative"].value
     context.claim(
         "ninety_seven",
-        "confirmed" if right - never < 0.5 * right else "refuted",
+        "confirmed" if accuracy - negative < 0.5 * accuracy else "refuted",
         _(
-            "{right:.2%} of the yes-or-no decisions are right; answering 'never there' gives {never:.2%}."
-        ).format(right=right, never=never),
+            "{accuracy:.2%} of the binary decisions are correct; predicting that every label is "
+            "negative gives {negative:.2%}."
+        ).format(accuracy=accuracy, negative=negative),
     )
 
 
-def show_training(context: RunContext, curve: dict[float, float]) -> None:
+def plot_training(context: RunContext, curve: dict[float, float]) -> None:
+    """Plot the training with the method of the report, and the mAP for each weight decay."""
     history = context.history("train")
     with context.figure(
         "curves",
         number="15",
-        title=N_("Sigmoids on deep features, epoch by epoch"),
+        title=N_("Training of the linear classifier, and the choice of weight decay"),
         caption=N_(
-            "Left: binary cross-entropy. Middle: mAP. Right: the mean over the folds for each decay."
+            "Left: binary cross-entropy. Middle: mAP. Right: the mean over the folds for each "
+            "weight decay."
         ),
         panels=(1, 3),
         size=(12, 3.6),
     ) as axes:
-        learning_curves(
-            history,
-            {"train_loss": _("training"), "test_loss": _("test")},
-            y_label=_("loss, nats"),
-            ax=axes[0],
-        )
-        learning_curves(
-            history, {"train_map": _("training"), "test_map": _("test")}, y_label="mAP", ax=axes[1]
-        )
-        lines(
-            {_("cross-validation"): (list(curve), list(curve.values()))},
-            x_label=_("decay"),
-            y_label="mAP",
-            log_x=True,
-            ax=axes[2],
-        )
-
-
-def show_classes(
-    context: RunContext, test: LabelledImages, course: np.ndarray, best: np.ndarray
-) -> None:
-    values = {
-        _("the report's way"): 100 * ap.per_class(test.labels, course),
-        _("the better way"): 100 * ap.per_class(test.labels, best),
-    }
-    with context.figure(
-        "classes",
-        title=N_("Average precision of each class"),
-        size=(8, 0.4 * len(test.classes) + 1.5),
-    ) as ax:
-        bars(test.classes, values, x_label=_("average precision, %"), written="{:.1f}", ax=ax)
+        for ax, key, label in ((axes[0], "loss", _("loss, nats")), (axes[1], "map", "mAP")):
+            keys = {f"train_{key}": _("training"), f"test_{key}": _("test")}
+            plot_learning_curves(history, keys, y_label=label, ax=ax)
+        curves = {_("cross-validation"): (list(curve), list(curve.values()))}
+        plot_curves(curves, x_label=_("weight decay"), y_label="mAP", log_x=True, ax=axes[2])
 
 
 def show_ranking(
-    context: RunContext, test: LabelledImages, ranks: np.ndarray, shown: int = 5
+    context: RunContext, test: LabeledImages, ranks: np.ndarray, n_top: int = 5
 ) -> None:
-    """The top of each class's ranking, and its worst: the highest without the class, the lowest with it."""
-    photos, right, names = [], [], []
-    for k, name in enumerate(test.classes):
+    """Show the top of the ranking of each class, and its worst errors.
+
+    Args:
+        context: The context of the seed run.
+        test: The test images.
+        ranks: Their logits, (N, K).
+        n_top: The number of images of the top.
+    """
+    photos, is_correct = [], []
+    for k in range(len(test.classes)):
         order = np.argsort(-ranks[:, k], kind="stable")
         order = order[test.labels[order, k] != 0]
         positive = test.labels[order, k] == 1
-        rows = np.concatenate([order[:shown], order[~positive][:3], order[positive][-3:]])
-        photos += _shared.thumbnails(test, rows)
-        right += [bool(value) for value in test.labels[rows, k] == 1]
-        names.append(name)
+        rows = np.concatenate([order[:n_top], order[~positive][:3], order[positive][-3:]])
+        photos += _shared.read_thumbnails(test, rows)
+        is_correct += [bool(value) for value in test.labels[rows, k] == 1]
     with context.figure(
         "ranking",
         title=N_("Best and worst ranked images of each class"),
         caption=N_(
-            "Of each class: the five ranked first, the three ranked highest without it, the three ranked lowest with "
-            "it. Green: shows the class."
+            "For each class: the five images ranked first, the three highest ranked ones without "
+            "it, the three lowest ranked ones with it. Green: has the class."
         ),
-        size=(10, 0.95 * len(names)),
+        size=(10, 0.95 * len(test.classes)),
         image="png",
     ) as ax:
-        photo_grid(photos, shown + 6, right=right, row_names=names, ax=ax)
+        names = list(test.classes)
+        show_photos(photos, n_top + 6, is_correct=is_correct, row_names=names, ax=ax)
 
 
 EXPERIMENT = ExperimentSpec(
     name="tp3.transfer",
-    title=N_("Deep features and a linear layer of sigmoids"),
+    headline="mean_average_precision",
+    title=N_("A linear classifier on extracted features"),
     measures=N_("mAP of frozen ImageNet features"),
     source=N_("practical 3, exercises 2 and 3"),
     settings=Settings,
     run=run,
     on_sample={
-        "side": 96,
+        "image_size": 96,
         "sizes": (60, 400),
         "scratch_epochs": 5,
-        "scratch_side": 48,
+        "scratch_image_size": 48,
         "folds": 3,
         "epochs": 40,
     },
@@ -272,7 +281,9 @@ EXPERIMENT = ExperimentSpec(
             0.8301926615898732,
             what=N_("mAP on the VOC 2007 test list, frozen ResNet-50"),
             where=N_("practical 3, exercise 3"),
-            note=N_("which rule of average precision is not said; scikit-learn's area is taken"),
+            note=N_(
+                "the definition of average precision is not given; that of scikit-learn is used"
+            ),
         ),
         PublishedScore(
             "mean_average_precision_train",
@@ -286,7 +297,8 @@ EXPERIMENT = ExperimentSpec(
             what=N_("the score that the report gives as 97.21"),
             where=N_("practical 3, exercise 3"),
             note=N_(
-                "element-wise binary accuracy: answering 'never there' already gives 92.9 % on VOC 2007"
+                "element-wise accuracy: predicting that every label is negative already gives "
+                "92.9 % on VOC 2007"
             ),
         ),
     ),
@@ -303,7 +315,7 @@ EXPERIMENT = ExperimentSpec(
         ),
         Claim(
             "few_images",
-            N_("With few training images it helps to reuse what was learnt on many."),
+            N_("With few training images it helps to reuse features learned on many images."),
             where=N_("practical 3, property of transfer"),
         ),
     ),

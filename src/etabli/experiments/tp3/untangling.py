@@ -1,4 +1,4 @@
-"""Practical 2's question put to deep features: how far apart are the classes, before and after fine-tuning?"""
+"""Class separation in extracted features, before and after fine-tuning, as in practical 2."""
 
 import numpy as np
 
@@ -7,56 +7,66 @@ from etabli.experiments.context import RunContext
 from etabli.experiments.tp2 import _planes
 from etabli.experiments.tp3 import _shared
 from etabli.projection.pca import pca
-from etabli.viz.explorer import explorer
+from etabli.viz.explorer import render_explorer
 
-LEAST = 8  # images of a class from which it has a hull worth drawing
+MIN_IMAGES = 8  # of a class; fewer give no meaningful hull
 
 
-def show(
-    context: RunContext, work: _shared.Task, before: np.ndarray, after: np.ndarray, iterations: int
+def compare(
+    context: RunContext, task: _shared.Task, before: np.ndarray, after: np.ndarray, iterations: int
 ) -> None:
-    """Test images that show one class alone, by their features (N, D) frozen and fine-tuned, in one explorer."""
-    present = work.test.labels == 1
-    alone = (work.test.labels != -1).sum(1) == 1
-    kept = [k for k in range(present.shape[1]) if (alone & present[:, k]).sum() >= LEAST]
-    rows = np.flatnonzero(alone & present[:, kept].any(1))
-    if len(kept) < 2:
+    """Compare the class separation of test images with a single class.
+
+    Args:
+        context: The context of the seed run.
+        task: The task.
+        before: The frozen features of all test images, (N, D).
+        after: Their features after fine-tuning, (N, D).
+        iterations: The iterations of t-SNE.
+    """
+    present = task.test.labels == 1
+    is_single = (task.test.labels != -1).sum(1) == 1
+    selected = [
+        k for k in range(present.shape[1]) if (is_single & present[:, k]).sum() >= MIN_IMAGES
+    ]
+    rows = np.flatnonzero(is_single & present[:, selected].any(1))
+    if len(selected) < 2:
         context.note(
-            _("Too few test images show one class alone for a picture of how the classes lie.")
+            _("Too few test images have a single class to show how the classes are separated.")
         )
         return
-    names, labels = [work.test.classes[k] for k in kept], present[rows][:, kept].argmax(1)
-    measuring = _planes.Measuring(iterations=iterations)
-    made, table = [], []
+    names, labels = [task.test.classes[k] for k in selected], present[rows][:, selected].argmax(1)
+    settings = _planes.PlaneSettings(iterations=iterations)
+    shown, table = [], []
     for key, title, features in (
         ("frozen", _("frozen"), before),
         ("tuned", _("fine-tuned"), after),
     ):
         points = np.asarray(features[rows], dtype=np.float32)
         views = {
-            "t-SNE": _planes.tsne_plane(
-                context, points, measuring, label=_("t-SNE, {which}").format(which=title)
+            "t-SNE": _planes.compute_tsne_plane(
+                context, points, settings, label=_("t-SNE, {which}").format(which=title)
             ),
             "PCA": pca(points).points,
         }
         for projection, plane in views.items():
-            measured = _planes.measured(plane, labels, measuring, context.seed)
-            made.append(_planes.explorer_plane(title, projection, measured))
+            measured = _planes.measure_plane(plane, labels, settings, context.seed)
+            shown.append(_planes.make_explorer_plane(title, projection, measured))
             table.append(
-                _planes.comparison_row(
+                _planes.make_comparison_row(
                     f"{projection}, {title}", points, measured, labels, context.seed
                 )
             )
             if projection == "t-SNE":
-                words = {**work.words, "weights": key, **_planes.tsne_words(measuring)}
-                context.score(f"neighborhood_hit_{key}", measured.hit.score.with_recipe(**words))
+                recipe = {**task.recipe, "weights": key, **_planes.tsne_recipe(settings)}
+                context.score(f"neighborhood_hit_{key}", measured.hit.score.with_recipe(**recipe))
     _planes.show_comparison(context, table)
-    photos = np.stack(_shared.thumbnails(work.test, rows, 28))
-    title = N_("Explorer of the deep features, before and after fine-tuning")
-    caption = N_("Test images that show one class alone.")
+    photos = np.stack(_shared.read_thumbnails(task.test, rows, 28))
+    title = N_("Explorer of the features, before and after fine-tuning")
+    caption = N_("Test images with a single class.")
     context.page(
         "explorer",
-        explorer(made, labels, names, thumbnails=photos, title=_(title)),
+        render_explorer(shown, labels, names, thumbnails=photos, title=_(title)),
         title=title,
         caption=caption,
     )

@@ -46,6 +46,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     dtype: str
     random_state: Any
     n_features_in_: int
+    history_: list[dict[str, float]]
+    _trainer: Trainer
 
     def fit(
         self,
@@ -119,7 +121,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         first = not hasattr(self, "_parameters")
         x, y = validation.validate_pair(self, X, y, reset=first)
         if first:
-            self._start(x, np.unique(y if classes is None else classes))
+            self._start(x, np.unique(y if classes is None else np.asarray(classes)))
         elif not hasattr(self, "_trainer"):  # loaded from a file
             self._prepare_training()
         trainer, labels = self._trainer, validation.encode_labels(y, self.classes_)
@@ -207,7 +209,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             )
         self.classes_ = classes
         self.mean_ = x.mean(axis=0, dtype=np.float64).astype(x.dtype) if self.center else None
-        self.history_: list[dict[str, float]] = []
+        self.history_ = []
         self._parameters = Parameters(self._widths(), x.dtype)
         seed = self._prepare_training()
         generator = make_generator(seed, "weights")

@@ -33,7 +33,7 @@ def compute_loss(
 
 
 def compute_loss_along_line(
-    start: Point, end: Point, steps: Sequence[float], x: np.ndarray, target: np.ndarray
+    start: Point, end: Point, steps: Sequence[float] | np.ndarray, x: np.ndarray, target: np.ndarray
 ) -> np.ndarray:
     """Compute L((1 - t) start + t end) for every t of ``steps``.
 
@@ -49,8 +49,8 @@ def compute_loss_along_line(
 
 def compute_loss_on_plane(
     corners: tuple[Point, Point, Point],
-    across: Sequence[float],
-    up: Sequence[float],
+    across: Sequence[float] | np.ndarray,
+    up: Sequence[float] | np.ndarray,
     x: np.ndarray,
     target: np.ndarray,
 ) -> np.ndarray:

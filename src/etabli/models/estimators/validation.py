@@ -33,11 +33,13 @@ def validate_pair(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return X as ``validate_features`` does, and y as a flat array of labels, one per row."""
     try:
-        x, y = validate_data(model, x, y, reset=reset, dtype=np.dtype(model.dtype), order="C")
-        check_classification_targets(y)
+        examples, labels = validate_data(
+            model, x, y, reset=reset, dtype=np.dtype(model.dtype), order="C"
+        )
+        check_classification_targets(labels)
     except ValueError as error:
         raise _translate_error(error) from error
-    return x, y
+    return examples, labels
 
 
 def encode_labels(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -75,7 +77,7 @@ def check_count(name: str, value: object) -> None:
 
 def check_range(name: str, value: object, low: float, high: float) -> None:
     """Raise ``BadSetting`` unless a setting is in [low, high]."""
-    if not isinstance(value, Real) or not low <= value <= high:
+    if not isinstance(value, Real) or not low <= float(value) <= high:
         problem = _("{name} is out of range").format(name=name)
         expected = _("between {low} and {high}").format(low=low, high=high)
         raise BadSetting(problem, expected=expected, got=repr(value))
