@@ -58,7 +58,7 @@ def _unpacked(path: Path) -> int:
     return archive.unpack(path, lambda name: path.parent / "out", max_bytes=2**20)
 
 
-def _piece(path: Path) -> object:
+def _seed_run(path: Path) -> object:
     from etabli.report import run_folder
 
     return run_folder.read_seed_run(path.parent)
@@ -82,13 +82,13 @@ def _captioner(path: Path) -> object:
     return captioner.load(path.parent)
 
 
-def _card(path: Path) -> object:
+def _model_card(path: Path) -> object:
     from etabli.saved_models import multilabel
 
     return multilabel.load_card(path.parent)
 
 
-def _memory(path: Path) -> object:
+def _checkpoint(path: Path) -> object:
     from etabli.training.checkpoint import Checkpoint
 
     return Checkpoint(path)
@@ -196,11 +196,11 @@ READERS = [
     Reader("zip", "archive.zip", _unpacked, (b"../", b"PK\x01\x02", b"PK\x05\x06")),
     Reader("tar", "archive.tar", _unpacked, (b"ustar", b"../", b"\x00" * 512)),
     Reader("run", "run.json", _run, (b'"experiments"', b'"seeds"', b'"../.."', b'"format"')),
-    Reader("piece", "seed_run.json", _piece, (b'"scores"', b'"seed"', b'"started"', b"NaN")),
+    Reader("seed_run", "seed_run.json", _seed_run, (b'"scores"', b'"seed"', b'"started"', b"NaN")),
     Reader("curve", "train.jsonl", _curve, (b'{"epoch": 1}', b"NaN")),
     Reader("captioner", "card.json", _captioner, (b'"words"', b'"search"', b'"beam"')),
-    Reader("card", "card.json", _card, (b'"classes"', b'"scores"', b'"thresholds"')),
-    Reader("memory", "m.safetensors", _memory, (b'"rows"', b'"epoch"', b'"__metadata__"')),
+    Reader("model_card", "card.json", _model_card, (b'"classes"', b'"scores"', b'"thresholds"')),
+    Reader("checkpoint", "m.safetensors", _checkpoint, (b'"rows"', b'"epoch"', b'"__metadata__"')),
     Reader("keras", "net.keras", _keras, (b"Lambda", b'"class_name"', b"PK\x01\x02")),
 ]  # fmt: skip
 
@@ -223,7 +223,7 @@ def lay_out(reader: Reader, folder: Path) -> Path:
     if reader.name == "captions":
         (folder / "a.jpg").touch()
     if reader.name == "captioner":
-        (folder / "model.safetensors").write_bytes((CORPUS / "memory" / "whole").read_bytes())
+        (folder / "model.safetensors").write_bytes((CORPUS / "checkpoint" / "whole").read_bytes())
     return path
 
 

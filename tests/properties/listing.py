@@ -6,15 +6,15 @@ from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
 SOURCE = TESTS.parent / "src" / "etabli"
-ROOMS = ("metrics", "nn", "projection", "models")
+PACKAGES = ("metrics", "nn", "projection", "training", "models")
 
 
 def functions_on_arrays() -> set[str]:
-    """``room.module.function`` of every public function at the top of a module one of whose arguments is an array."""
+    """Return the names of public functions of modules that take an array."""
     return {
         f"{path.relative_to(SOURCE).with_suffix('').as_posix().replace('/', '.')}.{node.name}"
-        for room in ROOMS
-        for path in sorted((SOURCE / room).glob("*.py"))
+        for package in PACKAGES
+        for path in sorted((SOURCE / package).rglob("*.py"))
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef)
         and not node.name.startswith("_")
@@ -28,7 +28,7 @@ def functions_on_arrays() -> set[str]:
 
 
 def functions_with_properties() -> set[str]:
-    """The same names of all that is named inside a function of the tests under ``@given``."""
+    """Return the names of all functions that a test under ``@given`` uses."""
     found: set[str] = set()
     for path in sorted(TESTS.rglob("test_*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -38,7 +38,7 @@ def functions_with_properties() -> set[str]:
                 "given" in ast.unparse(each) for each in node.decorator_list
             ):
                 found |= set(_named(node, known))
-    # ``nn.softmax`` is offered by the room itself; it is the function of that name in one of its files.
+    # ``nn.softmax`` is exported by the package; it is the function of that name in a module of it.
     short = {
         name.rpartition(".")[2] for name in found if name.startswith("nn.") and name.count(".") == 1
     }
@@ -57,9 +57,9 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
     """Local name -> dotted name below ``etabli``."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "etabli":
-            room = node.module.removeprefix("etabli").lstrip(".")
+            package = node.module.removeprefix("etabli").lstrip(".")
             for alias in node.names:
-                yield alias.asname or alias.name, f"{room}.{alias.name}".lstrip(".")
+                yield alias.asname or alias.name, f"{package}.{alias.name}".lstrip(".")
 
 
 def _named(node: ast.FunctionDef, known: dict[str, str]) -> Iterator[str]:
