@@ -46,16 +46,3 @@ def test_a_setting_nested_too_deeply_is_taken_as_text():
     assert _errors.parse_settings([f"units={deep}"]) == {"units": deep}
     with pytest.raises(BadSetting, match="key=value"):
         _errors.parse_settings(["units"])
-
-
-def test_the_folder_of_a_training_keeps_what_it_needs_until_the_model_is_there(tmp_path):
-    with (
-        pytest.raises(KeyboardInterrupt),
-        _errors.lock_checkpoints(tmp_path / "model") as unfinished,
-    ):
-        unfinished.mkdir()
-        raise KeyboardInterrupt
-    assert unfinished.exists()
-    with _errors.lock_checkpoints(tmp_path / "model") as second:
-        assert second == unfinished
-    assert not unfinished.exists()

@@ -2,14 +2,13 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
-from etabli.core.atomic_files import explain_os_error, lock_folder
-from etabli.core.errors import EtabliError
+from etabli.core.atomic_files import explain_os_error, parse_json
+from etabli.core.errors import BadSetting, EtabliError
 from etabli.core.i18n import _
 
 
@@ -49,21 +48,6 @@ def _escape_unprintable_output() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-@contextmanager
-def lock_checkpoints(out: Path) -> Iterator[Path]:
-    """Lock the folder that a model will be saved to; yield the folder for checkpoints.
-
-    Checkpoints are removed once the block ends; after an interruption or an error they stay.
-    """
-    import shutil
-
-    from etabli.training.checkpoint import CHECKPOINTS_DIR
-
-    with lock_folder(out):
-        yield out / CHECKPOINTS_DIR
-        shutil.rmtree(out / CHECKPOINTS_DIR, ignore_errors=True)
-
-
 def print_error(sentence: str) -> None:
     """Print a sentence on standard error."""
     print(f"etabli: {sentence}", file=sys.stderr)
@@ -77,9 +61,6 @@ def print_json(document: object) -> None:
 
 def parse_settings(pairs: list[str]) -> dict[str, object]:
     """Parse ``["units=50", "epochs=3"]``; values that are valid JSON are read as JSON."""
-    from etabli.core.atomic_files import parse_json
-    from etabli.core.errors import BadSetting
-
     changes: dict[str, object] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")

@@ -69,9 +69,11 @@ class Terminal:
 
         yield step
         seconds = f"  {time.perf_counter() - started:.1f} s"
-        count = f" {total:g}/{total:g}" if total else ""
-        line = f"  {label}{count}  {_format_numbers(last)}"[: self.console.width - len(seconds)]
-        self.console.print(escape(line.rstrip() + seconds), soft_wrap=True)
+        line = f"  {label} {total:g}/{total:g}" if total else f"  {label}"
+        for number in _format_numbers(last).split("  "):
+            if len(line) + len(number) + len(seconds) + 2 <= self.console.width:
+                line += f"  {number}"
+        self.console.print(escape(line + seconds), soft_wrap=True)
 
 
 def _format_numbers(numbers: dict[str, object]) -> str:

@@ -37,13 +37,13 @@ def list_experiments(
     etabli list
     etabli list tp1.mlp     time, memory, settings with their ranges, published values, claims
     """
-    from etabli import experiments as practicals
+    from etabli import experiments
 
-    specs = practicals.select_experiments(names or [])
+    specs = experiments.select_experiments(names or [])
     last = last_results(Path("runs"))
     if as_json:
         _errors.print_json([_as_document(spec, last.get(spec.name, [])) for spec in specs])
-    elif verbose or (names and len(specs) == 1 and names[0] not in practicals.PRACTICALS):
+    elif verbose or (names and len(specs) == 1 and names[0] not in experiments.PRACTICALS):
         for spec in specs:
             _print_experiment(spec, last.get(spec.name, []))
     else:

@@ -74,8 +74,7 @@ def run(
     etabli run tp2.cnn --devices 4               every batch sharded over four devices
     etabli run tp2.cnn --coordinator host:4567 --processes 2 --process-id 0    two machines
     """
-    from etabli import experiments as practicals
-    from etabli import report
+    from etabli import experiments, report
     from etabli.cli import _tables
     from etabli.cli._progress import Terminal
     from etabli.cli.data import fetch_missing
@@ -83,12 +82,12 @@ def run(
     from etabli.experiments import runner
     from etabli.report import run_folder
 
-    experiments = practicals.select_experiments(names or [])
+    specs = experiments.select_experiments(names or [])
     changes = _errors.parse_settings(settings or [])
     source = _source(data)
-    runner.resolve_settings(experiments, source.kind, changes)
+    runner.resolve_settings(specs, source.kind, changes)
     if (devices or 1) * processes > 1:
-        _check_data_parallel(experiments)
+        _check_data_parallel(specs)
     folder = out or RUNS / f"{datetime.now():%Y%m%d-%H%M%S}-{short_name(names or ['all'])}"
     with (
         train_distributed(devices, coordinator, processes, process_id) as is_main,
@@ -96,10 +95,10 @@ def run(
     ):
         reporter: Reporter = Terminal() if is_main else Silent()
         if not source.is_sample:
-            fetch_missing([name for each in experiments for name in each.data], source, yes)
+            fetch_missing([name for each in specs for name in each.data], source, yes)
         try:
             runner.run_experiments(
-                experiments,
+                specs,
                 place,
                 source,
                 seeds=range(seed, seed + seeds),
@@ -126,13 +125,13 @@ def run(
             typer.echo(_("Next:   {command}").format(command=following))
 
 
-def _check_data_parallel(experiments: Sequence["ExperimentSpec"]) -> None:
+def _check_data_parallel(specs: Sequence["ExperimentSpec"]) -> None:
     """Refuse experiments whose batches cannot be sharded: every process would repeat the work."""
-    from etabli import experiments as practicals
+    from etabli import experiments
 
-    others = [each.name for each in experiments if not each.is_data_parallel]
+    others = [each.name for each in specs if not each.is_data_parallel]
     if others:
-        able = [each.name for each in practicals.select_experiments([]) if each.is_data_parallel]
+        able = [each.name for each in experiments.select_experiments([]) if each.is_data_parallel]
         raise BadSetting(
             _("{names} cannot use several devices or processes").format(names=", ".join(others)),
             fix=_("Only these can: {names}. Run the others without these options.").format(
@@ -158,18 +157,18 @@ def new(
     etabli new tp1.logistic mine.py
     etabli run ./mine.py
     """
-    from etabli import experiments as practicals
+    from etabli import experiments
     from etabli.core.atomic_files import atomic_write
 
-    if experiment in practicals.PRACTICALS:
-        names = practicals.experiments_of(experiment)
+    if experiment in experiments.PRACTICALS:
+        names = experiments.experiments_of(experiment)
         raise BadSetting(
             _("{name} is a practical").format(name=experiment),
             expected=_("one of its experiments: {names}").format(names=", ".join(names)),
             fix=_("For example: etabli new {name} mine.py").format(name=names[-1]),
         )
-    spec = practicals.load_experiment(experiment)
-    module = practicals.module_name(experiment)
+    spec = experiments.load_experiment(experiment)
+    module = experiments.module_name(experiment)
     file = file or Path(f"{module.rpartition('.')[2]}.py")
     if file.suffix != ".py":
         raise BadSetting(_("an experiment is a Python file"), expected="*.py", got=str(file))

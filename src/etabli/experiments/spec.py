@@ -58,10 +58,6 @@ class ExperimentSpec:
     expected_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     is_data_parallel: bool = False
 
-    @property
-    def practical(self) -> str:
-        return self.name.split(".")[0]
-
     def settings_for(self, kind: str, changes: Mapping[str, object] | None = None) -> SettingsModel:
         """Return the settings on ``"sample"`` or ``"full"`` data with the user's changes."""
         base = self.on_sample if kind == "sample" else {}

@@ -256,11 +256,6 @@ def read_curve(folder: Path, curve: str) -> list[dict[str, float]]:
     return rows
 
 
-def list_curves(folder: Path) -> list[str]:
-    """List the names of the histories of a seed run."""
-    return sorted(path.stem for path in Path(folder).glob("*.jsonl"))
-
-
 def find_runs(home: Path) -> list[Path]:
     """List the run folders directly below a folder, newest first."""
     found = [path.parent for path in Path(home).glob("*/run.json")]
