@@ -1,4 +1,4 @@
-# Établi: two commands. `make run` plays the practicals on sample data; `make test` tests the house.
+# Établi: two commands. `make run` runs the practicals on sample data; `make test` runs the tests.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,10 +10,10 @@ BENCHMARKS := $(filter-out harness write_page serve_clients serve_latency,$(base
 
 .PHONY: help setup run screenshots bench-playground docs notebooks figures messages test test-torch stress lint reproduce bench-env bench lock clean
 
-help:            ## what can be made
+help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  /'
 
-setup: $(STAMP)  ## make .venv from the lock file
+setup: $(STAMP)  ## create .venv from the lock file
 
 $(STAMP): requirements/dev.lock pyproject.toml
 	@echo "== setting up $(VENV) from requirements/dev.lock"
@@ -23,38 +23,38 @@ $(STAMP): requirements/dev.lock pyproject.toml
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
-run: setup       ## run every practical on the sample data inside the project
+run: setup       ## run every practical on sample data
 	@$(BIN)/etabli run --out runs/sample --overwrite $(FLAGS)
-	@echo "Play with it: $(BIN)/etabli serve"
+	@echo "Open the playground: $(BIN)/etabli serve"
 
-screenshots: setup  ## a picture of every page, from runs/sample (needs chromium)
+screenshots: setup  ## take a screenshot of every page, from runs/sample (needs chromium)
 	@$(BIN)/python tools/screenshots.py runs docs/screenshots
 
-bench-playground: setup  ## how fast the playground answers, and fifty clients; writes docs/playground.md
+bench-playground: setup  ## measure the playground's response times, and with fifty clients; writes docs/playground.md
 	@$(BIN)/python benchmarks/serve_latency.py runs --page docs/playground.md
 	@$(BIN)/python benchmarks/serve_clients.py runs --page docs/playground.md
 
-docs: setup      ## the documentation site, strictly, into build/site (open index.html: it needs no server)
+docs: setup      ## build the documentation site into build/site (open index.html: it needs no server)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo "build/site/index.html"
 
-notebooks: setup ## every practical as a notebook, from its page, into build/notebooks
+notebooks: setup ## write every practical as a notebook into build/notebooks
 	@$(BIN)/python tools/notebooks.py
 
-figures: setup   ## the pictures of the practicals' pages, from sample runs in both languages
+figures: setup   ## draw the figures of the practicals' pages, from sample runs in both languages
 	@$(BIN)/etabli run --out runs/figures-en --overwrite
 	@$(BIN)/etabli --lang fr run --out runs/figures-fr --overwrite
 	@$(BIN)/python tools/site_figures.py runs/figures-en runs/figures-fr
 
-messages: setup  ## bring the French catalog up to date with the source; says what is not translated yet
+messages: setup  ## update the French catalog from the source; lists what is not translated yet
 	@$(BIN)/python tools/messages.py
 
-test: setup      ## run the tests (ETABLI_DATA=<folder> adds those on the full data sets)
+test: setup      ## run the tests (ETABLI_DATA=<folder> adds those on full data)
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --durations 20 $(FLAGS)
 
-stress: setup    ## kill every long command twenty times, feed the readers a million inputs (FLAGS="--kills 5 --only poetry")
+stress: setup    ## stress test: kill every long command twenty times, fuzz the readers with a million inputs (FLAGS="--kills 5 --only poetry")
 	@$(BIN)/python tools/stress.py --write $(FLAGS)
 
-test-torch:      ## the tests of the models on PyTorch, in .venv-torch (pip, as it knows where torch is); writes docs/backends.md
+test-torch:      ## run the tests of the models on PyTorch, in .venv-torch; writes docs/backends.md
 	@test -x .venv-torch/bin/python || $(PYTHON) -m venv .venv-torch
 	@test -x .venv-torch/bin/uv || .venv-torch/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
 	@VIRTUAL_ENV=$(CURDIR)/.venv-torch .venv-torch/bin/uv pip install --quiet --require-hashes -r requirements/dev.lock
@@ -62,28 +62,28 @@ test-torch:      ## the tests of the models on PyTorch, in .venv-torch (pip, as 
 	@.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check torch==$(TORCH)
 	@.venv-torch/bin/python tools/backends.py torch
 
-lint: setup      ## style and types
+lint: setup      ## check style and types
 	@$(BIN)/ruff check src tests tools benchmarks && $(BIN)/ruff format --check src tests tools benchmarks && $(BIN)/mypy
 
-reproduce: setup ## every practical on the full data, all seeds; writes docs/results.md (ONLY="tp1" for a part)
+reproduce: setup ## run every practical on full data with all seeds; writes docs/results.md (ONLY="tp1" for a part)
 	@$(BIN)/python tools/reproduce.py $(ONLY) $(FLAGS)
 
-bench-env:       ## an environment for the benchmarks, with the peers (TensorFlow and others)
+bench-env:       ## create the environment of the benchmarks, with the other libraries (TensorFlow and others)
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	@test -x .venv-bench/bin/uv || .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
 	@VIRTUAL_ENV=$(CURDIR)/.venv-bench .venv-bench/bin/uv pip sync --quiet --require-hashes requirements/bench.lock
 	@VIRTUAL_ENV=$(CURDIR)/.venv-bench .venv-bench/bin/uv pip install --quiet --no-deps --no-build-isolation -e .
 
-bench: bench-env ## all benchmarks (ONLY="mlp_epoch tsne" for some); writes docs/benchmarks.md
+bench: bench-env ## run all benchmarks (ONLY="mlp_epoch tsne" for some); writes docs/benchmarks.md
 	@set -e; for name in $(or $(ONLY),$(BENCHMARKS)); do echo "== $$name"; .venv-bench/bin/python benchmarks/$$name.py; done
 	@.venv-bench/bin/python benchmarks/write_page.py
 
-lock:            ## write the lock files again from pyproject.toml
+lock:            ## write the lock files from pyproject.toml
 	@$(BIN)/uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 	  --all-extras --group dev pyproject.toml -o requirements/dev.lock --quiet --no-emit-index-url --no-header
 	@$(BIN)/uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 	  --all-extras --group dev --group bench -c requirements/dev.lock pyproject.toml -o requirements/bench.lock \
 	  --quiet --no-emit-index-url --no-header
 
-clean:           ## remove what was built (runs stay)
+clean:           ## remove everything that was built, but not runs
 	@rm -rf $(VENV) dist build

@@ -1,4 +1,4 @@
-"""The blocks of README and of the documentation, as a reader copies them."""
+"""The code blocks of README and the documentation, as a reader copies them."""
 
 import re
 import shlex
@@ -11,7 +11,7 @@ FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def blocks(page: Path, kind: str) -> list[str]:
-    """The blocks of a kind (``sh``, ``python``) on a page, in their order."""
+    """Return the blocks of a kind (``sh``, ``python``) on a page, in their order."""
     return [
         body for found, body in FENCE.findall(page.read_text(encoding="utf-8")) if found == kind
     ]
@@ -22,12 +22,12 @@ def is_french(page: Path) -> bool:
 
 
 def english(page: Path) -> Path:
-    """The English page of a French one."""
+    """Return the English version of a French page."""
     return page.with_name(page.name.replace(".fr.md", ".md"))
 
 
 def commands(page: Path) -> list[list[str]]:
-    """Every command of a page's shell blocks as words, without comments; ``a && b`` are two."""
+    """Return the commands of a page's shell blocks, split into words; ``a && b`` are two."""
     found = []
     for body in blocks(page, "sh"):
         for line in body.splitlines():
@@ -39,5 +39,5 @@ def commands(page: Path) -> list[list[str]]:
 
 
 def etabli(words: list[str]) -> list[str] | None:
-    """What follows ``etabli`` in a command, or ``None`` for another program."""
+    """Return what follows ``etabli`` in a command, or ``None`` for another program."""
     return words[1:] if Path(words[0]).name == "etabli" else None

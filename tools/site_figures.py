@@ -1,6 +1,6 @@
-"""The pictures of the documentation's practicals, from two runs on the sample data: ``make figures``.
+"""Draw the figures of the practicals' pages from two runs on sample data: ``make figures``.
 
-python tools/site_figures.py RUN_EN RUN_FR      one run made in English, one by ``etabli --lang fr``
+python tools/site_figures.py RUN_EN RUN_FR      one run in English, one with ``etabli --lang fr``
 """
 
 import argparse
@@ -13,7 +13,7 @@ from etabli.core.atomic_files import atomic_write
 from etabli.report import run_folder
 
 OUT = Path(__file__).parent.parent / "docs" / "images"
-WIDEST = 1100
+MAX_WIDTH = 1100
 FIGURES = {
     "tp1.mlp": ("starts",),
     "tp1.convexity": ("lines",),
@@ -21,21 +21,21 @@ FIGURES = {
     "tp3.residual": ("shortcut",),
     "tp3.transfer": ("scratch",),
     "tp4.temperature": ("temperature",),
-    "tp4.inside": ("sureness",),
+    "tp4.inside": ("confidence",),
     "tp4.words": ("map",),
     "tp5.caption": ("plan",),
     "tp5.attention": ("looks",),
 }
 
 
-def small(picture: Path) -> bytes:
-    """A drawing as it is; a picture of pixels at most ``WIDEST`` wide and in few colours."""
-    if picture.suffix == ".svg":
-        return picture.read_bytes()
-    held = Image.open(picture).convert("RGB")
-    held.thumbnail((WIDEST, WIDEST * 2))
+def compress(image: Path) -> bytes:
+    """Return an SVG unchanged, a PNG at most ``MAX_WIDTH`` wide with few colors."""
+    if image.suffix == ".svg":
+        return image.read_bytes()
+    pixels = Image.open(image).convert("RGB")
+    pixels.thumbnail((MAX_WIDTH, MAX_WIDTH * 2))
     stream = io.BytesIO()
-    held.quantize(96, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+    pixels.quantize(96, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
     return stream.getvalue()
 
 
@@ -54,7 +54,7 @@ def main() -> None:
                 )
                 out = OUT / f"{experiment}-{name}{mark}{found.suffix}"
                 with atomic_write(out, "wb") as stream:
-                    stream.write(small(found))
+                    stream.write(compress(found))
                 print(out, out.stat().st_size)
 
 

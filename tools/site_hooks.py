@@ -1,4 +1,4 @@
-"""What the documentation site adds to MkDocs: equations without a script, French spaces, the icon, the notebooks."""
+"""MkDocs hooks: equations as SVG, French non-breaking spaces, the icon, the notebooks."""
 
 import re
 import shutil
@@ -12,11 +12,11 @@ import site_math
 HOME = Path(__file__).parent.parent
 ICON = HOME / "src" / "etabli" / "web" / "static" / "icon.svg"
 LITERAL = re.compile(r"(```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$)", re.DOTALL)
-OFFER = {"en": "This page as a notebook", "fr": "Cette page en notebook"}
+NOTEBOOK_LABELS = {"en": "This page as a notebook", "fr": "Cette page sous forme de notebook"}
 
 
 def on_page_markdown(markdown: str, *, page, **_kwargs: object) -> str:
-    """On a French page, a space that no line may break before « : ; ! ? % » and inside of quotation marks."""
+    """Insert non-breaking spaces before « : ; ! ? % » and inside quotation marks."""
     if not page.file.src_uri.endswith(".fr.md"):
         return markdown
     parts = LITERAL.split(markdown)
@@ -25,20 +25,21 @@ def on_page_markdown(markdown: str, *, page, **_kwargs: object) -> str:
 
 
 def on_page_content(html: str, *, page, config, **_kwargs: object) -> str:
-    """Every equation drawn; below a practical, its notebook."""
-    made = site_math.drawn_into(html)
+    """Render the equations; link the notebook below a practical."""
+    page_html = site_math.render_equations(html)
     if page.file.src_uri.startswith("practicals/tp"):
         language = "fr" if page.file.src_uri.endswith(".fr.md") else "en"
         name = f"{Path(page.file.src_uri).stem}.ipynb"
         up = "../" * page.url.count("/")
-        made += f'<p><a class="md-button" href="{up}notebooks/{name}" download>{OFFER[language]}</a></p>'
-    return made
+        link = f'<a class="md-button" href="{up}notebooks/{name}" download>'
+        page_html += f"<p>{link}{NOTEBOOK_LABELS[language]}</a></p>"
+    return page_html
 
 
 def on_post_build(*, config, **_kwargs: object) -> None:
-    """The files that no page of the folder holds."""
+    """Add the icon and the notebooks to the site."""
     site = Path(config.site_dir)
     shutil.copy(ICON, site / "images" / "icon.svg")
     (site / "notebooks").mkdir(exist_ok=True)
-    for name, document in notebooks.all_made().items():
+    for name, document in notebooks.render_notebooks().items():
         (site / "notebooks" / name).write_text(document, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Equations as pictures that need no script and no network: TeX, set by matplotlib, as SVG in the text's own colour."""
+"""Render TeX equations with matplotlib as inline SVG: no script, no network."""
 
 import html
 import re
@@ -16,31 +16,31 @@ LETTERS = {
     Outline.CURVE4: "C",
     Outline.CLOSEPOLY: "Z",
 }
-FOUND = re.compile(
-    r'<span class="arithmatex">\\\((.*?)\\\)</span>|<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>',
+MARKED = re.compile(
+    r'<span class="arithmatex">\\\((.*?)\\\)</span>'
+    r'|<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>',
     re.DOTALL,
 )
 
 
-def drawn_into(page: str) -> str:
-    """The page with every equation that arithmatex marked drawn in its place."""
+def render_equations(page: str) -> str:
+    """Replace every equation that arithmatex marked by its SVG."""
 
-    def picture(found: re.Match[str]) -> str:
+    def replace(found: re.Match[str]) -> str:
         inline, block = found.groups()
         tex = " ".join(html.unescape(inline or block).split())
         if inline:
-            return drawn(tex)
-        large = tex.replace(
-            r"\frac", r"\dfrac"
-        )  # an equation on a line of its own has room for its fractions
-        return f'<span class="math-block">{drawn(large, 1.1)}</span>'
+            return render(tex)
+        # There is space for full-size fractions in a displayed equation.
+        large = tex.replace(r"\frac", r"\dfrac")
+        return f'<span class="math-block">{render(large, 1.1)}</span>'
 
-    return FOUND.sub(picture, page)
+    return MARKED.sub(replace, page)
 
 
 @cache
-def drawn(tex: str, scale: float = 1.0) -> str:
-    """An equation as SVG, as high as the letters beside it; its TeX is what a screen reader says."""
+def render(tex: str, scale: float = 1.0) -> str:
+    """Return an equation as SVG in the size of the text, with its TeX as accessible name."""
     with rc_context({"mathtext.fontset": "cm"}):
         outline = TextPath((0, 0), f"${tex}$", size=SIZE, usetex=False)
     (_left, bottom), (right, top) = outline.vertices.min(axis=0), outline.vertices.max(axis=0)
@@ -50,15 +50,15 @@ def drawn(tex: str, scale: float = 1.0) -> str:
     style = (
         f"width:{width * em:.3f}em;height:{(top + low) * em:.3f}em;vertical-align:{-low * em:.3f}em"
     )
-    said = html.escape(tex, quote=True)
-    head = f'<svg class="math" role="img" aria-label="{said}" viewBox="{box}" style="{style}">'
-    return f'{head}<path d="{_path(outline)}"/></svg>'
+    label = html.escape(tex, quote=True)
+    head = f'<svg class="math" role="img" aria-label="{label}" viewBox="{box}" style="{style}">'
+    return f'{head}<path d="{_svg_path(outline)}"/></svg>'
 
 
-def _path(outline: Outline) -> str:
-    """The outline in the words of SVG, whose y goes down."""
-    words = []
+def _svg_path(outline: Outline) -> str:
+    """Return the outline as an SVG path, whose y axis points down."""
+    commands = []
     for points, code in outline.iter_segments(curves=True, simplify=False):
-        places = " ".join(f"{x:.0f} {-y:.0f}" for x, y in points.reshape(-1, 2))
-        words.append("Z" if code == Outline.CLOSEPOLY else f"{LETTERS[code]}{places}")
-    return "".join(words)
+        coordinates = " ".join(f"{x:.0f} {-y:.0f}" for x, y in points.reshape(-1, 2))
+        commands.append("Z" if code == Outline.CLOSEPOLY else f"{LETTERS[code]}{coordinates}")
+    return "".join(commands)

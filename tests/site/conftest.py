@@ -1,4 +1,4 @@
-"""A folder with all that the commands of the documentation speak of, small."""
+"""A folder with small versions of all files that the documented commands use."""
 
 import json
 from pathlib import Path
@@ -33,16 +33,16 @@ def draw(path: Path, seed: int, kind: str | None = None) -> None:
 
 @pytest.fixture(scope="session")
 def material(tmp_path_factory) -> Path:
-    """The folder; the commands of all pages run in it, one after the other."""
+    """Return the folder in which the commands of all pages run, one after the other."""
     from web import pieces
 
     home = tmp_path_factory.mktemp("site")
-    for place, name in enumerate(("cat", "dog")):
+    for index, name in enumerate(("cat", "dog")):
         for number in range(6):
             draw(
                 home / "photos" / name / f"{number}.png",
-                10 * place + number,
-                ("car", "house")[place],
+                10 * index + number,
+                ("car", "house")[index],
             )
     for number in range(2):
         draw(home / "new-photos" / f"{number}.png", 40 + number)

@@ -1,7 +1,7 @@
-"""Every command of README and of the documentation: run where it is quick, on tiny settings; else parsed and checked.
+"""Every command of README and the documentation: run if quick, with tiny settings, else parsed.
 
-A command that needs the full data, the network, a server or minutes is checked: its words by the commands themselves,
-its experiments by name, its settings by their ranges.
+A command that needs full data, the network, a server or minutes is parsed by the command; its
+experiments are checked by name and its settings by their ranges.
 """
 
 import re
@@ -17,13 +17,13 @@ from etabli.core.errors import EtabliError
 from etabli.core.i18n import set_language
 from etabli.experiments import runner
 
-# What is added to make a command tiny; of an option that comes twice the last one counts.
+# Options that make a command tiny; of a repeated option the last one counts.
 TINY = {
-    "features": "--weights none --engine keras --batch 4",
+    "features": "--weights none --engine keras --batch-size 4",
     "transfer": "--weights none",
     "untangle": "--iterations 10 --perplexity 5",
     "poetry train": "--epochs 1 --units 8",
-    "caption train": "--epochs 1 --hidden 8 --keys 4 --features cells",
+    "caption train": "--epochs 1 --units 8 --attention-dim 4 --features cells",
 }
 QUICK_RUNS = {"tp1.logistic": "--set epochs=1", "./mine.py": "--set epochs=1", "tp5.vocabulary": ""}
 QUICK = {
@@ -39,20 +39,20 @@ QUICK = {
     "export",
 }
 QUICK |= {"predict", *TINY}
-# Full data; weights of the network; a net that only 'finetune' makes; a bucket that is nobody's.
+# Full data; pretrained weights; a net that only 'finetune' writes; a bucket that does not exist.
 LONG = ("full", "--imagenet", "tuned/", "s3://bucket/photos")
-SPOKEN = [page for page in PAGES if not is_french(page)]
-IN_ORDER = [tuple(words) for page in SPOKEN for words in map(etabli, commands(page)) if words]
+ENGLISH = [page for page in PAGES if not is_french(page)]
+IN_ORDER = [tuple(words) for page in ENGLISH for words in map(etabli, commands(page)) if words]
 
 
 def key_of(words: tuple[str, ...]) -> str:
-    """The command without its arguments: ``poetry train``, ``run``."""
+    """Return the command without its arguments: ``poetry train``, ``run``."""
     plain = words[2:] if words[0] == "--lang" else words
     return " ".join(plain[:2]) if plain[0] in ("data", "caption", "poetry") else plain[0]
 
 
 def tiny(words: tuple[str, ...]) -> list[str] | None:
-    """The command with what makes it tiny, or ``None`` where it cannot be quick."""
+    """Return the command with tiny settings, or ``None`` if it cannot be quick."""
     key = key_of(words)
     if any(long in words for long in LONG):
         return None
@@ -68,7 +68,7 @@ def tiny(words: tuple[str, ...]) -> list[str] | None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_the_commands_of_the_pages_that_are_quick_run(material, monkeypatch, capsys):
+def test_the_quick_commands_of_the_pages_run(material, monkeypatch, capsys):
     monkeypatch.chdir(material)
     monkeypatch.delenv("ETABLI_DATA", raising=False)
     done, faults = set(), []
@@ -85,17 +85,17 @@ def test_the_commands_of_the_pages_that_are_quick_run(material, monkeypatch, cap
                 faults.append((words, end.code, capsys.readouterr().err[-300:]))
         finally:
             set_language("en")
-            print(f"{time.process_time():7.1f} s of the processor so far: {' '.join(words)}")
+            print(f"{time.process_time():7.1f} s of CPU time so far: {' '.join(words)}")
     assert faults == []
     assert len(done) > 20
 
 
 @pytest.mark.parametrize("words", sorted(set(IN_ORDER)), ids=" ".join)
-def test_a_command_of_the_pages_is_one(words):
+def test_a_command_of_the_pages_is_valid(words):
     """Every option exists, every value is in its range, every experiment and setting is known."""
     seen = []
-    top = _translation.spoken(cli.app)
-    for command in _translation.commands(top):
+    top = _translation.build_translated_app(cli.app)
+    for command in _translation.walk_commands(top):
         if not hasattr(command, "commands"):
             command.callback = lambda **given: seen.append(given)
     try:
@@ -113,7 +113,7 @@ def test_a_command_of_the_pages_is_one(words):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOME)))
-def test_other_programs_of_a_page_are_make_pip_and_python_with_what_is_there(page):
+def test_other_programs_of_a_page_are_make_pip_and_python_with_existing_targets(page):
     targets = set(re.findall(r"^([a-z-]+):", (HOME / "Makefile").read_text(), re.MULTILINE))
     for words in commands(page):
         program = words[0].rpartition("/")[2]
@@ -134,7 +134,7 @@ def test_a_french_page_has_the_commands_of_the_english_one(page):
     assert commands(page) == commands(english(page))
 
 
-def test_a_command_that_is_none_is_found_out():
+def test_an_unknown_setting_is_detected():
     with pytest.raises(EtabliError):
         runner.resolve_settings(
             experiments.select_experiments(["tp1.logistic"]), "sample", {"rates": 1}

@@ -1,4 +1,4 @@
-"""The documentation site builds without a warning, in both languages, and asks nothing of the network."""
+"""The documentation site builds without a warning, in both languages, and needs no network."""
 
 import re
 import subprocess
@@ -44,7 +44,7 @@ def test_a_page_for_people_is_in_both_languages(site, name):
     assert 'lang="fr"' in (site / "fr" / f"{name}.html").read_text()
 
 
-def test_nothing_is_loaded_from_elsewhere(site):
+def test_nothing_is_loaded_from_another_server(site):
     outside = {
         found
         for page in site.rglob("*.html")
@@ -55,7 +55,7 @@ def test_nothing_is_loaded_from_elsewhere(site):
     assert outside == set()
 
 
-def test_equations_are_drawn_and_none_is_left_as_tex(site):
+def test_equations_are_rendered_and_none_is_left_as_tex(site):
     page = (site / "practicals" / "tp1.html").read_text()
     assert page.count('<svg class="math"') > 10
     assert not [path for path in site.rglob("*.html") if 'class="arithmatex"' in path.read_text()]
@@ -82,27 +82,27 @@ def test_a_page_opens_from_disk_without_an_error_or_a_request(site, chromium):
 
     with sync_playwright() as play:
         page = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"]).new_page()
-        troubles = []
-        page.on("pageerror", lambda error: troubles.append(str(error)))
+        problems = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
         page.on(
             "request",
-            lambda request: request.url.startswith("file:") or troubles.append(request.url),
+            lambda request: request.url.startswith("file:") or problems.append(request.url),
         )
         for name in ("practicals/tp1.html", "fr/practicals/tp2.html"):
             page.goto((site / name).as_uri())
             assert page.locator("svg.math").first.bounding_box()["width"] > 20
         page.context.browser.close()
-    known = "search_index.js"  # the theme's search wants a server, as docs/decisions/0020 says
-    assert [each for each in troubles if not each.startswith("data:") and known not in each] == []
+    known = "search_index.js"  # the theme's search needs a server, see docs/decisions/0020
+    assert [each for each in problems if not each.startswith("data:") and known not in each] == []
 
 
-def test_an_equation_is_a_picture_with_its_tex_as_name():
-    drawn = site_math.drawn(r"\frac{a}{b} < c")
-    assert drawn.startswith('<svg class="math" role="img" aria-label="\\frac{a}{b} &lt; c"')
-    assert "<path" in drawn
+def test_an_equation_is_an_svg_with_its_tex_as_name():
+    svg = site_math.render(r"\frac{a}{b} < c")
+    assert svg.startswith('<svg class="math" role="img" aria-label="\\frac{a}{b} &lt; c"')
+    assert "<path" in svg
 
 
-def test_only_what_arithmatex_marked_is_drawn():
+def test_only_what_arithmatex_marked_is_rendered():
     page = '<p>costs $5</p><span class="arithmatex">\\(x^2\\)</span>'
-    assert site_math.drawn_into(page).count("<svg") == 1
-    assert "costs $5" in site_math.drawn_into(page)
+    assert site_math.render_equations(page).count("<svg") == 1
+    assert "costs $5" in site_math.render_equations(page)

@@ -1,4 +1,4 @@
-"""The Python of the pages runs as it stands, in French pages and in notebooks too."""
+"""The Python code of the pages runs unchanged, in French pages and in notebooks too."""
 
 import sys
 from pathlib import Path
@@ -12,9 +12,9 @@ from site_pages import DOCS, HOME, PAGES, blocks, english, is_french
 sys.path.insert(0, str(HOME / "tools"))
 import notebooks
 
-SPOKEN = [page for page in PAGES if blocks(page, "python") and not is_french(page)]
-PRACTICALS = [page for page in SPOKEN if page.parent == DOCS / "practicals"]
-OTHERS = [page for page in SPOKEN if page not in PRACTICALS]
+ENGLISH = [page for page in PAGES if blocks(page, "python") and not is_french(page)]
+PRACTICALS = [page for page in ENGLISH if page.parent == DOCS / "practicals"]
+OTHERS = [page for page in ENGLISH if page not in PRACTICALS]
 
 
 @pytest.mark.parametrize("page", OTHERS, ids=lambda page: page.name)
