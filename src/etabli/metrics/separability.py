@@ -11,8 +11,13 @@ def silhouette(
 ) -> Score:
     """Average (b - a) / max(a, b), distances a within the class, b to the nearest other class.
 
-    From -1 to 1; 0 for one class, or a class per point. At most ``max_points`` are drawn by
-    ``seed``. Source: Rousseeuw 1987.
+    From -1 to 1; 0 for one class, or a class per point. Source: Rousseeuw 1987.
+
+    Args:
+        points: (N, D).
+        labels: (N,).
+        max_points: larger sets are sampled.
+        seed: of the sample.
     """
     from sklearn.metrics import silhouette_score
 

@@ -361,10 +361,10 @@ def _explain_network_error(error: Exception) -> str:
     """Return a short reason for a network error, without its nested objects."""
     import requests
 
-    if isinstance(error, requests.exceptions.SSLError):
-        return _("its certificate is not valid")
-    if isinstance(error, requests.exceptions.Timeout):
-        return _("no answer in time (timeout)")
-    if isinstance(error, requests.exceptions.ConnectionError):
-        return _("no connection")
-    return _("the connection was interrupted")
+    reasons: tuple[tuple[type[Exception], str], ...] = (
+        (requests.exceptions.SSLError, _("its certificate is not valid")),
+        (requests.exceptions.Timeout, _("no answer in time (timeout)")),
+        (requests.exceptions.ConnectionError, _("no connection")),
+        (Exception, _("the connection was interrupted")),
+    )
+    return next(reason for kind, reason in reasons if isinstance(error, kind))

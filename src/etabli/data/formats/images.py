@@ -134,12 +134,12 @@ def _too_large(name: str, got: str, max_pixels: int) -> UnsafeArchive:
 
 def _explain_unreadable(source: Path | str | bytes, name: str, error: Exception) -> str:
     length = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
+    reason = str(error) or type(error).__name__
+    message = _("{path} cannot be decoded ({reason})")
     if length == 0:
-        return _("{path} is empty (zero bytes)").format(path=name)
-    if isinstance(error, Image.UnidentifiedImageError):
-        return _("{path} is not an image in a format that can be read").format(path=name)
-    if "truncated" in str(error).lower() or isinstance(error, EOFError):
-        return _("{path} is truncated").format(path=name)
-    return _("{path} cannot be decoded ({reason})").format(
-        path=name, reason=str(error) or type(error).__name__
-    )
+        message = _("{path} is empty (zero bytes)")
+    elif isinstance(error, Image.UnidentifiedImageError):
+        message = _("{path} is not an image in a format that can be read")
+    elif "truncated" in reason.lower() or isinstance(error, EOFError):
+        message = _("{path} is truncated")
+    return message.format(path=name, reason=reason)

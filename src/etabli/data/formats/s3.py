@@ -75,13 +75,10 @@ def list_images(place: str, endpoint: str | None = None) -> list[RemoteImage]:
             f"s3://{key}", int(each["size"]), str(each.get("ETag", "")).strip('"'), endpoint
         )
         for key, each in objects.items()
-        if _is_image(PurePosixPath(key).relative_to(root))
+        if PurePosixPath(key).suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in PurePosixPath(key).relative_to(root).parts)
     ]
     return sorted(found, key=lambda image: PurePosixPath(image.url))
-
-
-def _is_image(path: PurePosixPath) -> bool:
-    return path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.parts)
 
 
 @cache

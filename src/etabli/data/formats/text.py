@@ -174,7 +174,14 @@ def make_windows(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the windows (N, length) before targets first..last-1, and the targets (N,), as views.
 
-    Targets before position ``length`` have no complete window and are dropped.
+    Args:
+        codes: (M,) codes of the characters.
+        length: of a window.
+        first: position of the first target; targets without a complete window are dropped.
+        last: position after the last target.
+
+    Raises:
+        BadArray: no window fits.
     """
     first = max(first, length)
     if length < 1 or last > len(codes) or first >= last:

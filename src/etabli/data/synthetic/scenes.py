@@ -167,7 +167,9 @@ def _draw_tile(generator: np.random.Generator, kind: str, color: str, side: int)
     pen = ImageDraw.Draw(tile)
     base = np.asarray(COLORS[color]) * generator.uniform(0.9, 1.08)
     for shape, points, tone in _DRAWINGS[kind]:
-        fill = (*(int(value) for value in np.clip(_apply_tone(base, tone), 0, 255)), 255)
+        # A tone below 1 darkens the color, above 1 mixes it with white.
+        shade = base * tone if tone <= 1 else base + (255 - base) * (tone - 1)
+        fill = (*(int(value) for value in np.clip(shade, 0, 255)), 255)
         flat = [
             coordinate * canvas * (stretch if axis == 0 else 1)
             for point in points
@@ -181,11 +183,6 @@ def _draw_tile(generator: np.random.Generator, kind: str, color: str, side: int)
         (max(2, round(tile.width * scale)), max(2, round(tile.height * scale))),
         Image.Resampling.BOX,
     )
-
-
-def _apply_tone(color: np.ndarray, tone: float) -> np.ndarray:
-    """Darken a color (``tone`` below 1) or mix it with white (above 1)."""
-    return color * tone if tone <= 1 else color + (255 - color) * (tone - 1)
 
 
 def _ring(count: int, *radii: float, turn: float = -math.pi / 2) -> list[tuple[float, float]]:
