@@ -26,7 +26,7 @@ def numbers(
 
 
 @st.composite
-def labelled(
+def labeled(
     draw, columns: int = 2, least: int = 8, most: int = 30
 ) -> tuple[np.ndarray, np.ndarray]:
     """Points (N, columns) of two or three classes, every class there."""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from properties.arrays import labelled, log_probabilities, numbers, quick, seeds
+from properties.arrays import labeled, log_probabilities, numbers, quick, seeds
 
 from etabli.core.errors import BadArray
 from etabli.metrics import (
@@ -83,7 +83,7 @@ def test_points_are_taken_as_they_are_and_no_point_at_infinity(array, odd):
 
 
 @quick
-@given(labelled())
+@given(labeled())
 def test_classes_are_found_again_from_their_indices(both):
     labels = both[1].astype(str)
     names, which = score.encode_labels(labels, len(labels))
@@ -91,7 +91,7 @@ def test_classes_are_found_again_from_their_indices(both):
 
 
 @quick
-@given(labelled(), st.floats(0.1, 5), numbers(2))
+@given(labeled(), st.floats(0.1, 5), numbers(2))
 def test_overlaps_do_not_change_when_the_plane_is_moved_and_stretched(both, factor, shift):
     plane, labels = both
     moved = plane * factor + shift
@@ -123,7 +123,7 @@ def test_trimming_removes_points_and_adds_none(plane, share):
 
 
 @quick
-@given(labelled())
+@given(labeled())
 def test_every_class_has_its_hull_and_its_ellipse(both):
     plane, labels = both
     assert (
@@ -147,7 +147,7 @@ def test_two_equal_squares_overlap_wholly_and_two_apart_not_at_all(width, height
 
 
 @quick
-@given(labelled(), seeds)
+@given(labeled(), seeds)
 def test_neighborhood_hit_is_a_share_that_ignores_the_order_and_one_for_one_class(both, seed):
     plane, labels = both
     plane = plane + np.random.default_rng(0).normal(size=plane.shape)  # no equal distances
@@ -170,7 +170,7 @@ def test_the_interval_of_a_mean_is_within_the_values(values, seed):
 
 
 @quick
-@given(labelled())
+@given(labeled())
 def test_silhouette_and_trustworthiness_keep_their_ranges(both):
     plane, labels = both
     assert -1 <= separability.silhouette(plane, labels).value <= 1

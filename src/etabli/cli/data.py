@@ -26,7 +26,7 @@ app = typer.Typer(
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="NAME...", help="Names of data sets.", show_default=False),
+    typer.Argument(metavar="NAME", help="Names of data sets.", show_default=False),
 ]
 Folder = Annotated[
     Path | None,
