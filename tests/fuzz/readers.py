@@ -102,7 +102,7 @@ def _keras(path: Path) -> object:
     from etabli.training import keras_io
 
     try:
-        return keras_io.check(path)
+        return keras_io.check_archive(path)
     except (
         zipfile.BadZipFile,
         ValueError,
