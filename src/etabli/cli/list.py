@@ -35,7 +35,7 @@ def list_experiments(
 
     \b
     etabli list
-    etabli list tp1.mlp     time, memory, settings with their ranges, published values, claims
+    etabli list tp1.mlp     settings, time, memory, published values, claims
     """
     from etabli import experiments
 

@@ -68,11 +68,11 @@ def run(
     """Run practicals or experiments; ends with a table of scores and a report.
 
     \b
-    etabli run tp1                               practical 1 on sample data
-    etabli run tp1.mlp --data full --seeds 5     mean and spread on the whole of MNIST
-    etabli run tp1.mlp --set epochs=5            another setting
-    etabli run tp2.cnn --devices 4               every batch sharded over four devices
-    etabli run tp2.cnn --coordinator host:4567 --processes 2 --process-id 0    two machines
+    etabli run tp1                             practical 1 on sample data
+    etabli run tp1.mlp --data full --seeds 5   mean and spread on all of MNIST
+    etabli run tp1.mlp --set epochs=5          another setting
+    etabli run tp2.cnn --devices 4             batches sharded over four devices
+    etabli run tp2.cnn --processes 2 --process-id 0 --coordinator HOST:4567
     """
     from etabli import experiments, report
     from etabli.cli import _tables

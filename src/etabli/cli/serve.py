@@ -30,9 +30,9 @@ def serve(
     """Open the playground: one local page for the five practicals. Ctrl-C ends it.
 
     \b
-    etabli serve                       http://127.0.0.1:8008, for this machine alone
-    etabli --lang fr serve --open      in French, and in the browser at once
-    etabli serve --host 0.0.0.0        for a class; the printed address contains the token
+    etabli serve                     http://127.0.0.1:8008, this machine only
+    etabli --lang fr serve --open    in French, opened in the browser
+    etabli serve --host 0.0.0.0      for a class: the printed address has a token
     """
     from etabli.web.app import Server
 

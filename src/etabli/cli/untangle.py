@@ -55,10 +55,10 @@ def untangle(
     """Measure how well the classes of your own points are separated, in full and in the plane.
 
     \b
-    etabli untangle features.npz                       arrays 'features' and 'labels'
-    etabli untangle points.csv                         a column 'label' next to the numbers
+    etabli untangle features.npz     arrays 'features' and 'labels'
+    etabli untangle points.csv       a column 'label' next to the numbers
+    etabli untangle photos/          pixels of images; one sub-folder per class
     etabli untangle x.npy --labels y.npy --images photos/
-    etabli untangle photos/                            pixels; one sub-folder per class
     """
     from etabli import report
     from etabli.cli import _tables
