@@ -1,4 +1,4 @@
-"""--devices, --coordinator, --processes, --process-id: what cannot be joined, and two processes that train as one."""
+"""--devices, --coordinator, --processes, --process-id: wrong options, and training together."""
 
 import json
 import os
@@ -18,8 +18,11 @@ from etabli.models.vision import backbones
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["run", "tp1.mlp", "--devices", "2"], "tp1.mlp cannot be spread"),
-        (["run", "tp4.poetry", "tp2.mlp", "--processes", "2"], "tp4.poetry cannot be spread"),
+        (["run", "tp1.mlp", "--devices", "2"], "tp1.mlp cannot use several devices"),
+        (
+            ["run", "tp4.poetry", "tp2.mlp", "--processes", "2"],
+            "tp4.poetry cannot use several devices",
+        ),
         (["run", "tp2.mlp", "--processes", "2", "--process-id", "0"], "--coordinator HOST:PORT"),
         (
             ["run", "tp2.mlp", "--processes", "2", "--coordinator", "a:1"],
@@ -32,13 +35,13 @@ from etabli.models.vision import backbones
         ),
     ],
 )
-def test_what_cannot_be_spread_or_joined_is_a_sentence(etabli, tmp_path, words, says):
-    told = etabli(*words)
-    assert told.code == 2 and says in told.err
+def test_wrong_distributed_options_give_one_sentence(etabli, tmp_path, words, says):
+    result = etabli(*words)
+    assert result.code == 2 and says in result.err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_process_that_follows_writes_in_a_folder_that_vanishes(tmp_path):
+def test_only_the_main_process_writes_to_the_output_folder(tmp_path):
     with output_folder(tmp_path / "out", is_main=True) as place:
         assert place == tmp_path / "out"
     with output_folder(tmp_path / "out", is_main=False) as place:
@@ -47,20 +50,18 @@ def test_a_process_that_follows_writes_in_a_folder_that_vanishes(tmp_path):
     assert not place.exists() and not (tmp_path / "out").exists()
 
 
-def test_the_refusal_names_what_can_be_spread_and_it_is_what_the_page_on_scale_names(etabli):
-    told = etabli("run", "tp1.mlp", "--devices", "2")
-    named = re.findall(r"tp\d\.[a-z-]+", told.err.partition("Only these")[2])
+def test_the_error_names_the_data_parallel_experiments_of_the_docs(etabli):
+    result = etabli("run", "tp1.mlp", "--devices", "2")
+    named = re.findall(r"tp\d\.[a-z-]+", result.err.partition("Only these can")[2])
     page = (Path(__file__).parents[2] / "docs" / "scale.md").read_text(encoding="utf-8")
-    listed = page[page.index("five experiments take") :].partition(", whose")[0]
+    listed = page[page.index("five experiments accept") :].partition(", whose")[0]
     assert named == re.findall(r"tp\d\.[a-z-]+", listed)
-    assert (
-        "Ces expériences seules" in etabli("--lang", "fr", "run", "tp1.mlp", "--devices", "2").err
-    )
+    assert "Seules celles-ci" in etabli("--lang", "fr", "run", "tp1.mlp", "--devices", "2").err
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["tp2.mlp", "tp2.cnn"])
-def test_an_experiment_over_two_devices_comes_to_the_scores_of_one(name, tmp_path):
+def test_two_devices_reach_the_scores_of_one(name, tmp_path):
     """In processes of their own: JAX counts its devices once."""
     source = str(Path(__file__).parents[2] / "src")
 
@@ -94,11 +95,11 @@ def test_an_experiment_over_two_devices_comes_to_the_scores_of_one(name, tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.timeout(1600)
-def test_two_processes_fine_tune_one_model_that_the_first_writes(tmp_path):
-    for kind, colour in (("red", (200, 30, 30)), ("blue", (30, 30, 200))):
+def test_two_processes_fine_tune_one_model_that_process_0_writes(tmp_path):
+    for kind, color in (("red", (200, 30, 30)), ("blue", (30, 30, 200))):
         (tmp_path / "photos" / kind).mkdir(parents=True)
         for number in range(6):
-            Image.new("RGB", (20, 20), colour).save(tmp_path / "photos" / kind / f"{number}.png")
+            Image.new("RGB", (20, 20), color).save(tmp_path / "photos" / kind / f"{number}.png")
     backbones.get_backbone("small_residual").build(seed=5).save_weights(tmp_path / "net.weights.h5")
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""etabli features where the images lie in S3 storage, and what it says of a cluster that is not there."""
+"""etabli features on images in S3 storage, and without the extra for clusters."""
 
 import json
 import sys
@@ -21,10 +21,12 @@ def photos(tmp_path):
 def test_images_of_a_bucket_become_features_by_their_names_in_it(etabli, photos, tmp_path):
     with serving() as address:
         put(photos, "s3://bucket/photos", address)
-        told = etabli("features", "s3://bucket/photos", "--endpoint", address, "--out", tmp_path / "f", "--json",
-                      "--backbone", "small_residual", "--weights", "none", "--engine", "keras")  # fmt: skip
-        assert told.code == 7, told.err
-        document = json.loads(told.out)
+        result = etabli(
+            *("features", "s3://bucket/photos", "--endpoint", address, "--out", tmp_path / "f"),
+            *("--backbone", "small_residual", "--weights", "none", "--engine", "keras", "--json"),
+        )
+        assert result.code == 7, result.err
+        document = json.loads(result.out)
         assert document["shape"] == [3, 96] and document["unreadable"][0]["name"] == "empty.jpg"
         nothing = etabli(
             "features", "s3://bucket/nothing", "--endpoint", address, "--out", tmp_path / "g"
@@ -32,14 +34,14 @@ def test_images_of_a_bucket_become_features_by_their_names_in_it(etabli, photos,
         assert nothing.code == 3 and "s3://bucket/nothing" in nothing.err
 
 
-def test_another_kind_of_storage_is_a_sentence(etabli):
-    told = etabli("features", "ftp://host/photos", "--out", "f")
-    assert told.code == 2 and "no kind of storage named 'ftp'" in told.err
+def test_another_kind_of_storage_gives_one_sentence(etabli):
+    result = etabli("features", "ftp://host/photos", "--out", "f")
+    assert result.code == 2 and "no kind of storage named 'ftp'" in result.err
 
 
 def test_a_cluster_without_the_extra_says_what_to_install(etabli, photos, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    told = etabli(
+    result = etabli(
         "features",
         photos,
         "--out",
@@ -51,4 +53,4 @@ def test_a_cluster_without_the_extra_says_what_to_install(etabli, photos, monkey
         "--cluster",
         "auto",
     )
-    assert told.code == 2 and "pip install 'etabli[cluster]'" in told.err
+    assert result.code == 2 and "pip install 'etabli[cluster]'" in result.err

@@ -32,7 +32,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(place):
-    """A folder of features and a trained model, made once by the functions that the commands call."""
+    """A folder of features and a trained model, made once by the commands."""
     from typer.testing import CliRunner
 
     from etabli.cli import app
@@ -67,15 +67,17 @@ def model(place):
 
 def test_a_folder_goes_through_features_transfer_and_predict(etabli, place, model, tmp_path):
     out = tmp_path / "predictions.csv"
-    told = etabli("predict", place / "images", "--model", model, "--out", out, "--engine", "keras")
-    assert told.code == 0, told.err
+    result = etabli(
+        "predict", place / "images", "--model", model, "--out", out, "--engine", "keras"
+    )
+    assert result.code == 0, result.err
     rows = list(csv.DictReader(out.open(encoding="utf-8")))
     assert len(rows) == 20 and set(rows[0]) == {"file_name", "labels", "house é", "star é"}
     right = [row["file_name"].split("/")[0] in row["labels"].split(";") for row in rows]
     assert np.mean(right) >= 0.8
 
 
-def test_a_class_that_nothing_can_be_judged_on_is_told_with_the_means_that_leave_it_out(
+def test_a_class_without_validation_images_is_reported_and_left_out_of_the_means(
     etabli, place, model, tmp_path
 ):
     rows = [
@@ -91,12 +93,14 @@ def test_a_class_that_nothing_can_be_judged_on_is_told_with_the_means_that_leave
         "--weights",
         place / "net.weights.h5",
     ]
-    told = etabli("transfer", place / "features", *words)
-    assert told.code == 0 and "Not in the means, for lack of validation images: rare." in told.err
-    assert "house" in told.out and "rare" not in told.out
+    result = etabli("transfer", place / "features", *words)
+    assert (
+        result.code == 0 and "Not in the means, for lack of validation images: rare." in result.err
+    )
+    assert "house" in result.out and "rare" not in result.out
 
 
-def test_what_a_killed_transfer_was_saving_is_swept_away_by_the_next(
+def test_temporary_files_of_a_killed_transfer_are_removed_by_the_next(
     etabli, place, model, tmp_path
 ):
     half = tmp_path / "m" / ".saving-half" / "by-keras.keras"
@@ -110,8 +114,8 @@ def test_what_a_killed_transfer_was_saving_is_swept_away_by_the_next(
         "--weights",
         place / "net.weights.h5",
     ]
-    told = etabli("transfer", place / "features", *words)
-    assert told.code == 0 and not half.parent.exists()
+    result = etabli("transfer", place / "features", *words)
+    assert result.code == 0 and not half.parent.exists()
     assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [
         ".lock",
         "card.json",
@@ -122,8 +126,8 @@ def test_what_a_killed_transfer_was_saving_is_swept_away_by_the_next(
 def test_predictions_in_json_lines_and_on_standard_output_agree(etabli, place, model, tmp_path):
     out = tmp_path / "predictions.jsonl"
     image = place / "images" / "star é" / "n° 3.jpg"
-    told = etabli("predict", image, "--model", model, "--out", out, "--engine", "keras", "--json")
-    document = json.loads(told.out)
+    result = etabli("predict", image, "--model", model, "--out", out, "--engine", "keras", "--json")
+    document = json.loads(result.out)
     assert document["predictions"] == [
         json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()
     ]
@@ -146,14 +150,14 @@ def test_unreadable_images_are_listed_and_the_exit_code_says_so(etabli, place, t
         "keras",
         "--json",
     ]
-    told = etabli(*words, "--weights", place / "net.weights.h5")
-    assert told.code == 7
-    document = json.loads(told.out)
+    result = etabli(*words, "--weights", place / "net.weights.h5")
+    assert result.code == 7
+    document = json.loads(result.out)
     assert document["shape"] == [1, 96] and document["unreadable"][0]["name"] == "empty.jpg"
-    assert "empty.jpg" in told.err and "1 of 2" in told.err
+    assert "empty.jpg" in result.err and "1 of 2" in result.err
 
 
-def test_a_file_name_that_is_no_utf_8_goes_through_features_labels_and_predictions(
+def test_file_names_that_are_not_utf_8_work_in_features_labels_and_predictions(
     etabli, place, model, tmp_path
 ):
     folder = tmp_path / "photos"
@@ -175,14 +179,14 @@ def test_a_file_name_that_is_no_utf_8_goes_through_features_labels_and_predictio
         *net,
         "--json",
     ]
-    told = etabli("features", folder, *words)
-    assert told.code == 0, told.err
-    told = etabli("transfer", tmp_path / "f", "--labels", folder, "--out", tmp_path / "m", *net)
-    assert told.code == 0, told.err
-    told = etabli(
+    result = etabli("features", folder, *words)
+    assert result.code == 0, result.err
+    result = etabli("transfer", tmp_path / "f", "--labels", folder, "--out", tmp_path / "m", *net)
+    assert result.code == 0, result.err
+    result = etabli(
         "predict", folder, "--model", model, "--out", tmp_path / "p.csv", "--engine", "keras"
     )
-    assert told.code == 0, told.err
+    assert result.code == 0, result.err
     rows = list(csv.DictReader((tmp_path / "p.csv").open(encoding="utf-8")))
     assert [row["file_name"] for row in rows] == [
         f"{kind}/\ufffd{n}.jpg" for kind in ("house", "star") for n in (0, 1)
@@ -193,16 +197,16 @@ def test_fine_tuning_writes_a_model_that_predicts_and_exports(etabli, place, tmp
     own = shutil.copytree(place / "images", tmp_path / "own")
     next(own.iterdir()).joinpath("empty.jpg").write_bytes(b"")
     words = ["finetune", own, "--out", tmp_path / "tuned", "--backbone", "small_residual"]
-    told = etabli(*words, "--weights", place / "net.weights.h5", "--stage", "input", "--epochs", "1", "--crops", "0",
-                  "--batch-size", "8", "--json")  # fmt: skip
-    assert told.code == 7 and "empty.jpg" in told.err, told.err
-    names = {score["name"] for score in json.loads(told.out)["scores"]}
+    words += ["--weights", place / "net.weights.h5", "--stage", "input", "--epochs", "1"]
+    result = etabli(*words, "--crops", "0", "--batch-size", "8", "--json")
+    assert result.code == 7 and "empty.jpg" in result.err, result.err
+    names = {score["name"] for score in json.loads(result.out)["scores"]}
     assert {"mean_average_precision", "mean_average_precision_11pt"} <= names
     card = json.loads((tmp_path / "tuned" / "card.json").read_text(encoding="utf-8"))
     assert card["classes"] == ["house é", "star é"] and card["license"] and card["preprocessing"]
     pytest.importorskip("onnx")
-    told = etabli("export", tmp_path / "tuned", "--out", tmp_path / "net.onnx", "--json")
-    assert told.code == 0 and json.loads(told.out)["classes"] == card["classes"]
+    result = etabli("export", tmp_path / "tuned", "--out", tmp_path / "net.onnx", "--json")
+    assert result.code == 0 and json.loads(result.out)["classes"] == card["classes"]
 
 
 @pytest.mark.parametrize(
@@ -218,15 +222,15 @@ def test_fine_tuning_writes_a_model_that_predicts_and_exports(etabli, place, tmp
         (["export", "nothing-here", "--out", "m.pt"], ".onnx"),
     ],
 )
-def test_what_cannot_be_done_is_a_sentence(etabli, words, says):
-    told = etabli(*words)
-    assert told.code in (2, 3) and says in told.err
+def test_wrong_arguments_give_one_sentence(etabli, words, says):
+    result = etabli(*words)
+    assert result.code in (2, 3) and says in result.err
 
 
-def test_features_of_other_weights_and_labels_of_other_images_are_refused(
+def test_features_of_other_weights_and_labels_of_other_images_raise_errors(
     etabli, place, model, tmp_path
 ):
-    told = etabli(
+    result = etabli(
         "transfer",
         place / "features",
         "--labels",
@@ -236,9 +240,9 @@ def test_features_of_other_weights_and_labels_of_other_images_are_refused(
         "--weights",
         "none",
     )
-    assert told.code == 2 and "other weights" in told.err
+    assert result.code == 2 and "other weights" in result.err
     (tmp_path / "labels.csv").write_text("file_name,label\nx.jpg,cat\n")
-    told = etabli(
+    result = etabli(
         "transfer", place / "features", "--labels", tmp_path / "labels.csv", "--out", tmp_path / "m"
     )
-    assert told.code == 3 and "no image has both" in told.err
+    assert result.code == 3 and "no image has both" in result.err

@@ -5,20 +5,20 @@ from PIL import Image
 
 @pytest.fixture(scope="session")
 def small_net():
-    """A net of three layers, small enough to run on one picture in a millisecond."""
+    """A net of three layers, small enough to run on one image in a millisecond."""
     import keras
 
     keras.utils.set_random_seed(1)
-    pictures = keras.Input((24, 24, 3))
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(pictures)
+    images = keras.Input((24, 24, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(images)
     x = keras.layers.Conv2D(4, 3, strides=2, activation="relu", name="early")(x)
     x = keras.layers.Conv2D(6, 3, strides=2, activation="relu", name="out_relu")(x)
-    return keras.Model(pictures, x)
+    return keras.Model(images, x)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Eleven pictures of several sizes, with names that a shell would not like."""
+    """Eleven images of several sizes, with names that a shell would not like."""
     generator = np.random.default_rng(5)
     place = tmp_path / "mes images"
     place.mkdir()

@@ -109,13 +109,13 @@ def test_a_changed_image_renews_its_shard_alone_and_a_shorter_list_drops_the_res
     assert len(shorter) == 4 and len(list(shorter.folder.glob("shard-*"))) == 1
 
 
-def test_another_recipe_in_the_same_folder_is_refused(run):
+def test_another_recipe_in_the_same_folder_raises_an_error(run):
     run()
     with pytest.raises(BadSetting, match="layer"):
         run(layer="early")
 
 
-def test_a_damaged_shard_is_made_again(run):
+def test_a_damaged_shard_is_computed_again(run):
     first = run()
     expected = first.array()
     path = store.shard_path(first.folder, 1)
@@ -153,13 +153,13 @@ def test_a_full_disk_is_a_sentence_and_the_finished_shards_stay(run, monkeypatch
     assert len(run()) == 11
 
 
-def test_two_extractions_into_one_folder_do_not_tread_on_each_other(run, tmp_path):
+def test_two_extractions_into_one_folder_exclude_each_other(run, tmp_path):
     (tmp_path / "features").mkdir()
     with FileLock(tmp_path / "features" / ".lock"), pytest.raises(FolderBusy):
         run()
 
 
-def test_what_another_process_is_making_can_be_waited_for(run, tmp_path):
+def test_an_extraction_can_wait_for_another_process(run, tmp_path):
     (tmp_path / "features").mkdir()
     taken = threading.Event()
 
@@ -173,7 +173,7 @@ def test_what_another_process_is_making_can_be_waited_for(run, tmp_path):
     assert len(run(wait=True)) == 11
 
 
-def test_images_of_one_name_or_no_images_are_refused(run, folder):
+def test_duplicate_names_and_empty_lists_raise_errors(run, folder):
     path = images.list_images(folder)[0]
     with pytest.raises(BadSetting, match="two images"):
         run([path, path])
@@ -186,7 +186,7 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("ETABLI_CACHE", str(tmp_path / "cache"))
 
 
-def test_kept_features_are_found_again_without_loading_the_net(
+def test_cached_features_are_found_without_loading_the_net(
     own_cache, folder, tmp_path, monkeypatch
 ):
     weights = tmp_path / "net.weights.h5"
@@ -202,13 +202,13 @@ def test_kept_features_are_found_again_without_loading_the_net(
     np.testing.assert_array_equal(again.array(), first.array())
 
 
-def test_kept_features_of_another_view_or_of_other_weights_lie_elsewhere(
-    own_cache, folder, tmp_path
-):
+def test_another_view_or_other_weights_use_another_cache_folder(own_cache, folder, tmp_path):
     paths, folders = images.list_images(folder)[:2], set()
     for seed, view in ((0, "plain"), (0, "flip"), (1, "plain")):
         weights = tmp_path / f"{seed}.weights.h5"
-        backbones.get_backbone("small_residual").build(seed=seed, size=(24, 24)).save_weights(weights)
+        backbones.get_backbone("small_residual").build(seed=seed, size=(24, 24)).save_weights(
+            weights
+        )
         made = extraction.extract_to_cache(
             "mine",
             paths,
@@ -222,7 +222,7 @@ def test_kept_features_of_another_view_or_of_other_weights_lie_elsewhere(
     assert len(folders) == 3
 
 
-# A stand-in for the net keeps Keras out of the two child processes, which would take most of their time.
+# A replacement for the net avoids importing Keras in two processes, which takes most of the time.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -241,12 +241,13 @@ def write_shard(path, *rest):
     if path.name.startswith("shard-00001") and sys.argv[3] == "die":
         os.kill(os.getpid(), signal.SIGKILL)
 store.write_shard = write_shard
-made = extract(images.list_images(folder), "mobilenet_v2", out, model=net, size=(24, 24), batch_size=2, shard_rows=3)
+options = {"model": net, "size": (24, 24), "batch_size": 2, "shard_rows": 3}
+made = extract(images.list_images(folder), "mobilenet_v2", out, **options)
 print(len(made), sorted(path.stat().st_mtime_ns for path in out.glob("shard-*"))[:2])
 """
 
 
-def test_killed_at_any_moment_it_goes_on_from_its_last_whole_shard(folder, tmp_path):
+def test_a_killed_extraction_resumes_after_its_last_complete_shard(folder, tmp_path):
     def child(*words):
         command = [sys.executable, "-c", KILLED, str(folder), str(tmp_path / "out"), *words]
         return subprocess.run(command, capture_output=True, text=True, check=False)
@@ -260,7 +261,7 @@ def test_killed_at_any_moment_it_goes_on_from_its_last_whole_shard(folder, tmp_p
     assert done.stdout.split()[0] == "11" and str(before) in done.stdout
 
 
-def test_what_a_killed_writer_left_behind_is_swept_away(run, tmp_path):
+def test_temporary_files_of_a_killed_process_are_removed(run, tmp_path):
     left = tmp_path / "features" / ".shard-00001.safetensors.x1y2z3.part"
     left.parent.mkdir()
     left.write_bytes(b"half of a shard")

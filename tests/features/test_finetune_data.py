@@ -20,7 +20,7 @@ def which(tmp_path):
     return labeled_images.from_names(items, classes=("cat", "dog"), title="some")
 
 
-def test_auto_is_the_nets_own_stage_and_from_the_input_no_layer_is_frozen():
+def test_auto_is_the_default_stage_and_input_freezes_no_layer():
     assert (
         finetune_data.resolve_stage("mobilenet_v2", "auto") == "block_12"
         and finetune_data.resolve_stage("resnet50", "conv3") == "conv3"
@@ -33,22 +33,22 @@ def test_auto_is_the_nets_own_stage_and_from_the_input_no_layer_is_frozen():
     )
 
 
-def test_what_is_learnt_from_and_what_judges_are_parts_of_the_list(which):
-    lesson = finetune_data.FinetuneData(which, Marked(), 0.25, seed=0)
-    assert sorted([*lesson.train_rows, *lesson.validation_rows]) == list(range(40))
-    np.testing.assert_array_equal(lesson.labels, which.labels[lesson.train_rows])
-    assert lesson.steps_per_epoch(16) == 2
+def test_training_and_validation_images_partition_the_list(which):
+    data = finetune_data.FinetuneData(which, Marked(), 0.25, seed=0)
+    assert sorted([*data.train_rows, *data.validation_rows]) == list(range(40))
+    np.testing.assert_array_equal(data.labels, which.labels[data.train_rows])
+    assert data.steps_per_epoch(16) == 2
 
 
-def test_further_classes_are_taught_but_not_judged(which):
-    taught = np.hstack([which.labels, np.full((40, 3), -1, np.int8)])
-    lesson = finetune_data.FinetuneData(which, Marked(), 0.25, 0, taught)
-    assert lesson.labels.shape == (len(lesson.train), 5)
+def test_further_classes_are_trained_but_not_validated(which):
+    labels = np.hstack([which.labels, np.full((40, 3), -1, np.int8)])
+    data = finetune_data.FinetuneData(which, Marked(), 0.25, 0, labels)
+    assert data.labels.shape == (len(data.train), 5)
     perfect = np.hstack([which.labels, np.zeros((40, 3))])
-    assert lesson.validate(lambda places: perfect[places[:, 0]]) == 1.0
+    assert data.validate(lambda places: perfect[places[:, 0]]) == 1.0
 
 
-def test_lessons_of_other_numbers_hold_out_other_images(which):
+def test_each_number_holds_out_other_images(which):
     held = [
         finetune_data.FinetuneData(which, Marked(), 0.25, 0, number=number).validation_rows.tolist()
         for number in (0, 1, 0)

@@ -4,7 +4,7 @@ import pytest
 from etabli.core.errors import DataMissing
 from etabli.core.seeding import make_generator
 from etabli.data.formats import images
-from etabli.features.frozen_stage import ImageViews, FrozenFeatures
+from etabli.features.frozen_stage import FrozenFeatures, ImageViews
 from etabli.models.vision import backbones
 
 
@@ -24,7 +24,7 @@ def maps(folder, tmp_path, monkeypatch):
     return make
 
 
-def test_rows_are_the_stored_maps_and_a_drawn_view_is_one_of_them(maps):
+def test_rows_are_the_stored_maps_and_a_random_view_is_one_of_them(maps):
     held = maps(crops=1)
     places = np.array([7, 0, 7, 3])
     plain = held(places)
@@ -35,20 +35,20 @@ def test_rows_are_the_stored_maps_and_a_drawn_view_is_one_of_them(maps):
         assert any(np.array_equal(drawn[row], store.array()[place]) for store in held.stores)
 
 
-def test_logits_are_the_mean_of_both_sides(maps):
+def test_logits_are_the_mean_of_image_and_mirror_image(maps):
     held = maps()
     sums = held.logits(np.arange(5), lambda inputs: inputs.astype(np.float32).sum((1, 2)))
     expected = sum(store.array(dtype="float32")[:5].sum((1, 2)) for store in held.stores) / 2
     np.testing.assert_allclose(sums, expected, rtol=1e-3)
 
 
-def test_pixels_are_the_pictures_themselves(folder):
+def test_image_views_are_the_pixels(folder):
     paths = images.list_images(folder)
     held = ImageViews(paths, [path.name for path in paths], (10, 12))
     np.testing.assert_array_equal(held(np.array([2]))[0], images.read(paths[2], (10, 12)))
 
 
-def test_an_image_that_cannot_be_read_is_a_refusal_with_its_reason(maps, folder):
+def test_an_unreadable_image_raises_an_error_with_its_reason(maps, folder):
     (folder / "été 02.png").write_bytes(b"")
     with pytest.raises(DataMissing, match="zero bytes"):
         maps()

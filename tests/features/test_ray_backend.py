@@ -1,4 +1,4 @@
-"""Shards computed by a Ray cluster: the bytes of the local run, whatever dies, wherever the images lie."""
+"""Shards computed by a Ray cluster have the bytes of a local extraction, even after failures."""
 
 import os
 import signal
@@ -25,18 +25,18 @@ pytest.importorskip("ray", reason="needs the extra 'cluster'")
 
 
 @pytest.fixture(scope="module")
-def crew():
-    """One small cluster for all tests here: two actors on this machine, as urgent as the tests are."""
+def ray_cluster():
+    """One small cluster for all tests: two actors on this machine, with the tests' priority."""
     os.environ.setdefault("RAY_worker_niceness", "0")
-    with ray_backend.connect_cluster("auto") as crew:
-        crew.cpus = 2
-        yield crew
+    with ray_backend.connect_cluster("auto") as ray_cluster:
+        ray_cluster.cpus = 2
+        yield ray_cluster
 
 
 @pytest.fixture
-def on_crew(crew, monkeypatch):
+def on_crew(ray_cluster, monkeypatch):
     """``extract(cluster=...)`` takes the cluster that runs already."""
-    monkeypatch.setattr(ray_backend, "connect_cluster", lambda address: nullcontext(crew))
+    monkeypatch.setattr(ray_backend, "connect_cluster", lambda address: nullcontext(ray_cluster))
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +62,15 @@ def bytes_of(out):
     return {path.name: path.read_bytes() for path in sorted(out.iterdir()) if path.name != ".lock"}
 
 
-def test_the_cluster_writes_the_bytes_of_the_local_run_though_an_actor_is_killed(
+def test_the_cluster_writes_the_bytes_of_a_local_run_even_if_an_actor_is_killed(
     on_crew, folder, tmp_path, weights
 ):
-    """Rows, names, what could not be read and why (in the language of who asked), recipe and index."""
+    """Return rows, names, unreadable images with reasons, recipe and index."""
     (folder / "été 03.png").write_bytes(b"")
-    (folder / "été 07.png").write_bytes(b"no picture")
+    (folder / "été 07.png").write_bytes(b"no image")
     paths, killed = [*images.list_images(folder), folder / "gone.png"], []
 
-    def kill(done, total):
+    def kill(count):
         actors = [
             each for each in psutil.Process().children(recursive=True) if "MapWorker" in each.name()
         ]
@@ -92,7 +92,7 @@ def test_the_cluster_writes_the_bytes_of_the_local_run_though_an_actor_is_killed
 
 
 class InProcess(ray_backend.RayCluster):
-    """A crew whose one actor is this process: what an actor does, without the seconds that Ray takes to start it."""
+    """A cluster whose only actor is this process, without the seconds that Ray takes to start."""
 
     def _rows(self, wanted, job):
         import pyarrow
@@ -103,14 +103,16 @@ class InProcess(ray_backend.RayCluster):
 
 
 @pytest.fixture
-def in_process(crew, monkeypatch):
+def in_process(ray_cluster, monkeypatch):
     monkeypatch.setattr(
-        ray_backend, "connect_cluster", lambda address: nullcontext(InProcess(crew.ray, 1, 0))
+        ray_backend,
+        "connect_cluster",
+        lambda address: nullcontext(InProcess(ray_cluster.ray, 1, 0)),
     )
 
 
 @pytest.mark.parametrize("precision", ["f32", "bf16"])
-def test_on_openvino_too_with_one_thread_an_actor(in_process, folder, tmp_path, weights, precision):
+def test_openvino_runs_with_one_thread_per_actor(in_process, folder, tmp_path, weights, precision):
     if not is_openvino_installed():
         pytest.skip("needs the package openvino")
     options = {"engine": "openvino", "precision": precision, "dtype": "float16"}
@@ -119,7 +121,7 @@ def test_on_openvino_too_with_one_thread_an_actor(in_process, folder, tmp_path, 
     assert bytes_of(local.folder) == bytes_of(there.folder)
 
 
-def test_a_shard_that_is_there_is_not_asked_for_again(in_process, folder, tmp_path, weights):
+def test_a_finished_shard_is_not_computed_again(in_process, folder, tmp_path, weights):
     paths = images.list_images(folder)
     local = run(paths, tmp_path / "local", weights)
     there = run(paths, tmp_path / "there", weights, cluster="auto")
@@ -133,14 +135,14 @@ def test_a_shard_that_is_there_is_not_asked_for_again(in_process, folder, tmp_pa
         there.folder,
         weights,
         cluster="auto",
-        progress=lambda done, total: counted.append(done),
+        progress=counted.append,
     )
-    assert counted == [11] and kept.stat().st_mtime_ns == before
+    assert counted == [8, 3] and kept.stat().st_mtime_ns == before
     assert bytes_of(local.folder) == bytes_of(again.folder)
 
 
-def test_a_machine_that_does_not_see_the_images_is_told_instead_of_written_down(
-    crew, folder, tmp_path, monkeypatch
+def test_a_machine_without_the_image_files_raises_an_error(
+    ray_cluster, folder, tmp_path, monkeypatch
 ):
     """Else every image of such a machine would stand in the index as missing."""
     shard = ray_backend.Shard(
@@ -154,8 +156,10 @@ def test_a_machine_that_does_not_see_the_images_is_told_instead_of_written_down(
     assert "does not see the same image" in answer["error"]
 
 
-def test_a_refusal_in_an_actor_reaches_who_asked(crew, folder, tmp_path):
-    shard = ray_backend.Shard(0, [ray_backend.NamedImage("a", folder / "été 00.png")], "another fingerprint")
+def test_an_error_in_an_actor_reaches_the_caller(ray_cluster, folder, tmp_path):
+    shard = ray_backend.Shard(
+        0, [ray_backend.NamedImage("a", folder / "été 00.png")], "another fingerprint"
+    )
     job = ray_backend.ShardJob(
         *_tiny_net(),
         {"engine": "none", "precision": "f32", "view": "plain", "size": [8, 8]},
@@ -164,7 +168,7 @@ def test_a_refusal_in_an_actor_reaches_who_asked(crew, folder, tmp_path):
         "en",
     )
     with pytest.raises(EtabliError, match="no engine named 'none'"):
-        InProcess(crew.ray, 1, 0).write_shards(tmp_path, [shard], job, lambda count: None)
+        InProcess(ray_cluster.ray, 1, 0).write_shards(tmp_path, [shard], job, lambda count: None)
 
 
 def _tiny_net():
@@ -174,33 +178,38 @@ def _tiny_net():
     return model.to_json(), model.get_weights()
 
 
-def test_an_address_where_no_cluster_answers_is_a_sentence():
+def test_an_unreachable_address_is_one_sentence():
     """In a process of its own: this one is connected already."""
-    code = "from etabli.features import ray_backend\nwith ray_backend.connect_cluster('nowhere'): pass"
+    code = (
+        "from etabli.features import ray_backend\nwith ray_backend.connect_cluster('nowhere'): pass"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "cannot connect to the Ray cluster nowhere" in done.stderr.splitlines()[-1]
 
 
 def test_without_the_extra_a_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingExtra, match=r"etabli\[cluster\]"), ray_backend.connect_cluster("auto"):
+    with (
+        pytest.raises(MissingExtra, match=r"etabli\[cluster\]"),
+        ray_backend.connect_cluster("auto"),
+    ):
         pass
 
 
-# As the command does it, but with shards of two pictures.
+# As the command does it, but with shards of two images.
 CHILD = """
 import sys
 from etabli.cli import _errors
 from etabli.data.formats import images
 from etabli.features import extract
-options = {"weights": sys.argv[3], "size": (32, 32), "engine": "keras", "batch_size": 2, "shard_rows": 2}
-_errors.run_with_error_handling(lambda: extract(images.list_images(sys.argv[1]), "small_residual", sys.argv[2], cluster="auto", **options))
+options = {"weights": sys.argv[3], "size": (32, 32), "engine": "keras", "cluster": "auto"}
+options |= {"batch_size": 2, "shard_rows": 2}
+paths, out = images.list_images(sys.argv[1]), sys.argv[2]
+_errors.run_with_error_handling(lambda: extract(paths, "small_residual", out, **options))
 """
 
 
-def test_interrupted_it_ends_with_a_sentence_and_leaves_neither_a_process_nor_a_file_of_ray(
-    tmp_path, weights
-):
+def test_an_interruption_leaves_no_process_and_no_file_of_ray(tmp_path, weights):
     place, out = tmp_path / "images", tmp_path / "out"
     place.mkdir()
     for number in range(400):

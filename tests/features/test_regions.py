@@ -8,7 +8,7 @@ from etabli.core.errors import CorruptFile, UnknownName
 from etabli.features import regions
 
 
-def test_a_cell_knows_its_own_colour(frozen):
+def test_a_cell_has_its_color(frozen):
     pixels = np.zeros((112, 112, 3), np.uint8)
     pixels[:16, 96:] = [255, 0, 0]
     cells = regions.compute_cells(frozen(pixels))
@@ -18,25 +18,25 @@ def test_a_cell_knows_its_own_colour(frozen):
     np.testing.assert_allclose(cells[:, 6:33].sum(axis=1), 1.0, atol=1e-6)
 
 
-def test_a_flat_picture_has_no_edges_and_no_spread():
+def test_a_uniform_image_has_no_edges_and_no_variance():
     cells = regions.compute_cells(np.full((112, 112, 3), 90, np.uint8))
     np.testing.assert_allclose(cells[:, 3:6], 0, atol=1e-3)
     np.testing.assert_allclose(cells[:, 33:], 0, atol=1e-6)
 
 
-def test_maps_come_in_the_order_of_the_pictures(tmp_path):
+def test_maps_are_in_the_order_of_the_images(tmp_path):
     paths = [tmp_path / name for name in ("red.png", "blue.png")]
-    for path, colour in zip(paths, ("red", "blue"), strict=True):
-        Image.new("RGB", (20, 30), colour).save(path)
+    for path, color in zip(paths, ("red", "blue"), strict=True):
+        Image.new("RGB", (20, 30), color).save(path)
     maps = regions.extract_region_maps(paths, ["red", "blue"], "cells", tmp_path)
     assert maps.dtype == np.float16
     assert (maps[0, :, 0] == 1).all()
     assert (maps[1, :, 2] == 1).all()
 
 
-def test_what_is_no_picture_and_an_unknown_kind_are_refused(tmp_path):
+def test_other_files_and_unknown_kinds_raise_errors(tmp_path):
     path = tmp_path / "note.jpg"
-    path.write_text("not a picture")
+    path.write_text("not a image")
     with pytest.raises(CorruptFile):
         regions.extract_region_maps([path], ["note"], "cells", tmp_path)
     with pytest.raises(UnknownName, match="mobilenet_v2"):

@@ -30,8 +30,12 @@ def made(kind):
             weights, table, *saved_captioner.fit_pca(maps, 4)
         )
     else:
-        arrays = attention.init_weights(ModelConfig(6, 10, 5, 7, 3 if kind == "attention" else 0), generator)
-    return Captioner(kind, VOCABULARY, arrays, "cells", SearchConfig(2, 5, 0.5), {"use": "für alle"})
+        arrays = attention.init_weights(
+            ModelConfig(6, 10, 5, 7, 3 if kind == "attention" else 0), generator
+        )
+    return Captioner(
+        kind, VOCABULARY, arrays, "cells", SearchConfig(2, 5, 0.5), {"use": "für alle"}
+    )
 
 
 @pytest.fixture
@@ -60,11 +64,13 @@ def remembering(kind="attention"):
     words = np.array([[[0, 3, 2, 1], [0, 4, 1, -1]]] * 5)
     album = CaptionRetrieval.from_features(draw.random((5, 10)).astype(np.float32), words)
     search = SearchConfig(4, 5, 0.5, reranking_temperature=1.0, neighbors=2, retrieval_weight=20.0)
-    return replace(one, arrays=ensemble.merge_weights([one.arrays, other]), retrieval=album, search=search)
+    return replace(
+        one, arrays=ensemble.merge_weights([one.arrays, other]), retrieval=album, search=search
+    )
 
 
 @pytest.mark.parametrize("kind", ["gru", "attention"])
-def test_two_nets_with_an_album_saved_and_loaded_write_the_same(kind, maps, tmp_path):
+def test_an_ensemble_with_retrieval_saved_and_loaded_writes_the_same(kind, maps, tmp_path):
     captioner = remembering(kind)
     loaded = saved_captioner.load(captioner.save(tmp_path / "captioner"))
     found, again = captioner.write(maps), loaded.write(maps)
@@ -92,7 +98,7 @@ def test_missing_training_images_are_reported(maps, tmp_path):
         saved_captioner.load(folder).write(maps)
 
 
-def test_training_images_of_another_vocabulary_are_refused(tmp_path):
+def test_training_images_of_another_vocabulary_raise_an_error(tmp_path):
     folder = remembering().save(tmp_path / "captioner")
     other = replace(remembering(), vocabulary=Vocabulary((START, END, "a", "b", "c", ".")))
     (folder / saved_captioner.RETRIEVAL).write_bytes(
@@ -102,11 +108,11 @@ def test_training_images_of_another_vocabulary_are_refused(tmp_path):
         saved_captioner.load(folder)
 
 
-def test_truncated_training_images_are_refused(tmp_path):
+def test_truncated_training_images_raise_an_error(tmp_path):
     folder = remembering().save(tmp_path / "captioner")
     whole = (folder / saved_captioner.RETRIEVAL).read_bytes()
     (folder / saved_captioner.RETRIEVAL).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(CorruptFile, match="whole captioner|valid model card"):
+    with pytest.raises(CorruptFile, match=r"whole captioner|valid model card"):
         saved_captioner.load(folder)
 
 
@@ -123,12 +129,12 @@ def test_captions_are_sampled_too(maps):
     assert ((found.words == 1).sum(axis=-1) == 1).all()
 
 
-def test_features_of_another_size_are_refused(maps):
+def test_features_of_another_depth_raise_an_error(maps):
     with pytest.raises(BadArray, match="was trained on"):
         made("gru").write(maps[..., :9])
 
 
-def test_the_words_of_another_captioner_are_refused(tmp_path):
+def test_the_vocabulary_of_another_captioner_raises_an_error(tmp_path):
     made("gru").save(tmp_path)
     path = tmp_path / "card.json"
     document = json.loads(path.read_text(encoding="utf-8"))
@@ -139,15 +145,15 @@ def test_the_words_of_another_captioner_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["card.json", saved_captioner.MODEL])
-def test_a_broken_file_is_refused(name, tmp_path):
+def test_a_broken_file_raises_an_error(name, tmp_path):
     made("gru").save(tmp_path)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:40])
-    with pytest.raises(CorruptFile, match="whole captioner|valid model card"):
+    with pytest.raises(CorruptFile, match=r"whole captioner|valid model card"):
         saved_captioner.load(tmp_path)
 
 
 @pytest.mark.parametrize("kind", saved_captioner.ARCHITECTURES)
-def test_a_captioner_of_another_version_is_refused_with_what_to_do(kind, tmp_path):
+def test_a_captioner_of_another_version_raises_an_error_with_a_fix(kind, tmp_path):
     arrays = made(kind).arrays
     for name in arrays:
         rest = {each: array for each, array in arrays.items() if each != name}
@@ -156,12 +162,12 @@ def test_a_captioner_of_another_version_is_refused_with_what_to_do(kind, tmp_pat
             saved_captioner.load(tmp_path)
 
 
-def test_a_folder_without_captioner_is_refused_with_what_to_do(tmp_path):
+def test_a_folder_without_captioner_raises_an_error_with_a_fix(tmp_path):
     with pytest.raises(DataMissing, match="etabli run tp5"):
         saved_captioner.load(tmp_path)
 
 
-def test_the_reduced_training_images_are_centred_and_as_long_as_a_word_vector():
+def test_projected_training_images_are_centered_and_as_long_as_a_word_vector():
     maps = np.random.default_rng(0).random((50, 4, 12)).astype(np.float16)
     mean, axes = saved_captioner.fit_pca(maps, 5)
     reduced = saved_captioner.project_features(maps, mean, axes)

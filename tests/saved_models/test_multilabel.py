@@ -26,7 +26,7 @@ def needs(*packages):
 
 
 def small(name="small_residual", classes=3):
-    """A net of the house with random weights, its normalisations shaken so that none is the identity."""
+    """Build a net with random weights and no batch normalization that is the identity."""
     net = backbones.get_backbone(name)
     model = net.build(seed=1, size=(48, 48))
     draws = np.random.default_rng(0)
@@ -59,7 +59,7 @@ def card(classes=("cat", "dog", "été"), **changes):
 
 
 @pytest.fixture(scope="module")
-def pictures():
+def images():
     return np.random.default_rng(1).integers(0, 256, (3, 48, 48, 3)).astype(np.float32)
 
 
@@ -68,40 +68,42 @@ def whole():
     return small()
 
 
-def test_the_whole_net_is_the_net_then_the_head(whole, pictures):
+def test_the_model_is_the_net_then_the_head(whole, images):
     net, model, head = whole
-    features = model.predict_on_batch(pictures).mean((1, 2))
+    features = model.predict_on_batch(images).mean((1, 2))
     np.testing.assert_allclose(
-        net.predict_on_batch(pictures), head.probabilities(features), atol=1e-5
+        net.predict_on_batch(images), head.probabilities(features), atol=1e-5
     )
 
 
-def test_a_head_on_roots_sees_unit_roots_and_comes_back_and_goes_out_with_the_same_numbers(
-    whole, pictures, tmp_path
+def test_a_head_on_normalized_roots_is_saved_and_exported_with_the_same_outputs(
+    whole, images, tmp_path
 ):
     _net, model, head = whole
-    net = linear_head.attach_head(model, head, roots=True)
-    means = model.predict_on_batch(pictures).mean((1, 2)) + 1e-6
+    net = linear_head.attach_head(model, head, use_sqrt=True)
+    means = model.predict_on_batch(images).mean((1, 2)) + 1e-6
     roots = linear_head.sqrt_normalize(means) * np.sqrt(means.shape[1])
-    expected = net.predict_on_batch(pictures)
+    expected = net.predict_on_batch(images)
     np.testing.assert_allclose(expected, head.probabilities(roots), atol=1e-5)
     multilabel.save(tmp_path / "model", net, card())
     np.testing.assert_array_equal(
-        multilabel.load(tmp_path / "model")[0].predict_on_batch(pictures), expected
+        multilabel.load(tmp_path / "model")[0].predict_on_batch(images), expected
     )
     needs("onnx", "openvino")
-    assert export.check_export(net, onnx.export_onnx(net, tmp_path / "net.onnx"), pictures) < 1e-4
-    assert export.check_export(net, export.export_openvino(net, tmp_path / "net.xml"), pictures) < 1e-4
+    assert export.check_export(net, onnx.export_onnx(net, tmp_path / "net.onnx"), images) < 1e-4
+    assert (
+        export.check_export(net, export.export_openvino(net, tmp_path / "net.xml"), images) < 1e-4
+    )
 
 
 @pytest.mark.parametrize(("roots", "size"), [(False, 1), (True, 1), (True, 30)])
-def test_attention_looks_at_every_place_and_goes_out_with_the_same_numbers(
-    whole, pictures, tmp_path, roots, size
+def test_attention_over_all_locations_is_saved_and_exported_with_the_same_outputs(
+    whole, images, tmp_path, roots, size
 ):
     """A head of any size: the exponentials of its logits need not be numbers."""
     _net, model, head = whole
     head = linear_head.LinearClassifier(size * head.kernel, head.bias)
-    maps = model.predict_on_batch(pictures)
+    maps = model.predict_on_batch(images)
     where = maps.reshape(len(maps), -1, maps.shape[-1])
     means, places = where.mean(1), where.reshape(-1, maps.shape[-1])
     if roots:
@@ -111,24 +113,24 @@ def test_attention_looks_at_every_place_and_goes_out_with_the_same_numbers(
     by_place = head.logits(places).reshape(*where.shape[:2], -1)
     looked = logsumexp(by_place, axis=1) - np.log(by_place.shape[1])
     net = linear_head.attach_head(model, head, roots, attention=0.3)
-    expected = net.predict_on_batch(pictures)
+    expected = net.predict_on_batch(images)
     np.testing.assert_allclose(expected, expit(0.7 * head.logits(means) + 0.3 * looked), atol=1e-5)
     multilabel.save(tmp_path / "model", net, card())
     np.testing.assert_array_equal(
-        multilabel.load(tmp_path / "model")[0].predict_on_batch(pictures), expected
+        multilabel.load(tmp_path / "model")[0].predict_on_batch(images), expected
     )
     needs("onnx", "openvino")
-    assert export.check_export(net, onnx.export_onnx(net, tmp_path / "net.onnx"), pictures) < 1e-4
-    assert export.check_export(net, export.export_openvino(net, tmp_path / "net.xml"), pictures) < 1e-4
+    assert export.check_export(net, onnx.export_onnx(net, tmp_path / "net.onnx"), images) < 1e-4
+    assert (
+        export.check_export(net, export.export_openvino(net, tmp_path / "net.xml"), images) < 1e-4
+    )
 
 
-def test_a_model_comes_back_with_its_card_and_its_numbers(whole, pictures, tmp_path):
+def test_a_saved_model_has_the_same_card_and_outputs(whole, images, tmp_path):
     multilabel.save(tmp_path / "model", whole[0], card())
     model, held = multilabel.load(tmp_path / "model")
     assert held == card()
-    np.testing.assert_array_equal(
-        model.predict_on_batch(pictures), whole[0].predict_on_batch(pictures)
-    )
+    np.testing.assert_array_equal(model.predict_on_batch(images), whole[0].predict_on_batch(images))
 
 
 def test_a_decision_is_a_probability_that_reaches_its_threshold():
@@ -154,7 +156,7 @@ def test_a_missing_or_damaged_model_says_what_is_wrong(whole, tmp_path):
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_the_former_model(
-    whole, pictures, tmp_path, monkeypatch
+    whole, images, tmp_path, monkeypatch
 ):
     folder = multilabel.save(tmp_path / "model", whole[0], card())
     before = (folder / "model.keras").read_bytes()
@@ -169,20 +171,20 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_former_model(
 
 
 @pytest.mark.parametrize("name", ["small_residual", "mobilenet_v2", "resnet50", "vgg16"])
-def test_an_onnx_file_gives_the_numbers_of_the_net(name, pictures, tmp_path):
+def test_an_onnx_file_gives_the_numbers_of_the_net(name, images, tmp_path):
     needs("onnx", "openvino")
     net = small(name)[0]
     path = onnx.export_onnx(net, tmp_path / "net.onnx")
-    assert export.check_export(net, path, pictures) < 1e-4
+    assert export.check_export(net, path, images) < 1e-4
 
 
-def test_an_openvino_ir_gives_the_numbers_of_the_net(whole, pictures, tmp_path):
+def test_an_openvino_ir_gives_the_numbers_of_the_net(whole, images, tmp_path):
     needs("openvino")
     path = export.export_openvino(whole[0], tmp_path / "net.xml")
-    assert export.check_export(whole[0], path, pictures) < 1e-4
+    assert export.check_export(whole[0], path, images) < 1e-4
 
 
-def test_an_openvino_ir_that_finds_no_room_leaves_nothing_behind(whole, tmp_path, monkeypatch):
+def test_an_openvino_export_on_a_full_disk_leaves_nothing_behind(whole, tmp_path, monkeypatch):
     needs("openvino")
 
     def full(_content, _stream):
@@ -194,15 +196,15 @@ def test_an_openvino_ir_that_finds_no_room_leaves_nothing_behind(whole, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_net_is_told_apart(whole, pictures, tmp_path):
+def test_another_net_fails_the_check(whole, images, tmp_path):
     needs("onnx", "openvino")
     path = onnx.export_onnx(whole[0], tmp_path / "net.onnx")
     whole[0].get_layer("classes").bias.assign(np.array([0.3, 0.1, -0.5]))
     with pytest.raises(EtabliError, match="does not give the outputs"):
-        export.check_export(whole[0], path, pictures)
+        export.check_export(whole[0], path, images)
 
 
-def test_a_layer_without_a_form_in_onnx_is_named(tmp_path):
+def test_a_layer_without_onnx_counterpart_is_named(tmp_path):
     needs("onnx")
     import keras
 

@@ -25,7 +25,7 @@ def test_what_is_saved_is_loaded(tmp_path):
     ]
 
 
-def test_the_modern_net_carries_its_state(tmp_path):
+def test_an_lstm_carries_its_state(tmp_path):
     model = lstm.build(3, 6, 4)
     text.save(tmp_path, model, text.TextCard("lstm", "mine", "abc", 4, "abca", {}))
     reader, _card = text.load(tmp_path)
@@ -40,14 +40,14 @@ def test_an_empty_folder_says_how_to_train(tmp_path):
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", json.dumps({**CARD.__dict__, "architecture": "other"})]
 )
-def test_a_broken_card_is_refused(tmp_path, content):
+def test_a_broken_card_raises_an_error(tmp_path, content):
     text.save(tmp_path, simple_rnn.build(4, 3, 5), CARD)
     (tmp_path / "card.json").write_text(content)
     with pytest.raises(CorruptFile, match="card"):
         text.load(tmp_path)
 
 
-def test_a_broken_model_and_one_of_another_text_are_refused(tmp_path):
+def test_a_broken_model_and_a_model_of_another_text_raise_errors(tmp_path):
     text.save(tmp_path, simple_rnn.build(4, 5, 5), CARD)
     with pytest.raises(CorruptFile, match="belong together"):
         text.load(tmp_path)

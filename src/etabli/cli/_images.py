@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from etabli.features.pipeline import Unreadable
     from etabli.pipelines._classifier import ClassifierResult
 
-__all__ = ["EXIT_UNREADABLE", "WEIGHTS", "print_classifier", "report_unreadable"]
 
 EXIT_UNREADABLE = 7
 WEIGHTS = "imagenet, none (random), or a Keras weights file."

@@ -1,7 +1,5 @@
 """``etabli features``: extract the deep features of a folder of images."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,11 +73,12 @@ def features(
     etabli features s3://bucket/photos --out features/ --endpoint http://storage:9000
     etabli features /shared/photos --out features/ --cluster head-node:6379
     """
+    from etabli.cli._progress import Terminal
     from etabli.features import extract
     from etabli.features.inputs import find_images, find_weights
 
     sources, names = find_images(images, endpoint)
-    with _show_progress(backbone, len(sources)) as progress:
+    with Terminal().task(_("features of {net}").format(net=backbone), len(sources)) as step:
         extracted = extract(
             sources,
             backbone,
@@ -94,26 +93,11 @@ def features(
             precision=precision,
             batch_size=batch_size,
             workers=workers,
-            progress=progress,
+            progress=step,
             cluster=cluster,
         )
     _print_features(extracted, out, as_json)
     _images.report_unreadable(extracted.unreadable, len(sources))
-
-
-@contextmanager
-def _show_progress(backbone: str, total: int) -> Iterator[Callable[[int, int], None]]:
-    from etabli.cli._progress import Terminal
-
-    with Terminal().task(_("features of {net}").format(net=backbone), total) as step:
-        done = 0
-
-        def progress(now: int, _total: int) -> None:
-            nonlocal done
-            step(now - done)
-            done = now
-
-        yield progress
 
 
 def _print_features(extracted: "Features", out: Path, as_json: bool) -> None:

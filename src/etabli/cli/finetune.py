@@ -14,7 +14,7 @@ from etabli.cli._distributed import (
     output_folder,
     train_distributed,
 )
-from etabli.cli._options import Json, Seed, Verbose
+from etabli.cli._options import Json, Overwrite, Seed, Verbose
 from etabli.cli.transfer import Validation
 
 
@@ -47,6 +47,7 @@ def finetune(
     precision: Annotated[str, typer.Option(help="f32, or bf16 (mixed precision).")] = "f32",
     validation: Validation = 0.2,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
     devices: Devices = None,
     coordinator: Coordinator = None,
     processes: Processes = 1,
@@ -86,6 +87,7 @@ def finetune(
             precision=precision,
             validation=validation,
             seed=seed,
+            overwrite=overwrite,
             reporter=Terminal() if is_main else Silent(),
         )
         if is_main:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from etabli.cli import _images
-from etabli.cli._options import Json, Seed, Verbose
+from etabli.cli._options import Json, Overwrite, Seed, Verbose
 
 Validation = Annotated[
     float, typer.Option(min=0.05, max=0.5, help="Share of the images used for validation.")
@@ -24,6 +24,7 @@ def transfer(
     weights: Annotated[str, typer.Option(help=_images.WEIGHTS)] = "imagenet",
     validation: Validation = 0.2,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -46,6 +47,7 @@ def transfer(
         weights=weights,
         validation=validation,
         seed=seed,
+        overwrite=overwrite,
         reporter=Terminal(),
     )
     _images.print_classifier(result, as_json, verbose)

@@ -20,15 +20,6 @@ from etabli.training.backend import is_jax_backend
 if TYPE_CHECKING:
     import keras
 
-__all__ = [
-    "DEFAULT_BATCH_SIZES",
-    "ENGINES",
-    "Engine",
-    "KerasEngine",
-    "OpenVinoEngine",
-    "open_engine",
-    "truncate_model",
-]
 
 ENGINES = ("openvino", "keras")
 PRECISIONS = ("bf16", "f32")

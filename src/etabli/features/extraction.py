@@ -25,7 +25,6 @@ from etabli.models.vision import backbones
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["extract", "extract_to_cache", "name_images"]
 
 SHARD_ROWS = 256
 
@@ -47,7 +46,7 @@ def extract(
     engine: str | None = None,
     precision: str | None = None,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int], None] = lambda count: None,
     cluster: str | None = None,
     wait: bool = False,
 ) -> Features:
@@ -73,7 +72,7 @@ def extract(
         engine: "openvino" or "keras"; None takes the faster.
         precision: "bf16" or "f32"; None is bf16 where the processor computes in it.
         workers: Decoding threads; None is one per core.
-        progress: Called with the number of images done and of all images.
+        progress: Called with the number of images done since its last call.
         cluster: The address of a Ray cluster, or "auto"; shards have the same bytes there.
         wait: Whether to wait for another process that writes to ``out``.
 
@@ -118,19 +117,13 @@ def extract(
             wanted = shards.find_missing_shards(out, sources, shard_rows)
             read = pipeline.make_reader(view, size)
             notes = _compare_bf16(run, read, sources[:16]) if wanted else _read_notes(out)
-            done = len(sources) - sum(len(shard.images) for shard in wanted)
-
-            def advance(count: int) -> None:
-                nonlocal done
-                done += count
-                if progress:
-                    progress(done, len(sources))
-
+            if done := len(sources) - sum(len(shard.images) for shard in wanted):
+                progress(done)
             if ray_cluster and wanted:
                 job = ray_backend.ShardJob.of(part, recipe, run.batch_size, cache_key)
-                ray_cluster.write_shards(out, wanted, job, advance)
+                ray_cluster.write_shards(out, wanted, job, progress)
             else:
-                _write_shards(out, wanted, run, read, recipe, workers, advance)
+                _write_shards(out, wanted, run, read, recipe, workers, progress)
         count = -(-len(sources) // shard_rows)
         return store.finish(out, recipe, count, notes | ({"request": request} if request else {}))
 
@@ -193,7 +186,7 @@ def _write_shards(
     read: Read,
     recipe: Recipe,
     workers: int | None,
-    advance: Callable[[int], None],
+    progress: Callable[[int], None],
 ) -> None:
     batches = shards.iterate_batches(wanted, run.batch_size)
     results = stream_features(batches, run, read, workers=workers)
@@ -202,7 +195,7 @@ def _write_shards(
             parts = []
             for _batch in shards.iterate_batches([shard], run.batch_size):
                 parts.append(next(results))
-                advance(len(parts[-1].names) + len(parts[-1].unreadable))
+                progress(len(parts[-1].names) + len(parts[-1].unreadable))
             shards.join_batches(parts, recipe).write(out, shard)
     finally:
         results.close()

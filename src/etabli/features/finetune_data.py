@@ -15,7 +15,6 @@ from etabli.models.vision import backbones, finetune, linear_head
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["DEFAULT_STAGES", "FinetuneData", "build_views", "frozen_layer_name", "resolve_stage"]
 
 DEFAULT_STAGES = {
     "mobilenet_v2": "block_12",
@@ -62,12 +61,6 @@ def build_views(
     """
     if stage == "input":
         return ImageViews(images.paths, images.names, size, crops)
-    seen: dict[str, int] = {}
-
-    def progress(view: str, done: int, _total: int) -> None:
-        step(done - seen.get(view, 0))
-        seen[view] = done
-
     return FrozenFeatures(
         collection,
         images.paths,
@@ -78,7 +71,7 @@ def build_views(
         weights=weights,
         size=size,
         engine=engine,
-        progress=progress,
+        progress=step,
     )
 
 

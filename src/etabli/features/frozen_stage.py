@@ -14,8 +14,6 @@ from etabli.features.extraction import extract_to_cache
 from etabli.features.pipeline import NamedImage, make_reader
 from etabli.training import data_parallel
 
-__all__ = ["FrozenFeatures", "ImageViews"]
-
 _CHUNK = 256
 
 
@@ -76,20 +74,14 @@ class FrozenFeatures(_Views):
         layer: str,
         *,
         crops: int = 0,
-        progress: Callable[[str, int, int], None] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(crops)
         self.stores = []
         for view in self.views:
-
-            def report(done: int, total: int, view: str = view) -> None:
-                if progress:
-                    progress(view, done, total)
-
             stored = extract_to_cache(
                 collection, paths, backbone, names=names, layer=layer, view=view, dtype="float16",
-                progress=report, **options,
+                **options,
             )  # fmt: skip
             if stored.unreadable:
                 reason = stored.unreadable[0].reason.rstrip(".")

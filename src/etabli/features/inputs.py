@@ -9,8 +9,6 @@ from etabli.data.formats import image_folder, images, s3
 from etabli.data.formats.s3 import RemoteImage
 from etabli.models.vision import backbones
 
-__all__ = ["find_images", "find_weights"]
-
 _TABLES = ("metadata.csv", "metadata.jsonl", "ImageSets", "VOCdevkit")
 
 

@@ -21,8 +21,6 @@ from etabli.core.i18n import _
 from etabli.data.formats import images
 from etabli.data.formats.s3 import RemoteImage
 
-__all__ = ["Batch", "NamedImage", "Unreadable", "make_reader", "stream_features"]
-
 
 @dataclass(frozen=True)
 class NamedImage:

@@ -33,7 +33,6 @@ from etabli.features.store import Recipe
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["RayCluster", "ShardJob", "connect_cluster"]
 
 _CPUS_PER_ACTOR = 0.5  # as Ray counts: actors that took all cores would leave none to feed them
 
@@ -128,7 +127,7 @@ class RayCluster:
         self.ray, self.cpus, self.gpus = ray, cpus, gpus
 
     def write_shards(
-        self, out: Path, wanted: Sequence[Shard], job: ShardJob, advance: Callable[[int], None]
+        self, out: Path, wanted: Sequence[Shard], job: ShardJob, progress: Callable[[int], None]
     ) -> None:
         """Compute the shards and write each as it arrives, in any order."""
         by_number = {shard.number: shard for shard in wanted}
@@ -142,7 +141,7 @@ class RayCluster:
             if shard is None:  # from an actor that was presumed dead
                 continue
             _unpack_rows(row, job.recipe).write(out, shard)
-            advance(len(shard.images))
+            progress(len(shard.images))
         if by_number:
             raise EtabliError(
                 _("the cluster did not return {count} shards").format(count=len(by_number))

@@ -19,8 +19,6 @@ from etabli.features.extraction import extract
 from etabli.features.pipeline import NamedImage
 from etabli.models.vision.backbones import BACKBONES
 
-__all__ = ["GRID", "KINDS", "WEIGHTS", "compute_cells", "extract_region_maps"]
-
 GRID = 7
 IMAGE_SIZE = 112
 KINDS = ("mobilenet_v2", "cells")
@@ -35,7 +33,7 @@ def extract_region_maps(
     *,
     weights: Path | str | None = None,
     view: str = "plain",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int], None] = lambda count: None,
 ) -> np.ndarray:
     """Compute the maps (N, 49, D) float16 of images, in order.
 
@@ -46,7 +44,7 @@ def extract_region_maps(
         folder: Where the features of a net are stored.
         weights: The weights file of the net.
         view: "plain", "flip" or "crop-N" (``pipeline.make_reader``).
-        progress: Called with the number of images done and of all images.
+        progress: Called with the number of images done since its last call.
 
     Raises:
         CorruptFile: An image cannot be read.

@@ -17,15 +17,6 @@ from etabli.features import store
 from etabli.features.pipeline import Batch, NamedImage, Unreadable
 from etabli.features.store import Recipe
 
-__all__ = [
-    "Shard",
-    "ShardRows",
-    "compute_fingerprint",
-    "find_missing_shards",
-    "iterate_batches",
-    "join_batches",
-]
-
 
 @dataclass(frozen=True)
 class Shard:

@@ -21,9 +21,6 @@ from etabli.core.errors import BadSetting, CorruptFile, DataMissing
 from etabli.core.i18n import _
 from etabli.features.pipeline import Unreadable
 
-__all__ = ["Features", "finish", "open_recipe", "read_shard", "shard_path", "write_shard"]
-
-
 Recipe = dict[str, Any]
 
 

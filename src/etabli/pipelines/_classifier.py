@@ -14,8 +14,6 @@ from etabli.models.vision import linear_head
 from etabli.models.vision.backbones import Backbone
 from etabli.saved_models.multilabel import ModelCard
 
-__all__ = ["ClassifierResult", "make_card"]
-
 
 @dataclass(frozen=True)
 class ClassifierResult:

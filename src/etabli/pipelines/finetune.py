@@ -1,9 +1,7 @@
 """Fine-tuning of a pretrained backbone on your own images, as in tp3.finetune."""
 
-import shutil
 from pathlib import Path
 
-from etabli.core.atomic_files import lock_folder
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
 from etabli.data.formats import image_folder
@@ -12,10 +10,8 @@ from etabli.features.inputs import find_weights
 from etabli.models.vision import backbones, linear_head
 from etabli.models.vision import finetune as tuning
 from etabli.pipelines._classifier import ClassifierResult, make_card
+from etabli.pipelines._output import open_output
 from etabli.saved_models import multilabel
-from etabli.training.checkpoint import CHECKPOINTS_DIR
-
-__all__ = ["finetune"]
 
 
 def finetune(
@@ -33,6 +29,7 @@ def finetune(
     precision: str = "f32",
     validation: float = 0.2,
     seed: int = 0,
+    overwrite: bool = False,
     reporter: Reporter | None = None,
 ) -> ClassifierResult:
     """Fine-tune a backbone on labeled images and save the classifier of the best epoch.
@@ -54,10 +51,12 @@ def finetune(
         precision: "f32", or "bf16" for mixed precision.
         validation: Share of the images used for validation.
         seed: Seed of the split and of every random number.
+        overwrite: Replace a model in ``out``.
         reporter: Shows the progress.
 
     Raises:
         DataMissing: There are no images, or none that can be read.
+        BadSetting: ``out`` holds a model.
     """
     reporter, out = reporter or Silent(), Path(out)
     skipped: list[str] = []
@@ -74,7 +73,7 @@ def finetune(
         precision=precision,
         seed=seed,
     )
-    with lock_folder(out):
+    with open_output(out, overwrite) as checkpoints:
         model = net.build(weights, seed=seed, size=size)
         with reporter.task(_("frozen part"), (2 + crops) * len(labeled)) as step:
             views = finetune_data.build_views(
@@ -82,9 +81,9 @@ def finetune(
             )
         data = finetune_data.FinetuneData(labeled, views, validation, seed)
         layer = finetune_data.frozen_layer_name(net, stage)
-        tail = tuning.build_tail(model, layer, roots=True, places=True)
+        tail = tuning.build_tail(model, layer, use_sqrt=True, with_locations=True)
         head, _pooled = data.fit_head(tail, 0.1, batch_size)
-        checkpoint = out / CHECKPOINTS_DIR / "finetune.safetensors"
+        checkpoint = checkpoints / "finetune.safetensors"
         with reporter.task(_("fine-tuning"), epochs * data.steps_per_epoch(batch_size)) as step:
             tuned = data.fine_tune(tail, head, config, checkpoint, step)
         card, unscored = make_card(
@@ -100,6 +99,5 @@ def finetune(
         )
         model = linear_head.attach_head(model, tuned.head, True, tuned.attention)
         multilabel.save(out, model, card)
-        shutil.rmtree(checkpoint.parent, ignore_errors=True)
     chosen = {"stage": stage, "best_epoch": tuned.best_epoch}
     return ClassifierResult(out, card, unscored, chosen, tuple(skipped))

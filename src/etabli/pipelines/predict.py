@@ -25,8 +25,6 @@ from etabli.saved_models.multilabel import MultilabelModel
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Prediction", "Predictions", "iterate_predictions", "predict", "write_predictions"]
-
 FEW = 64  # below it, compiling the model for OpenVINO takes longer than OpenVINO saves
 SUFFIXES = (".csv", ".jsonl")
 _Decide = Callable[[np.ndarray], Iterator[tuple[list[str], dict[str, float]]]]
@@ -58,32 +56,11 @@ def predict(
     top: int = 5,
     reporter: Reporter | None = None,
 ) -> Predictions:
-    """Return the predictions of all images; the arguments are those of ``iterate_predictions``."""
-    found = Predictions()
-    for each in iterate_predictions(
-        images, model, engine=engine, precision=precision, top=top, reporter=reporter
-    ):
-        if isinstance(each, Prediction):
-            found.rows.append(each)
-        else:
-            found.unreadable.append(each)
-    return found
-
-
-def iterate_predictions(
-    images: Path | str | Sequence[Path | str],
-    model: MultilabelModel | Path | str | None,
-    *,
-    engine: str | None = None,
-    precision: str = "f32",
-    top: int = 5,
-    reporter: Reporter | None = None,
-) -> Iterator[Prediction | Unreadable]:
-    """Predict image by image, in bounded memory.
+    """Predict the classes of images.
 
     Args:
         images: Image files, or one location as ``find_images`` takes it.
-        model: A classifier or its folder; None names the ImageNet classes.
+        model: A classifier or its folder; None for the ImageNet classes.
         engine: "openvino" or "keras"; None takes the faster.
         precision: "f32" or "bf16".
         top: How many ImageNet classes each image gets.
@@ -101,17 +78,17 @@ def iterate_predictions(
         engine = "keras"
     batch_size = min(DEFAULT_BATCH_SIZES["keras"], len(sources)) if engine == "keras" else None
     run = open_engine(net, batch_size, engine, None if engine == "keras" else precision)
-    batches = (
-        sources[start : start + run.batch_size] for start in range(0, len(sources), run.batch_size)
-    )
+    starts = range(0, len(sources), run.batch_size)
+    batches = (sources[start : start + run.batch_size] for start in starts)
+    found = Predictions()
     with (reporter or Silent()).task(_("predicting"), len(sources)) as step:
         for batch in stream_features(batches, run, make_reader("plain", size)):
             step(len(batch.names) + len(batch.unreadable))
-            yield from batch.unreadable
-            if batch.names:
-                decided = decide(batch.features)
-                for name, (labels, probabilities) in zip(batch.names, decided, strict=True):
-                    yield Prediction(name, labels, probabilities)
+            found.unreadable += batch.unreadable
+            decided = decide(batch.features) if batch.names else ()
+            for name, (labels, probabilities) in zip(batch.names, decided, strict=True):
+                found.rows.append(Prediction(name, labels, probabilities))
+    return found
 
 
 def _open_classifier(

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from etabli.core.atomic_files import lock_folder
 from etabli.core.errors import BadSetting, DataMissing
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
@@ -12,9 +11,8 @@ from etabli.features.inputs import find_weights
 from etabli.features.store import Features
 from etabli.models.vision import backbones, linear_head
 from etabli.pipelines._classifier import ClassifierResult, make_card
+from etabli.pipelines._output import open_output
 from etabli.saved_models import multilabel
-
-__all__ = ["L2_GRID", "transfer"]
 
 L2_GRID = (1.0, 0.3, 0.1, 0.03, 0.01)
 
@@ -27,6 +25,7 @@ def transfer(
     weights: Path | str | None = "imagenet",
     validation: float = 0.2,
     seed: int = 0,
+    overwrite: bool = False,
     reporter: Reporter | None = None,
 ) -> ClassifierResult:
     """Train a linear classifier on extracted features and save it with its backbone.
@@ -41,10 +40,12 @@ def transfer(
         weights: The weights that the features were extracted with.
         validation: Share of the images used for validation.
         seed: Which images those are.
+        overwrite: Replace a model in ``out``.
         reporter: Shows the progress.
 
     Raises:
-        BadSetting: The features are not pooled, or were extracted with other weights.
+        BadSetting: The features are not pooled or were extracted with other weights, or ``out``
+            holds a model.
         DataMissing: No image has both features and a label.
     """
     extracted, images = Features(features), image_folder.read(labels)
@@ -63,37 +64,37 @@ def transfer(
             expected=_("names such as {name}").format(name=next(iter(extracted.names), "?")),
             fix=_("Pass to --labels the images that 'etabli features' read."),
         )
-    net, size = backbones.get_backbone(recipe["backbone"]), tuple(recipe["size"])
-    model = net.build(find_weights(net.name, weights), size=size)
-    if backbones.compute_weights_digest(model) != recipe["weights"]:
-        raise BadSetting(
-            _("the features were extracted with other weights"),
-            fix=_("Pass the same --weights as to 'etabli features'."),
-        )
-    parts = images.split_validation(validation, make_generator(seed, "validation"))
-    train, judged = parts
-    rows = extracted.array(train.names, "float32")
-    folds = min(4, max(2, len(rows) // 2))
-    with (reporter or Silent()).task(_("cross-validation"), folds * len(L2_GRID)) as step:
-        l2, _means = linear_head.choose_l2(
-            rows,
-            train.labels,
-            lambda truth, logits: -linear_head.binary_cross_entropy(truth, logits),
-            folds,
-            L2_GRID,
-            make_generator(seed, "folds"),
-            progress=step,
-        )
-    head = linear_head.fit(rows, train.labels, l2)
-    card, unscored = make_card(
-        net,
-        size,
-        parts,
-        head.logits(extracted.array(judged.names, "float32")),
-        title=f"{net.name}, linear classifier on {images.title}",
-        training=f"frozen features, one-vs-rest, L2 {l2:g} by cross-validation, seed {seed}",
-    )
     out = Path(out)
-    with lock_folder(out):
+    with open_output(out, overwrite):
+        net, size = backbones.get_backbone(recipe["backbone"]), tuple(recipe["size"])
+        model = net.build(find_weights(net.name, weights), size=size)
+        if backbones.compute_weights_digest(model) != recipe["weights"]:
+            raise BadSetting(
+                _("the features were extracted with other weights"),
+                fix=_("Pass the same --weights as to 'etabli features'."),
+            )
+        parts = images.split_validation(validation, make_generator(seed, "validation"))
+        train, judged = parts
+        rows = extracted.array(train.names, "float32")
+        folds = min(4, max(2, len(rows) // 2))
+        with (reporter or Silent()).task(_("cross-validation"), folds * len(L2_GRID)) as step:
+            l2, _means = linear_head.choose_l2(
+                rows,
+                train.labels,
+                lambda truth, logits: -linear_head.binary_cross_entropy(truth, logits),
+                folds,
+                L2_GRID,
+                make_generator(seed, "folds"),
+                progress=step,
+            )
+        head = linear_head.fit(rows, train.labels, l2)
+        card, unscored = make_card(
+            net,
+            size,
+            parts,
+            head.logits(extracted.array(judged.names, "float32")),
+            title=f"{net.name}, linear classifier on {images.title}",
+            training=f"frozen features, one-vs-rest, L2 {l2:g} by cross-validation, seed {seed}",
+        )
         multilabel.save(out, linear_head.attach_head(model, head), card)
     return ClassifierResult(out, card, unscored, {"l2": l2})

@@ -83,11 +83,11 @@ class Captioner:
         return reranking.rerank(self.judge(maps, found, search.neighbors), search)
 
     def judge(
-        self, maps: np.ndarray, found: SearchResult, neighbours: int = 0
+        self, maps: np.ndarray, found: SearchResult, neighbors: int = 0
     ) -> list[reranking.Agreements]:
         """Compare captions with each other and with those of the nearest training images."""
         near: Any = ()
-        if neighbours:
+        if neighbors:
             if self.retrieval is None:
                 raise DataMissing(
                     _("this captioner has no training images to retrieve captions from"),
@@ -95,7 +95,7 @@ class Captioner:
                         file=RETRIEVAL
                     ),
                 )
-            near = self.retrieval.retrieve(pool_regions(maps), neighbours)
+            near = self.retrieval.retrieve(pool_regions(maps), neighbors)
         return reranking.compare_captions(found, near)
 
     def sample(

@@ -10,8 +10,6 @@ from etabli.core.atomic_files import atomic_write, parse_json
 from etabli.core.errors import CorruptFile, DataMissing
 from etabli.core.i18n import _
 
-__all__ = ["CARD", "TRAIN_COMMANDS", "check_card", "mismatch", "read_card", "write_card"]
-
 CARD = "card.json"
 TRAIN_COMMANDS = {
     "multilabel": "etabli transfer, etabli finetune",

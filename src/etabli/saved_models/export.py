@@ -21,14 +21,6 @@ from etabli.training import keras_io
 if TYPE_CHECKING:
     import keras
 
-__all__ = [
-    "check_export",
-    "check_same_numbers",
-    "export_model",
-    "export_openvino",
-    "import_openvino",
-    "is_openvino_installed",
-]
 
 _IN_ANOTHER_PROCESS = """
 import sys

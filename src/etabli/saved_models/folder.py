@@ -6,8 +6,6 @@ from pathlib import Path
 from etabli.saved_models import captioner, multilabel, text
 from etabli.saved_models.card import read_card
 
-__all__ = ["SavedModel", "load"]
-
 SavedModel = multilabel.MultilabelModel | text.TextModel | captioner.Captioner
 
 

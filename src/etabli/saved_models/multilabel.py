@@ -18,7 +18,6 @@ from etabli.training import keras_io
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["ModelCard", "MultilabelModel", "decide_labels", "load", "load_card", "save"]
 
 KIND, MODEL = "multilabel", "model.keras"
 

@@ -19,13 +19,12 @@ from etabli.core.i18n import _
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["export_onnx"]
 
 OPSET = 17
 
 
 def export_onnx(model: "keras.Model", path: Path | str) -> Path:
-    """Write ``path`` (.onnx): input "pictures", output "output".
+    """Write ``path`` (.onnx): input "images", output "output".
 
     Raises:
         EtabliError: A layer has no counterpart here.
@@ -37,7 +36,7 @@ def export_onnx(model: "keras.Model", path: Path | str) -> Path:
         raise MissingExtra("onnx", "onnx", _("the export to ONNX")) from error
     path = Path(path).with_suffix(".onnx")
     graph = _Graph(onnx)
-    graph.add("Transpose", ["pictures"], "first", perm=[0, 3, 1, 2])
+    graph.add("Transpose", ["images"], "first", perm=[0, 3, 1, 2])
     outputs = {}
     for layer in model._operations:
         kind = type(layer).__name__
@@ -79,7 +78,7 @@ class _Graph:
 
     def model(self, input_shape: tuple, output_shape: tuple) -> Any:
         helper, number = self.onnx.helper, self.onnx.TensorProto.FLOAT
-        inputs = [helper.make_tensor_value_info("pictures", number, ["N", *input_shape[1:]])]
+        inputs = [helper.make_tensor_value_info("images", number, ["N", *input_shape[1:]])]
         outputs = [
             helper.make_tensor_value_info(
                 "output", number, ["N", *([None] * (len(output_shape) - 1))]

@@ -11,7 +11,6 @@ from etabli.training import keras_io
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["ARCHITECTURES", "TextCard", "TextModel", "load", "save"]
 
 ARCHITECTURES = ("simple-rnn", "lstm")
 KIND, MODEL = "text", "model.keras"

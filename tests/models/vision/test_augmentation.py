@@ -12,7 +12,7 @@ def images(n=40):
     return drawn
 
 
-def test_a_shift_moves_whole_pixels_and_keeps_the_ink(frozen):
+def test_a_shift_moves_whole_pixels_and_keeps_their_sum(frozen):
     given = frozen(images())
     moved = random_shift(given, np.random.default_rng(1), 2)
     np.testing.assert_allclose(moved.sum((1, 2, 3)), given.sum((1, 2, 3)), rtol=1e-5)
@@ -22,14 +22,16 @@ def test_a_shift_moves_whole_pixels_and_keeps_the_ink(frozen):
     assert any(np.array_equal(moved[0], each) for each in expected)
 
 
-def test_no_shift_and_no_warp_leave_the_images_alone():
+def test_zero_shift_and_zero_warp_are_the_identity():
     given = images()
     np.testing.assert_array_equal(random_shift(given, np.random.default_rng(1), 0), given)
-    still = random_warp(given, np.random.default_rng(1), degrees=0, scale=0, shear=0, shift=0, elastic=0)
+    still = random_warp(
+        given, np.random.default_rng(1), degrees=0, scale=0, shear=0, shift=0, elastic=0
+    )
     np.testing.assert_allclose(still, given, atol=1e-5)
 
 
-def test_equal_generators_warp_equally_and_the_images_stay_near(frozen):
+def test_equal_generators_warp_equally_and_mildly(frozen):
     given = frozen(images())
     first, again = (random_warp(given, np.random.default_rng(5)) for _ in range(2))
     np.testing.assert_array_equal(first, again)
@@ -39,8 +41,10 @@ def test_equal_generators_warp_equally_and_the_images_stay_near(frozen):
     assert first.sum() == pytest.approx(given.sum(), rel=0.1)
 
 
-def test_a_quarter_turn_turns():
-    turned = random_warp(images(1), _AlwaysHighest(), degrees=90, scale=0, shear=0, shift=0, elastic=0)
+def test_a_rotation_by_90_degrees_rotates():
+    turned = random_warp(
+        images(1), _AlwaysHighest(), degrees=90, scale=0, shear=0, shift=0, elastic=0
+    )
     np.testing.assert_allclose(turned[0], np.rot90(images(1)[0], -1), atol=1e-4)
 
 

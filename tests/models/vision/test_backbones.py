@@ -44,7 +44,7 @@ def test_the_preprocessing_of_its_authors_is_inside_each_net():
 
 
 def official_layout(path: Path, model, generator) -> None:
-    """A file as Keras publishes its weights: a group for each layer, the weights' names as attributes."""
+    """Write a file as Keras publishes weights: a group per layer, weight names as attributes."""
     with h5py.File(path, "w") as file:
         file.attrs["layer_names"] = [layer.name.encode() for layer in model.layers]
         for layer in model.layers:
@@ -55,7 +55,7 @@ def official_layout(path: Path, model, generator) -> None:
                 group[name.decode()] = generator.normal(size=weight.shape).astype(np.float32)
 
 
-def test_a_file_in_the_layout_of_the_official_weights_loads(tmp_path, resnet):
+def test_a_file_in_the_format_of_the_official_weights_loads(tmp_path, resnet):
     path = tmp_path / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
     official_layout(path, resnet, np.random.default_rng(0))
     loaded = backbones.get_backbone("resnet50").build(path)
@@ -67,7 +67,7 @@ def test_a_file_in_the_layout_of_the_official_weights_loads(tmp_path, resnet):
         np.testing.assert_array_equal(held.numpy(), expected)
 
 
-def test_the_weights_of_another_net_are_refused(tmp_path, resnet):
+def test_the_weights_of_another_net_raise_an_error(tmp_path, resnet):
     resnet.save_weights(tmp_path / "resnet.weights.h5")
     with pytest.raises(CorruptFile, match="mobilenet_v2"):
         backbones.get_backbone("mobilenet_v2").build(tmp_path / "resnet.weights.h5")
@@ -76,7 +76,7 @@ def test_the_weights_of_another_net_are_refused(tmp_path, resnet):
         backbones.get_backbone("mobilenet_v2").build(tmp_path / "noise.weights.h5")
 
 
-def test_random_weights_are_those_of_their_seed():
+def test_random_weights_depend_on_the_seed():
     net = backbones.get_backbone("mobilenet_v2")
     one, again, other = (
         backbones.compute_weights_digest(net.build(seed=seed, size=(32, 32))) for seed in (1, 1, 2)
@@ -84,7 +84,7 @@ def test_random_weights_are_those_of_their_seed():
     assert one == again != other
 
 
-def test_a_mistyped_backbone_is_answered_with_the_nearest():
+def test_an_unknown_backbone_suggests_the_nearest_name():
     with pytest.raises(UnknownName, match="resnet50"):
         backbones.get_backbone("resnet5O")
 
@@ -100,7 +100,7 @@ def test_the_imagenet_head_is_a_softmax_of_a_linear_layer(frozen):
 
 
 @pytest.mark.full
-def test_the_imagenet_weights_know_an_ox_among_a_thousand_classes(full_data):
+def test_the_imagenet_weights_classify_an_ox(full_data):
     from etabli.data.formats import images
 
     model = backbones.get_backbone("mobilenet_v2").build(

@@ -35,7 +35,7 @@ def test_the_layer_table_is_that_of_report_figure_4():
     ]
 
 
-def test_cutting_the_softmax_and_the_dense_layer_leaves_the_hidden_sigmoids():
+def test_without_its_last_layers_the_mlp_computes_the_hidden_sigmoids():
     model = digit_classifiers.build_mlp()
     cut = keras.Model(model.inputs, model.layers[-3].output)
     pixels = np.random.default_rng(0).random((5, 784), dtype=np.float32)
@@ -45,7 +45,7 @@ def test_cutting_the_softmax_and_the_dense_layer_leaves_the_hidden_sigmoids():
     assert ((hidden > 0) & (hidden < 1)).all()
 
 
-def test_activations_come_by_name_flattened_whatever_the_batch(images):
+def test_activations_are_flattened_for_any_batch_size(images):
     model = digit_classifiers.build_cnn()
     whole = digit_classifiers.compute_activations(model, images, ["pool1", "softmax"])
     parts = digit_classifiers.compute_activations(model, images, ["pool1", "softmax"], batch_size=4)
@@ -56,20 +56,18 @@ def test_activations_come_by_name_flattened_whatever_the_batch(images):
         digit_classifiers.compute_activations(model, images, ["pool"])
 
 
-def test_a_fresh_net_knows_nothing_its_loss_is_about_ln_k(images):
+def test_the_loss_of_an_untrained_net_is_about_ln_k(images):
     probabilities = digit_classifiers.build_cnn().predict(images, verbose=0)
     assert -np.log(probabilities).mean() == pytest.approx(np.log(10), abs=0.35)
 
 
 def test_equal_seeds_draw_equal_weights_and_other_seeds_other_ones():
-    first, again, other = (
-        digit_classifiers.build_cnn(seed).get_weights() for seed in (1, 1, 2)
-    )
+    first, again, other = (digit_classifiers.build_cnn(seed).get_weights() for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0], other[0])
 
 
-def test_a_saved_net_loads_again_without_any_code_of_ours(tmp_path, images):
+def test_a_saved_net_loads_without_project_code(tmp_path, images):
     for build in (digit_classifiers.build_cnn, digit_classifiers.build_modern_cnn):
         model = digit_classifiers.compile_model(
             build(), optimizer="adam", learning_rate=1e-3, decay_steps=10, warmup_steps=2
@@ -81,6 +79,8 @@ def test_a_saved_net_loads_again_without_any_code_of_ours(tmp_path, images):
         )
 
 
-def test_an_unknown_optimizer_is_refused():
+def test_an_unknown_optimizer_raises_an_error():
     with pytest.raises(UnknownName, match="Did you mean adam"):
-        digit_classifiers.compile_model(digit_classifiers.build_mlp(), optimizer="adan", learning_rate=0.1)
+        digit_classifiers.compile_model(
+            digit_classifiers.build_mlp(), optimizer="adan", learning_rate=0.1
+        )

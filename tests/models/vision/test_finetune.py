@@ -8,20 +8,20 @@ from etabli.training.kernels import convolution
 
 
 def net(seed=3):
-    """Pictures -> early (frozen) -> a small inverted residual with batch normalisation -> top."""
+    """Pictures -> early (frozen) -> a small inverted residual with batch normalization -> top."""
     import keras
     from keras import layers
 
     keras.utils.set_random_seed(seed)
-    pictures = keras.Input((12, 12, 3), name="pictures")
-    x = layers.Conv2D(6, 3, strides=2, activation="relu", name="early")(pictures)
+    images = keras.Input((12, 12, 3), name="images")
+    x = layers.Conv2D(6, 3, strides=2, activation="relu", name="early")(images)
     y = layers.Conv2D(12, 1, use_bias=False, name="expand")(x)
     y = layers.BatchNormalization(name="expand_bn")(y)
     y = layers.ReLU(6.0, name="relu")(y)
     y = layers.DepthwiseConv2D(3, padding="same", name="depthwise")(y)
     y = layers.Conv2D(6, 1, name="project")(y)
     x = layers.Add(name="add")([x, y])
-    return keras.Model(pictures, layers.Conv2D(8, 1, activation="relu", name="top")(x))
+    return keras.Model(images, layers.Conv2D(8, 1, activation="relu", name="top")(x))
 
 
 @pytest.fixture
@@ -31,10 +31,10 @@ def problem():
 
     model = net()
     generator = np.random.default_rng(0)
-    pictures = generator.normal(size=(60, 12, 12, 3)).astype(np.float32)
-    labels = np.where(pictures.mean((1, 2))[:, :2] > 0, 1, -1).astype(np.int8)
-    pictures += 0.5 * labels[:, None, None, :1]
-    maps = keras.Model(model.inputs[0], model.get_layer("early").output).predict_on_batch(pictures)
+    images = generator.normal(size=(60, 12, 12, 3)).astype(np.float32)
+    labels = np.where(images.mean((1, 2))[:, :2] > 0, 1, -1).astype(np.int8)
+    images += 0.5 * labels[:, None, None, :1]
+    maps = keras.Model(model.inputs[0], model.get_layer("early").output).predict_on_batch(images)
     head = linear_head.LinearClassifier(np.zeros((8, 2), np.float32), np.zeros(2, np.float32))
     return model, maps, labels, head
 
@@ -44,7 +44,7 @@ PLAN = FinetuneConfig(epochs=4, batch_size=16, learning_rate=3e-3, ema_decay=0.9
 
 def train(problem, plan=PLAN, layer="early", roots=False, **options):
     model, maps, labels, head = problem
-    tail = finetune.build_tail(model, layer, roots, places=plan.attention > 0)
+    tail = finetune.build_tail(model, layer, roots, with_locations=plan.attention > 0)
     return finetune.fine_tune(
         tail, head, lambda places, draws: maps[places], labels, plan, **options
     )
@@ -63,7 +63,7 @@ def test_the_first_loss_is_ln_2_and_it_falls(problem):
 
 
 @pytest.mark.needs_jax
-def test_frozen_layers_and_moving_statistics_do_not_move_by_one_bit_and_all_others_do(problem):
+def test_frozen_layers_and_moving_statistics_stay_bit_exact_and_all_others_change(problem):
     model = problem[0]
     before = {layer.name: weights(layer) for layer in model.layers}
     train(problem)
@@ -79,7 +79,7 @@ def test_frozen_layers_and_moving_statistics_do_not_move_by_one_bit_and_all_othe
 
 
 @pytest.mark.needs_jax
-def test_the_mean_of_trainings_lies_between_them_and_leaves_what_did_not_learn(problem):
+def test_the_mean_of_trainings_is_between_them_and_keeps_untrained_weights(problem):
     tail = finetune.build_tail(problem[0], "early")
     origin, trainings = tail.get_weights(), []
     for seed in range(3):
@@ -90,9 +90,9 @@ def test_the_mean_of_trainings_lies_between_them_and_leaves_what_did_not_learn(p
     for values in zip(
         tail.get_weights(), origin, *(each for each, _head in trainings), strict=True
     ):
-        found, start, *learnt = values
-        np.testing.assert_allclose(found, np.mean(learnt, axis=0), rtol=1e-5, atol=1e-6)
-        if all(np.array_equal(each, start) for each in learnt):
+        found, start, *trained = values
+        np.testing.assert_allclose(found, np.mean(trained, axis=0), rtol=1e-5, atol=1e-6)
+        if all(np.array_equal(each, start) for each in trained):
             np.testing.assert_array_equal(found, start)
     np.testing.assert_allclose(
         mean.kernel, np.mean([each.kernel for _weights, each in trainings], axis=0), atol=1e-6
@@ -100,13 +100,13 @@ def test_the_mean_of_trainings_lies_between_them_and_leaves_what_did_not_learn(p
 
 
 @pytest.mark.needs_jax
-def test_the_tail_on_stored_maps_is_the_whole_net_on_pictures(problem):
+def test_the_tail_on_stored_maps_is_the_whole_net_on_images(problem):
     import keras
 
     model = net()
-    pictures = np.random.default_rng(1).normal(size=(5, 12, 12, 3)).astype(np.float32)
-    maps = keras.Model(model.inputs[0], model.get_layer("early").output)(pictures)
-    whole = np.asarray(finetune.build_tail(model, None)(pictures))
+    images = np.random.default_rng(1).normal(size=(5, 12, 12, 3)).astype(np.float32)
+    maps = keras.Model(model.inputs[0], model.get_layer("early").output)(images)
+    whole = np.asarray(finetune.build_tail(model, None)(images))
     np.testing.assert_allclose(finetune.build_tail(model, "early")(maps), whole, atol=1e-6)
 
 
@@ -152,14 +152,14 @@ def test_an_interrupted_training_resumes_to_the_same_numbers(problem, tmp_path):
         (0, 1),
         (seen[0][0], 2),
         (0, 2),
-    ]  # told, not done
+    ]  # result, not done
     assert (1, 3) in seen
     np.testing.assert_array_equal(resumed.head.kernel, straight.head.kernel)
     assert resumed.losses == straight.losses
 
 
 @pytest.mark.needs_jax
-def test_a_checkpoint_of_another_plan_or_stage_or_a_damaged_one_is_not_resumed(problem, tmp_path):
+def test_a_checkpoint_of_another_config_or_stage_or_a_damaged_one_is_not_resumed(problem, tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     train(problem, checkpoint=path)
     epochs = []
@@ -189,7 +189,7 @@ def test_training_stops_without_a_better_validation_and_keeps_the_best(problem):
 
 
 @pytest.mark.needs_jax
-def test_what_is_kept_of_the_start_lies_on_the_line_between_start_and_end(problem):
+def test_the_initial_weights_are_interpolated_linearly(problem):
     def ends(kept):
         model = net()
         tuned = train((model, *problem[1:]), FinetuneConfig(**{**vars(PLAN), "init_weight": kept}))
@@ -205,7 +205,7 @@ def test_what_is_kept_of_the_start_lies_on_the_line_between_start_and_end(proble
 
 
 @pytest.mark.needs_jax
-def test_lower_layers_move_less(problem):
+def test_lower_layers_change_less(problem):
     def moved(lower_rate):
         model = net()
         before = weights(model.get_layer("expand"))[0]
@@ -220,13 +220,15 @@ def test_lower_layers_move_less(problem):
 @pytest.mark.needs_jax
 @pytest.mark.parametrize("roots", [False, True])
 def test_half_precision_and_mixup_train_as_well(problem, roots):
-    tuned = train(problem, FinetuneConfig(**{**vars(PLAN), "precision": "bf16", "mixup": 0.3}), roots=roots)
+    tuned = train(
+        problem, FinetuneConfig(**{**vars(PLAN), "precision": "bf16", "mixup": 0.3}), roots=roots
+    )
     assert tuned.losses[-1] < np.log(2)
 
 
 @pytest.mark.needs_jax
 @pytest.mark.parametrize("attention", [0.0, 0.4])
-def test_a_saved_net_on_roots_gives_the_logits_of_its_tail(problem, attention):
+def test_a_saved_model_gives_the_logits_of_its_tail(problem, attention):
     import keras
     from scipy.special import expit
 
@@ -234,50 +236,53 @@ def test_a_saved_net_on_roots_gives_the_logits_of_its_tail(problem, attention):
         problem[0],
         train(problem, FinetuneConfig(**{**vars(PLAN), "attention": attention}), roots=True),
     )
-    pictures = np.random.default_rng(1).normal(size=(5, 12, 12, 3)).astype(np.float32)
-    maps = keras.Model(model.inputs[0], model.get_layer("early").output)(pictures)
+    images = np.random.default_rng(1).normal(size=(5, 12, 12, 3)).astype(np.float32)
+    maps = keras.Model(model.inputs[0], model.get_layer("early").output)(images)
     expected = expit(finetune.make_logits_function(tuned, 4)(np.asarray(maps)))
-    whole = linear_head.attach_head(model, tuned.head, roots=True, attention=tuned.attention)
-    np.testing.assert_allclose(whole(pictures), expected, atol=1e-5)
+    whole = linear_head.attach_head(model, tuned.head, use_sqrt=True, attention=tuned.attention)
+    np.testing.assert_allclose(whole(images), expected, atol=1e-5)
 
 
 @pytest.mark.needs_jax
-def test_attention_is_nothing_where_a_picture_has_one_place():
+def test_attention_has_no_effect_where_a_map_has_one_location():
     import keras
 
     draws = np.random.default_rng(2)
     kernel, bias = draws.normal(size=(8, 2)), draws.normal(size=2)
     head = linear_head.LinearClassifier(kernel.astype(np.float32), bias.astype(np.float32))
     flat = keras.Input((1, 1, 8))
-    tail = finetune.build_tail(keras.Model(flat, keras.layers.ReLU()(flat)), None, places=True)
+    tail = finetune.build_tail(
+        keras.Model(flat, keras.layers.ReLU()(flat)), None, with_locations=True
+    )
     points = draws.uniform(size=(5, 1, 1, 8)).astype(np.float32)
     looked, plain = (
-        finetune.make_logits_function(finetune.FinetunedModel(head, tail, [], [], 0, a))(points) for a in (0.7, 0.0)
+        finetune.make_logits_function(finetune.FinetunedModel(head, tail, [], [], 0, a))(points)
+        for a in (0.7, 0.0)
     )
     np.testing.assert_allclose(looked, plain, atol=1e-5)
     np.testing.assert_allclose(plain, head.logits(points[:, 0, 0]), atol=1e-5)
 
 
 @pytest.mark.needs_jax
-def test_a_diverging_training_is_a_sentence(problem):
+def test_a_diverging_training_raises_one_sentence(problem):
     with pytest.raises(EtabliError, match="diverged"):
         train(problem, FinetuneConfig(**{**vars(PLAN), "learning_rate": 1e30}))
 
 
-def test_another_backend_is_refused_before_it_starts(problem, monkeypatch):
+def test_another_backend_raises_an_error_before_training(problem, monkeypatch):
     monkeypatch.setattr(finetune, "is_jax_backend", lambda: False)
     with pytest.raises(BadSetting, match="JAX"):
         train(problem)
 
 
 @pytest.mark.needs_jax
-def test_the_shares_of_the_places_are_what_a_picture_loses_with_one_of_them(problem):
+def test_location_weights_are_the_loss_of_the_logit_without_that_location(problem):
     """log sum exp without a place is lower by -log(1 - its share)."""
     from scipy.special import logsumexp
 
     model, maps, _labels, _head = problem
     kernel = np.random.default_rng(4).normal(size=(8, 2)).astype(np.float32)
-    tail = finetune.build_tail(model, "early", places=True)
+    tail = finetune.build_tail(model, "early", with_locations=True)
     tuned = finetune.FinetunedModel(
         linear_head.LinearClassifier(kernel, np.ones(2, np.float32)), tail, [], [], 0, 0.5
     )

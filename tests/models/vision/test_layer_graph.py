@@ -29,6 +29,6 @@ def test_a_convolution_block_has_a_convolution_on_its_shortcut(resnet):
     assert nodes["conv3_block1_add"].shape == (8, 8, 512)
 
 
-def test_an_unknown_layer_is_answered_with_the_nearest(resnet):
+def test_an_unknown_layer_suggests_the_nearest_name(resnet):
     with pytest.raises(UnknownName, match="conv2_block1_out"):
         layer_graph.extract_layer_graph(resnet, "conv2_block1_uot", "conv2_block2_out")

@@ -18,7 +18,7 @@ def problem(count=300, width=12, classes=3, seed=0):
     return features, labels
 
 
-def test_the_fit_is_scikit_learns_logistic_regression_on_standardised_features():
+def test_the_fit_is_scikit_learns_logistic_regression_on_standardized_features():
     features, labels = problem()
     decay = 0.01
     model = linear_head.fit(features, labels, decay)
@@ -45,14 +45,14 @@ def test_at_the_minimum_the_numeric_gradient_vanishes():
         assert linear_head.binary_cross_entropy(labels, moved.logits(features)) >= base - 1e-6
 
 
-def test_the_first_questions_alone_have_the_logits_that_they_had():
+def test_the_first_classes_keep_their_logits():
     draws = np.random.default_rng(0)
     head = linear_head.LinearClassifier(draws.normal(size=(4, 5)), draws.normal(size=5))
     x = draws.normal(size=(3, 4))
     np.testing.assert_array_equal(head.first(2).logits(x), head.logits(x)[:, :2])
 
 
-def test_a_fresh_layer_has_a_loss_of_ln_2():
+def test_an_untrained_classifier_has_a_loss_of_ln_2():
     features, labels = problem()
     zero = linear_head.LinearClassifier(np.zeros((12, 3), np.float32), np.zeros(3, np.float32))
     assert linear_head.binary_cross_entropy(labels, zero.logits(features)) == pytest.approx(
@@ -60,7 +60,7 @@ def test_a_fresh_layer_has_a_loss_of_ln_2():
     )
 
 
-def test_a_difficult_label_pulls_in_no_direction():
+def test_a_difficult_label_has_no_gradient():
     features, labels = problem()
     hard, wrong = labels.copy(), labels.copy()
     hard[:100, 1], wrong[:100, 1] = 0, -labels[:100, 1]
@@ -75,7 +75,7 @@ def test_a_difficult_label_pulls_in_no_direction():
     np.testing.assert_allclose(*others, atol=2e-3)
 
 
-def test_adam_goes_the_same_way_more_slowly():
+def test_adam_approaches_the_same_minimum():
     features, labels = problem()
     losses = []
     model = linear_head.fit_adam(
@@ -95,7 +95,7 @@ def test_adam_goes_the_same_way_more_slowly():
     assert model.kernel.shape == (12, 3)
 
 
-def test_cross_validation_prefers_decay_on_noise():
+def test_cross_validation_prefers_regularization_on_noise():
     generator = np.random.default_rng(0)
     features = generator.normal(size=(60, 50)).astype(np.float32)
     labels = np.where(generator.random((60, 2)) < 0.5, 1, -1)
@@ -104,7 +104,7 @@ def test_cross_validation_prefers_decay_on_noise():
     assert chosen == 1.0 and len(means) == 6
 
 
-def test_thresholds_give_the_best_f1_that_there_is():
+def test_thresholds_give_the_best_f1():
     generator = np.random.default_rng(3)
     labels = np.where(generator.random((120, 2)) < 0.3, 1, -1)
     probabilities = np.round(
@@ -120,7 +120,7 @@ def test_thresholds_give_the_best_f1_that_there_is():
     assert linear_head.choose_thresholds(-np.ones((4, 1), int), np.ones((4, 1)))[0] == 0.5
 
 
-def test_features_of_another_net_are_refused():
+def test_features_of_another_size_raise_an_error():
     features, labels = problem()
     model = linear_head.fit(features, labels, 0.1)
     with pytest.raises(BadArray, match="not those"):
@@ -131,7 +131,7 @@ def test_features_of_another_net_are_refused():
         linear_head.fit(features[:0], labels[:0], 0.1)
 
 
-def test_unit_roots_have_length_one_keep_signs_and_rank_and_leave_zeros():
+def test_sqrt_normalization_keeps_signs_and_order_and_has_length_one():
     features = np.random.default_rng(0).normal(size=(6, 5))
     features[2] = 0
     features.setflags(write=False)
@@ -142,7 +142,7 @@ def test_unit_roots_have_length_one_keep_signs_and_rank_and_leave_zeros():
     np.testing.assert_allclose(made, linear_head.sqrt_normalize(7 * features))
 
 
-def test_the_dot_product_of_unit_roots_is_the_affinity_of_two_distributions():
+def test_the_dot_product_of_normalized_roots_is_the_bhattacharyya_coefficient():
     p, q = np.random.default_rng(1).dirichlet(np.ones(8), size=2)
     a, b = linear_head.sqrt_normalize(np.stack([p, q]))
     assert a @ b == pytest.approx(np.sqrt(p * q).sum())

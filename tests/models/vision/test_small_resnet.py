@@ -11,18 +11,16 @@ def net():
     return backbones.get_backbone("small_residual").build(size=(32, 32))
 
 
-def test_it_is_small_and_halves_the_picture_three_times(net):
+def test_the_net_is_small_and_halves_the_image_three_times(net):
     assert net.output_shape == (None, 4, 4, 96)
     assert net.count_params() < 400_000
 
 
-def test_it_learns_to_tell_a_few_pictures_apart_and_the_first_loss_is_ln_k(net):
+def test_training_separates_a_few_images_and_the_first_loss_is_ln_k(net):
     draw = make_generator(0, "pictures")
     kinds = np.arange(64) % 2
-    pictures = [
-        scenes.draw_single(draw, ("circle", "house")[kind], (32, 32)).image for kind in kinds
-    ]
-    pixels = np.stack([np.asarray(image) for image in pictures]).astype(np.float32)
+    images = [scenes.draw_single(draw, ("circle", "house")[kind], (32, 32)).image for kind in kinds]
+    pixels = np.stack([np.asarray(image) for image in images]).astype(np.float32)
     whole = small_resnet.build_classifier(net, 2)
     assert whole.evaluate(pixels, kinds, verbose=0)[0] == pytest.approx(np.log(2), abs=1e-5)
     numbers = []
@@ -33,7 +31,7 @@ def test_it_learns_to_tell_a_few_pictures_apart_and_the_first_loss_is_ln_k(net):
     assert small_resnet.predict_logits(whole, pixels[:5]).shape == (5, 2)
 
 
-def test_a_difficult_label_counts_for_nothing():
+def test_a_difficult_label_has_no_influence():
     logits = np.array([[2.0, -1.0], [0.5, 3.0]], np.float32)
     with_hard = np.asarray(
         small_resnet._masked_bce(np.array([[1, 0], [-1, 1]], np.float32), logits)

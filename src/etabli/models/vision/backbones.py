@@ -23,15 +23,6 @@ from etabli.models.vision.small_resnet import build_small_resnet
 if TYPE_CHECKING:
     import keras
 
-__all__ = [
-    "BACKBONES",
-    "Backbone",
-    "WeightsRecord",
-    "build_imagenet_head",
-    "feature_layer_name",
-    "get_backbone",
-]
-
 
 @dataclass(frozen=True)
 class WeightsRecord:
@@ -75,7 +66,7 @@ class Backbone:
         import keras
 
         height, width = size or self.input_size
-        images = keras.Input((height, width, 3), name="pictures")
+        images = keras.Input((height, width, 3), name="images")
         with _zero_initialization():
             model = self.builder(keras, _PREPROCESSING[self.preprocessing](keras, images))
             model = keras.Model(images, model.outputs[0], name=self.name)

@@ -26,17 +26,6 @@ from etabli.training.kernels.convolution import accelerate
 if TYPE_CHECKING:
     import keras
 
-__all__ = [
-    "FinetuneConfig",
-    "FinetunedModel",
-    "LogitsFunction",
-    "average_weights",
-    "build_tail",
-    "compute_location_weights",
-    "fine_tune",
-    "make_logits_function",
-    "make_pooling_function",
-]
 
 InputsFunction = Callable[[np.ndarray, np.random.Generator | None], np.ndarray]
 LogitsFunction = Callable[[np.ndarray], np.ndarray]
@@ -96,23 +85,23 @@ class FinetunedModel:
 
 
 def build_tail(
-    model: "keras.Model", layer: str | None, roots: bool = False, places: bool = False
+    model: "keras.Model", layer: str | None, use_sqrt: bool = False, with_locations: bool = False
 ) -> "keras.Model":
     """Return the part of ``model`` above ``layer`` and global pooling; weights are shared.
 
     Args:
         model: A net that ends in a feature map.
         layer: The last frozen layer; None for none.
-        roots: Whether pooled features are square-rooted and scaled (``linear_head.pool``).
-        places: Whether the features of all locations are a second output, which
+        use_sqrt: Whether pooled features are square-rooted and scaled (``linear_head.pool``).
+        with_locations: Whether the features of all locations are a second output, which
             ``FinetuneConfig.attention`` needs.
     """
     import keras
 
     start = model.inputs[0] if layer is None else model.get_layer(layer).output
     maps = model.outputs[0]
-    pooled = pool(maps, roots)
-    outputs = [pooled, transform_locations(maps, roots)] if places else pooled
+    pooled = pool(maps, use_sqrt)
+    outputs = [pooled, transform_locations(maps, use_sqrt)] if with_locations else pooled
     return keras.Model(start, outputs, name="tail")
 
 

@@ -9,8 +9,6 @@ from etabli.core.i18n import _
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["LayerNode", "extract_layer_graph"]
-
 
 @dataclass(frozen=True)
 class LayerNode:

@@ -19,19 +19,6 @@ from etabli.training.optimizer import adam
 if TYPE_CHECKING:
     import keras
 
-__all__ = [
-    "LinearClassifier",
-    "attach_head",
-    "binary_cross_entropy",
-    "choose_l2",
-    "choose_thresholds",
-    "fit",
-    "fit_adam",
-    "pool",
-    "sqrt_normalize",
-    "transform_locations",
-]
-
 
 @dataclass(frozen=True)
 class LinearClassifier:
@@ -248,20 +235,20 @@ def _prepare(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.n
     return features, (labels == 1).astype(np.float32), (labels != 0).astype(np.float32)
 
 
-def pool(maps: Any, roots: bool = False) -> Any:
-    """Return p, the global average of D maps; with ``roots`` sqrt(p) scaled to length sqrt(D).
+def pool(maps: Any, use_sqrt: bool = False) -> Any:
+    """Return p, the global average of D maps; with ``use_sqrt`` sqrt(p) scaled to length sqrt(D).
 
     The latter is ``sqrt_normalize`` as layers, for maps that are not negative.
     """
     import keras
 
     mean = keras.layers.GlobalAveragePooling2D(name="pool")(maps)
-    return _sqrt_normalize_layers(mean) if roots else mean
+    return _sqrt_normalize_layers(mean) if use_sqrt else mean
 
 
-def transform_locations(maps: Any, roots: bool = False) -> Any:
+def transform_locations(maps: Any, use_sqrt: bool = False) -> Any:
     """Apply the transformation of ``pool`` to every location of the maps: (N, height, width, D)."""
-    return _sqrt_normalize_layers(maps, "_by_place") if roots else maps
+    return _sqrt_normalize_layers(maps, "_by_place") if use_sqrt else maps
 
 
 def _sqrt_normalize_layers(x: Any, where: str = "") -> Any:
@@ -274,14 +261,14 @@ def _sqrt_normalize_layers(x: Any, where: str = "") -> Any:
 
 
 def attach_head(
-    model: "keras.Model", head: LinearClassifier, roots: bool = False, attention: float = 0.0
+    model: "keras.Model", head: LinearClassifier, use_sqrt: bool = False, attention: float = 0.0
 ) -> "keras.Model":
     """Return a model from images to probabilities (N, K): ``model``, ``pool``, sigmoids.
 
     Args:
         model: From images to feature maps.
         head: The classifier of the pooled features.
-        roots: Whether pooled features are transformed (``pool``).
+        use_sqrt: Whether pooled features are transformed (``pool``).
         attention: a, where a logit is (1 - a) of that of the pooled features plus a of the log mean
             exp of the logits of all locations.
     """
@@ -289,10 +276,10 @@ def attach_head(
 
     maps, layers, classes = model.outputs[0], keras.layers, len(head.bias)
     dense = layers.Dense(classes, name="classes", kernel_initializer="zeros")
-    logits, weights = dense(pool(maps, roots)), [(dense, head.kernel)]
+    logits, weights = dense(pool(maps, use_sqrt)), [(dense, head.kernel)]
     if attention:
         conv = layers.Conv2D(classes, 1, name="classes_by_place", kernel_initializer="zeros")
-        pooled = keras.ops.logsumexp(conv(transform_locations(maps, roots)), axis=(1, 2))
+        pooled = keras.ops.logsumexp(conv(transform_locations(maps, use_sqrt)), axis=(1, 2))
         offset = -attention * math.log(maps.shape[1] * maps.shape[2])  # of the mean, not the sum
         logits = layers.Rescaling(1 - attention, name="of_the_mean")(logits)
         pooled = layers.Rescaling(attention, offset=offset, name="of_the_places")(pooled)

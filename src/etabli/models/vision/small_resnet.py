@@ -14,14 +14,6 @@ from etabli.training.checkpoint import Checkpoint, model_state, restore_model
 if TYPE_CHECKING:
     import keras
 
-__all__ = [
-    "build_classifier",
-    "build_small_resnet",
-    "convolution_block",
-    "identity_block",
-    "predict_logits",
-    "train",
-]
 
 WIDTHS = (24, 48, 96)
 
