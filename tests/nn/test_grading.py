@@ -145,7 +145,7 @@ def test_either_function_may_be_missing():
         (
             "d = (Y_hat - Y) / len(batch); return d.sum(0), batch.T @ d",
             "grad_W",
-            "is grad_b: the values come in another",
+            "is grad_b: the values are returned in another",
         ),
         (
             "d = (Y_hat - Y) / len(batch); return W[:2], d.sum(0)",
@@ -230,7 +230,7 @@ def test_a_naive_softmax_is_right_and_gets_advice():
         (
             "H = 1 / (1 + np.exp(-batch @ Wh - bh)); return H, forward(H, Wy, by)",
             "Y_hat",
-            "is H: the values come",
+            "is H: the values are returned",
         ),
         (
             "H = 1 / (1 + np.exp(-batch @ Wh - bh)); return forward(H, Wy, by)",

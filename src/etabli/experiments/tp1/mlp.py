@@ -10,7 +10,8 @@ MNIST, 98.5 % in the best configuration. Forty seconds a seed, and two minutes f
 which examines the initialization to zero.
 """
 
-from typing import Annotated, Any, Protocol
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -54,12 +55,6 @@ class Settings(_shared.NetSettings):
         (0.1, 1.0), min_length=1, description=N_("learning rates for the initialization to zero")
     )
     best: TrainConfig = Field(BEST, description=N_("training configuration of test_accuracy_best"))
-
-
-class Build(Protocol):
-    """``build(config, seed, ...)`` creates the perceptron; further arguments are those of MLP."""
-
-    def __call__(self, config: TrainConfig, seed: int, **arguments: Any) -> MLP: ...
 
 
 def run(context: RunContext, settings: Settings) -> None:
@@ -158,7 +153,7 @@ def show_hidden_units(context: RunContext, model: MLP) -> None:
 
 
 def examine_zeros(
-    context: RunContext, settings: Settings, build: Build, digits: mnist.Digits
+    context: RunContext, settings: Settings, build: Callable[..., MLP], digits: mnist.Digits
 ) -> None:
     """Train from zeros: in two dtypes, at several learning rates, with and without one ulp."""
     linear = SoftmaxRegression(
@@ -206,7 +201,7 @@ def examine_zeros(
 
 def train_from_zeros(
     context: RunContext,
-    build: Build,
+    build: Callable[..., MLP],
     settings: Settings,
     digits: mnist.Digits,
     dtype: str,

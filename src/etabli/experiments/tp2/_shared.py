@@ -19,7 +19,7 @@ from etabli.viz.curves import plot_learning_curves
 from etabli.viz.images import show_images
 
 if TYPE_CHECKING:
-    import keras
+    from keras import Model as KerasModel
 
 _COLUMNS = ("epoch", "loss", "accuracy", "seconds", "test_loss", "test_accuracy")
 
@@ -98,7 +98,7 @@ def split_training_set(digits: Digits, train_size: int) -> Digits:
     )  # fmt: skip
 
 
-def to_inputs(images: np.ndarray, model: "keras.Model") -> np.ndarray:
+def to_inputs(images: np.ndarray, model: "KerasModel") -> np.ndarray:
     """Convert images to inputs of the model, (N, 784) or (N, 28, 28, 1), float32 in [0, 1]."""
     return mnist.flatten(images).reshape(-1, *model.input_shape[1:])
 
@@ -106,14 +106,14 @@ def to_inputs(images: np.ndarray, model: "keras.Model") -> np.ndarray:
 def load_or_train(
     context: RunContext,
     name: str,
-    build: "Callable[[int], keras.Model]",
+    build: "Callable[[int], KerasModel]",
     config: TrainConfig,
     digits: Digits,
     *,
     label: str,
     curve: str | None = "train",
     evaluate: bool = True,
-) -> "keras.Model":
+) -> "KerasModel":
     """Return the trained net of a configuration and of the seed, from the cache if possible.
 
     Args:
@@ -173,7 +173,7 @@ def load_or_train(
 
 def train_net(
     context: RunContext,
-    model: "keras.Model",
+    model: "KerasModel",
     config: TrainConfig,
     digits: Digits,
     *,
@@ -247,7 +247,7 @@ _AUGMENTATIONS = {
 
 
 def score_test(
-    context: RunContext, model: "keras.Model", digits: Digits, config: TrainConfig
+    context: RunContext, model: "KerasModel", digits: Digits, config: TrainConfig
 ) -> np.ndarray:
     """Score ``test_accuracy`` and ``test_loss``; return the predicted probabilities (N, K)."""
     images = to_inputs(digits.test_images, model)
@@ -261,7 +261,7 @@ def score_test(
 def compare_configs(
     context: RunContext,
     name: str,
-    build: "Callable[[int], keras.Model]",
+    build: "Callable[[int], KerasModel]",
     configs: Sequence[TrainConfig],
     digits: Digits,
 ) -> None:
@@ -292,7 +292,7 @@ def compare_configs(
 
 def show_net(
     context: RunContext,
-    model: "keras.Model",
+    model: "KerasModel",
     probabilities: np.ndarray,
     digits: Digits,
     *,

@@ -8,8 +8,6 @@ The report gives a loss of 0.0272 and 99.14 %, but neither learning rate nor epo
 chosen on a validation set. About three minutes a seed.
 """
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
 from etabli.core.i18n import N_, _
@@ -18,9 +16,6 @@ from etabli.experiments.context import RunContext
 from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore
 from etabli.experiments.tp2 import _shared
 from etabli.models.vision import digit_classifiers
-
-if TYPE_CHECKING:
-    import keras
 
 BEST = _shared.TrainConfig(
     epochs=15, learning_rate=0.1, momentum=0.9, schedule="cosine", augmentation="shift"
@@ -78,14 +73,14 @@ def run(context: RunContext, settings: Settings) -> None:
         )
 
 
-def build(seed: int) -> "keras.Model":
+def build(seed: int) -> "_shared.KerasModel":
     """Create the convolutional net."""
     return digit_classifiers.build_cnn(seed, classes=mnist.N_CLASSES)
 
 
 def load_net(
     context: RunContext, settings: _shared.TrainConfig, digits: mnist.Digits
-) -> "keras.Model":
+) -> "_shared.KerasModel":
     """Return the trained net of the seed; ``tp2.hidden`` uses the same one."""
     label = N_("convolutional net")
     return _shared.load_or_train(context, "cnn", build, settings, digits, label=label)

@@ -8,8 +8,6 @@ averaged weights, label smoothing. About 99.6 % with a single model. Twelve minu
 shared cores.
 """
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
 from etabli.core.i18n import N_
@@ -18,9 +16,6 @@ from etabli.experiments.context import RunContext
 from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp2 import _shared
 from etabli.models.vision import digit_classifiers
-
-if TYPE_CHECKING:
-    import keras
 
 
 class Settings(_shared.TrainConfig):
@@ -44,7 +39,7 @@ class Settings(_shared.TrainConfig):
 def run(context: RunContext, settings: Settings) -> None:
     digits = mnist.load(context.source)
 
-    def build(seed: int) -> "keras.Model":
+    def build(seed: int) -> "_shared.KerasModel":
         return digit_classifiers.build_modern_cnn(
             seed, width=settings.width, dropout=settings.dropout, classes=mnist.N_CLASSES
         )

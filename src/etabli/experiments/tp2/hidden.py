@@ -7,8 +7,6 @@ softmax and the dense layer below it, and measures the 100 sigmoid activations o
 in all dimensions and in the plane. Two to three minutes if the nets are cached.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from pydantic import Field
 
@@ -24,9 +22,6 @@ from etabli.models.vision import digit_classifiers
 from etabli.training import keras_trainer
 from etabli.viz.embedding import plot_scatter
 from etabli.viz.explorer import render_explorer
-
-if TYPE_CHECKING:
-    import keras
 
 LAYER = "sigmoid"  # the 100 hidden units, in both nets
 TITLES = {
@@ -91,14 +86,14 @@ def run(context: RunContext, settings: Settings) -> None:
         compare_with_pixels(context, settings, planes, digits)
 
 
-def compute_hidden(net: "keras.Model", digits: Digits) -> np.ndarray:
+def compute_hidden(net: "_shared.KerasModel", digits: Digits) -> np.ndarray:
     """Compute the hidden activations (N, 100) of the test images."""
     inputs = _shared.to_inputs(digits.test_images, net)
     return digit_classifiers.compute_activations(net, inputs, [LAYER])[LAYER]
 
 
 def show_planes(
-    context: RunContext, planes: dict[str, Planes], cnn_net: "keras.Model", digits: Digits
+    context: RunContext, planes: dict[str, Planes], cnn_net: "_shared.KerasModel", digits: Digits
 ) -> None:
     """Plot the criteria of every plane, and write the explorer."""
     labels, shown = digits.test_labels, []

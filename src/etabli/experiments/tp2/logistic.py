@@ -6,8 +6,6 @@
 lab report, which gives 92.43 %. A few seconds a seed.
 """
 
-from typing import TYPE_CHECKING
-
 from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
 from etabli.experiments.context import RunContext
@@ -15,9 +13,6 @@ from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore
 from etabli.experiments.tp2 import _shared
 from etabli.models.vision import digit_classifiers
 from etabli.training.backend import backend_name
-
-if TYPE_CHECKING:
-    import keras
 
 NUMPY = 0.9159  # the softmax regression of the lab report in NumPy, practical 1, exercise 1
 
@@ -50,7 +45,7 @@ def run(context: RunContext, settings: Settings) -> None:
         )
 
 
-def build(seed: int) -> "keras.Model":
+def build(seed: int) -> "_shared.KerasModel":
     """Create softmax regression."""
     return digit_classifiers.build_softmax_regression(seed, classes=mnist.N_CLASSES)
 

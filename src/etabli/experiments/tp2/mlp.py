@@ -7,8 +7,6 @@ rate 1, 20 epochs, as in the lab report, which gives a loss of 0.0831 and 97.88 
 seed.
 """
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
 from etabli.core.i18n import N_, _
@@ -17,9 +15,6 @@ from etabli.experiments.context import RunContext
 from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore
 from etabli.experiments.tp2 import _shared
 from etabli.models.vision import digit_classifiers
-
-if TYPE_CHECKING:
-    import keras
 
 LINEAR = 0.9243  # the softmax regression of the lab report in Keras, practical 2, exercise 1
 
@@ -56,10 +51,10 @@ def run(context: RunContext, settings: Settings) -> None:
         )
 
 
-def load_net(context: RunContext, settings: Settings, digits: mnist.Digits) -> "keras.Model":
+def load_net(context: RunContext, settings: Settings, digits: mnist.Digits) -> "_shared.KerasModel":
     """Return the trained perceptron of the seed; ``tp2.hidden`` uses the same one."""
 
-    def build(seed: int) -> "keras.Model":
+    def build(seed: int) -> "_shared.KerasModel":
         return digit_classifiers.build_mlp(
             seed,
             units=settings.units,

@@ -7,8 +7,6 @@ after some epochs and at the end: plotted over depth and over epochs. Beyond the
 five minutes, three of which train the net.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from pydantic import Field
 
@@ -24,9 +22,6 @@ from etabli.metrics.neighborhood_hit import neighborhood_hit
 from etabli.metrics.score import Score
 from etabli.models.vision import digit_classifiers
 from etabli.viz.curves import plot_curves
-
-if TYPE_CHECKING:
-    import keras
 
 LAYERS = ("relu1", "pool1", "relu2", "pool2", "fc1", "sigmoid", "fc2", "softmax")
 
@@ -95,7 +90,7 @@ def measure_during_training(context: RunContext, settings: Settings, digits: Dig
     return context.cached("tp2-untangling", key, compute)["hits"]
 
 
-def measure_layers(net: "keras.Model", digits: Digits, k: int) -> list[float]:
+def measure_layers(net: "_shared.KerasModel", digits: Digits, k: int) -> list[float]:
     """Measure the neighborhood hit of the pixels and of every layer, in all dimensions."""
     activations = digit_classifiers.compute_activations(
         net, _shared.to_inputs(digits.test_images, net), LAYERS

@@ -154,13 +154,6 @@ def extract_features(
     """Return the features of all images of a list, from the cache if possible."""
     label = _("{net} on {data}, {view}").format(net=task.backbone, data=which.title, view=view)
     with context.progress(label, total=len(which)) as step:
-        done = 0
-
-        def progress(now: int, _total: int) -> None:
-            nonlocal done
-            step(now - done)
-            done = now
-
         return features.extract_to_cache(
             which.title.replace(" ", "-").lower(),
             which.paths,
@@ -169,7 +162,7 @@ def extract_features(
             weights=task.weights,
             view=view,
             engine="keras" if context.is_sample else None,
-            progress=progress,
+            progress=step,
             **options,
         )
 

@@ -129,7 +129,9 @@ def run(context: RunContext, settings: Settings) -> None:
     all_test = np.arange(len(task.test))
     model = task.net.build(task.weights, size=(settings.image_size, settings.image_size))
     layer = finetune_data.frozen_layer_name(task.net, stage)
-    tail = finetune.build_tail(model, layer, settings.sqrt_normalize, places=settings.attention > 0)
+    tail = finetune.build_tail(
+        model, layer, settings.sqrt_normalize, with_locations=settings.attention > 0
+    )
     pooling = finetune.make_pooling_function(tail, settings.batch_size)
     frozen_test = test_views.logits(all_test, pooling)
     fitted = [

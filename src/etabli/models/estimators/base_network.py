@@ -7,6 +7,7 @@ Parameters are one list, input side first: [W₁, b₁, W₂, b₂, ...].
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
@@ -27,27 +28,23 @@ from etabli.training.checkpoint import Checkpoint
 Callback = Callable[[dict[str, float]], None]
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
     """A net with softmax output, trained on the cross-entropy; subclasses define hidden layers."""
 
-    hidden_units: int | list[int]
-    activation: str
-    learning_rate: float
-    epochs: int
-    batch_size: int
-    momentum: float
-    l2: float
-    schedule: str
-    averaging: float
-    center: bool
-    shift: int
-    initialization: str
-    shuffle: bool
-    dtype: str
-    random_state: Any
-    n_features_in_: int
-    history_: list[dict[str, float]]
-    _trainer: Trainer
+    learning_rate: float = 0.1
+    epochs: int = 20
+    batch_size: int = 100
+    momentum: float = 0.0
+    l2: float = 0.0
+    schedule: str = "constant"
+    averaging: float = 0.0
+    center: bool = False
+    shift: int = 0
+    initialization: str = "zeros"
+    shuffle: bool = True
+    dtype: str = "float32"
+    random_state: Any = None
 
     def fit(
         self,
@@ -209,7 +206,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             )
         self.classes_ = classes
         self.mean_ = x.mean(axis=0, dtype=np.float64).astype(x.dtype) if self.center else None
-        self.history_ = []
+        self.history_: list[dict[str, float]] = []
         self._parameters = Parameters(self._widths(), x.dtype)
         seed = self._prepare_training()
         generator = make_generator(seed, "weights")

@@ -1,11 +1,13 @@
 """The multilayer perceptron (practical 1, exercise 2)."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from etabli.models.estimators import base_network, validation
 from etabli.models.estimators.base_network import NetworkClassifier
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class MLP(NetworkClassifier):
     """h = σ(x W_h + b_h), ŷ = softmax(h W_y + b_y), trained by back-propagation.
 
@@ -18,40 +20,10 @@ class MLP(NetworkClassifier):
     ``history_``; ``activations(X, "hidden_1")`` returns the hidden activations.
     """
 
-    def __init__(
-        self,
-        *,
-        hidden_units: int | list[int] = 100,
-        activation: str = "sigmoid",
-        learning_rate: float = 1.0,
-        epochs: int = 20,
-        batch_size: int = 100,
-        momentum: float = 0.0,
-        l2: float = 0.0,
-        schedule: str = "constant",
-        averaging: float = 0.0,
-        center: bool = False,
-        shift: int = 0,
-        initialization: str = "xavier",
-        shuffle: bool = True,
-        dtype: str = "float32",
-        random_state: object = None,
-    ) -> None:
-        self.hidden_units = hidden_units
-        self.activation = activation
-        self.learning_rate = learning_rate
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.momentum = momentum
-        self.l2 = l2
-        self.schedule = schedule
-        self.averaging = averaging
-        self.center = center
-        self.shift = shift
-        self.initialization = initialization
-        self.shuffle = shuffle
-        self.dtype = dtype
-        self.random_state = random_state
+    hidden_units: int | list[int] = 100
+    activation: str = "sigmoid"
+    learning_rate: float = 1.0
+    initialization: str = "xavier"
 
     def _hidden_widths(self) -> list[int]:
         units = self.hidden_units

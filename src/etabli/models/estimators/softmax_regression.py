@@ -23,34 +23,3 @@ class SoftmaxRegression(NetworkClassifier):
     After ``fit``: ``parameters_`` [W (D, K), b (K,)], ``classes_``, ``history_`` (loss and
     accuracy of each epoch).
     """
-
-    def __init__(
-        self,
-        *,
-        learning_rate: float = 0.1,
-        epochs: int = 20,
-        batch_size: int = 100,
-        momentum: float = 0.0,
-        l2: float = 0.0,
-        schedule: str = "constant",
-        averaging: float = 0.0,
-        center: bool = False,
-        shift: int = 0,
-        initialization: str = "zeros",
-        shuffle: bool = True,
-        dtype: str = "float32",
-        random_state: object = None,
-    ) -> None:
-        self.learning_rate = learning_rate
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.momentum = momentum
-        self.l2 = l2
-        self.schedule = schedule
-        self.averaging = averaging
-        self.center = center
-        self.shift = shift
-        self.initialization = initialization
-        self.shuffle = shuffle
-        self.dtype = dtype
-        self.random_state = random_state
