@@ -56,7 +56,7 @@ def test_a_comparison_shows_both_values_and_the_settings_that_differ(run, tmp_pa
         seeds=[4],
         changes={"learning_rate": 0.25},
     )
-    page = report.write_comparison([run, other]).read_text(encoding="utf-8")
+    page = report.write_report([run, other]).read_text(encoding="utf-8")
     for text in ("90.50 ± 0.71 %", "94.00 %", "0.25", "learning_rate"):
         assert text in page
 

@@ -39,10 +39,7 @@ def report(
         raise DataMissing(
             _("there is no run in the folder 'runs'"), fix=_("Make one with: etabli run tp1")
         )
-    if len(folders) == 1:
-        page = reports.write_report(folders[0], out)
-    else:
-        page = reports.write_comparison(folders, out)
+    page = reports.write_report(folders, out)
     if as_json:
         runs = [run_folder.run_document(folder) for folder in folders]
         _errors.print_json({"report": str(page), "runs": runs})

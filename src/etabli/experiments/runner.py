@@ -98,10 +98,8 @@ def resolve_settings(
     for key in changes:
         if key not in used:
             known = {field for each in experiments for field in each.settings.model_fields}
-            named = next((each for each in experiments if key.startswith(f"{each.name}.")), None)
-            name = key.removeprefix(f"{named.name}.") if named else key
             only = experiments[0].name if len(experiments) == 1 else ""
-            raise unknown_setting(name, known, named.name if named else only)
+            raise unknown_setting(key, known, only)
     return settings
 
 

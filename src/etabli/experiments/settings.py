@@ -107,7 +107,7 @@ def unknown_setting(name: str, known: Iterable[str], experiment: str = "") -> Un
     meant = [
         each
         for table in (RENAMED_SETTINGS, SYNONYMS)
-        for each in table.get(name.lower().replace("-", "_"), ())
+        for each in table.get(name.rpartition(".")[2].lower().replace("-", "_"), ())
         if each in known
     ]
     if meant:
@@ -125,20 +125,18 @@ def validate_settings(
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        raise _bad_setting(experiment, error) from error
-
-
-def _bad_setting(experiment: str, error: ValidationError) -> BadSetting:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return BadSetting(
-        _("the setting '{key}' of {experiment} cannot be {value!r}").format(
-            key=key, experiment=experiment, value=first["input"]
-        ),
-        expected=translate_library_message(message),
-        fix=_("Settings and their ranges: etabli list {experiment}").format(experiment=experiment),
-    )
+        first = error.errors()[0]
+        message = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        advice = _("Settings and their ranges: etabli list {experiment}")
+        raise BadSetting(
+            _("the setting '{key}' of {experiment} cannot be {value!r}").format(
+                key=".".join(str(part) for part in first["loc"]),
+                experiment=experiment,
+                value=first["input"],
+            ),
+            expected=translate_library_message(message),
+            fix=advice.format(experiment=experiment),
+        ) from error
 
 
 def memory_advice(model: type[SettingsModel]) -> str:

@@ -10,7 +10,7 @@ from etabli.core.atomic_files import atomic_write
 from etabli.core.environment import installed_version
 from etabli.core.i18n import _, current_language
 from etabli.report import numbers, run_folder
-from etabli.report.run_folder import PublishedRecord, ReportItem, Run, ScoreSummary, SeedRun
+from etabli.report.run_folder import ReportItem, Run, ScoreSummary, SeedRun
 
 HOME = Path(__file__).parent
 
@@ -25,7 +25,6 @@ class Section:
     first: SeedRun
     seed_runs: list[SeedRun]
     summaries: list[ScoreSummary]
-    published: dict[str, PublishedRecord]
     shown: list[tuple[ReportItem, str]]
 
 
@@ -57,17 +56,17 @@ class ComparedSetting(NamedTuple):
     values: list[object]
 
 
-def write_report(run: Path, out: Path | None = None) -> Path:
-    """Write the report of one run (default: ``report.html`` in its folder); return the path."""
-    return _write(out or Path(run) / "report.html", [Path(run)])
+def write_report(runs: Path | Sequence[Path], out: Path | None = None) -> Path:
+    """Write the report of one run, or the comparison of several; return the path.
 
-
-def write_comparison(folders: Sequence[Path], out: Path | None = None) -> Path:
-    """Write a comparison of runs (default: ``comparison.html`` next to the first)."""
-    return _write(out or Path(folders[0]).parent / "comparison.html", folders)
-
-
-def _write(path: Path, folders: Sequence[Path]) -> Path:
+    Args:
+        runs: A run folder, or several.
+        out: The HTML file (default: ``report.html`` in the folder of the run, ``comparison.html``
+            next to the first of several).
+    """
+    folders = [Path(runs)] if isinstance(runs, str | Path) else [Path(each) for each in runs]
+    first = folders[0]
+    path = out or (first / "report.html" if len(folders) == 1 else first.parent / "comparison.html")
     text = render_report(folders)
     with atomic_write(path) as stream:
         stream.write(text)
@@ -113,7 +112,6 @@ def read_contents(run: Path) -> RunContents:
                     first,
                     [each for _folder, each in own],
                     [each for each in summaries if each.experiment == name],
-                    {each.score: each for each in first.published},
                     [(item, _source(Path(run), folder, item)) for item in first.report_items],
                 )
             )
