@@ -33,13 +33,13 @@ def file(tmp_path):
     return path
 
 
-def test_a_right_file_ends_with_zero(file):
+def test_a_correct_file_exits_with_0(file):
     result = checked(file)
     assert result.exit_code == 0
     assert "✗" not in result.stdout
 
 
-def test_a_wrong_gradient_ends_with_one_and_its_name(file):
+def test_a_wrong_gradient_exits_with_1_and_is_named(file):
     file.write_text(GOOD.replace("batch.T @ delta", "-batch.T @ delta"))
     result = checked(file)
     assert result.exit_code == 1
@@ -55,13 +55,13 @@ def test_json_is_one_document_whatever_the_file_prints(file):
     assert document["findings"][1]["error"] < 1e-9
 
 
-def test_a_forward_of_five_arguments_is_the_perceptrons(file):
+def test_a_forward_of_five_arguments_is_that_of_the_perceptron(file):
     file.write_text("def forward(batch, Wh, bh, Wy, by):\n    return batch\n")
     findings = json.loads(checked(file, "--json").stdout)["findings"]
     assert findings[0]["function"] == "forward_mlp"
 
 
-def test_a_file_may_import_its_neighbours(file):
+def test_a_file_can_import_files_of_its_folder(file):
     (file.parent / "neighbour.py").write_text("import numpy as np\n")
     file.write_text(GOOD.replace("import numpy as np", "from neighbour import np"))
     assert checked(file).exit_code == 0
@@ -83,7 +83,7 @@ def test_a_file_may_import_its_neighbours(file):
         ("forward = 3", "defines neither forward nor backward"),
     ],
 )
-def test_a_file_that_cannot_be_run_is_refused_with_its_line(file, text, says):
+def test_a_file_that_fails_is_reported_with_its_line(file, text, says):
     file.write_text(text)
     result = checked(file)
     assert isinstance(result.exception, EtabliError)
@@ -91,7 +91,7 @@ def test_a_file_that_cannot_be_run_is_refused_with_its_line(file, text, says):
     assert says in str(result.exception)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path):
+def test_a_missing_file_raises(tmp_path):
     assert "there is no file" in str(checked(tmp_path / "none.py").exception)
     (tmp_path / "notes.txt").write_text("")
     assert "*.py" in str(checked(tmp_path / "notes.txt").exception)

@@ -6,14 +6,14 @@ from etabli.core.atomic_files import atomic_write, explain_os_error
 from etabli.core.errors import EtabliError, NoSpace
 
 
-def test_a_file_appears_whole(tmp_path):
+def test_a_file_is_written_completely(tmp_path):
     with atomic_write(tmp_path / "deep" / "a.txt") as stream:
         stream.write("é")
         assert not (tmp_path / "deep" / "a.txt").exists()
     assert (tmp_path / "deep" / "a.txt").read_text(encoding="utf-8") == "é"
 
 
-def test_a_failure_leaves_the_former_file_and_nothing_else(tmp_path):
+def test_a_failure_leaves_the_previous_file_only(tmp_path):
     (tmp_path / "a.txt").write_text("before")
     with pytest.raises(RuntimeError), atomic_write(tmp_path / "a.txt") as stream:
         stream.write("half")
@@ -22,7 +22,7 @@ def test_a_failure_leaves_the_former_file_and_nothing_else(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_a_full_disk_is_told_with_what_to_do(tmp_path):
+def test_a_full_disk_raises_with_a_fix(tmp_path):
     with (
         pytest.raises(NoSpace, match=r"no space left.*Free some disk space"),
         atomic_write(tmp_path / "a.txt"),
@@ -31,7 +31,7 @@ def test_a_full_disk_is_told_with_what_to_do(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_a_file_is_told(tmp_path):
+def test_a_folder_that_is_a_file_raises(tmp_path):
     (tmp_path / "file").write_text("x")
     with (
         pytest.raises(EtabliError, match="cannot write"),
@@ -40,12 +40,12 @@ def test_a_folder_that_is_a_file_is_told(tmp_path):
         pass
 
 
-def test_other_errors_of_the_system_stay_what_they_are():
+def test_other_os_errors_are_not_changed():
     error = OSError(errno.EIO, "Input/output error")
     assert explain_os_error(error, "x") is error
 
 
-def test_a_limit_on_the_size_of_files_is_a_sentence_too():
+def test_a_file_size_limit_raises_too():
     assert "File too large" in str(
         explain_os_error(OSError(errno.EFBIG, "File too large"), "shard")
     )

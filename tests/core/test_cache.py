@@ -4,7 +4,7 @@ from etabli.core import cache
 from etabli.core.hashing import compute_digest
 
 
-def test_what_was_computed_once_is_not_computed_again(monkeypatch, tmp_path):
+def test_cached_arrays_are_not_computed_again(monkeypatch, tmp_path):
     monkeypatch.setenv("ETABLI_CACHE", str(tmp_path))
     calls = []
 
@@ -18,7 +18,7 @@ def test_what_was_computed_once_is_not_computed_again(monkeypatch, tmp_path):
     assert len(calls) == 1
 
 
-def test_a_file_that_is_cut_is_computed_again(monkeypatch, tmp_path):
+def test_a_truncated_file_is_computed_again(monkeypatch, tmp_path):
     monkeypatch.setenv("ETABLI_CACHE", str(tmp_path))
     cache.load_or_compute("test", 1, lambda: {"x": np.arange(300)})
     (path,) = (tmp_path / "arrays" / "test").iterdir()
@@ -26,7 +26,7 @@ def test_a_file_that_is_cut_is_computed_again(monkeypatch, tmp_path):
     assert cache.load_or_compute("test", 1, lambda: {"x": np.ones(2)})["x"].size == 2
 
 
-def test_a_key_is_known_by_its_content():
+def test_equal_keys_have_equal_digests():
     array = np.arange(4.0)
     assert compute_digest({"a": array, "b": 1}) == compute_digest({"b": 1, "a": array.copy()})
     assert compute_digest({"a": array}) != compute_digest({"a": array.astype(np.float32)})

@@ -5,7 +5,7 @@ from etabli.core import environment
 from etabli.core.i18n import translate_message
 
 
-def test_every_extra_of_the_project_is_told_by_info_and_in_french():
+def test_every_extra_is_described_and_translated():
     project = tomllib.loads(
         (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
     )["project"]
@@ -15,7 +15,7 @@ def test_every_extra_of_the_project_is_told_by_info_and_in_french():
         assert translate_message(use, "fr") != use
 
 
-def test_the_machine_is_told_with_at_least_one_core_and_its_memory():
+def test_the_machine_has_cores_and_memory():
     told = environment.describe_machine()
     assert told["cores"] >= 1 and told["memory_gb"] > 0
     assert environment.peak_memory_mb() > 1

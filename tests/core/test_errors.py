@@ -4,46 +4,44 @@ from etabli.core import errors
 from etabli.core.i18n import _, use_language
 
 
-def test_a_refusal_says_what_is_wrong_what_was_expected_what_came_and_what_to_do():
-    refusal = errors.EtabliError(
+def test_an_error_says_what_is_wrong_expected_and_got_and_the_fix():
+    error = errors.EtabliError(
         "the file is short", expected="16 bytes", got="4 bytes", fix="Fetch it again."
     )
-    assert str(refusal) == "the file is short: expected 16 bytes, got 4 bytes. Fetch it again."
+    assert str(error) == "the file is short: expected 16 bytes, got 4 bytes. Fetch it again."
 
 
-def test_a_sentence_of_a_library_within_a_refusal_ends_once():
-    refusal = errors.CorruptFile(
-        "this is no model", got="A file of version 2.", fix="Make it again."
-    )
-    assert str(refusal) == "this is no model: got A file of version 2. Make it again."
+def test_a_library_message_within_an_error_ends_with_one_period():
+    error = errors.CorruptFile("this is no model", got="A file of version 2.", fix="Make it again.")
+    assert str(error) == "this is no model: got A file of version 2. Make it again."
 
 
-def test_a_refusal_is_told_in_the_language_of_who_tells_it_not_of_who_found_it():
+def test_an_error_is_shown_in_the_language_in_use_when_it_is_shown():
     with use_language("fr"):
-        refusal = errors.DataMissing(
+        error = errors.DataMissing(
             _("there is no trained model {path}").format(path="m"), expected=_("1 or more")
         )
-        found = str(refusal)
+        found = str(error)
     assert found.startswith("il n'y a pas") and "attendu" in found
-    assert str(refusal) == "there is no trained model m: expected 1 or more."
+    assert str(error) == "there is no trained model m: expected 1 or more."
 
 
-def test_a_refusal_with_nothing_to_add_is_still_a_sentence():
+def test_an_error_without_details_is_a_sentence():
     assert str(errors.EtabliError("the disk is full")) == "the disk is full."
 
 
 def test_an_unknown_name_suggests_the_nearest():
-    refusal = errors.UnknownName("experiment", "tp1.mpl", ["tp1.mlp", "tp1.look", "tp2.cnn"])
-    assert "no experiment named 'tp1.mpl'" in str(refusal)
-    assert "Did you mean tp1.mlp" in str(refusal)
+    error = errors.UnknownName("experiment", "tp1.mpl", ["tp1.mlp", "tp1.look", "tp2.cnn"])
+    assert "no experiment named 'tp1.mpl'" in str(error)
+    assert "Did you mean tp1.mlp" in str(error)
 
 
-def test_a_name_near_to_nothing_lists_what_is_known():
+def test_a_name_close_to_nothing_lists_the_known_names():
     assert "Known: a, b." in str(errors.UnknownName("setting", "zzzzzz", ["b", "a"]))
 
 
 @pytest.mark.parametrize("kind", [errors.BadArray, errors.BadSetting, errors.NotFitted])
-def test_refusals_about_values_are_value_errors_for_other_libraries(kind):
+def test_errors_about_values_are_value_errors(kind):
     assert isinstance(kind("x"), ValueError)
 
 
@@ -53,7 +51,7 @@ def test_a_missing_extra_says_how_to_install_it():
     )
 
 
-def test_every_refusal_explains_itself_in_its_docstring():
+def test_every_error_class_has_a_docstring():
     kinds = [
         each
         for each in vars(errors).values()
@@ -64,6 +62,6 @@ def test_every_refusal_explains_itself_in_its_docstring():
         assert kind.__doc__
 
 
-def test_of_very_many_known_names_only_the_first_are_listed():
-    refusal = errors.UnknownName("word", "?", [f"{n:05d}" for n in range(10_000)])
-    assert str(refusal).endswith("00039 and 9960 more.")
+def test_only_the_first_of_many_known_names_are_listed():
+    error = errors.UnknownName("word", "?", [f"{n:05d}" for n in range(10_000)])
+    assert str(error).endswith("00039 and 9960 more.")

@@ -1,4 +1,4 @@
-"""Sentences that remember what they say, so that a record of one language is read in another."""
+"""Translatable sentences, which a record of one language shows in another."""
 
 import string
 
@@ -15,66 +15,64 @@ from etabli.core.i18n import (
     use_language,
 )
 
-REACHED = "{accuracy:.2%} in the setting of its Keras twin, {better:.2%} in the best; 91.59 % is {reached}."
 
-
-def test_a_sentence_told_in_french_still_knows_its_english():
+def test_a_french_sentence_keeps_its_english_source():
     with use_language("fr"):
-        told = _(REACHED).format(accuracy=0.92, better=0.93, reached=_("not reached"))
-    assert told.startswith("92")
-    assert "jamais" in told or "pas" in told
-    assert (
-        told.source
-        == "92.00% in the setting of its Keras twin, 93.00% in the best; 91.59 % is not reached."
-    )
+        inner = _("not reached")
+        translated = _("{name}: {value:.3g}").format(name=inner, value=0.25)
+    assert translated.startswith("pas atteint") and translated.endswith("0.25")
+    assert translated.source == "not reached: 0.25"
 
 
-def test_a_sentence_is_the_same_text_as_str_format_makes():
+def test_formatting_gives_the_same_text_as_str_format():
     for language in LANGUAGES:
         with use_language(language):
-            told = _("{count} of {total} images could not be read and were skipped.").format(
+            translated = _("{count} of {total} images could not be read and were skipped.").format(
                 count=1, total=2
             )
-            assert told == str(_(told.message)).format(**told.placeholders)
+            assert translated == str(_(translated.message)).format(**translated.placeholders)
 
 
-def test_what_is_told_already_is_not_told_again():
+def test_a_translated_sentence_is_not_translated_again():
     with use_language("fr"):
         assert _(_("Runs")) == _("Runs") == "Exécutions"
 
 
-def test_joined_parts_keep_what_each_of_them_says():
+def test_joined_parts_stay_translatable():
     with use_language("fr"):
-        told = join_translatable(", ", ["100", _("whole set")])
-    assert told == "100, ensemble entier"
-    assert told.source == "100, whole set"
+        translated = join_translatable(", ", ["100", _("whole set")])
+    assert translated == "100, ensemble entier"
+    assert translated.source == "100, whole set"
 
 
 @given(st.lists(st.text(string.printable, max_size=8), max_size=5))
-def test_joined_is_join(parts):
-    told = join_translatable("; ", parts)
-    assert told == "; ".join(parts)
-    assert told.source == "; ".join(parts)
+def test_join_translatable_equals_join(parts):
+    translated = join_translatable("; ", parts)
+    assert translated == "; ".join(parts)
+    assert translated.source == "; ".join(parts)
 
 
 @given(st.text(max_size=20), st.integers(), st.floats(allow_nan=False))
-def test_a_told_sentence_is_filled_as_any_text(name, count, share):
+def test_every_format_specification_is_supported(name, count, share):
     message = "{name} has {{{count:+d}}} at {share:.3f}, {name!r}"
     plain = message.format(name=name, count=count, share=share)
-    told = TranslatableStr(message, message).format(name=name, count=count, share=share)
-    assert told == told.source == plain
+    translated = TranslatableStr(message, message).format(name=name, count=count, share=share)
+    assert translated == translated.source == plain
 
 
-def test_a_template_takes_pieces_that_are_written_already():
+def test_fill_placeholders_takes_formatted_values():
     assert fill_placeholders("{a:.2%} of {b}", {"a:.2%": "1.00%", "b": "3"}) == "1.00% of 3"
 
 
-def test_what_was_told_in_one_language_is_spoken_in_another_with_its_blanks():
+def test_placeholders_are_translated_too():
     with use_language("fr"):
         inner = _("there is no file {path}").format(path="a.py")
-        told = _("left out: {reason}").format(reason=inner)
+        translated = _("left out: {reason}").format(reason=inner)
     assert (
-        translate(told, "fr") == told != translate(told, "en") == "left out: there is no file a.py"
+        translate(translated, "fr")
+        == translated
+        != translate(translated, "en")
+        == "left out: there is no file a.py"
     )
-    assert translate(told) == "left out: there is no file a.py"
+    assert translate(translated) == "left out: there is no file a.py"
     assert translate("of a library", "fr") == "of a library"

@@ -16,7 +16,7 @@ def test_another_purpose_or_seed_gives_other_numbers():
     assert len(draws) == 4
 
 
-def test_a_generator_leaves_the_global_one_alone():
+def test_the_global_generator_is_not_changed():
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     seeding.make_generator(1).random(100)
     np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002

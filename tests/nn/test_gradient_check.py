@@ -10,14 +10,14 @@ def test_differences_of_a_cubic_are_exact_to_rounding():
     np.testing.assert_allclose(nn.numerical_gradient(lambda: (a**3).sum(), a), 3 * a**2, rtol=1e-10)
 
 
-def test_differences_put_every_element_back():
+def test_differences_restore_every_element():
     a = np.random.default_rng(0).normal(size=(3, 2))
     before = a.copy()
     nn.numerical_gradient(lambda: (a**2).sum(), a)
     assert np.array_equal(a, before)
 
 
-def test_differences_refuse_single_precision():
+def test_differences_need_double_precision():
     with pytest.raises(BadArray, match="float64"):
         nn.numerical_gradient(lambda: 0.0, np.zeros(2, np.float32))
 

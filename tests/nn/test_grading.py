@@ -1,4 +1,4 @@
-"""Each usual mistake, made in a student's function, is found and named."""
+"""Each common mistake in a function is found and named."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,17 @@ import pytest
 from etabli.nn.grading import grade_mlp, grade_softmax_regression
 
 RIGHT = {
-    "forward": "z = batch @ W + b; e = np.exp(z - z.max(1, keepdims=True)); return e / e.sum(1, keepdims=True)",
+    "forward": (
+        "z = batch @ W + b; e = np.exp(z - z.max(1, keepdims=True)); "
+        "return e / e.sum(1, keepdims=True)"
+    ),
     "backward": "d = (Y_hat - Y) / len(batch); return batch.T @ d, d.sum(0)",
-    "forward_mlp": "H = 1 / (1 + np.exp(np.clip(-(batch @ Wh + bh), -700, 700))); return forward(H, Wy, by), H",
+    "forward_mlp": (
+        "H = 1 / (1 + np.exp(np.clip(-(batch @ Wh + bh), -700, 700))); return forward(H, Wy, by), H"
+    ),
     "backward_mlp": (
-        "d = (Y_hat - Y) / len(batch); e = d @ Wy.T * H * (1 - H); return batch.T @ e, e.sum(0), H.T @ d, d.sum(0)"
+        "d = (Y_hat - Y) / len(batch); e = d @ Wy.T * H * (1 - H); "
+        "return batch.T @ e, e.sum(0), H.T @ d, d.sum(0)"
     ),
 }
 ARGUMENTS = {
@@ -43,7 +49,7 @@ def wrong(changes):
     }
 
 
-def test_right_functions_are_found_right():
+def test_correct_functions_are_graded_as_correct():
     findings = findings_of({})
     assert [finding.value for finding in findings] == [
         "Y_hat", "grad_W", "grad_b", "Y_hat", "H", "grad_Wh", "grad_bh", "grad_Wy", "grad_by",
@@ -197,7 +203,7 @@ def test_each_mistake_in_forward_is_named(body, says):
     assert [says in finding.says for finding in findings if not finding.right] == [True]
 
 
-def test_a_naive_softmax_is_right_and_gets_advice():
+def test_a_naive_softmax_is_correct_and_gets_advice():
     functions = written(
         {"forward": "e = np.exp(batch @ W + b); return e / e.sum(1, keepdims=True)"}
     )
@@ -260,8 +266,11 @@ def test_each_mistake_in_forward_mlp_is_named(body, value, says):
         ("H * (1 - H) * 7", "is missing the factor 1/N"),
     ],
 )
-def test_each_mistake_on_the_way_through_the_sigmoid_is_named(slope, says):
-    body = f"d = (Y_hat - Y) / len(batch); e = d @ Wy.T * {slope}; return batch.T @ e, e.sum(0), H.T @ d, d.sum(0)"
+def test_each_mistake_in_the_derivative_of_the_sigmoid_is_named(slope, says):
+    body = (
+        f"d = (Y_hat - Y) / len(batch); e = d @ Wy.T * {slope}; "
+        "return batch.T @ e, e.sum(0), H.T @ d, d.sum(0)"
+    )
     found = wrong({"backward_mlp": body})
     assert set(found) == {("backward_mlp", "grad_Wh"), ("backward_mlp", "grad_bh")}
     assert all(says in sentence for sentence in found.values())

@@ -32,14 +32,14 @@ def test_the_hessian_is_the_derivative_of_the_gradient(problem):
     np.testing.assert_allclose(hessian, np.array(columns).T, atol=1e-9)
 
 
-def test_it_is_symmetric_and_never_curves_downwards(problem):
+def test_the_hessian_is_symmetric_and_positive_semidefinite(problem):
     x, w, b, _target = problem
     hessian = nn.softmax_hessian(x, nn.softmax(x @ w + b)[0])
     np.testing.assert_allclose(hessian, hessian.T, atol=1e-16)
     assert np.linalg.eigvalsh(hessian)[0] > -1e-15
 
 
-def test_one_vector_added_to_all_classes_lies_in_its_kernel(problem):
+def test_one_vector_added_to_all_classes_is_in_its_kernel(problem):
     x, w, b, _target = problem
     hessian = nn.softmax_hessian(x, nn.softmax(x @ w + b)[0])
     same = np.tile(np.random.default_rng(1).normal(size=4), 4)

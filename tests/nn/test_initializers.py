@@ -10,7 +10,7 @@ def test_xavier_keeps_the_variance_of_glorot_and_bengio():
     assert np.abs(w).max() <= np.sqrt(6 / 884)
 
 
-def test_normal_has_the_deviation_that_was_asked_for():
+def test_normal_has_the_given_standard_deviation():
     w = nn.normal((300, 200), np.random.default_rng(0), deviation=0.3)
     assert w.std() == pytest.approx(0.3, rel=0.02)
     assert w.mean() == pytest.approx(0, abs=0.01)

@@ -24,7 +24,7 @@ def test_the_gradients_of_the_linear_layer_agree_with_differences(generator):
     assert max(errors) < 1e-7
 
 
-def test_layers_change_neither_their_inputs_nor_the_gradient_they_are_given(generator, frozen):
+def test_layers_change_neither_their_inputs_nor_the_gradient(generator, frozen):
     x, w, b = frozen(
         generator.normal(size=(5, 4)), generator.normal(size=(4, 3)), generator.normal(size=3)
     )
@@ -37,7 +37,7 @@ def test_layers_change_neither_their_inputs_nor_the_gradient_they_are_given(gene
         backprop(dy)
 
 
-def test_sigmoid_of_zero_is_a_half_and_mirrors_around_it():
+def test_sigmoid_is_point_symmetric_around_a_half():
     x = np.linspace(-50, 50, 101)
     y, _ = nn.sigmoid(x)
     assert y[50] == 0.5
@@ -59,12 +59,12 @@ def test_softmax_rows_sum_to_one_and_ignore_a_shift(shift, seed):
     np.testing.assert_allclose(nn.softmax(x + shift)[0], y, atol=1e-8)
 
 
-def test_softmax_survives_scores_that_overflow_an_exponential():
+def test_softmax_does_not_overflow():
     y, _ = nn.softmax(np.array([[1e4, 0.0, -1e4]]))
     assert y.tolist() == [[1, 0, 0]]
 
 
-def test_adding_one_vector_to_every_class_leaves_softmax_regression_as_it_is(generator):
+def test_adding_one_vector_to_every_class_does_not_change_softmax_regression(generator):
     x, w, b = generator.normal(size=(5, 4)), generator.normal(size=(4, 3)), generator.normal(size=3)
     moved = w + generator.normal(size=(4, 1))
     np.testing.assert_allclose(
@@ -72,6 +72,6 @@ def test_adding_one_vector_to_every_class_leaves_softmax_regression_as_it_is(gen
     )
 
 
-def test_relu_passes_no_gradient_where_it_is_off():
+def test_relu_has_no_gradient_where_it_is_zero():
     _, backprop = nn.relu(np.array([[-1.0, 0.0, 2.0]]))
     assert backprop(np.ones((1, 3))).tolist() == [[0, 0, 1]]

@@ -12,7 +12,7 @@ def generator():
     return np.random.default_rng(0)
 
 
-def test_the_loss_of_a_fresh_net_is_ln_k():
+def test_the_loss_of_uniform_probabilities_is_ln_k():
     target = nn.one_hot(np.array([3, 1, 4]), 10)
     loss, _ = nn.softmax_cross_entropy(np.zeros((3, 10)), target)
     assert loss == pytest.approx(np.log(10), rel=1e-15)
@@ -57,7 +57,7 @@ def test_softmax_then_cross_entropy_is_the_loss_from_logits(generator):
     np.testing.assert_allclose(softmax_backprop(backprop(1.0)), fused_backprop(1.0), atol=1e-15)
 
 
-def test_the_gradient_on_the_logits_is_prediction_minus_truth_over_n(generator):
+def test_the_gradient_on_the_logits_is_prediction_minus_target_over_n(generator):
     logits, target = generator.normal(size=(6, 4)), nn.one_hot(generator.integers(0, 4, 6), 4)
     _, backprop = nn.softmax_cross_entropy(logits, target)
     np.testing.assert_allclose(backprop(1.0), (nn.softmax(logits)[0] - target) / 6, atol=1e-16)
@@ -69,6 +69,6 @@ def test_a_certain_and_wrong_prediction_has_a_finite_loss():
     assert np.isfinite(backprop(1.0)).all()
 
 
-def test_a_label_outside_of_the_classes_is_refused():
+def test_a_label_out_of_range_raises():
     with pytest.raises(BadArray, match="labels from 0 to 9"):
         nn.one_hot(np.array([0, 10]), 10)

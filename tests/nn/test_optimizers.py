@@ -10,7 +10,7 @@ def test_a_step_without_momentum_goes_against_the_gradient(frozen):
     np.testing.assert_allclose(w, [0.95, 2.1], rtol=1e-15)
 
 
-def test_momentum_multiplies_a_steady_gradient_by_one_over_one_minus_m():
+def test_momentum_multiplies_a_constant_gradient_by_one_over_one_minus_m():
     w, optimizer = np.zeros(1), nn.SGD(0.1, momentum=0.9)
     for _ in range(300):
         before = w.copy()

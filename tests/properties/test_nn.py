@@ -62,7 +62,7 @@ def test_the_two_ways_to_a_cross_entropy_agree(logits, seed):
 
 @quick
 @given(numbers((1, 5), (1, 4), least=-2, most=2), st.floats(-3, 3))
-def test_differences_give_the_slope_of_a_parabola(x, factor):
+def test_differences_give_the_derivative_of_a_parabola(x, factor):
     x = x.copy()
     slope = nn.numerical_gradient(lambda: float(factor * (x**2).sum()), x, 1e-3)
     np.testing.assert_allclose(slope, 2 * factor * x, atol=1e-7)
@@ -94,7 +94,7 @@ def test_the_hessian_is_symmetric_without_negative_eigenvalues_and_flat_along_a_
 @given(
     numbers(4, 3, least=-2, most=2), numbers(3, 3, least=-2, most=2), numbers(3, least=-2, most=2)
 )
-def test_known_mistakes_are_finite_and_what_is_no_mistake_is_not_called_one(x, w, b):
+def test_known_mistakes_are_finite_and_correct_values_are_not_mistakes(x, w, b):
     y_hat, y = nn.softmax(nn.linear(x, w, b)[0])[0], nn.one_hot(np.arange(4) % 3, 3)
     batch = grading.Problem(x=x, y=y, w=w, b=b, y_hat=y_hat)
     right = {
@@ -125,7 +125,7 @@ def points(draw):
 
 @quick
 @given(points(), seeds)
-def test_the_loss_does_not_know_the_names_of_hidden_units(both, seed):
+def test_the_loss_does_not_depend_on_the_order_of_the_hidden_units(both, seed):
     (one, other), x = both
     draw = np.random.default_rng(seed)
     target = nn.one_hot(draw.integers(0, 3, len(x)), 3)
@@ -134,7 +134,9 @@ def test_the_loss_does_not_know_the_names_of_hidden_units(both, seed):
     np.testing.assert_allclose(diagnostics.compute_loss(permuted, x, target), loss, rtol=1e-9)
     ends = diagnostics.compute_loss_along_line(one, other, [0.0, 1.0], x, target)
     np.testing.assert_allclose(ends, [loss, diagnostics.compute_loss(other, x, target)])
-    corner = diagnostics.compute_loss_on_plane((one, other, permuted), [0.0, 1.0], [0.0, 1.0], x, target)
+    corner = diagnostics.compute_loss_on_plane(
+        (one, other, permuted), [0.0, 1.0], [0.0, 1.0], x, target
+    )
     np.testing.assert_allclose(corner[0], ends)
     np.testing.assert_allclose(corner[1, 0], loss, rtol=1e-9)
 
@@ -153,7 +155,9 @@ def test_a_vector_added_to_all_classes_changes_no_loss_and_the_loss_is_convex(
     target = nn.one_hot(np.arange(4) % 3, 3)
     moved = diagnostics.shift_classes([w, b], vector, bias)
     np.testing.assert_allclose(
-        diagnostics.compute_loss(moved, x, target), diagnostics.compute_loss([w, b], x, target), atol=1e-8
+        diagnostics.compute_loss(moved, x, target),
+        diagnostics.compute_loss([w, b], x, target),
+        atol=1e-8,
     )
     steps = np.linspace(0, 1, 7)
     losses = diagnostics.compute_loss_along_line([w, b], [w[::-1], -b], steps, x, target)

@@ -55,7 +55,7 @@ def test_the_loss_of_softmax_regression_never_rises_above_a_chord():
         )
 
 
-def test_the_rise_above_a_chord_is_measured_between_its_ends_only():
+def test_the_excess_over_a_chord_is_measured_between_its_ends_only():
     steps = np.array([-1.0, 0.0, 0.5, 1.0, 2.0])
     assert diagnostics.compute_chord_excess(steps, np.array([99.0, 1.0, 2.5, 2.0, 99.0])) == 1.0
     assert diagnostics.compute_chord_excess(steps, steps**2) == 0

@@ -8,7 +8,7 @@ from pydantic import Field
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from etabli.core.i18n import N_, _
-from etabli.data.formats.mnist import Digits
+from etabli.data.formats.mnist import IMAGE_SIZE, Digits
 from etabli.experiments.context import RunContext
 from etabli.experiments.settings import SettingsModel
 from etabli.metrics.score import Score
@@ -237,6 +237,22 @@ def plot_training(context: RunContext, curve: str, *, title: str) -> None:
             plot_learning_curves(rows, keys, y_label=label, ax=ax)
 
 
+def show_weights(
+    context: RunContext,
+    weights: np.ndarray,
+    *,
+    key: str,
+    title: str,
+    caption: str,
+    columns: int,
+    names: Sequence[str] = (),
+) -> None:
+    """Show the columns of a weight matrix (784, units) as images."""
+    with context.figure(key, title=title, caption=caption, size=(9, 3.8), image="png") as ax:
+        images = weights.T.reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
+        show_images(images, columns, titles=names, signed=True, ax=ax)
+
+
 def show_mistakes(
     context: RunContext, model: NetworkClassifier, digits: Digits, limit: int = 40
 ) -> None:
@@ -311,6 +327,7 @@ def choose_config(
                 step(1, accuracy=values[-1])
             means.append(float(np.mean(values)))
             rows.append((str(config), means[-1], float(np.ptp(values))))
+    rows.sort(key=lambda row: row[1], reverse=True)
     context.table(
         "search",
         title=N_("Training configurations compared on the validation set"),
@@ -319,6 +336,6 @@ def choose_config(
             N_("validation accuracy, mean of the seeds"),
             N_("range over the seeds"),
         ],
-        rows=sorted(rows, key=lambda row: row[1], reverse=True),
+        rows=rows,
     )
     return configs[int(np.argmax(means))]

@@ -20,7 +20,6 @@ from etabli.experiments.tp1 import _shared
 from etabli.experiments.tp1._shared import TrainConfig
 from etabli.models.estimators.softmax_regression import SoftmaxRegression
 from etabli.report.run_folder import Verdict
-from etabli.viz.images import show_images
 
 PUBLISHED = 0.9159
 BEST = TrainConfig(learning_rate=0.3, epochs=40, averaging=0.5)
@@ -93,26 +92,21 @@ def run(context: RunContext, settings: Settings) -> None:
     if context.is_first_seed:
         _shared.note_configs(context, settings, config, TRIED)
         _shared.plot_training(context, "train", title=N_("Training of softmax regression"))
-        show_weights(context, model)
+        _shared.show_weights(
+            context,
+            model.parameters_[0],
+            key="weights",
+            title=N_("Weights of each class"),
+            caption=N_(
+                "The weight of each pixel for each class: red is evidence for the class, blue "
+                "against it."
+            ),
+            columns=5,
+            names=[str(name) for name in model.classes_],
+        )
         _shared.show_mistakes(context, model, digits)
         if len(digits.train_labels) > 6_000:
             compare_sizes(context, model, digits)
-
-
-def show_weights(context: RunContext, model: SoftmaxRegression) -> None:
-    """Show the weights of each class as an image."""
-    with context.figure(
-        "weights",
-        title=N_("Weights of each class"),
-        caption=N_(
-            "The weight of each pixel for each class: red is evidence for the class, blue against "
-            "it."
-        ),
-        size=(9, 3.8),
-        image="png",
-    ) as ax:
-        weights = model.parameters_[0].T.reshape(-1, mnist.IMAGE_SIZE, mnist.IMAGE_SIZE)
-        show_images(weights, 5, titles=[str(name) for name in model.classes_], signed=True, ax=ax)
 
 
 def compare_sizes(context: RunContext, model: SoftmaxRegression, digits: mnist.Digits) -> None:

@@ -26,7 +26,6 @@ from etabli.models.estimators.mlp import MLP
 from etabli.models.estimators.softmax_regression import SoftmaxRegression
 from etabli.viz.architecture import plot_feedforward_net
 from etabli.viz.curves import plot_curves
-from etabli.viz.images import show_images
 
 BEST = TrainConfig(learning_rate=1.0, epochs=40, averaging=0.5, shift=1)
 # The search compares, in at most 40 epochs, decay, averaging, a penalty and augmentation.
@@ -87,7 +86,14 @@ def run(context: RunContext, settings: Settings) -> None:
         show_net(context, model)
         _shared.plot_training(context, "train", title=N_("Training of the perceptron (Xavier)"))
         compare_initializations(context)
-        show_hidden_units(context, model)
+        _shared.show_weights(
+            context,
+            model.parameters_[0][:, :40],
+            key="hidden_units",
+            title=N_("Weights of the hidden units"),
+            caption=N_("The incoming weights of the first 40 units: red excites, blue inhibits."),
+            columns=10,
+        )
         _shared.show_mistakes(context, model, digits)
         examine_zeros(context, settings, build, digits)
 
@@ -137,19 +143,6 @@ def compare_initializations(context: RunContext) -> None:
                 for name, rows in histories.items()
             }
             plot_curves(curves, x_label=_("epoch"), y_label=label, log_y=key == "loss", ax=ax)
-
-
-def show_hidden_units(context: RunContext, model: MLP) -> None:
-    """Show the incoming weights of hidden units as images."""
-    with context.figure(
-        "hidden_units",
-        title=N_("Weights of the hidden units"),
-        caption=N_("The incoming weights of the first 40 units: red excites, blue inhibits."),
-        size=(9, 3.8),
-        image="png",
-    ) as ax:
-        weights = model.parameters_[0].T[:40].reshape(-1, mnist.IMAGE_SIZE, mnist.IMAGE_SIZE)
-        show_images(weights, 10, signed=True, ax=ax)
 
 
 def examine_zeros(

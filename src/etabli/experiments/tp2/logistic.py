@@ -17,11 +17,7 @@ from etabli.training.backend import backend_name
 NUMPY = 0.9159  # the softmax regression of the lab report in NumPy, practical 1, exercise 1
 
 
-class Settings(_shared.TrainConfig):
-    pass
-
-
-def run(context: RunContext, settings: Settings) -> None:
+def run(context: RunContext, settings: _shared.TrainConfig) -> None:
     digits = mnist.load(context.source)
     label = N_("softmax regression in Keras")
     model = _shared.load_or_train(context, "logistic", build, settings, digits, label=label)
@@ -57,7 +53,7 @@ EXPERIMENT = ExperimentSpec(
     measures=N_("test accuracy of a linear classifier"),
     source=N_("practical 2, exercise 1"),
     seeds=5,
-    settings=Settings,
+    settings=_shared.TrainConfig,
     run=run,
     on_sample={"epochs": 10},
     data=("mnist",),

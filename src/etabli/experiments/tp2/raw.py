@@ -22,11 +22,7 @@ from etabli.viz.explorer import render_explorer
 NAMES = [str(digit) for digit in range(mnist.N_CLASSES)]
 
 
-class Settings(PlaneSettings):
-    pass
-
-
-def run(context: RunContext, settings: Settings) -> None:
+def run(context: RunContext, settings: PlaneSettings) -> None:
     digits = mnist.load(context.source)
     pixels, labels = mnist.flatten(digits.test_images), digits.test_labels
     recipe: dict[str, object] = {"data": digits.name}
@@ -110,7 +106,7 @@ EXPERIMENT = ExperimentSpec(
     title=N_("Separability in the pixels"),
     measures=N_("neighborhood hit, hulls and ellipses of the raw test images"),
     source=N_("practical 2, exercise 4"),
-    settings=Settings,
+    settings=PlaneSettings,
     run=run,
     on_sample={"iterations": 150},
     data=("mnist",),

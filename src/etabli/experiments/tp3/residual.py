@@ -24,11 +24,7 @@ if TYPE_CHECKING:
 PARAMETERS = 23_587_712
 
 
-class Settings(SettingsModel):
-    pass
-
-
-def run(context: RunContext, settings: Settings) -> None:
+def run(context: RunContext, settings: SettingsModel) -> None:
     net = backbones.get_backbone("resnet50")
     model = net.build(seed=context.seed)
     context.score("parameters", Score(model.count_params(), {"net": net.name, "top": "none"}))
@@ -126,7 +122,7 @@ EXPERIMENT = ExperimentSpec(
     title=N_("Residual nets: the shortcut and the two blocks"),
     measures=N_("parameters of ResNet-50 without its top"),
     source=N_("practical 3, exercise 1"),
-    settings=Settings,
+    settings=SettingsModel,
     run=run,
     minutes=0.2,
     memory_mb=900,

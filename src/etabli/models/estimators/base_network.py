@@ -103,7 +103,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         if not checkpoint.epoch:
             return
         history, saved_order, *arrays = checkpoint.state
-        self.history_ = parse_json(history.tobytes())
+        self.history_: list[dict[str, float]] = parse_json(history.tobytes())
         checkpoint.restore_streams(self._order_generator, self._trainer.generator)
         order[:] = saved_order
         self._parameters = self._trainer.resume(arrays)
@@ -206,7 +206,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             )
         self.classes_ = classes
         self.mean_ = x.mean(axis=0, dtype=np.float64).astype(x.dtype) if self.center else None
-        self.history_: list[dict[str, float]] = []
+        self.history_ = []
         self._parameters = Parameters(self._widths(), x.dtype)
         seed = self._prepare_training()
         generator = make_generator(seed, "weights")
@@ -218,7 +218,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(2**31 - 1)
         self._order_generator = make_generator(int(seed), "order")
-        self._trainer = Trainer(
+        self._trainer: Trainer = Trainer(
             self._parameters,
             activation=self._activation(),
             batch_size=self.batch_size,

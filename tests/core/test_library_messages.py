@@ -1,4 +1,4 @@
-"""What typer and pydantic say of a mistake is told in French, every word of it."""
+"""Messages of typer and pydantic are completely translated into French."""
 
 from typing import Literal
 
@@ -22,41 +22,46 @@ class Asked(BaseModel):
 
 
 MISTAKES = [
-    {"count": "x"}, {"count": 1.5}, {"count": []}, {"count": 0}, {"count": 10}, {"count": "9" * 5000},
+    {"count": "x"}, {"count": 1.5}, {"count": []}, {"count": 0}, {"count": 10},
+    {"count": "9" * 5000},
     {"share": "x"}, {"share": []}, {"share": float("nan")}, {"share": 0}, {"share": 1},
     {"sure": "x"}, {"sure": []}, {"word": 3}, {"word": "a"}, {"word": "aaaa"}, {"word": "bb"},
-    {"kind": "half"}, {"items": 3}, {"items": []}, {"items": [1, 2, 3]}, {"pair": 3}, {"table": 3}, {"other": 1},
+    {"kind": "half"}, {"items": 3}, {"items": []}, {"items": [1, 2, 3]},
+    {"pair": 3}, {"table": 3}, {"other": 1},
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=str)
-def test_what_pydantic_says_is_told_in_french(mistake):
+def test_messages_of_pydantic_are_translated(mistake):
     with pytest.raises(ValidationError) as caught:
         Asked.model_validate(mistake)
-    said = caught.value.errors()[0]["msg"]
-    assert translate_library_message(said) == said
+    message = caught.value.errors()[0]["msg"]
+    assert translate_library_message(message) == message
     with use_language("fr"):
-        told = translate_library_message(said)
-    assert told != said
-    assert not {"should", "Input", "valid", "than", "least", "most", "or"} & set(told.split())
+        translated = translate_library_message(message)
+    assert translated != message
+    assert not {"should", "Input", "valid", "than", "least", "most", "or"} & set(translated.split())
 
 
 @pytest.mark.parametrize(
-    ("said", "french"),
+    ("message", "french"),
     [
-        ("Invalid value for '--rate': Input should be less than or equal to 1", "'--rate'"),
+        (
+            "Invalid value for '--learning-rate': Input should be less than or equal to 1",
+            "'--learning-rate'",
+        ),
         ("No such command 'rum'. Did you mean 'run'?", "'rum'. Vouliez-vous dire 'run'"),
         ("No such option: --jso (Possible options: --json)", "--jso (options possibles"),
         ("Missing argument 'images'.", "l'argument 'images'"),
         ("Got unexpected extra argument(s) (a b)", "a b"),
     ],
 )
-def test_what_a_person_typed_stays_in_the_sentence(said, french):
+def test_values_in_a_message_are_kept(message, french):
     with use_language("fr"):
-        assert french in translate_library_message(said)
+        assert french in translate_library_message(message)
 
 
-def test_a_sentence_that_nobody_knows_stays_as_it_came():
+def test_an_unknown_message_is_not_changed():
     with use_language("fr"):
         assert (
             translate_library_message("The flux capacitor is cold.")
@@ -64,7 +69,7 @@ def test_a_sentence_that_nobody_knows_stays_as_it_came():
         )
 
 
-def test_every_template_is_found_again_in_its_own_sentence():
+def test_every_template_matches_its_own_sentence():
     with use_language("fr"):
         for template in TEMPLATES:
             sentence = template.replace("{", "<").replace("}", ">")
