@@ -24,8 +24,8 @@ RUNS = {
         {"epochs": 4, "best": BEST, "zeros_learning_rates": [1.0]},
     ),
     "nets in Keras": (("tp2.logistic", "tp2.mlp", "tp2.cnn"), {"epochs": 3}),
-    "poetry, SimpleRNN": (("tp4.poetry",), {"units": 16, "most_epochs": 6}),
-    "poetry, LSTM": (("tp4.poetry-modern",), {"units": 16, "embedding": 8, "most_epochs": 5}),
+    "poetry, SimpleRNN": (("tp4.poetry",), {"units": 16, "max_epochs": 6}),
+    "poetry, LSTM": (("tp4.poetry-modern",), {"units": 16, "embedding": 8, "max_epochs": 5}),
     "GloVe": (("tp4.glove",), {"epochs": 60}),
     "captions, SimpleRNN": (("tp5.caption",), {"epochs": 4, "sizes": [], "draws": 1}),
     "captions, learned embeddings": (
