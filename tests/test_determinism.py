@@ -23,9 +23,9 @@ QUICK = {
     "tp2.untangling": {"stops": [1], "n_images": 100},
     "tp3.look": {"n_shown": 4},
     "tp3.residual": {},
-    "tp4.poetry-best": {"units": 8, "most_epochs": 2},
-    "tp4.temperature": {"units": 8, "most_epochs": 2},
-    "tp4.inside": {"units": 8, "most_epochs": 2},
+    "tp4.poetry-best": {"units": 8, "max_epochs": 2},
+    "tp4.temperature": {"units": 8, "max_epochs": 2},
+    "tp4.inside": {"units": 8, "max_epochs": 2},
     "tp4.words": {},
     "tp5.vocabulary": {},
 }
@@ -37,7 +37,7 @@ def shared(tmp_path_factory):
     return tmp_path_factory.mktemp("shared")
 
 
-def told(name: str, folder: Path) -> object:
+def read_outputs(name: str, folder: Path) -> object:
     found = outcomes.of_folder(folder / "run")
     found.pop("report.html", None)
     if name in TIMED:
@@ -61,7 +61,7 @@ def test_every_experiment_is_compared():
 @pytest.mark.parametrize("name", QUICK)
 def test_two_processes_with_one_seed_agree_bit_for_bit(name, tmp_path, shared):
     run = partial(run_experiments, (name,), QUICK[name])
-    command = Command(name, run, lambda folder: True, partial(told, name))
+    command = Command(name, run, lambda folder: True, partial(read_outputs, name))
     one, two = (undisturbed(command, tmp_path / which, shared)[0] for which in "ab")
     assert one == two, differing(one, two)
     assert one

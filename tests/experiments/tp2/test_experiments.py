@@ -94,7 +94,7 @@ def test_the_search_uses_training_images_only(tmp_path, monkeypatch):
 
     digits, parted, measured = mnist.load(Source.sample()), [], []
 
-    def trained(_bench, _name, _build, _recipe, part, **_options):
+    def trained(_context, _name, _build, _recipe, part, **_options):
         parted.append(part)
         return SimpleNamespace(input_shape=(None, 784))
 

@@ -13,7 +13,7 @@ RATE, BATCH = 0.5, 20
 
 
 @pytest.fixture(params=["softmax regression", "perceptron"])
-def twins(request):
+def nets(request):
     """The same net in NumPy and in Keras, with the same weights, before training."""
     settings = {"dtype": "float64", "learning_rate": RATE, "batch_size": BATCH, "shuffle": False}
     if request.param == "perceptron":
@@ -23,9 +23,7 @@ def twins(request):
         numpy_net = SoftmaxRegression(**settings)
         model = digit_classifiers.build_softmax_regression(inputs=12, classes=4)
     x, y = examples()
-    numpy_net.learning_rate = (
-        1e-300  # a first call that makes the weights and leaves them as they are
-    )
+    numpy_net.learning_rate = 1e-300  # the first call creates the weights and does not train
     numpy_net.partial_fit(x[:1], y[:1], classes=np.arange(4))
     numpy_net.learning_rate = RATE
     draw = np.random.default_rng(1)
@@ -46,8 +44,8 @@ def examples():
 
 
 @pytest.mark.needs_jax
-def test_loss_and_gradients_are_the_same(twins):
-    numpy_net, model = twins
+def test_loss_and_gradients_are_the_same(nets):
+    numpy_net, model = nets
     x, y = examples()
     forward = make_forward(model)
 
@@ -62,8 +60,8 @@ def test_loss_and_gradients_are_the_same(twins):
         np.testing.assert_allclose(ours.ravel(), np.ravel(theirs), rtol=1e-4, atol=1e-6)
 
 
-def test_the_same_batches_give_the_same_weights(twins):
-    numpy_net, model = twins
+def test_the_same_batches_give_the_same_weights(nets):
+    numpy_net, model = nets
     x, y = examples()
     for start in range(0, len(x), BATCH):
         model.train_on_batch(x[start : start + BATCH].astype(np.float32), y[start : start + BATCH])

@@ -86,7 +86,9 @@ def test_the_figures_of_the_lab_report_are_reproduced(run):
 def test_the_residual_net_has_its_parameters_and_its_blocks_can_be_the_identity(run):
     done = read_record(run, "tp3.residual")
     assert {score.name: score.value for score in done.scores}["parameters"] == 23_587_712
-    assert done.claims[0].measured.startswith("With zeros in its last normalization, an identity block returns")
+    assert done.claims[0].measured.startswith(
+        "With zeros in its last normalization, an identity block returns"
+    )
 
 
 def test_the_fine_tuned_model_can_be_loaded(run):

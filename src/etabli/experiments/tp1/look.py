@@ -124,7 +124,7 @@ EXPERIMENT = ExperimentSpec(
     claims=(
         Claim(
             "space_is_two_dimensional",
-            N_("The images lie in a two-dimensional space, of size 28 × 28 = 784."),
+            N_("The images are in a two-dimensional space, of size 28 × 28 = 784."),
             where=N_("practical 1, exercise 0"),
         ),
         Claim(
