@@ -122,6 +122,6 @@ def test_a_run_is_replaced_only_with_overwrite(tmp_path):
     np.savez(tmp_path / "mine.npz", features=points, labels=labels)
     words = [tmp_path / "mine.npz", "--out", tmp_path / "out", *QUICK]
     ask(*words)
-    with pytest.raises(BadSetting, match="already holds a run.*--overwrite"):
+    with pytest.raises(BadSetting, match=r"already holds a run.*--overwrite"):
         ask(*words)
     assert "neighborhood hit" in ask(*words, "--overwrite").stdout

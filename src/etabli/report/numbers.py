@@ -37,6 +37,8 @@ SCORES = {
     "distinct_4grams": N_("distinct 4-grams"),
     "repetition": N_("repetition"),
     "confidence_within_word": N_("confidence within a word"),
+    "confidence_after_space": N_("confidence after a space"),
+    "best_unit": N_("best unit"),
     "words_with_vector": N_("words with a vector"),
     "adjusted_rand": N_("adjusted Rand index"),
     "glove_loss": N_("GloVe loss"),
