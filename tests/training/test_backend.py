@@ -19,7 +19,7 @@ import numpy as np
 from etabli.models.vision import digit_classifiers
 from etabli.training import keras_trainer
 images = np.random.default_rng(0).random((40, 784), dtype=np.float32)
-model = digit_classifiers.compiled(digit_classifiers.perceptron(0), rate=0.5)
+model = digit_classifiers.compile_model(digit_classifiers.build_mlp(0), learning_rate=0.5)
 keras_trainer.fit(model, images, np.arange(40) % 10, epochs=2, batch_size=20)
 print(hashlib.sha256(b"".join(each.tobytes() for each in model.get_weights())).hexdigest())
 """

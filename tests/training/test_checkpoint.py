@@ -1,9 +1,10 @@
-"""Every training of the house, interrupted after an epoch and gone on with: the same numbers bit for bit."""
+"""Every training, interrupted after an epoch and resumed: the same numbers bit for bit."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 from scipy import sparse
 
 from etabli.models.captioning import attention
@@ -36,10 +37,10 @@ class Cut(Exception):
     """The interruption."""
 
 
-def by_hand(kind, **settings):
-    def train(memory, watch):
+def estimator(kind, **settings):
+    def train(checkpoint, watch):
         model = kind(epochs=EPOCHS, batch_size=8, random_state=3, **settings)
-        model.fit(X, Y, callback=lambda row: watch(row["epoch"]), memory=memory)
+        model.fit(X, Y, callback=lambda row: watch(row["epoch"]), checkpoint=checkpoint)
         return [*model.parameters_, np.array([row["loss"] for row in model.history_])]
 
     return train
@@ -53,13 +54,13 @@ def followed(run: Iterator, watch) -> list:
     return found
 
 
-def train_char_rnn(recipe, backend="_train_scanned"):
-    def train(memory, watch):
+def train_char_rnn(recipe, backend="_train_jax"):
+    def train(checkpoint, watch):
         model = simple_rnn.build(5, 6, 8, seed=1)
         windows = np.lib.stride_tricks.sliding_window_view(CODES[:200], 6)
         followed(
             getattr(simple_rnn, backend)(
-                model, windows[:, :5], windows[:, 5], EPOCHS, recipe, 0, memory
+                model, windows[:, :5], windows[:, 5], EPOCHS, recipe, 0, checkpoint
             ),
             watch,
         )
@@ -68,83 +69,85 @@ def train_char_rnn(recipe, backend="_train_scanned"):
     return train
 
 
-def train_char_modern(memory, watch):
+def train_char_modern(checkpoint, watch):
     model = lstm.build(6, 8, 4, seed=1)
-    recipe = lstm.Recipe(streams=4, steps=8, average=0.9, teacher_context=2)
-    followed(lstm.train(model, CODES, EPOCHS, recipe, 0, memory=memory), watch)
+    recipe = lstm.TrainConfig(streams=4, steps=8, ema_decay=0.9, teacher_context=2)
+    followed(lstm.train(model, CODES, EPOCHS, recipe, 0, checkpoint=checkpoint), watch)
     return model.get_weights()
 
 
 def train_captioner(backend):
-    def train(memory, watch):
+    def train(checkpoint, watch):
         data = CaptionData(IMAGES, np.arange(24) // 3, CAPTIONS, TABLE)
         model = captioner.build(data.width, data.steps, 9, 6, seed=2)
         orders = [np.random.default_rng(epoch).permutation(24) for epoch in range(EPOCHS)]
-        followed(getattr(captioner, backend)(model, data, orders, 5, 1e-2, memory), watch)
+        followed(getattr(captioner, backend)(model, data, orders, 5, 1e-2, checkpoint), watch)
         return model.get_weights()
 
     return train
 
 
-def train_attention(memory, watch):
-    fresh = attention.initial(attention.Shape(9, 6, 8, 8, 4), np.random.default_rng(0))
-    recipe = training.Recipe(epochs=EPOCHS, images=4, steps=6)
+def train_attention(checkpoint, watch):
+    fresh = attention.init_weights(attention.ModelConfig(9, 6, 8, 8, 4), np.random.default_rng(0))
+    recipe = training.TrainConfig(epochs=EPOCHS, batch_size=4, steps=6)
     groups = CAPTIONS.reshape(8, 3, 7)
     learnt = training.train(
-        fresh, MAPS, groups, recipe, 0, lambda epoch, loss, _w: watch(epoch), memory
+        fresh, MAPS, groups, recipe, 0, lambda epoch, loss, _w: watch(epoch), checkpoint
     )
     return [learnt[name] for name in sorted(learnt)]
 
 
-def train_glove(memory, watch):
-    for epoch, (_error, memory.arrays["vectors"]) in enumerate(  # noqa: B020 - it is the memory's own
-        glove.train(COUNTS, EPOCHS, glove.Recipe(dimension=4, blocks=3), 0, memory)
+def train_glove(checkpoint, watch):
+    for epoch, (_error, checkpoint.arrays["vectors"]) in enumerate(  # noqa: B020 - the arrays belong to the caller
+        glove.train(COUNTS, EPOCHS, glove.TrainConfig(dimension=4, blocks=3), 0, checkpoint)
     ):
         watch(epoch)
-    return [memory.arrays["vectors"]]
+    return [checkpoint.arrays["vectors"]]
 
 
-def train_residual(memory, watch):
+def train_residual(checkpoint, watch):
     import keras
 
     keras.utils.set_random_seed(0)
-    whole = small_resnet.classifier(small_resnet.small_residual(keras, keras.Input((16, 16, 3))), 2)
+    whole = small_resnet.build_classifier(
+        small_resnet.build_small_resnet(keras, keras.Input((16, 16, 3))), 2
+    )
     draws = np.random.default_rng(1)
     targets = np.arange(8) % 2
-    small_resnet.teach(
+    small_resnet.train(
         whole,
         PICTURES,
         targets,
         draws,
         epochs=EPOCHS,
-        batch=4,
+        batch_size=4,
         watch=lambda e, n: watch(e),
-        memory=memory,
+        checkpoint=checkpoint,
     )
     return whole.get_weights()
 
 
 TRAININGS = {
-    "softmax regression": by_hand(SoftmaxRegression, momentum=0.5, l2=0.1),
-    "perceptron": by_hand(
-        MLP, hidden_units=5, averaging=0.6, shift=1, schedule="cosine", center=True
+    "softmax regression": estimator(SoftmaxRegression, momentum=0.5, l2=0.1),
+    "MLP": estimator(MLP, hidden_units=5, averaging=0.6, shift=1, schedule="cosine", center=True),
+    "text SimpleRNN": train_char_rnn(
+        simple_rnn.TrainConfig(batch_size=32, schedule="cosine", dropout=0.2, ema_decay=0.9)
     ),
-    "character net": train_char_rnn(
-        simple_rnn.Recipe(batch=32, decay=True, dropout=0.2, average=0.9)
+    "text SimpleRNN, other backends": train_char_rnn(
+        simple_rnn.TrainConfig(batch_size=32), "_train_keras"
     ),
-    "character net, other backends": train_char_rnn(simple_rnn.Recipe(batch=32), "_train_keras"),
     "LSTM": train_char_modern,
-    "course's captioner": train_captioner("_train_compiled"),
-    "course's captioner, other backends": train_captioner("_train_keras"),
+    "SimpleRNN captioner": train_captioner("_train_jax"),
+    "SimpleRNN captioner, other backends": train_captioner("_train_keras"),
     "attention": train_attention,
     "GloVe": train_glove,
-    "small residual net": train_residual,
+    "small ResNet": train_residual,
 }
 
 
 @pytest.mark.parametrize("name", TRAININGS)
-def test_an_interrupted_training_goes_on_to_the_same_numbers(name, tmp_path):
-    train, path = TRAININGS[name], tmp_path / "memory.safetensors"
+def test_an_interrupted_training_resumes_to_the_same_numbers(name, tmp_path):
+    train, path = TRAININGS[name], tmp_path / "checkpoint.safetensors"
     straight = train(Checkpoint(), lambda epoch: None)
     seen, again = [], []
 
@@ -155,7 +158,7 @@ def test_an_interrupted_training_goes_on_to_the_same_numbers(name, tmp_path):
 
     with pytest.raises(Cut):
         train(Checkpoint(path), stop)
-    assert Checkpoint(path).done == 2
+    assert Checkpoint(path).epoch == 2
     resumed = train(Checkpoint(path), again.append)
     assert len(again) == EPOCHS - 2
     finished = train(Checkpoint(path), again.append)
@@ -165,36 +168,59 @@ def test_an_interrupted_training_goes_on_to_the_same_numbers(name, tmp_path):
         np.testing.assert_array_equal(one, three)
 
 
-def test_what_the_follower_keeps_is_found_again(tmp_path):
-    memory = Checkpoint(tmp_path / "m")
-    memory.rows.append({"loss": 0.1})
-    memory.arrays["best"] = np.eye(2)[:, ::-1]
-    memory.keep(1, [np.float32(3)])
+def test_rows_and_arrays_of_the_caller_are_restored(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "m")
+    checkpoint.rows.append({"loss": 0.1})
+    checkpoint.arrays["best"] = np.eye(2)[:, ::-1]
+    checkpoint.save(1, [np.float32(3)])
     found = Checkpoint(tmp_path / "m")
-    assert (found.done, found.rows) == (1, [{"loss": 0.1}])
+    assert (found.epoch, found.rows) == (1, [{"loss": 0.1}])
     np.testing.assert_array_equal(found.arrays["best"], np.eye(2)[:, ::-1])
-    assert found.resumed([np.float32(0)])[0] == 3
+    assert found.restore([np.float32(0)])[0] == 3
 
 
-def test_a_file_that_was_cut_or_does_not_fit_is_not_gone_on_with(tmp_path):
+def test_a_file_that_was_cut_or_does_not_fit_is_ignored(tmp_path):
     path = tmp_path / "m"
-    memory = Checkpoint(path)
-    memory.keep(2, [np.zeros(3)])
+    checkpoint = Checkpoint(path)
+    checkpoint.save(2, [np.zeros(3)])
     other = Checkpoint(path)
-    assert other.resumed([np.ones(4)])[0].tolist() == [1, 1, 1, 1] and other.done == 0
+    assert other.restore([np.ones(4)])[0].tolist() == [1, 1, 1, 1] and other.epoch == 0
     whole = path.read_bytes()
     for size in (0, 5, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
-        assert Checkpoint(path).done == 0
+        assert Checkpoint(path).epoch == 0
+
+
+def test_a_file_of_another_training_or_version_is_ignored(tmp_path):
+    path = tmp_path / "m"
+    Checkpoint(path, "one").save(2, [np.zeros(3)])
+    assert Checkpoint(path, "one").epoch == 2
+    other = Checkpoint(path, "other")
+    assert (other.epoch, other.state) == (0, [])
+    path.write_bytes(save({"state/000": np.zeros(3)}, {"done": "2", "rows": "[]", "streams": "[]"}))
+    assert Checkpoint(path).epoch == 0, "version 0.1 had no digest"
+    (tmp_path / ".unfinished").mkdir()
+    assert Checkpoint(tmp_path / "checkpoints" / "m").epoch == 0
+
+
+def test_random_streams_continue_where_they_were_saved(tmp_path):
+    stream, other = np.random.default_rng(1), np.random.default_rng(2)
+    stream.random(5)
+    Checkpoint(tmp_path / "m").save(1, [np.zeros(1)], stream, other)
+    restored = Checkpoint(tmp_path / "m")
+    fresh = np.random.default_rng(1), np.random.default_rng(2)
+    restored.restore([np.zeros(1)])
+    restored.restore_streams(*fresh)
+    assert [each.random() for each in fresh] == [stream.random(), other.random()]
 
 
 def test_without_a_path_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Checkpoint().keep(1, [np.zeros(2)])
+    Checkpoint().save(1, [np.zeros(2)])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_part_of_the_key_makes_another_file(tmp_path):
+def test_every_part_of_the_key_gives_another_file(tmp_path):
     keys = [("a", 1), ("a", 2), ("b", 1), ("a", 1, np.zeros(2)), ("a", 1, np.zeros(3))]
     assert len({checkpoint_path(tmp_path, *key) for key in keys}) == len(keys)
     assert checkpoint_path(tmp_path, "a", np.zeros(2)) == checkpoint_path(

@@ -72,16 +72,16 @@ class _OnePart:
 
 @pytest.fixture
 def second_of_two(monkeypatch):
-    monkeypatch.setattr(data_parallel, "_now", data_parallel._Spread(_OnePart, 1, 2))
+    monkeypatch.setattr(data_parallel, "_active", data_parallel._Devices(_OnePart, 1, 2))
 
 
 def test_a_batch_that_cannot_be_dealt_out_evenly_is_refused_with_the_nearest_that_can(
     second_of_two,
 ):
     data_parallel.check_batch_size(100)
-    with pytest.raises(BadSetting, match="Choose a batch of 100 or 104"):
+    with pytest.raises(BadSetting, match="Choose a batch size of 100 or 104"):
         data_parallel.check_batch_size(102)
-    with pytest.raises(BadSetting, match="Choose a batch of 4"):
+    with pytest.raises(BadSetting, match="Choose a batch size of 4"):
         data_parallel.check_batch_size(2)
 
 
@@ -112,5 +112,5 @@ def test_where_nothing_is_spread_everything_stays_as_it_is(tmp_path):
 
 
 def test_more_devices_than_there_are_is_a_sentence():
-    with pytest.raises(BadSetting, match="not so many devices"), data_parallel.use_devices(4000):
+    with pytest.raises(BadSetting, match="fewer devices"), data_parallel.use_devices(4000):
         pass

@@ -42,18 +42,18 @@ def rewritten(file, tmp_path, change, extra=None):
 
 
 def with_multilabel(name):
-    net = backbones.backbone(name)
-    head = linear_head.LinearSigmoids(
+    net = backbones.get_backbone(name)
+    head = linear_head.LinearClassifier(
         np.zeros((net.features, 2), np.float32), np.zeros(2, np.float32)
     )
-    return linear_head.with_head(net.build(seed=0, size=(32, 32)), head)
+    return linear_head.attach_head(net.build(seed=0, size=(32, 32)), head)
 
 
 NETS = {
-    "softmax": lambda: digit_classifiers.softmax_regression(0),
-    "perceptron": lambda: digit_classifiers.perceptron(0),
-    "convolutional": lambda: digit_classifiers.convolutional(0),
-    "modern": lambda: digit_classifiers.modern(0),
+    "softmax": lambda: digit_classifiers.build_softmax_regression(0),
+    "perceptron": lambda: digit_classifiers.build_mlp(0),
+    "convolutional": lambda: digit_classifiers.build_cnn(0),
+    "modern": lambda: digit_classifiers.build_modern_cnn(0),
     "characters": lambda: simple_rnn.build(3, 4, 2),
     "LSTM": lambda: lstm.build(4, 3, 2),
     "captions": lambda: captioner.build(6, 3, 5, 4),
@@ -110,7 +110,7 @@ def test_a_file_holds_nothing_of_the_training(tmp_path):
 
 
 def test_weights_alone_are_read_by_keras_and_hold_nothing_of_the_training(tmp_path):
-    net, other = trained_once(NETS["perceptron"]()), digit_classifiers.perceptron(1)
+    net, other = trained_once(NETS["perceptron"]()), digit_classifiers.build_mlp(1)
     path = keras_io.save_weights(net, tmp_path / "net.weights.h5")
     with h5py.File(path) as file:
         assert "optimizer" not in file
@@ -200,7 +200,7 @@ def test_a_hostile_description_is_refused_before_keras_sees_it(file, tmp_path, c
     monkeypatch.setattr(
         keras.saving, "load_model", lambda *a, **k: pytest.fail("Keras has read it")
     )
-    with pytest.raises(UnsafeArchive, match="was not loaded: expected a net made of the layers"):
+    with pytest.raises(UnsafeArchive, match="was not loaded: expected a network of layers"):
         keras_io.load(rewritten(file, tmp_path, change))
 
 

@@ -12,22 +12,22 @@ from etabli.training import processes
 @pytest.mark.parametrize(
     ("coordinator", "process", "says"),
     [
-        (None, 0, "an address where they meet"),
-        ("host", 0, "an address where they meet"),
-        (":4567", 0, "an address where they meet"),
-        ("host:seventy", 0, "an address where they meet"),
-        ("host:70000", 0, "an address where they meet"),
+        (None, 0, "the address of a coordinator"),
+        ("host", 0, "the address of a coordinator"),
+        (":4567", 0, "the address of a coordinator"),
+        ("host:seventy", 0, "the address of a coordinator"),
+        ("host:70000", 0, "the address of a coordinator"),
         ("host:4567", None, "--process-id from 0 to 1"),
         ("host:4567", 2, "--process-id from 0 to 1"),
     ],
 )
 def test_what_cannot_be_joined_is_refused_before_anything_starts(coordinator, process, says):
     with pytest.raises(BadSetting, match=says):
-        processes.check(coordinator, 2, process)
+        processes.parse_coordinator(coordinator, 2, process)
 
 
 def test_an_address_is_a_host_and_a_port():
-    assert processes.check("[::1]:4567", 2, 1) == ("[::1]", 4567)
+    assert processes.parse_coordinator("[::1]:4567", 2, 1) == ("[::1]", 4567)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def ends(monkeypatch):
     guarded = socket.create_server(("127.0.0.1", 0))
     far = socket.create_connection(guarded.getsockname())
     near, _address = guarded.accept()
-    processes._guard(near, 7, lambda other: (who.append(other), lost.set()))
+    processes._monitor(near, 7, lambda other: (who.append(other), lost.set()))
     yield far, lost, who
     near.close()
     guarded.close()

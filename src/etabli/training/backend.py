@@ -1,59 +1,49 @@
-"""Which backend Keras runs on in this process (``KERAS_BACKEND``; ``etabli`` itself sets JAX where
-nobody did), and where JAX keeps what it has compiled.
-"""
+"""The backend of Keras (``KERAS_BACKEND``, JAX by default) and the cache of code compiled by
+JAX."""
 
 import hashlib
 import os
 import platform
 from pathlib import Path
 
-_OF_A_PROCESSOR = (
-    "vendor_id",
-    "cpu family",
-    "model",
-    "model name",
-    "stepping",
-    "flags",
-    "Features",
-)
+_CPU_FIELDS = {"vendor_id", "cpu family", "model", "model name", "stepping", "flags", "Features"}
 
 
 def backend_name() -> str:
-    """``"jax"``, ``"torch"``, ..."""
+    """Return the name of the backend: ``"jax"``, ``"torch"``, ..."""
     import keras
 
     return keras.backend.backend()
 
 
 def is_jax_backend() -> bool:
-    """Whether the fast training loops, which are written with JAX, can be used."""
+    """Return whether the fast training loops, written in JAX, can be used."""
     return backend_name() == "jax"
 
 
 def enable_compilation_cache(folder: Path) -> None:
-    """Let JAX keep what it compiles in a folder, so that the next process need not compile it; before JAX is imported.
+    """Cache the code that JAX compiles in ``folder``; to be called before JAX is imported.
 
-    Compiled code runs on its own kind of processor only, and is cut for a number of cores: each has a folder of
-    its own. What the environment says already (``JAX_COMPILATION_CACHE_DIR``) stays; a folder that cannot be written
-    is left alone.
+    Code is compiled for a kind of processor and a number of cores: each has a subfolder.
+        Environment variables of JAX that are set stay; a folder that cannot be written is not used.
     """
-    place = folder / processor_name()
+    cache = folder / processor_name()
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        cache.mkdir(parents=True, exist_ok=True)
     except OSError:
         return
-    if os.access(place, os.W_OK):
-        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(place))
+    if os.access(cache, os.W_OK):
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
 def processor_name() -> str:
-    """A short name of the processor's kind, with all that it can do, and of the cores that this process may use."""
-    told = Path("/proc/cpuinfo")
-    if told.exists():
-        first = told.read_text().split("\n\n")[0].splitlines()
-        kind = [line for line in first if line.split("\t")[0].strip() in _OF_A_PROCESSOR]
+    """Return a digest of the processor's model and features, and the number of usable cores."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        first = cpuinfo.read_text().split("\n\n")[0].splitlines()
+        kind = [line for line in first if line.split("\t")[0].strip() in _CPU_FIELDS]
     else:
         kind = [platform.machine(), platform.processor()]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -1,21 +1,16 @@
-"""The memory of a training that may be killed at any moment: one file, written in one step after every epoch.
+"""Checkpoints: all that a training needs to resume after its last whole epoch, in one safetensors
+file.
 
-The state of a training in one safetensors file: weights, optimizer, random states, the epochs done.
-
-The checkpoint of a fine-tuning: one file, written in one step after every epoch, gone on with by the same plan.
+Resuming gives the same weights bit for bit: the state holds the optimizer's arrays and the random
+    streams too.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
-from safetensors.numpy import save as pack
 
 from etabli.core.atomic_files import atomic_write, parse_json
 from etabli.core.hashing import compute_digest
@@ -27,206 +22,124 @@ if TYPE_CHECKING:
 __all__ = [
     "CHECKPOINTS_DIR",
     "Checkpoint",
-    "arrays",
     "checkpoint_path",
-    "found",
-    "keep",
-    "load",
-    "recipe",
-    "resume",
-    "save",
-    "variables",
+    "model_digest",
+    "model_state",
+    "restore_model",
 ]
 
 CHECKPOINTS_DIR = "checkpoints"  # in every output folder: trainings that have not finished
 
 
 def checkpoint_path(folder: Path | str, *key: object) -> Path:
-    """The file in ``folder`` of the training that ``key`` describes: all that makes two trainings different."""
+    """Return the checkpoint file of the training that ``key`` identifies."""
     return Path(folder) / f"{compute_digest(list(key))}.safetensors"
 
 
 class Checkpoint:
-    """What a training, and whoever follows it, must know to go on after its last whole epoch.
+    """The state of a training after ``epoch`` whole epochs, kept in a file.
 
-    ``done`` epochs are behind it, and ``state`` are the arrays that it goes on with. ``rows`` (plain values) and
-    ``arrays`` belong to whoever follows the training: what they hold when an epoch is kept is found again. Whoever
-    gives the ``path`` lets it depend on all that makes two trainings different; without a path nothing is kept, and
-    nothing is found.
+    ``state`` holds the arrays of the training; ``rows`` (its history, plain values) and ``arrays``
+    (the best weights, for example) belong to the caller and are saved and restored with it. A file
+    that is missing, damaged or of another ``digest`` is ignored; without a path nothing is written.
+    Of several processes the main one writes.
     """
 
-    def __init__(self, path: Path | str | None = None) -> None:
-        self.path = None if path is None else Path(path)
-        self.done = 0
+    def __init__(self, path: Path | str | None = None, digest: str = "") -> None:
+        self.path, self.digest = None if path is None else Path(path), digest
+        self.epoch = 0
         self.rows: list[dict[str, float]] = []
         self.arrays: dict[str, np.ndarray] = {}
         self.state: list[np.ndarray] = []
-        self._streams: list[dict] = []
+        self._streams: list[Any] = []
         if self.path is not None:
-            self._read()
+            data_parallel.broadcast_file(self.path)
+            self._read(self.path)
 
-    def resumed(self, fresh: Sequence[object]) -> list:
-        """The arrays that the training goes on with: those of the file, or ``fresh`` where there are none that fit."""
-        kept = [(array.shape, array.dtype) for array in self.state]
-        if self.done and kept == [(np.shape(array), np.asarray(array).dtype) for array in fresh]:
-            return self.state
-        self.done = 0
+    def restore(self, fresh: Sequence[Any]) -> list[Any]:
+        """Return the saved state, or ``fresh`` (and epoch 0) where none of its shapes and types is
+        saved."""
+        saved = [(array.shape, array.dtype) for array in self.state]
+        if self.epoch and saved == [(np.shape(array), np.asarray(array).dtype) for array in fresh]:
+            return list(self.state)
+        self.epoch = 0
         self.rows.clear()
         self.arrays.clear()
         return list(fresh)
 
-    def keep(self, done: int, state: Sequence[object], *streams: np.random.Generator) -> None:
-        """Write what there is after ``done`` epochs, and where the streams of random numbers are by then.
+    def restore_streams(self, *streams: np.random.Generator) -> None:
+        """Set the random streams to where they were when saved; call ``restore`` first."""
+        for stream, state in zip(streams, self._streams if self.epoch else (), strict=False):
+            stream.bit_generator.state = state
 
-        An interruption leaves the former file.
-        """
-        self.done, self._streams = done, [stream.bit_generator.state for stream in streams]
-        if self.path is None:
+    def save(self, epoch: int, state: Sequence[Any], *streams: np.random.Generator) -> None:
+        """Write everything after an epoch in one step: an interruption leaves the former file."""
+        self.epoch, self._streams = epoch, [stream.bit_generator.state for stream in streams]
+        if self.path is None or not data_parallel.is_main_process():
             return
         from safetensors.numpy import save
 
-        tensors = {f"state/{place:03d}": _plain(array) for place, array in enumerate(state)}
-        tensors |= {f"arrays/{name}": _plain(array) for name, array in self.arrays.items()}
+        tensors = {f"state/{place:03d}": array for place, array in enumerate(state)}
+        tensors |= {f"arrays/{name}": array for name, array in self.arrays.items()}
+        metadata = {
+            "digest": self.digest,
+            "epoch": str(epoch),
+            "rows": json.dumps(self.rows),
+            "streams": json.dumps(self._streams),
+        }
+        # safetensors writes the memory as it is stored: a transposed array must be laid out first.
+        plain = {name: np.array(array, order="C") for name, array in tensors.items()}
         with atomic_write(self.path, "wb") as stream:
-            words = {
-                "done": str(done),
-                "rows": json.dumps(self.rows),
-                "streams": json.dumps(self._streams),
-            }
-            stream.write(save(tensors, words))
+            stream.write(save(plain, metadata))
 
-    def restore(self, *streams: np.random.Generator) -> None:
-        """Bring the streams to where they were when ``keep`` got them; ``resumed`` comes first."""
-        for stream, state in zip(streams, self._streams if self.done else (), strict=False):
-            stream.bit_generator.state = state
-
-    def _read(self) -> None:
+    def _read(self, path: Path) -> None:
         from safetensors import SafetensorError, safe_open
 
         try:
-            with safe_open(self.path, framework="numpy") as file:
+            with safe_open(path, framework="numpy") as file:
                 metadata = file.metadata() or {}
-                done, rows = int(metadata["done"]), parse_json(metadata["rows"])
-                self._streams = parse_json(metadata.get("streams", "[]"))
-                held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+                if metadata["digest"] != self.digest:
+                    return
+                epoch, rows = int(metadata["epoch"]), parse_json(metadata["rows"])
+                streams = parse_json(metadata["streams"])
+                saved = {name: file.get_tensor(name) for name in sorted(file.keys())}
         except (FileNotFoundError, SafetensorError, KeyError, ValueError):
             return
-        self.done, self.rows = done, rows
-        self.state = [held[name] for name in sorted(held) if name.startswith("state/")]
-        self.arrays = {
-            name.removeprefix("arrays/"): held[name] for name in held if name.startswith("arrays/")
-        }
+        self.epoch, self.rows, self._streams = epoch, rows, streams
+        for name, array in saved.items():
+            kind, _slash, rest = name.partition("/")
+            if kind == "state":
+                self.state.append(array)
+            else:
+                self.arrays[rest] = array
 
 
-def _plain(array: object) -> np.ndarray:
-    return np.array(array, order="C")
-
-
-def recipe(model: "keras.Model", **settings: object) -> str:
-    """A hash of what makes two trainings the same one: architecture, optimizer, loss, settings."""
+def model_digest(model: "keras.Model", **settings: object) -> str:
+    """Return a digest of what makes two trainings the same: architecture, optimizer, loss,
+    settings."""
     from keras import losses, optimizers
 
     optimizer = optimizers.serialize(model.optimizer)
-    optimizer["config"].pop("name")  # Keras counts its optimizers
-    parts = {
-        "model": [layer.get_config() for layer in model.layers],
-        "optimizer": optimizer,
-        "loss": losses.serialize(losses.get(model.loss)),
-        **settings,
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+    optimizer["config"].pop("name")  # Keras numbers its optimizers
+    layers = [layer.get_config() for layer in model.layers]
+    parts = [layers, optimizer, losses.serialize(losses.get(model.loss)), settings]
+    return compute_digest(json.dumps(parts, sort_keys=True, default=str))
 
 
-def variables(model: "keras.Model") -> list:
-    """Everything that a training changes."""
-    return [*model.trainable_variables, *model.non_trainable_variables, *model.optimizer.variables]
-
-
-def arrays(model: "keras.Model") -> list[np.ndarray]:
-    """Everything that a training changes, as it is now."""
+def model_state(model: "keras.Model") -> list[np.ndarray]:
+    """Return copies of everything that a training of a compiled Keras model changes."""
     from keras import ops
 
-    return [
-        np.array(ops.convert_to_numpy(variable.value), order="C") for variable in variables(model)
-    ]
+    return [np.array(ops.convert_to_numpy(variable.value)) for variable in _variables(model)]
 
 
-def resume(model: "keras.Model", memory: Checkpoint) -> None:
-    """Bring a compiled model to the state of a memory, where it holds one."""
+def restore_model(model: "keras.Model", checkpoint: Checkpoint) -> None:
+    """Set a compiled model to the state of a checkpoint, where one is saved."""
     model.optimizer.build(model.trainable_variables)
-    for variable, value in zip(variables(model), memory.resumed(arrays(model)), strict=True):
+    saved = checkpoint.restore(model_state(model))
+    for variable, value in zip(_variables(model), saved, strict=True):
         variable.assign(value)
 
 
-def save(model: "keras.Model", path: Path | str, recipe: str, rows: list[dict[str, float]]) -> None:
-    """Write the state in one step; an interruption leaves the former file."""
-    from safetensors.numpy import save as packed
-
-    tensors = {f"{index:03d}": array for index, array in enumerate(arrays(model))}
-    with atomic_write(path, "wb") as stream:
-        stream.write(packed(tensors, metadata={"recipe": recipe, "rows": json.dumps(rows)}))
-
-
-def load(model: "keras.Model", path: Path | str, recipe: str) -> list[dict[str, float]]:
-    """Bring the model to the state of the file and return its rows; ``[]`` where it is absent, broken or another's."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("recipe") != recipe:
-                return []
-            for index, variable in enumerate(variables(model)):
-                variable.assign(file.get_tensor(f"{index:03d}"))
-            return parse_json(metadata["rows"])
-    except (FileNotFoundError, SafetensorError):
-        return []
-
-
-STATE = ("weights", "average", "first", "second")
-
-
-class Learning(Protocol):
-    """What learns: the ``names`` of the tail's variables by a ``plan``; after them come the head's two."""
-
-    plan: object
-    names: list[str]
-    tail: object
-
-
-def keep(path: Path, machine: Learning, state: dict, best: list, history: dict) -> None:
-    """Write the state of the training, its best weights and its history."""
-    tensors = {"step": np.asarray(state["step"], np.float32).reshape(1)}
-    for kind in STATE:
-        tensors |= {f"{kind}/{place}": np.asarray(value) for place, value in enumerate(state[kind])}
-    tensors |= {f"best/{place}": np.asarray(value) for place, value in enumerate(best)}
-    text = json.dumps({"plan": _mark(machine), "history": history})
-    tensors["record"] = np.frombuffer(text.encode(), dtype=np.uint8)
-    with atomic_write(path, "wb") as stream:
-        stream.write(pack(tensors))
-
-
-def found(path: Path, machine: Learning):
-    """State, best weights and history of a checkpoint of the same plan and net; ``None`` where none fits."""
-    import jax.numpy as jnp
-
-    try:
-        tensors = load_file(path)
-        record = parse_json(tensors["record"].tobytes())
-        if record["plan"] != _mark(machine):
-            return None
-        count = len(machine.names) + 2
-        held = {
-            kind: [jnp.asarray(tensors[f"{kind}/{place}"]) for place in range(count)]
-            for kind in (*STATE, "best")
-        }
-    except (FileNotFoundError, SafetensorError, KeyError, ValueError):
-        return None
-    held = data_parallel.replicate({**held, "step": jnp.asarray(tensors["step"][0])})
-    return held, held.pop("best"), record["history"]
-
-
-def _mark(machine: Learning) -> str:
-    """Of a plan, of what learns by it, and of the size of its inputs."""
-    what = [asdict(machine.plan), machine.names, machine.tail.input_shape]
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+def _variables(model: "keras.Model") -> list:
+    return [*model.trainable_variables, *model.non_trainable_variables, *model.optimizer.variables]

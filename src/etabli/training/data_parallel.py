@@ -1,10 +1,12 @@
-"""Where a training computes: on one device, or with every batch dealt out over several, of one process or of many.
+"""Data-parallel training: every batch is sharded over several devices, of one process or of many.
 
-The batch axis is cut into equal parts, one a device; weights and optimizer are the same everywhere. XLA compiles the
-step for the whole batch and puts the sums between devices where they belong: means over a batch, its statistics and
-random masks are those of one device, up to the order in which numbers are added.
+Each device holds an equal part of the batch, and a copy of weights and optimizer state. XLA
+compiles the step for the
+whole batch and inserts the sums between devices: means, statistics and random masks of a batch are
+    those of one device, up to the order in which numbers are added.
 
-Every function here does nothing where nothing is spread, so that a loop reads the same in both cases.
+Outside of ``use_devices`` every function here does nothing, so that a training loop reads the same
+in both cases.
 """
 
 import json
@@ -12,12 +14,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from etabli.core.atomic_files import atomic_write, parse_json
 from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
+
+if TYPE_CHECKING:
+    from jax.sharding import Mesh, NamedSharding
 
 __all__ = [
     "broadcast_file",
@@ -36,126 +42,138 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class _Spread:
-    mesh: object
+class _Devices:
+    mesh: "Mesh"
     process: int
-    count_processes: int
+    processes: int
 
-    def sharding(self, axis: int | None):
+    def sharding(self, axis: int | None) -> "NamedSharding":
+        """Along ``axis``, or for ``None`` whole on every device."""
         from jax.sharding import NamedSharding, PartitionSpec
 
         parts = PartitionSpec() if axis is None else PartitionSpec(*[None] * axis, "batch")
         return NamedSharding(self.mesh, parts)
 
 
-_now: _Spread | None = None
+_active: _Devices | None = None
 
 
 @contextmanager
 def use_devices(count: int | None = None) -> Iterator[None]:
-    """Spread what is trained within the block over ``count`` devices of this process, or over all of all processes."""
-    global _now
+    """Train within the block on ``count`` devices of this process, by default on all of all
+    processes."""
+    global _active
     import jax
     from jax.sharding import Mesh
 
     chosen = jax.devices()[:count]
     if len(chosen) < (count or 1):
         raise BadSetting(
-            _("there are not so many devices"),
+            _("there are fewer devices"),
             expected=_("at most {n}").format(n=len(chosen)),
             got=count,
         )
-    _now = _Spread(Mesh(np.array(chosen), ("batch",)), jax.process_index(), jax.process_count())
+    _active = _Devices(Mesh(np.array(chosen), ("batch",)), jax.process_index(), jax.process_count())
     try:
         yield
     finally:
-        _now = None
+        _active = None
 
 
 def count_devices() -> int:
-    """Among how many devices a batch is dealt out."""
-    return _now.mesh.size if _now else 1
+    """Return the number of devices that a batch is sharded over."""
+    return _active.mesh.size if _active else 1
 
 
 def count_processes() -> int:
-    return _now.processes if _now else 1
+    """Return the number of processes that train together."""
+    return _active.processes if _active else 1
 
 
 def is_main_process() -> bool:
-    """Whether this process is the one that writes."""
-    return _now is None or _now.process == 0
+    """Return whether this process is the one that writes files."""
+    return _active is None or _active.process == 0
 
 
 def check_batch_size(size: int) -> None:
-    """``BadSetting`` where a batch cannot be dealt out evenly."""
+    """Raise ``BadSetting`` where a batch cannot be sharded evenly."""
     if size % count_devices():
         below = size // count_devices() * count_devices()
         near = [str(each) for each in (below, below + count_devices()) if each]
         raise BadSetting(
-            _("a batch of {size} does not divide among {count} devices").format(
+            _("the batch size {size} is not a multiple of the {count} devices").format(
                 size=size, count=count_devices()
             ),
-            fix=_("Choose a batch of {sizes}.").format(sizes=_(" or ").join(near)),
+            fix=_("Choose a batch size of {sizes}.").format(sizes=_(" or ").join(near)),
         )
 
 
-def jit_replicated(function: Callable, **options: object) -> Callable:
-    """``jax.jit``, whose results are the same on all devices."""
+def jit_replicated(function: Callable, **options: Any) -> Callable:
+    """Return ``jax.jit(function)`` with results replicated on all devices."""
     import jax
 
-    return jax.jit(function, **options, **({"out_shardings": _now.sharding(None)} if _now else {}))
+    if _active:
+        options["out_shardings"] = _active.sharding(None)
+    return jax.jit(function, **options)
 
 
-def shard_batch(array: np.ndarray, axis: int = 0):
-    """An equal part of the batch axis to each device; the whole to every one where it does not divide."""
-    if _now is None:
+def shard_batch(array: np.ndarray, axis: int = 0) -> Any:
+    """Shard the batch axis over the devices, or replicate the array where it does not divide
+    evenly."""
+    if _active is None:
         return array
-    return _placed(array, axis if array.shape[axis] % count_devices() == 0 else None)
+    return _put(_active, array, axis if array.shape[axis] % count_devices() == 0 else None)
 
 
-def replicate(tree):
-    """Arrays, whole, on every device."""
-    if _now is None:
+def replicate(tree: Any) -> Any:
+    """Copy the arrays of a pytree to every device."""
+    if _active is None:
         return tree
     import jax
 
-    return jax.tree.map(lambda each: _placed(each, None), tree)
+    devices = _active
+    return jax.tree.map(lambda each: _put(devices, each, None), tree)
 
 
-def _placed(array, axis: int | None):
+def _put(devices: _Devices, array: Any, axis: int | None) -> Any:
     import jax
 
-    held = np.asarray(array)
-    held = held.astype(np.int32) if held.dtype == np.int64 else held
-    return jax.make_array_from_callback(held.shape, _now.sharding(axis), lambda index: held[index])
+    host = np.asarray(array)
+    host = host.astype(np.int32) if host.dtype == np.int64 else host
+    sharding = devices.sharding(axis)
+    return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
 
 
-def to_host(array):
-    """A whole array, as this process alone can use it."""
-    return array if _now is None else np.asarray(array)
+def to_host(array: Any) -> Any:
+    """Return a replicated array as one that this process alone can use."""
+    return array if _active is None else np.asarray(array)
 
 
 def local_rows(count: int) -> slice:
-    """The rows of a batch that the devices of this process compute: the others need not be read here."""
-    if count_processes() == 1 or count % count_devices():
+    """Return the rows of a batch that the devices of this process compute.
+
+    It need not read the others.
+    """
+    if _active is None or count % count_devices():
         return slice(None)
-    each = count // _now.processes
-    return slice(_now.process * each, (_now.process + 1) * each)
+    each = count // _active.processes
+    return slice(_active.process * each, (_active.process + 1) * each)
 
 
-def broadcast_from_main(value):
-    """The first process's value of something that JSON can hold: what all must agree upon, one decides."""
+def broadcast_from_main(value: Any) -> Any:
+    """Return the main process's value (JSON), for what all processes must agree on."""
     if count_processes() == 1:
         return value
-    return parse_json(_told(json.dumps(value).encode()))
+    return parse_json(_broadcast(json.dumps(value).encode()))
 
 
 def broadcast_file(path: Path | str) -> None:
-    """Give every process's ``path`` the content that the first one's has, or none where it has none."""
+    """Copy the main process's file to every process's ``path``, or remove it where the main one has
+    none."""
     if count_processes() == 1:
         return
     path = Path(path)
-    content = _told(path.read_bytes() if is_main_process() and path.exists() else b"")
+    content = _broadcast(path.read_bytes() if is_main_process() and path.exists() else b"")
     if is_main_process():
         return
     if content:
@@ -165,13 +183,12 @@ def broadcast_file(path: Path | str) -> None:
         path.unlink(missing_ok=True)
 
 
-def _told(content: bytes) -> bytes:
+def _broadcast(content: bytes) -> bytes:
     from jax.experimental import multihost_utils
 
     size = int(multihost_utils.broadcast_one_to_all(np.int32(len(content))))
-    held = np.frombuffer(content, np.uint8) if is_main_process() else np.zeros(size, np.uint8)
-    return (
-        np.asarray(multihost_utils.broadcast_one_to_all(held)).astype(np.uint8).tobytes()[:size]
-        if size
-        else b""
-    )
+    if not size:
+        return b""
+    sent = np.frombuffer(content, np.uint8) if is_main_process() else np.zeros(size, np.uint8)
+    received = np.asarray(multihost_utils.broadcast_one_to_all(sent))
+    return received.astype(np.uint8).tobytes()[:size]

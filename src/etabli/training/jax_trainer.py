@@ -1,78 +1,88 @@
-"""The training loop on JAX: dense nets one compiled scan an epoch, convolutional ones one compiled step a batch.
+"""The training loop on JAX: a compiled scan per epoch for dense nets, a compiled step per batch for
+convolutional ones.
 
-A convolution inside ``lax.scan`` is ten times slower on a CPU, so nets that have one take the second way, and their
-convolutions and maxima are computed by `fast_convolution`.
+A convolution inside ``lax.scan`` is ten times slower on a CPU, hence the second way; convolutions
+and max-pooling are computed by ``kernels.convolution``.
 """
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from etabli.training import data_parallel
+from etabli.training.data_loader import DataLoader
 from etabli.training.kernels import convolution
 
 if TYPE_CHECKING:
     import keras
 
-    from etabli.training.keras_trainer import Course
+__all__ = ["JaxTrainer", "make_forward"]
 
 
-class JaxLoop:
-    """The state of a training as JAX arrays, and one epoch of it at a time."""
+class JaxTrainer:
+    """The state of a training as JAX arrays, advanced one epoch at a time."""
 
-    def __init__(self, model: "keras.Model", course: "Course") -> None:
+    def __init__(self, model: "keras.Model", loader: DataLoader) -> None:
         import jax
 
-        self.model, self.course = model, course
+        self.loader = loader
         self.groups = (
             model.trainable_variables,
             model.non_trainable_variables,
             model.optimizer.variables,
         )
-        # copies: the compiled steps take over the memory of the state that they are given
+        # Copies: the compiled steps are donated the buffers of the state.
         self.state = data_parallel.replicate(
             tuple(
                 [jax.numpy.array(each.value, copy=True) for each in group] for group in self.groups
             )
         )
-        step = _step(model)
-        self.scans = not _has_convolution(model)
+        step = _make_step(model)
+        self.is_scanned = not _has_convolution(model)
         self.step = data_parallel.jit_replicated(step, donate_argnums=0)
         self.scan = data_parallel.jit_replicated(partial(_scan, step), donate_argnums=0)
-        self.labels = self._held(course.labels)
-        self.images = self.seen = None
+        self.labels = self._put(loader.labels)
+        self.images: Any = None
+        self.host_images = loader.images
 
-    def epoch(self, epoch: int) -> tuple[float, float]:
-        """Train one epoch; returns the mean loss and the accuracy of its batches as they were met."""
-        images, order = self._images(epoch), self.course.order(epoch)
-        totals = self._scanned(images, order) if self.scans else self._stepped(images, order)
-        loss, right = np.sum(totals, axis=0, dtype=np.float64)
+    def train_epoch(self, epoch: int) -> tuple[float, float]:
+        """Train one epoch.
+
+        Return the mean loss and accuracy of its batches, measured before each update.
+        """
+        images, order = self._load_images(epoch), self.loader.shuffle(epoch)
+        run = self._run_scan if self.is_scanned else self._run_steps
+        totals = run(images, order)
+        loss, right = totals.sum(axis=0, dtype=np.float64)
         return loss / len(order), right / len(order)
 
     def write_back(self) -> None:
-        """Give the model the weights, and the optimizer its state, as they are now."""
+        """Assign the current weights and optimizer state to the model."""
         import jax
 
         for group, values in zip(self.groups, self.state, strict=True):
             for variable, value in zip(group, values, strict=True):
                 variable.assign(jax.numpy.array(data_parallel.to_host(value), copy=True))
 
-    def _images(self, epoch: int):
-        if self.course.augment is None and self.images is not None:
-            return self.images
-        self.seen = self.course.seen(epoch)
-        self.images = self._held(self.seen)
+    def _load_images(self, epoch: int) -> Any:
+        if self.images is None or self.loader.augment is not None:
+            self.host_images = self.loader.load_images(epoch)
+            self.images = self._put(self.host_images)
         return self.images
 
-    def _held(self, array: np.ndarray):
-        """An array of all examples where it is needed: a scan deals out only the places of a batch."""
+    def _put(self, array: np.ndarray) -> Any:
+        """All examples on every device for a scan, which shards only the indices of a batch.
+
+        Else as they are.
+        """
         import jax
 
-        return data_parallel.replicate(jax.numpy.asarray(array)) if self.scans else array
+        return data_parallel.replicate(jax.numpy.asarray(array)) if self.is_scanned else array
 
-    def _scanned(self, images, order: np.ndarray) -> np.ndarray:
-        size = self.course.batch_size
+    def _run_scan(self, images: Any, order: np.ndarray) -> np.ndarray:
+        size = self.loader.batch_size
         whole = len(order) // size * size
         totals = np.zeros((0, 2))
         if whole:
@@ -87,16 +97,16 @@ class JaxLoop:
             rest = order[whole:]
             self.state, last = self.step(
                 self.state,
-                data_parallel.shard_batch(self.seen[rest]),
-                data_parallel.shard_batch(self.course.labels[rest]),
+                data_parallel.shard_batch(self.host_images[rest]),
+                data_parallel.shard_batch(self.loader.labels[rest]),
             )
             totals = np.concatenate([totals, np.asarray(last)[None]])
         return totals
 
-    def _stepped(self, images: np.ndarray, order: np.ndarray) -> np.ndarray:
+    def _run_steps(self, images: np.ndarray, order: np.ndarray) -> np.ndarray:
         totals = []
-        for start in range(0, len(order), self.course.batch_size):
-            chosen = order[start : start + self.course.batch_size]
+        for start in range(0, len(order), self.loader.batch_size):
+            chosen = order[start : start + self.loader.batch_size]
             self.state, each = self.step(
                 self.state,
                 data_parallel.shard_batch(images[chosen]),
@@ -106,63 +116,65 @@ class JaxLoop:
         return np.asarray(totals)
 
 
-def _scan(step, state, images, labels, order):
+def _scan(step: Callable, state: Any, images: Any, labels: Any, order: Any) -> Any:
     import jax
 
     return jax.lax.scan(lambda now, chosen: step(now, images[chosen], labels[chosen]), state, order)
 
 
-def _step(model: "keras.Model"):
-    """(state, images, labels) -> the state after one update, and (summed loss, number right)."""
+def _make_step(model: "keras.Model") -> Callable:
+    """Return (state, images, labels) -> (state after one update, [summed loss, correct
+    predictions])."""
     import jax
     from keras import losses
 
-    loss_of, forward, optimizer = losses.get(model.loss), forward_pass(model), model.optimizer
+    loss_of, forward, optimizer = losses.get(model.loss), make_forward(model), model.optimizer
     mean = loss_of if isinstance(loss_of, losses.Loss) else lambda y, p: loss_of(y, p).mean()
 
-    def loss(trainable, fixed, images, labels):
+    def loss(trainable: list, fixed: list, images: Any, labels: Any) -> Any:
         outputs, fixed = forward(trainable, fixed, images)
         classes = labels.argmax(axis=-1) if labels.ndim == 2 else labels
         return mean(labels, outputs), (fixed, (outputs.argmax(axis=-1) == classes).sum())
 
-    def step(state, images, labels):
-        trainable, fixed, memory = state
+    def step(state: tuple, images: Any, labels: Any) -> tuple:
+        trainable, fixed, optimizer_state = state
         (value, (fixed, right)), gradients = jax.value_and_grad(loss, has_aux=True)(
             trainable, fixed, images, labels
         )
-        trainable, memory = optimizer.stateless_apply(memory, gradients, trainable)
-        return (trainable, fixed, memory), jax.numpy.stack(
-            [value * len(images), right.astype(value.dtype)]
+        trainable, optimizer_state = optimizer.stateless_apply(
+            optimizer_state, gradients, trainable
         )
+        totals = jax.numpy.stack([value * len(images), right.astype(value.dtype)])
+        return (trainable, fixed, optimizer_state), totals
 
     return step
 
 
-def forward_pass(model: "keras.Model"):
-    """(trainable, non-trainable, images) -> (outputs, non-trainable), in training, by the fast convolutions."""
+def make_forward(model: "keras.Model") -> Callable:
+    """Return (trainable, non-trainable, images) -> (outputs, non-trainable) in training mode, with
+    fast layers."""
     import keras
 
     if not isinstance(model, keras.Sequential):
         return lambda trainable, fixed, images: model.stateless_call(
             trainable, fixed, images, training=True
         )
-    plan = _plan(model.layers)
+    fast_layers = _plan_layers(model.layers)
     place = {id(variable): index for index, variable in enumerate(model.trainable_variables)}
     place_fixed = {
         id(variable): index for index, variable in enumerate(model.non_trainable_variables)
     }
 
-    def forward(trainable, fixed, x):
+    def forward(trainable: list, fixed: list, x: Any) -> tuple:
         fixed = list(fixed)
-        for layer, fast in plan:
+        for layer, fast in fast_layers:
             mine = [trainable[place[id(variable)]] for variable in layer.trainable_variables]
             if fast:
                 x = fast(x, *mine)
                 continue
             where = [place_fixed[id(variable)] for variable in layer.non_trainable_variables]
-            x, after = layer.stateless_call(
-                mine, [fixed[index] for index in where], x, **_training(layer)
-            )
+            training = {"training": True} if layer._call_has_training_arg else {}
+            x, after = layer.stateless_call(mine, [fixed[index] for index in where], x, **training)
             for index, value in zip(where, after, strict=True):
                 fixed[index] = value
         return x, fixed
@@ -170,49 +182,46 @@ def forward_pass(model: "keras.Model"):
     return forward
 
 
-def _training(layer) -> dict[str, bool]:
-    return {"training": True} if layer._call_has_training_arg else {}
+def _plan_layers(layers: list) -> list[tuple[Any, Callable | None]]:
+    """The layers in order of computation, each with its faster form ``(x, kernel, bias)`` where it
+    has one.
 
-
-def _plan(layers: list) -> list[tuple[object, object]]:
-    """The layers in order of computation, each with its faster form ``(x, kernel, bias)`` where it has one.
-
-    relu never changes which of four numbers is the largest, so it may come after the maximum.
+    ReLU is monotonic, so it may follow the maximum: it then sees a quarter of the numbers.
     """
-    plan, rest = [], list(layers)
+    plan: list[tuple[Any, Callable | None]] = []
+    rest = list(layers)
     while rest:
         layer = rest.pop(0)
         between = rest[:1] if rest and _is_relu(rest[0]) else []
         pool = rest[len(between)] if len(rest) > len(between) else None
-        if _is_plain_convolution(layer) and _is_pool(pool) and _worth_folding(layer):
-            plan.append((layer, _biased(convolution.pooled_convolution)))
+        if _is_plain_convolution(layer) and _is_pool(pool) and _is_worth_folding(layer):
+            plan.append((layer, _add_bias(convolution.convolve_and_pool)))
             plan.extend((each, None) for each in between)
             rest = rest[len(between) + 1 :]
         elif _is_plain_convolution(layer):
-            plan.append((layer, _biased(convolution.convolution())))
+            plan.append((layer, _add_bias(convolution.make_convolution())))
         else:
-            plan.append((layer, convolution.maximum_of_blocks if _is_pool(layer) else None))
+            plan.append((layer, convolution.max_pool_2x2 if _is_pool(layer) else None))
     return plan
 
 
-def _biased(convolve):
+def _add_bias(convolve: Callable) -> Callable:
     return lambda x, kernel, bias=0: convolve(x, kernel) + bias
 
 
-def _worth_folding(layer) -> bool:
-    """A folded kernel multiplies (k + 1)^2 numbers where k^2 would do: too many more for a small one."""
-    return layer.kernel_size[0] >= 5 and convolution.folds(
-        *layer.input.shape[1:3], layer.kernel_size[0]
-    )
+def _is_worth_folding(layer: Any) -> bool:
+    """A folded kernel has (k + 1)^2 weights in place of k^2, too many more for a small one."""
+    (_batch, height, width, _channels), size = layer.input.shape, layer.kernel_size[0]
+    return size >= 5 and convolution.can_fold(height, width, size)
 
 
-def _is_relu(layer) -> bool:
+def _is_relu(layer: Any) -> bool:
     import keras
 
     return isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.relu
 
 
-def _is_pool(layer) -> bool:
+def _is_pool(layer: Any) -> bool:
     import keras
 
     return (
@@ -224,7 +233,7 @@ def _is_pool(layer) -> bool:
     )
 
 
-def _is_plain_convolution(layer) -> bool:
+def _is_plain_convolution(layer: Any) -> bool:
     import keras
 
     return (

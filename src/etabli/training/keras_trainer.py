@@ -1,12 +1,11 @@
-"""Training a compiled Keras classifier: live numbers, early stop, checkpoints that resume to the same result.
+"""Training of compiled Keras classifiers: a row of metrics per epoch, early stopping, checkpoints.
 
-On JAX the epochs run in our own loop (`jax_loop`), elsewhere in Keras' own. Both see the same batches: the order of
-epoch e is drawn from (seed, e) alone, and so is its augmentation, so that a resumed training needs no other memory.
+On JAX the epochs run in the loop of ``jax_trainer``, elsewhere in Keras' own; both read the same
+batches.
 """
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,171 +13,163 @@ import numpy as np
 
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
-from etabli.core.seeding import make_generator
-from etabli.training import checkpoint as checkpoints
 from etabli.training import data_parallel
 from etabli.training.backend import is_jax_backend
+from etabli.training.checkpoint import Checkpoint, model_digest, model_state, restore_model
+from etabli.training.data_loader import Augment, DataLoader
+from etabli.training.jax_trainer import JaxTrainer
 
 if TYPE_CHECKING:
     import keras
 
+__all__ = ["Row", "early_stopping", "evaluate", "fit", "predict"]
+
 Row = dict[str, float]
-Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class Course:
-    """What a training is made of. ``labels`` are class indices, or one-hot rows where the loss asks for them."""
-
-    images: np.ndarray
-    labels: np.ndarray
-    epochs: int
-    batch_size: int
-    seed: int
-    augment: Augment | None = None
-
-    def batches(self) -> int:
-        return -(-len(self.images) // self.batch_size)
-
-    def order(self, epoch: int) -> np.ndarray:
-        """The order of the examples in an epoch (from 0)."""
-        return make_generator(self.seed, "order", str(epoch)).permutation(len(self.images))
-
-    def seen(self, epoch: int) -> np.ndarray:
-        """The images as an epoch sees them."""
-        if self.augment is None:
-            return self.images
-        return self.augment(self.images, make_generator(self.seed, "augment", str(epoch)))
 
 
 def fit(
-    model: "keras.Model", images: np.ndarray, labels: np.ndarray, *, epochs: int, batch_size: int, seed: int = 0,
-    augment: Augment | None = None, validation: tuple[np.ndarray, np.ndarray] | None = None,
-    on_epoch: Callable[[Row], bool | None] | None = None, checkpoint: Path | str | None = None,
+    model: "keras.Model",
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    epochs: int,
+    batch_size: int,
+    seed: int = 0,
+    augment: Augment | None = None,
+    validation: tuple[np.ndarray, np.ndarray] | None = None,
+    on_epoch: Callable[[Row], bool | None] | None = None,
+    checkpoint: Path | str | None = None,
     on_resume: Callable[[list[Row]], None] | None = None,
-) -> list[Row]:  # fmt: skip
-    """Train a compiled model in place; returns one row an epoch: epoch, loss, accuracy, seconds (and val_...).
+) -> list[Row]:
+    """Train a compiled model in place and return one row of metrics per epoch.
 
-    After each epoch ``on_epoch`` gets the row; where it returns True the training stops. ``checkpoint`` is a file
-    that holds the training after its last whole epoch: an interrupted training goes on from there, to the same
-    weights bit for bit, and ``on_resume`` gets the rows of the epochs that are behind it; a file of another training
-    is not read. Under ``spread.over`` every batch is dealt out.
+    Within ``data_parallel.use_devices`` every batch is sharded.
+
+    Args:
+        model: The compiled model.
+        images: N inputs.
+        labels: N class indices, or one-hot rows where the loss asks for them.
+        epochs: Number of epochs.
+        batch_size: Images per update.
+        seed: Seed of the order and the augmentation of each epoch.
+        augment: Function (images, generator) -> images of an epoch.
+        validation: Images and class indices to evaluate on after every epoch.
+        on_epoch: Called with the row after every epoch; training stops where it returns True.
+        checkpoint: File to resume from after an interruption, to the same weights bit for bit.
+        on_resume: Called with the rows of the epochs that the checkpoint holds.
+
+    Returns:
+        Rows with epoch, loss, accuracy and seconds, and with ``validation`` val_loss and
+        val_accuracy.
+
+    Raises:
+        BadArray: Where images and labels differ in number.
+        BadSetting: Where epochs or batch size are out of range.
     """
     if len(images) != len(labels) or len(images) == 0:
-        raise BadArray(
-            _("images and labels do not belong together"), got=f"{len(images)}, {len(labels)}"
-        )
+        raise BadArray(_("images and labels differ in number"), got=f"{len(images)}, {len(labels)}")
     if epochs < 1 or batch_size < 1:
-        raise BadSetting(_("a training needs at least one epoch of batches of at least one image"))
+        raise BadSetting(_("training needs at least one epoch and a batch size of at least 1"))
     data_parallel.check_batch_size(batch_size)
-    course = Course(images, labels, epochs, batch_size, seed, augment)
     model.optimizer.build(model.trainable_variables)
-    recipe = checkpoints.recipe(
-        model, epochs=epochs, batch_size=batch_size, seed=seed, n=len(images)
-    )
-    if checkpoint:
-        data_parallel.broadcast_file(checkpoint)
-    rows = checkpoints.load(model, checkpoint, recipe) if checkpoint else []
-
+    settings = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "n": len(images)}
+    saved = Checkpoint(checkpoint, model_digest(model, **settings))
+    restore_model(model, saved)
+    rows = saved.rows
     if rows and on_resume:
         on_resume(rows)
 
-    def ended(row: Row) -> bool:
+    def finish_epoch(epoch: int, loss: float, accuracy: float, started: float) -> bool:
+        seconds = round(time.perf_counter() - started, 3)
+        row = {"epoch": epoch + 1, "loss": loss, "accuracy": accuracy, "seconds": seconds}
         if validation is not None:
-            loss, accuracy = evaluate(model, *validation)
-            row.update(val_loss=loss, val_accuracy=accuracy)
+            row["val_loss"], row["val_accuracy"] = evaluate(model, *validation)
         rows.append(row)
-        stop = data_parallel.broadcast_from_main(bool(on_epoch and on_epoch(row)))
-        if checkpoint and data_parallel.is_main_process():
-            checkpoints.save(model, checkpoint, recipe, rows)
-        return stop
+        stops = data_parallel.broadcast_from_main(bool(on_epoch and on_epoch(row)))
+        if checkpoint:
+            saved.save(epoch + 1, model_state(model))
+        return stops
 
-    if len(rows) < epochs:
-        (_jax if is_jax_backend() else _keras)(model, course, len(rows), ended)
+    if saved.epoch < epochs:
+        loader = DataLoader(images, labels, batch_size, seed, augment)
+        run = _run_jax if is_jax_backend() else _run_keras
+        run(model, loader, range(saved.epoch, epochs), finish_epoch)
     model.optimizer.finalize_variable_values(model.trainable_variables)
     return rows
 
 
 def predict(model: "keras.Model", images: np.ndarray, batch_size: int = 1000) -> np.ndarray:
-    """(N, K): the model's outputs, in batches."""
+    """Return the model's outputs (N, K), computed in batches."""
     return np.asarray(model.predict(images, batch_size=batch_size, verbose=0))
 
 
 def evaluate(model: "keras.Model", images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """(mean cross-entropy in nats, share of right classes) on labels given as class indices."""
+    """Return mean cross-entropy (nats) and accuracy on labels given as class indices."""
     probabilities = predict(model, images)
     right = np.clip(probabilities[np.arange(len(labels)), labels], 1e-7, 1.0)
     return float(-np.log(right).mean()), float((probabilities.argmax(axis=1) == labels).mean())
 
 
-def patience(epochs: int, key: str = "val_loss") -> Callable[[Row], bool]:
-    """An ``on_epoch`` that stops when ``key`` has not fallen below its lowest for so many epochs."""
-    best: list[float] = []
+def early_stopping(patience: int, key: str = "val_loss") -> Callable[[Row], bool]:
+    """Return an ``on_epoch`` that stops after ``patience`` epochs without a new minimum of
+    ``key``."""
+    values: list[float] = []
 
-    def stop(row: Row) -> bool:
-        best.append(row[key])
-        return len(best) - 1 - int(np.argmin(best)) >= epochs
+    def should_stop(row: Row) -> bool:
+        values.append(row[key])
+        return len(values) - 1 - int(np.argmin(values)) >= patience
 
-    return stop
+    return should_stop
 
 
-def _jax(model: "keras.Model", course: Course, done: int, ended: Callable[[Row], bool]) -> None:
-    from etabli.training.jax_trainer import JaxLoop
+FinishEpoch = Callable[[int, float, float, float], bool]
 
-    loop = JaxLoop(model, course)
-    for epoch in range(done, course.epochs):
+
+def _run_jax(model: "keras.Model", loader: DataLoader, epochs: range, finish: FinishEpoch) -> None:
+    trainer = JaxTrainer(model, loader)
+    for epoch in epochs:
         started = time.perf_counter()
-        loss, accuracy = loop.epoch(epoch)
-        loop.write_back()
-        if ended(_row(epoch, loss, accuracy, started)):
+        loss, accuracy = trainer.train_epoch(epoch)
+        trainer.write_back()
+        if finish(epoch, float(loss), float(accuracy), started):
             break
 
 
-def _keras(model: "keras.Model", course: Course, done: int, ended: Callable[[Row], bool]) -> None:
+def _run_keras(
+    model: "keras.Model", loader: DataLoader, epochs: range, finish: FinishEpoch
+) -> None:
     import keras
 
     class Batches(keras.utils.PyDataset):
-        def __init__(self) -> None:
-            super().__init__()
-            self.deal(done)
-
-        def deal(self, epoch: int) -> None:
-            self.order, self.images = course.order(epoch), course.seen(epoch)
+        def prepare(self, epoch: int) -> None:
+            self.order, self.images = loader.shuffle(epoch), loader.load_images(epoch)
 
         def __len__(self) -> int:
-            return course.batches()
+            return loader.count_batches()
 
-        def __getitem__(self, index: int):
-            chosen = self.order[index * course.batch_size : (index + 1) * course.batch_size]
-            return self.images[chosen], course.labels[chosen]
+        def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+            chosen = self.order[index * loader.batch_size : (index + 1) * loader.batch_size]
+            return self.images[chosen], loader.labels[chosen]
 
     batches = Batches()
+    batches.prepare(epochs.start)  # Keras reads a batch before the first epoch begins
 
-    class Ended(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None) -> None:
+    class FinishEpochCallback(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
             self.started = time.perf_counter()
-            batches.deal(epoch)
+            batches.prepare(epoch)
 
-        def on_epoch_end(self, epoch, logs=None) -> None:
-            self.model.stop_training = ended(
-                _row(epoch, logs["loss"], logs["accuracy"], self.started)
+        def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+            numbers = logs or {}
+            self.model.stop_training = finish(
+                epoch, float(numbers["loss"]), float(numbers["accuracy"]), self.started
             )
 
     model.fit(
         batches,
-        epochs=course.epochs,
-        initial_epoch=done,
+        epochs=epochs.stop,
+        initial_epoch=epochs.start,
         shuffle=False,
         verbose=0,
-        callbacks=[Ended()],
+        callbacks=[FinishEpochCallback()],
     )
-
-
-def _row(epoch: int, loss: float, accuracy: float, started: float) -> Row:
-    seconds = round(time.perf_counter() - started, 3)
-    return {
-        "epoch": epoch + 1,
-        "loss": float(loss),
-        "accuracy": float(accuracy),
-        "seconds": seconds,
-    }

@@ -4,25 +4,25 @@ import numpy as np
 import pytest
 
 from etabli.models.captioning import attention, train
-from etabli.models.captioning.attention import Shape
-from etabli.models.captioning.train import Recipe
+from etabli.models.captioning.attention import ModelConfig
+from etabli.models.captioning.train import TrainConfig
 
-SHAPE = Shape(vocabulary=9, features=6, embedding=5, hidden=7, attention=4)
+SHAPE = ModelConfig(vocabulary=9, features=6, embedding=5, units=7, attention_dim=4)
 
 
 @pytest.fixture(autouse=True)
 def _exact_products(monkeypatch):
     from etabli.training.kernels import matmul
 
-    monkeypatch.setenv("ETABLI_PRODUCTS", "float32")
-    matmul.precision.cache_clear()
+    monkeypatch.setenv("ETABLI_MATMUL", "float32")
+    matmul.matmul_precision.cache_clear()
     yield
-    matmul.precision.cache_clear()
+    matmul.matmul_precision.cache_clear()
 
 
 @pytest.fixture
 def weights(frozen):
-    made = attention.initial(SHAPE, np.random.default_rng(0))
+    made = attention.init_weights(SHAPE, np.random.default_rng(0))
     generator = np.random.default_rng(1)
     made = {
         name: array + generator.normal(0, 0.2, array.shape).astype(np.float32)
@@ -65,7 +65,7 @@ def test_each_step_is_its_equations(weights, maps):
     import jax
 
     step, words = jax.jit(attention.step), np.array([[0, 3, 5], [0, 2, 2], [0, 8, 4]])
-    scene = jax.jit(attention.look)(weights, maps)
+    scene = jax.jit(attention.encode_images)(weights, maps)
     state = np.asarray(scene["first"])[:, None]
     for t in range(3):
         log_p, state = step(weights, scene, state, words[:, t : t + 1])
@@ -78,7 +78,7 @@ def test_the_whole_caption_at_once_gives_what_step_after_step_gives(weights, map
     words = np.array([[[0, 3, 5], [0, 4, 1]], [[0, 2, 2], [0, 6, 7]], [[0, 8, 4], [0, 0, 3]]])
     import jax
 
-    said = np.asarray(jax.jit(attention.teacher_forced)(weights, maps, words))
+    said = np.asarray(jax.jit(attention.decode_teacher_forced)(weights, maps, words))
     log_p = np.asarray(jax.jit(attention.log_probabilities)(weights, said)).reshape(3, 2, 3, 9)
     for image in range(3):
         for caption in range(2):
@@ -88,20 +88,20 @@ def test_the_whole_caption_at_once_gives_what_step_after_step_gives(weights, map
 
 def test_attention_is_shares_of_the_regions_and_follows_them(weights, maps):
     words = np.array([0, 3, 5])
-    shares = attention.where_it_looks(weights, maps[:1], words[None])[0]
+    shares = attention.attention_maps(weights, maps[:1], words[None])[0]
     np.testing.assert_allclose(shares, by_hand(weights, maps[0], words)[1], atol=1e-5)
     np.testing.assert_allclose(shares.sum(axis=1), 1.0, atol=1e-6)
     order = np.array([2, 0, 3, 1])
-    moved = attention.where_it_looks(weights, maps[:1, order], words[None])[0]
+    moved = attention.attention_maps(weights, maps[:1, order], words[None])[0]
     np.testing.assert_allclose(moved, shares[:, order], atol=1e-5)
 
 
 def test_a_fresh_net_loses_ln_v(maps):
     import jax
 
-    loss = jax.jit(train.batch_loss(Recipe(smoothing=0.0)))
+    loss = jax.jit(train.make_batch_loss(TrainConfig(smoothing=0.0)))
     captions = np.array([[[0, 3, 5, 1, -1]]] * 3)
-    fresh = attention.initial(SHAPE, np.random.default_rng(0))
+    fresh = attention.init_weights(SHAPE, np.random.default_rng(0))
     assert loss(fresh, maps, captions, None) == pytest.approx(np.log(9), abs=0.05)
 
 
@@ -136,7 +136,7 @@ def test_the_smoothed_loss_and_its_gradients_are_those_of_the_formula(frozen):
 def test_the_length_of_the_reference_and_its_padding_reach_nothing(weights, maps):
     import jax
 
-    gradient = jax.jit(jax.grad(train.batch_loss(Recipe(dropout=0.0))))
+    gradient = jax.jit(jax.grad(train.make_batch_loss(TrainConfig(dropout=0.0))))
     short = np.array([[[0, 3, 1]]] * 3)
     padded = np.pad(short, ((0, 0), (0, 0), (0, 5)), constant_values=-1)
     with_padding = gradient(weights, maps, padded, None)
@@ -149,8 +149,8 @@ def test_six_images_are_learnt_by_heart(size):
     generator = np.random.default_rng(0)
     maps = generator.random((6, 4, 6)).astype(np.float32)
     captions = np.stack([[[0, *generator.integers(2, 9, 3), 1]] for _image in range(6)])
-    fresh = attention.initial(Shape(9, 6, 16, 32, size), generator, maps)
-    recipe = Recipe(epochs=150, images=6, dropout=0.0, smoothing=0.0, rate=0.01)
+    fresh = attention.init_weights(ModelConfig(9, 6, 16, 32, size), generator, maps)
+    recipe = TrainConfig(epochs=150, batch_size=6, dropout=0.0, smoothing=0.0, learning_rate=0.01)
     losses = []
     train.train(fresh, maps, captions, recipe, 0, lambda epoch, loss, weights: losses.append(loss))
     assert losses[-1] < 0.05 < losses[0]
@@ -164,7 +164,7 @@ def test_bfloat16_products_differ_from_exact_ones_by_their_rounding_only(monkeyp
     generator = np.random.default_rng(0)
     a, b = (generator.normal(size=(8, 8)).astype(np.float32) for _ in range(2))
     exact = jax.grad(lambda a: (matmul.matmul(a, b) ** 2).sum())(a)
-    monkeypatch.setenv("ETABLI_PRODUCTS", "bfloat16")
-    matmul.precision.cache_clear()
+    monkeypatch.setenv("ETABLI_MATMUL", "bfloat16")
+    matmul.matmul_precision.cache_clear()
     rounded = jax.grad(lambda a: (matmul.matmul(a, b) ** 2).sum())(a)
     assert 0 < np.abs(rounded - exact).max() < 0.05 * np.abs(exact).max()

@@ -10,13 +10,15 @@ CAPTIONS = ["a dog runs ."] * 6 + ["a dog runs fast .", "the cat sleeps .", "a c
 
 
 def test_the_commonest_caption_is_the_one_written_most_often():
-    assert baselines.commonest(["A cat", "a dog", "a Cat"]) == "a cat"
+    assert baselines.most_common_caption(["A cat", "a dog", "a Cat"]) == "a cat"
 
 
 def test_the_nearest_image_is_that_of_the_greatest_cosine(frozen):
     known = frozen(np.array([[1.0, 0.0], [1.0, 1.0]]))
     captions = [("Right", "other"), ("Diagonal", "other")]
-    found = baselines.nearest(known, captions, np.array([[9.0, 1.0], [0.1, 0.1], [0.0, 0.0]]))
+    found = baselines.nearest_captions(
+        known, captions, np.array([[9.0, 1.0], [0.1, 0.1], [0.0, 0.0]])
+    )
     assert found == ["right", "diagonal", "right"]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from etabli.core.errors import BadSetting
 from etabli.models.captioning import beam_search
-from etabli.models.captioning.beam_search import Search
+from etabli.models.captioning.beam_search import SearchConfig
 from etabli.models.captioning.vocabulary import END, START, Vocabulary
 from etabli.models.text.sampling import Decoding
 
@@ -30,7 +30,7 @@ def toy(frozen):
 
 
 def find(toy, **how):
-    return beam_search.search(markov, *toy, VOCABULARY, Search(**how))
+    return beam_search.search(markov, *toy, VOCABULARY, SearchConfig(**how))
 
 
 def every_caption(table, steps, alpha):
@@ -71,7 +71,7 @@ def test_a_score_is_the_caption_s_own_log_probability_over_its_length(toy, alpha
 def test_a_beam_that_holds_everything_finds_the_best_of_all_captions(toy):
     found = find(toy, beam=50, steps=4, alpha=0.0)
     assert found.words.shape[1] == 3, "there are but three words to begin with"
-    wide = beam_search.Search(beam=50, steps=3, alpha=0.0)
+    wide = beam_search.SearchConfig(beam=50, steps=3, alpha=0.0)
     for table, row in zip(
         toy[0], beam_search.search(markov, *toy, VOCABULARY, wide).words[:, 0], strict=True
     ):
@@ -98,14 +98,14 @@ def test_a_caption_always_ends_and_is_never_empty(toy, how):
 def test_an_image_alone_has_the_caption_that_it_has_among_others(toy):
     together = find(toy, beam=3, steps=6)
     alone = beam_search.search(
-        markov, toy[0], toy[1][4:5], toy[2][4:5], VOCABULARY, Search(beam=3, steps=6)
+        markov, toy[0], toy[1][4:5], toy[2][4:5], VOCABULARY, SearchConfig(beam=3, steps=6)
     )
     np.testing.assert_array_equal(alone.words[0], together.words[4])
 
 
 def test_more_images_than_go_at_once_are_all_described(toy, monkeypatch):
     whole = find(toy, beam=2, steps=5)
-    monkeypatch.setattr(beam_search, "IMAGES_AT_ONCE", 4)
+    monkeypatch.setattr(beam_search, "IMAGES_PER_BATCH", 4)
     np.testing.assert_array_equal(find(toy, beam=2, steps=5).words, whole.words)
 
 
@@ -133,4 +133,4 @@ def test_sampling_ends_too_repeats_itself_by_seed_and_is_greedy_when_cold(toy):
 @pytest.mark.parametrize("wrong", [{"beam": 0}, {"beam": 51}, {"steps": 1}, {"alpha": -1}])
 def test_a_search_that_cannot_be_is_refused(wrong):
     with pytest.raises(BadSetting, match=next(iter(wrong))):
-        Search(**wrong)
+        SearchConfig(**wrong)

@@ -5,15 +5,15 @@ import pytest
 from scipy.special import log_softmax
 
 from etabli.models.captioning import attention, ensemble
-from etabli.models.captioning.attention import Shape
+from etabli.models.captioning.attention import ModelConfig
 
-SHAPE = Shape(vocabulary=9, features=6, embedding=5, hidden=7, attention=4)
+SHAPE = ModelConfig(vocabulary=9, features=6, embedding=5, units=7, attention_dim=4)
 WORDS = np.array([[3], [5]])
 
 
 @pytest.fixture
 def nets(frozen):
-    made = [attention.initial(SHAPE, np.random.default_rng(seed)) for seed in range(3)]
+    made = [attention.init_weights(SHAPE, np.random.default_rng(seed)) for seed in range(3)]
     for net in made:
         frozen(*net.values())
     return made
@@ -27,18 +27,18 @@ def maps():
 def written(nets, maps):
     import jax
 
-    scenes = jax.jit(ensemble.look)(nets, maps)
+    scenes = jax.jit(ensemble.encode_images)(nets, maps)
     states = tuple(scene["first"][:, None] for scene in scenes)
     return jax.jit(ensemble.step)(nets, scenes, states, WORDS)
 
 
 def test_nets_joined_are_found_again(nets):
-    arrays = ensemble.joined(nets)
+    arrays = ensemble.merge_weights(nets)
     assert len(arrays) == 3 * len(nets[0])
-    for net, found in zip(nets, ensemble.members(arrays), strict=True):
+    for net, found in zip(nets, ensemble.split_weights(arrays), strict=True):
         assert net.keys() == found.keys()
         assert all(net[name] is found[name] for name in net)
-    assert ensemble.joined(nets[:1]) == nets[0]
+    assert ensemble.merge_weights(nets[:1]) == nets[0]
 
 
 def test_the_committee_s_word_has_the_normalised_product_of_the_members_probabilities(nets, maps):

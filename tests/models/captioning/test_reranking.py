@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from etabli.metrics.cider import cider_d
-from etabli.models.captioning.beam_search import Found, Search
-from etabli.models.captioning.reranking import agreement, judged, reranked
+from etabli.models.captioning.beam_search import SearchConfig, SearchResult
+from etabli.models.captioning.reranking import agreement, compare_captions, rerank
 
 CAPTIONS = [(3, 4, 5, 6, 1), (3, 4, 5, 7, 1), (8, 9, 1)]
 
@@ -16,7 +16,7 @@ def found(scores):
     words = np.full((1, 3, 6), -1, np.int32)
     for row, caption in zip(words[0], CAPTIONS, strict=True):
         row[: len(caption)] = caption
-    return Found(words, np.array([scores]))
+    return SearchResult(words, np.array([scores]))
 
 
 def test_agreement_is_its_formula():
@@ -35,15 +35,17 @@ def test_a_word_said_again_and_again_agrees_no_more():
 def test_the_odd_one_out_loses_its_place_though_it_is_the_likeliest(frozen):
     given = found([-1.2, -1.3, -1.0])
     frozen(given.words, given.scores)
-    best = reranked(judged(given), Search(3, consensus=1.0))
+    best = rerank(compare_captions(given), SearchConfig(3, reranking_temperature=1.0))
     assert best.words[0, 0, :5].tolist() == list(CAPTIONS[0])
     assert best.scores[0].tolist() == [-1.2, -1.3, -1.0]
     assert best.words[0, -1, :3].tolist() == list(CAPTIONS[2])
 
 
 def test_a_caption_that_is_sure_stays_first():
-    sure = judged(found([-9.0, -9.0, -1.0]))
-    assert reranked(sure, Search(3, consensus=0.1)).words[0, 0, :3].tolist() == list(CAPTIONS[2])
+    sure = compare_captions(found([-9.0, -9.0, -1.0]))
+    assert rerank(sure, SearchConfig(3, reranking_temperature=0.1)).words[
+        0, 0, :3
+    ].tolist() == list(CAPTIONS[2])
 
 
 def test_words_of_the_others_that_ours_lack_make_them_agree_less():
@@ -65,9 +67,11 @@ def test_agreement_is_cider_d_where_every_run_counts_alike():
 def test_what_similar_images_are_said_to_show_decides_the_more_the_more_it_is_trusted():
     given = found([-1.0, -1.1, -1.2])
     similar = [[[(8, 9, 1), (8, 9, 1)], [(3, 4, 5, 6, 1)] * 2]]
-    both = judged(given, similar)
-    np.testing.assert_allclose(both[0].near[:, 1], agreement(CAPTIONS, [CAPTIONS[0]])[:, 0])
-    first = lambda how: reranked(both, how).words[0, 0, 0]  # noqa: E731
-    assert first(Search(3, consensus=1.0)) == 3
-    assert first(Search(3, consensus=1.0, neighbours=1, trust=0.0)) == 3
-    assert first(Search(3, consensus=1.0, neighbours=1, trust=50.0)) == 8
+    both = compare_captions(given, similar)
+    np.testing.assert_allclose(both[0].retrieved[:, 1], agreement(CAPTIONS, [CAPTIONS[0]])[:, 0])
+    first = lambda how: rerank(both, how).words[0, 0, 0]  # noqa: E731
+    assert first(SearchConfig(3, reranking_temperature=1.0)) == 3
+    assert first(SearchConfig(3, reranking_temperature=1.0, neighbors=1, retrieval_weight=0.0)) == 3
+    assert (
+        first(SearchConfig(3, reranking_temperature=1.0, neighbors=1, retrieval_weight=50.0)) == 8
+    )

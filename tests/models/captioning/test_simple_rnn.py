@@ -51,15 +51,15 @@ def test_an_input_step_is_image_then_word_and_the_steps_after_a_caption_are_zero
     assert dense.shape == (2, STEPS, 9)
     assert dense.dtype == np.float32
     np.testing.assert_array_equal(dense[0, 0], [*data.images[data.image_of[3]], *data.table[0]])
-    read = (data.wanted[rows] >= 0).sum(axis=1)
+    read = (data.targets[rows] >= 0).sum(axis=1)
     np.testing.assert_array_equal((dense != 0).any(axis=2).sum(axis=1), read)
 
 
 def test_the_compiled_training_is_that_of_keras(data, monkeypatch, batch=10):
     compiled, slow = small_model(), small_model()
-    ours = list(simple_rnn.train(compiled, data, 2, seed=1, batch=batch, rate=0.01))
+    ours = list(simple_rnn.train(compiled, data, 2, seed=1, batch_size=batch, learning_rate=0.01))
     monkeypatch.setattr(simple_rnn, "is_jax_backend", lambda: False)
-    theirs = list(simple_rnn.train(slow, data, 2, seed=1, batch=batch, rate=0.01))
+    theirs = list(simple_rnn.train(slow, data, 2, seed=1, batch_size=batch, learning_rate=0.01))
     for a, b in zip(compiled.get_weights(), slow.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5)
     np.testing.assert_allclose([e.loss for e in ours], [e.loss for e in theirs], rtol=1e-5)
@@ -70,14 +70,14 @@ def test_loss_and_accuracy_are_those_of_keras_over_the_words(data):
     model = small_model()
     list(simple_rnn.train(model, data, 2, seed=0))
     model.compile("adam", "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
-    wanted = np.maximum(data.wanted, 0)
+    wanted = np.maximum(data.targets, 0)
     loss, accuracy = model.evaluate(
         data.inputs(np.arange(len(data))), wanted, batch_size=24, verbose=0
     )
-    measured = simple_rnn.evaluate(model.get_weights(), data, batch=7)
+    measured = simple_rnn.evaluate(model.get_weights(), data, batch_size=7)
     assert measured.loss == pytest.approx(loss, rel=1e-5)
     assert measured.accuracy == pytest.approx(accuracy, rel=1e-6)
-    share = (data.wanted >= 0).mean()
+    share = (data.targets >= 0).mean()
     assert measured.loss_all_steps == pytest.approx(loss * share, rel=1e-5)
     assert measured.accuracy_all_steps == pytest.approx(accuracy * share, rel=1e-5)
 
@@ -119,7 +119,7 @@ def test_padding_has_no_gradient(data):
 def test_six_images_are_learnt_by_heart():
     data = some_data(captions=IMAGES)
     model = simple_rnn.build(9, STEPS, WORDS, units=40)
-    last = list(simple_rnn.train(model, data, 150, seed=0, batch=3, rate=0.01))[-1]
+    last = list(simple_rnn.train(model, data, 150, seed=0, batch_size=3, learning_rate=0.01))[-1]
     assert last.accuracy == 1.0
     assert last.loss < 0.05
 
@@ -153,7 +153,7 @@ def test_captions_with_words_that_have_no_row_are_refused(data):
         CaptionData(data.images, data.image_of, data.captions, data.table[:5])
 
 
-@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"batch": 0}, {"rate": 0.0}])
+@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}])
 def test_a_training_that_cannot_be_is_refused(data, wrong):
     with pytest.raises(BadSetting):
         list(simple_rnn.train(small_model(), data, **{"epochs": 1, "seed": 0, **wrong}))

@@ -12,9 +12,9 @@ from etabli.models.captioning.vocabulary import (
     END,
     START,
     Vocabulary,
-    by_frequency,
     count_words,
-    coverage,
+    cumulative_coverage,
+    sort_by_frequency,
 )
 
 CAPTIONS = ["A dog runs .", "a Dog sleeps .", "<start> the dog <end>"]
@@ -28,11 +28,11 @@ def test_words_are_counted_lower_cased_with_one_start_and_one_end_a_caption():
 
 
 def test_words_equally_frequent_stand_from_z_to_a():
-    assert by_frequency(Counter({"b": 2, "a": 2, "c": 1, "z": 3})) == ["z", "b", "a", "c"]
+    assert sort_by_frequency(Counter({"b": 2, "a": 2, "c": 1, "z": 3})) == ["z", "b", "a", "c"]
 
 
 def test_coverage_grows_to_one():
-    shares = coverage(count_words(CAPTIONS))
+    shares = cumulative_coverage(count_words(CAPTIONS))
     assert shares[0] == pytest.approx(3 / 16)
     assert shares[-1] == pytest.approx(1.0)
     assert (np.diff(shares) > 0).all()
@@ -41,7 +41,7 @@ def test_coverage_grows_to_one():
 def test_the_vocabulary_keeps_the_most_frequent_words_and_both_marks():
     vocabulary = Vocabulary.most_frequent(CAPTIONS, 4)
     assert vocabulary.words == ("dog", START, END, "a")
-    assert len(Vocabulary.most_frequent(["one two", "three"], at_least=2)) == 2
+    assert len(Vocabulary.most_frequent(["one two", "three"], min_count=2)) == 2
 
 
 def test_words_outside_are_left_out_and_end_is_the_last_number():
@@ -72,7 +72,7 @@ def test_accents_written_in_two_ways_are_one_word():
 
 def test_the_table_has_vectors_then_the_two_marks():
     vocabulary = Vocabulary((START, END, "dog", "wug"))
-    table = vocabulary.table({"dog": np.array([1.0, 2.0])}, 2)
+    table = vocabulary.embedding_table({"dog": np.array([1.0, 2.0])}, 2)
     assert table.tolist() == [[0, 0, 1, 0], [0, 0, 0, 1], [1, 2, 0, 0], [0, 0, 0, 0]]
 
 
@@ -105,5 +105,5 @@ def test_the_course_s_words_come_out_exactly_and_in_order(full_data):
     assert rows.shape == (30000, 36), "36 words with the marks, hence 35 inputs"
     assert cut == 0
     assert (rows >= 0).sum() == 389622
-    assert coverage(count_words(train))[999] == pytest.approx(0.942359, abs=1e-6)
-    assert len(Vocabulary.most_frequent(train, at_least=5)) == 2547
+    assert cumulative_coverage(count_words(train))[999] == pytest.approx(0.942359, abs=1e-6)
+    assert len(Vocabulary.most_frequent(train, min_count=5)) == 2547

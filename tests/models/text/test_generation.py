@@ -5,14 +5,14 @@ from scipy.stats import chisquare
 from etabli.core.errors import BadArray, BadSetting
 from etabli.models.text import lstm, simple_rnn
 from etabli.models.text.generation import (
-    LstmReader,
-    NGramReader,
-    ResidualReader,
-    WindowReader,
-    write,
+    LstmPredictor,
+    NGramPredictor,
+    ResidualPredictor,
+    WindowPredictor,
+    generate,
 )
 from etabli.models.text.ngram import kneser_ney
-from etabli.models.text.sampling import Decoding, temper
+from etabli.models.text.sampling import Decoding, apply_temperature
 
 V = 6
 CODES = np.random.default_rng(0).integers(0, V, 300)
@@ -28,17 +28,17 @@ def residual_weights():
 
 
 def readers():
-    ngram = NGramReader(kneser_ney(CODES, V, 3))
+    ngram = NGramPredictor(kneser_ney(CODES, V, 3))
     return {
-        "window": WindowReader(simple_rnn.build(4, V, 8).get_weights(), 4),
-        "lstm": LstmReader(lstm.build(V, 8, 4).get_weights()),
+        "window": WindowPredictor(simple_rnn.build(4, V, 8).get_weights(), 4),
+        "lstm": LstmPredictor(lstm.build(V, 8, 4).get_weights()),
         "ngram": ngram,
-        "residual": ResidualReader(residual_weights(), kneser_ney(CODES, V, 3)),
+        "residual": ResidualPredictor(residual_weights(), kneser_ney(CODES, V, 3)),
     }
 
 
 def written(reader, seed, decoding=PLAIN, **more):
-    steps = write(reader, CODES[:5], 30, decoding, np.random.default_rng(seed), **more)
+    steps = generate(reader, CODES[:5], 30, decoding, np.random.default_rng(seed), **more)
     return np.stack(list(steps), axis=1)
 
 
@@ -55,16 +55,16 @@ def test_a_step_is_as_good_as_reading_from_the_start(name):
 def test_the_lstm_reader_agrees_with_the_compiled_net():
     weights = lstm.build(V, 8, 4, seed=2).get_weights()
     expected = lstm.log_probabilities(weights, CODES, 20, 21, streams=1, warm_up=20)
-    np.testing.assert_allclose(LstmReader(weights).start(CODES[None, :20]), expected, atol=1e-5)
+    np.testing.assert_allclose(LstmPredictor(weights).start(CODES[None, :20]), expected, atol=1e-5)
 
 
 def test_the_residual_reader_agrees_with_the_compiled_net():
     counted = kneser_ney(CODES, V, 3).log_probabilities(CODES, 20, 21)
     weights = residual_weights()
     expected = lstm.log_probabilities(
-        weights, CODES, 20, 21, streams=1, warm_up=20, counted=counted
+        weights, CODES, 20, 21, streams=1, warm_up=20, ngram_log_p=counted
     )
-    reader = ResidualReader(weights, kneser_ney(CODES, V, 3))
+    reader = ResidualPredictor(weights, kneser_ney(CODES, V, 3))
     np.testing.assert_allclose(reader.start(CODES[None, :20]), expected, atol=1e-5)
 
 
@@ -92,21 +92,23 @@ def test_top_1_takes_the_likeliest_character_each_time():
 
 def test_what_is_written_first_follows_the_softmax_at_the_temperature():
     reader = readers()["lstm"]
-    poems = next(write(reader, CODES[:5], 1, Decoding(0.7), np.random.default_rng(0), texts=5000))
-    expected = np.exp(temper(reader.start(CODES[None, :5]), 0.7))[0] * 5000
+    poems = next(
+        generate(reader, CODES[:5], 1, Decoding(0.7), np.random.default_rng(0), texts=5000)
+    )
+    expected = np.exp(apply_temperature(reader.start(CODES[None, :5]), 0.7))[0] * 5000
     assert chisquare(np.bincount(poems, minlength=V), expected).pvalue > 0.001
 
 
 def test_nothing_to_begin_with_is_refused():
-    with pytest.raises(BadArray, match="nothing to begin with"):
-        write(readers()["lstm"], CODES[:0], 3, Decoding(), np.random.default_rng(0))
+    with pytest.raises(BadArray, match="the prompt is empty"):
+        generate(readers()["lstm"], CODES[:0], 3, Decoding(), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("bad", [{"length": 0}, {"texts": 0}])
 def test_lengths_and_numbers_out_of_range_are_refused(bad):
     arguments = {"length": 5, "texts": 1, **bad}
     with pytest.raises(BadSetting, match="out of range"):
-        write(
+        generate(
             readers()["lstm"],
             CODES[:3],
             decoding=GREEDY,

@@ -3,14 +3,14 @@ import pytest
 
 from etabli.core.errors import BadArray, BadSetting
 from etabli.models.text import lstm
-from etabli.models.text.lstm import Recipe
-from etabli.models.text.ngram import held_out, kneser_ney
-from etabli.models.text.synthetic_text import Synthetic
+from etabli.models.text.lstm import TrainConfig
+from etabli.models.text.ngram import cross_predict, kneser_ney
+from etabli.models.text.synthetic_text import SyntheticText
 
 V = 6
 CODES = np.tile([0, 1, 2, 3, 4, 5, 2, 1], 60).astype(np.int32)
 CODES.setflags(write=False)
-QUICK = Recipe(streams=4, steps=8, learning_rate=0.01, weight_drop=0.2, average=0.9)
+QUICK = TrainConfig(streams=4, steps=8, learning_rate=0.01, weight_drop=0.2, ema_decay=0.9)
 
 
 def test_the_loss_of_a_fresh_net_starts_near_ln_v():
@@ -30,7 +30,7 @@ def test_reading_in_streams_agrees_with_keras_reading_from_the_start():
 
 
 def test_a_stream_goes_on_in_the_next_piece():
-    at = lstm._places(100, Recipe(streams=3, steps=8), offset=2)
+    at = lstm._positions(100, TrainConfig(streams=3, steps=8), offset=2)
     assert at.shape == (4, 8, 3)
     np.testing.assert_array_equal(at[:, 1:], at[:, :-1] + 1)
     np.testing.assert_array_equal(at[1, 0], at[0, -1] + 1)
@@ -38,11 +38,11 @@ def test_a_stream_goes_on_in_the_next_piece():
 
 
 def test_the_soft_targets_are_distributions_that_lean_to_what_came():
-    expected = held_out(CODES, V, 2)
-    soft = lstm._soft_targets(CODES, V, 0.4, expected)
+    expected = cross_predict(CODES, V, 2)
+    soft = lstm._soften(CODES, V, 0.4, expected)
     np.testing.assert_allclose(soft.sum(axis=1), 1, atol=1e-6)
     assert (soft[np.arange(len(CODES)), CODES] >= 0.6).all()
-    np.testing.assert_array_equal(lstm._soft_targets(CODES, V, 0, None), np.eye(V)[CODES])
+    np.testing.assert_array_equal(lstm._soften(CODES, V, 0, soft), np.eye(V)[CODES])
 
 
 def test_the_teacher_is_learnt_from_where_the_text_itself_is_silent():
@@ -50,7 +50,7 @@ def test_the_teacher_is_learnt_from_where_the_text_itself_is_silent():
     nets = []
     for teacher in (0.0, 0.5):
         model = lstm.build(V, 8, 4)
-        list(lstm.train(model, CODES, 1, Recipe(4, 8, teacher=teacher, teacher_context=2), 0))
+        list(lstm.train(model, CODES, 1, TrainConfig(4, 8, teacher=teacher, teacher_context=2), 0))
         nets.append(model.get_weights()[0])
     assert not np.allclose(*nets)
 
@@ -85,7 +85,7 @@ def test_the_net_is_saved_and_loaded_as_a_keras_model(tmp_path):
 
 def test_a_text_too_short_is_refused():
     with pytest.raises(BadArray, match="too short"):
-        next(lstm.train(lstm.build(V, 8, 4), CODES[:30], 1, Recipe(), 0))
+        next(lstm.train(lstm.build(V, 8, 4), CODES[:30], 1, TrainConfig(), 0))
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,14 @@ def test_a_text_too_short_is_refused():
         {"steps": 0},
         {"learning_rate": 0},
         {"weight_drop": 1},
-        {"average": 1},
+        {"ema_decay": 1},
         {"clip": 0},
         {"teacher": 1},
     ],
 )
 def test_recipes_out_of_range_are_refused(bad):
     with pytest.raises(BadSetting, match="out of range"):
-        Recipe(**bad)
+        TrainConfig(**bad)
 
 
 # the residual net, and text that a model wrote --------------------------------------------------------------
@@ -112,7 +112,9 @@ def test_a_fresh_residual_net_is_nearly_its_n_gram():
     """Its gate begins at 1 and its own logits near nothing."""
     weights = lstm.build(V, 16, 8, residual=True).get_weights()
     counted = kneser_ney(CODES, V, 3).log_probabilities(CODES, 50, 150)
-    log_p = lstm.log_probabilities(weights, CODES, 50, 150, streams=4, warm_up=20, counted=counted)
+    log_p = lstm.log_probabilities(
+        weights, CODES, 50, 150, streams=4, warm_up=20, ngram_log_p=counted
+    )
     np.testing.assert_allclose(np.exp(log_p), np.exp(counted), atol=0.05)
 
 
@@ -129,12 +131,12 @@ def test_the_residual_net_learns_what_counting_cannot_know():
     """Each character is the one of seven places before: out of reach for one character of context."""
     book = np.random.default_rng(0).integers(0, V, 7).tolist()
     codes = np.tile(book, 80).astype(np.int32)
-    recipe = Recipe(
+    recipe = TrainConfig(
         streams=4,
         steps=8,
         learning_rate=0.02,
         weight_drop=0.1,
-        average=0.9,
+        ema_decay=0.9,
         teacher=0,
         teacher_context=1,
     )
@@ -142,7 +144,7 @@ def test_the_residual_net_learns_what_counting_cannot_know():
     list(lstm.train(model, codes, 12, recipe, seed=0))
     counted = kneser_ney(codes, V, 1).log_probabilities(codes, 200, 500)
     log_p = lstm.log_probabilities(
-        model.get_weights(), codes, 200, 500, counted=counted, warm_up=50
+        model.get_weights(), codes, 200, 500, ngram_log_p=counted, warm_up=50
     )
     rows = np.arange(300), codes[200:500]
     assert -log_p[rows].mean() < 0.3 < -counted[rows].mean()
@@ -158,9 +160,15 @@ def test_synthetic_text_is_learnt_beside_the_book():
     """The book never says what follows 5; the synthetic text does."""
     book = np.tile([0, 1], 200).astype(np.int32)
     texts = np.tile([5, 4], (8, 40)).astype(np.int32)
-    synthetic = Synthetic(texts, np.eye(V, dtype=np.float16)[9 - texts])
-    recipe = Recipe(
-        streams=4, steps=8, learning_rate=0.02, weight_drop=0, output_drop=0, average=0.9, teacher=0
+    synthetic = SyntheticText(texts, np.eye(V, dtype=np.float16)[9 - texts])
+    recipe = TrainConfig(
+        streams=4,
+        steps=8,
+        learning_rate=0.02,
+        weight_drop=0,
+        output_drop=0,
+        ema_decay=0.9,
+        teacher=0,
     )
     model = lstm.build(V, 8, 4)
     list(lstm.train(model, book, 8, recipe, 0, synthetic))

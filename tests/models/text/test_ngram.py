@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etabli.core.errors import BadArray, BadSetting
-from etabli.models.text.ngram import held_out, kneser_ney, witten_bell
+from etabli.models.text.ngram import cross_predict, kneser_ney, witten_bell
 
 CODES = np.random.default_rng(0).choice(5, size=400, p=[0.4, 0.3, 0.2, 0.06, 0.04])
 CODES.setflags(write=False)
@@ -81,7 +81,7 @@ def test_the_counts_see_only_the_training_text(fit):
 
 
 def test_a_held_out_part_is_predicted_from_the_other_parts_alone():
-    log_p = held_out(CODES, 5, 2, folds=4)
+    log_p = cross_predict(CODES, 5, 2, folds=4)
     assert log_p.shape == (400, 5)
     expected = kneser_ney(np.concatenate([CODES[:100], CODES[200:]]), 5, 2).log_probabilities(
         CODES, 100, 200
@@ -108,7 +108,7 @@ def test_many_contexts_at_once_are_read_each_by_itself():
     for length in (1, 3, 6):
         contexts = np.stack([CODES[start : start + length] for start in (0, 7, 40)])
         each = [model.log_probabilities(row, length, length + 1)[0] for row in contexts]
-        np.testing.assert_array_equal(model.following(contexts), np.stack(each))
+        np.testing.assert_array_equal(model.next_log_probabilities(contexts), np.stack(each))
 
 
 def test_one_distinct_symbol_is_certain():

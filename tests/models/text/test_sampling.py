@@ -7,12 +7,12 @@ from scipy.stats import chisquare
 from etabli.core.errors import BadArray, BadSetting
 from etabli.models.text.sampling import (
     Decoding,
+    apply_temperature,
     entropy,
     keep_nucleus,
     keep_top_k,
-    penalise_repetition,
+    penalize_repetition,
     sample,
-    temper,
 )
 
 SHARES = np.array([0.5, 0.2, 0.15, 0.1, 0.05])
@@ -28,48 +28,50 @@ def test_temperature_is_the_formula_of_the_report(log_p, temperature):
     log_p = log_p - np.log(np.exp(log_p).sum())
     scaled = np.exp(log_p / temperature - (log_p / temperature).max())
     np.testing.assert_allclose(
-        np.exp(temper(log_p, temperature)), scaled / scaled.sum(), atol=1e-12
+        np.exp(apply_temperature(log_p, temperature)), scaled / scaled.sum(), atol=1e-12
     )
 
 
 def test_a_temperature_of_one_changes_nothing():
-    np.testing.assert_allclose(temper(LOG_P, 1.0), LOG_P, atol=1e-12)
+    np.testing.assert_allclose(apply_temperature(LOG_P, 1.0), LOG_P, atol=1e-12)
 
 
 @pytest.mark.parametrize("temperature", [0.001, 1e-300])
 def test_a_temperature_near_zero_is_the_argmax(temperature):
-    np.testing.assert_allclose(np.exp(temper(LOG_P, temperature)), [1, 0, 0, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(
+        np.exp(apply_temperature(LOG_P, temperature)), [1, 0, 0, 0, 0], atol=1e-12
+    )
 
 
 def test_equally_likely_symbols_share_at_a_temperature_near_zero():
     np.testing.assert_allclose(
-        np.exp(temper(np.log([0.4, 0.4, 0.2]), 0.001)), [0.5, 0.5, 0], atol=1e-12
+        np.exp(apply_temperature(np.log([0.4, 0.4, 0.2]), 0.001)), [0.5, 0.5, 0], atol=1e-12
     )
 
 
 def test_a_large_temperature_is_nearly_uniform():
-    np.testing.assert_allclose(np.exp(temper(LOG_P, 1000.0)), 0.2, atol=1e-3)
+    np.testing.assert_allclose(np.exp(apply_temperature(LOG_P, 1000.0)), 0.2, atol=1e-3)
 
 
 def test_no_overflow_for_extreme_logits():
-    out = temper(np.array([1e5, -1e5, 0.0]), 0.001)
+    out = apply_temperature(np.array([1e5, -1e5, 0.0]), 0.001)
     assert out[0] == 0 and not np.isnan(out).any()
 
 
 def test_an_impossible_symbol_stays_impossible_at_any_temperature():
-    assert np.exp(temper(np.array([-0.7, -0.7, -np.inf]), 1000.0))[2] == 0
+    assert np.exp(apply_temperature(np.array([-0.7, -0.7, -np.inf]), 1000.0))[2] == 0
 
 
 @given(log_rows, temperatures, temperatures)
 def test_entropy_grows_with_temperature(log_p, one, other):
     low, high = sorted([one, other])
-    assert entropy(temper(log_p, low)) <= entropy(temper(log_p, high)) + 1e-9
+    assert entropy(apply_temperature(log_p, low)) <= entropy(apply_temperature(log_p, high)) + 1e-9
 
 
 @pytest.mark.parametrize("temperature", [0, -1, np.nan, np.inf])
 def test_a_temperature_that_is_not_above_zero_is_refused(temperature):
     with pytest.raises(BadSetting, match="temperature"):
-        temper(LOG_P, temperature)
+        apply_temperature(LOG_P, temperature)
     with pytest.raises(BadSetting, match="temperature"):
         Decoding(temperature=temperature)
 
@@ -97,7 +99,7 @@ def test_the_nucleus_is_the_smallest_set_that_reaches_the_share(share, kept):
 
 @given(log_rows, st.floats(0.01, 1))
 def test_the_nucleus_holds_the_share_and_sums_to_one(log_p, share):
-    log_p = temper(log_p, 1.0)
+    log_p = apply_temperature(log_p, 1.0)
     out = keep_nucleus(log_p, share)
     kept = out > -np.inf
     assert np.exp(log_p[kept]).sum() >= share - 1e-9
@@ -113,19 +115,19 @@ def test_the_nucleus_does_not_depend_on_the_order_of_the_symbols():
 
 
 def test_the_repetition_penalty_lowers_only_what_was_written():
-    out = np.exp(penalise_repetition(LOG_P, [0, 0, 2], 2.0))
+    out = np.exp(penalize_repetition(LOG_P, [0, 0, 2], 2.0))
     expected = SHARES ** np.array([2, 1, 2, 1, 1])
     np.testing.assert_allclose(out, expected / expected.sum())
 
 
 def test_a_penalty_of_higher_order_lowers_what_would_repeat_a_run():
-    out = np.exp(penalise_repetition(LOG_P, [1, 2, 3, 4, 1, 2], 3.0, order=3))
+    out = np.exp(penalize_repetition(LOG_P, [1, 2, 3, 4, 1, 2], 3.0, order=3))
     expected = SHARES ** np.array([1, 1, 1, 3, 1])
     np.testing.assert_allclose(out, expected / expected.sum())
 
 
 def test_a_short_history_repeats_no_long_run():
-    np.testing.assert_allclose(penalise_repetition(LOG_P, [1], 3.0, order=4), LOG_P)
+    np.testing.assert_allclose(penalize_repetition(LOG_P, [1], 3.0, order=4), LOG_P)
 
 
 def test_sampling_frequencies_agree_with_the_probabilities():
@@ -177,5 +179,5 @@ def test_settings_out_of_range_are_refused(settings):
     "rows", [np.full(3, -np.inf), np.full(3, np.nan), np.empty((2, 0)), np.array(0.0)]
 )
 def test_rows_without_a_possible_symbol_are_refused(rows):
-    with pytest.raises(BadArray, match="no symbol to choose"):
+    with pytest.raises(BadArray, match="no symbol has"):
         sample(rows, np.random.default_rng(0))

@@ -3,7 +3,7 @@ import pytest
 
 from etabli.core.errors import BadSetting
 from etabli.models.text import simple_rnn
-from etabli.models.text.simple_rnn import Recipe
+from etabli.models.text.simple_rnn import TrainConfig
 from etabli.training.checkpoint import Checkpoint
 
 V, T, H = 6, 5, 8
@@ -51,10 +51,12 @@ def test_numpy_on_codes_agrees_with_keras_on_one_hot():
 def test_the_compiled_loop_trains_as_keras_does():
     """A last batch that is not full included."""
     assert len(TARGETS) % 32
-    ours, history = trained(2, Recipe(batch=32))
+    ours, history = trained(2, TrainConfig(batch_size=32))
     theirs = simple_rnn.build(T, V, H, 0)
     expected = list(
-        simple_rnn._train_keras(theirs, INPUTS, TARGETS, 2, Recipe(batch=32), 0, Checkpoint())
+        simple_rnn._train_keras(
+            theirs, INPUTS, TARGETS, 2, TrainConfig(batch_size=32), 0, Checkpoint()
+        )
     )
     assert [e.loss for e in history] == pytest.approx([e.loss for e in expected], abs=1e-5)
     for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
@@ -72,13 +74,13 @@ def test_one_pass_of_keras_fit_gives_the_same_net():
     theirs.fit(
         one_hot[INPUTS[order]], one_hot[TARGETS[order]], batch_size=32, shuffle=False, verbose=0
     )
-    ours, _ = trained(1, Recipe(batch=32))
+    ours, _ = trained(1, TrainConfig(batch_size=32))
     for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=2e-4)
 
 
 def test_a_repeating_text_is_learnt_by_heart():
-    model, history = trained(30, Recipe(batch=32, learning_rate=0.01))
+    model, history = trained(30, TrainConfig(batch_size=32, learning_rate=0.01))
     log_p = simple_rnn.log_probabilities(model.get_weights(), INPUTS)
     assert (log_p.argmax(1) == TARGETS).mean() > 0.99
     assert history[-1].loss < 0.2 < history[0].loss
@@ -86,7 +88,9 @@ def test_a_repeating_text_is_learnt_by_heart():
 
 @pytest.mark.needs_jax
 def test_averaging_decay_and_dropout_learn_too():
-    model, history = trained(20, Recipe(32, 0.01, decay=True, dropout=0.1, average=0.9))
+    model, history = trained(
+        20, TrainConfig(32, 0.01, schedule="cosine", dropout=0.1, ema_decay=0.9)
+    )
     assert (
         simple_rnn.log_probabilities(model.get_weights(), INPUTS).argmax(1) == TARGETS
     ).mean() > 0.95
@@ -97,19 +101,25 @@ def test_other_backends_refuse_what_they_cannot_train():
     with pytest.raises(BadSetting, match="JAX"):
         next(
             simple_rnn._train_keras(
-                simple_rnn.build(T, V, H), INPUTS, TARGETS, 1, Recipe(dropout=0.1), 0, Checkpoint()
+                simple_rnn.build(T, V, H),
+                INPUTS,
+                TARGETS,
+                1,
+                TrainConfig(dropout=0.1),
+                0,
+                Checkpoint(),
             )
         )
 
 
 @pytest.mark.parametrize(
-    "bad", [{"batch": 0}, {"learning_rate": 0}, {"dropout": 1}, {"average": 1}]
+    "bad", [{"batch_size": 0}, {"learning_rate": 0}, {"dropout": 1}, {"ema_decay": 1}]
 )
 def test_recipes_out_of_range_are_refused(bad):
     with pytest.raises(BadSetting, match="out of range"):
-        Recipe(**bad)
+        TrainConfig(**bad)
 
 
 def test_no_epochs_are_refused():
     with pytest.raises(BadSetting, match="epochs"):
-        trained(0, Recipe())
+        trained(0, TrainConfig())

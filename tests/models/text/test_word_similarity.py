@@ -12,12 +12,12 @@ VECTORS.setflags(write=False)
 
 
 def test_normalised_rows_have_length_one_and_zero_stays_zero():
-    unit = word_similarity.normalise(np.array([[3.0, 4.0], [0.0, 0.0]]))
+    unit = word_similarity.normalize(np.array([[3.0, 4.0], [0.0, 0.0]]))
     np.testing.assert_allclose(unit, [[0.6, 0.8], [0, 0]])
 
 
 def test_the_nearest_word_comes_first_and_the_word_itself_not_at_all():
-    found = word_similarity.neighbours(WORDS, VECTORS, "apple", 5)
+    found = word_similarity.nearest_neighbors(WORDS, VECTORS, "apple", 5)
     assert found[0][0] == "pear"
     assert "apple" not in dict(found)
     cosines = [cosine for _word, cosine in found]
@@ -26,8 +26,8 @@ def test_the_nearest_word_comes_first_and_the_word_itself_not_at_all():
 
 def test_neighbours_do_not_depend_on_the_length_of_vectors():
     scaled = VECTORS * np.arange(1, 7)[:, None]
-    assert [w for w, _ in word_similarity.neighbours(WORDS, scaled, "king")] == [
-        w for w, _ in word_similarity.neighbours(WORDS, VECTORS, "king")
+    assert [w for w, _ in word_similarity.nearest_neighbors(WORDS, scaled, "king")] == [
+        w for w, _ in word_similarity.nearest_neighbors(WORDS, VECTORS, "king")
     ]
 
 
@@ -37,15 +37,15 @@ def test_an_analogy_leaves_its_own_words_out():
 
 def test_an_unknown_word_is_refused_with_a_near_one():
     with pytest.raises(UnknownName, match="queen"):
-        word_similarity.neighbours(WORDS, VECTORS, "quen")
+        word_similarity.nearest_neighbors(WORDS, VECTORS, "quen")
 
 
 def test_the_cluster_is_named_by_the_word_nearest_to_its_centre():
-    found = word_similarity.cluster(WORDS, VECTORS, 2, listed=3)
+    found = word_similarity.cluster(WORDS, VECTORS, 2, n_nearest=3)
     assert len(set(found.labels[:4])) == 1
     assert found.labels[4] == found.labels[5] != found.labels[0]
-    unit = word_similarity.normalise(VECTORS)
-    for name, near, centre in zip(found.names, found.nearest, found.centres, strict=True):
+    unit = word_similarity.normalize(VECTORS)
+    for name, near, centre in zip(found.names, found.nearest, found.centers, strict=True):
         order = [WORDS[i] for i in np.linalg.norm(unit - centre, axis=1).argsort(kind="stable")]
         assert [name, *near] == order[:4]
 
@@ -62,21 +62,21 @@ def test_more_clusters_than_words_are_refused(clusters):
 
 
 def test_the_same_vectors_agree_on_every_neighbour():
-    np.testing.assert_array_equal(word_similarity.neighbour_overlap(VECTORS, 3 * VECTORS, 2), 1)
+    np.testing.assert_array_equal(word_similarity.neighbor_overlap(VECTORS, 3 * VECTORS, 2), 1)
 
 
 def test_random_vectors_agree_by_chance():
     one, other = np.random.default_rng(0).normal(size=(2, 400, 20))
-    assert word_similarity.neighbour_overlap(one, other, 10).mean() == pytest.approx(
+    assert word_similarity.neighbor_overlap(one, other, 10).mean() == pytest.approx(
         10 / 399, abs=0.01
     )
 
 
 def test_neighbourhoods_of_other_words_are_refused():
     with pytest.raises(BadArray, match="cannot be compared"):
-        word_similarity.neighbour_overlap(VECTORS, VECTORS[:3], 2)
+        word_similarity.neighbor_overlap(VECTORS, VECTORS[:3], 2)
 
 
 def test_vectors_with_nan_are_refused():
-    with pytest.raises(BadArray, match="no word vectors"):
-        word_similarity.normalise(np.array([[np.nan, 1.0]]))
+    with pytest.raises(BadArray, match="not valid"):
+        word_similarity.normalize(np.array([[np.nan, 1.0]]))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from etabli.training.kernels.convolution import (
-    convolution,
-    folds,
-    maximum_of_blocks,
-    pooled_convolution,
+    can_fold,
+    convolve_and_pool,
+    make_convolution,
+    max_pool_2x2,
 )
 
 
@@ -48,30 +48,30 @@ def agree(ours, peer, *arguments):
 
 @pytest.mark.parametrize("size,kernel", [(7, 1), (8, 3), (9, 5)])
 def test_a_convolution_is_xlas(size, kernel):
-    agree(convolution(), plain, *drawn((3, size, size + 1, 2), (kernel, kernel, 2, 4)))
+    agree(make_convolution(), plain, *drawn((3, size, size + 1, 2), (kernel, kernel, 2, 4)))
 
 
 @pytest.mark.parametrize("size,kernel", [(6, 3), (8, 5), (28, 5)])
 def test_a_pooled_convolution_is_xlas_convolution_and_maximum(size, kernel):
     agree(
-        pooled_convolution,
+        convolve_and_pool,
         lambda x, w: plain_maximum(plain(x, w)),
         *drawn((2, size, size, 3), (kernel, kernel, 3, 4)),
     )
 
 
 def test_a_maximum_of_blocks_is_xlas():
-    agree(maximum_of_blocks, plain_maximum, *drawn((2, 6, 8, 3)))
+    agree(max_pool_2x2, plain_maximum, *drawn((2, 6, 8, 3)))
 
 
 def test_equal_numbers_share_the_gradient():
-    gradient = jax.grad(lambda x: maximum_of_blocks(x).sum())(jnp.ones((1, 2, 2, 1)))
+    gradient = jax.grad(lambda x: max_pool_2x2(x).sum())(jnp.ones((1, 2, 2, 1)))
     assert gradient.ravel().tolist() == [0.25] * 4
 
 
 def test_only_even_images_and_odd_kernels_fold():
-    assert folds(28, 28, 5)
-    assert folds(12, 12, 5)
-    assert not folds(27, 28, 5)
-    assert not folds(28, 28, 4)
-    assert not folds(4, 4, 5)
+    assert can_fold(28, 28, 5)
+    assert can_fold(12, 12, 5)
+    assert not can_fold(27, 28, 5)
+    assert not can_fold(28, 28, 4)
+    assert not can_fold(4, 4, 5)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from etabli.training.kernels.recurrent import lookup, lstm, simple_rnn
+from etabli.training.kernels.recurrent import embedding_lookup, lstm, simple_rnn
 
 T, B, H, V = 12, 3, 5, 7
 RNG = np.random.default_rng(0)
@@ -66,8 +66,8 @@ def test_the_gradient_of_the_lstm_is_that_of_automatic_differentiation():
 def test_looking_up_rows_is_the_product_with_the_one_hot_array():
     kernel = RNG.normal(size=(V, H)).astype(np.float32)
     one_hot = np.eye(V, dtype=np.float32)[CODES]
-    np.testing.assert_allclose(lookup(kernel, CODES), one_hot @ kernel, atol=1e-6)
-    ours = gradients(lambda k: lookup(k, CODES), kernel)[0]
+    np.testing.assert_allclose(embedding_lookup(kernel, CODES), one_hot @ kernel, atol=1e-6)
+    ours = gradients(lambda k: embedding_lookup(k, CODES), kernel)[0]
     np.testing.assert_allclose(ours, gradients(lambda k: one_hot @ k, kernel)[0], atol=1e-5)
 
 

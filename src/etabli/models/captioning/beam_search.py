@@ -1,8 +1,9 @@
-"""From a captioner to captions, many images at a time: greedy, beam, sampled. A caption always ends.
+"""Decoding of captions, many images at a time: greedy, beam search, sampling. Every caption ends
+with ``<end>``.
 
-A captioner is here a pure function ``step(weights, scene, state, words)``: from what was computed once for each of N
-images (``scene``, leaves (N, ...)), the state of K captions of each (leaves (N, K, ...)) and their last words (N, K)
-to the log-probabilities of the next (N, K, V) and the next state. The image is in ``scene``, hence there at every step.
+A captioner is a pure function ``step(weights, context, state, words)`` from the context of N images
+(leaves (N, ...)), the state of K captions of each (leaves (N, K, ...)) and their last words (N, K)
+to the log-probabilities of the next words (N, K, V) and the next state.
 """
 
 from collections.abc import Callable
@@ -18,25 +19,28 @@ from etabli.models.captioning.vocabulary import Vocabulary
 from etabli.models.text.sampling import Decoding
 
 Step = Callable[[Any, Any, Any, Any], tuple[Any, Any]]
-IMAGES_AT_ONCE = 250
+IMAGES_PER_BATCH = 250
 
 
 @dataclass(frozen=True)
-class Search:
-    """How a caption is sought. ``beam`` captions of an image are followed at once, 1 is greedy; of two finished ones
-    the better has the greater log p / length^``alpha`` (alpha 0 favours short ones, 1 takes the mean over words);
-    a caption still open before step ``steps`` is ended there. With a ``consensus`` above 0 the captions found are put
-    in the order of what the others agree with (``etabli.models.captioning.reranking``), the less likely ones counting the more
-    the greater it is; with ``neighbours``, of what the captions of so many similar training images agree with too,
-    ``trust`` times as much.
+class SearchConfig:
+    """How captions are searched and reranked.
+
+    beam: captions kept per image; 1 is greedy search.
+    steps: longest caption, ``<end>`` included.
+    alpha: exponent of the length normalization log p / length^alpha (0 favors short captions, 1 is
+        the mean).
+    reranking_temperature: temperature of the weights of the captions that rerank each other (0: no
+        reranking), see ``etabli.models.captioning.reranking``.
+    neighbors: similar training images whose captions count too, ``retrieval_weight`` times as much.
     """
 
     beam: int = 3
     steps: int = 24
     alpha: float = 0.7
-    consensus: float = 0.0
-    neighbours: int = 0
-    trust: float = 10.0
+    reranking_temperature: float = 0.0
+    neighbors: int = 0
+    retrieval_weight: float = 10.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.beam <= 50:
@@ -45,106 +49,139 @@ class Search:
             raise _bad("steps", _("2 steps or more: a word, and the end"), self.steps)
         if not 0 <= self.alpha <= 2:
             raise _bad("alpha", _("a number from 0 to 2"), self.alpha)
-        if not 0 <= self.consensus <= 100:
-            raise _bad("consensus", _("a number from 0 to 100"), self.consensus)
-        if not 0 <= self.neighbours <= 1000 or (self.neighbours and not self.consensus):
-            raise _bad(
-                "neighbours",
-                _("a whole number from 0 to 1000, 0 without consensus"),
-                self.neighbours,
-            )
-        if not 0 <= self.trust <= 1000:
-            raise _bad("trust", _("a number from 0 to 1000"), self.trust)
+        temperature = self.reranking_temperature
+        if not 0 <= temperature <= 100:
+            raise _bad("reranking_temperature", _("a number from 0 to 100"), temperature)
+        if not 0 <= self.neighbors <= 1000 or (self.neighbors and not temperature):
+            expected = _("a whole number from 0 to 1000, 0 without reranking")
+            raise _bad("neighbors", expected, self.neighbors)
+        if not 0 <= self.retrieval_weight <= 1000:
+            expected = _("a number from 0 to 1000")
+            raise _bad("retrieval_weight", expected, self.retrieval_weight)
 
     def describe(self) -> str:
+        """Return a short name of the search for tables."""
         if self.beam == 1:
             return "greedy"
         parts = [f"beam {self.beam}, alpha {self.alpha:g}"]
-        parts += [f"consensus {self.consensus:g}"] if self.consensus else []
-        parts += [f"{self.neighbours} neighbours x {self.trust:g}"] if self.neighbours else []
+        if self.reranking_temperature:
+            parts.append(f"reranking {self.reranking_temperature:g}")
+        if self.neighbors:
+            parts.append(f"{self.neighbors} neighbors x {self.retrieval_weight:g}")
         return ", ".join(parts)
 
 
 @dataclass(frozen=True)
-class Found:
-    """Captions of N images as word numbers (N, K, T), ended by ``<end>`` and -1s, the best first, and their
-    log p / length^alpha (N, K)."""
+class SearchResult:
+    """K captions of N images, the best first: word indices (N, K, T) with ``<end>`` and padding -1,
+    and their scores log p / length^alpha (N, K).
+    """
 
     words: np.ndarray
     scores: np.ndarray
 
     def captions(self, vocabulary: Vocabulary) -> list[list[str]]:
+        """Return all captions of each image as text."""
         return [[vocabulary.decode(row) for row in group] for group in self.words]
 
     def best(self, vocabulary: Vocabulary) -> list[str]:
-        """The best caption of each image."""
+        """Return the best caption of each image as text."""
         return [vocabulary.decode(group[0]) for group in self.words]
 
 
 def search(
-    step: Step, weights: Any, scene: Any, state: Any, vocabulary: Vocabulary, how: Search
-) -> Found:
-    """The ``how.beam`` best captions of each image; ``state`` is the first one (leaves (N, ...))."""
+    step: Step, weights: Any, context: Any, state: Any, vocabulary: Vocabulary, config: SearchConfig
+) -> SearchResult:
+    """Return the ``config.beam`` best captions of each image.
+
+    Args:
+        step: The captioner.
+        weights: Its weights.
+        context: The encoded images (leaves (N, ...)).
+        state: The first state (leaves (N, ...)).
+        vocabulary: Its words.
+        config: The search; reranking is not part of it.
+    """
     import jax
 
     images = jax.tree.leaves(state)[0].shape[0]
-    how = Search(min(how.beam, max(1, len(vocabulary) - 2)), how.steps, how.alpha)
+    beam = min(config.beam, max(1, len(vocabulary) - 2))  # no more than there are words
+    config = SearchConfig(beam, config.steps, config.alpha)
     parts = []
-    for first in range(0, images, IMAGES_AT_ONCE):
-        rows = slice(first, first + IMAGES_AT_ONCE)
-        part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], (scene, state))
-        parts.append(_search_part(step, weights, *part, vocabulary, how))
-    return Found(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    for first in range(0, images, IMAGES_PER_BATCH):
+        rows = slice(first, first + IMAGES_PER_BATCH)
+        here, first_state = jax.tree.map(
+            lambda leaf, rows=rows: np.asarray(leaf)[rows], (context, state)
+        )
+        parts.append(_search_part(step, weights, here, first_state, vocabulary, config))
+    return SearchResult(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-def _search_part(step, weights, scene, state, vocabulary, how):
+def _search_part(
+    step: Step, weights: Any, context: Any, state: Any, vocabulary: Vocabulary, config: SearchConfig
+) -> tuple[np.ndarray, np.ndarray]:
     import jax
 
-    # NumPy, where nothing is heavy: each operation of JAX outside of a compiled function is compiled by itself.
-    advance = _advance()
-    n, k = jax.tree.leaves(state)[0].shape[0], how.beam
+    # NumPy outside of the compiled step: JAX would compile each of these small operations.
+    advance = _compile_advance()
+    n, k = jax.tree.leaves(state)[0].shape[0], config.beam
     state = jax.tree.map(lambda leaf: np.repeat(np.asarray(leaf)[:, None], k, axis=1), state)
     beams = {
-        "words": np.full((n, k, how.steps), -1, np.int32),
+        "words": np.full((n, k, config.steps), -1, np.int32),
         "last": np.full((n, k), vocabulary.start, np.int32),
+        # Only the first of the k equal beams may expand at the first step.
         "log_p": np.where(np.arange(k) == 0, np.float32(0), -np.inf).astype(np.float32)
         + np.zeros((n, 1), np.float32),
         "length": np.zeros((n, k), np.int32),
         "done": np.zeros((n, k), bool),
     }
     marks = (vocabulary.start, vocabulary.end)
-    for t in range(how.steps):
-        state, beams = advance(step, marks, how, weights, scene, state, beams, t)
+    for t in range(config.steps):
+        state, beams = advance(step, marks, config, weights, context, state, beams, t)
         if np.asarray(beams["done"]).all():
             break
     length = np.maximum(np.asarray(beams["length"]), 1)
-    return np.asarray(beams["words"]), np.asarray(beams["log_p"]) / length**how.alpha
+    return np.asarray(beams["words"]), np.asarray(beams["log_p"]) / length**config.alpha
 
 
 @cache
-def _advance():
+def _compile_advance() -> Callable:
     """One step of every beam, compiled once for each captioner, search and shape."""
     import jax
     import jax.numpy as jnp
 
     @partial(jax.jit, static_argnums=(0, 1, 2))
-    def advance(step, marks, how, weights, scene, state, beams, t):
-        log_p, state = step(weights, scene, state, beams["last"])
-        word_p, words = jax.lax.top_k(_allowed(log_p, marks, t, how.steps), how.beam)
+    def advance(
+        step: Step,
+        marks: tuple[int, int],
+        config: SearchConfig,
+        weights: Any,
+        context: Any,
+        state: Any,
+        beams: dict[str, Any],
+        t: Any,
+    ) -> tuple[Any, dict[str, Any]]:
+        log_p, state = step(weights, context, state, beams["last"])
+        # The best k of all k V continuations are among the best k of each beam.
+        word_p, words = jax.lax.top_k(_mask_marks(log_p, marks, t, config.steps), config.beam)
         done = beams["done"][..., None]
-        # A finished caption goes on as the single candidate that it is.
-        kept = jnp.arange(how.beam) == 0
+        # A finished caption stays as one candidate, at its own probability.
+        kept = jnp.arange(config.beam) == 0
         words = jnp.where(done, -1, words)
         total = beams["log_p"][..., None] + jnp.where(done, jnp.where(kept, 0.0, -jnp.inf), word_p)
         length = jnp.broadcast_to(jnp.where(done, beams["length"][..., None], t + 1), total.shape)
         n, k = beams["last"].shape
-        _best, chosen = jax.lax.top_k(_normalised(total, length, how.alpha).reshape(n, k * k), k)
+        _best, chosen = jax.lax.top_k(
+            _normalize_length(total, length, config.alpha).reshape(n, k * k), k
+        )
         parent = chosen // k
 
-        def from_parent(leaf):
+        def from_parent(leaf: Any) -> Any:
             return jnp.take_along_axis(leaf, parent.reshape(n, k, *[1] * (leaf.ndim - 2)), axis=1)
 
-        pick = lambda leaf: jnp.take_along_axis(leaf.reshape(n, k * k), chosen, axis=1)  # noqa: E731
+        def pick(leaf: Any) -> Any:
+            return jnp.take_along_axis(leaf.reshape(n, k * k), chosen, axis=1)
+
         last = pick(words)
         return jax.tree.map(from_parent, state), {
             "words": from_parent(beams["words"]).at[:, :, t].set(last),
@@ -157,17 +194,18 @@ def _advance():
     return advance
 
 
-def _allowed(log_p: Any, marks: tuple[int, int], t: Any, steps: int) -> Any:
-    """Without ``<start>``, without ``<end>`` before the first word, and with ``<end>`` alone at the last step."""
+def _mask_marks(log_p: Any, marks: tuple[int, int], t: Any, steps: int) -> Any:
+    """Rule out ``<start>``, ``<end>`` before the first word, and all but ``<end>`` at the last
+    step."""
     import jax.numpy as jnp
 
     start, end = marks
-    place = jnp.arange(log_p.shape[-1])
-    barred = (place == start) | ((place == end) & (t == 0)) | ((place != end) & (t == steps - 1))
-    return jnp.where(barred, -jnp.inf, log_p)
+    word = jnp.arange(log_p.shape[-1])
+    ruled_out = (word == start) | ((word == end) & (t == 0)) | ((word != end) & (t == steps - 1))
+    return jnp.where(ruled_out, -jnp.inf, log_p)
 
 
-def _normalised(log_p: Any, length: Any, alpha: float) -> Any:
+def _normalize_length(log_p: Any, length: Any, alpha: float) -> Any:
     import jax.numpy as jnp
 
     return log_p / jnp.maximum(length, 1) ** alpha
@@ -176,25 +214,38 @@ def _normalised(log_p: Any, length: Any, alpha: float) -> Any:
 def sample(
     step: Step,
     weights: Any,
-    scene: Any,
+    context: Any,
     state: Any,
     vocabulary: Vocabulary,
     decoding: Decoding,
     generator: np.random.Generator,
     steps: int = 24,
-) -> Found:
-    """One caption of each image, word after word drawn from the distribution that ``decoding`` leaves."""
+) -> SearchResult:
+    """Return one caption of each image, sampled word by word.
+
+    Args:
+        step: The captioner.
+        weights: Its weights.
+        context: The encoded images (leaves (N, ...)).
+        state: The first state (leaves (N, ...)).
+        vocabulary: Its words.
+        decoding: Temperature and truncation of the distributions.
+        generator: Of the draws.
+        steps: Longest caption, ``<end>`` included.
+    """
     import jax
 
-    run = _jitted(step)
+    run = _compile_step(step)
     n = jax.tree.leaves(state)[0].shape[0]
     state = jax.tree.map(lambda leaf: leaf[:, None], state)
     words = np.full((n, steps), -1, np.int32)
     last, log_p = np.full((n, 1), vocabulary.start, np.int32), np.zeros(n)
     done = np.zeros(n, bool)
     for t in range(steps):
-        next_p, state = run(weights, scene, state, last)
-        allowed = np.asarray(_allowed(next_p, (vocabulary.start, vocabulary.end), t, steps))[:, 0]
+        next_p, state = run(weights, context, state, last)
+        allowed = np.asarray(_mask_marks(next_p, (vocabulary.start, vocabulary.end), t, steps))[
+            :, 0
+        ]
         chosen = decoding.choose(allowed, words[:, :t], generator)
         log_p += np.where(done, 0.0, np.asarray(next_p)[np.arange(n), 0, chosen])
         words[:, t] = np.where(done, -1, chosen)
@@ -202,11 +253,11 @@ def sample(
         if done.all():
             break
         last = chosen[:, None].astype(np.int32)
-    return Found(words[:, None], log_p[:, None])
+    return SearchResult(words[:, None], log_p[:, None])
 
 
 @cache
-def _jitted(step: Step) -> Step:
+def _compile_step(step: Step) -> Step:
     import jax
 
     return jax.jit(step)

@@ -1,10 +1,9 @@
-"""Several nets that write one caption: at every word their distributions are multiplied, and the product normalised.
+"""Ensembles of captioners: at every word the geometric mean of their distributions, normalized.
 
     log p(w) = 1/n sum_i log p_i(w) + constant
 
-Nets that differ by their seed alone make different mistakes. The arrays of all stand in one dictionary, those of the
-second net under ``1/...``, of the third under ``2/...``; one net is a committee of one. The geometric mean is that of
-Hansen and Salamon's ensembles (1990) for log-probabilities.
+The arrays of all networks are in one dictionary, those of the second under ``1/...``, of the third
+under ``2/...``; one network is an ensemble of one. Hansen and Salamon, 1990.
 """
 
 from collections.abc import Sequence
@@ -13,11 +12,11 @@ from typing import Any
 from etabli.models.captioning import attention
 from etabli.models.captioning.attention import Parameters
 
-__all__ = ["joined", "look", "members", "step"]
+__all__ = ["encode_images", "merge_weights", "split_weights", "step"]
 
 
-def joined(nets: Sequence[Parameters]) -> Parameters:
-    """One dictionary of the arrays of all nets."""
+def merge_weights(nets: Sequence[Parameters]) -> Parameters:
+    """Return one dictionary of the arrays of all networks."""
     return {
         f"{place}/{name}" if place else name: array
         for place, net in enumerate(nets)
@@ -25,8 +24,9 @@ def joined(nets: Sequence[Parameters]) -> Parameters:
     }
 
 
-def members(arrays: Parameters) -> tuple[Parameters, ...]:
-    """The nets of a dictionary, each with the names that ``etabli.models.captioning.attention`` knows."""
+def split_weights(arrays: Parameters) -> tuple[Parameters, ...]:
+    """Return the arrays of each network, under the names of
+    ``etabli.models.captioning.attention``."""
     nets: dict[int, Parameters] = {}
     for name, array in arrays.items():
         place, slash, rest = name.partition("/")
@@ -35,17 +35,18 @@ def members(arrays: Parameters) -> tuple[Parameters, ...]:
     return tuple(nets[number] for number in sorted(nets))
 
 
-def look(nets: tuple[Parameters, ...], maps: Any) -> tuple[Parameters, ...]:
-    """What each net computes once for an image."""
-    return tuple(attention.look(net, maps) for net in nets)
+def encode_images(nets: tuple[Parameters, ...], maps: Any) -> tuple[Parameters, ...]:
+    """Return the context of the images for each network."""
+    return tuple(attention.encode_images(net, maps) for net in nets)
 
 
 def step(
-    nets: tuple[Parameters, ...], scenes: tuple, states: tuple, words: Any
+    nets: tuple[Parameters, ...], contexts: tuple, states: tuple, words: Any
 ) -> tuple[Any, tuple]:
-    """One word further, for ``etabli.models.captioning.beam_search``: each net with its own state, the words in common."""
+    """Advance by one word, for ``beam_search``: each network has its own state, the words are
+    shared."""
     import jax
 
-    parts = [attention.step(*each, words) for each in zip(nets, scenes, states, strict=True)]
+    parts = [attention.step(*each, words) for each in zip(nets, contexts, states, strict=True)]
     log_p = sum(each for each, _state in parts) / len(parts)
     return jax.nn.log_softmax(log_p, axis=-1), tuple(state for _log_p, state in parts)

@@ -1,16 +1,15 @@
-"""The course's captioner: at each step the image and a word in, the next word out (practical 5, exercises 2 and 3).
+"""The SimpleRNN captioner of practical 5: image and word in, next word out (exercises 2 and 3).
 
     x_t = [image (100); GloVe vector of w_t (100); is it <start>?; is it <end>?]
     h_t = tanh(x_t K + h_t-1 U + b),    p(w_t+1) = softmax(h_t W + c)
 
-The net is a plain ``keras.Model``. The inputs N x 35 x 202 and the wanted outputs N x 35 x 1000 of the practical are
-never made whole: words and images are looked up batch by batch. Under JAX it is trained in compiled runs of many
-batches; under any other backend by Keras itself.
-
-The captions that the course's net learns from, as numbers: what the practical's dense arrays repeat, held once.
+The model is a plain ``keras.Model``. The inputs N x 35 x 202 and targets N x 35 x 1000 of the
+practical are never
+stored as a whole: words and images are looked up batch by batch. On JAX it is trained in compiled
+    scans of many batches; on another backend by Keras itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -21,10 +20,10 @@ from scipy.special import log_softmax
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
 from etabli.core.seeding import make_generator
-from etabli.models.captioning.attention import glorot, orthogonal
-from etabli.training import checkpoint
+from etabli.models.captioning.attention import glorot_uniform, orthogonal
 from etabli.training.backend import is_jax_backend
-from etabli.training.checkpoint import Checkpoint
+from etabli.training.checkpoint import Checkpoint, model_state, restore_model
+from etabli.training.optimizer import adam
 
 if TYPE_CHECKING:
     import keras
@@ -32,10 +31,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CaptionData:
-    """N captions as numbers, and what to look them up in: everything that the dense arrays would repeat.
+    """N captions as word indices, with the vectors of images and words that they refer to.
 
-    ``images`` (I, 100) vectors, ``image_of`` (N,) the image of each caption, ``captions`` (N, T + 1) int32 word
-    numbers ended by -1s, ``table`` (V, 102) the row of each word.
+    ``images`` (I, 100) vectors, ``image_of`` (N,) the image of each caption, ``captions`` (N, T +
+    1) int32 word indices padded with -1, ``table`` (V, 102) the vector of each word.
     """
 
     images: np.ndarray
@@ -49,9 +48,9 @@ class CaptionData:
         )
         if not same or self.captions.max(initial=-1) >= len(self.table):
             raise BadArray(
-                _("captions, images and words do not go together"),
-                expected=_("an image for every caption, and a row for every word number"),
-                got=_("{n} captions, {m} image numbers, words up to {top} of {v}").format(
+                _("captions, images and words do not match"),
+                expected=_("an image for every caption, and a row for every word index"),
+                got=_("{n} captions, {m} image indices, words up to {top} of {v}").format(
                     n=len(self.captions),
                     m=len(self.image_of),
                     top=self.captions.max(initial=-1),
@@ -64,20 +63,24 @@ class CaptionData:
 
     @property
     def steps(self) -> int:
+        """T, the number of predictions."""
         return self.captions.shape[1] - 1
 
     @property
     def width(self) -> int:
-        """The numbers of one input step: 202 in the course."""
+        """Size of the input of one step: 202 in the practical."""
         return self.images.shape[1] + self.table.shape[1]
 
     @property
-    def wanted(self) -> np.ndarray:
-        """The next words (N, T), -1 where nothing is wanted."""
+    def targets(self) -> np.ndarray:
+        """The next words (N, T), -1 after the end of a caption."""
         return self.captions[:, 1:]
 
     def inputs(self, rows: np.ndarray) -> np.ndarray:
-        """The course's X for some captions, (B, T, width) float32; steps after the caption are all zeros."""
+        """Return X for some captions, (B, T, width) float32.
+
+        Steps after the end of a caption are zero.
+        """
         words = self.captions[rows, :-1]
         images = np.broadcast_to(
             self.images[self.image_of[rows], None], (*words.shape, self.images.shape[1])
@@ -85,17 +88,18 @@ class CaptionData:
         dense = np.concatenate(
             [images, self.table[np.maximum(words, 0)]], axis=-1, dtype=np.float32
         )
-        # <end> is the last word that is wanted, never one that is read.
+        # <end> is the last target, never an input.
         return np.where((self.captions[rows, 1:] >= 0)[..., None], dense, np.float32(0))
 
 
-BATCHES_AT_ONCE = 100
-_ROUND = 32
+MAX_BATCHES_PER_SCAN = 100
+_WORDS_MULTIPLE = 32  # word counts are rounded up: fewer shapes, fewer compilations
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What a pass gave, measured while learning: mean loss (nats a word) and share of words right."""
+    """Mean training loss (nats per word) and next-word accuracy of an epoch, measured before each
+    update."""
 
     number: int
     loss: float
@@ -103,10 +107,11 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """How well the next word is known given the words before: over the words, and over all T steps.
+class Evaluation:
+    """Loss and accuracy of the next word given the words before: mean over the words, and over all
+    N T steps.
 
-    The latter divide the same sums by N T, as the mean loss of the Keras of the report's time did.
+    The latter is how the Keras of the report's time averaged a masked loss.
     """
 
     loss: float
@@ -118,14 +123,15 @@ class Measured:
 def build(
     width: int = 202, steps: int = 35, vocabulary: int = 1000, units: int = 100, seed: int = 0
 ) -> "keras.Model":
-    """Masking - SimpleRNN(units) at every step - Dense(V) - softmax; the loss of a fresh net is near ln V.
+    """Build Masking -> SimpleRNN(units) at every step -> Dense(V) -> softmax.
 
-    The weights are drawn as Keras draws them (Glorot uniform, orthogonal, zeros), by NumPy: under JAX, Keras would
-    first compile a generator for every shape, which takes longer than an epoch.
+    Its initial loss is near ln V.
+
+    NumPy draws the weights from Keras' default distributions (Glorot uniform, orthogonal, zeros):
+    on JAX, Keras would compile a generator for every shape, which takes longer than an epoch.
     """
     import keras
 
-    quiet = {"kernel_initializer": "zeros"}
     model = keras.Sequential(
         [
             keras.Input((steps, width), name="image_and_word"),
@@ -133,137 +139,169 @@ def build(
             keras.layers.SimpleRNN(
                 units,
                 return_sequences=True,
+                kernel_initializer="zeros",
                 recurrent_initializer="zeros",
                 name="recurrent",
-                **quiet,
             ),
-            keras.layers.Dense(vocabulary, name="dense", **quiet),
+            keras.layers.Dense(vocabulary, kernel_initializer="zeros", name="dense"),
             keras.layers.Activation("softmax", name="softmax"),
         ],
         name="captioner",
     )
     draw = make_generator(seed, "captioner", "weights")
-    recurrent = [glorot(draw, width, units), orthogonal(draw, units), np.zeros(units)]
-    model.set_weights([*recurrent, glorot(draw, units, vocabulary), np.zeros(vocabulary)])
+    recurrent = [glorot_uniform(draw, width, units), orthogonal(draw, units), np.zeros(units)]
+    model.set_weights([*recurrent, glorot_uniform(draw, units, vocabulary), np.zeros(vocabulary)])
     return model
 
 
 def train(
-    model: "keras.Model", data: CaptionData, epochs: int, seed: int, batch: int = 10, rate: float = 1e-3,
-    memory: Checkpoint | None = None,
-) -> Iterator[Epoch]:  # fmt: skip
-    """Adam on the mean cross-entropy over the words of a batch; after each epoch the model is up to date.
+    model: "keras.Model",
+    data: CaptionData,
+    epochs: int,
+    seed: int,
+    batch_size: int = 10,
+    learning_rate: float = 1e-3,
+    checkpoint: Checkpoint | None = None,
+) -> Iterator[Epoch]:
+    """Train epoch by epoch with Adam; the model holds the new weights whenever an epoch is yielded.
 
-    Both ways take the same batches in the same order; stop taking from the iterator to stop. With a ``memory`` an
-    interrupted training goes on after the last epoch that was followed, to the same weights bit for bit.
+    Args:
+        model: What ``build`` returned, changed in place.
+        data: The captions.
+        epochs: Number of epochs; stop iterating to stop earlier.
+        seed: Seed of the order of the captions.
+        batch_size: Captions per update.
+        learning_rate: Of Adam.
+        checkpoint: Where an interrupted training resumes from, to the same weights bit for bit.
     """
-    if epochs < 1 or batch < 1 or not rate > 0 or len(data) == 0:
+    if epochs < 1 or batch_size < 1 or not learning_rate > 0 or len(data) == 0:
         raise BadSetting(
-            _("this training cannot be"),
-            expected=_("captions, epochs and batch of 1 or more, a rate above 0"),
-            got=f"captions={len(data)}, epochs={epochs}, batch={batch}, rate={rate}",
+            _("the training configuration of the captioner is out of range"),
+            expected=_("captions, epochs and batch_size >= 1, learning_rate > 0"),
+            got=f"captions={len(data)}, {epochs=}, {batch_size=}, {learning_rate=}",
         )
     shuffle = make_generator(seed, "captioner", "order")
     orders = [shuffle.permutation(len(data)) for _epoch in range(epochs)]
-    yield from (_train_compiled if is_jax_backend() else _train_keras)(
-        model, data, orders, batch, rate, memory or Checkpoint()
-    )
+    run = _train_jax if is_jax_backend() else _train_keras
+    yield from run(model, data, orders, batch_size, learning_rate, checkpoint or Checkpoint())
 
 
-def _train_keras(model, data, orders, batch, rate, memory) -> Iterator[Epoch]:
+def _train_keras(
+    model: "keras.Model",
+    data: CaptionData,
+    orders: list[np.ndarray],
+    batch_size: int,
+    learning_rate: float,
+    checkpoint: Checkpoint,
+) -> Iterator[Epoch]:
     import keras
 
     model.compile(
-        keras.optimizers.Adam(rate),
+        keras.optimizers.Adam(learning_rate),
         "sparse_categorical_crossentropy",
         weighted_metrics=["accuracy"],
     )
-    checkpoint.resume(model, memory)
-    for number, order in enumerate(orders[memory.done :], memory.done + 1):
+    restore_model(model, checkpoint)
+    for number, order in enumerate(orders[checkpoint.epoch :], checkpoint.epoch + 1):
         sums = np.zeros(3)
-        for first in range(0, len(order), batch):
-            rows = order[first : first + batch]
-            wanted = data.wanted[rows]
-            # Under JAX the mask of the output does not reach the metrics while training; the weights do.
-            weight = (wanted >= 0).astype(np.float32)
+        for first in range(0, len(order), batch_size):
+            rows = order[first : first + batch_size]
+            targets = data.targets[rows]
+            # On JAX the mask does not reach the metrics in training; sample weights do.
+            weight = (targets >= 0).astype(np.float32)
             model.reset_metrics()
             logs = model.train_on_batch(
-                data.inputs(rows), np.maximum(wanted, 0), weight, return_dict=True
+                data.inputs(rows), np.maximum(targets, 0), weight, return_dict=True
             )
-            sums += (wanted >= 0).sum() * np.array(
-                [float(logs["loss"]), float(logs["accuracy"]), 1.0]
-            )
+            means = np.array([float(logs["loss"]), float(logs["accuracy"]), 1.0])
+            sums += weight.sum(dtype=np.int64) * means
         yield Epoch(number, sums[0] / sums[2], sums[1] / sums[2])
-        memory.keep(number, checkpoint.arrays(model))
+        checkpoint.save(number, model_state(model))
 
 
-def _train_compiled(model, data, orders, batch, rate, memory) -> Iterator[Epoch]:
+def _train_jax(
+    model: "keras.Model",
+    data: CaptionData,
+    orders: list[np.ndarray],
+    batch_size: int,
+    learning_rate: float,
+    checkpoint: Checkpoint,
+) -> Iterator[Epoch]:
     import jax
     import jax.numpy as jnp
 
-    room = _room(data, orders, batch)
+    max_words = _max_words(data, orders, batch_size)
+    run = _compile_run(max_words, learning_rate)
     constants = [jnp.asarray(array) for array in (data.images, data.table)]
     weights = [jnp.asarray(weight) for weight in model.get_weights()]
     zeros = [jnp.zeros_like(weight) for weight in weights]
     leaves, form = jax.tree.flatten((weights, zeros, zeros, jnp.zeros((), jnp.int32)))
-    carry = jax.tree.unflatten(form, memory.resumed(leaves))
+    carry = jax.tree.unflatten(form, checkpoint.restore(leaves))
     model.set_weights([np.asarray(weight) for weight in carry[0]])
-    for number, order in enumerate(orders[memory.done :], memory.done + 1):
+    for number, order in enumerate(orders[checkpoint.epoch :], checkpoint.epoch + 1):
         sums = np.zeros(3)
-        for rows in _runs(order, batch):
-            places, wanted = _packed(data.wanted[rows], room)
-            run = _compiled(room, rate)
+        for rows in _split_into_scans(order, batch_size):
+            positions, targets = _pack_targets(data.targets[rows], max_words)
             carry, part = run(
-                carry, constants, data.image_of[rows], data.captions[rows, :-1], places, wanted
+                carry, constants, data.image_of[rows], data.captions[rows, :-1], positions, targets
             )
             sums += np.asarray(part, np.float64).sum(axis=0)
         model.set_weights([np.asarray(weight) for weight in jax.device_get(carry[0])])
         yield Epoch(number, sums[0] / sums[2], sums[1] / sums[2])
-        memory.keep(number, jax.tree.leaves(carry))
+        checkpoint.save(number, jax.tree.leaves(carry))
 
 
-def _runs(order: np.ndarray, batch: int) -> Iterator[np.ndarray]:
-    """The batches of an epoch, as many to a run (S, B) in each; a shorter last batch is a run of its own."""
-    whole = order[: len(order) // batch * batch].reshape(-1, batch)
-    at_once = max((n for n in range(1, BATCHES_AT_ONCE + 1) if len(whole) % n == 0), default=1)
-    for first in range(0, len(whole), at_once):
-        yield whole[first : first + at_once]
+def _split_into_scans(order: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+    """The batches of an epoch, an equal number S in each scan (S, B).
+
+    A shorter last batch is a scan alone.
+    """
+    whole = order[: len(order) // batch_size * batch_size].reshape(-1, batch_size)
+    divisors = (n for n in range(1, MAX_BATCHES_PER_SCAN + 1) if len(whole) % n == 0)
+    per_scan = max(divisors, default=1)
+    for first in range(0, len(whole), per_scan):
+        yield whole[first : first + per_scan]
     if whole.size < len(order):
         yield order[whole.size :][None]
 
 
-def _room(data: CaptionData, orders: list[np.ndarray], batch: int) -> int:
-    """The most words that a batch of this training has: only so many steps go through the large Dense layer."""
-    words = (data.wanted >= 0).sum(axis=1)
-    most = max(
-        int(words[rows].sum(axis=1).max()) for order in orders for rows in _runs(order, batch)
-    )
-    return -(-most // _ROUND) * _ROUND
+def _max_words(data: CaptionData, orders: list[np.ndarray], batch_size: int) -> int:
+    """The most words in a batch of this training: only so many steps go through the large Dense
+    layer."""
+    words = (data.targets >= 0).sum(axis=1)
+    scans = (rows for order in orders for rows in _split_into_scans(order, batch_size))
+    most = max(int(words[rows].sum(axis=1).max()) for rows in scans)
+    return -(-most // _WORDS_MULTIPLE) * _WORDS_MULTIPLE
 
 
-def _packed(wanted: np.ndarray, room: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of (S, B, T) wanted words, the places (S, room) in B T that want one, and the words, -1 where room is left."""
-    flat = wanted.reshape(len(wanted), -1)
-    places = np.zeros((len(flat), room), np.int32)
-    words = np.full((len(flat), room), -1, np.int32)
+def _pack_targets(targets: np.ndarray, max_words: int) -> tuple[np.ndarray, np.ndarray]:
+    """The positions (S, W) within B T of the targets (S, B, T) and the targets there, padded with
+    -1."""
+    flat = targets.reshape(len(targets), -1)
+    positions = np.zeros((len(flat), max_words), np.int32)
+    words = np.full((len(flat), max_words), -1, np.int32)
     for row, line in enumerate(flat):
         found = np.flatnonzero(line >= 0)
-        places[row, : len(found)], words[row, : len(found)] = found, line[found]
-    return places, words
+        positions[row, : len(found)], words[row, : len(found)] = found, line[found]
+    return positions, words
 
 
 @cache
-def _compiled(room: int, rate: float):
-    """S steps of Adam: (weights, moments), look-ups, images (S, B), words (S, B, T), places, wanted (S, room)."""
+def _compile_run(max_words: int, learning_rate: float) -> Callable:
+    """S steps of Adam: (carry, tables, images (S, B), words (S, B, T), positions (S, W), targets
+    (S, W))."""
     import jax
     import jax.numpy as jnp
 
-    def loss(weights, constants, image_of, words, places, wanted):
-        known = wanted >= 0
-        logits = _states(weights, *constants, image_of, words)[places] @ weights[3] + weights[4]
-        right = jnp.take_along_axis(logits, jnp.maximum(wanted, 0)[:, None], axis=-1)[:, 0]
+    def loss(
+        weights: list, constants: list, image_of: Any, words: Any, positions: Any, targets: Any
+    ) -> tuple:
+        known = targets >= 0
+        states = _states(weights, constants[0], constants[1], image_of, words)
+        logits = states[positions] @ weights[3] + weights[4]
+        right = jnp.take_along_axis(logits, jnp.maximum(targets, 0)[:, None], axis=-1)[:, 0]
         losses = jnp.where(known, jax.nn.logsumexp(logits, axis=-1) - right, 0.0)
-        hits = (known & (logits.argmax(axis=-1) == wanted)).sum()
+        hits = (known & (logits.argmax(axis=-1) == targets)).sum()
         number = known.sum()
         return losses.sum() / number, (
             losses.sum(),
@@ -271,26 +309,34 @@ def _compiled(room: int, rate: float):
             number.astype(jnp.float32),
         )
 
-    def step(constants, carry, batch):
+    def step(constants: list, carry: tuple, batch: tuple) -> tuple:
         weights, first, second, count = carry
         gradient, sums = jax.grad(loss, has_aux=True)(weights, constants, *batch)
         count = count + 1
-        alpha = rate * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
-        first = [m + 0.1 * (g - m) for m, g in zip(first, gradient, strict=True)]
-        second = [v + 0.001 * (g * g - v) for v, g in zip(second, gradient, strict=True)]
-        moved = zip(weights, first, second, strict=True)
-        weights = [w - alpha * m / (jnp.sqrt(v) + 1e-7) for w, m, v in moved]
-        return (weights, first, second, count), jnp.stack(sums)
+        weights, moments = adam(  # as Keras' Adam
+            weights,
+            gradient,
+            (first, second),
+            count,
+            learning_rate,
+            epsilon=1e-7,
+            correct_rate=True,
+            arithmetic="increment",
+        )
+        return (weights, *moments, count), jnp.stack(sums)
 
     @jax.jit
-    def run(carry, constants, *batches):
+    def run(carry: tuple, constants: list, *batches: Any) -> tuple:
         return jax.lax.scan(lambda carry, batch: step(constants, carry, batch), carry, batches)
 
     return run
 
 
 def _states(weights: list, images: Any, table: Any, image_of: Any, words: Any) -> Any:
-    """The hidden states of B captions, (B T, H): what is the same for all steps is multiplied once."""
+    """The hidden states of B captions, (B T, H).
+
+    The image, the same at all steps, is multiplied once.
+    """
     import jax
     import jax.numpy as jnp
 
@@ -301,54 +347,59 @@ def _states(weights: list, images: Any, table: Any, image_of: Any, words: Any) -
         + (images[image_of] @ kernel[:size] + bias)[:, None]
     )
 
-    def step(state, x):
+    def step(state: Any, x: Any) -> tuple:
         state = jnp.tanh(x + state @ recurrent)
         return state, state
 
     first = jnp.zeros((words.shape[0], recurrent.shape[0]), steps.dtype)
+    states: Any
     _last, states = jax.lax.scan(step, first, jnp.moveaxis(steps, 1, 0), unroll=5)
     return jnp.moveaxis(states, 0, 1).reshape(-1, recurrent.shape[0])
 
 
-def evaluate(weights: list[np.ndarray], data: CaptionData, batch: int = 250) -> Measured:
-    """Loss and accuracy of the next word, the words before it given; ``weights`` as the model gives them."""
+def evaluate(weights: list[np.ndarray], data: CaptionData, batch_size: int = 250) -> Evaluation:
+    """Return loss and accuracy of the next word given the words before.
+
+    ``weights`` as ``get_weights`` lists them.
+    """
     sums = np.zeros(3)
-    for first in range(0, len(data), batch):
-        rows = np.resize(np.arange(first, min(first + batch, len(data))), batch)
-        wanted = data.wanted[rows]
-        wanted[len(data) - first :] = -1  # the last batch is filled up
-        known, wanted = wanted.reshape(-1) >= 0, wanted[wanted >= 0]
-        states = _forward()(
+    for first in range(0, len(data), batch_size):
+        # One shape, one compilation: the last batch repeats rows, without targets.
+        rows = np.resize(np.arange(first, min(first + batch_size, len(data))), batch_size)
+        targets = data.targets[rows]
+        targets[len(data) - first :] = -1
+        known, targets = targets.reshape(-1) >= 0, targets[targets >= 0]
+        states = _compile_states()(
             weights, data.images, data.table, data.image_of[rows], data.captions[rows, :-1]
         )
         log_p = log_softmax(np.asarray(states)[known] @ weights[3] + weights[4], axis=1)
-        right = log_p.argmax(axis=1) == wanted
-        sums += (
-            -log_p[np.arange(len(wanted)), wanted].sum(dtype=np.float64),
-            right.sum(),
-            len(wanted),
-        )
-    everywhere = len(data) * data.steps
+        right = log_p.argmax(axis=1) == targets
+        losses = -log_p[np.arange(len(targets)), targets]
+        sums += losses.sum(dtype=np.float64), right.sum(), len(targets)
+    all_steps = len(data) * data.steps
     loss, hits, words = map(float, sums)
-    return Measured(loss / words, hits / words, loss / everywhere, hits / everywhere)
+    return Evaluation(loss / words, hits / words, loss / all_steps, hits / all_steps)
 
 
 @cache
-def _forward():
+def _compile_states() -> Callable:
     import jax
 
     return jax.jit(_states)
 
 
-def step(parts: dict, scene: Any, state: Any, words: Any) -> tuple[Any, Any]:
-    """One word further, for ``etabli.models.captioning.beam_search``; ``parts`` holds ``weights`` and the words' ``table``."""
+def step(arrays: dict, image: Any, state: Any, words: Any) -> tuple[Any, Any]:
+    """Advance by one word, for ``beam_search``.
+
+    ``arrays`` holds ``weights`` and the words' ``table``.
+    """
     import jax
     import jax.numpy as jnp
 
-    kernel, recurrent, bias, dense, dense_bias = parts["weights"]
-    size = scene.shape[-1]
-    image = jnp.asarray(scene) @ kernel[:size]
+    kernel, recurrent, bias, dense, dense_bias = arrays["weights"]
+    size = image.shape[-1]
+    projected = jnp.asarray(image) @ kernel[:size]
     state = jnp.tanh(
-        image[:, None] + parts["table"][words] @ kernel[size:] + bias + state @ recurrent
+        projected[:, None] + arrays["table"][words] @ kernel[size:] + bias + state @ recurrent
     )
     return jax.nn.log_softmax(state @ dense + dense_bias, axis=-1), state

@@ -1,4 +1,5 @@
-"""How the captioners of ``etabli.models.captioning.attention`` learn: smoothed cross-entropy, Adam, a cosine that ends at 0."""
+"""Training of the attention captioners: label-smoothed cross-entropy, Adam, warm-up and cosine
+decay."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,47 +13,57 @@ from etabli.models.captioning import attention
 from etabli.models.captioning.attention import Parameters
 from etabli.training.checkpoint import Checkpoint
 from etabli.training.kernels.matmul import matmul
+from etabli.training.optimizer import adam, clip_by_global_norm, cosine_schedule
 
-CHUNK = 128
+__all__ = ["TrainConfig", "mean_loss", "train"]
+
+ROWS_PER_CHUNK = 128
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What each knob does: more ``epochs`` fit longer; ``images`` whose captions make one batch; ``steps`` of a caption
-    that are learnt (what comes later is not, and nothing is cut); ``dropout`` against learning by heart; ``smoothing``
-    of the wanted distribution, against overconfidence; ``rate`` at the top of the cosine, after ``warm`` of all steps.
+class TrainConfig:
+    """Hyperparameters of the training.
+
+    batch_size: images per update, with all their captions.
+    steps: words of a caption that are targets; later ones are not.
+    dropout: dropout rate of the image, the words read and the output features.
+    smoothing: label smoothing.
+    learning_rate: the peak, after ``warm_up`` (a share of all steps); then cosine decay to zero.
+    clip: largest Euclidean norm of the gradient of all weights together.
     """
 
     epochs: int = 10
-    images: int = 16
+    batch_size: int = 16
     steps: int = 16
     dropout: float = 0.5
     smoothing: float = 0.1
-    rate: float = 1e-3
-    warm: float = 0.05
+    learning_rate: float = 1e-3
+    warm_up: float = 0.05
     clip: float = 5.0
 
 
 def smoothed_cross_entropy(smoothing: float) -> Callable:
-    """A function (s (M, E), words (V, E), bias (V,), wanted (M,), weight (M,)) -> sum of weighted losses.
+    """Return (s (M, E), words (V, E), bias (V,), targets (M,), weight (M,)) -> sum of weighted
+    losses.
 
-    With logits y = s words^T + bias and the wanted distribution q = (1 - smoothing) onehot + smoothing / V, the loss
-    of a row is -q . log softmax(y), and its gradient in y is softmax(y) - q. Value and gradients are made together,
-    ``CHUNK`` rows at a time, so that the M x V logits never leave the cache.
+    With logits y = s words^T + bias and the target distribution q = (1 - smoothing) onehot +
+    smoothing / V, the loss of a row is -q . log softmax(y), and its gradient with respect to y is
+    softmax(y) - q. Value and gradients are computed together, ``ROWS_PER_CHUNK`` rows at a time, so
+    that the M x V logits never leave the cache.
     """
     import jax
     import jax.numpy as jnp
 
-    def both(said, words, bias, wanted, weight):
+    def value_and_gradients(features: Any, words: Any, bias: Any, targets: Any, weight: Any) -> Any:
         v = words.shape[0]
 
-        def chunk(sums, rows):
-            said, wanted, weight = rows
-            y = matmul(said, words.T) + bias
-            top = y.max(axis=-1, keepdims=True)
+        def chunk(sums: tuple, rows: tuple) -> tuple:
+            features, targets, weight = rows
+            y = matmul(features, words.T) + bias
+            top = y.max(axis=-1, keepdims=True)  # exp(y - max) cannot overflow
             exponentials = jnp.exp(y - top)
             total = exponentials.sum(axis=-1, keepdims=True)
-            hit = jnp.arange(v)[None] == wanted[:, None]
+            hit = jnp.arange(v)[None] == targets[:, None]
             right = jnp.where(hit, y, 0.0).sum(axis=-1)
             losses = (
                 (top + jnp.log(total))[:, 0] - (1 - smoothing) * right - smoothing * y.mean(axis=-1)
@@ -62,43 +73,46 @@ def smoothed_cross_entropy(smoothing: float) -> Callable:
             ) * weight[:, None]
             return (
                 sums[0] + (losses * weight).sum(),
-                sums[1] + matmul(dy.T, said),
+                sums[1] + matmul(dy.T, features),
                 sums[2] + dy.sum(axis=0),
             ), matmul(dy, words)
 
-        pieces = jax.tree.map(lambda a: _in_chunks(a, CHUNK), (said, wanted, weight))
+        chunks = jax.tree.map(_split_into_chunks, (features, targets, weight))
         zeros = (jnp.zeros(()), jnp.zeros_like(words), jnp.zeros_like(bias))
-        (loss, dwords, dbias), dsaid = jax.lax.scan(chunk, zeros, pieces)
-        return loss, (dsaid.reshape(-1, said.shape[1])[: len(said)], dwords, dbias)
+        dfeatures: Any
+        (loss, dwords, dbias), dfeatures = jax.lax.scan(chunk, zeros, chunks)
+        dfeatures = dfeatures.reshape(-1, features.shape[1])[: len(features)]
+        return loss, (dfeatures, dwords, dbias)
 
     @jax.custom_vjp
-    def loss(said, words, bias, wanted, weight):
-        return both(said, words, bias, wanted, weight)[0]
+    def loss(*arguments: Any) -> Any:
+        return value_and_gradients(*arguments)[0]
 
-    def backward(gradients, d):
+    def backward(gradients: tuple, d: Any) -> tuple:
         return (*(d * gradient for gradient in gradients), None, None)
 
-    loss.defvjp(both, backward)
+    loss.defvjp(value_and_gradients, backward)
     return loss
 
 
-def batch_loss(recipe: Recipe) -> Callable:
-    """The mean loss of a batch for its known words: (weights, maps (N, L, D), captions (N, R, T + 1), key) -> ().
+def make_batch_loss(config: TrainConfig) -> Callable:
+    """Return (weights, maps (N, L, D), captions (N, R, T + 1), key) -> mean loss per word of a
+    batch.
 
-    ``captions`` are word numbers ended by -1s; a word is wanted where it is not -1, so padding has no gradient.
+    ``captions`` are word indices padded with -1; the padding has no gradient.
     """
     import jax.numpy as jnp
 
-    cross_entropy = smoothed_cross_entropy(recipe.smoothing)
+    cross_entropy = smoothed_cross_entropy(config.smoothing)
 
-    def loss(weights, maps, captions, key):
-        captions = captions[..., : recipe.steps + 1]
-        wanted = captions[..., 1:].reshape(-1)
-        known = (wanted >= 0).astype(jnp.float32)
-        said = attention.teacher_forced(
-            weights, maps, jnp.maximum(captions[..., :-1], 0), recipe.dropout, key
+    def loss(weights: Parameters, maps: Any, captions: Any, key: Any) -> Any:
+        captions = captions[..., : config.steps + 1]
+        targets = captions[..., 1:].reshape(-1)
+        known = (targets >= 0).astype(jnp.float32)
+        features = attention.decode_teacher_forced(
+            weights, maps, jnp.maximum(captions[..., :-1], 0), config.dropout, key
         )
-        total = cross_entropy(said, weights["words"], weights["bias"], wanted, known)
+        total = cross_entropy(features, weights["words"], weights["bias"], targets, known)
         return total / jnp.maximum(known.sum(), 1.0)
 
     return loss
@@ -108,47 +122,51 @@ def train(
     weights: Parameters,
     maps: np.ndarray | Sequence[np.ndarray],
     captions: np.ndarray,
-    recipe: Recipe,
+    config: TrainConfig,
     seed: int,
     after_epoch: Callable[[int, float, Parameters], None] = lambda epoch, loss, weights: None,
-    memory: Checkpoint | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Parameters:
-    """Learn from N images, ``maps`` (N, L, D) read a batch at a time, and R captions each (N, R, T + 1).
+    """Train a captioner and return its weights.
 
-    Several arrays of maps are several views of the same images (mirrored, cropped): each time an image is read, one
-    of them is drawn. With a ``memory`` an interrupted training goes on after its last whole epoch, to the same weights
-    bit for bit.
+    Args:
+        weights: The initial weights.
+        maps: Feature maps (N, L, D) of N images, or several views of them (mirrored, cropped): each
+            time an image is read, one view is drawn.
+        captions: R captions of each image, (N, R, T + 1) word indices padded with -1.
+        config: Hyperparameters.
+        seed: Seed of the order of the images, of the views and of the dropout masks.
+        after_epoch: Called with the epoch, its mean loss and the weights.
+        checkpoint: Where an interrupted training resumes from, to the same weights bit for bit.
     """
     import jax
 
-    memory = memory or Checkpoint()
-
+    checkpoint = checkpoint or Checkpoint()
     draw, order = make_generator(seed, "caption", "views"), make_generator(seed, "caption", "order")
-    views = Views(maps, draw)
-    per_epoch = max(1, len(captions) // recipe.images)
-    update = updater(
-        batch_loss(recipe), recipe.rate, per_epoch * recipe.epochs, recipe.warm, recipe.clip
-    )
+    views = [maps] if isinstance(maps, np.ndarray) else list(maps)
+    per_epoch = max(1, len(captions) // config.batch_size)
+    update = compile_update(make_batch_loss(config), config, per_epoch * config.epochs)
     leaves, form = jax.tree.flatten((weights, jax.tree.map(np.zeros_like, (weights, weights))))
-    weights, moments = jax.tree.unflatten(form, memory.resumed(leaves))
-    memory.restore(draw, order)
+    weights, moments = jax.tree.unflatten(form, checkpoint.restore(leaves))
+    checkpoint.restore_streams(draw, order)
     key = jax.random.key(seed)
-    for epoch in range(memory.done, recipe.epochs):
+    for epoch in range(checkpoint.epoch, config.epochs):
         losses = []
-        for batch, rows in enumerate(batches(order, len(captions), recipe.images)):
+        for batch, rows in enumerate(shuffle_batches(order, len(captions), config.batch_size)):
             number = epoch * per_epoch + batch
             weights, moments, value = update(
-                weights, moments, number, key, views.read(rows), captions[rows]
+                weights, moments, number, key, read_views(views, rows, draw), captions[rows]
             )
             losses.append(value)
         after_epoch(epoch + 1, float(np.mean(jax.device_get(losses))), weights)
-        memory.keep(epoch + 1, jax.tree.leaves((weights, moments)), draw, order)
+        checkpoint.save(epoch + 1, jax.tree.leaves((weights, moments)), draw, order)
     return jax.device_get(weights)
 
 
 def mean_loss(weights: Parameters, maps: Any, captions: np.ndarray, images: int = 50) -> float:
-    """The mean loss a word, without dropout and smoothing, over whole captions (N, R, T + 1)."""
-    loss = _measure(captions.shape[-1])
+    """Return the mean loss per word of whole captions (N, R, T + 1), without dropout and
+    smoothing."""
+    loss = _compile_mean_loss(captions.shape[-1])
     total = number = 0.0
     for first in range(0, len(captions), images):
         rows = slice(first, first + images)
@@ -159,66 +177,59 @@ def mean_loss(weights: Parameters, maps: Any, captions: np.ndarray, images: int 
 
 
 @cache
-def _measure(steps: int) -> Callable:
+def _compile_mean_loss(steps: int) -> Callable:
     import jax
 
-    return jax.jit(batch_loss(Recipe(smoothing=0.0, steps=steps)))
+    return jax.jit(make_batch_loss(TrainConfig(smoothing=0.0, steps=steps)))
 
 
-class Views:
-    """Several arrays (N, L, D) of the same images; of each image read, one view drawn by ``draw``."""
-
-    def __init__(self, maps: np.ndarray | Sequence[np.ndarray], draw: np.random.Generator) -> None:
-        self._maps, self._draw = [maps] if isinstance(maps, np.ndarray) else list(maps), draw
-
-    def read(self, rows: np.ndarray) -> np.ndarray:
-        if len(self._maps) == 1:
-            return self._maps[0][rows]
-        drawn = self._draw.integers(len(self._maps), size=len(rows))
-        return np.stack([self._maps[view][row] for view, row in zip(drawn, rows, strict=True)])
+def read_views(
+    views: Sequence[np.ndarray], rows: np.ndarray, draw: np.random.Generator
+) -> np.ndarray:
+    """Return the maps (B, L, D) of some images, each from a random one of several views (N, L,
+    D)."""
+    if len(views) == 1:
+        return views[0][rows]
+    drawn = draw.integers(len(views), size=len(rows))
+    return np.stack([views[view][row] for view, row in zip(drawn, rows, strict=True)])
 
 
-def batches(order: np.random.Generator, number: int, size: int) -> list[np.ndarray]:
-    """The rows of an epoch's batches, all of one shape: where a batch would be one short, its first row comes twice."""
+def shuffle_batches(order: np.random.Generator, number: int, size: int) -> list[np.ndarray]:
+    """Return the rows of an epoch's batches, all of one shape: a batch that would be one short
+    repeats its first row."""
     parts = np.array_split(order.permutation(number), max(1, number // size))
     return [np.sort(np.resize(rows, len(parts[0]))) for rows in parts]
 
 
-def updater(loss: Callable, rate: float, total: int, warm: float, clip: float) -> Callable:
-    """A compiled step of Adam on loss(weights, *batch, key), the rate on a cosine that ends at 0 after ``total``.
+def compile_update(loss: Callable, config: TrainConfig, total: int) -> Callable:
+    """Return the compiled step (weights, moments, number, key, *batch) -> weights, moments, loss.
 
-    (weights, moments, number, key, *batch) -> weights, moments, loss.
+    ``loss`` is a function of (weights, *batch, key), ``total`` the number of steps of the whole
+    training.
     """
     import jax
     import jax.numpy as jnp
 
-    value_and_gradient = jax.value_and_grad(loss)
-    warm = max(1.0, warm * total)
+    warm_up = max(1.0, config.warm_up * total)
 
     @partial(jax.jit, donate_argnums=(0, 1))
-    def update(weights, moments, number, key, *batch):
-        """m = .9 m + .1 g, v = .999 v + .001 g^2, w -= rate m' / (sqrt v' + eps), ' without its bias to 0."""
-        value, gradient = value_and_gradient(weights, *batch, jax.random.fold_in(key, number))
-        size = jnp.sqrt(sum((g * g).sum() for g in jax.tree.leaves(gradient)))
-        scale = jnp.minimum(1.0, clip / (size + 1e-9))
-        first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * scale * g, moments[0], gradient)
-        second = jax.tree.map(
-            lambda v, g: 0.999 * v + 0.001 * (scale * g) ** 2, moments[1], gradient
-        )
+    def update(weights: Any, moments: Any, number: Any, key: Any, *batch: Any) -> tuple:
+        key = jax.random.fold_in(key, number)
+        value, gradients = jax.value_and_grad(loss)(weights, *batch, key)
+        gradients = clip_by_global_norm(gradients, config.clip)
         step = number + 1.0
-        now = rate * jnp.minimum(step / warm, 0.5 + 0.5 * jnp.cos(jnp.pi * number / total))
-        now = now * jnp.sqrt(1 - 0.999**step) / (1 - 0.9**step)
-        weights = jax.tree.map(
-            lambda w, m, v: w - now * m / (jnp.sqrt(v) + 1e-8), weights, first, second
-        )
-        return weights, (first, second), value
+        schedule = jnp.minimum(step / warm_up, cosine_schedule(number, total))
+        rate = config.learning_rate * schedule
+        weights, moments = adam(weights, gradients, moments, step, rate, correct_rate=True)
+        return weights, moments, value
 
     return update
 
 
-def _in_chunks(array: Any, size: int) -> Any:
+def _split_into_chunks(array: Any) -> Any:
+    """(M, ...) -> (chunks, ROWS_PER_CHUNK, ...), padded with zeros."""
     import jax.numpy as jnp
 
-    missing = -len(array) % size
+    missing = -len(array) % ROWS_PER_CHUNK
     padded = jnp.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1))
-    return padded.reshape(-1, size, *array.shape[1:])
+    return padded.reshape(-1, ROWS_PER_CHUNK, *array.shape[1:])

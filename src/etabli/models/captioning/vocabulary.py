@@ -1,4 +1,4 @@
-"""The words a captioner knows, numbered; captions as rows of word numbers."""
+"""The vocabulary of a captioner, and captions as rows of word indices."""
 
 import unicodedata
 from collections import Counter
@@ -14,44 +14,49 @@ from etabli.core.i18n import _
 START, END = "<start>", "<end>"
 
 
-def words_of(caption: str) -> list[str]:
-    """The lower-cased words of a caption, in composed Unicode, its marks of start and end left out."""
+def tokenize(caption: str) -> list[str]:
+    """Return the lower-cased words of a caption (Unicode NFC), without ``<start>`` and
+    ``<end>``."""
     words = unicodedata.normalize("NFC", caption).lower().split()
     return [word for word in words if word not in (START, END)]
 
 
 def count_words(captions: Iterable[str]) -> Counter:
-    """How often each word stands in the captions, ``<start>`` and ``<end>`` once in each."""
+    """Count the words of captions, with ``<start>`` and ``<end>`` once in each."""
     counts: Counter = Counter()
     captions = list(captions)
     for caption in captions:
-        counts.update(words_of(caption))
+        counts.update(tokenize(caption))
     if captions:
         counts.update({START: len(captions), END: len(captions)})
     return counts
 
 
-def by_frequency(counts: Counter) -> list[str]:
-    """The words, most frequent first; words equally frequent from z to a, as the course's list has them."""
+def sort_by_frequency(counts: Counter) -> list[str]:
+    """Return the words, most frequent first; ties from z to a, as in the list of the practical."""
     return sorted(counts, key=lambda word: (counts[word], word), reverse=True)
 
 
-def coverage(counts: Counter) -> np.ndarray:
-    """The share of all words read that the n most frequent ones cover, for n = 1, 2, ...: (words,) float64."""
+def cumulative_coverage(counts: Counter) -> np.ndarray:
+    """Return the share of all tokens that the n most frequent words cover, for n = 1, 2, ...:
+    (words,)."""
     numbers = np.sort(np.fromiter(counts.values(), dtype=np.float64))[::-1]
     return np.cumsum(numbers) / numbers.sum()
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """V distinct words, ``<start>`` and ``<end>`` among them, each known by its place."""
+    """V distinct words, ``<start>`` and ``<end>`` among them.
+
+    The index of a word is its position.
+    """
 
     words: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if len(set(self.words)) != len(self.words) or not {START, END} <= set(self.words):
             raise BadArray(
-                _("this is no vocabulary"),
+                _("the words do not form a vocabulary"),
                 expected=_("distinct words, {start} and {end} among them").format(
                     start=START, end=END
                 ),
@@ -62,22 +67,23 @@ class Vocabulary:
 
     @classmethod
     def most_frequent(
-        cls, captions: Iterable[str], size: int | None = None, at_least: int = 1
+        cls, captions: Iterable[str], size: int | None = None, min_count: int = 1
     ) -> "Vocabulary":
-        """The ``size`` most frequent words of the captions, marks among them, that occur ``at_least`` so often."""
-        if (size is not None and size < 3) or at_least < 1:
+        """Take the ``size`` most frequent words, marks included, that occur at least ``min_count``
+        times."""
+        if (size is not None and size < 3) or min_count < 1:
             raise BadSetting(
-                _("a vocabulary cannot be so small"),
-                expected=_("3 words or more, each seen once or more"),
-                got=f"size={size}, at_least={at_least}",
+                _("the vocabulary is too small"),
+                expected=_("size >= 3, min_count >= 1"),
+                got=f"{size=}, {min_count=}",
             )
         counts = count_words(captions)
         if not counts:
-            raise BadArray(_("there are no captions to take words from"))
+            raise BadArray(_("there are no captions to build a vocabulary from"))
         kept = [
             word
-            for word in by_frequency(counts)
-            if counts[word] >= at_least or word in (START, END)
+            for word in sort_by_frequency(counts)
+            if counts[word] >= min_count or word in (START, END)
         ]
         return cls(tuple(kept[:size]))
 
@@ -86,28 +92,33 @@ class Vocabulary:
 
     @cached_property
     def index(self) -> dict[str, int]:
+        """The index of each word."""
         return {word: number for number, word in enumerate(self.words)}
 
     @property
     def start(self) -> int:
+        """The index of ``<start>``."""
         return self.index[START]
 
     @property
     def end(self) -> int:
+        """The index of ``<end>``."""
         return self.index[END]
 
-    def numbers(self, caption: str) -> list[int]:
-        """A caption as numbers, from ``<start>`` to ``<end>``; words outside the vocabulary are left out."""
-        known = [self.index[word] for word in words_of(caption) if word in self.index]
+    def encode_caption(self, caption: str) -> list[int]:
+        """Return a caption as indices, from ``<start>`` to ``<end>``, without words outside the
+        vocabulary."""
+        known = [self.index[word] for word in tokenize(caption) if word in self.index]
         return [self.start, *known, self.end]
 
     def encode(self, captions: Sequence[str], steps: int | None = None) -> tuple[np.ndarray, int]:
-        """Captions as rows of ``steps`` + 1 numbers, ended by -1s: (N, steps + 1) int32, and how many were cut.
+        """Return captions as indices padded with -1, (N, steps + 1) int32, and how many were
+        truncated.
 
-        ``steps`` is the number of inputs, hence of predictions, of a recurrent net; None takes what the longest
-        caption needs. A longer caption loses the words before its ``<end>`` and is counted.
+        ``steps`` is the number of inputs, hence of predictions, of a recurrent network; None takes
+        what the longest caption needs. A longer caption loses the words before its ``<end>``.
         """
-        rows = [self.numbers(caption) for caption in captions]
+        rows = [self.encode_caption(caption) for caption in captions]
         steps = steps or max((len(row) for row in rows), default=2) - 1
         encoded = np.full((len(rows), steps + 1), -1, dtype=np.int32)
         for place, row in enumerate(rows):
@@ -116,25 +127,29 @@ class Vocabulary:
         return encoded, sum(len(row) > steps + 1 for row in rows)
 
     def encode_groups(self, groups: Sequence[Sequence[str]]) -> np.ndarray:
-        """The captions of each image, (N, R, T + 1) int32; one with fewer than R captions repeats its first ones."""
+        """Return the captions of each image, (N, R, T + 1) int32.
+
+        An image with fewer than R repeats its first ones.
+        """
         most = max(map(len, groups))
         captions = [caption for group in groups for caption in (list(group) * most)[:most]]
         return self.encode(captions)[0].reshape(len(groups), most, -1)
 
-    def decode(self, numbers: Iterable[int]) -> str:
-        """Numbers as a caption, up to ``<end>``, without marks."""
+    def decode(self, indices: Iterable[int]) -> str:
+        """Return indices as a caption, up to ``<end>``, without marks."""
         words = []
-        for number in numbers:
-            if number < 0 or number == self.end:
+        for index in indices:
+            if index < 0 or index == self.end:
                 break
-            if number != self.start:
-                words.append(self.words[number])
+            if index != self.start:
+                words.append(self.words[index])
         return " ".join(words)
 
-    def table(self, vectors: dict[str, np.ndarray], size: int) -> np.ndarray:
-        """One row for each word: its vector, then 1 for ``<start>``, then 1 for ``<end>``: (V, size + 2) float32.
+    def embedding_table(self, vectors: dict[str, np.ndarray], size: int) -> np.ndarray:
+        """Return one row per word: its vector, an indicator of ``<start>``, one of ``<end>``: (V,
+        size + 2) float32.
 
-        A word without vector, and the two marks, have zeros in the first ``size`` columns.
+        Words without a vector, and both marks, have zeros in the first ``size`` columns.
         """
         rows = np.zeros((len(self), size + 2), dtype=np.float32)
         for place, word in enumerate(self.words):

@@ -1,7 +1,8 @@
-"""Two LSTMs learn from one book in turn: first the residual net, on top of an n-gram; then the plain net, which reads,
-beside the book, what the residual net wrote after it.
+"""Distillation of two LSTMs on one book: a residual LSTM on top of an n-gram model teaches a plain
+LSTM.
 
-The plain net needs no n-gram when it writes, and it is taught by more than the book holds (``models/text/synthetic_text.py``).
+The plain LSTM reads the book and text that the residual LSTM generated; it needs no n-gram model to
+generate.
 """
 
 from collections.abc import Iterator
@@ -11,55 +12,55 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from etabli.models.text import lstm, synthetic_text
-from etabli.models.text.generation import ResidualReader
-from etabli.models.text.lstm import RESIDUAL, TAUGHT, Recipe
+from etabli.models.text.generation import ResidualPredictor
+from etabli.models.text.lstm import PLAIN_CONFIG, RESIDUAL_CONFIG, TrainConfig
 from etabli.models.text.ngram import NGram
 from etabli.models.text.simple_rnn import Epoch
-from etabli.models.text.synthetic_text import Synthetic
+from etabli.models.text.synthetic_text import SyntheticText
 from etabli.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Lesson"]
+__all__ = ["Distillation"]
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What both nets have in common: the book ``codes`` (N,) and what is ``counted`` on it, their size and seed."""
+class Distillation:
+    """The book ``codes`` (N,), the n-gram model counted on it, size and seed of both LSTMs, their
+    configurations."""
 
     codes: np.ndarray
-    counted: NGram
+    ngram: NGram
     units: int
     embedding: int = 64
     seed: int = 0
-    residual_recipe: Recipe = RESIDUAL
-    plain_recipe: Recipe = TAUGHT
+    residual_config: TrainConfig = RESIDUAL_CONFIG
+    plain_config: TrainConfig = PLAIN_CONFIG
 
-    def residual(
-        self, epochs: int, memory: Checkpoint | None = None
+    def train_residual(
+        self, epochs: int, checkpoint: Checkpoint | None = None
     ) -> tuple["keras.Model", Iterator[Epoch]]:
-        """A fresh residual net, and its training as it goes on."""
-        model = self._fresh(residual=True)
-        return model, lstm.train(
-            model, self.codes, epochs, self.residual_recipe, self.seed, memory=memory
+        """Return a new residual LSTM and its training, which runs as it is iterated."""
+        model, config = self._build(residual=True), self.residual_config
+        run = lstm.train(model, self.codes, epochs, config, self.seed, checkpoint=checkpoint)
+        return model, run
+
+    def generate(self, residual: list[np.ndarray], epochs: int) -> SyntheticText:
+        """Generate, with the residual LSTM of these weights, what the plain LSTM reads in so many
+        epochs."""
+        teacher, config = ResidualPredictor(residual, self.ngram), self.plain_config
+        return synthetic_text.generate_for_epochs(
+            teacher, self.codes, epochs, config.streams, config.steps, self.seed
         )
 
-    def written(self, residual: list[np.ndarray], epochs: int) -> Synthetic:
-        """What the trained residual net of these weights writes for the plain one to read in so many epochs."""
-        teacher, recipe = ResidualReader(residual, self.counted), self.plain_recipe
-        return synthetic_text.beside(
-            teacher, self.codes, epochs, recipe.streams, recipe.steps, self.seed
-        )
-
-    def plain(
-        self, written: Synthetic, epochs: int, memory: Checkpoint | None = None
+    def train_plain(
+        self, synthetic: SyntheticText, epochs: int, checkpoint: Checkpoint | None = None
     ) -> tuple["keras.Model", Iterator[Epoch]]:
-        """A fresh plain net, and its training on the book and on what was written."""
-        model = self._fresh(residual=False)
-        return model, lstm.train(
-            model, self.codes, epochs, self.plain_recipe, self.seed, written, memory
-        )
+        """Return a new plain LSTM and its training on the book and on the generated text."""
+        model, config = self._build(residual=False), self.plain_config
+        run = lstm.train(model, self.codes, epochs, config, self.seed, synthetic, checkpoint)
+        return model, run
 
-    def _fresh(self, residual: bool) -> "keras.Model":
-        return lstm.build(self.counted.vocabulary, self.units, self.embedding, self.seed, residual)
+    def _build(self, residual: bool) -> "keras.Model":
+        return lstm.build(self.ngram.vocabulary, self.units, self.embedding, self.seed, residual)

@@ -1,183 +1,190 @@
-"""A small net that does what can be done on one book: a weight-dropped LSTM with carried state.
+"""A character-level LSTM for a text of one book: weight dropout, carried state, distillation from
+an n-gram.
 
-The text is cut into B streams that are read side by side, T characters at a time; the state goes on from one
-piece to the next, the gradient stops there. Recurrent weights are dropped (one mask a piece), embedding and
-output are dropped with one mask for all T steps, and the net that is kept is a moving average of the weights.
-Merity, Keskar, Socher 2018, "Regularizing and optimizing LSTM language models"; Gal, Ghahramani 2016.
+The text is cut into B streams that are read in parallel, T characters at a time (truncated
+backpropagation through time): the state is carried from one chunk to the next, the gradient stops
+there. Recurrent weights are dropped (one mask per chunk), embedding and output are dropped with one
+mask for all T steps, and the model is a moving average of the weights. Merity, Keskar, Socher 2018,
+"Regularizing and optimizing LSTM language models"; Gal, Ghahramani 2016.
 
 On a book of 100,000 characters three more things help:
 
-- part of the target is not the character that came but what an n-gram, counted on the other parts of the same
-  training text, expected there. Hinton et al. 2015 (distillation);
-- the *residual* net learns only what the n-gram does not know: its logits are added to the n-gram's ln p,
-  which a gate of its state scales;
-- the plain net reads, beside the book, text that the residual net wrote (``models/text/synthetic_text.py``).
+- part of the target is not the character that came but the distribution of an n-gram model, counted
+  on the other folds of the same training text. Hinton et al. 2015 (distillation);
+- the *residual* LSTM learns only what the n-gram model does not know: its logits are added to the
+  n-gram's ln p, which a gate of its state scales;
+- the plain LSTM also reads text that the residual LSTM generated
+  (``models/text/synthetic_text.py``).
 
-The models are plain ``keras.Model``s (saved as ``.keras``); they are trained and run on their weights by JAX.
-
-The compiled passes of the character LSTM: one that learns from a text, one that only reads it.
-
-Both take the weights as Keras lists them: embedding, kernel, recurrent, bias, then of the residual net its
-gate, then dense and its bias. All arrays stand time first, (T, B, ...), and a pass is a stack of P pieces of
-T steps, the state carried from piece to piece.
+The models are plain ``keras.Model``s (saved as ``.keras``); JAX trains and evaluates them on their
+weights, as Keras
+lists them: embedding, kernel, recurrent, bias, then the gate of the residual LSTM, then dense and
+    its bias. All arrays are time-major, (T, B, ...).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
 from etabli.core.seeding import derive_keras_seed, make_generator
-from etabli.models.text.ngram import held_out
+from etabli.models.text.ngram import cross_predict
 from etabli.models.text.simple_rnn import Epoch
-from etabli.models.text.synthetic_text import Synthetic
+from etabli.models.text.synthetic_text import SyntheticText
+from etabli.training import optimizer
 from etabli.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     import keras
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
-    "RESIDUAL",
-    "TAUGHT",
-    "Recipe",
+    "PLAIN_CONFIG",
+    "RESIDUAL_CONFIG",
+    "TrainConfig",
     "build",
-    "learning",
+    "compile_epoch",
+    "compile_log_probabilities",
     "log_probabilities",
-    "reading",
     "train",
 ]
 
 
 @cache
-def reading():
-    """(weights, codes (T, B), known (T, B), counted (T, B, V)) -> ln p (T, B, V); the state stays zero where
-    ``known`` is False.
+def compile_log_probabilities() -> Callable:
+    """Return (weights, codes (T, B), known (T, B), ngram_log_p (T, B, V)) -> ln p (T, B, V).
+
+    The state stays zero where ``known`` is False.
     """
     import jax
 
-    def read(weights, codes, known, counted):
+    def run(weights: list, codes: Any, known: Any, ngram_log_p: Any) -> Any:
         state = _zero_state(codes.shape[1], weights[2].shape[0])
-        return jax.nn.log_softmax(_forward(weights, codes, counted, state, known)[0])
+        return jax.nn.log_softmax(_forward(weights, codes, ngram_log_p, state, known)[0])
 
-    return jax.jit(read)
+    return jax.jit(run)
 
 
 @cache
-def learning(recipe: "Recipe"):
-    """(learner, inputs (P, T, B), targets (P, T, B, V), counted, key, rates (P,)) -> learner, mean loss.
+def compile_epoch(config: "TrainConfig") -> Callable:
+    """Return (carry, inputs (P, T, B), targets (P, T, B, V), ngram_log_p, key, rates (P,)) ->
+    carry, mean loss.
 
-    One step of Adam (0.9, 0.999) on every piece in order; the learner is (weights, first moments, second
-    moments, averaged weights, number of steps).
+    One step of Adam on each of P chunks in order, the state carried from chunk to chunk. ``carry``
+    holds weights, both moments, averaged weights and the number of steps.
     """
     import jax
 
-    def step(carry, batch):
-        (learner, state), (*piece, key, rate) = carry, batch
+    def step(carry: tuple, batch: tuple) -> tuple:
+        (learner, state), (*chunk, key, rate) = carry, batch
         (loss, state), grads = jax.value_and_grad(_loss, has_aux=True)(
-            learner[0], *piece, key, state, recipe
+            learner[0], *chunk, key, state, config
         )
-        return (_adam(learner, grads, rate, recipe), state), loss
+        return (_update(learner, grads, rate, config), state), loss
 
-    def run(learner, inputs, targets, counted, key, rates):
+    def run(
+        learner: tuple, inputs: Any, targets: Any, ngram_log_p: Any, key: Any, rates: Any
+    ) -> tuple:
         state = _zero_state(inputs.shape[2], learner[0][2].shape[0])
         keys = jax.random.split(key, len(inputs))
+        losses: Any
         (learner, _), losses = jax.lax.scan(
-            step, (learner, state), (inputs, targets, counted, keys, rates)
+            step, (learner, state), (inputs, targets, ngram_log_p, keys, rates)
         )
         return learner, losses.mean()
 
     return jax.jit(run)
 
 
-def _forward(weights, codes, counted, state, known=None, masks=(1.0, 1.0, 1.0)):
+def _forward(
+    weights: list,
+    codes: Any,
+    ngram_log_p: Any,
+    state: tuple,
+    known: Any = None,
+    masks: Any = (1.0, 1.0, 1.0),
+) -> tuple:
     """Logits (T, B, V) and the state after the last step.
 
-    The residual net adds gate(h) ln p_ngram to its own logits, gate = softplus(h g + b).
+    The residual LSTM adds gate(h) ln p_ngram to its own logits, gate = softplus(h g + b).
     """
     import jax
+    import jax.numpy as jnp
 
-    from etabli.training.kernels.recurrent import lookup, lstm
+    from etabli.training.kernels.recurrent import embedding_lookup, lstm
 
     embedding, kernel, recurrent, bias, *gate, dense, dense_bias = weights
     rows, inner, outer = masks
-    projected = (lookup(embedding, codes) * rows) @ kernel + bias
+    projected = (embedding_lookup(embedding, codes) * rows) @ kernel + bias
     if known is not None:
-        # A closed input gate and output gate: nothing enters the state and nothing leaves it.
-        projected = projected + _closed(known, recurrent.shape[0])
+        # Closed input and output gates keep the state exactly zero where nothing is known.
+        gates = jnp.repeat(jnp.array([1.0, 0.0, 0.0, 1.0]), recurrent.shape[0]) * -1e9
+        projected = projected + jnp.where(known[..., None], 0.0, gates)
     states, cell = lstm(projected, recurrent * inner, *state)
-    seen = states * outer
-    logits = seen @ dense + dense_bias
+    dropped = states * outer
+    logits = dropped @ dense + dense_bias
     if gate:
-        logits = logits + jax.nn.softplus(seen @ gate[0] + gate[1]) * counted
+        logits = logits + jax.nn.softplus(dropped @ gate[0] + gate[1]) * ngram_log_p
     return logits, (states[-1], cell)
 
 
-def _closed(known, units: int):
-    import jax.numpy as jnp
-
-    gates = jnp.repeat(jnp.array([1.0, 0.0, 0.0, 1.0]), units) * -1e9
-    return jnp.where(known[..., None], 0.0, gates)
-
-
-def _zero_state(streams: int, units: int):
+def _zero_state(streams: int, units: int) -> tuple:
     import jax.numpy as jnp
 
     return jnp.zeros((streams, units)), jnp.zeros((streams, units))
 
 
-def _loss(weights, inputs, targets, counted, key, state, recipe):
-    """-mean sum_v q(v) ln p(v) under one draw of the masks, q the targets; and the state to go on with."""
+def _loss(
+    weights: list,
+    inputs: Any,
+    targets: Any,
+    ngram_log_p: Any,
+    key: Any,
+    state: tuple,
+    config: "TrainConfig",
+) -> tuple:
+    """-mean sum_v q(v) ln p(v) under one draw of the masks, q the targets; and the last state."""
     import jax
 
     keys, streams = jax.random.split(key, 3), inputs.shape[1]
     shapes = (streams, weights[0].shape[1]), weights[2].shape, (streams, weights[2].shape[0])
-    shares = (recipe.input_drop, recipe.weight_drop, recipe.output_drop)
+    shares = (config.input_drop, config.weight_drop, config.output_drop)
     masks = [
         jax.random.bernoulli(key, 1 - share, shape) / (1 - share) if share else 1.0
         for key, share, shape in zip(keys, shares, shapes, strict=True)
     ]
-    logits, state = _forward(weights, inputs, counted, state, masks=masks)
+    logits, state = _forward(weights, inputs, ngram_log_p, state, masks=masks)
     log_p = jax.nn.log_softmax(logits)
     return -(targets * log_p).sum(axis=-1).mean(), state
 
 
-def _adam(learner, grads, rate, recipe):
-    """One step of Adam on the clipped gradient, and of the moving average (short while it is young)."""
-    import jax.numpy as jnp
-
-    weights, means, squares, average, count = learner
-    norm = jnp.sqrt(sum((g * g).sum() for g in grads))
-    grads = [g * jnp.minimum(1.0, recipe.clip / norm) for g in grads]
+def _update(learner: tuple, grads: list, rate: Any, config: "TrainConfig") -> tuple:
+    """One step of Adam on the clipped gradient, and of the moving average."""
+    weights, first, second, average, count = learner
+    grads = optimizer.clip_by_global_norm(grads, config.clip)
     count = count + 1
-    means = [0.9 * m + 0.1 * g for m, g in zip(means, grads, strict=True)]
-    squares = [0.999 * v + 0.001 * g * g for v, g in zip(squares, grads, strict=True)]
-    scale, rescale = 1 - 0.9**count, 1 - 0.999**count
-    weights = [
-        w - rate * (m / scale) / (jnp.sqrt(v / rescale) + 1e-8)
-        for w, m, v in zip(weights, means, squares, strict=True)
-    ]
-    decay = jnp.minimum(recipe.average, count / (count + 10))
-    average = [decay * a + (1 - decay) * w for a, w in zip(average, weights, strict=True)]
-    return weights, means, squares, average, count
+    weights, moments = optimizer.adam(
+        weights, grads, (first, second), count, rate, arithmetic="left_to_right"
+    )
+    decay = optimizer.warm_up_ema(config.ema_decay, count, 10)
+    return weights, *moments, optimizer.update_ema(average, weights, decay), count
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How the net is trained; what each knob does when it is turned.
+class TrainConfig:
+    """Hyperparameters of the training.
 
-    streams, steps: B and T; shorter pieces mean more updates a pass.
-    learning_rate: of Adam, falling along half a cosine to 2 % of it at the last epoch.
-    weight_drop: share of recurrent weights that is dropped; the strongest knob against learning by heart.
-    input_drop, output_drop: shares of the embedding and of the state that is dropped.
-    average: decay per step of the moving average of the weights.
-    clip: the longest gradient, in its Euclidean norm over all weights.
-    teacher: share of the target that is the held-out n-gram's distribution; teacher_context: its characters.
+    streams, steps: B and T; shorter chunks mean more updates per epoch.
+    learning_rate: of Adam, with cosine decay to 2 % of it at the last epoch.
+    weight_drop: dropout rate of the recurrent weights, the strongest regularization here.
+    input_drop, output_drop: dropout rates of the embedding and of the state.
+    ema_decay: decay per step of the moving average of the weights.
+    clip: largest Euclidean norm of the gradient of all weights together.
+    teacher: weight of the n-gram's distribution in the target; teacher_context: its characters of
+        context.
     """
 
     streams: int = 32
@@ -186,35 +193,42 @@ class Recipe:
     weight_drop: float = 0.4
     input_drop: float = 0.1
     output_drop: float = 0.3
-    average: float = 0.999
+    ema_decay: float = 0.999
     clip: float = 1.0
     teacher: float = 0.4
     teacher_context: int = 6
 
     def __post_init__(self) -> None:
-        shares = (self.weight_drop, self.input_drop, self.output_drop, self.average, self.teacher)
+        shares = (self.weight_drop, self.input_drop, self.output_drop, self.ema_decay, self.teacher)
         if min(self.streams, self.steps) < 1 or min(self.learning_rate, self.clip) <= 0:
-            raise self._bad(_("streams and steps >= 1, learning_rate and clip > 0"))
-        if not all(0 <= share < 1 for share in shares):
-            raise self._bad(_("the dropped shares, the average and the teacher in [0, 1)"))
+            expected = _("streams and steps >= 1, learning_rate and clip > 0")
+        elif not all(0 <= share < 1 for share in shares):
+            expected = _("the dropout rates, ema_decay and teacher in [0, 1)")
+        else:
+            return
+        raise BadSetting(
+            _("the training configuration of the LSTM is out of range"), expected=expected, got=self
+        )
 
-    def _bad(self, expected: str) -> BadSetting:
-        return BadSetting(_("the recipe of the LSTM is out of range"), expected=expected, got=self)
 
-
-RESIDUAL = Recipe(weight_drop=0.5, teacher=0.0)
-"""Of a residual net, which has the n-gram in itself."""
-TAUGHT = Recipe(streams=16, weight_drop=0.3, input_drop=0.0, output_drop=0.1)
-"""Of a plain net that reads synthetic text beside the book."""
+RESIDUAL_CONFIG = TrainConfig(weight_drop=0.5, teacher=0.0)
+"""Of a residual LSTM, whose output includes the n-gram model already."""
+PLAIN_CONFIG = TrainConfig(streams=16, weight_drop=0.3, input_drop=0.0, output_drop=0.1)
+"""Of a plain LSTM that reads synthetic text too."""
 
 
 def build(
     vocabulary: int, units: int = 512, embedding: int = 64, seed: int = 0, residual: bool = False
 ) -> "keras.Model":
-    """Codes (N, T) -> Embedding(E) -> LSTM(H) -> Dense(V), softmax: p (N, T, V) of each following
+    """Build codes (N, T) -> Embedding(E) -> LSTM(H) -> Dense(V), softmax: p (N, T, V) of each next
     character.
 
-    The residual net has a second input, what the n-gram expects there, ln p (N, T, V), and a gate for it.
+    Args:
+        vocabulary: V, number of characters.
+        units: H, units of the LSTM.
+        embedding: E, size of the embedding.
+        seed: Seed of the initial weights.
+        residual: Whether there is a second input, the n-gram's ln p (N, T, V), and a gate for it.
     """
     import keras
 
@@ -240,7 +254,7 @@ def build(
     )(x)
     if residual:
         inputs.append(keras.Input((None, vocabulary), name="counted"))
-        # softplus(b) = 1: at first the net is the n-gram.
+        # softplus(b) = 1: the untrained model is the n-gram model.
         start = initializers.Constant(float(np.log(np.e - 1)))
         gate = layers.Dense(
             1, "softplus", kernel_initializer="zeros", bias_initializer=start, name="gate"
@@ -254,54 +268,57 @@ def train(
     model: "keras.Model",
     codes: np.ndarray,
     epochs: int,
-    recipe: Recipe,
+    config: TrainConfig,
     seed: int,
-    synthetic: Synthetic | None = None,
-    memory: Checkpoint | None = None,
+    synthetic: SyntheticText | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Iterator[Epoch]:
-    """Train on a text (N,) of codes; after each epoch the model holds the averaged weights.
+    """Train epoch by epoch; the model holds the averaged weights whenever an epoch is yielded.
 
-    Each pass begins at another offset, so that the pieces are cut in other places. With ``synthetic`` text as
-    many streams of it, with their own targets, are read beside those of the book. With a ``memory`` an interrupted
-    training goes on after the last epoch that was followed, to the same weights bit for bit.
+    Args:
+        model: What ``build`` returned, changed in place.
+        codes: The training text (N,).
+        epochs: Number of epochs, each from a random offset, so that the chunks differ.
+        config: Hyperparameters.
+        seed: Seed of the offsets and of the dropout masks.
+        synthetic: Generated text; as many streams of it, with soft targets, are read in every step.
+        checkpoint: Where an interrupted training resumes from, to the same weights bit for bit.
     """
     import jax
-
-    pass
 
     if epochs < 1:
         raise BadSetting(
             _("the number of epochs is out of range"), expected=_("1 or more"), got=epochs
         )
-    if len(codes) < recipe.streams * recipe.steps + recipe.steps + 1:
+    if len(codes) < config.streams * config.steps + config.steps + 1:
         raise BadArray(
-            _("the text is too short for this recipe"),
-            expected=_("more than {n} characters").format(n=(recipe.streams + 1) * recipe.steps),
+            _("the text is too short for this training configuration"),
+            expected=_("more than {n} characters").format(n=(config.streams + 1) * config.steps),
             got=len(codes),
             fix=_("Give a longer text, or fewer streams and steps."),
         )
-    run = learning(recipe)
+    run = compile_epoch(config)
     weights = [jax.numpy.asarray(weight) for weight in model.get_weights()]
     zeros = [jax.numpy.zeros_like(weight) for weight in weights]
-    memory = memory or Checkpoint()
+    checkpoint = checkpoint or Checkpoint()
     leaves, form = jax.tree.flatten((weights, zeros, zeros, weights, jax.numpy.zeros(())))
-    learner = jax.tree.unflatten(form, memory.resumed(leaves))
+    learner = jax.tree.unflatten(form, checkpoint.restore(leaves))
     model.set_weights([np.asarray(weight) for weight in learner[3]])
     key = jax.random.key(derive_keras_seed(seed, "char_modern", "dropout"), impl="rbg")
-    passes = _passes(
-        np.asarray(codes), model, recipe, make_generator(seed, "char_modern", "offset"), synthetic
+    batches = _generate_batches(
+        np.asarray(codes), model, config, make_generator(seed, "char_modern", "offset"), synthetic
     )
     for number in range(1, epochs + 1):
-        arrays = next(passes)
-        key, now = jax.random.split(key)
-        if number <= memory.done:
+        arrays = next(batches)
+        key, epoch_key = jax.random.split(key)
+        if number <= checkpoint.epoch:
             continue
         done = (number - 1 + np.arange(len(arrays[0])) / len(arrays[0])) / epochs
-        rates = recipe.learning_rate * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * done)))
-        learner, loss = run(learner, *arrays, now, rates.astype(np.float32))
+        rates = config.learning_rate * optimizer.cosine_schedule(done, floor=0.02)
+        learner, loss = run(learner, *arrays, epoch_key, rates.astype(np.float32))
         model.set_weights([np.asarray(weight) for weight in learner[3]])
         yield Epoch(number, float(loss))
-        memory.keep(number, jax.tree.leaves(learner))
+        checkpoint.save(number, jax.tree.leaves(learner))
 
 
 def log_probabilities(
@@ -311,66 +328,75 @@ def log_probabilities(
     last: int,
     streams: int = 32,
     warm_up: int = 300,
-    counted: np.ndarray | None = None,
+    ngram_log_p: np.ndarray | None = None,
 ) -> np.ndarray:
-    """ln p (N, V) of the characters at positions first..last-1, each given the text before it, state carried.
+    """Return ln p (N, V) of the characters at positions first..last-1, each given the text before
+    it.
 
-    The range is cut into ``streams`` that are read side by side; each first reads the ``warm_up`` characters
-    before its own (fewer at the start of the text), whose predictions are not used. The residual net needs the
-    n-gram's ln p (N, V) of the same characters, ``counted``.
+    Args:
+        weights: As ``get_weights`` lists them.
+        codes: The whole text.
+        first: First position.
+        last: Position after the last.
+        streams: Number of parts that the range is cut into, read in parallel.
+        warm_up: Characters that each stream reads before its first prediction (fewer at the start
+            of the text).
+        ngram_log_p: The n-gram's ln p (N, V) of the same characters, for the residual LSTM.
     """
-    pass
-
     length, vocabulary = -(-(last - first) // streams), weights[-1].shape[0]
     starts = first + length * np.arange(streams)
     positions = starts + np.arange(-warm_up - 1, length - 1)[:, None]
     codes = np.asarray(codes)[np.clip(positions, 0, len(codes) - 1)]
     given = np.zeros(
-        (len(positions) if counted is not None else 1, streams, vocabulary), np.float32
+        (len(positions) if ngram_log_p is not None else 1, streams, vocabulary), np.float32
     )
-    if counted is not None:
-        whole = np.pad(counted, ((0, length * streams - len(counted)), (0, 0)))
+    if ngram_log_p is not None:
+        whole = np.pad(ngram_log_p, ((0, length * streams - len(ngram_log_p)), (0, 0)))
         given[warm_up:] = whole.reshape(streams, length, vocabulary).transpose(1, 0, 2)
-    log_p = np.asarray(reading()(weights, codes, positions >= 0, given))[warm_up:]
+    log_p = np.asarray(compile_log_probabilities()(weights, codes, positions >= 0, given))[warm_up:]
     return log_p.transpose(1, 0, 2).reshape(-1, vocabulary)[: last - first]
 
 
-def _passes(
-    codes, model, recipe: Recipe, offsets: np.random.Generator, synthetic: Synthetic | None
-):
-    """Pass after pass: inputs (P, T, B), targets (P, T, B, V), and what the n-gram expected (P, T, B, V) where
-    the net needs it.
-    """
-    vocabulary, residual = model.output_shape[-1], len(model.inputs) == 2
-    expected = None
-    if recipe.teacher or residual:
-        expected = held_out(codes, vocabulary, recipe.teacher_context).astype(np.float32)
-    taught, read = _soft_targets(codes, vocabulary, recipe.teacher, expected), 0
+def _generate_batches(
+    codes: np.ndarray,
+    model: "keras.Model",
+    config: TrainConfig,
+    offsets: np.random.Generator,
+    synthetic: SyntheticText | None,
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """For every epoch: inputs (P, T, B), targets (P, T, B, V) and, for the residual LSTM, the
+    n-gram's ln p."""
+    vocabulary, is_residual = model.output_shape[-1], len(model.inputs) == 2
+    ngram_log_p = np.zeros((len(codes), 1), np.float32)
+    if config.teacher or is_residual:
+        ngram_log_p = cross_predict(codes, vocabulary, config.teacher_context).astype(np.float32)
+    soft_targets, chunks_read = _soften(codes, vocabulary, config.teacher, ngram_log_p), 0
     while True:
-        at = _places(len(codes), recipe, int(offsets.integers(recipe.steps)))
-        inputs, targets = codes[at], taught[at + 1]
-        counted = expected[at + 1] if residual else np.zeros((len(at), 1, 1, 1), np.float32)
+        at = _positions(len(codes), config, int(offsets.integers(config.steps)))
+        inputs, targets = codes[at], soft_targets[at + 1]
+        log_p = ngram_log_p[at + 1] if is_residual else np.zeros((len(at), 1, 1, 1), np.float32)
         if synthetic is not None:
-            written = synthetic.pieces(read, len(at), recipe.streams, recipe.steps)
+            more = synthetic.chunks(chunks_read, len(at), config.streams, config.steps)
             inputs, targets = (
-                np.concatenate(both, axis=2)
-                for both in zip((inputs, targets), written, strict=True)
+                np.concatenate(both, axis=2) for both in zip((inputs, targets), more, strict=True)
             )
-            read += len(at)
-        yield inputs.astype(np.int32), targets, counted
+            chunks_read += len(at)
+        yield inputs.astype(np.int32), targets, log_p
 
 
-def _soft_targets(
-    codes: np.ndarray, vocabulary: int, teacher: float, expected: np.ndarray | None
+def _soften(
+    codes: np.ndarray, vocabulary: int, teacher: float, ngram_log_p: np.ndarray
 ) -> np.ndarray:
-    """(N, V): the character that came, one-hot, mixed with what the held-out n-gram expected, ln p (N, V)."""
+    """Targets (N, V): the one-hot codes mixed with the distribution of the n-gram model, ln p (N,
+    V)."""
     targets = np.eye(vocabulary, dtype=np.float32)[codes]
-    return (1 - teacher) * targets + teacher * np.exp(expected) if teacher else targets
+    return (1 - teacher) * targets + teacher * np.exp(ngram_log_p) if teacher else targets
 
 
-def _places(length: int, recipe: Recipe, offset: int) -> np.ndarray:
-    """Positions (pieces, T, B) to read: stream b of the next piece goes on where it stopped in this one."""
-    stream = (length - 1 - offset) // recipe.streams
-    count = stream // recipe.steps
-    at = offset + stream * np.arange(recipe.streams)[:, None] + np.arange(count * recipe.steps)
-    return at.T.reshape(count, recipe.steps, recipe.streams)
+def _positions(length: int, config: TrainConfig, offset: int) -> np.ndarray:
+    """Positions (P, T, B) to read: stream b of a chunk resumes where it stopped in the chunk
+    before."""
+    stream = (length - 1 - offset) // config.streams
+    count = stream // config.steps
+    at = offset + stream * np.arange(config.streams)[:, None] + np.arange(count * config.steps)
+    return at.T.reshape(count, config.steps, config.streams)

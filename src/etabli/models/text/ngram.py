@@ -1,19 +1,17 @@
-"""Interpolated n-grams of characters: the honest baseline of every recurrent net.
+"""Interpolated n-gram models, the baseline of every recurrent network, and log-linear mixtures of
+models.
 
-A context of k characters gives p_k, a mixture of what followed it in the training text and of p_(k-1), which
-knows one character less; p_0 mixes how often each symbol occurs with the uniform 1 / V:
+p_k interpolates the counts after a context of k symbols with p_(k-1); p_0 interpolates unigram
+counts with 1 / V:
 
     p_k(w | h) = max(c(h w) - D, 0) / c(h) + gamma(h) p_(k-1)(w | h')
 
-Chen, Goodman 1999, "An empirical study of smoothing techniques for language modeling", sections 2.7,
-2.8 and 3.
+Chen, Goodman 1999, "An empirical study of smoothing techniques for language modeling", sections
+2.7, 2.8 and 3.
 
-Several models of the next symbol as one: p proportional to prod_i p_i^(a_i), the weights from
-held-out text.
-
-A log-linear mixture lets each model veto what it knows to be impossible; with one model and weight 1 it
-is that model. The weights minimise the nats of a validation text, where the objective is convex.
-Hinton 2002 (products of experts); Klakow 1998, "Log-linear interpolation of language models".
+In a log-linear mixture, p proportional to prod_i p_i^(a_i), each model can rule out symbols. The
+weights minimize the negative log-likelihood of a validation text, a convex problem. Hinton 2002
+(products of experts); Klakow 1998, "Log-linear interpolation of language models".
 """
 
 from collections.abc import Sequence
@@ -28,26 +26,26 @@ from scipy.special import log_softmax
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
 
-__all__ = ["NGram", "combine", "fit_weights", "held_out", "kneser_ney", "witten_bell"]
+__all__ = ["NGram", "cross_predict", "fit_mixture_weights", "kneser_ney", "mix", "witten_bell"]
 
 
 @dataclass(frozen=True)
 class _Order:
-    """Contexts of one length k: ``keys`` (C,) sorted, each the context without its oldest symbol, and
-    that one.
+    """Contexts of one length k.
 
-    ``seen`` (C, V) holds the discounted counts over their sum, ``back`` (C,) the weight of the shorter
-    context.
+    ``keys`` (C,) are sorted; a key combines the row of the context's k - 1 last symbols with its
+    oldest symbol. ``probabilities`` (C, V) are discounted counts over their sum, ``backoff`` (C,)
+    weights of the shorter context.
     """
 
     keys: np.ndarray
-    seen: sparse.csr_matrix
-    back: np.ndarray
+    probabilities: sparse.csr_matrix
+    backoff: np.ndarray
 
 
 @dataclass(frozen=True)
 class NGram:
-    """A fitted model: ``orders[k]`` holds the contexts of k symbols."""
+    """A fitted n-gram model: ``orders[k]`` holds the contexts of k symbols."""
 
     name: str
     vocabulary: int
@@ -55,16 +53,16 @@ class NGram:
 
     @property
     def context(self) -> int:
-        """The number of preceding symbols that it reads."""
+        """The length of the longest context."""
         return len(self.orders) - 1
 
     def log_probabilities(
         self, codes: np.ndarray, first: int = 0, last: int | None = None
     ) -> np.ndarray:
-        """ln p (N, V) of the symbol at each position first..last-1 of ``codes``, given those before it.
+        """Return ln p (N, V) of the symbol at each position first..last-1 of ``codes``, given those
+        before it.
 
-        ``last`` may be len(codes): the symbol that is not yet written (by default one past it, all
-        positions).
+        By default all positions, with the one after the end.
         """
         codes = np.asarray(codes)
         last = len(codes) + 1 if last is None else last
@@ -72,12 +70,12 @@ class NGram:
         parts = [self._at(codes, positions, self.orders) for positions in cuts]
         return np.concatenate(parts) if parts else np.empty((0, self.vocabulary))
 
-    def following(self, contexts: np.ndarray) -> np.ndarray:
-        """ln p (B, V) of what follows each of the contexts (B, T), read by themselves."""
+    def next_log_probabilities(self, contexts: np.ndarray) -> np.ndarray:
+        """Return ln p (B, V) of the symbol after each of the contexts (B, T)."""
         rows, length = np.shape(contexts)
-        # One after the other, with room for the symbol that is not yet written; no order looks past its own row.
-        laid = np.pad(contexts, ((0, 0), (0, 1))).ravel()
-        return self._at(laid, length + (length + 1) * np.arange(rows), self.orders[: length + 1])
+        # Concatenated with one more position each; no order reads beyond the start of its row.
+        text = np.pad(contexts, ((0, 0), (0, 1))).ravel()
+        return self._at(text, length + (length + 1) * np.arange(rows), self.orders[: length + 1])
 
     def _at(
         self, codes: np.ndarray, positions: np.ndarray, orders: tuple[_Order, ...]
@@ -86,51 +84,55 @@ class NGram:
         nodes = np.zeros(len(positions), dtype=np.int64)
         for k, order in enumerate(orders):
             if k:
-                nodes = _descend(order.keys, nodes, codes, positions, k, self.vocabulary)
+                nodes = _find_longer(order.keys, nodes, codes, positions, k, self.vocabulary)
             known = nodes >= 0
             rows = nodes[known]
-            p[known] = order.seen[rows].toarray() + order.back[rows, None] * p[known]
+            backed_off = order.backoff[rows, None] * p[known]
+            p[known] = order.probabilities[rows].toarray() + backed_off
         return np.log(p)
 
 
 def witten_bell(codes: np.ndarray, vocabulary: int, context: int) -> NGram:
-    """p_k(w | h) = (c(h w) + N(h) p_(k-1)(w | h')) / (c(h) + N(h)), N(h): how many symbols ever followed h.
+    """Fit Witten-Bell smoothing (1991, method C), interpolated, on ``codes`` (N,).
 
-    Witten, Bell 1991, method C, interpolated; ``codes`` (N,) is the training text, ``context`` the longest h.
+    p_k(w | h) = (c(h w) + N(h) p_(k-1)(w | h')) / (c(h) + N(h)), N(h) the number of distinct
+    symbols after h.
     """
     keys, counts = _counts(codes, vocabulary, context)
     orders = []
     for key, count in zip(keys, counts, strict=True):
         total, kinds = _sums(count), np.diff(count.indptr)
-        seen = sparse.diags(1.0 / (total + kinds)) @ count
-        orders.append(_Order(key, seen.tocsr(), kinds / (total + kinds)))
+        probabilities = (sparse.diags(1.0 / (total + kinds)) @ count).tocsr()
+        orders.append(_Order(key, probabilities, kinds / (total + kinds)))
     return NGram(f"Witten-Bell {context}", vocabulary, tuple(orders))
 
 
 def kneser_ney(codes: np.ndarray, vocabulary: int, context: int) -> NGram:
-    """Modified Kneser-Ney: discounts D1, D2, D3+ for counts of one, two and more, estimated at each order.
+    """Fit modified Kneser-Ney smoothing on ``codes`` (N,), with contexts of up to ``context``
+    symbols.
 
-    A shorter context counts in how many different ways it was continued to the left, not how often.
-    Chen, Goodman 1999, section 3, with the discounts of eq. 26.
+    Discounts D1, D2, D3+ of counts of one, two and more are estimated at each order; shorter
+    contexts use continuation counts. Chen, Goodman 1999, section 3, eq. 26.
     """
     keys, counts = _counts(codes, vocabulary, context)
     adjusted = [_continuations(keys[k + 1], counts[k + 1], counts[k].shape) for k in range(context)]
     orders = []
     for key, count in zip(keys, [*adjusted, counts[-1]], strict=True):
         total, (once, twice, more) = _sums(count), _discounts(count.data)
-        taken = np.select([count.data == 1, count.data == 2], [once, twice], more)
-        kept = sparse.csr_matrix((count.data - taken, count.indices, count.indptr), count.shape)
-        safe = np.maximum(total, 1.0)
-        back = np.where(total > 0, 1.0 - _sums(kept) / safe, 1.0)
-        orders.append(_Order(key, (sparse.diags(1.0 / safe) @ kept).tocsr(), back))
+        discount = np.select([count.data == 1, count.data == 2], [once, twice], more)
+        data = count.data - discount
+        discounted = sparse.csr_matrix((data, count.indices, count.indptr), count.shape)
+        safe = np.maximum(total, 1.0)  # a context that nothing followed backs off completely
+        backoff = np.where(total > 0, 1.0 - _sums(discounted) / safe, 1.0)
+        orders.append(_Order(key, (sparse.diags(1.0 / safe) @ discounted).tocsr(), backoff))
     return NGram(f"modified Kneser-Ney {context}", vocabulary, tuple(orders))
 
 
-def held_out(codes: np.ndarray, vocabulary: int, context: int, folds: int = 10) -> np.ndarray:
-    """ln p (N, V) at every position of a text by a modified Kneser-Ney that never counted that part of it.
+def cross_predict(codes: np.ndarray, vocabulary: int, context: int, folds: int = 10) -> np.ndarray:
+    """Return ln p (N, V) at every position of a text, each fold predicted by Kneser-Ney on the
+    other folds.
 
-    The text is cut into ``folds`` pieces; each is predicted from the counts of the others. What a net
-    can learn from without learning the text by heart.
+    Out-of-fold predictions are soft targets from which a network does not memorize the text.
     """
     codes = np.asarray(codes)
     cuts = np.linspace(0, len(codes), folds + 1).astype(int)
@@ -144,7 +146,8 @@ def held_out(codes: np.ndarray, vocabulary: int, context: int, folds: int = 10) 
 def _counts(
     codes: np.ndarray, vocabulary: int, context: int
 ) -> tuple[list[np.ndarray], list[sparse.csr_matrix]]:
-    """For k = 0..context: the sorted keys of the contexts of k symbols, and what followed them, (C, V)."""
+    """For k = 0..context: the sorted keys of the contexts of k symbols, and the counts (C, V) after
+    them."""
     codes = np.asarray(codes, dtype=np.int64)
     if context < 0:
         raise BadSetting(
@@ -172,9 +175,8 @@ def _counts(
 def _continuations(
     keys: np.ndarray, longer: sparse.csr_matrix, shape: tuple[int, int]
 ) -> sparse.csr_matrix:
-    """N(. h w): how many different symbols stood before h w; from the counts with one symbol more of
-    context.
-    """
+    """N(. h w), the number of distinct symbols before h w, from the counts with one more symbol of
+    context."""
     kinds = longer.copy()
     kinds.data[:] = 1.0
     parents = sparse.coo_matrix((np.ones(len(keys)), (keys // shape[1], np.arange(len(keys)))))
@@ -183,22 +185,22 @@ def _continuations(
 
 
 def _discounts(counts: np.ndarray) -> tuple[float, float, float]:
-    """D1, D2, D3+ = k - (k + 1) Y n_(k+1) / n_k with Y = n_1 / (n_1 + 2 n_2), n_k: how many counts are k.
+    """D1, D2, D3+ = k - (k + 1) Y n_(k+1) / n_k with Y = n_1 / (n_1 + 2 n_2), n_k the number of
+    counts equal to k.
 
-    Where a small text has no count of some size, the discount that cannot be estimated falls back to Y
-    or to k/2.
+    Where a small text lacks counts of some size, constants or clipped values take the place of the
+    estimate.
     """
     n = [float((counts == k).sum()) for k in range(1, 5)]
     if not (n[0] and n[1]):
         return 0.5, 0.75, 0.75
     y = n[0] / (n[0] + 2 * n[1])
     raw = [k - (k + 1) * y * n[k] / n[k - 1] if n[k - 1] else y for k in (1, 2, 3)]
-    return tuple(
-        float(np.clip(value, 0.05, k - 0.05)) for k, value in zip((1, 2, 3), raw, strict=True)
-    )
+    one, two, three = np.clip(raw, 0.05, np.arange(1, 4) - 0.05).tolist()
+    return one, two, three
 
 
-def _descend(
+def _find_longer(
     keys: np.ndarray,
     nodes: np.ndarray,
     codes: np.ndarray,
@@ -206,14 +208,15 @@ def _descend(
     k: int,
     vocabulary: int,
 ) -> np.ndarray:
-    """The row of each position's context of k symbols, from the row of its k - 1 last ones; -1: never
-    seen.
+    """The row of each position's context of k symbols, from the row of its k - 1 last ones.
+
+    -1: unseen.
     """
-    reach = (nodes >= 0) & (positions >= k)
-    wanted = nodes[reach] * vocabulary + codes[positions[reach] - k]
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    is_possible = (nodes >= 0) & (positions >= k)
+    searched = nodes[is_possible] * vocabulary + codes[positions[is_possible] - k]
+    row = np.minimum(np.searchsorted(keys, searched), len(keys) - 1)
     found = np.full(len(nodes), -1, dtype=np.int64)
-    found[reach] = np.where(keys[place] == wanted, place, -1)
+    found[is_possible] = np.where(keys[row] == searched, row, -1)
     return found
 
 
@@ -221,20 +224,21 @@ def _sums(matrix: sparse.csr_matrix) -> np.ndarray:
     return np.asarray(matrix.sum(axis=1)).ravel()
 
 
-def combine(log_probabilities: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
-    """ln p (N, V) of the mixture: sum_i a_i ln p_i, normalised; each model gives (N, V)."""
+def mix(log_probabilities: Sequence[np.ndarray] | np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return ln p (N, V) of the mixture, sum_i a_i ln p_i normalized, of models (N, V)."""
     total = sum(
         weight * np.asarray(log_p) for weight, log_p in zip(weights, log_probabilities, strict=True)
     )
     return log_softmax(total, axis=-1)
 
 
-def fit_weights(log_probabilities: Sequence[np.ndarray], targets: np.ndarray) -> np.ndarray:
-    """The weights a (M,), none negative, that give the held-out targets (N,) the fewest nats."""
+def fit_mixture_weights(log_probabilities: Sequence[np.ndarray], targets: np.ndarray) -> np.ndarray:
+    """Return the non-negative weights a (M,) that minimize the negative log-likelihood of targets
+    (N,)."""
     shapes = {np.shape(log_p) for log_p in log_probabilities}
     if len(shapes) != 1 or next(iter(shapes))[0] != len(targets) or len(targets) == 0:
         raise BadArray(
-            _("the models of a mixture do not speak of the same targets"),
+            _("the models of a mixture predict different targets"),
             expected=_("arrays (N, V) of one shape, and N targets"),
             got=_("{shapes} and {n} targets").format(shapes=sorted(shapes), n=len(targets)),
         )
@@ -243,8 +247,8 @@ def fit_weights(log_probabilities: Sequence[np.ndarray], targets: np.ndarray) ->
     chosen = stack[:, rows, targets].mean(axis=1)
 
     def nats(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        """-mean ln p(target), and d/da_i = E_p[ln p_i] - ln p_i(target)."""
-        log_p = combine(stack, weights)
+        """-mean ln p(target) and its gradient, d/da_i = E_p[ln p_i] - ln p_i(target)."""
+        log_p = mix(stack, weights)
         expected = np.einsum("nv,mnv->m", np.exp(log_p), stack) / len(rows)
         return -log_p[rows, targets].mean(), expected - chosen
 

@@ -1,7 +1,7 @@
-"""What can be asked of word vectors: neighbours, analogies, clusters and their names.
+"""Word vectors: nearest neighbors, analogies, clusters.
 
-Vectors are L2-normalised first, so that a dot product is a cosine and distance orders words as the
-cosine does. Practical 4, exercise 2 b.
+Vectors are L2-normalized first, so that dot products are cosines and distances order words as
+cosines do. Practical 4, exercise 2 b.
 """
 
 from collections.abc import Sequence
@@ -13,32 +13,33 @@ from etabli.core.errors import BadArray, BadSetting, UnknownName
 from etabli.core.i18n import _
 from etabli.core.seeding import make_generator
 
-__all__ = ["Clusters", "analogy", "cluster", "neighbour_overlap", "neighbours", "normalise"]
+__all__ = ["Clusters", "analogy", "cluster", "nearest_neighbors", "neighbor_overlap", "normalize"]
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """k-means on N normalised words.
+    """k-means on N normalized word vectors.
 
-    labels (N,): the cluster of each word. centres (K, D). names: the word nearest to each centre.
-    nearest: for each cluster the words next to its centre, nearest first, without its name. They are
-    taken from all words, as the lab report does: one near two centres stands in both lists.
+    labels (N,): the cluster of each word. centers (K, D). names: the word nearest to each center.
+    nearest: the next words of each center, nearest first, among all words (as in the lab report): a
+    word may be in two lists.
     """
 
     labels: np.ndarray
-    centres: np.ndarray
+    centers: np.ndarray
     names: tuple[str, ...]
     nearest: tuple[tuple[str, ...], ...]
 
 
-def normalise(vectors: np.ndarray) -> np.ndarray:
-    """x / |x| for every row (N, D); a row of zeros stays as it is. Raises ``BadArray`` for NaN or
-    infinity.
+def normalize(vectors: np.ndarray) -> np.ndarray:
+    """Return x / |x| for every row (N, D), zeros for zeros.
+
+    Raise ``BadArray`` for NaN or infinity.
     """
     vectors = np.asarray(vectors, dtype=np.float32)
     if vectors.ndim != 2 or not np.isfinite(vectors).all():
         raise BadArray(
-            _("these are no word vectors"),
+            _("the word vectors are not valid"),
             expected=_("finite numbers (N, D)"),
             got=_("shape {s}").format(s=vectors.shape),
         )
@@ -46,11 +47,11 @@ def normalise(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.where(lengths > 0, lengths, 1)
 
 
-def neighbours(
+def nearest_neighbors(
     words: Sequence[str], vectors: np.ndarray, word: str, count: int = 10
 ) -> list[tuple[str, float]]:
-    """The words with the largest cosine to a word, and the cosines; the word itself left out."""
-    unit = normalise(vectors)
+    """Return the words of largest cosine with a word, and the cosines, without the word itself."""
+    unit = normalize(vectors)
     row = _row(words, word)
     return _largest(words, unit @ unit[row], {row}, count)
 
@@ -58,53 +59,71 @@ def neighbours(
 def analogy(
     words: Sequence[str], vectors: np.ndarray, a: str, b: str, c: str, count: int = 5
 ) -> list[tuple[str, float]]:
-    """a is to b as c is to ...: the words nearest to b - a + c, the three left out, and the cosines.
+    """Return the words nearest to b - a + c (a is to b as c is to ...) without these three, and the
+    cosines.
 
-    Mikolov, Yih, Zweig 2013, "Linguistic regularities in continuous space word representations", section 4.
+    Mikolov, Yih, Zweig 2013, "Linguistic regularities in continuous space word representations",
+    section 4.
     """
-    unit = normalise(vectors)
+    unit = normalize(vectors)
     rows = [_row(words, word) for word in (a, b, c)]
-    target = normalise((unit[rows[1]] - unit[rows[0]] + unit[rows[2]])[None])[0]
+    target = normalize((unit[rows[1]] - unit[rows[0]] + unit[rows[2]])[None])[0]
     return _largest(words, unit @ target, set(rows), count)
 
 
 def cluster(
-    words: Sequence[str], vectors: np.ndarray, clusters: int = 10, seed: int = 0, listed: int = 20
+    words: Sequence[str],
+    vectors: np.ndarray,
+    clusters: int = 10,
+    seed: int = 0,
+    n_nearest: int = 20,
 ) -> Clusters:
-    """k-means (up to 1,000 iterations, the best of 10 starts) on the normalised vectors (N, D)."""
+    """Run k-means on the normalized vectors (N, D).
+
+    Args:
+        words: N words.
+        vectors: Their vectors.
+        clusters: K.
+        seed: Seed of the 10 initializations.
+        n_nearest: Words per cluster in ``Clusters.nearest``.
+
+    Raises:
+        BadSetting: Where there are fewer distinct vectors than clusters.
+    """
     from sklearn.cluster import KMeans
 
-    unit = normalise(vectors)
-    if not 1 <= clusters <= len(np.unique(unit, axis=0)):
+    unit = normalize(vectors)
+    distinct = len(np.unique(unit, axis=0))
+    if not 1 <= clusters <= distinct:
         raise BadSetting(
-            _("{clusters} clusters cannot be made").format(clusters=clusters),
-            expected=_("1 to {n}: as many different words as clusters").format(
-                n=len(np.unique(unit, axis=0))
-            ),
+            _("the number of clusters is out of range"),
+            expected=_("1 to {n}, the number of distinct vectors").format(n=distinct),
+            got=clusters,
         )
     state = int(make_generator(seed, "k-means").integers(2**31 - 1))
     fitted = KMeans(clusters, max_iter=1000, n_init=10, random_state=state).fit(unit)
-    centres = fitted.cluster_centers_
-    distances = (unit**2).sum(axis=1) - 2 * centres @ unit.T
-    order = np.argsort(distances, axis=1, kind="stable")[:, : listed + 1]
+    centers = fitted.cluster_centers_
+    distances = (unit**2).sum(axis=1) - 2 * centers @ unit.T
+    order = np.argsort(distances, axis=1, kind="stable")[:, : n_nearest + 1]
     return Clusters(
         fitted.labels_,
-        centres,
+        centers,
         tuple(words[row[0]] for row in order),
         tuple(tuple(words[i] for i in row[1:]) for row in order),
     )
 
 
-def neighbour_overlap(one: np.ndarray, other: np.ndarray, k: int = 10) -> np.ndarray:
-    """For each word, the share of its k nearest words that two sets of vectors (N, D), (N, E) agree on: (N,).
+def neighbor_overlap(one: np.ndarray, other: np.ndarray, k: int = 10) -> np.ndarray:
+    """Return, for each word, the share of its k nearest neighbors in common of two sets of vectors:
+    (N,).
 
-    k / (N - 1) is what chance gives.
+    Independent vectors have k / (N - 1) on average.
     """
-    one, other = (normalise(vectors) for vectors in (one, other))
+    one, other = (normalize(vectors) for vectors in (one, other))
     if len(one) != len(other) or not 1 <= k < len(one):
         raise BadArray(
-            _("the neighbourhoods of these words cannot be compared"),
-            expected=_("two vectors for each of more than k words"),
+            _("the nearest neighbors of these vectors cannot be compared"),
+            expected=_("two vectors of each word, and more than k words"),
             got=_("{n} and {m} words, k = {k}").format(n=len(one), m=len(other), k=k),
         )
     sets = []
@@ -123,9 +142,9 @@ def _row(words: Sequence[str], word: str) -> int:
 
 
 def _largest(
-    words: Sequence[str], cosines: np.ndarray, without: set[int], count: int
+    words: Sequence[str], cosines: np.ndarray, excluded: set[int], count: int
 ) -> list[tuple[str, float]]:
     order = [
-        i for i in np.argsort(-cosines, kind="stable")[: count + len(without)] if i not in without
+        i for i in np.argsort(-cosines, kind="stable")[: count + len(excluded)] if i not in excluded
     ]
     return [(words[i], float(cosines[i])) for i in order[:count]]

@@ -1,19 +1,24 @@
-"""Matrix products for training on a CPU: bfloat16 operands with float32 sums where the processor has them.
+"""Matrix multiplication for training on a CPU: bfloat16 operands with float32 accumulation where
+AMX has them.
 
-On a processor with AMX a product of bfloat16 matrices that sums in float32 is about five times as fast as one in
-float32; elsewhere it would be slower. ``ETABLI_PRODUCTS=float32`` (or ``bfloat16``) chooses by hand.
+With AMX such a product is about five times as fast as in float32; elsewhere it would be slower. The
+environment variable ``ETABLI_MATMUL`` (``float32`` or ``bfloat16``) overrides the choice.
 """
 
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @cache
-def precision() -> str:
-    """The precision of the operands of ``matmul``: "bfloat16" where the processor has AMX, else "float32"."""
-    chosen = os.environ.get("ETABLI_PRODUCTS", "")
+def matmul_precision() -> str:
+    """Return the type of the operands of ``matmul``: "bfloat16" where the processor has AMX, else
+    "float32"."""
+    chosen = os.environ.get("ETABLI_MATMUL", "")
     if chosen in ("float32", "bfloat16"):
         return chosen
     flags = Path("/proc/cpuinfo")
@@ -21,18 +26,19 @@ def precision() -> str:
 
 
 @cache
-def _rounded_product():
-    """(M, K) x (K, N) with bfloat16 operands and float32 sums, in the gradient too (JAX's own would upcast)."""
+def _bfloat16_product() -> "Callable":
+    """(M, K) x (K, N) in bfloat16 with float32 sums, in the gradient too, where JAX's own would
+    upcast."""
     import jax
     import jax.numpy as jnp
 
-    def product(a, b):
+    def product(a: Any, b: Any) -> Any:
         return jax.lax.dot(
             a.astype(jnp.bfloat16), b.astype(jnp.bfloat16), preferred_element_type=jnp.float32
         )
 
     @jax.custom_vjp
-    def rounded(a, b):
+    def rounded(a: Any, b: Any) -> Any:
         return product(a, b)
 
     rounded.defvjp(
@@ -43,7 +49,8 @@ def _rounded_product():
 
 
 def matmul(a: Any, b: Any) -> Any:
-    """a (..., K) x b (K, N) in the precision of this machine; sums and result in float32."""
+    """Return a (..., K) x b (K, N) with operands of ``matmul_precision``, sums and result in
+    float32."""
     flat = a.reshape(-1, a.shape[-1])
-    product = _rounded_product()(flat, b) if precision() == "bfloat16" else flat @ b
+    product = _bfloat16_product()(flat, b) if matmul_precision() == "bfloat16" else flat @ b
     return product.reshape(*a.shape[:-1], b.shape[-1])

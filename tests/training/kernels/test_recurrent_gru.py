@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from etabli.training.kernels import matmul
-from etabli.training.kernels.recurrent import gru, recur
+from etabli.training.kernels.recurrent import gru, gru_step
 
 
 @pytest.fixture(autouse=True)
 def _exact_products(monkeypatch):
-    monkeypatch.setenv("ETABLI_PRODUCTS", "float32")
-    matmul.precision.cache_clear()
+    monkeypatch.setenv("ETABLI_MATMUL", "float32")
+    matmul.matmul_precision.cache_clear()
     yield
-    matmul.precision.cache_clear()
+    matmul.matmul_precision.cache_clear()
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_the_gradient_by_hand_is_that_of_jax(arguments):
     def step_by_step(inputs, state, recurrent, bias):
         states = []
         for x in inputs:
-            state = recur(x, state, recurrent, bias)
+            state = gru_step(x, state, recurrent, bias)
             states.append(state)
         return (mix * jnp.stack(states)).sum()
 
