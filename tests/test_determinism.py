@@ -1,4 +1,4 @@
-"""Two runs with one seed, in two processes, agree bit for bit: scores, curves, weights, figures, pages."""
+"""Two runs with one seed, in two processes, agree bit for bit in everything they write."""
 
 import json
 from functools import partial
@@ -11,7 +11,7 @@ from faults.killing import Command, differing, undisturbed
 
 from etabli import experiments
 
-# The cheapest settings; what RUNS holds was compared there, an undisturbed run with one that was killed.
+# The cheapest settings; the experiments of RUNS are compared there with killed runs.
 QUICK = {
     "tp1.look": {},
     "tp1.gradients": {},

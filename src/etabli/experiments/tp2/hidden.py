@@ -130,7 +130,7 @@ def compare_with_pixels(
     shown |= {_(TITLES[name]): own["t-SNE"] for name, own in planes.items()}
     with context.figure(
         "side_by_side",
-        title=N_("Class separation before and after training"),
+        title=N_("Class separation in the pixels and in the hidden layers"),
         caption=N_(
             "t-SNE of the test images: pixels, hidden layer of the perceptron, hidden layer of the "
             "convolutional net."

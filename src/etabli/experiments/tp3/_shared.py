@@ -57,11 +57,6 @@ class Data:
     images: LabeledImages
     features: np.ndarray
 
-    @property
-    def labels(self) -> np.ndarray:
-        """The labels (N, K): 1 present, 0 difficult, -1 absent."""
-        return self.images.labels
-
 
 def load_task(context: RunContext, backbone: str = "auto") -> Task:
     """Load VOC 2007 and ResNet-50 if both are present, else a replacement, which is reported."""

@@ -58,10 +58,10 @@ def compare(
             rows = order[:size]
             # Few images need more regularization than the one chosen on all of them.
             decay = max(weight_decay, 0.03)
-            head = linear_head.fit(train.features[rows], train.labels[rows], decay)
+            head = linear_head.fit(train.features[rows], train.images.labels[rows], decay)
             logits = {"transfer": head.logits(test.features), "scratch": trainer.train(rows)}
             for name, ranks in logits.items():
-                maps[name].append(ap.mean_average_precision(test.labels, ranks).value)
+                maps[name].append(ap.mean_average_precision(test.images.labels, ranks).value)
             found = {name: values[-1] for name, values in maps.items()}
             context.log("sizes", images=size, **found)
             step(1, **found)

@@ -55,7 +55,7 @@ def run(context: RunContext, settings: Settings) -> None:
     model = train_as_reported(context, settings, train, test)
     recipe = {**task.recipe, "head": "sigmoids, Adam"}
     test_map = _shared.score_ranking(context, test.images, model.logits(test.features), recipe)
-    train_map = ap.mean_average_precision(train.labels, model.logits(train.features))
+    train_map = ap.mean_average_precision(train.images.labels, model.logits(train.features))
     context.score(
         "mean_average_precision_train",
         Score(train_map.value, {**recipe, **train_map.recipe, "on": "training"}),
@@ -67,7 +67,7 @@ def run(context: RunContext, settings: Settings) -> None:
         for which, data in ((task.train, train), (task.test, test))
     )
     weight_decay, curve = choose_weight_decay(context, settings, better_train)
-    best = linear_head.fit(better_train.features, better_train.labels, weight_decay)
+    best = linear_head.fit(better_train.features, better_train.images.labels, weight_decay)
     best_logits = best.logits(better_test.features)
     best_recipe = {
         **task.recipe,
@@ -143,14 +143,14 @@ def train_as_reported(
             row: dict[str, float] = {"epoch": epoch}
             for name, data in (("train", train), ("test", test)):
                 logits = model.logits(data.features)
-                row[f"{name}_loss"] = linear_head.binary_cross_entropy(data.labels, logits)
-                row[f"{name}_map"] = ap.mean_average_precision(data.labels, logits).value
+                row[f"{name}_loss"] = linear_head.binary_cross_entropy(data.images.labels, logits)
+                row[f"{name}_map"] = ap.mean_average_precision(data.images.labels, logits).value
             context.log("train", **row)
             step(1, loss=row["train_loss"], mAP=row["test_map"])
 
         return linear_head.fit_adam(
             train.features,
-            train.labels,
+            train.images.labels,
             make_generator(context.seed, "linear layer"),
             settings.epochs,
             settings.batch_size,
@@ -167,7 +167,7 @@ def choose_weight_decay(
     with context.progress(N_("weight decay by cross-validation"), total=total) as step:
         return linear_head.choose_l2(
             train.features,
-            train.labels,
+            train.images.labels,
             lambda labels, logits: ap.mean_average_precision(labels, logits).value,
             settings.folds,
             WEIGHT_DECAYS,
