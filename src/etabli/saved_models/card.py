@@ -17,7 +17,7 @@ TRAIN_COMMANDS = {
     "captioner": "etabli run tp5.attention, etabli caption train FOLDER",
 }
 # Version 0.1 named the card by the kind of the model; its `card.json` was always a classifier's.
-_CARDS_OF_0_1 = {"poetry.json": "text", "captioner.json": "captioner"}
+_FILES_OF_0_1 = {"poetry.json": "text", "captioner.json": "captioner"}
 
 
 def write_card(folder: Path | str, kind: str, fields: Mapping[str, object]) -> None:
@@ -38,7 +38,7 @@ def read_card(folder: Path | str, kind: str | None = None) -> dict[str, Any]:
         CorruptFile: The card is broken, of another kind, or of a version that is no longer read.
     """
     folder = Path(folder)
-    for name, old_kind in _CARDS_OF_0_1.items():
+    for name, old_kind in _FILES_OF_0_1.items():
         if (folder / name).is_file() and not (folder / CARD).is_file():
             raise CorruptFile(
                 _("the model in {folder} was saved by version 0.1").format(folder=folder),

@@ -8,7 +8,7 @@ from etabli.training.kernels import convolution
 
 
 def net(seed=3):
-    """Pictures -> early (frozen) -> a small inverted residual with batch normalization -> top."""
+    """Images -> early (frozen) -> a small inverted residual with batch normalization -> top."""
     import keras
     from keras import layers
 
