@@ -4,7 +4,9 @@ A command that needs full data, the network, a server or minutes is parsed by th
 experiments are checked by name and its settings by their ranges.
 """
 
+import itertools
 import re
+import shlex
 import sys
 import time
 
@@ -110,6 +112,17 @@ def test_a_command_of_the_pages_is_valid(words):
             runner.resolve_settings(experiments.select_experiments(names), given["data"], own)
     if key_of(words) == "list" and given["names"]:
         experiments.select_experiments(given["names"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOME)))
+def test_the_settings_in_the_text_of_a_page_exist(page):
+    """Commands between backticks, as in the lists of things to try."""
+    for line in re.findall(r"`etabli (run tp[^`]*--set [^`]*)`", page.read_text(encoding="utf-8")):
+        words = shlex.split(line)
+        names = [word for word in words if word.startswith("tp")]
+        values = [after for word, after in itertools.pairwise(words) if word == "--set"]
+        chosen = experiments.select_experiments(names)
+        runner.resolve_settings(chosen, "sample", _errors.parse_settings(values))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOME)))
