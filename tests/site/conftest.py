@@ -34,7 +34,7 @@ def draw(path: Path, seed: int, kind: str | None = None) -> None:
 @pytest.fixture(scope="session")
 def material(tmp_path_factory) -> Path:
     """Return the folder in which the commands of all pages run, one after the other."""
-    from web import pieces
+    from web import trained_models
 
     home = tmp_path_factory.mktemp("site")
     for index, name in enumerate(("cat", "dog")):
@@ -77,5 +77,5 @@ def material(tmp_path_factory) -> Path:
     (home / "homework.py").write_text(HOMEWORK)
     for name in ("one", "two", "a", "b"):
         runner.run_experiments([EXPERIMENT], home / "runs" / name, Source.sample())
-    pieces.write(home / "runs")
+    trained_models.write(home / "runs")
     return home
