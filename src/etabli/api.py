@@ -209,11 +209,11 @@ class Model:
 
     def caption(self, images: Paths) -> Captions:
         """Return several captions of each image, the best first."""
-        from etabli.pipelines.caption_write import describe
+        from etabli.pipelines.caption_write import caption_images
 
         captioner = self._require("captioner")
         paths, names = _list_images(images)
-        found = describe(captioner, paths)
+        found = caption_images(captioner, paths)
         return Captions(names, [each.captions for each in found])
 
     def generate(

@@ -1,4 +1,4 @@
-"""etabli caption: a captioner asked on the command line."""
+"""etabli caption: captions on the command line."""
 
 import json
 
@@ -7,48 +7,48 @@ import pytest
 from PIL import Image
 
 from etabli.models.captioning import attention
-from etabli.models.captioning.attention import Shape
-from etabli.models.captioning.beam_search import Search
+from etabli.models.captioning.attention import ModelConfig
+from etabli.models.captioning.beam_search import SearchConfig
 from etabli.models.captioning.vocabulary import END, START, Vocabulary
 from etabli.saved_models.captioner import Captioner
 
 
 @pytest.fixture
 def model(tmp_path):
-    weights = attention.initial(Shape(6, 41, 4, 5, 3), np.random.default_rng(0))
+    weights = attention.init_weights(ModelConfig(6, 41, 4, 5, 3), np.random.default_rng(0))
     vocabulary = Vocabulary((START, END, "un", "chien", "été", "."))
-    card = {"use": "Trained on your own pictures and captions: their terms are its terms."}
-    return Captioner("attention", vocabulary, weights, "cells", Search(2, 6, 0.7), card).save(
+    card = {"use": "Trained on your own images and captions; their terms of use apply."}
+    return Captioner("attention", vocabulary, weights, "cells", SearchConfig(2, 6, 0.7), card).save(
         tmp_path / "model"
     )
 
 
 @pytest.fixture
-def pictures(tmp_path):
-    folder = tmp_path / "pictures"
+def images(tmp_path):
+    folder = tmp_path / "images"
     folder.mkdir()
     for name, colour in {"a.png": "red", "b.jpg": "blue"}.items():
         Image.new("RGB", (30, 20), colour).save(folder / name)
     return folder
 
 
-def test_a_picture_gets_several_captions_with_scores(etabli, model, pictures):
-    told = etabli("caption", "write", pictures / "a.png", "--model", model, "-n", 3)
-    assert told.code == 0, told.err
-    lines = told.out.splitlines()
+def test_an_image_gets_several_captions_with_scores(etabli, model, images):
+    result = etabli("caption", "write", images / "a.png", "--model", model, "-n", 3)
+    assert result.code == 0, result.err
+    lines = result.out.splitlines()
     assert lines[0].endswith("a.png")
     scores = [float(line.split()[0]) for line in lines[1:]]
     assert len(scores) == 3
     assert scores == sorted(scores, reverse=True)
-    assert "their terms" in told.err
+    assert "terms of use" in result.err
 
 
-def test_a_folder_becomes_json_lines_and_a_page(etabli, model, pictures):
-    out, page = pictures / "metadata.jsonl", pictures.parent / "page.html"
-    told = etabli(
+def test_a_folder_becomes_json_lines_and_a_page(etabli, model, images):
+    out, page = images / "metadata.jsonl", images.parent / "page.html"
+    result = etabli(
         "caption",
         "write",
-        pictures,
+        images,
         "--model",
         model,
         "-n",
@@ -59,8 +59,8 @@ def test_a_folder_becomes_json_lines_and_a_page(etabli, model, pictures):
         page,
         "--json",
     )
-    assert told.code == 0, told.err
-    assert [each["file_name"][-5:] for each in json.loads(told.out)["captions"]] == [
+    assert result.code == 0, result.err
+    assert [each["file_name"][-5:] for each in json.loads(result.out)["captions"]] == [
         "a.png",
         "b.jpg",
     ]
@@ -68,15 +68,17 @@ def test_a_folder_becomes_json_lines_and_a_page(etabli, model, pictures):
     assert [record["file_name"] for record in records] == ["a.png", "b.jpg"]
     assert all(len(record["captions"]) == 2 for record in records)
     assert page.read_text(encoding="utf-8").count("<article>") == 2
+    again = etabli("caption", "write", images, "--model", model, "--out", out)
+    assert again.code == 2 and "--overwrite" in again.err
 
 
-def test_what_is_no_picture_is_told_and_the_others_are_described(etabli, model, pictures):
-    (pictures / "c.png").write_text("no picture")
-    told = etabli("caption", "write", pictures, "--model", model, "--json")
-    assert told.code == 0
-    assert len(json.loads(told.out)["captions"]) == 2
-    assert "c.png" in told.err
-    alone = etabli("caption", "write", pictures / "c.png", "--model", model)
+def test_unreadable_images_are_skipped_and_reported(etabli, model, images):
+    (images / "c.png").write_text("no image")
+    result = etabli("caption", "write", images, "--model", model, "--json")
+    assert result.code == 0
+    assert len(json.loads(result.out)["captions"]) == 2
+    assert "c.png" in result.err
+    alone = etabli("caption", "write", images / "c.png", "--model", model)
     assert alone.code == 2
     assert "Traceback" not in alone.err
 
@@ -84,22 +86,22 @@ def test_what_is_no_picture_is_told_and_the_others_are_described(etabli, model, 
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        (["pictures/a.png", "--model", "model", "-n", "0"], 2, "beam"),
-        (["pictures/a.png", "--model", "nowhere"], 3, "no captioner"),
-        (["pictures/a.png"], 3, "etabli run tp5.attention"),
-        (["empty", "--model", "model"], 3, "no pictures"),
-        (["pictures/z.png", "--model", "model"], 3, "z.png"),
+        (["images/a.png", "--model", "model", "-n", "0"], 2, "beam"),
+        (["images/a.png", "--model", "nowhere"], 3, "no saved model"),
+        (["images/a.png"], 3, "etabli run tp5.attention"),
+        (["empty", "--model", "model"], 3, "no images"),
+        (["images/z.png", "--model", "model"], 3, "z.png"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(etabli, model, pictures, words, code, sentence):
-    (pictures.parent / "empty").mkdir()
-    told = etabli("caption", "write", *words)
-    assert told.code == code
-    assert sentence in told.err
-    assert told.out == ""
+def test_a_mistake_gets_one_sentence(etabli, model, images, words, code, sentence):
+    (images.parent / "empty").mkdir()
+    result = etabli("caption", "write", *words)
+    assert result.code == code
+    assert sentence in result.err
+    assert result.out == ""
 
 
-def test_a_folder_without_captions_cannot_be_learnt_from(etabli, pictures):
-    told = etabli("caption", "train", pictures)
-    assert told.code == 3
-    assert "metadata.jsonl" in told.err
+def test_a_folder_without_captions_is_refused(etabli, images):
+    result = etabli("caption", "train", images)
+    assert result.code == 3
+    assert "metadata.jsonl" in result.err

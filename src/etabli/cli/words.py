@@ -1,12 +1,17 @@
-"""``etabli words``: clusters, neighbours and analogies of one's own word vectors."""
+"""``etabli words``: clusters, nearest neighbors and analogies of your own word vectors."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from etabli.cli import _errors
+from etabli.cli._options import Json, Seed
 from etabli.core.i18n import _
+
+if TYPE_CHECKING:
+    from etabli.pipelines.words import WordReport
 
 
 def words(
@@ -14,93 +19,66 @@ def words(
         Path,
         typer.Argument(metavar="FILE", help="Vectors in GloVe's text format.", show_default=False),
     ],
-    only: Annotated[
+    vocabulary: Annotated[
         Path | None,
-        typer.Option(help="A file of words, one a line: only these are read.", show_default=False),
+        typer.Option(
+            help="A file of words, one per line: only their vectors are read.", show_default=False
+        ),
     ] = None,
-    clusters: Annotated[int, typer.Option(help="Clusters of k-means; 0 makes none.")] = 10,
-    listed: Annotated[int, typer.Option(help="Words listed for each cluster or question.")] = 10,
-    near: Annotated[
+    clusters: Annotated[int, typer.Option(help="Clusters of k-means; 0 for none.")] = 10,
+    top: Annotated[int, typer.Option(help="Words listed per cluster, word and analogy.")] = 10,
+    neighbors_of: Annotated[
         list[str] | None,
-        typer.Option(help="A word whose nearest words are wanted; may come several times."),
+        typer.Option(help="A word whose nearest neighbors are listed; can be repeated."),
     ] = None,
     analogy: Annotated[
         list[str] | None,
-        typer.Option(help="Three words with commas: man,king,woman; may come several times."),
+        typer.Option(help="Three words with commas: man,king,woman; can be repeated."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="The seed of k-means.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    seed: Seed = 0,
+    as_json: Json = False,
 ) -> None:
-    """Cluster word vectors, name the clusters, and ask for neighbours and analogies.
+    """Cluster word vectors, and find nearest neighbors and analogies.
 
     \b
-    etabli words glove.6B.100d.txt --only mywords.txt --clusters 10
-    etabli words vectors.txt --clusters 0 --near dog --analogy man,king,woman
+    etabli words glove.6B.100d.txt --vocabulary mywords.txt --clusters 10
+    etabli words vectors.txt --clusters 0 --neighbors-of dog --analogy man,king,woman
     """
     from etabli.cli._progress import Terminal
-    from etabli.data.formats import word_vectors
-    from etabli.models.text import word_similarity
+    from etabli.pipelines.words import explore_words
 
     with Terminal().task(_("reading vectors"), None):
-        found = word_vectors.read(file, None if only is None else _listed_words(only))
-    document: dict[str, object] = {"words": len(found.words), "dimension": found.vectors.shape[1]}
-    document["doubled"] = list(found.doubled)
-    if clusters:
-        made = word_similarity.cluster(found.words, found.vectors, clusters, seed, listed)
-        sizes = [int((made.labels == number).sum()) for number in range(clusters)]
-        document["clusters"] = [
-            {"name": name, "words": size, "nearest": list(others)}
-            for name, size, others in zip(made.names, sizes, made.nearest, strict=True)
-        ]
-    document["near"] = {
-        word: dict(word_similarity.neighbours(found.words, found.vectors, word, listed))
-        for word in near or []
-    }
-    document["analogies"] = {
-        asked: dict(word_similarity.analogy(found.words, found.vectors, *_three(asked), listed))
-        for asked in analogy or []
-    }
-    _errors.print_json(document) if as_json else _print(document)
-
-
-def _listed_words(path: Path) -> list[str]:
-    from etabli.core.errors import DataMissing
-
-    if not path.is_file():
-        raise DataMissing(_("there is no file of words {path}").format(path=path))
-    return path.read_text(encoding="utf-8-sig", errors="replace").split()
-
-
-def _three(asked: str) -> list[str]:
-    from etabli.core.errors import BadSetting
-
-    parts = [part.strip() for part in asked.split(",")]
-    if len(parts) != 3 or not all(parts):
-        raise BadSetting(_("an analogy takes three words"), expected="man,king,woman", got=asked)
-    return parts
-
-
-def _print(document: dict) -> None:
-    from etabli.cli._tables import table
-
-    told = _("{n} words, {d} numbers each").format(n=document["words"], d=document["dimension"])
-    if document["doubled"]:
-        told += _("; {n} came twice, their first line counts").format(n=len(document["doubled"]))
-    typer.echo(told)
-    rows = [
-        [each["name"], str(each["words"]), ", ".join(each["nearest"])]
-        for each in document.get("clusters", [])
-    ]
-    if rows:
-        table(
-            "",
-            [(_("cluster"), "left"), (_("words"), "right"), (_("nearest to its centre"), "left")],
-            rows,
+        report = explore_words(
+            file,
+            vocabulary=vocabulary,
+            clusters=clusters,
+            top=top,
+            neighbors_of=neighbors_of or [],
+            analogies=analogy or [],
+            seed=seed,
         )
-    asked = [*document["near"].items(), *document["analogies"].items()]
-    if asked:
-        answers = [
-            [word, ", ".join(f"{near} {cosine:.2f}" for near, cosine in found.items())]
-            for word, found in asked
-        ]
-        table("", [(_("asked"), "left"), (_("nearest, with the cosine"), "left")], answers)
+    _errors.print_json(asdict(report)) if as_json else _print(report)
+
+
+def _print(report: "WordReport") -> None:
+    from etabli.cli._tables import print_table
+
+    summary = _("{n} words of dimension {d}").format(n=report.words, d=report.dimension)
+    if report.duplicates:
+        summary += _("; {n} of them on several lines, of which the first counts").format(
+            n=len(report.duplicates)
+        )
+    typer.echo(summary)
+    if report.clusters:
+        print_table(
+            "",
+            [(_("cluster"), "left"), (_("words"), "right"), (_("nearest to the center"), "left")],
+            [[each.name, str(each.words), ", ".join(each.nearest)] for each in report.clusters],
+        )
+    answers = [
+        [word, ", ".join(f"{near} {cosine:.2f}" for near, cosine in found.items())]
+        for word, found in [*report.neighbors.items(), *report.analogies.items()]
+    ]
+    if answers:
+        columns = [(_("query"), "left"), (_("nearest, with cosine similarity"), "left")]
+        print_table("", columns, answers)

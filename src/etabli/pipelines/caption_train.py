@@ -1,140 +1,180 @@
-"""A folder of one's own pictures with captions in, a captioner out."""
+"""A captioner trained on a folder of your own images with captions."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from etabli.core.errors import BadSetting, DataMissing
 from etabli.core.i18n import N_, _
 from etabli.core.paths import user_cache
+from etabli.core.progress import Reporter, Silent
 from etabli.core.seeding import make_generator
-from etabli.data.formats import caption_folder as captions_of
-from etabli.features.regions import KINDS, region_maps
+from etabli.data.formats import caption_folder
+from etabli.features.regions import KINDS, extract_region_maps
 from etabli.models.captioning import attention, train
-from etabli.models.captioning.attention import Shape
-from etabli.models.captioning.beam_search import Search
-from etabli.models.captioning.reranking import Album
-from etabli.models.captioning.train import Recipe
+from etabli.models.captioning.attention import ModelConfig
+from etabli.models.captioning.beam_search import SearchConfig
+from etabli.models.captioning.reranking import CaptionRetrieval
+from etabli.models.captioning.train import TrainConfig
 from etabli.models.captioning.vocabulary import Vocabulary
-from etabli.pipelines.caption_write import eyes
-from etabli.saved_models.captioner import Captioner, digest, pooled
+from etabli.pipelines._output import open_output
+from etabli.pipelines.caption_write import find_extractor_weights
+from etabli.saved_models.captioner import Captioner, digest_vocabulary, pool_regions
 from etabli.training.checkpoint import Checkpoint, checkpoint_path
 
-__all__ = ["LONGEST", "Lesson", "teach"]
+__all__ = ["MAX_WORDS", "CaptionerConfig", "train_captioner"]
 
-LONGEST = 40
-YOUR_OWN = N_("Trained on your own pictures and captions: their terms are its terms.")
+MAX_WORDS = 40
+FREQUENT_FROM = 5000  # captions from which on a word must occur five times
+YOUR_OWN = N_("Trained on your own images and captions; their terms of use apply.")
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """How to learn: kind of image features (None: the best there is), epochs, units, numbers to a key, seed; how many
-    similar pictures' captions are asked when it writes (0: none, and it remembers no picture)."""
+class CaptionerConfig:
+    """Training configuration of a captioner.
+
+    Attributes:
+        features: kind of image features; None: MobileNetV2 if its weights are there, else "cells".
+        epochs: training epochs.
+        units: hidden units of the GRU.
+        attention_dim: dimension of the attention; 0: no attention.
+        neighbors: nearest training images whose captions rerank; 0: none, and none is stored.
+        seed: seed of weights and order.
+    """
 
     features: str | None = None
     epochs: int = 15
-    hidden: int = 256
-    keys: int = 128
+    units: int = 256
+    attention_dim: int = 128
+    neighbors: int = 0
     seed: int = 0
-    neighbours: int = 0
 
     def __post_init__(self) -> None:
         if (
             self.features not in (None, *KINDS)
-            or min(self.epochs, self.hidden) < 1
-            or min(self.keys, self.neighbours) < 0
+            or min(self.epochs, self.units) < 1
+            or min(self.attention_dim, self.neighbors) < 0
         ):
             raise BadSetting(
-                _("this lesson cannot be"),
+                _("the training configuration of the captioner is out of range"),
                 expected=_(
-                    "features {kinds}; epochs and hidden of 1 or more, keys and neighbours of 0 or more"
+                    "features {kinds}; epochs and units >= 1, attention_dim and neighbors >= 0"
                 ).format(kinds=", ".join(KINDS)),
                 got=self,
             )
 
 
-def teach(
-    folder: Path,
-    lesson: Lesson,
+def train_captioner(
+    folder: Path | str,
+    out: Path | str,
+    config: CaptionerConfig | None = None,
+    *,
     weights: Path | None = None,
-    after_epoch: Callable[[float], None] = lambda loss: None,
-    unfinished: Path | None = None,
+    overwrite: bool = False,
+    reporter: Reporter | None = None,
 ) -> tuple[Captioner, list[str]]:
-    """Learn from the pictures of ``folder`` and its ``metadata.jsonl``: a captioner, and what is worth knowing.
+    """Train a captioner on the images of a folder and its ``metadata.jsonl``, and save it.
 
-    Words seen once are learnt too where there are few captions, from five occurrences on where there are many. A
-    caption of more than ``LONGEST`` words is learnt up to there. An interrupted training goes on from what it wrote
-    into the folder ``unfinished``.
+    All words are in the vocabulary if captions are few, words of five occurrences if they are many.
+    An interrupted training resumes after its last whole epoch.
+
+    Args:
+        folder: images, and ``metadata.jsonl`` with ``file_name`` and ``captions``.
+        out: folder of the captioner.
+        config: training configuration.
+        weights: weights file of MobileNetV2; by default that of the data folder.
+        overwrite: replace a captioner that is already in ``out``.
+        reporter: shows the progress.
+
+    Returns:
+        The captioner, and sentences that the user should read.
+
+    Raises:
+        BadSetting: ``out`` holds a model already, and ``overwrite`` is not set.
+        DataMissing: there are no images, captions or weights.
     """
-    data = captions_of.read_folder(folder)
+    config, out = config or CaptionerConfig(), Path(out)
+    data = caption_folder.read_folder(folder)
     notes: list[str] = []
-    kind, weights = _eyes(lesson.features, weights, notes)
-    cache = user_cache() / "features" / f"own-{Path(folder).resolve().name}-{kind}"
-    maps = region_maps(data.paths, data.names, kind, cache, weights=weights)
-    maps = maps if lesson.keys else pooled(maps)[:, None]
-    every = data.rows()[1]
-    vocabulary = Vocabulary.most_frequent(every, at_least=5 if len(every) >= 5000 else 1)
-    long = sum(len(caption.split()) > LONGEST for caption in every)
+    features, weights = _choose_features(config.features, weights, notes)
+    captions = data.rows()[1]
+    long = sum(len(caption.split()) > MAX_WORDS for caption in captions)
     if long:
         notes.append(
-            _("{n} captions have more than {m} words and are learnt up to there.").format(
-                n=long, m=LONGEST
+            _("{n} captions have more than {m} words; the words after that are ignored.").format(
+                n=long, m=MAX_WORDS
             )
         )
-    shape = Shape(len(vocabulary), maps.shape[2], 128, lesson.hidden, lesson.keys)
-    fresh = attention.initial(shape, make_generator(lesson.seed, "caption", "weights"), maps)
-    recipe = Recipe(
-        epochs=lesson.epochs, images=min(32, max(4, len(data) // 20)), steps=LONGEST, rate=2e-3
-    )
-    words = vocabulary.encode_groups(data.captions)
-    memory = Checkpoint(
-        unfinished
-        and checkpoint_path(
-            unfinished, replace(lesson, neighbours=0), data.names, words, kind, fresh["words"]
+    with open_output(out, overwrite) as checkpoints:
+        cache = user_cache() / "features" / f"own-{Path(folder).resolve().name}-{features}"
+        maps = extract_region_maps(data.paths, data.names, features, cache, weights=weights)
+        maps = maps if config.attention_dim else pool_regions(maps)[:, None]
+        min_count = 5 if len(captions) >= FREQUENT_FROM else 1
+        vocabulary = Vocabulary.most_frequent(captions, min_count=min_count)
+        words = vocabulary.encode_groups(data.captions)
+        size = ModelConfig(len(vocabulary), maps.shape[2], 128, config.units, config.attention_dim)
+        generator = make_generator(config.seed, "caption", "weights")
+        initial = attention.init_weights(size, generator, maps)
+        key = replace(config, neighbors=0), data.names, words, features, initial["words"]
+        checkpoint = Checkpoint(checkpoint_path(checkpoints, *key))
+        train_config = TrainConfig(
+            epochs=config.epochs,
+            batch_size=min(32, max(4, len(data) // 20)),
+            steps=MAX_WORDS,
+            learning_rate=2e-3,
         )
-    )
-    for row in memory.rows:
-        after_epoch(row["loss"])
+        label = _("training the captioner")
+        with (reporter or Silent()).task(label, config.epochs) as step:
+            for row in checkpoint.rows:
+                step(1, loss=row["loss"])
 
-    def after(epoch: int, loss: float, _weights: attention.Parameters) -> None:
-        memory.rows.append({"loss": float(loss)})
-        after_epoch(loss)
+            def after_epoch(_epoch: int, loss: float, _weights: attention.Parameters) -> None:
+                checkpoint.rows.append({"loss": float(loss)})
+                step(1, loss=loss)
 
-    learnt = train.train(fresh, maps, words, recipe, lesson.seed, after, memory)
-    card = {
-        "trained_on": str(folder),
-        "images": len(data),
-        "captions": len(every),
-        "words": len(vocabulary),
-        "words_digest": digest(vocabulary),
-        "image_features": kind,
-        "use": YOUR_OWN,
-        "seed": lesson.seed,
-        "training_loss": [round(row["loss"], 4) for row in memory.rows],
-    }
-    name = "attention" if lesson.keys else "modern"
-    search, album = Search(beam=3, steps=LONGEST + 1), None
-    if lesson.neighbours:
-        # What the development images of Flickr8k chose in practical 5 (decision 0021).
-        search = Search(
-            20, LONGEST + 1, 0.5, consensus=0.6, neighbours=lesson.neighbours, trust=20.0
-        )
-        album = Album.of(pooled(maps), words)
-    return Captioner(name, vocabulary, learnt, kind, search, card, album), notes
+            trained = train.train(
+                initial, maps, words, train_config, config.seed, after_epoch, checkpoint
+            )
+        card: dict[str, object] = {
+            "trained_on": str(folder),
+            "images": len(data),
+            "captions": len(captions),
+            "words": len(vocabulary),
+            "words_digest": digest_vocabulary(vocabulary),
+            "image_features": features,
+            "use": YOUR_OWN,
+            "seed": config.seed,
+            "training_loss": [round(row["loss"], 4) for row in checkpoint.rows],
+        }
+        search, retrieval = SearchConfig(beam=3, steps=MAX_WORDS + 1), None
+        if config.neighbors:
+            # The search that the development set of Flickr8k chose in practical 5 (decision 0021).
+            search = SearchConfig(
+                20,
+                MAX_WORDS + 1,
+                0.5,
+                reranking_temperature=0.6,
+                neighbors=config.neighbors,
+                retrieval_weight=20.0,
+            )
+            retrieval = CaptionRetrieval.from_features(pool_regions(maps), words)
+        architecture = "attention" if config.attention_dim else "gru"
+        captioner = Captioner(architecture, vocabulary, trained, features, search, card, retrieval)
+        captioner.save(out)
+    return captioner, notes
 
 
-def _eyes(features: str | None, weights: Path | None, notes: list[str]) -> tuple[str, Path | None]:
-    """The kind of features and its weights: the pretrained net's where they are there, else cells, and said."""
+def _choose_features(
+    features: str | None, weights: Path | None, notes: list[str]
+) -> tuple[str, Path | None]:
+    """Return the kind of features and its weights file: MobileNetV2 if available, else "cells"."""
     if features == "cells":
         return "cells", None
     try:
-        return "mobilenet_v2", weights or eyes("mobilenet_v2")
+        return "mobilenet_v2", weights or find_extractor_weights("mobilenet_v2")
     except DataMissing:
         if features:
             raise
         notes.append(
-            _(
-                "The weights of MobileNetV2 are not there: the captioner sees colours and edges only, no things."
-            )
+            _("There are no weights of MobileNetV2: the image features are colors and edges only.")
         )
         return "cells", None

@@ -1,74 +1,211 @@
-"""Image files in, captions out: a captioner with the eyes that it learnt with."""
+"""Captions of image files, by the feature extractor that the captioner was trained with."""
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from etabli.core.errors import DataMissing
+from etabli.core.atomic_files import atomic_write
+from etabli.core.errors import BadSetting, DataMissing, EtabliError
 from etabli.core.i18n import _
 from etabli.data.catalog.source import Source
-from etabli.features.regions import WEIGHTS, region_maps
-from etabli.models.captioning.beam_search import Search
+from etabli.data.formats import images
+from etabli.data.formats.caption_folder import write_captions
+from etabli.features.regions import WEIGHTS, extract_region_maps
+from etabli.models.captioning.beam_search import SearchConfig
+from etabli.report import run_folder
+from etabli.saved_models import captioner as saved_captioner
 from etabli.saved_models.captioner import Captioner
+from etabli.viz.caption_page import CaptionEntry, render_caption_page
 
-__all__ = ["Described", "describe", "eyes"]
+__all__ = [
+    "CaptionResult",
+    "ImageCaptions",
+    "caption_folders",
+    "caption_images",
+    "find_extractor_weights",
+    "find_newest_captioner",
+]
 
 
 @dataclass(frozen=True)
-class Described:
+class ImageCaptions:
     """Captions of one image, the best first, with their log p / length^alpha.
 
-    ``looks[k]`` (words, L) says which of the L regions the captioner weighed while it wrote each word of caption k;
-    None without attention.
+    ``attention[k]`` (words, L) holds the weights of the L regions for each word of caption k; None
+    without attention.
     """
 
     path: Path
     captions: tuple[str, ...]
     scores: tuple[float, ...]
-    looks: tuple[np.ndarray, ...] | None = None
+    attention: tuple[np.ndarray, ...] | None = None
 
 
-def describe(
+@dataclass(frozen=True)
+class CaptionResult:
+    """Captions of many images, the card of the captioner, and why some images were skipped."""
+
+    captions: tuple[ImageCaptions, ...]
+    card: dict[str, Any]
+    skipped: tuple[str, ...]
+
+
+def caption_folders(
+    places: Sequence[Path],
+    model: Path | None = None,
+    *,
+    count: int = 3,
+    alpha: float | None = None,
+    out: Path | None = None,
+    page: Path | None = None,
+    weights: Path | None = None,
+    overwrite: bool = False,
+) -> CaptionResult:
+    """Caption image files and the images of folders; skip what cannot be read.
+
+    Args:
+        places: image files and folders.
+        model: folder of a captioner; by default that of the newest run in ``runs``.
+        count: captions per image.
+        alpha: exponent of the length normalization; by default that of the captioner.
+        out: a file for the captions as JSON lines.
+        page: a file for an HTML page of images and captions.
+        weights: weights file of MobileNetV2; by default that of the data folder.
+        overwrite: replace ``out`` and ``page`` if they exist.
+
+    Raises:
+        BadSetting: a number is out of range, or ``out`` or ``page`` exists.
+        DataMissing: there is no captioner, no image or no weights file.
+        CorruptFile: no image can be read.
+    """
+    for path in (out, page):
+        if path and path.exists() and not overwrite:
+            raise BadSetting(
+                _("{path} already exists").format(path=path),
+                fix=_("Choose another file, or replace it with --overwrite."),
+            )
+    captioner = saved_captioner.load(model or find_newest_captioner())
+    # A beam that is narrower than the number of captions would not find that many.
+    beam = max(captioner.search.beam, count) if count > 0 else count
+    search = replace(captioner.search, beam=beam)
+    if alpha is not None:
+        search = replace(search, alpha=alpha)
+    readable, skipped = _keep_readable(_list_images(places))
+    found = [
+        replace(each, captions=each.captions[:count], scores=each.scores[:count])
+        for each in caption_images(captioner, readable, search, weights=weights)
+    ]
+    if out:
+        write_captions(out, [(_relative_name(each.path, out), each.captions) for each in found])
+    if page:
+        entries = [
+            CaptionEntry(
+                each.path.name,
+                images.read(each.path),
+                each.captions[0],
+                f"{each.scores[0]:.3f}",
+                each.captions[1:],
+            )
+            for each in found
+        ]
+        use = _(str(captioner.card.get("use", "")))
+        with atomic_write(page) as stream:
+            stream.write(render_caption_page(_("Captions"), use, [("", entries)]))
+    return CaptionResult(tuple(found), captioner.card, tuple(skipped))
+
+
+def _list_images(places: Sequence[Path]) -> list[Path]:
+    paths: list[Path] = []
+    for place in places:
+        found = images.list_images(place) if place.is_dir() else [place]
+        if not found:
+            raise DataMissing(_("there are no images in {place}").format(place=place))
+        paths += found
+    return paths
+
+
+def _keep_readable(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Return the images that can be read, and why others cannot; raise if none can."""
+    readable, errors = [], []
+    for path in paths:
+        try:
+            images.read(path)
+            readable.append(path)
+        except EtabliError as error:
+            errors.append(error)
+    if errors and not readable:
+        raise errors[0]
+    return readable, [str(error) for error in errors]
+
+
+def _relative_name(path: Path, out: Path) -> str:
+    """Return the name of an image in a file of captions: relative to it if the image is below."""
+    path, parent = path.resolve(), out.parent.resolve()
+    return images.get_display_name(path, parent if path.is_relative_to(parent) else None)
+
+
+def caption_images(
     captioner: Captioner,
     paths: Sequence[Path],
-    search: Search | None = None,
+    search: SearchConfig | None = None,
     *,
     weights: Path | str | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[Described]:
-    """The captions of pictures that may lie anywhere; the features are those that the captioner learnt from.
+    progress: Callable[[int], None] = lambda count: None,
+) -> list[ImageCaptions]:
+    """Caption image files.
 
-    ``weights`` is the file of the pretrained net where the features need one; by default that of the data folder.
+    Args:
+        captioner: the captioner; it names the features that it was trained on.
+        paths: the image files.
+        search: beam search; by default that of the captioner.
+        weights: weights file of MobileNetV2; by default that of the data folder.
+        progress: called with the number of images done since its last call.
+
+    Raises:
+        DataMissing: there is no image, or no weights file.
     """
     if not paths:
-        raise DataMissing(_("there is no picture to describe"))
+        raise DataMissing(_("there is no image to caption"))
     with tempfile.TemporaryDirectory() as folder:
-        names = [f"{place:06d}" for place in range(len(paths))]
-        weights = weights or eyes(captioner.features)
-        maps = region_maps(
-            paths, names, captioner.features, Path(folder), weights=weights, progress=progress
+        maps = extract_region_maps(
+            paths,
+            [f"{number:06d}" for number in range(len(paths))],
+            captioner.features,
+            Path(folder),
+            weights=weights or find_extractor_weights(captioner.features),
+            progress=progress,
         )
     found = captioner.write(maps, search)
-    looks = [captioner.looks(maps, found.words[:, k]) for k in range(found.words.shape[1])]
-    return [
-        Described(path, tuple(captions), tuple(map(float, scores)), _trimmed(looks, captions, row))
-        for row, (path, captions, scores) in enumerate(
-            zip(paths, found.captions(captioner.vocabulary), found.scores, strict=True)
+    ranks = range(found.words.shape[1])
+    weights_by_rank = [captioner.attention_weights(maps, found.words[:, rank]) for rank in ranks]
+    result = []
+    for row, captions in enumerate(found.captions(captioner.vocabulary)):
+        attention = tuple(
+            weights[row, : len(caption.split())]
+            for weights, caption in zip(weights_by_rank, captions, strict=True)
+            if weights is not None
         )
-    ]
+        scores = tuple(map(float, found.scores[row]))
+        result.append(ImageCaptions(paths[row], tuple(captions), scores, attention or None))
+    return result
 
 
-def eyes(features: str) -> Path | None:
-    """The weights file that a kind of features needs; None where it needs none. ``DataMissing`` where it is away."""
+def find_extractor_weights(features: str) -> Path | None:
+    """Return the weights file of a feature extractor; None if it needs none."""
     return Source.full().file("weights", *WEIGHTS) if features == "mobilenet_v2" else None
 
 
-def _trimmed(looks: list, captions: Sequence[str], row: int) -> tuple[np.ndarray, ...] | None:
-    if looks[0] is None:
-        return None
-    return tuple(
-        look[row, : len(caption.split())] for look, caption in zip(looks, captions, strict=True)
+def find_newest_captioner(runs: Path | str = "runs") -> Path:
+    """Return the captioner of the newest run that has one, one with attention first."""
+    for run in run_folder.find_runs(Path(runs)):
+        for experiment in ("tp5.attention", "tp5.caption-modern", "tp5.caption"):
+            for folder in sorted((run / experiment).glob("seed-*/captioner")):
+                return folder
+    raise DataMissing(
+        _("no run in runs/ has a captioner"),
+        fix=_("Train one with 'etabli run tp5.attention', or name one with --model."),
     )

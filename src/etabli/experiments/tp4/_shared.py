@@ -1,234 +1,241 @@
-"""The course's net of practical 4, trained once and kept: epochs chosen on a validation part, then all of the
-training part.
+"""Shared parts of practical 4: the SimpleRNN, trained once and cached, and the n-gram baselines.
 
-The last tenth of the training targets is the validation part. It is chosen once, with seed 0; every seed
-is then trained on the whole training part for the chosen number of epochs. The test part is read only
-afterwards.
-
-The honest baselines of practical 4: interpolated n-grams, scored on the test targets of every net.
+The last tenth of the training targets is the validation set. It chooses the number of epochs once, with
+seed 0; every seed then trains on the whole training set for that many epochs. The test set is read only
+afterwards. The n-gram models are scored on the same test targets as every net.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
 
+from etabli.core.cache import Arrays
 from etabli.core.i18n import N_, _
 from etabli.data.formats import text as texts
 from etabli.data.formats.text import COURSE_LENGTH, Text
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import SettingsModel
+from etabli.experiments.settings import SettingsModel
 from etabli.metrics import text as measures
 from etabli.metrics.score import Score
 from etabli.models.text import simple_rnn
-from etabli.models.text.ngram import NGram, kneser_ney, witten_bell
+from etabli.models.text.ngram import kneser_ney, witten_bell
 from etabli.models.text.simple_rnn import Epoch
+from etabli.saved_models import text as saved_text
 from etabli.training.checkpoint import Checkpoint
 
-SMOOTHED = 5
+if TYPE_CHECKING:
+    import keras
+
+SMOOTHING_EPOCHS = 5
 """Epochs over which the validation curve is averaged before its best point is taken."""
 
 
-class CourseSettings(SettingsModel):
-    """The course's net and its training."""
+class SimpleRnnSettings(SettingsModel):
+    """The SimpleRNN of the report and its training."""
 
-    length: int = Field(10, ge=1, le=500, description=N_("SEQLEN: characters that the net reads"))
+    sequence_length: int = Field(
+        10, ge=1, le=500, description=N_("characters the network reads (SEQLEN)")
+    )
     units: int = Field(128, ge=1, le=4096, description=N_("hidden units of the recurrent layer"))
-    batch: int = Field(128, ge=1, description=N_("windows to an update"))
-    learning_rate: float = Field(1e-3, gt=0, le=1, description=N_("rate of RMSprop"))
-    decay: bool = Field(False, description=N_("let the rate fall along a cosine to nothing"))
-    dropout: float = Field(
-        0.0, ge=0, lt=1, description=N_("share of the last state that is dropped")
+    batch_size: int = Field(128, ge=1, description=N_("batch size"))
+    learning_rate: float = Field(1e-3, gt=0, le=1, description=N_("learning rate of RMSprop"))
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant", description=N_("learning-rate schedule: constant or cosine decay to zero")
     )
-    average: float = Field(
-        0.0, ge=0, lt=1, description=N_("decay of a moving average of the weights; 0: none")
+    dropout: float = Field(0.0, ge=0, lt=1, description=N_("dropout rate of the last state"))
+    ema_decay: float = Field(
+        0.0, ge=0, lt=1, description=N_("decay of the moving average of the weights (EMA); 0: none")
     )
-    epochs: int = Field(
-        0, ge=0, description=N_("passes over the training windows; 0: chosen on a validation part")
-    )
-    most_epochs: int = Field(
-        50, ge=1, description=N_("passes among which the validation part chooses")
+    epochs: int = Field(0, ge=0, description=N_("training epochs; 0: chosen on the validation set"))
+    max_epochs: int = Field(
+        50, ge=1, description=N_("largest number of epochs the validation set may choose")
     )
 
     @property
-    def recipe(self) -> simple_rnn.Recipe:
-        return simple_rnn.Recipe(
-            self.batch, self.learning_rate, self.decay, self.dropout, self.average
+    def config(self) -> simple_rnn.TrainConfig:
+        return simple_rnn.TrainConfig(
+            self.batch_size,
+            self.learning_rate,
+            self.schedule,
+            self.dropout,
+            self.ema_decay,
         )
 
 
+def train_simple_rnn(
+    context: RunContext, text: Text, settings: SimpleRnnSettings
+) -> tuple[list[np.ndarray], int]:
+    """Return the weights of the SimpleRNN for the context's seed, and the number of its epochs."""
+    own = settings.model_dump(include=set(SimpleRnnSettings.model_fields))
+    key = {"text": text.codes, **own, "version": 1}
+    epochs = settings.epochs or _choose_epochs(context, text, settings, key)
+
+    def compute() -> Arrays:
+        checkpoint = context.checkpoint("char-rnn", key, epochs)
+        model, run = _start_training(
+            text, settings, text.boundary(), epochs, context.seed, checkpoint
+        )
+        for epoch in track_epochs(context, N_("training"), run, epochs, checkpoint):
+            checkpoint.rows.append({"loss": epoch.loss})
+        return {"losses": read_columns(checkpoint, "loss"), **pack_weights(model.get_weights())}
+
+    cached = context.cached("char-rnn", {**key, "epochs": epochs, "seed": context.seed}, compute)
+    log_losses(context, "train", cached["losses"])
+    return unpack_weights(cached), epochs
+
+
+def _choose_epochs(
+    context: RunContext, text: Text, settings: SimpleRnnSettings, key: dict[str, object]
+) -> int:
+    """Return the number of epochs that is best on the validation set, trained without it."""
+    start, end, epochs = validation_start(text), text.boundary(), settings.max_epochs
+
+    def compute() -> Arrays:
+        checkpoint = context.checkpoint("char-rnn-epochs", key)
+        inputs, targets = texts.make_windows(text.codes, settings.sequence_length, start, end)
+        model, run = _start_training(text, settings, start, epochs, 0, checkpoint)
+        for epoch in track_epochs(context, N_("choosing the epochs"), run, epochs, checkpoint):
+            log_p = simple_rnn.log_probabilities(model.get_weights(), inputs)
+            checkpoint.rows.append(validation_row(epoch, log_p, targets))
+        return {"curve": read_columns(checkpoint, "loss", "accuracy", "nats")}
+
+    curve = context.cached("char-rnn-epochs", key, compute)["curve"]
+    log_validation(context, curve)
+    return find_best_epoch(curve[:, 1])
+
+
+def _start_training(
+    text: Text,
+    settings: SimpleRnnSettings,
+    end: int,
+    epochs: int,
+    seed: int,
+    checkpoint: Checkpoint,
+) -> "tuple[keras.Model, Iterator[Epoch]]":
+    """Return a new net, and the epochs of its training on the text before position ``end``."""
+    length = settings.sequence_length
+    model = simple_rnn.build(length, len(text.vocabulary), settings.units, seed)
+    windows = texts.make_windows(text.codes, length, 0, end)
+    return model, simple_rnn.train(model, *windows, epochs, settings.config, seed, checkpoint)
+
+
 def validation_start(text: Text) -> int:
-    """The position of the first validation target: nine tenths of the way to the test part."""
-    return texts.COURSE_LENGTH + int((text.boundary() - texts.COURSE_LENGTH) * 0.9)
+    """Return the position of the first validation target: after nine tenths of the training set."""
+    return COURSE_LENGTH + int((text.boundary() - COURSE_LENGTH) * 0.9)
 
 
-def best_epoch(values: np.ndarray) -> int:
-    """The epoch (from 1) where a curve, averaged over five epochs, is highest."""
-    width = min(SMOOTHED, len(values))
+def find_best_epoch(values: np.ndarray) -> int:
+    """Return the epoch (from 1) at which a curve, averaged over five epochs, is highest."""
+    width = min(SMOOTHING_EPOCHS, len(values))
     smooth = np.convolve(values, np.ones(width) / width, mode="valid")
     return int(smooth.argmax()) + (width - 1) // 2 + 1
 
 
-def course_weights(
-    context: RunContext, text: Text, settings: CourseSettings
-) -> tuple[list[np.ndarray], int]:
-    """The weights of the course's net, trained with the context's seed, and the number of its epochs."""
-    key = {"text": text.codes, **settings.model_dump(), "version": 1}
-    epochs = settings.epochs or _chosen_epochs(context, text, settings, key)
-
-    def compute() -> dict[str, np.ndarray]:
-        model, memory = (
-            _new(text, settings, context.seed),
-            context.checkpoint("char-rnn", key, epochs),
-        )
-        windows = texts.windows(text.codes, settings.length, 0, text.boundary())
-        run = simple_rnn.train(model, *windows, epochs, settings.recipe, context.seed, memory)
-        for epoch in shown(context, N_("training"), run, epochs, memory):
-            memory.rows.append({"loss": epoch.loss})
-        return {"losses": column(memory, "loss"), **named(model.get_weights())}
-
-    kept = context.cached("char-rnn", {**key, "epochs": epochs, "seed": context.seed}, compute)
-    for number, loss in enumerate(kept["losses"], 1):
-        context.log("train", epoch=number, loss=float(loss))
-    return listed(kept), epochs
-
-
-def _chosen_epochs(context: RunContext, text: Text, settings: CourseSettings, key: dict) -> int:
-    start, end = validation_start(text), text.boundary()
-
-    def compute() -> dict[str, np.ndarray]:
-        model, memory = _new(text, settings, 0), context.checkpoint("char-rnn-epochs", key)
-        inputs, targets = texts.windows(text.codes, settings.length, start, end)
-        windows = texts.windows(text.codes, settings.length, 0, start)
-        run = simple_rnn.train(model, *windows, settings.most_epochs, settings.recipe, 0, memory)
-        for epoch in shown(context, N_("choosing the epochs"), run, settings.most_epochs, memory):
-            memory.rows.append(
-                measured(epoch, simple_rnn.log_probabilities(model.get_weights(), inputs), targets)
-            )
-        return {"curve": column(memory, "loss", "accuracy", "nats")}
-
-    curve = context.cached("char-rnn-epochs", key, compute)["curve"]
-    log_validation(context, curve)
-    return best_epoch(curve[:, 1])
+def validation_row(epoch: Epoch, log_p: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """Return an epoch's training loss, and the accuracy and nats of ln p (N, V) on ``targets``."""
+    accuracy, nats = (
+        measures.next_character_accuracy(log_p, targets).value,
+        measures.negative_log_likelihood(log_p, targets).value,
+    )
+    return {"loss": epoch.loss, "accuracy": float(accuracy), "nats": float(nats)}
 
 
 def log_validation(context: RunContext, curve: np.ndarray, name: str = "validation") -> None:
-    """Keep a curve of (training loss, validation accuracy, validation nats) by epoch as a history."""
+    """Log a curve (epochs, 3) of training loss, validation accuracy and validation nats."""
     for number, (loss, accuracy, nats) in enumerate(curve, 1):
         context.log(name, epoch=number, loss=loss, accuracy=accuracy, nats=nats)
 
 
-def shown(
-    context: RunContext, label: str, run: Iterator[Epoch], epochs: int, memory: Checkpoint
+def log_losses(context: RunContext, curve: str, losses: np.ndarray) -> None:
+    """Log the training loss of every epoch as the history ``curve``."""
+    for number, loss in enumerate(losses, 1):
+        context.log(curve, epoch=number, loss=float(loss))
+
+
+def track_epochs(
+    context: RunContext, label: str, run: Iterator[Epoch], epochs: int, checkpoint: Checkpoint
 ) -> Iterator[Epoch]:
-    """The epochs of a training that are not behind it yet, with its progress."""
+    """Yield the epochs that a training has yet to do, and show its progress."""
     with context.progress(label, total=epochs) as step:
-        context.resume(memory, step)
+        context.resume(checkpoint, step)
         for epoch in run:
             yield epoch
             step(1, loss=epoch.loss)
 
 
-def measured(epoch: Epoch, log_p: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """Training loss, accuracy and nats of an epoch."""
-    accuracy, nats = measures.accuracy(log_p, targets).value, measures.nats(log_p, targets).value
-    return {"loss": epoch.loss, "accuracy": float(accuracy), "nats": float(nats)}
-
-
-def column(memory: Checkpoint, *names: str) -> np.ndarray:
-    """Columns (epochs, names) of the rows of a memory; (epochs,) for one."""
-    table = np.array([[row[name] for name in names] for row in memory.rows])
+def read_columns(checkpoint: Checkpoint, *names: str) -> np.ndarray:
+    """Return columns (epochs, names) of the rows of a checkpoint; (epochs,) for one name."""
+    table = np.array([[row[name] for name in names] for row in checkpoint.rows])
     return table[:, 0] if len(names) == 1 else table
 
 
-def _new(text: Text, settings: CourseSettings, seed: int):
-    return simple_rnn.build(settings.length, len(text.vocabulary), settings.units, seed)
-
-
-def named(weights: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """Weights as they are kept in the cache."""
+def pack_weights(weights: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the weights of a net as the named arrays that the cache stores."""
     return {f"weight_{number}": weight for number, weight in enumerate(weights)}
 
 
-def listed(kept: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """The weights that were kept by ``named``."""
-    return [
-        kept[f"weight_{number}"]
-        for number in range(sum(name.startswith("weight_") for name in kept))
-    ]
+def unpack_weights(arrays: Arrays) -> list[np.ndarray]:
+    """Return the weights that ``pack_weights`` named, in their order."""
+    count = sum(name.startswith("weight_") for name in arrays)
+    return [arrays[f"weight_{number}"] for number in range(count)]
 
 
-def keep_poet(
-    context: RunContext, text: Text, kind: str, model, length: int = texts.COURSE_LENGTH
+def save_model(
+    context: RunContext,
+    text: Text,
+    architecture: str,
+    model: "keras.Model",
+    length: int = COURSE_LENGTH,
 ) -> None:
-    """Leave the trained net in the folder of the piece, so that ``etabli poetry write --model`` writes with it."""
+    """Save the trained net in the run's folder, where ``etabli poetry write --model`` reads it."""
     scores = {name: context.scores[name].value for name in ("test_accuracy", "test_nats")}
     opening = text.characters[: max(length, 20)]
-    text.save(
-        context.folder,
-        model,
-        text.Card(kind, text.name, "".join(text.vocabulary), length, opening, scores),
+    card = saved_text.TextCard(
+        architecture, text.name, "".join(text.vocabulary), length, opening, scores
     )
+    saved_text.save(context.folder, model, card)
 
 
-BEST = 6
-"""Characters of context of the n-gram that stands beside every net: modified Kneser-Ney."""
+NgramScores = dict[str, dict[str, Score]]
+"""Name of an n-gram model -> its scores ``train_accuracy``, ``test_accuracy`` and ``test_nats``."""
 
 
-@dataclass(frozen=True)
-class Counted:
-    """An n-gram of the training part, and its scores on training and test targets."""
-
-    model: NGram
-    train_accuracy: Score
-    test_accuracy: Score
-    test_nats: Score
-
-
-def measure(text: Text) -> list[Counted]:
-    """Witten-Bell with four and five characters of context, modified Kneser-Ney with six."""
-    known = text.codes[: text.boundary()]
-    size = len(text.vocabulary)
-    models = [
-        witten_bell(known, size, 4),
-        witten_bell(known, size, 5),
-        kneser_ney(known, size, BEST),
-    ]
-    return [_measured(model, text) for model in models]
-
-
-def scores(counted: Counted) -> dict[str, Score]:
-    """The scores of the n-gram that stands beside a net, by their names."""
-    return {
-        "train_accuracy_ngram": counted.train_accuracy,
-        "test_accuracy_ngram": counted.test_accuracy,
-        "test_nats_ngram": counted.test_nats,
-    }
+def score_ngrams(text: Text) -> NgramScores:
+    """Score Witten-Bell with contexts of 4 and 5, and modified Kneser-Ney with 6, the best, last."""
+    boundary, end, size = text.boundary(), len(text.codes), len(text.vocabulary)
+    train, test = text.codes[COURSE_LENGTH:boundary], text.codes[boundary:]
+    found: NgramScores = {}
+    for build, order in ((witten_bell, 4), (witten_bell, 5), (kneser_ney, 6)):
+        model = build(text.codes[:boundary], size, order)
+        seen = model.log_probabilities(text.codes, COURSE_LENGTH, boundary)
+        unseen = model.log_probabilities(text.codes, boundary, end)
+        found[model.name] = {
+            "train_accuracy": measures.next_character_accuracy(seen, train).with_recipe(
+                model=model.name
+            ),
+            "test_accuracy": measures.next_character_accuracy(unseen, test).with_recipe(
+                model=model.name
+            ),
+            "test_nats": measures.negative_log_likelihood(unseen, test).with_recipe(
+                model=model.name
+            ),
+        }
+    return found
 
 
-def rows(text: Text, counted: list[Counted]) -> list[list[object]]:
-    """Rows of a table (model, accuracy, nats): the uniform guess, the commonest character, the n-grams."""
+def baseline_rows(text: Text, ngrams: NgramScores) -> list[list[object]]:
+    """Return rows (model, accuracy, nats): uniform guess, most frequent character, n-grams."""
     train, test = text.codes[: text.boundary()], text.codes[text.boundary() :]
     counts = np.bincount(train, minlength=len(text.vocabulary))
     shares = (counts + 1) / (counts + 1).sum()
-    common = float((test == counts.argmax()).mean())
+    accuracy = float((test == counts.argmax()).mean())
     return [
         [_("uniform guess"), 1 / len(counts), float(np.log(len(counts)))],
-        [_("the commonest character"), common, float(-np.log(shares[test]).mean())],
-        *[[each.model.name, each.test_accuracy.value, each.test_nats.value] for each in counted],
+        [_("the most frequent character"), accuracy, float(-np.log(shares[test]).mean())],
+        *[
+            [name, scores["test_accuracy"].value, scores["test_nats"].value]
+            for name, scores in ngrams.items()
+        ],
     ]
-
-
-def _measured(model: NGram, text: Text) -> Counted:
-    boundary, end = text.boundary(), len(text.codes)
-    before, after = text.codes[COURSE_LENGTH:boundary], text.codes[boundary:]
-    train = model.log_probabilities(text.codes, COURSE_LENGTH, boundary)
-    test = model.log_probabilities(text.codes, boundary, end)
-    recipe = {"model": model.name}
-    return Counted(
-        model,
-        measures.accuracy(train, before).with_recipe(**recipe),
-        measures.accuracy(test, after).with_recipe(**recipe),
-        measures.nats(test, after).with_recipe(**recipe),
-    )

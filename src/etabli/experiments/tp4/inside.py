@@ -1,4 +1,4 @@
-"""Looking into the course's net: where it is sure, what its units follow, and what comes after "mort de"."""
+"""A look inside the SimpleRNN: its confidence, what its hidden units encode, what follows "mort de"."""
 
 import re
 from collections import Counter
@@ -21,132 +21,131 @@ from etabli.viz import characters as viz
 PHRASE = "mort de"
 
 
-class Settings(_shared.CourseSettings):
-    """The course's net, and what is looked at."""
+class Settings(_shared.SimpleRnnSettings):
+    """The SimpleRNN and what is shown of it."""
 
     passage: int = Field(
-        480, ge=40, le=5000, description=N_("test characters that are shown in colours")
+        480, ge=40, le=5000, description=N_("test characters shown with their probabilities")
     )
-    shown_units: int = Field(
-        3, ge=1, le=8, description=N_("hidden units that are shown on the passage")
-    )
+    n_shown_units: int = Field(3, ge=1, le=8, description=N_("hidden units shown on the passage"))
 
 
 def run(context: RunContext, settings: Settings) -> None:
-    text = verse.load(context.source).require(settings.length)
-    course = _shared.CourseSettings(
-        **settings.model_dump(include=set(_shared.CourseSettings.model_fields))
-    )
-    weights, _epochs = _shared.course_weights(context, text, course)
+    text = verse.load(context.source).require(settings.sequence_length)
+    weights, _epochs = _shared.train_simple_rnn(context, text, settings)
     boundary = text.boundary()
-    windows, targets = texts.windows(text.codes, settings.length, boundary, len(text.codes))
+    windows, targets = texts.make_windows(
+        text.codes, settings.sequence_length, boundary, len(text.codes)
+    )
 
     probabilities = np.exp(simple_rnn.log_probabilities(weights, windows))
-    given = probabilities[np.arange(len(targets)), targets]
-    after_space = text.codes[boundary - 1 : -1] == text.vocabulary.index(" ")
-    context.score(
-        "sureness_in_a_word",
-        Score(float(given[~after_space].mean()), {"p": "of the character that came"}),
-    )
-    context.score(
-        "sureness_after_a_space",
-        Score(float(given[after_space].mean()), {"p": "of the character that came"}),
-    )
+    of_target = probabilities[np.arange(len(targets)), targets]
+    is_after_space = text.codes[boundary - 1 : -1] == text.vocabulary.index(" ")
+    for name, part in (
+        ("confidence_within_word", of_target[~is_after_space]),
+        ("confidence_after_space", of_target[is_after_space]),
+    ):
+        context.score(name, Score(float(part.mean()), {"p": "of the next character"}))
+    score_phrase(context, text, weights, settings.sequence_length)
 
-    after_phrase(context, text, weights, settings)
-    found = following(text, weights, windows)
-    for name, r in found.items():
+    # How far each hidden unit correlates with what can be read off the last character of its window.
+    states = simple_rnn.compute_states(weights, windows)[-1]
+    correlations = units.correlate(
+        states, units.compute_text_features(text.characters[boundary - 1 : -1])
+    )
+    for name, r in correlations.items():
         context.score(
             f"best_unit_{name.replace(' ', '_')}",
             Score(float(np.abs(r).max()), {"r": "Pearson, absolute"}),
         )
     if context.is_first_seed:
-        show(context, text, settings, given, weights, windows, found)
+        show(context, text, settings, of_target, states, correlations)
 
 
-def after_phrase(context: RunContext, text: Text, weights, settings: Settings) -> None:
-    """What follows "mort de" in the book, and what the net expects there."""
-    places = [match.end() for match in re.finditer(re.escape(PHRASE), text.characters[:-1])]
-    places = [place for place in places if place >= settings.length]
-    if not places:
-        context.note(_("'{phrase}' does not come in this text.").format(phrase=PHRASE))
+def score_phrase(
+    context: RunContext, text: Text, weights: list[np.ndarray], sequence_length: int
+) -> None:
+    """Compare what follows "mort de" in the book with what the network predicts there."""
+    ends = [match.end() for match in re.finditer(re.escape(PHRASE), text.characters[:-1])]
+    ends = [end for end in ends if end >= sequence_length]
+    if not ends:
+        context.note(_("'{phrase}' does not occur in this text.").format(phrase=PHRASE))
         return
-    windows = np.stack([text.codes[place - settings.length : place] for place in places])
-    expected = np.exp(simple_rnn.log_probabilities(weights, windows)).mean(axis=0)
-    came = Counter(text.characters[place] for place in places)
-    share = came[" "] / len(places)
-    space = float(expected[text.vocabulary.index(" ")])
-    context.score("space_after_mort_de", Score(space, {"p": "of a space", "windows": len(places)}))
+    windows = np.stack([text.codes[end - sequence_length : end] for end in ends])
+    predicted = np.exp(simple_rnn.log_probabilities(weights, windows)).mean(axis=0)
+    counts = Counter(text.characters[end] for end in ends)
+    space = float(predicted[text.vocabulary.index(" ")])
+    context.score("space_after_mort_de", Score(space, {"p": "of a space", "windows": len(ends)}))
     context.claim(
         "the_space_is_predictable",
-        "confirmed" if min(space, share) > 0.8 else "refuted",
-        _("in the book a space follows {k} times of {n}; the net gives it {p:.0%}").format(
-            k=came[" "], n=len(places), p=space
+        "confirmed" if min(space, counts[" "] / len(ends)) > 0.8 else "refuted",
+        _("in the book a space follows {k} times out of {n}; the network gives it {p:.0%}").format(
+            k=counts[" "], n=len(ends), p=space
         ),
     )
     if context.is_first_seed:
-        with context.figure(
-            "mort_de", title=_("What follows '{phrase}'").format(phrase=PHRASE), size=(7, 3.5)
-        ) as ax:
-            marked = {character: count / len(places) for character, count in came.items()}
-            viz.next_characters(expected, text.vocabulary, ax, marked=marked)
-
-
-def following(text: Text, weights, windows: np.ndarray) -> dict[str, np.ndarray]:
-    """How far every hidden unit goes along with what can be read at the last character of each test
-    window.
-    """
-    states = simple_rnn.states(weights, windows)[-1]
-    start = len(text.codes) - len(windows) - 1
-    readable = units.readable(text.characters[start:-1])
-    return units.correlations(states, readable)
+        title = _("What follows '{phrase}'").format(phrase=PHRASE)
+        observed = {character: count / len(ends) for character, count in counts.items()}
+        with context.figure("mort_de", title=title, size=(7, 3.5)) as ax:
+            viz.plot_next_characters(predicted, text.vocabulary, ax, observed=observed)
 
 
 def show(
-    context: RunContext, text: Text, settings: Settings, given, weights, windows, found
+    context: RunContext,
+    text: Text,
+    settings: Settings,
+    of_target: np.ndarray,
+    states: np.ndarray,
+    correlations: dict[str, np.ndarray],
 ) -> None:
-    """The passage in the colours of the net's sureness, and of the units that follow something readable."""
-    boundary, length = text.boundary(), min(settings.passage, len(given))
+    """Show a test passage with the network's confidence and with the states of hidden units.
+
+    Args:
+        context: the run.
+        text: the text, whose test part the windows come from.
+        settings: length of the passage, number of units.
+        of_target: (N,) probability of each test character.
+        states: (N, H) last hidden state of each test window.
+        correlations: name of a feature -> its correlation (H,) with every unit.
+    """
+    boundary, length = text.boundary(), min(settings.passage, len(of_target))
     with context.figure(
-        "sureness",
-        title=N_("Where the net was sure, where surprised"),
-        caption=N_(
-            "The probability that the net gave to each character before it came; a dot is a space."
-        ),
+        "confidence",
+        title=N_("Confidence of the network in each character"),
+        caption=N_("Predicted probability of each character that follows; a dot is a space."),
         size=(11, 3),
     ) as ax:
         passage = text.characters[boundary : boundary + length]
-        viz.coloured_text(passage, given[:length], ax, label=_("probability"))
-    best = {name: int(np.abs(r).argmax()) for name, r in found.items()}
+        viz.plot_colored_text(passage, of_target[:length], ax, label=_("probability"))
+    best = {name: int(np.abs(r).argmax()) for name, r in correlations.items()}
     context.table(
         "units",
-        title=N_("Hidden units that follow something readable"),
-        columns=[N_("what can be read"), N_("unit"), N_("correlation")],
-        rows=[[_(name), unit, float(found[name][unit])] for name, unit in best.items()],
+        title=N_("Hidden units that correlate with a readable feature"),
+        columns=[N_("feature"), N_("unit"), N_("correlation")],
+        rows=[[_(name), unit, float(correlations[name][unit])] for name, unit in best.items()],
     )
-    states = simple_rnn.states(weights, windows[:length])[-1]
-    ranked = sorted(best, key=lambda name: -abs(found[name][best[name]]))[: settings.shown_units]
-    for name in ranked:
+    ranked = sorted(best, key=lambda name: -abs(correlations[name][best[name]]))
+    for name in ranked[: settings.n_shown_units]:
         with context.figure(
             f"unit_{name.replace(' ', '_')}",
             title=_("Unit {unit}: {what}").format(unit=best[name], what=_(name)),
-            caption=N_("The state of the unit when it has read each character."),
+            caption=N_("State of the unit after it has read each character."),
             size=(11, 3),
         ) as ax:
             read = text.characters[boundary - 1 : boundary - 1 + length]
-            viz.coloured_text(
-                read, states[:, best[name]], ax, low=-1, high=1, colours="RdBu", label=_("state")
-            )
+            values = states[:length, best[name]]
+            viz.plot_colored_text(read, values, ax, low=-1, high=1, cmap="RdBu", label=_("state"))
 
 
 EXPERIMENT = ExperimentSpec(
     name="tp4.inside",
-    title=N_("Inside the course's recurrent net"),
-    measures=N_("where it is sure, and what its hidden units follow"),
+    headline="confidence_within_word",
+    title=N_("Inside the SimpleRNN of the report"),
+    measures=N_("confidence of the predictions, and what hidden units encode"),
     source=N_("practical 4, exercise 1 b"),
     settings=Settings,
     run=run,
-    on_sample={"most_epochs": 12, "units": 64, "passage": 240},
+    on_sample={"max_epochs": 12, "units": 64, "passage": 240},
     data=("fleurs_du_mal",),
     minutes=1,
     memory_mb=900,

@@ -1,290 +1,153 @@
-"""What a small net can do with this book alone: a weight-dropped LSTM with carried state, which learns from an
-n-gram and from a net on top of it; and the mixture of all three.
+"""Two weight-dropped LSTMs on one book: a residual one on top of an n-gram, a plain one; their mixture.
 
-The two LSTMs of practical 4: the residual net on top of an n-gram, and the plain net that learns from both.
-
-Epochs and mixture weights are chosen once, with seed 0, on the validation part, which neither nets nor counts
-have seen; every seed is then trained on the whole training part. The test part is read only afterwards.
+The residual LSTM adds to the predictions of the n-gram model; the plain LSTM is trained on the book and on
+text that the residual one generated. Epochs and mixture weights are chosen once, with seed 0, on the
+validation set, which neither networks nor counts have seen; every seed is then trained on the whole
+training set. The test set is read only afterwards.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from pydantic import Field
 
+from etabli.core.cache import Arrays
 from etabli.core.i18n import N_, _
 from etabli.data.formats.text import Text
 from etabli.data.synthetic import verse
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import ExperimentSpec, SettingsModel
+from etabli.experiments.settings import SettingsModel
+from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp4 import _shared
-from etabli.experiments.tp4._shared import column, listed, measured, named, shown, validation_start
 from etabli.metrics import text as measures
 from etabli.models.text import lstm
-from etabli.models.text.distillation import Lesson
-from etabli.models.text.lstm import Recipe
-from etabli.models.text.ngram import combine, fit_weights, kneser_ney
+from etabli.models.text.distillation import Distillation
+from etabli.models.text.lstm import TrainConfig
+from etabli.models.text.ngram import fit_mixture_weights, kneser_ney, mix
+from etabli.models.text.simple_rnn import Epoch
+from etabli.models.text.synthetic_text import SyntheticText
 from etabli.training import keras_io
 from etabli.training.checkpoint import Checkpoint
-from etabli.viz.curves import learning_curves
+from etabli.viz.curves import plot_learning_curves
+
+Weights = list[np.ndarray]
 
 
-class ModernSettings(SettingsModel):
-    """The plain net, the residual net that teaches it, and their training."""
+class Settings(SettingsModel):
+    """The plain LSTM, the residual LSTM that it is distilled from, and their training."""
 
     units: int = Field(384, ge=1, le=4096, description=N_("hidden units of each LSTM"))
-    embedding: int = Field(64, ge=1, le=1024, description=N_("numbers to a character"))
-    steps: int = Field(32, ge=1, description=N_("characters between two updates"))
+    embedding: int = Field(
+        64, ge=1, le=1024, description=N_("dimension of the character embeddings")
+    )
+    sequence_length: int = Field(
+        32, ge=1, description=N_("characters per update (truncated backpropagation through time)")
+    )
     learning_rate: float = Field(
-        5e-3, gt=0, le=1, description=N_("rate of Adam, falling along a cosine")
+        5e-3, gt=0, le=1, description=N_("initial learning rate of Adam, with cosine decay")
     )
-    average: float = Field(
-        0.999, ge=0, lt=1, description=N_("decay of the moving average of the weights")
+    ema_decay: float = Field(
+        0.999, ge=0, lt=1, description=N_("decay of the moving average of the weights (EMA)")
     )
-    context: int = Field(6, ge=0, le=20, description=N_("characters that the n-gram reads"))
+    context: int = Field(6, ge=0, le=20, description=N_("characters of context of the n-gram"))
     streams: int = Field(
-        16, ge=1, description=N_("pieces of the book read side by side, and as many synthetic ones")
+        16, ge=1, description=N_("parallel streams of the book, and as many of generated text")
     )
-    weight_drop: float = Field(
-        0.3, ge=0, lt=1, description=N_("share of recurrent weights that is dropped")
+    weight_dropout: float = Field(
+        0.3, ge=0, lt=1, description=N_("dropout rate of the recurrent weights")
     )
-    input_drop: float = Field(
-        0.0, ge=0, lt=1, description=N_("share of the embedding that is dropped")
+    input_dropout: float = Field(0.0, ge=0, lt=1, description=N_("dropout rate of the embedding"))
+    output_dropout: float = Field(
+        0.1, ge=0, lt=1, description=N_("dropout rate of the hidden state")
     )
-    output_drop: float = Field(
-        0.1, ge=0, lt=1, description=N_("share of the state that is dropped")
+    distillation_weight: float = Field(
+        0.4, ge=0, lt=1, description=N_("weight of the held-out n-gram in the target distribution")
     )
-    teacher: float = Field(
-        0.4, ge=0, lt=1, description=N_("share of the target that a held-out n-gram gives")
-    )
-    epochs: int = Field(
-        0, ge=0, description=N_("passes over the training part; 0: chosen on a validation part")
-    )
-    most_epochs: int = Field(
-        16, ge=1, description=N_("passes among which the validation part chooses")
+    epochs: int = Field(0, ge=0, description=N_("training epochs; 0: chosen on the validation set"))
+    max_epochs: int = Field(
+        16, ge=1, description=N_("largest number of epochs the validation set may choose")
     )
     residual_streams: int = Field(
-        32, ge=1, description=N_("the residual net: pieces read side by side")
+        32, ge=1, description=N_("residual LSTM: parallel streams of the book")
     )
-    residual_weight_drop: float = Field(
-        0.5, ge=0, lt=1, description=N_("the residual net: recurrent weights dropped")
+    residual_weight_dropout: float = Field(
+        0.5, ge=0, lt=1, description=N_("residual LSTM: dropout rate of the recurrent weights")
     )
-    residual_input_drop: float = Field(
-        0.1, ge=0, lt=1, description=N_("the residual net: embedding dropped")
+    residual_input_dropout: float = Field(
+        0.1, ge=0, lt=1, description=N_("residual LSTM: dropout rate of the embedding")
     )
-    residual_output_drop: float = Field(
-        0.3, ge=0, lt=1, description=N_("the residual net: state dropped")
+    residual_output_dropout: float = Field(
+        0.3, ge=0, lt=1, description=N_("residual LSTM: dropout rate of the hidden state")
     )
     residual_epochs: int = Field(
-        0, ge=0, description=N_("the residual net: passes; 0: chosen on a validation part")
+        0, ge=0, description=N_("residual LSTM: training epochs; 0: chosen on the validation set")
     )
-    most_residual_epochs: int = Field(
-        18, ge=1, description=N_("the residual net: passes to choose among")
+    max_residual_epochs: int = Field(
+        18,
+        ge=1,
+        description=N_("residual LSTM: largest number of epochs the validation set may choose"),
     )
 
     @property
-    def recipe(self) -> Recipe:
-        """Of the plain net."""
-        drops = self.weight_drop, self.input_drop, self.output_drop
-        return self._recipe(self.streams, *drops, self.teacher)
+    def config(self) -> TrainConfig:
+        """Training configuration of the plain LSTM."""
+        dropouts = self.weight_dropout, self.input_dropout, self.output_dropout
+        return self._config(self.streams, dropouts, self.distillation_weight)
 
     @property
-    def residual_recipe(self) -> Recipe:
-        """Of the residual net, which has the n-gram in itself and needs no teacher."""
-        drops = self.residual_weight_drop, self.residual_input_drop, self.residual_output_drop
-        return self._recipe(self.residual_streams, *drops, 0.0)
+    def residual_config(self) -> TrainConfig:
+        """Training configuration of the residual LSTM, which contains the n-gram: no distillation."""
+        dropouts = (
+            self.residual_weight_dropout,
+            self.residual_input_dropout,
+            self.residual_output_dropout,
+        )
+        return self._config(self.residual_streams, dropouts, 0.0)
 
-    def _recipe(
-        self, streams: int, weight: float, inputs: float, output: float, teacher: float
-    ) -> Recipe:
-        return Recipe(
+    def _config(
+        self, streams: int, dropouts: tuple[float, float, float], distillation_weight: float
+    ) -> TrainConfig:
+        return TrainConfig(
             streams,
-            self.steps,
+            self.sequence_length,
             self.learning_rate,
-            weight,
-            inputs,
-            output,
-            self.average,
-            teacher=teacher,
+            *dropouts,
+            self.ema_decay,
+            teacher=distillation_weight,
             teacher_context=self.context,
         )
 
 
 class Choice(NamedTuple):
-    """What the validation part decided: epochs of both nets, and the weights of plain net, residual net and
-    n-gram in their mixture; with the curves (epochs, 3) of training loss, validation accuracy and nats.
+    """What the validation set chose, and its curves (epochs, 3) of loss, accuracy and nats.
+
+    ``mixture`` holds the weights of the plain LSTM, the residual LSTM and the n-gram.
     """
 
     epochs: int
     residual_epochs: int
-    shares: np.ndarray
+    mixture: np.ndarray
     curve: np.ndarray
     residual_curve: np.ndarray
 
 
-def choose(context: RunContext, text: Text, settings: ModernSettings) -> Choice:
-    """Train both nets with seed 0 without the validation part, and look at it."""
-    start, end = validation_start(text), text.boundary()
-
-    def compute() -> dict[str, np.ndarray]:
-        lesson = _lesson(text, start, settings, seed=0)
-        counted = lesson.counted.log_probabilities(text.codes, start, end)
-        residual, curve, guided = _best(context, text, settings, lesson, counted)
-        written = lesson.written(residual, settings.most_epochs)
-        _weights, plain_curve, plain = _best(context, text, settings, lesson, written=written)
-        shares = fit_weights([plain, guided, counted], text.codes[start:end])
-        return {"residual_curve": curve, "curve": plain_curve, "shares": shares}
-
-    kept = context.cached(
-        "char-modern-choice", {"text": text.codes, **settings.model_dump(), "version": 1}, compute
-    )
-    epochs = settings.epochs or int(kept["curve"][:, 2].argmin()) + 1
-    residual_epochs = settings.residual_epochs or int(kept["residual_curve"][:, 2].argmin()) + 1
-    return Choice(epochs, residual_epochs, kept["shares"], kept["curve"], kept["residual_curve"])
-
-
-def _best(
-    context: RunContext,
-    text: Text,
-    settings: ModernSettings,
-    lesson: Lesson,
-    counted=None,
-    written=None,
-):
-    """Weights, whole curve, and ln p (N, V) of the validation targets, of the epoch with the fewest nats there.
-
-    The residual net where ``counted``, the n-gram's ln p of these targets, is given; else the plain one.
-    """
-    start, end = len(lesson.codes), text.boundary()
-    epochs = settings.most_residual_epochs if written is None else settings.most_epochs
-    memory = _memory(context, settings, lesson, written)
-    for epoch, weights in _passes(context, lesson, epochs, memory, written):
-        log_p = lstm.log_probabilities(weights, text.codes, start, end, counted=counted)
-        memory.rows.append(measured(epoch, log_p, text.codes[start:end]))
-        if column(memory, "nats").argmin() == len(memory.rows) - 1:
-            memory.arrays.update(named(weights), log_p=log_p)
-    return listed(memory.arrays), column(memory, "loss", "accuracy", "nats"), memory.arrays["log_p"]
-
-
-def residual_weights(
-    context: RunContext, text: Text, settings: ModernSettings, epochs: int
-) -> list[np.ndarray]:
-    """The weights of the residual net, trained on the whole training part with the context's seed."""
-
-    def run():
-        lesson = _lesson(text, text.boundary(), settings, context.seed)
-        memory = _memory(context, settings, lesson, None, epochs)
-        return memory, _passes(context, lesson, epochs, memory)
-
-    return _kept(
-        context, "residual", {"text": text.codes, **settings.model_dump(), "epochs": epochs}, run
-    )
-
-
-def plain_weights(
-    context: RunContext,
-    text: Text,
-    settings: ModernSettings,
-    epochs: int,
-    residual: list[np.ndarray],
-) -> list[np.ndarray]:
-    """The weights of the plain net, from the whole training part and what the residual net wrote after it."""
-
-    def run():
-        lesson = _lesson(text, text.boundary(), settings, context.seed)
-        written = lesson.written(residual, epochs)
-        memory = _memory(context, settings, lesson, written, epochs)
-        return memory, _passes(context, lesson, epochs, memory, written)
-
-    key = {
-        "text": text.codes,
-        **settings.model_dump(),
-        "epochs": epochs,
-        "residual": named(residual),
-    }
-    return _kept(context, "train", key, run)
-
-
-def _kept(context: RunContext, curve: str, key: dict, run) -> list[np.ndarray]:
-    """The last weights of a training, from the cache if they are there; its losses are logged as ``curve``."""
-
-    def compute() -> dict[str, np.ndarray]:
-        memory, training = run()
-        for epoch, weights in training:
-            memory.rows.append({"loss": epoch.loss})
-            memory.arrays.update(named(weights))
-        return {"losses": column(memory, "loss"), **memory.arrays}
-
-    kept = context.cached(
-        f"char-modern-{curve}", {**key, "seed": context.seed, "version": 1}, compute
-    )
-    for number, loss in enumerate(kept["losses"], 1):
-        context.log(curve, epoch=number, loss=float(loss))
-    return listed(kept)
-
-
-def _lesson(text: Text, end: int, settings: ModernSettings, seed: int) -> Lesson:
-    """Of the text before position ``end``."""
-    codes = text.codes[:end]
-    counts = kneser_ney(codes, len(text.vocabulary), settings.context)
-    return Lesson(
-        codes,
-        counts,
-        settings.units,
-        settings.embedding,
-        seed,
-        settings.residual_recipe,
-        settings.recipe,
-    )
-
-
-def _memory(
-    context: RunContext,
-    settings: ModernSettings,
-    lesson: Lesson,
-    written,
-    epochs: int | None = None,
-) -> Checkpoint:
-    read = None if written is None else written.codes
-    return context.checkpoint(
-        "char-modern", lesson.codes, settings, written is None, lesson.seed, read, epochs
-    )
-
-
-def _passes(context: RunContext, lesson: Lesson, epochs: int, memory: Checkpoint, written=None):
-    """(epoch, averaged weights) after each pass of the residual net, or of the plain one, which reads ``written``."""
-    if written is None:
-        label, (model, run) = N_("training the residual net"), lesson.residual(epochs, memory)
-    else:
-        label, (model, run) = N_("training the plain net"), lesson.plain(written, epochs, memory)
-    for epoch in shown(context, label, run, epochs, memory):
-        yield epoch, model.get_weights()
-
-
-Settings = ModernSettings
-
-
 def run(context: RunContext, settings: Settings) -> None:
-    text = verse.load(context.source).require(
-        max(settings.streams, settings.residual_streams) * settings.steps
-    )
-    vocabulary = len(text.vocabulary)
+    streams = max(settings.streams, settings.residual_streams)
+    text = verse.load(context.source).require(streams * settings.sequence_length)
 
-    # Everything is chosen and frozen here: epochs and mixture weights on the validation part, then the
-    # weights.
+    # All choices are frozen here: first epochs and mixture weights on the validation set, then weights.
     choice = choose(context, text, settings)
-    residual = residual_weights(context, text, settings, choice.residual_epochs)
-    plain = plain_weights(context, text, settings, choice.epochs, residual)
-    measure(context, text, settings, choice, plain, residual)
+    residual = train(context, text, settings, choice.residual_epochs)
+    plain = train(context, text, settings, choice.epochs, residual)
+    score(context, text, settings, choice, plain, residual)
 
-    models = []
+    size, models = (len(text.vocabulary), settings.units, settings.embedding, context.seed), []
     for weights, is_residual in ((plain, False), (residual, True)):
-        model = lstm.build(
-            vocabulary, settings.units, settings.embedding, context.seed, is_residual
-        )
+        model = lstm.build(*size, is_residual)
         model.set_weights(weights)
         models.append(model)
-    _shared.keep_poet(context, text, "modern", models[0])
+    _shared.save_model(context, text, "lstm", models[0])
     keras_io.save(models[1], context.path("residual.keras"))
     _shared.log_validation(context, choice.curve)
     _shared.log_validation(context, choice.residual_curve, "validation_residual")
@@ -292,82 +155,222 @@ def run(context: RunContext, settings: Settings) -> None:
         show(context, text)
 
 
-def measure(
-    context: RunContext, text: Text, settings: Settings, choice: Choice, plain, residual
+def choose(context: RunContext, text: Text, settings: Settings) -> Choice:
+    """Train both networks with seed 0 without the validation set, and choose on it."""
+    start, end = _shared.validation_start(text), text.boundary()
+    targets = text.codes[start:end]
+
+    def compute() -> Arrays:
+        distillation = _make_distillation(text, start, settings, seed=0)
+        ngram_log_p = distillation.ngram.log_probabilities(text.codes, start, end)
+        epochs = settings.max_residual_epochs, settings.max_epochs
+        weights, residual_curve, residual = _find_best(
+            context, text, settings, distillation, epochs[0], ngram_log_p=ngram_log_p
+        )
+        synthetic = distillation.generate(weights, epochs[1])
+        _weights, curve, plain = _find_best(
+            context, text, settings, distillation, epochs[1], synthetic=synthetic
+        )
+        mixture = fit_mixture_weights([plain, residual, ngram_log_p], targets)
+        return {"residual_curve": residual_curve, "curve": curve, "mixture": mixture}
+
+    key = {"text": text.codes, **settings.model_dump(), "version": 1}
+    cached = context.cached("char-modern-choice", key, compute)
+    curve, residual_curve = cached["curve"], cached["residual_curve"]
+    return Choice(
+        settings.epochs or int(curve[:, 2].argmin()) + 1,
+        settings.residual_epochs or int(residual_curve[:, 2].argmin()) + 1,
+        cached["mixture"],
+        curve,
+        residual_curve,
+    )
+
+
+def _find_best(
+    context: RunContext,
+    text: Text,
+    settings: Settings,
+    distillation: Distillation,
+    epochs: int,
+    *,
+    ngram_log_p: np.ndarray | None = None,
+    synthetic: SyntheticText | None = None,
+) -> tuple[Weights, np.ndarray, np.ndarray]:
+    """Train one of the two networks, and find the epoch with the fewest nats on the validation set.
+
+    Args:
+        context: the run.
+        text: the text; the validation set begins where ``distillation.codes`` ends.
+        settings: the settings of the experiment.
+        distillation: both networks, on the text before the validation set.
+        epochs: number of epochs.
+        ngram_log_p: ln p (N, V) of the n-gram on the validation set, for the residual network.
+        synthetic: generated text, for the plain network.
+
+    Returns:
+        Weights of the best epoch, curve (epochs, 3), and ln p (N, V) of the best epoch.
+    """
+    start, end = len(distillation.codes), text.boundary()
+    checkpoint, training = _start_training(context, settings, distillation, epochs, synthetic)
+    for epoch, weights in training:
+        log_p = lstm.log_probabilities(weights, text.codes, start, end, ngram_log_p=ngram_log_p)
+        checkpoint.rows.append(_shared.validation_row(epoch, log_p, text.codes[start:end]))
+        if _shared.read_columns(checkpoint, "nats").argmin() == len(checkpoint.rows) - 1:
+            checkpoint.arrays.update(_shared.pack_weights(weights), log_p=log_p)
+    best, curve = checkpoint.arrays, _shared.read_columns(checkpoint, "loss", "accuracy", "nats")
+    return _shared.unpack_weights(best), curve, best["log_p"]
+
+
+def train(
+    context: RunContext,
+    text: Text,
+    settings: Settings,
+    epochs: int,
+    residual: Weights | None = None,
+) -> Weights:
+    """Train on the whole training set: the residual LSTM, or from its weights the plain one.
+
+    The weights come from the cache if they are there; the losses are logged either way.
+    """
+    name = "residual" if residual is None else "train"
+    key = {"text": text.codes, **settings.model_dump(), "epochs": epochs, "seed": context.seed}
+    if residual is not None:
+        key["residual"] = _shared.pack_weights(residual)
+
+    def compute() -> Arrays:
+        distillation = _make_distillation(text, text.boundary(), settings, context.seed)
+        synthetic = None if residual is None else distillation.generate(residual, epochs)
+        checkpoint, training = _start_training(context, settings, distillation, epochs, synthetic)
+        for epoch, weights in training:
+            checkpoint.rows.append({"loss": epoch.loss})
+            checkpoint.arrays.update(_shared.pack_weights(weights))
+        return {"losses": _shared.read_columns(checkpoint, "loss"), **checkpoint.arrays}
+
+    cached = context.cached(f"char-modern-{name}", {**key, "version": 1}, compute)
+    _shared.log_losses(context, name, cached["losses"])
+    return _shared.unpack_weights(cached)
+
+
+def _make_distillation(text: Text, end: int, settings: Settings, seed: int) -> Distillation:
+    """Return both networks and the n-gram, on the text before position ``end``."""
+    codes = text.codes[:end]
+    counts = kneser_ney(codes, len(text.vocabulary), settings.context)
+    size, configs = (
+        (settings.units, settings.embedding),
+        (settings.residual_config, settings.config),
+    )
+    return Distillation(codes, counts, *size, seed, *configs)
+
+
+def _start_training(
+    context: RunContext,
+    settings: Settings,
+    distillation: Distillation,
+    epochs: int,
+    synthetic: SyntheticText | None,
+) -> tuple[Checkpoint, Iterator[tuple[Epoch, Weights]]]:
+    """Return the checkpoint of a training, and an iterator over its epochs and averaged weights.
+
+    It trains the plain network on ``synthetic`` text, the residual network if there is none.
+    """
+    read = None if synthetic is None else synthetic.codes
+    checkpoint = context.checkpoint(
+        "char-modern", distillation.codes, settings, distillation.seed, read, epochs
+    )
+    if synthetic is None:
+        label = N_("training the residual LSTM")
+        model, epoch_run = distillation.train_residual(epochs, checkpoint)
+    else:
+        label = N_("training the plain LSTM")
+        model, epoch_run = distillation.train_plain(synthetic, epochs, checkpoint)
+    tracked = _shared.track_epochs(context, label, epoch_run, epochs, checkpoint)
+    return checkpoint, ((epoch, model.get_weights()) for epoch in tracked)
+
+
+def score(
+    context: RunContext,
+    text: Text,
+    settings: Settings,
+    choice: Choice,
+    plain: Weights,
+    residual: Weights,
 ) -> None:
-    """Accuracy and nats of the plain net, which reads only characters; of the residual net, which has the n-gram
-    in itself; and of the mixture of both and the n-gram.
+    """Score the plain LSTM, the residual LSTM, and their mixture with the n-gram.
+
+    Args:
+        context: the run that receives the scores.
+        text: the text, with its training and test parts.
+        settings: the settings of the experiment.
+        choice: epochs and mixture weights.
+        plain: weights of the plain LSTM, which reads characters only.
+        residual: weights of the residual LSTM, which contains the n-gram.
     """
     codes, boundary = text.codes, text.boundary()
     counts = kneser_ney(codes[:boundary], len(text.vocabulary), settings.context)
     common = {"units": settings.units, "state": "carried"}
-    shares = " ".join(f"{share:.3f}" for share in choice.shares)
+    weights = " ".join(f"{weight:.3f}" for weight in choice.mixture)
     recipes = {
         "": {**common, "epochs": choice.epochs},
         "_residual": {**common, "epochs": choice.residual_epochs, "on top of": counts.name},
-        "_ngram": {**common, "mixture of": f"net, residual net, {counts.name}", "weights": shares},
+        "_ngram": {**common, "mixture of": f"net, residual net, {counts.name}", "weights": weights},
     }
     for part, first, last in (("train", 1, boundary), ("test", boundary, len(codes))):
-        counted = counts.log_probabilities(codes, first, last)
-        net = lstm.log_probabilities(plain, codes, first, last)
-        on_top = lstm.log_probabilities(residual, codes, first, last, counted=counted)
-        mixture = combine([net, on_top, counted], choice.shares)
-        for (name, recipe), log_p in zip(recipes.items(), (net, on_top, mixture), strict=True):
-            accuracy = measures.accuracy(log_p, codes[first:last])
-            context.score(f"{part}_accuracy{name}", accuracy.with_recipe(**recipe))
+        targets, ngram_log_p = codes[first:last], counts.log_probabilities(codes, first, last)
+        both = [
+            lstm.log_probabilities(plain, codes, first, last),
+            lstm.log_probabilities(residual, codes, first, last, ngram_log_p=ngram_log_p),
+        ]
+        mixture = mix([*both, ngram_log_p], choice.mixture)
+        for (name, recipe), log_p in zip(recipes.items(), (*both, mixture), strict=True):
+            found = {f"{part}_accuracy{name}": measures.next_character_accuracy(log_p, targets)}
             if part == "test":
-                context.score(
-                    f"test_nats{name}",
-                    measures.nats(log_p, codes[first:last]).with_recipe(**recipe),
-                )
+                found[f"test_nats{name}"] = measures.negative_log_likelihood(log_p, targets)
+            for key, value in found.items():
+                context.score(key, value.with_recipe(**recipe))
 
 
 def show(context: RunContext, text: Text) -> None:
-    """The curves, and the table with everything else."""
+    """Show the learning curves, and the table of every model."""
     with context.figure(
         "curves",
         title=N_("Training"),
-        caption=N_(
-            "Left: the loss while learning, under all that is dropped. Right: the averaged weights, held-out text."
-        ),
+        caption=N_("Left: training loss, with dropout. Right: validation set, averaged weights."),
         panels=(1, 2),
         size=(10, 4),
     ) as axes:
-        legend = {"plain": _("plain net"), "residual": _("residual net")}
-        for ax, number, curves in (
+        legend = {"plain": _("plain LSTM"), "residual": _("residual LSTM")}
+        for ax, column, curves in (
             (axes[0], "loss", {"plain": "train", "residual": "residual"}),
             (axes[1], "nats", {"plain": "validation", "residual": "validation_residual"}),
         ):
             rows = [
-                {"epoch": row["epoch"], net: row[number]}
-                for net, curve in curves.items()
+                {"epoch": row["epoch"], network: row[column]}
+                for network, curve in curves.items()
                 for row in context.history(curve)
             ]
-            learning_curves(rows, legend, y_label=_("nats"), ax=ax)
+            plot_learning_curves(rows, legend, y_label=_("nats"), ax=ax)
     values = {name: score.value for name, score in context.scores.items()}
-    rows = {
-        "": _("this LSTM"),
-        "_residual": _("LSTM on top of the n-gram"),
-        "_ngram": _("both, and the n-gram"),
+    names = {
+        "": _("plain LSTM"),
+        "_residual": _("residual LSTM on top of the n-gram"),
+        "_ngram": _("mixture of both and the n-gram"),
     }
+    ours = [
+        [n, values[f"test_accuracy{key}"], values[f"test_nats{key}"]] for key, n in names.items()
+    ]
     context.table(
         "models",
-        title=N_("Everything that was scored on these test characters"),
+        title=N_("Every model on the same test characters"),
         columns=[N_("model"), N_("accuracy"), N_("nats")],
-        rows=[
-            *_shared.rows(text, _shared.measure(text)),
-            *[
-                [told, values[f"test_accuracy{key}"], values[f"test_nats{key}"]]
-                for key, told in rows.items()
-            ],
-        ],
+        rows=[*_shared.baseline_rows(text, _shared.score_ngrams(text)), *ours],
     )
 
 
 EXPERIMENT = ExperimentSpec(
     name="tp4.poetry-modern",
+    headline="test_accuracy",
     title=N_("Poetry with two weight-dropped LSTMs"),
-    measures=N_("nats per character on text that it never read"),
+    measures=N_("mean negative log-likelihood of unseen text (nats per character)"),
     source=N_("practical 4, exercise 1 b, taken further"),
     settings=Settings,
     run=run,
@@ -376,9 +379,9 @@ EXPERIMENT = ExperimentSpec(
         "embedding": 16,
         "streams": 8,
         "residual_streams": 8,
-        "most_epochs": 4,
-        "most_residual_epochs": 4,
-        "average": 0.98,
+        "max_epochs": 4,
+        "max_residual_epochs": 4,
+        "ema_decay": 0.98,
         "learning_rate": 0.01,
     },
     data=("fleurs_du_mal",),

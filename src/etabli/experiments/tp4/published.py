@@ -1,6 +1,7 @@
-"""What the lab report says of practical 4, as data: layer tables, numbers, samples, word lists, each
-with its place.
-"""
+"""Values of practical 4 published in the lab report: layers, scores, samples and word lists."""
+
+from etabli.core.i18n import N_
+from etabli.experiments.spec import PublishedScore
 
 ARCHITECTURE = (
     ("simple_rnn", "(None, 128)", 24_192),
@@ -9,8 +10,12 @@ ARCHITECTURE = (
 )
 """Report, figure 16: layer, output shape, parameters; 31,932 in all."""
 
-TRAIN_ACCURACY, TEST_ACCURACY = 0.5385, 0.4659
-"""Report, figure 17."""
+TRAIN_ACCURACY = PublishedScore(
+    "train_accuracy", 0.5385, N_("training accuracy"), N_("practical 4, figure 17")
+)
+TEST_ACCURACY = PublishedScore(
+    "test_accuracy", 0.4659, N_("test accuracy"), N_("practical 4, figure 17")
+)
 
 PROMPT = "souvent, p"
 """The ten characters that both samples of the report begin with."""
@@ -32,7 +37,7 @@ SAMPLES = {
         "oû)"
     ),
 }
-"""Report, exercise 1 c: temperature -> what was written, the prompt included; line ends joined by a space."""
+"""Report, exercise 1 c: temperature -> generated text with its prompt; lines joined by a space."""
 
 _LISTS = {
     "love": (
@@ -77,4 +82,4 @@ _LISTS = {
 }
 
 CLUSTERS = {name: tuple(words.split()) for name, words in _LISTS.items()}
-"""Report, figure 18: the word nearest to each centre -> the 20 next to it. Some words stand in two lists."""
+"""Report, figure 18: the word nearest to each center -> the next 20; some words are in two lists."""

@@ -1,4 +1,6 @@
-"""Writing verse with the course's net: what the temperature does to it."""
+"""Verse sampled from the SimpleRNN at eleven temperatures."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from pydantic import Field
@@ -14,59 +16,62 @@ from etabli.experiments.tp4 import _shared, published
 from etabli.metrics import text as measures
 from etabli.metrics.score import Score
 from etabli.models.text import simple_rnn
-from etabli.models.text.generation import WindowReader, write
-from etabli.models.text.sampling import Decoding, entropy, temper
-from etabli.viz.curves import lines
+from etabli.models.text.generation import WindowPredictor, generate
+from etabli.models.text.sampling import Decoding, apply_temperature, entropy
+from etabli.viz.curves import plot_curves
 
 TEMPERATURES = (0.02, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 5.0, 10.0)
 LOW, PLAIN, HIGH = 0.02, 1.0, 10.0
 
+Quality = dict[float, dict[str, float]]
+"""Temperature -> ``known_words``, ``distinct_4grams`` and ``repetition`` of what was generated."""
 
-class Settings(_shared.CourseSettings):
-    """The course's net, and how much it writes."""
 
-    characters: int = Field(400, ge=30, le=100_000, description=N_("characters to a text"))
-    texts: int = Field(8, ge=1, le=1000, description=N_("texts at each temperature"))
+class Settings(_shared.SimpleRnnSettings):
+    """The SimpleRNN and how much text it generates."""
+
+    characters: int = Field(400, ge=30, le=100_000, description=N_("characters per text"))
+    texts: int = Field(8, ge=1, le=1000, description=N_("texts per temperature"))
 
 
 def run(context: RunContext, settings: Settings) -> None:
-    text = verse.load(context.source).require(settings.length)
-    course = _shared.CourseSettings(
-        **settings.model_dump(include=set(_shared.CourseSettings.model_fields))
-    )
-    weights, _epochs = _shared.course_weights(context, text, course)
-    reader = WindowReader(weights, settings.length)
+    text = verse.load(context.source).require(settings.sequence_length)
+    weights, _epochs = _shared.train_simple_rnn(context, text, settings)
+    reader = WindowPredictor(weights, settings.sequence_length)
 
-    written = {t: poems(context, text, reader, settings, t) for t in TEMPERATURES}
-    lexicon = frozenset(measures.words_of(text.characters))
-    rows = {t: quality(several, lexicon) for t, several in written.items()}
-    for t, row in rows.items():
+    generated = {t: generate_texts(context, text, reader, settings, t) for t in TEMPERATURES}
+    lexicon = frozenset(measures.find_words(text.characters))
+    quality = {t: measure_quality(several, lexicon) for t, several in generated.items()}
+    for t, row in quality.items():
         context.log("temperature", temperature=t, **row)
     for name, t in (("low", LOW), ("plain", PLAIN), ("high", HIGH)):
-        for measure, value in rows[t].items():
-            context.score(
-                f"{measure}_{name}",
-                Score(value, {"T": t, "texts": settings.texts, "n": settings.characters}),
-            )
-    judge(context, rows)
+        recipe: dict[str, object] = {"T": t, "texts": settings.texts, "n": settings.characters}
+        for measure, value in quality[t].items():
+            context.score(f"{measure}_{name}", Score(value, recipe))
+    judge_claims(context, quality)
     if context.is_first_seed:
-        show(context, text, weights, settings, written, rows)
+        show_samples(
+            context, {t: published.PROMPT + several[0] for t, several in generated.items()}
+        )
+        length = settings.sequence_length
+        windows = texts.make_windows(text.codes, length, text.boundary(), len(text.codes))[0]
+        log_p = simple_rnn.log_probabilities(weights, windows[:2000])
+        show_quality(context, log_p, quality)
 
 
-def poems(
-    context: RunContext, text: Text, reader: WindowReader, settings: Settings, temperature: float
+def generate_texts(
+    context: RunContext, text: Text, reader: WindowPredictor, settings: Settings, temperature: float
 ) -> list[str]:
-    """Texts that begin as the report's do, and go on at one temperature."""
+    """Return texts that continue the prompt of the report at one temperature."""
     prompt = texts.encode(published.PROMPT, text.vocabulary)
     random = seeding.make_generator(context.seed, "poems", str(temperature))
-    steps = write(
-        reader, prompt, settings.characters, Decoding(temperature), random, settings.texts
-    )
+    decoding = Decoding(temperature)
+    steps = generate(reader, prompt, settings.characters, decoding, random, settings.texts)
     return [texts.decode(codes, text.vocabulary) for codes in np.stack(list(steps), axis=1)]
 
 
-def quality(several: list[str], lexicon: frozenset[str]) -> dict[str, float]:
-    """Known words, distinct 4-grams and repeated runs of 20, averaged over the texts."""
+def measure_quality(several: list[str], lexicon: frozenset[str]) -> dict[str, float]:
+    """Return known words, distinct 4-grams and repeated runs of 20, averaged over the texts."""
     return {
         "known_words": float(
             np.mean([measures.known_words(each, lexicon).value for each in several])
@@ -76,98 +81,99 @@ def quality(several: list[str], lexicon: frozenset[str]) -> dict[str, float]:
     }
 
 
-def judge(context: RunContext, rows: dict[float, dict[str, float]]) -> None:
-    """Whether a low temperature writes better, which the report means of the words; and what the words cost.
+def judge_claims(context: RunContext, quality: Quality) -> None:
+    """Judge whether a low temperature writes better words and a high one writes nonsense.
 
-    How much repeats depends on how long one writes, so no share of it is a verdict: a net that reads ten characters
-    and takes the likeliest each time comes back, sooner or later, to ten that it has read before.
+    Repetition is reported, not judged, as it depends on the length of the text: greedy sampling from
+    ten characters sooner or later reaches ten characters that it has read before.
     """
-    low, plain, high = (rows[t] for t in (LOW, PLAIN, HIGH))
-    told = _(
-        "The words: at T = 0.02 {a:.0%} of them stand in the book, at T = 1 {c:.0%}. The text: at T = 0.02 {b:.0%} of "
-        "it repeats what it wrote before (the lab report's own sample: {e:.0%}), at T = 1 {d:.0%}."
-    )
-    values = {
-        "a": low["known_words"],
-        "b": low["repetition"],
-        "c": plain["known_words"],
-        "d": plain["repetition"],
-    }
-    published_repeats = measures.repetition(published.SAMPLES[LOW], 20).value
+    low, plain, high = (quality[t] for t in (LOW, PLAIN, HIGH))
     context.claim(
         "low_temperature_writes_better",
         "confirmed" if low["known_words"] > plain["known_words"] else "refuted",
-        told.format(**values, e=published_repeats),
+        _(
+            "words found in the book: {a:.0%} at T = 0.02, {c:.0%} at T = 1; repeated text: "
+            "{b:.0%} at T = 0.02 (the sample of the lab report: {e:.0%}), {d:.0%} at T = 1"
+        ).format(
+            a=low["known_words"],
+            b=low["repetition"],
+            c=plain["known_words"],
+            d=plain["repetition"],
+            e=measures.repetition(published.SAMPLES[LOW], 20).value,
+        ),
     )
     context.claim(
         "high_temperature_makes_no_sense",
         "confirmed" if high["known_words"] < plain["known_words"] / 2 else "refuted",
-        _("T = 10: {a:.0%} of the words stand in the book, at T = 1 {b:.0%}").format(
+        _("words found in the book: {a:.0%} at T = 10, {b:.0%} at T = 1").format(
             a=high["known_words"], b=plain["known_words"]
         ),
     )
 
 
-def show(context: RunContext, text: Text, weights, settings: Settings, written, rows) -> None:
-    """The samples beside the report's, and the measures over the temperature."""
+def show_samples(context: RunContext, samples: dict[float, str]) -> None:
+    """Show one text per temperature, at two of them next to the text of the report."""
     for t in (LOW, HIGH):
-        known = "" if context.is_sample else published.SAMPLES[t]
+        rows = [[_("this network"), samples[t]]]
+        if not context.is_sample:
+            rows.insert(0, [_("the network of the lab report"), published.SAMPLES[t]])
         context.table(
             f"sample_{t}",
-            title=_("Written at T = {t}").format(t=t),
-            columns=[N_("by whom"), N_("text")],
-            rows=[
-                *([[_("the lab report's net"), known]] if known else []),
-                [_("this net"), published.PROMPT + written[t][0]],
-            ],
+            title=_("Text generated at T = {t}").format(t=t),
+            columns=[N_("model"), N_("text")],
+            rows=rows,
         )
     context.table(
         "samples",
-        title=N_("The same beginning at other temperatures"),
+        title=N_("The same prompt at every temperature"),
         columns=["T", N_("text")],
-        rows=[[t, published.PROMPT + written[t][0][:200]] for t in TEMPERATURES],
+        rows=[[t, text[: len(published.PROMPT) + 200]] for t, text in samples.items()],
     )
-    show_measures(context, text, weights, settings, rows)
 
 
-def show_measures(context: RunContext, text: Text, weights, settings: Settings, rows) -> None:
-    """How unsure the net is, and what its texts are like, over the temperature."""
-    windows, _targets = texts.windows(text.codes, settings.length, text.boundary(), len(text.codes))
-    log_p = simple_rnn.log_probabilities(weights, windows[:2000])
-    entropies = [float(entropy(temper(log_p, t)).mean()) for t in TEMPERATURES]
+def show_quality(context: RunContext, log_p: np.ndarray, quality: Quality) -> None:
+    """Show the entropy of test predictions ln p (N, V), and the quality, by temperature."""
+    entropies = [float(entropy(apply_temperature(log_p, t)).mean()) for t in TEMPERATURES]
     with context.figure(
         "temperature",
-        title=N_("What the temperature does"),
+        title=N_("Effect of the temperature"),
         caption=N_(
-            "Left: mean entropy of the next character on test windows (ln V at most). Right: of the written texts."
+            "Left: mean entropy of the next character on test windows; the dotted line is ln V. "
+            "Right: the generated texts."
         ),
         panels=(1, 2),
         size=(10, 4),
     ) as axes:
         label = _("temperature T")
-        entropy_curve = {_("entropy"): (TEMPERATURES, entropies)}
-        lines(entropy_curve, x_label=label, y_label=_("nats"), log_x=True, ax=axes[0])
-        axes[0].axhline(np.log(len(text.vocabulary)), color="#8c959f", linewidth=1, linestyle=":")
+        plot_curves(
+            {_("entropy"): (TEMPERATURES, entropies)},
+            x_label=label,
+            y_label=_("nats"),
+            log_x=True,
+            ax=axes[0],
+        )
+        axes[0].axhline(np.log(log_p.shape[1]), color="#8c959f", linewidth=1, linestyle=":")
         names = {
-            "known_words": _("words of the book"),
+            "known_words": _("words found in the book"),
             "distinct_4grams": _("distinct 4-grams"),
             "repetition": _("repeated runs of 20"),
         }
-        curves = {
-            name: (TEMPERATURES, [rows[t][key] for t in TEMPERATURES])
+        curves: dict[str, tuple[Sequence[float], Sequence[float]]] = {
+            name: (TEMPERATURES, [quality[t][key] for t in TEMPERATURES])
             for key, name in names.items()
         }
-        lines(curves, x_label=label, y_label=_("share"), log_x=True, ax=axes[1])
+        plot_curves(curves, x_label=label, y_label=_("share"), log_x=True, ax=axes[1])
 
 
 EXPERIMENT = ExperimentSpec(
     name="tp4.temperature",
+    headline="known_words_plain",
     title=N_("Verse at eleven temperatures"),
-    measures=N_("words of the book, repetition and variety of what is written"),
+    measures=N_("known words, repetition and diversity of generated text"),
     source=N_("practical 4, exercise 1 c"),
     settings=Settings,
     run=run,
-    on_sample={"most_epochs": 12, "units": 64, "texts": 2, "characters": 200},
+    on_sample={"max_epochs": 12, "units": 64, "texts": 2, "characters": 200},
     data=("fleurs_du_mal",),
     minutes=1,
     memory_mb=900,

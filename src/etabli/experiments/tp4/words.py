@@ -1,28 +1,27 @@
-"""Word vectors of the captions: clusters, their names, their neighbours, their map.
-
-The words of the captions that practical 4 takes its vectors for.
-"""
+"""Word vectors of the captions: clusters, nearest neighbors, analogies and a t-SNE map."""
 
 import numpy as np
 from pydantic import Field
 
+from etabli.core.cache import Arrays
 from etabli.core.i18n import N_, _
 from etabli.data.catalog.source import Source
 from etabli.data.formats import flickr8k, word_vectors
 from etabli.data.formats.word_vectors import WordVectors
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import Claim, ExperimentSpec, SettingsModel
+from etabli.experiments.settings import SettingsModel
+from etabli.experiments.spec import Claim, ExperimentSpec
 from etabli.experiments.tp4 import published
-from etabli.metrics.clusters import adjusted_rand, unambiguous
+from etabli.metrics.clusters import adjusted_rand, select_unambiguous
 from etabli.metrics.score import Score
 from etabli.models.text import word_similarity
-from etabli.models.text.glove import vocabulary
+from etabli.models.text.glove import build_vocabulary
 from etabli.models.text.word_similarity import Clusters
 from etabli.projection.tsne import METHOD, tsne
-from etabli.viz.embedding import word_images, word_map
-from etabli.viz.explorer import Plane, explorer
+from etabli.viz.embedding import plot_word_map, render_words
+from etabli.viz.explorer import LayerProjection, render_explorer
 
-ASKED = ("dog", "car", "snow", "red", "running", "boat")
+QUERIES = ("dog", "car", "snow", "red", "running", "boat")
 ANALOGIES = (
     ("man", "woman", "boy"),
     ("dog", "dogs", "cat"),
@@ -32,165 +31,177 @@ ANALOGIES = (
 
 
 class Settings(SettingsModel):
-    """The clustering of practical 4, exercise 2 b."""
+    """The clustering and the projection of the word vectors."""
 
     clusters: int = Field(10, ge=1, le=1000, description=N_("clusters of k-means"))
-    listed: int = Field(
-        20, ge=1, le=200, description=N_("words listed beside the name of a cluster")
-    )
+    top: int = Field(20, ge=1, le=200, description=N_("words listed per cluster"))
     perplexity: float = Field(30.0, gt=0, description=N_("perplexity of t-SNE"))
-    iterations: int = Field(500, ge=0, description=N_("iterations of t-SNE after the exaggeration"))
+    iterations: int = Field(
+        500, ge=0, description=N_("iterations of t-SNE after early exaggeration")
+    )
 
 
 def run(context: RunContext, settings: Settings) -> None:
     wanted = words(context.source)
-    found = word_vectors.load(context.source, wanted)
+    known = word_vectors.load(context.source, wanted)
     context.score(
-        "words_with_vector", Score(len(found.words) / len(wanted), {"words": len(wanted)})
+        "words_with_vector", Score(len(known.words) / len(wanted), {"words": len(wanted)})
     )
 
-    made = word_similarity.cluster(
-        found.words, found.vectors, settings.clusters, context.seed, settings.listed
+    clusters = word_similarity.cluster(
+        known.words, known.vectors, settings.clusters, context.seed, settings.top
     )
-    points = project(context, found, made, settings)
+    points = project(context, known, clusters, settings)
     if not context.is_sample:
-        compare(context, found, made)
+        compare_with_report(context, known, clusters)
     context.save_arrays(
-        "clusters", {"labels": made.labels, "centres": made.centres, "points": points}
+        "clusters", {"labels": clusters.labels, "centres": clusters.centers, "points": points}
     )
     if context.is_first_seed:
-        show(context, found, made, points)
+        show_clusters(context, clusters)
+        show_map(context, known, clusters, points)
+        show_neighbors(context, known)
+
+
+def sentences(source: Source) -> list[list[str]]:
+    """Return the training captions as lower-case tokens, without those that have no letter."""
+    _images, captions = flickr8k.load(source).train.rows()
+    tokens = [caption.lower().split() for caption in captions]
+    return [[token for token in caption if any(map(str.isalpha, token))] for caption in tokens]
+
+
+def words(source: Source, min_count: int = 1) -> tuple[str, ...]:
+    """Return the distinct words of the training captions, the most frequent first."""
+    return build_vocabulary(sentences(source), min_count)
 
 
 def project(
-    context: RunContext, found: WordVectors, made: Clusters, settings: Settings
+    context: RunContext, known: WordVectors, clusters: Clusters, settings: Settings
 ) -> np.ndarray:
-    """t-SNE of the words and, with them, of the centres: (N + K, 2)."""
-    together = np.concatenate([word_similarity.normalise(found.vectors), made.centres])
+    """Project the words and, with them, the cluster centers by t-SNE: (N + K, 2)."""
+    together = np.concatenate([word_similarity.normalize(known.vectors), clusters.centers])
+    perplexity, iterations = settings.perplexity, settings.iterations
     key = {
         "points": together,
-        "perplexity": settings.perplexity,
-        "iterations": settings.iterations,
+        "perplexity": perplexity,
+        "iterations": iterations,
         "seed": context.seed,
+        "method": METHOD,
     }
-    key["method"] = METHOD
-    iterations, perplexity = settings.iterations, settings.perplexity
 
-    def compute() -> dict[str, np.ndarray]:
-        return {
-            "points": tsne(
-                together, perplexity=perplexity, iterations=iterations, seed=context.seed
-            )
-        }
+    def compute() -> Arrays:
+        found = tsne(together, perplexity=perplexity, iterations=iterations, seed=context.seed)
+        return {"points": found}
 
     return context.cached("words-tsne", key, compute)["points"]
 
 
-def compare(context: RunContext, found: WordVectors, made: Clusters) -> None:
-    """Our clusters against the lists of the report's figure 18, on the words that stand in one list and
-    here.
-    """
+def compare_with_report(context: RunContext, known: WordVectors, clusters: Clusters) -> None:
+    """Compare the clusters with figure 18 of the report, over the words of exactly one list."""
     theirs = {
-        word: group for word, group in unambiguous(published.CLUSTERS).items() if word in found.rows
+        word: group
+        for word, group in select_unambiguous(published.CLUSTERS).items()
+        if word in known.rows
     }
-    ours = [int(made.labels[found.rows[word]]) for word in theirs]
+    ours = [int(clusters.labels[known.rows[word]]) for word in theirs]
     score = adjusted_rand(list(theirs.values()), ours)
     context.score("adjusted_rand", score.with_recipe(against="report figure 18"))
-    verdict = "confirmed" if score.value > 0.3 else "refuted" if score.value < 0.1 else "undecided"
-    measured = _(
-        "adjusted Rand index {value:.2f} with the report's lists, over {n} words (0: chance, 1: the same)"
-    )
     context.claim(
-        "clusters_have_a_meaning", verdict, measured.format(value=score.value, n=len(theirs))
+        "clusters_have_a_meaning",
+        "confirmed" if score.value > 0.3 else "refuted" if score.value < 0.1 else "undecided",
+        _(
+            "adjusted Rand index {value:.2f} with the clusters of the report ({n} words; 0: chance)"
+        ).format(value=score.value, n=len(theirs)),
     )
 
 
-def show(context: RunContext, found: WordVectors, made: Clusters, points: np.ndarray) -> None:
-    """Report figures 18 and 19, neighbours, analogies."""
-    show_clusters(context, made)
-    show_map(context, found, made, points[: len(found.words)], points[len(found.words) :])
-    show_directions(context, found)
-
-
-def show_clusters(context: RunContext, made: Clusters) -> None:
+def show_clusters(context: RunContext, clusters: Clusters) -> None:
+    """Show figure 18 of the report: the words nearest to each center."""
     context.table(
         "clusters",
-        title=N_("The word nearest to each centre, and the next ones (report figure 18)"),
-        columns=[N_("cluster"), N_("words in it"), N_("nearest to the centre")],
+        title=N_("Clusters, named by the word nearest to the center (report, figure 18)"),
+        columns=[N_("cluster"), N_("words in it"), N_("nearest to the center")],
         rows=[
-            [name, int((made.labels == number).sum()), ", ".join(near)]
-            for number, (name, near) in enumerate(zip(made.names, made.nearest, strict=True))
+            [name, int((clusters.labels == number).sum()), ", ".join(near)]
+            for number, (name, near) in enumerate(
+                zip(clusters.names, clusters.nearest, strict=True)
+            )
         ],
     )
     if not context.is_sample:
         context.table(
             "published",
-            title=N_("The lists of the lab report (figure 18)"),
-            columns=[N_("cluster"), N_("nearest to the centre")],
+            title=N_("Clusters of the lab report (figure 18)"),
+            columns=[N_("cluster"), N_("nearest to the center")],
             rows=[[name, ", ".join(near)] for name, near in published.CLUSTERS.items()],
         )
 
 
 def show_map(
-    context: RunContext, found: WordVectors, made: Clusters, words: np.ndarray, centres: np.ndarray
+    context: RunContext, known: WordVectors, clusters: Clusters, points: np.ndarray
 ) -> None:
+    """Show figure 19 of the report: the t-SNE map, as an image and as an explorer."""
+    own, centers = np.split(points, [len(known.words)])
     with context.figure(
         "map",
         number="19",
-        title=N_("The words of the captions by t-SNE"),
-        caption=N_("A colour to each cluster; the crosses are the centres."),
+        title=N_("Words of the captions by t-SNE"),
+        caption=N_("One color per cluster; crosses mark the cluster centers."),
         size=(9, 7),
         image="png",
     ) as ax:
-        word_map(words, made.labels, centres, made.names, ax)
-    plane = Plane(_("word vectors"), "t-SNE", words)
-    page = explorer(
-        [plane], made.labels, made.names, thumbnails=word_images(found.words), title=_("Words")
+        plot_word_map(own, clusters.labels, centers, clusters.names, ax)
+    page = render_explorer(
+        [LayerProjection(_("word vectors"), "t-SNE", own)],
+        clusters.labels,
+        clusters.names,
+        thumbnails=render_words(known.words),
+        title=_("Words"),
     )
-    context.page("explorer", page, title=N_("The words to move among"))
+    context.page("explorer", page, title=N_("Interactive map of the words"))
 
 
-def show_directions(context: RunContext, found: WordVectors) -> None:
-    """What lies near a word, and what lies from a word as another lies from a third."""
+def show_neighbors(context: RunContext, known: WordVectors) -> None:
+    """Show the nearest neighbors of some words, and some analogies."""
+
+    def join(pairs: list[tuple[str, float]]) -> str:
+        return ", ".join(f"{word} {cosine:.2f}" for word, cosine in pairs)
+
     context.table(
-        "neighbours",
-        title=N_("Nearest words"),
-        columns=[N_("word"), N_("nearest, with the cosine")],
+        "neighbors",
+        title=N_("Nearest neighbors"),
+        columns=[N_("word"), N_("nearest, with cosine similarity")],
         rows=[
-            [word, told(word_similarity.neighbours(found.words, found.vectors, word, 6))]
-            for word in ASKED
-            if word in found.rows
+            [word, join(word_similarity.nearest_neighbors(known.words, known.vectors, word, 6))]
+            for word in QUERIES
+            if word in known.rows
         ],
     )
-    analogies = [three for three in ANALOGIES if all(word in found.rows for word in three)]
-    if analogies:
+    questions = [three for three in ANALOGIES if all(word in known.rows for word in three)]
+    if questions:
         context.table(
             "analogies",
             title=N_("Analogies"),
-            columns=[N_("question"), N_("answers, with the cosine")],
+            columns=[N_("question"), N_("answers, with cosine similarity")],
             rows=[
                 [
                     _("{a} is to {b} as {c} is to").format(a=a, b=b, c=c),
-                    told(word_similarity.analogy(found.words, found.vectors, a, b, c, 4)),
+                    join(word_similarity.analogy(known.words, known.vectors, a, b, c, 4)),
                 ]
-                for a, b, c in analogies
+                for a, b, c in questions
             ],
         )
 
 
-def told(pairs: list[tuple[str, float]]) -> str:
-    """Words with their cosines in one line."""
-    return ", ".join(f"{word} {cosine:.2f}" for word, cosine in pairs)
-
-
 EXPERIMENT = ExperimentSpec(
     name="tp4.words",
-    title=N_("The captions' words, clustered by their GloVe vectors"),
-    measures=N_("agreement of the clusters with the lab report's"),
+    headline="adjusted_rand",
+    title=N_("Words of the captions, clustered by their GloVe vectors"),
+    measures=N_("agreement of the clusters with those of the lab report"),
     source=N_("practical 4, exercise 2"),
     settings=Settings,
     run=run,
-    on_sample={"clusters": 6, "listed": 5, "iterations": 100, "perplexity": 10},
+    on_sample={"clusters": 6, "top": 5, "iterations": 100, "perplexity": 10},
     data=("flickr8k", "glove"),
     minutes=0.5,
     memory_mb=600,
@@ -203,16 +214,3 @@ EXPERIMENT = ExperimentSpec(
     ),
     expected_ranges={"adjusted_rand": (0.2, 0.8)},
 )
-
-
-def sentences(source: Source) -> list[list[str]]:
-    """The training captions of Flickr8k (or of the sample scenes): lower case, only tokens with a letter."""
-    train = flickr8k.load(source).train
-    _pictures, captions = train.rows()
-    lowered = [caption.lower().split() for caption in captions]
-    return [[token for token in tokens if any(map(str.isalpha, token))] for tokens in lowered]
-
-
-def words(source: Source, least: int = 1) -> tuple[str, ...]:
-    """The distinct words of the training captions, the commonest first."""
-    return vocabulary(sentences(source), least)

@@ -1,49 +1,54 @@
-"""Practical 5, exercise 1: which words captions use, and what is lost with the rare ones.
+"""Practical 5, exercise 1: word frequencies of the captions, and coverage of a smaller vocabulary.
 
     etabli run tp5.vocabulary
 
-On Flickr8k the 1,000 most frequent words, the marks of start and end among them, are 94.2 % of all words read.
+On Flickr8k the 1,000 most frequent words, <start> and <end> included, cover 94.2 % of all words.
 """
 
+import numpy as np
 from pydantic import Field
 
 from etabli.core.i18n import N_, _
 from etabli.data.formats import flickr8k
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import Claim, ExperimentSpec, SettingsModel
+from etabli.experiments.settings import SettingsModel
+from etabli.experiments.spec import Claim, ExperimentSpec
 from etabli.metrics.score import Score
 from etabli.models.captioning.vocabulary import (
     END,
     START,
     Vocabulary,
-    by_frequency,
     count_words,
-    coverage,
+    cumulative_coverage,
+    sort_by_frequency,
 )
 from etabli.viz import captions as viz
 
 
 class Settings(SettingsModel):
-    words: int = Field(
-        1000, ge=10, le=100_000, description=N_("most frequent words kept, marks among them")
+    """The size of the vocabulary."""
+
+    vocabulary_size: int = Field(
+        1000,
+        ge=10,
+        le=100_000,
+        description=N_("size of the vocabulary, with <start> and <end>"),
     )
 
 
 def run(context: RunContext, settings: Settings) -> None:
-    train = flickr8k.load(context.source).train
-    captions = train.rows()[1]
+    captions = flickr8k.load(context.source).train.rows()[1]
 
-    # Count: every caption opens with <start> and ends with <end>, as the course's lists have it.
+    # Every caption begins with <start> and ends with <end>, as in the lists of the course.
     counts = count_words(captions)
-    words = by_frequency(counts)
-    numbers = [counts[word] for word in words]
-    shares = coverage(counts)
-    kept = min(settings.words, len(words))
+    words = sort_by_frequency(counts)
+    frequencies = np.array([counts[word] for word in words])
+    shares = cumulative_coverage(counts)
+    kept = min(settings.vocabulary_size, len(words))
 
-    # Reduce: what is kept of the words and of the captions.
-    vocabulary = Vocabulary.most_frequent(captions, settings.words)
+    vocabulary = Vocabulary.most_frequent(captions, settings.vocabulary_size)
     rows, _cut = vocabulary.encode(captions)
-    whole = sum(len(vocabulary.numbers(c)) == len(c.split()) + 2 for c in captions) / len(captions)
+    whole = sum(len(vocabulary.encode_caption(c)) == len(c.split()) + 2 for c in captions) / len(captions)
     recipe = {"words": kept, "of": len(words), "captions": len(captions), "case": "lower"}
     context.score("coverage", Score(float(shares[kept - 1]), recipe))
     context.score("captions_kept_whole", Score(whole, recipe))
@@ -52,64 +57,74 @@ def run(context: RunContext, settings: Settings) -> None:
     )
 
     if context.is_first_seed:
-        show(context, words, numbers, shares, kept)
-    once = sum(number == 1 for number in numbers) / len(numbers)
+        show(context, words, frequencies, shares, kept)
+    top_tenth = float(shares[max(1, len(words) // 10) - 1])
     context.claim(
         "few_words_are_frequent",
-        "confirmed" if shares[max(1, len(words) // 10) - 1] > 0.5 else "refuted",
+        "confirmed" if top_tenth > 0.5 else "refuted",
         _(
-            "a tenth of the words is {share:.1%} of what is read; {once:.1%} of the words occur once"
-        ).format(share=shares[max(1, len(words) // 10) - 1], once=once),
+            "the most frequent tenth of the words covers {share:.1%} of the text; "
+            "{once:.1%} of the words occur once"
+        ).format(share=top_tenth, once=float((frequencies == 1).mean())),
     )
 
 
-def show(context: RunContext, words: list[str], numbers: list[int], shares, kept: int) -> None:
-    """Figure 21 of the report, ours: the ``words`` by how often they occur, ``numbers``; ``kept`` of them stay."""
+def show(
+    context: RunContext, words: list[str], frequencies: np.ndarray, shares: np.ndarray, kept: int
+) -> None:
+    """Show figure 21 of the report: frequencies of the words, coverage of the ``kept`` first ones.
+
+    Args:
+        context: the run.
+        words: the words, the most frequent first.
+        frequencies: (V,) occurrences of each word.
+        shares: (V,) share of the text that each word and those before it cover.
+        kept: number of words in the vocabulary.
+    """
     with context.figure(
         "frequencies",
         number="21",
-        title=N_("How often each word occurs"),
-        caption=N_(
-            "Few words are used all the time, most words once or twice: on two logarithmic axes nearly a line."
-        ),
+        title=N_("Word frequencies"),
+        caption=N_("Left: frequency by rank. Right: share of the text by size of the vocabulary."),
         panels=(1, 2),
         size=(11, 4.2),
     ) as axes:
-        viz.word_frequencies(numbers, words, kept, ax=axes[0])
-        viz.coverage(shares, kept, ax=axes[1])
+        viz.plot_word_frequencies(frequencies, words, kept, ax=axes[0])
+        viz.plot_vocabulary_coverage(shares, kept, ax=axes[1])
     context.table(
         "lost",
-        title=N_("What a smaller vocabulary keeps"),
+        title=N_("Coverage by size of the vocabulary"),
         columns=[
             N_("words"),
-            N_("share of words read"),
+            N_("share of the text"),
             N_("rarest word kept"),
             N_("its occurrences"),
         ],
         rows=[
-            [size, round(float(shares[size - 1]), 4), words[size - 1], numbers[size - 1]]
+            [size, round(float(shares[size - 1]), 4), words[size - 1], int(frequencies[size - 1])]
             for size in (10, 100, 500, 1000, 2000, 5000, len(words))
             if size <= len(words)
         ],
     )
     plain = [word for word in words if word not in (START, END)]
     context.note(
-        _("Kept last: {kept}. Left out first: {lost}.").format(
+        _("Last words kept: {kept}. First words left out: {lost}.").format(
             kept=", ".join(words[max(0, kept - 8) : kept]),
-            lost=", ".join(words[kept : kept + 8]) or _("nothing"),
+            lost=", ".join(words[kept : kept + 8]) or _("none"),
         )
     )
-    context.note(_("The most frequent: {words}.").format(words=", ".join(plain[:15])))
+    context.note(_("Most frequent words: {words}.").format(words=", ".join(plain[:15])))
 
 
 EXPERIMENT = ExperimentSpec(
     name="tp5.vocabulary",
-    title=N_("The words of captions"),
-    measures=N_("share of the words read that a reduced vocabulary covers"),
+    headline="coverage",
+    title=N_("Vocabulary of the captions"),
+    measures=N_("share of the text that a smaller vocabulary covers"),
     source=N_("practical 5, exercise 1"),
     settings=Settings,
     run=run,
-    on_sample={"words": 50},
+    on_sample={"vocabulary_size": 50},
     data=("flickr8k",),
     minutes=0.1,
     memory_mb=300,

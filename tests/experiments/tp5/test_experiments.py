@@ -1,4 +1,4 @@
-"""The stories of practical 5, on sample data; short trainings on the full data."""
+"""The experiments of practical 5 on sample data, and short trainings on full data."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from etabli.models.captioning.vocabulary import Vocabulary
 from etabli.saved_models import captioner
 
 
-def told(name, folder, source=None, **changes):
+def run(name, folder, source=None, **changes):
     experiment = experiments.load_experiment(name)
     source = source or Source.sample()
     context = RunContext(experiment, folder, source, seed=0)
@@ -31,8 +31,8 @@ def told(name, folder, source=None, **changes):
         ("tp5.attention", {"epochs": 1}, {"looks", "looks_again", "learning"}),
     ],
 )
-def test_a_story_keeps_its_scores_figures_and_claims(name, changes, figures, tmp_path):
-    context = told(name, tmp_path, **changes)
+def test_an_experiment_records_its_scores_figures_and_claims(name, changes, figures, tmp_path):
+    context = run(name, tmp_path, **changes)
     assert {each.key for each in context.report_items if each.kind == "figure"} == figures
     assert {claim.key for claim in context.claims} == {
         claim.key for claim in context.experiment.claims
@@ -47,13 +47,13 @@ def test_a_story_keeps_its_scores_figures_and_claims(name, changes, figures, tmp
     assert names <= set(context.scores)
     saved = captioner.load(tmp_path / "captioner")
     assert saved.card["experiment"] == name
-    assert saved.card["use"].startswith("Trained on scenes")
+    assert saved.card["use"].startswith("Trained on synthetic scenes")
     assert (tmp_path / "gallery.html").is_file()
 
 
 @pytest.mark.full
-def test_an_epoch_of_the_course_s_captioner_is_on_its_way_to_the_report(full_data, tmp_path):
-    context = told("tp5.caption", tmp_path, Source.full(full_data), epochs=1, sizes=(), draws=1)
+def test_an_epoch_of_the_captioner_approaches_the_report(full_data, tmp_path):
+    context = run("tp5.caption", tmp_path, Source.full(full_data), epochs=1, sizes=(), draws=1)
     value = {name: score.value for name, score in context.scores.items()}
     assert 0.34 < value["test_accuracy_masked"] < 0.40
     assert value["test_accuracy_unmasked"] == pytest.approx(
@@ -65,9 +65,9 @@ def test_an_epoch_of_the_course_s_captioner_is_on_its_way_to_the_report(full_dat
 
 
 @pytest.mark.full
-def test_the_course_s_word_vectors_are_the_rows_of_our_table(full_data):
+def test_the_embedding_table_has_the_word_vectors_of_the_course(full_data):
     known = np.load(full_data / "glove" / "course_caption_embeddings_1000.npz", allow_pickle=False)
     vocabulary = Vocabulary(tuple(str(word) for word in known["words"]))
     vectors = word_vectors.load(Source.full(full_data), vocabulary.words)
-    table = vocabulary.table(dict(zip(vectors.words, vectors.vectors, strict=True)), 100)
+    table = vocabulary.embedding_table(dict(zip(vectors.words, vectors.vectors, strict=True)), 100)
     np.testing.assert_allclose(table, known["vectors"], atol=1e-6)

@@ -1,4 +1,4 @@
-"""The word stories of practical 4 on the sample captions, and on Flickr8k's."""
+"""The word experiments of practical 4 on the sample captions and on those of Flickr8k."""
 
 import numpy as np
 import pytest
@@ -11,24 +11,24 @@ from etabli.experiments.tp4 import published, words
 
 
 def run(name, folder, source, **changes):
-    card = experiments.load_experiment(name)
-    context = RunContext(card, folder, source, 0)
-    card.run(context, card.settings_for(source.kind, changes))
+    spec = experiments.load_experiment(name)
+    context = RunContext(spec, folder, source, 0)
+    spec.run(context, spec.settings_for(source.kind, changes))
     return context
 
 
-def test_the_sample_vectors_are_what_our_glove_learns_from_the_sample_captions(tmp_path):
-    """So that nobody changes the captions, or GloVe, and leaves old vectors behind."""
+def test_the_sample_vectors_are_those_of_tp4_glove(tmp_path):
+    """The sample vectors must be updated when the captions or GloVe change."""
     run("tp4.glove", tmp_path, Source.sample())
     made, shipped = files.read(tmp_path / "vectors.txt"), files.load(Source.sample())
     assert made.words == shipped.words
     np.testing.assert_allclose(made.vectors, shipped.vectors, atol=2e-3)
 
 
-def test_glove_s_error_falls(tmp_path):
+def test_the_glove_loss_decreases(tmp_path):
     context = run("tp4.glove", tmp_path, Source.sample(), epochs=10)
-    errors = [row["error"] for row in context.history("train")]
-    assert errors[-1] < errors[0] / 3
+    losses = [row["loss"] for row in context.history("train")]
+    assert losses[-1] < losses[0] / 3
 
 
 def test_every_word_of_the_sample_captions_has_a_vector_and_a_cluster(tmp_path):
@@ -41,22 +41,22 @@ def test_every_word_of_the_sample_captions_has_a_vector_and_a_cluster(tmp_path):
     assert "adjusted_rand" not in context.scores
 
 
-def test_the_report_s_lists_are_whole():
+def test_the_clusters_of_the_report_are_complete():
     """Report, figure 18: ten lists of twenty, 196 different words."""
     assert [len(near) for near in published.CLUSTERS.values()] == [20] * 10
     assert len({word for near in published.CLUSTERS.values() for word in near}) == 196
 
 
 @pytest.mark.full
-def test_the_clusters_of_the_captions_resemble_the_report_s(full_data, tmp_path):
+def test_the_clusters_of_the_captions_resemble_those_of_the_report(full_data, tmp_path):
     context = run("tp4.words", tmp_path, Source.full(full_data), iterations=0)
     assert 0.2 < context.scores["adjusted_rand"].value < 0.9
 
 
 @pytest.mark.full
-def test_our_glove_finds_more_of_the_official_neighbours_than_chance(full_data, tmp_path):
+def test_glove_recovers_more_official_neighbors_than_chance(full_data, tmp_path):
     context = run("tp4.glove", tmp_path, Source.full(full_data), epochs=15)
     assert (
-        context.scores["neighbours_recovered"].value
-        > 5 * context.scores["neighbours_by_chance"].value
+        context.scores["neighbors_recovered"].value
+        > 5 * context.scores["neighbors_by_chance"].value
     )

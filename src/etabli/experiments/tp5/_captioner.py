@@ -1,0 +1,323 @@
+"""Shared parts of ``caption-modern`` and ``attention``: settings, training, choice of the search."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import partial
+from itertools import product
+
+import numpy as np
+from pydantic import Field
+
+from etabli.core import seeding
+from etabli.core.cache import Arrays
+from etabli.core.i18n import N_, _
+from etabli.experiments.context import RunContext
+from etabli.experiments.settings import SettingsModel
+from etabli.experiments.tp5 import _shared
+from etabli.metrics.bleu import bleu
+from etabli.metrics.cider import cider
+from etabli.models.captioning import attention, ensemble, reranking
+from etabli.models.captioning import train as training
+from etabli.models.captioning.attention import ModelConfig
+from etabli.models.captioning.baselines import Trigram
+from etabli.models.captioning.beam_search import SearchConfig, SearchResult
+from etabli.models.captioning.reranking import CaptionRetrieval
+from etabli.models.captioning.train import TrainConfig
+from etabli.models.captioning.vocabulary import Vocabulary
+from etabli.saved_models.captioner import Captioner, pool_regions
+from etabli.viz import curves
+
+SEED_STEP = 1000
+"""Distance between the seeds of the members of an ensemble."""
+HISTORY = ("epoch", "loss", "dev_loss", "dev_cider_d")
+
+
+class CaptionerSettings(SettingsModel):
+    """Settings of a captioner with learned word embeddings."""
+
+    min_count: int = Field(
+        5, ge=1, le=1000, description=N_("occurrences a word needs to be in the vocabulary")
+    )
+    embedding: int = Field(256, ge=4, le=4096, description=N_("dimension of the word embeddings"))
+    units: int = Field(384, ge=4, le=4096, description=N_("hidden units of the GRU"))
+    epochs: int = Field(10, ge=1, le=1000, description=N_("training epochs; the best one is kept"))
+    batch_size: int = Field(
+        16, ge=1, le=1000, description=N_("batch size: images, with all their captions")
+    )
+    dropout: float = Field(
+        0.4, ge=0, lt=1, description=N_("dropout rate of the inputs and outputs")
+    )
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description=N_("label smoothing"))
+    learning_rate: float = Field(
+        0.001, gt=0, le=1, description=N_("peak learning rate of Adam, with cosine decay")
+    )
+    views: tuple[str, ...] = Field(
+        ("flip", "crop-1", "crop-2"),
+        description=N_("augmentations of the training images: flip, or crop- and a number"),
+    )
+    n_ensemble: int = Field(
+        1, ge=1, le=10, description=N_("members of the ensemble, which differ by their seed")
+    )
+    beams: tuple[int, ...] = Field(
+        (3, 5), min_length=1, description=N_("beam sizes to choose from")
+    )
+    alphas: tuple[float, ...] = Field(
+        (0.6, 0.8, 1.0),
+        min_length=1,
+        description=N_("exponents of the length normalization to choose from"),
+    )
+    reranking_beam: int = Field(20, ge=2, le=50, description=N_("beam size for reranking"))
+    reranking_temperature: tuple[float, ...] = Field(
+        (0.6, 1.0),
+        description=N_("temperatures of the reranking to choose from; none: no reranking"),
+    )
+    neighbors: tuple[int, ...] = Field(
+        (10, 15, 20),
+        description=N_("numbers of nearest training images for reranking to choose from"),
+    )
+    retrieval_weight: tuple[float, ...] = Field(
+        (10.0, 20.0, 40.0),
+        description=N_("weights of the captions of the nearest training images to choose from"),
+    )
+
+
+ON_SAMPLE: dict[str, object] = {
+    "min_count": 1,
+    "embedding": 48,
+    "units": 64,
+    "epochs": 24,
+    "learning_rate": 0.01,
+    "dropout": 0.1,
+    "batch_size": 8,
+    "beams": (3,),
+    "alphas": (0.7,),
+    "reranking_beam": 5,
+    "reranking_temperature": (1.0,),
+    "neighbors": (3,),
+    "retrieval_weight": (10.0,),
+    "views": (),
+}
+"""Settings on sample data that both experiments share."""
+
+
+def run(
+    context: RunContext, settings: CaptionerSettings, attention_dim: int, claim: str
+) -> tuple[Captioner, _shared.CaptionSplits, SearchResult]:
+    """Train a captioner, choose its search, and score and save it; return the test captions too.
+
+    Args:
+        context: the run that receives scores, model and claim.
+        settings: the settings of the experiment.
+        attention_dim: dimension of the attention; 0: no attention, the mean of the region map.
+        claim: key of the claim that BLEU-4 is better than in the report.
+    """
+    splits = _shared.load_splits(context, settings.views)
+    captioner = train(context, splits, settings, attention_dim)
+    captioner = replace(captioner, search=choose_search(context, captioner, splits, settings))
+    test, maps = splits.split("test")
+    found = captioner.write(maps)
+    captions = found.best(captioner.vocabulary)
+    _shared.score_captions(context, captions, test.captions, captioner.search.describe())
+    card = _shared.make_card(context, splits)
+    replace(captioner, card=card).save(context.path("captioner"))
+    ours, published = context.scores["bleu_4"].value, _shared.REPORT_BLEU[3]
+    context.claim(
+        claim,
+        "confirmed" if ours > published else "refuted",
+        _("BLEU-4 in the course's protocol: {value:.3f}, in the report {published:.3f}").format(
+            value=ours, published=published
+        ),
+    )
+    return captioner, splits, found
+
+
+def train(
+    context: RunContext,
+    splits: _shared.CaptionSplits,
+    settings: CaptionerSettings,
+    attention_dim: int,
+) -> Captioner:
+    """Train every member of the ensemble; return the captioner, with retrieval of training images."""
+    train_set = splits.data.train
+    vocabulary = Vocabulary.most_frequent(train_set.rows()[1], min_count=settings.min_count)
+    words = vocabulary.encode_groups(train_set.captions)
+
+    def read(maps: np.ndarray) -> np.ndarray:
+        return maps if attention_dim else pool_regions(maps)[:, None]
+
+    maps = [read(each) for each in (splits.maps["train"], *splits.views)]
+    shape = ModelConfig(
+        len(vocabulary), maps[0].shape[2], settings.embedding, settings.units, attention_dim
+    )
+    config = TrainConfig(
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        dropout=settings.dropout,
+        smoothing=settings.label_smoothing,
+        learning_rate=settings.learning_rate,
+    )
+    captioner = Captioner("attention" if attention_dim else "gru", vocabulary, {}, splits.features)
+    members = []
+    for number in range(settings.n_ensemble):
+        seed, curve = (
+            context.seed + SEED_STEP * number,
+            f"train-{number + 1}" if number else "train",
+        )
+        generator = seeding.make_generator(seed, "caption", "weights")
+        new = replace(captioner, arrays=attention.init_weights(shape, generator, maps[0]))
+        every = [each[::500] for each in maps]
+        key = [asdict(config), asdict(shape), settings.views, seed, words, every]
+        member = context.cached(
+            "captioner",
+            key,
+            partial(
+                _train_member, context, new, splits, read, maps, words, config, seed, curve, key
+            ),
+        )
+        history = member.pop("history")
+        if not context.history(curve):
+            for row in history.tolist():
+                context.log(curve, **dict(zip(HISTORY, row, strict=True)))
+        members.append(member)
+        context.note(
+            _(
+                "Kept: epoch {n} of {epochs}, with the highest CIDEr-D on the development set (greedy)."
+            ).format(n=int(history[history[:, 3].argmax(), 0]), epochs=config.epochs)
+        )
+    album = CaptionRetrieval.from_features(pool_regions(splits.maps["train"]), words)
+    return replace(captioner, arrays=ensemble.merge_weights(members), retrieval=album)
+
+
+def _train_member(
+    context: RunContext,
+    captioner: Captioner,
+    splits: _shared.CaptionSplits,
+    read: Callable[[np.ndarray], np.ndarray],
+    maps: list[np.ndarray],
+    words: np.ndarray,
+    config: TrainConfig,
+    seed: int,
+    curve: str,
+    key: list[object],
+) -> Arrays:
+    """Train one network, and keep the epoch with the highest CIDEr-D on the development set.
+
+    Args:
+        context: the run that shows progress and logs the history.
+        captioner: the captioner with the initial weights.
+        splits: the data, with the development set.
+        read: turns region maps (N, L, D) into what the network reads.
+        maps: training images and their augmented views, as the network reads them.
+        words: (N, R, T + 1) training captions as word numbers.
+        config: training configuration.
+        seed: seed of this member.
+        curve: name of the history.
+        key: all that makes two trainings different.
+
+    Returns:
+        Weights of the best epoch, and "history" (epochs, 4) with the columns ``HISTORY``.
+    """
+    dev, vocabulary = splits.data.dev, captioner.vocabulary
+    dev_maps, dev_words = read(splits.maps["dev"]), vocabulary.encode_groups(dev.captions)
+    checkpoint = context.checkpoint("captioner", *key, captioner.arrays["words"])
+    with context.progress(context.experiment.title, total=config.epochs) as step:
+
+        def after_epoch(epoch: int, loss: float, weights: attention.Parameters) -> None:
+            now = {name: np.array(array) for name, array in weights.items()}
+            found = replace(captioner, arrays=now).write(dev_maps, SearchConfig(1))
+            dev_loss = training.mean_loss(now, dev_maps, dev_words)
+            dev_cider = cider(found.best(vocabulary), dev.captions).value
+            if dev_cider > max((row["dev_cider_d"] for row in checkpoint.rows), default=-np.inf):
+                checkpoint.arrays.update(now)
+            row = dict(zip(HISTORY, (epoch, loss, dev_loss, dev_cider), strict=True))
+            context.log_and_checkpoint(checkpoint, curve, **row)
+            step(1, loss=loss, dev_loss=dev_loss, dev_cider_d=dev_cider)
+
+        context.resume(checkpoint, step, curve)
+        training.train(captioner.arrays, maps, words, config, seed, after_epoch, checkpoint)
+    history = np.array([[row[name] for name in HISTORY] for row in checkpoint.rows])
+    return {**checkpoint.arrays, "history": history}
+
+
+def choose_search(
+    context: RunContext,
+    captioner: Captioner,
+    splits: _shared.CaptionSplits,
+    settings: CaptionerSettings,
+) -> SearchConfig:
+    """Return the search with the greatest sum of BLEU-1 to 4 and CIDEr-D on the development set."""
+    dev, maps = splits.split("dev")
+    plain = [
+        SearchConfig(beam, alpha=alpha) for beam in settings.beams for alpha in settings.alphas
+    ]
+    found = {
+        search: captioner.write(maps, search) for search in (SearchConfig(1, alpha=0.0), *plain)
+    }
+
+    # All rerankings start from one wide beam, whose captions are compared once.
+    wide = SearchConfig(settings.reranking_beam, alpha=0.5)
+    reranked = [
+        replace(wide, reranking_temperature=temperature) for temperature in settings.reranking_temperature
+    ]
+    reranked += [
+        replace(search, neighbors=number, retrieval_weight=weight)
+        for search, number, weight in product(
+            reranked, settings.neighbors, settings.retrieval_weight
+        )
+    ]
+    if reranked:
+        found[wide] = captioner.write(maps, wide)
+        most = max(search.neighbors for search in reranked)
+        judged = captioner.judge(maps, found[wide], most)
+        found |= {search: reranking.rerank(judged, search) for search in reranked}
+
+    rows, sums = [], {}
+    for search, each in found.items():
+        captions = each.best(captioner.vocabulary)
+        scores = [*bleu(captions, dev.captions, "standard"), cider(captions, dev.captions)]
+        values = [score.value for score in scores]
+        rows.append([search.describe(), *(round(value, 4) for value in values)])
+        sums[search] = sum(values)
+    best = max(
+        (search for search in sums if search.beam > 1), key=sums.__getitem__, default=plain[0]
+    )
+    context.table(
+        "search",
+        title=N_("Searches compared on the development set"),
+        columns=[N_("search"), *(f"BLEU-{n} standard" for n in range(1, 5)), "CIDEr-D"],
+        rows=rows,
+        caption=N_(
+            "The search with the greatest sum of the five scores is used on the test set; "
+            "greedy search is listed for comparison."
+        ),
+    )
+    context.note(_("Chosen: {search}.").format(search=best.describe()))
+    return best
+
+
+def show(
+    context: RunContext, captioner: Captioner, splits: _shared.CaptionSplits, found: SearchResult
+) -> None:
+    """Show the learning curves, all captioners, and the gallery."""
+    with context.figure(
+        "learning",
+        title=N_("Training"),
+        caption=N_(
+            "Training loss with dropout and label smoothing, development loss without either."
+        ),
+    ) as axes:
+        names = {"loss": _("training"), "dev_loss": _("development")}
+        curves.plot_learning_curves(
+            context.history("train"), names, y_label=_("loss (nats per word)"), ax=axes
+        )
+    maps, vocabulary = splits.maps["test"], captioner.vocabulary
+    captions = {captioner.search: found.best(vocabulary)}
+    for search in (replace(captioner.search, neighbors=0), SearchConfig(1)):
+        if search not in captions:
+            captions[search] = captioner.write(maps, search).best(vocabulary)
+    name = _("this captioner, {search}")
+    captioners = {name.format(search=search.describe()): each for search, each in captions.items()}
+    words = vocabulary.encode_groups(splits.data.train.captions)
+    trigram = Trigram(words.reshape(-1, words.shape[-1]), vocabulary).caption()
+    _shared.show_baselines(context, splits, captioners, trigram)
+    _shared.show_gallery(context, splits, captions[captioner.search])

@@ -1,0 +1,103 @@
+"""Clusters, nearest neighbors and analogies of your own word vectors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from etabli.core.errors import BadSetting, DataMissing
+from etabli.core.i18n import _
+from etabli.data.formats import word_vectors
+from etabli.models.text import word_similarity
+
+__all__ = ["WordCluster", "WordReport", "explore_words"]
+
+Similarities = dict[str, float]
+"""Word -> cosine similarity, the greatest first."""
+
+
+@dataclass(frozen=True)
+class WordCluster:
+    """A cluster: the word nearest to its center as name, its size, and the next nearest words."""
+
+    name: str
+    words: int
+    nearest: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WordReport:
+    """What was found in a file of word vectors; ``duplicates`` are words of several lines."""
+
+    words: int
+    dimension: int
+    duplicates: tuple[str, ...]
+    clusters: tuple[WordCluster, ...]
+    neighbors: dict[str, Similarities]
+    analogies: dict[str, Similarities]
+
+
+def explore_words(
+    file: Path | str,
+    *,
+    vocabulary: Path | str | None = None,
+    clusters: int = 10,
+    top: int = 10,
+    neighbors_of: Sequence[str] = (),
+    analogies: Sequence[str] = (),
+    seed: int = 0,
+) -> WordReport:
+    """Cluster word vectors, and find nearest neighbors and analogies.
+
+    Args:
+        file: vectors in GloVe's text format.
+        vocabulary: a file of words; only their vectors are read.
+        clusters: clusters of k-means; 0 for none.
+        top: words listed per cluster, per word and per analogy.
+        neighbors_of: words whose nearest neighbors are listed.
+        analogies: "man,king,woman": man is to king as woman is to ...
+        seed: seed of k-means.
+
+    Raises:
+        BadSetting: an analogy has not three words, or there are fewer words than clusters.
+        CorruptFile: a line is not a word with its vector.
+        DataMissing: a file does not exist.
+        UnknownName: a word has no vector.
+    """
+    wanted = None if vocabulary is None else _read_words(Path(vocabulary))
+    known = word_vectors.read(file, wanted)
+    words, vectors = known.words, known.vectors
+    found: tuple[WordCluster, ...] = ()
+    if clusters:
+        made = word_similarity.cluster(words, vectors, clusters, seed, top)
+        found = tuple(
+            WordCluster(name, int((made.labels == number).sum()), nearest)
+            for number, (name, nearest) in enumerate(zip(made.names, made.nearest, strict=True))
+        )
+    return WordReport(
+        len(words),
+        vectors.shape[1],
+        tuple(known.duplicates),
+        found,
+        {
+            word: dict(word_similarity.nearest_neighbors(words, vectors, word, top))
+            for word in neighbors_of
+        },
+        {
+            analogy: dict(word_similarity.analogy(words, vectors, *_split(analogy), top))
+            for analogy in analogies
+        },
+    )
+
+
+def _read_words(path: Path) -> list[str]:
+    if not path.is_file():
+        raise DataMissing(_("there is no vocabulary file {path}").format(path=path))
+    return path.read_text(encoding="utf-8-sig", errors="replace").split()
+
+
+def _split(analogy: str) -> tuple[str, str, str]:
+    """Return the three words of "a,b,c"."""
+    words = [word.strip() for word in analogy.split(",")]
+    if len(words) != 3 or not all(words):
+        raise BadSetting(_("an analogy takes three words"), expected="man,king,woman", got=analogy)
+    return words[0], words[1], words[2]
