@@ -1,10 +1,11 @@
-"""Many clients at once on the playground: any error, and does its memory grow?
+"""Serve many clients of the playground at once: errors, and growth of memory.
 
     python benchmarks/serve_clients.py RUNS [--clients 50] [--seconds 60] [--page docs/playground.md]
 
-Starts ``etabli serve`` on RUNS as a process of its own; every client asks for pages, runs, digits, back-propagation,
-poems (streamed) and words in turn over loopback. Memory is the resident set of the server, at every sixth of the time;
-from one to the next, what a request left behind. Prints one JSON document; with ``--page`` also a line there.
+Starts ``etabli serve`` on RUNS in a separate process; every client requests pages, runs, digits,
+backpropagation, poems (streamed) and words in turn over loopback. Memory is the resident set of the
+server at every sixth of the time, and its growth per request in between. Prints one JSON document;
+``--page`` also writes a summary to a Markdown page.
 """
 
 import argparse
@@ -26,14 +27,14 @@ import psutil
 from etabli.core import environment
 
 STROKES = [[[0.3, 0.2], [0.65, 0.2], [0.55, 0.5], [0.45, 0.85]]]
-CALM = {200, 409}  # 409: a page whose model is not trained says so
+EXPECTED = {200, 409}  # 409: the model of the page is not trained
 
 
-def requests_of(generator: random.Random) -> tuple[str, str, dict | None]:
-    """One request: its kind, its address, its body."""
+def choose_request(generator: random.Random) -> tuple[str, str, dict | None]:
+    """Choose a request: its kind, its URL, its body."""
     step = generator.randrange(60)
-    small = {"step": step, "rate": 1.0, "x": [generator.uniform(-1, 1), 0.5]}
-    wish = {"prompt": "souvent, p", "length": 60, "seed": generator.randrange(1000)}
+    small = {"step": step, "learning_rate": 1.0, "x": [generator.uniform(-1, 1), 0.5]}
+    text = {"prompt": "souvent, p", "length": 60, "seed": generator.randrange(1000)}
     return generator.choice(
         [
             ("page", generator.choice(["/", "/runs", "/digits", "/poetry", "/backprop"]), None),
@@ -42,7 +43,7 @@ def requests_of(generator: random.Random) -> tuple[str, str, dict | None]:
             ("digits", "/api/digits", {"strokes": STROKES}),
             ("digits", "/api/digits", {"strokes": STROKES}),
             ("backprop", "/api/backprop", small),
-            ("poetry", "/api/poetry/write", wish),
+            ("poetry", "/api/poetry/write", text),
             ("stream", "/api/poetry/stream?length=40", None),
             ("words", "/api/words", None),
             ("events", "/api/events", None),
@@ -50,59 +51,60 @@ def requests_of(generator: random.Random) -> tuple[str, str, dict | None]:
     )
 
 
-async def client(
-    base: str, until: float, seed: int, seen: Counter, times: dict[str, list[float]]
+async def run_client(
+    base: str, until: float, seed: int, statuses: Counter, times: dict[str, list[float]]
 ) -> None:
-    """One person who asks one thing after another, with a moment between."""
+    """Send one request after another, with short pauses."""
     generator = random.Random(seed)
     async with httpx.AsyncClient(base_url=base, timeout=30) as session:
         while time.monotonic() < until:
-            kind, address, body = requests_of(generator)
+            kind, address, body = choose_request(generator)
             started = time.monotonic()
             try:
-                status = await _ask(session, kind, address, body)
+                status = await _send(session, kind, address, body)
             except Exception as error:
                 status = type(error).__name__
             times.setdefault(kind, []).append(time.monotonic() - started)
-            seen[f"{kind} {status}"] += 1
+            statuses[f"{kind} {status}"] += 1
             await asyncio.sleep(generator.uniform(0.02, 0.2))
 
 
-async def _ask(session: httpx.AsyncClient, kind: str, address: str, body: dict | None) -> int:
+async def _send(session: httpx.AsyncClient, kind: str, address: str, body: dict | None) -> int:
     if kind in ("stream", "events"):
         async with session.stream("GET", address) as response:
             async for _line in response.aiter_lines():
                 if kind == "events":
-                    break  # one sight of the state is enough; the server has to notice that we left
+                    break  # the server has to notice the disconnect
             return response.status_code
     response = await (session.post(address, json=body) if body else session.get(address))
     return response.status_code
 
 
-async def crowd(base: str, clients: int, seconds: float, memory: object) -> dict[str, object]:
-    """All clients for so many seconds; what they saw, and the server's memory on the way (``memory()``, bytes)."""
-    seen: Counter = Counter()
+async def run_clients(base: str, clients: int, seconds: float, memory: object) -> dict[str, object]:
+    """Run all clients; return their responses and the server's memory (``memory()``) over time."""
+    statuses: Counter = Counter()
     times: dict[str, list[float]] = {}
     until = time.monotonic() + seconds
-    asking = [
-        asyncio.create_task(client(base, until, seed, seen, times)) for seed in range(clients)
+    tasks = [
+        asyncio.create_task(run_client(base, until, seed, statuses, times))
+        for seed in range(clients)
     ]
-    held = []
+    samples = []
     for _sixth in range(6):
         await asyncio.sleep(seconds / 6)
-        held.append((sum(seen.values()), memory()))
-    await asyncio.gather(*asking)
-    errors = {key: count for key, count in seen.items() if not _is_calm(key)}
+        samples.append((sum(statuses.values()), memory()))
+    await asyncio.gather(*tasks)
+    errors = {key: count for key, count in statuses.items() if not _is_expected(key)}
     return {
         "clients": clients,
         "seconds": seconds,
-        "requests": sum(seen.values()),
-        "seen": dict(sorted(seen.items())),
+        "requests": sum(statuses.values()),
+        "statuses": dict(sorted(statuses.items())),
         "errors": errors,
-        "memory_mb": [round(size / 2**20, 1) for _count, size in held],
-        "kept_bytes_a_request": [
+        "memory_mb": [round(size / 2**20, 1) for _count, size in samples],
+        "growth_in_bytes_per_request": [
             round((size - before) / (count - fewer))
-            for (fewer, before), (count, size) in pairwise(held)
+            for (fewer, before), (count, size) in pairwise(samples)
         ],
         "median_ms": {
             kind: round(1000 * sorted(each)[len(each) // 2], 1)
@@ -111,9 +113,9 @@ async def crowd(base: str, clients: int, seconds: float, memory: object) -> dict
     }
 
 
-def _is_calm(key: str) -> bool:
+def _is_expected(key: str) -> bool:
     status = key.split()[1]
-    return status.isdigit() and int(status) in CALM
+    return status.isdigit() and int(status) in EXPECTED
 
 
 def main() -> None:
@@ -129,28 +131,28 @@ def main() -> None:
         base = server.stdout.readline().split()[-1].rstrip("/")
         wait_until_loaded(base)
         memory = psutil.Process(server.pid).memory_info
-        found = asyncio.run(crowd(base, given.clients, given.seconds, lambda: memory().rss))
+        found = asyncio.run(run_clients(base, given.clients, given.seconds, lambda: memory().rss))
     finally:
         server.terminate()
         server.wait(10)
     print(json.dumps(found, indent=1))
     if given.page:
-        write_block(given.page, "clients", told(found))
+        write_block(given.page, "clients", summarize(found))
     sys.exit(1 if found["errors"] else 0)
 
 
-def told(found: dict[str, object]) -> list[str]:
-    """The crowd in one sentence."""
+def summarize(found: dict[str, object]) -> list[str]:
+    """Return the result as one sentence."""
     memory, errors = found["memory_mb"], sum(found["errors"].values())
     return [
         f"{found['clients']} clients for {found['seconds']:g} s: {found['requests']:,} requests, "
         f"**{errors} errors**; memory {memory[0]} MB after {found['seconds'] / 6:g} s, **{memory[-1]} MB** at the end "
-        f"(median of a page {found['median_ms']['page']} ms, of a digit {found['median_ms']['digits']} ms)."
+        f"(median response of a page {found['median_ms']['page']} ms, of a digit {found['median_ms']['digits']} ms)."
     ]
 
 
 def write_block(page: Path, name: str, lines: list[str]) -> None:
-    """Put lines between the marks of that name in a Markdown page, with the date and the machine."""
+    """Replace the block of that name in a Markdown page, with the date and the machine."""
     text, start, end = (
         page.read_text(encoding="utf-8"),
         f"<!-- {name}: written by benchmarks/ -->",
@@ -158,7 +160,7 @@ def write_block(page: Path, name: str, lines: list[str]) -> None:
     )
     before, _mark, rest = text.partition(start)
     machine = environment.describe_machine()
-    busy = f"load {os.getloadavg()[1]:.0f}"  # of the last five minutes: above the cores, the clock says little
+    busy = f"load {os.getloadavg()[1]:.0f}"  # 5-minute average: above the number of cores, wall-clock times mean little
     where = (
         f"*{date.today().isoformat()}, {machine['processor']}, {machine['cores']} cores, {busy}.*"
     )
@@ -169,11 +171,11 @@ def write_block(page: Path, name: str, lines: list[str]) -> None:
 
 
 def wait_until_loaded(base: str) -> None:
-    """Until every model that is there is loaded."""
+    """Wait until every available model is loaded."""
     with httpx.stream("GET", f"{base}/api/events", timeout=120) as response:
         lines = response.iter_lines()
         for line in lines:
-            if line == "event: tools" and not {'"state":"loading"', '"state":"waiting"'} & set(
+            if line == "event: models" and not {'"state":"loading"', '"state":"waiting"'} & set(
                 _parts(next(lines))
             ):
                 return

@@ -1,10 +1,11 @@
-"""How fast the playground answers one person: the first page after the command, a digit, a poem, a caption, a photo.
+"""Latency of the playground for one user: first page, digit, poem, caption, photo.
 
     python benchmarks/serve_latency.py RUNS [--page docs/playground.md]
 
-Starts ``etabli serve`` on RUNS (with trained models) several times for the first page, then asks the loaded server
-over loopback. Prints milliseconds: median, quartiles and largest on the clock, and the mean that the server took of
-the processor, which a busy machine does not lengthen; one JSON document; with ``--page`` also the table there.
+Starts ``etabli serve`` on RUNS (with trained models) several times for the first page, then sends
+requests over loopback. Prints milliseconds as one JSON document: median, quartiles and maximum of the
+wall-clock time, and the mean processor time of the server, which does not depend on the load of the
+machine; ``--page`` also writes the table to a Markdown page.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import psutil
 from serve_clients import STROKES, wait_until_loaded, write_block
 
 STARTS, TURNS = 5, 30
-BARS = {
+LIMITS = {
     "first page": 1000,
     "a digit": 50,
     "a poem's first character": 200,
@@ -29,49 +30,49 @@ BARS = {
 }
 
 
-def started(runs: Path) -> tuple[subprocess.Popen, str]:
+def start_server(runs: Path) -> tuple[subprocess.Popen, str]:
     command = [sys.executable, "-m", "etabli", "serve", "--runs", str(runs), "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return server, server.stdout.readline().split()[-1].rstrip("/")
 
 
-def ended(server: subprocess.Popen) -> None:
+def stop_server(server: subprocess.Popen) -> None:
     server.terminate()
     server.wait(10)
 
 
 def first_page(runs: Path) -> float:
-    """From the command to the whole first page; returns the seconds of the processor that the server took."""
-    server, base = started(runs)
+    """Start a server and request the first page; return the server's processor time in seconds."""
+    server, base = start_server(runs)
     httpx.get(f"{base}/", timeout=120).raise_for_status()
-    worked = processor(server.pid)
-    ended(server)
+    worked = processor_seconds(server.pid)
+    stop_server(server)
     return worked
 
 
-def processor(pid: int) -> float:
-    """Seconds of the processor that a process has taken."""
+def processor_seconds(pid: int) -> float:
+    """Return the processor time of a process in seconds."""
     times = psutil.Process(pid).cpu_times()
     return times.user + times.system
 
 
 def first_character(base: str) -> None:
-    """Until the first character of a poem has come."""
+    """Wait for the first character of a poem."""
     with httpx.stream("GET", f"{base}/api/poetry/stream?length=20", timeout=30) as response:
-        next(line for line in response.iter_lines() if line == "event: letter")
+        next(line for line in response.iter_lines() if line == "event: character")
 
 
 def milliseconds(
     call: Callable[[], object], turns: int, pid: int | None = None
 ) -> dict[str, float]:
-    """``pid``: the server that answers; without it ``call`` returns the seconds of the processor itself."""
+    """Measure calls; without ``pid``, of the server, ``call`` itself returns its processor time."""
     taken, worked = [], []
-    before = processor(pid) if pid else 0.0
+    before = processor_seconds(pid) if pid else 0.0
     for _turn in range(turns):
         started_at = time.perf_counter()
         worked.append(call())
         taken.append(1000 * (time.perf_counter() - started_at))
-    spent = processor(pid) - before if pid else sum(worked)
+    spent = processor_seconds(pid) - before if pid else sum(worked)
     low, middle, high = statistics.quantiles(taken, n=4, method="inclusive")
     return {
         name: round(value, 1)
@@ -86,7 +87,7 @@ def main() -> None:
     given = parser.parse_args()
     runs = given.runs
     found = {"first page": milliseconds(lambda: first_page(runs), STARTS)}
-    server, base = started(runs)
+    server, base = start_server(runs)
     try:
         wait_until_loaded(base)
         with httpx.Client(base_url=base, timeout=60) as session:
@@ -108,20 +109,20 @@ def main() -> None:
                 call()
                 found[name] = milliseconds(call, TURNS, server.pid)
     finally:
-        ended(server)
+        stop_server(server)
     print(json.dumps(found, indent=1))
     if given.page:
         write_block(given.page, "latency", table(found))
 
 
 def table(found: dict[str, dict[str, float]]) -> list[str]:
-    """The times as Markdown, each beside what it must stay under."""
+    """Return the times and their limits as a Markdown table."""
     lines = [
         f"| | bar | median | quartiles | largest of {TURNS} ({STARTS} starts) | of the processor |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for name, each in found.items():
-        bar = f"{BARS[name]} ms" if name in BARS else ""
+        bar = f"{LIMITS[name]} ms" if name in LIMITS else ""
         between = f"{each['low']} to {each['high']} ms"
         spent = f"{each['processor']} ms"
         lines.append(

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from web.playing import FLAGS, PLAYS, serving
+from web.playground import FLAGS, INTERACTIONS, serving
 
 LOOKS = {
     "": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
@@ -28,8 +28,8 @@ def take_screenshot(page: Page, base: str, key: str, path: str, out: Path, langu
     page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={language}")
     page.wait_for_selector("main")
     page.wait_for_timeout(400)
-    if key in PLAYS and not page.locator("#train").count():
-        PLAYS[key](page)
+    if key in INTERACTIONS and not page.locator("#train").count():
+        INTERACTIONS[key](page)
         page.wait_for_timeout(500)
     page.evaluate("scrollTo(0, 0)")
     image = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
@@ -51,7 +51,7 @@ def main() -> None:
         for look, options in LOOKS.items() if given.all else [("", LOOKS[""])]:
             context = browser.new_context(**options)
             page = context.new_page()
-            for key, path in served.places().items():
+            for key, path in served.paths().items():
                 if given.only and key not in given.only:
                     continue
                 take_screenshot(

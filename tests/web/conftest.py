@@ -1,4 +1,4 @@
-"""A runs folder with two small runs in it, and the playground on it."""
+"""A runs folder with two small runs, and the playground that serves it."""
 
 from pathlib import Path
 
@@ -11,17 +11,19 @@ from etabli.experiments import runner
 
 @pytest.fixture(scope="session")
 def small_runs(tmp_path_factory) -> Path:
-    """Two finished runs of the tiny experiment: ``first`` on sample data, ``second`` on full data with another rate."""
+    """Two finished runs of the tiny experiment: ``first`` on sample, ``second`` on full data."""
     home = tmp_path_factory.mktemp("runs")
     runner.run_experiments([EXPERIMENT], home / "first", Source.sample(), seeds=[0, 1])
-    runner.run_experiments([EXPERIMENT], home / "second", Source("full"), changes={"learning_rate": 0.9})
+    runner.run_experiments(
+        [EXPERIMENT], home / "second", Source("full"), changes={"learning_rate": 0.9}
+    )
     return home
 
 
 @pytest.fixture
 def client(small_runs):
-    """A client of the application on loopback, without a network; a fault of the server is a response, not a raise."""
-    from web.playing import TestClient
+    """A client of the application on loopback; server errors become responses."""
+    from web.playground import TestClient
 
     from etabli.web.app import make_app
 
@@ -33,24 +35,25 @@ def client(small_runs):
 
 @pytest.fixture(scope="session")
 def trained_runs(tmp_path_factory) -> Path:
-    """A run with a model for every page, and another to lay beside it."""
-    from web import pieces
+    """A run with a model for every page, and another one to compare with."""
+    from web import trained_models
 
     from etabli.web.pages import transfer
 
     home = tmp_path_factory.mktemp("trained")
     runner.run_experiments([EXPERIMENT], home / "other", Source("full"))
-    pieces.write(home)
+    trained_models.write(home)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transfer, "material", pieces.material(tmp_path_factory.mktemp("scenes")))
+        fake = trained_models.fake_training_set(tmp_path_factory.mktemp("scenes"))
+        patch.setattr(transfer, "load_training_set", fake)
         yield home
 
 
 @pytest.fixture(scope="session")
 def browser(chromium):
-    """One chromium for all tests, that speaks to nobody but the page."""
+    """One Chromium for all tests, without background requests."""
     from playwright.sync_api import sync_playwright
-    from web.playing import FLAGS
+    from web.playground import FLAGS
 
     with sync_playwright() as play:
         launched = play.chromium.launch(executable_path=chromium, args=FLAGS)
@@ -60,8 +63,8 @@ def browser(chromium):
 
 @pytest.fixture(scope="session")
 def served(trained_runs):
-    """The playground on the trained models, loaded."""
-    from web.playing import serving
+    """The playground with all models loaded."""
+    from web.playground import serving
 
     with serving(trained_runs) as playground:
         playground.wait_until_loaded()
@@ -70,23 +73,23 @@ def served(trained_runs):
 
 @pytest.fixture
 def watched(browser):
-    """Opens pages and fails the test on any message of the console above a note and any request to elsewhere."""
-    contexts, troubles = [], []
+    """Open pages; the test fails on console errors and on requests to other hosts."""
+    contexts, problems = [], []
 
     def opened(base: str, refused: bool = False, **options):
         """``refused``: the server will refuse something, which chromium notes on its console."""
         context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda said: _calm(said, refused) or troubles.append(said.text))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda request: _own(request.url, base) or troubles.append(request.url))
+        page.on("console", lambda said: _calm(said, refused) or problems.append(said.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("request", lambda request: _own(request.url, base) or problems.append(request.url))
         return page
 
     yield opened
     for context in contexts:
         context.close()
-    assert troubles == []
+    assert problems == []
 
 
 def _calm(said, refused: bool) -> bool:

@@ -1,4 +1,4 @@
-"""The public edge: bounded bodies, one sentence for every mistake, no path, no traceback; fuzzed from the schema."""
+"""The API: bounded bodies, one sentence for every error, no path, no traceback; fuzzed."""
 
 import json
 import sys
@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etabli.web import api, pages, trainer
-from etabli.web.api import finite, reply, without_paths
+from etabli.web.api import json_response, replace_nonfinite, strip_paths
 
-CALM = settings(
+FUZZ = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 STATUSES = {200, 400, 404, 408, 409, 413, 422}
@@ -24,12 +24,12 @@ FUZZED = [
 @pytest.fixture(autouse=True)
 def _training_does_nothing(monkeypatch):
     monkeypatch.setattr(
-        trainer, "_command", lambda experiments, out, again: [sys.executable, "-c", ""]
+        trainer, "_command", lambda experiments, out, overwrite: [sys.executable, "-c", ""]
     )
 
 
 def values_of(schema: dict) -> st.SearchStrategy:
-    """Values that a schema allows, as far as it says."""
+    """Generate values that a schema allows."""
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     if "const" in schema:
@@ -64,7 +64,7 @@ def values_of(schema: dict) -> st.SearchStrategy:
 
 
 def documents_of(schema: dict) -> st.SearchStrategy:
-    """Questions that a schema allows: what it requires, and some of the rest."""
+    """Generate parameters that a schema allows: all required ones, and some of the others."""
     fields = {name: values_of(field) for name, field in schema.get("properties", {}).items()}
     wanted = {name: fields.pop(name) for name in schema.get("required", [])}
     return st.fixed_dictionaries(wanted, optional=fields)
@@ -79,7 +79,7 @@ ANYTHING = st.recursive(
 )
 
 
-def asked(client, each: api.Endpoint, document: dict, body: bytes = b""):
+def send(client, each: api.Endpoint, document: dict, body: bytes = b""):
     path = each.path
     query = {}
     for name, value in document.items():
@@ -96,7 +96,7 @@ def asked(client, each: api.Endpoint, document: dict, body: bytes = b""):
     return client.get(path, params={name: str(value) for name, value in query.items()})
 
 
-def assert_said_well(answer, small_runs):
+def assert_valid(answer, small_runs):
     assert answer.status_code in STATUSES, (answer.status_code, answer.text[:300])
     if answer.headers["content-type"].startswith("image/"):
         return
@@ -106,31 +106,31 @@ def assert_said_well(answer, small_runs):
 
 
 @pytest.mark.parametrize("each", FUZZED, ids=lambda each: each.path)
-def test_whatever_the_schema_allows_is_answered(client, small_runs, each):
-    operation = api.schema([each])["paths"][each.path][each.method.lower()]
+def test_requests_that_the_schema_allows_are_answered(client, small_runs, each):
+    operation = api.openapi_schema([each])["paths"][each.path][each.method.lower()]
 
-    @CALM
+    @FUZZ
     @given(documents_of(schema_of(operation)), st.binary(max_size=200))
     def answered(document, body):
-        assert_said_well(asked(client, each, document, body), small_runs)
+        assert_valid(send(client, each, document, body), small_runs)
 
     answered()
 
 
 @pytest.mark.parametrize("each", FUZZED, ids=lambda each: each.path)
-def test_whatever_the_schema_forbids_is_refused_in_one_sentence(client, small_runs, each):
-    fields = list(each.question.model_fields) or ["anything"]
+def test_requests_that_the_schema_forbids_are_refused_with_one_sentence(client, small_runs, each):
+    fields = list(each.params.model_fields) or ["anything"]
 
-    @CALM
+    @FUZZ
     @given(st.dictionaries(st.sampled_from([*fields, "other"]), ANYTHING, max_size=3))
     def refused(document):
-        assert_said_well(asked(client, each, document), small_runs)
+        assert_valid(send(client, each, document), small_runs)
 
     refused()
 
 
 def schema_of(operation: dict) -> dict:
-    """The schema of all that an operation takes, from its published description."""
+    """Return the schema of the parameters of an operation."""
     body = operation.get("requestBody", {}).get("content", {}).get("application/json")
     if body:
         return body["schema"]
@@ -156,24 +156,24 @@ def test_every_address_of_the_api_is_in_the_schema(client):
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"x": NaN}', b'"text"']
 )
-def test_a_body_that_is_no_question_is_refused(client, small_runs, body):
+def test_a_body_that_is_not_json_or_not_valid_is_refused(client, small_runs, body):
     answer = client.post(
         "/api/backprop", content=body, headers={"content-type": "application/json"}
     )
     assert answer.status_code in ({200} if body == b"" else {400, 422})
-    assert_said_well(answer, small_runs)
+    assert_valid(answer, small_runs)
 
 
-def test_a_body_that_is_too_large_is_refused_whether_or_not_it_says_so(client):
-    large = b" " * (api.JSON_BYTES + 1)
+def test_a_body_that_is_too_large_is_refused_with_or_without_content_length(client):
+    large = b" " * (api.MAX_JSON_BYTES + 1)
     headers = {"content-type": "application/json"}
     assert client.post("/api/backprop", content=large, headers=headers).status_code == 413
-    in_pieces = (large[at : at + 65536] for at in range(0, len(large), 65536))
-    assert client.post("/api/backprop", content=in_pieces, headers=headers).status_code == 413
+    in_chunks = (large[at : at + 65536] for at in range(0, len(large), 65536))
+    assert client.post("/api/backprop", content=in_chunks, headers=headers).status_code == 413
 
 
-def test_a_fault_of_the_server_shows_nothing_of_it(small_runs, monkeypatch):
-    from web.playing import TestClient
+def test_an_internal_error_shows_no_details(small_runs, monkeypatch):
+    from web.playground import TestClient
 
     from etabli.web.app import make_app
     from etabli.web.pages import runs
@@ -181,7 +181,7 @@ def test_a_fault_of_the_server_shows_nothing_of_it(small_runs, monkeypatch):
     def broken(*_arguments):
         raise RuntimeError("/home/someone/secret.txt")
 
-    monkeypatch.setattr(runs.runs, "summary", broken)
+    monkeypatch.setattr(runs.run_folder, "summarize_scores", broken)
     with TestClient(
         make_app(small_runs), base_url="http://127.0.0.1", raise_server_exceptions=False
     ) as client:
@@ -200,13 +200,13 @@ def test_a_fault_of_the_server_shows_nothing_of_it(small_runs, monkeypatch):
         ("/tmp/run is not a run: it has no run.json", "run is not a run: it has no run.json"),
     ],
 )
-def test_a_sentence_for_the_page_has_no_path(sentence, shown):
-    assert without_paths(sentence) == shown
+def test_paths_are_stripped_from_sentences(sentence, shown):
+    assert strip_paths(sentence) == shown
 
 
-def test_numbers_that_are_not_finite_become_null():
-    assert finite({"a": [float("nan"), 1.0], "b": (float("inf"),)}) == {
+def test_nonfinite_numbers_become_null():
+    assert replace_nonfinite({"a": [float("nan"), 1.0], "b": (float("inf"),)}) == {
         "a": [None, 1.0],
         "b": [None],
     }
-    assert reply({"a": float("nan")}).body == b'{"a":null}'
+    assert json_response({"a": float("nan")}).body == b'{"a":null}'

@@ -1,17 +1,17 @@
-"""Every page in a real browser, in both languages: it does its work, says no error, asks nobody else."""
+"""Every page in a real browser, in both languages: it works, without errors or other requests."""
 
 import importlib
 import inspect
-import itertools
 import json
 import shutil
 import sys
 import time
 from pathlib import Path
 
+import itermodels
 import pytest
 from playwright.sync_api import expect
-from web.playing import PLAYS, serving
+from web.playground import INTERACTIONS, serving
 
 from etabli import experiments
 from etabli.core.i18n import translate_message
@@ -26,41 +26,42 @@ KEYS = [page.key for page in PAGES]
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("key", KEYS)
-def test_a_page_does_its_work(served, watched, key, language):
+def test_every_page_works(served, watched, key, language):
     page = watched(served.base)
     page.goto(f"{served.base}{BY_KEY[key].path}?lang={language}")
     assert page.locator("html").get_attribute("lang") == language
     assert page.locator("h1").inner_text() == translate_message(BY_KEY[key].title, language)
-    if key in PLAYS:
-        PLAYS[key](page)
+    if key in INTERACTIONS:
+        INTERACTIONS[key](page)
     assert not page.locator("#notice").is_visible()
 
 
-def test_every_tool_is_played_with_here(served):
-    assert {state["state"] for state in served.studio.state()["tools"].values()} == {"ready"}
+def test_every_model_is_loaded(served):
+    assert {state["state"] for state in served.state.snapshot()["models"].values()} == {"ready"}
 
 
-@pytest.mark.parametrize("tool", pages.TOOLS, ids=lambda tool: tool.key)
-def test_the_story_of_every_tool_writes_the_files_that_it_plays_with(tool):
-    assert tool.experiment in experiments.EXPERIMENTS
-    story = inspect.getsource(importlib.import_module(experiments.module_name(tool.experiment)))
-    for name in tool.files:
+@pytest.mark.parametrize("model", pages.MODELS, ids=lambda model: model.key)
+def test_the_experiment_of_every_model_writes_its_files(model):
+    assert model.experiment in experiments.EXPERIMENTS
+    source = inspect.getsource(importlib.import_module(experiments.module_name(model.experiment)))
+    for name in model.files:
         first = Path(name).parts[0]
-        assert first in story or f'"{Path(first).stem}"' in story
+        assert first in source or f'"{Path(first).stem}"' in source
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_page_fits_a_phone_and_everything_on_it_has_a_name(served, watched, key):
+def test_a_page_fits_a_phone_and_every_element_has_a_name(served, watched, key):
     page = watched(served.base, viewport={"width": 360, "height": 740}, color_scheme="dark")
     page.goto(f"{served.base}{BY_KEY[key].path}?lang=fr")
-    if key in PLAYS:
-        PLAYS[key](page)
+    if key in INTERACTIONS:
+        INTERACTIONS[key](page)
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 360
     assert page.evaluate(NAMELESS) == []
 
 
 NAMELESS = """() => [...document.querySelectorAll(
-    'a, button, input, select, canvas:not([aria-hidden]), img, iframe, svg[role=img], table[role=img]')]
+    'a, button, input, select, canvas:not([aria-hidden]), img, iframe, svg[role=img], '
+    + 'table[role=img]')]
   .filter((each) => !(each.getAttribute('aria-label') || each.getAttribute('alt') || each.title
     || each.labels?.length || each.textContent.trim()))
   .map((each) => each.outerHTML)"""
@@ -79,7 +80,7 @@ def test_the_language_is_kept_from_page_to_page(served, watched):
 def test_a_digit_is_drawn_with_the_keyboard_alone(served, watched):
     page = watched(served.base)
     page.goto(f"{served.base}/digits")
-    page.wait_for_selector(".net-card:not([hidden])")
+    page.wait_for_selector(".net-panel:not([hidden])")
     page.locator("#pad").focus()
     page.keyboard.press("3")
     page.wait_for_selector("body[data-answered]")
@@ -87,7 +88,7 @@ def test_a_digit_is_drawn_with_the_keyboard_alone(served, watched):
     assert page.locator("#verdict").inner_text() == ""
 
 
-def test_back_propagation_is_walked_with_the_arrow_keys(served, watched):
+def test_the_equations_are_navigated_with_the_arrow_keys(served, watched):
     page = watched(served.base)
     page.goto(f"{served.base}/backprop")
     page.wait_for_selector(".stage[data-stage=a] .matrix")
@@ -98,30 +99,30 @@ def test_back_propagation_is_walked_with_the_arrow_keys(served, watched):
     assert page.locator(".stage[aria-current=step]").get_attribute("data-stage") == "z"
 
 
-def test_the_rate_under_the_slider_moves_the_loss_curve(served, watched):
+def test_the_learning_rate_slider_moves_the_loss_curve(served, watched):
     page = watched(served.base)
     page.goto(f"{served.base}/backprop")
     page.wait_for_selector("#losses svg")
     before = page.locator("#losses path.line").get_attribute("d")
-    page.locator("#rate").fill("-1.5")
+    page.locator("#learning_rate").fill("-1.5")
     expect(page.locator("#losses path.line")).not_to_have_attribute("d", before)
 
 
-def test_what_a_person_types_is_text_and_never_markup(served, watched):
+def test_user_input_is_never_parsed_as_markup(served, watched):
     page = watched(served.base, refused=True)
     page.goto(f"{served.base}/words")
-    page.wait_for_selector("#room:not([hidden])")
+    page.wait_for_selector("#content:not([hidden])")
     page.locator("#word").fill("<img src=x>")
-    page.locator("#near button[type=submit]").click()
+    page.locator("#search button[type=submit]").click()
     page.wait_for_selector("#notice:not([hidden])")
     assert "<img src=x>" in page.locator("#notice").inner_text()
     assert page.locator("#notice img").count() == 0
 
 
-def test_a_file_that_is_no_picture_gets_one_sentence(served, watched, tmp_path):
+def test_a_file_that_is_not_an_image_gets_one_sentence(served, watched, tmp_path):
     page = watched(served.base, refused=True)
     fake = tmp_path / "photo.png"
-    fake.write_bytes(b"no picture at all")
+    fake.write_bytes(b"not an image")
     page.goto(f"{served.base}/captions")
     page.wait_for_selector(".chip.ready")
     page.locator("#file").set_input_files(fake)
@@ -131,8 +132,8 @@ def test_a_file_that_is_no_picture_gets_one_sentence(served, watched, tmp_path):
 
 def test_the_curves_of_a_run_move_while_it_is_written(watched, small_runs, tmp_path):
     shutil.copytree(small_runs, tmp_path / "runs")
-    piece = tmp_path / "runs" / "second" / "tp0.tiny" / "seed-0"
-    (piece / "piece.json").unlink()
+    folder = tmp_path / "runs" / "second" / "tp0.tiny" / "seed-0"
+    (folder / "seed_run.json").unlink()
     with serving(tmp_path / "runs") as served:
         page = watched(served.base)
         page.goto(f"{served.base}/runs")
@@ -140,12 +141,12 @@ def test_the_curves_of_a_run_move_while_it_is_written(watched, small_runs, tmp_p
         page.goto(f"{served.base}/runs/second")
         page.wait_for_selector("#curves circle")
         assert page.locator("#curves circle").count() == 3
-        with (piece / "train.jsonl").open("a") as stream:
+        with (folder / "train.jsonl").open("a") as stream:
             stream.write(json.dumps({"epoch": 4, "loss": 0.1}) + "\n")
         expect(page.locator("#curves circle")).to_have_count(4)
 
 
-def test_two_runs_are_laid_side_by_side(watched, small_runs):
+def test_two_runs_are_compared(watched, small_runs):
     with serving(small_runs) as served:
         page = watched(served.base)
         page.goto(f"{served.base}/runs")
@@ -159,25 +160,23 @@ def test_two_runs_are_laid_side_by_side(watched, small_runs):
         assert page.locator("h1").inner_text() == "second"
 
 
-def test_what_is_not_trained_says_so_and_a_button_trains_it(
-    watched, trained_runs, tmp_path, monkeypatch
-):
+def test_a_missing_model_can_be_trained_with_a_button(watched, trained_runs, tmp_path, monkeypatch):
     home = tmp_path / "runs"
     copying = (
         "import shutil, sys, time; print('epoch 1', file=sys.stderr, flush=True); time.sleep(1);"
         f"shutil.copytree({str(trained_runs / 'sample')!r}, {str(home / 'playground')!r})"
     )
     monkeypatch.setattr(
-        trainer, "_command", lambda experiments, out, again: [sys.executable, "-c", copying]
+        trainer, "_command", lambda experiments, out, overwrite: [sys.executable, "-c", copying]
     )
     with serving(home) as served:
         page = watched(served.base)
         page.goto(f"{served.base}/poetry")
         page.wait_for_selector("#train")
-        assert "etabli run tp4.poetry" in page.locator(".offer code").inner_text()
+        assert "etabli run tp4.poetry" in page.locator(".train-panel code").inner_text()
         assert page.locator("#write").is_disabled()
         page.locator("#train").click()
-        page.wait_for_selector(".job.running")
+        page.wait_for_selector(".training.running")
         page.wait_for_selector("#write:enabled", timeout=60_000)
         assert page.locator("#train").count() == 0
 
@@ -189,17 +188,17 @@ def test_every_page_without_its_models_names_the_command_and_has_the_button(
     with serving(tmp_path) as served:
         page = watched(served.base)
         for each in PAGES:
-            if each.tools:
+            if each.models:
                 page.goto(f"{served.base}{each.path}?lang={language}")
-                offer = page.locator(".offer")
-                offer.wait_for()
-                lacking = {tool.experiment for tool in pages.TOOLS if tool.key in each.tools}
-                assert set(offer.locator("code").inner_text().split()) == {
+                panel = page.locator(".train-panel")
+                panel.wait_for()
+                missing = {model.experiment for model in pages.MODELS if model.key in each.models}
+                assert set(panel.locator("code").inner_text().split()) == {
                     "etabli",
                     "run",
-                    *lacking,
+                    *missing,
                 }
-                assert offer.locator("#train").inner_text() == translate_message(
+                assert panel.locator("#train").inner_text() == translate_message(
                     "Train on the sample data", language
                 )
         page.goto(f"{served.base}/runs?lang={language}")
@@ -207,7 +206,7 @@ def test_every_page_without_its_models_names_the_command_and_has_the_button(
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_page_is_walked_through_with_tab_and_shows_where_one_is(served, watched, key):
+def test_every_control_is_reached_with_tab_and_shows_the_focus(served, watched, key):
     page = watched(served.base)
     page.goto(f"{served.base}{BY_KEY[key].path}")
     page.wait_for_timeout(500)
@@ -218,7 +217,7 @@ def test_a_page_is_walked_through_with_tab_and_shows_where_one_is(served, watche
         if here is None:
             break
         reached.append(here)
-    assert reached[0]["text"] == "Skip to the page"
+    assert reached[0]["text"] == "Skip to content"
     assert all(each["outline"] for each in reached if each["tag"] != "IFRAME"), reached
     assert page.evaluate(UNREACHED) == []
 
@@ -227,32 +226,34 @@ FOCUSED = """() => {
   const each = document.activeElement;
   if (!each || each === document.body) return null;
   each.dataset.reached = 'yes';
-  const shown = each.matches('.unseen') ? each.parentElement.querySelector('label') : each;
-  return { tag: each.tagName, text: each.textContent.trim(), outline: getComputedStyle(shown).outlineStyle !== 'none' };
+  const shown = each.matches('.visually-hidden') ? each.parentElement.querySelector('label') : each;
+  const outline = getComputedStyle(shown).outlineStyle !== 'none';
+  return { tag: each.tagName, text: each.textContent.trim(), outline };
 }"""
 UNREACHED = """() => [...document.querySelectorAll('a, button, input, select, [tabindex="0"]')]
-  .filter((each) => each.checkVisibility() && !each.disabled && !each.dataset.reached).map((each) => each.outerHTML)"""
+  .filter((each) => each.checkVisibility() && !each.disabled && !each.dataset.reached)
+  .map((each) => each.outerHTML)"""
 
 
-def test_poems_words_and_photos_need_no_mouse(served, watched):
+def test_poetry_words_and_photos_need_no_mouse(served, watched):
     page = watched(served.base)
     page.goto(f"{served.base}/poetry")
     page.wait_for_selector("#write:enabled")
     page.locator("#length").fill("50")
     page.locator("#prompt").press("Enter")
-    page.wait_for_selector("body[data-written]")
-    page.locator("#poem").press("ArrowRight")
-    page.wait_for_selector("#others dl")
+    page.wait_for_selector("body[data-generated]")
+    page.locator("#text").press("ArrowRight")
+    page.wait_for_selector("#alternatives dl")
     page.goto(f"{served.base}/words")
-    page.wait_for_selector("#room:not([hidden])")
+    page.wait_for_selector("#content:not([hidden])")
     page.locator("#word").press("Enter")
     page.wait_for_selector("body[data-found]")
     page.goto(f"{served.base}/captions")
     page.wait_for_selector(".chip.ready")
     page.locator("#scene").press("Enter")
     page.wait_for_selector("body[data-answered]")
-    page.locator(".said").first.focus()
-    assert "chosen" in page.locator(".said").first.get_attribute("class")
+    page.locator(".caption-word").first.focus()
+    assert "selected" in page.locator(".caption-word").first.get_attribute("class")
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -263,16 +264,17 @@ def test_a_page_has_one_heading_one_main_part_and_named_groups(served, watched, 
     levels = page.evaluate(
         "[...document.querySelectorAll('h1, h2, h3')].map((each) => Number(each.tagName[1]))"
     )
-    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
-    assert page.evaluate("[...document.querySelectorAll('nav, form, [role=group]')].every((each) => "
+    assert all(after - before <= 1 for before, after in itermodels.pairwise(levels))
+    assert page.evaluate("[...document.querySelectorAll('nav, form, [role=group]')]"
+                         ".every((each) => "
                          "each.getAttribute('aria-label') || each.id)")  # fmt: skip
 
 
-def test_the_pages_answer_as_fast_as_a_hand_moves(served, watched):
-    """Medians of several interactions, with room for a busy machine; benchmarks/ measures them quietly."""
+def test_digits_are_classified_while_they_are_drawn(served, watched):
+    """The median of ten digits, with a margin for a busy machine; a benchmark measures it."""
     page = watched(served.base)
     page.goto(f"{served.base}/digits")
-    page.wait_for_selector(".net-card:not([hidden])")
+    page.wait_for_selector(".net-panel:not([hidden])")
     page.locator("#pad").focus()
     taken = []
     for digit in "0123456789":
@@ -283,7 +285,7 @@ def test_the_pages_answer_as_fast_as_a_hand_moves(served, watched):
     assert sorted(taken)[len(taken) // 2] < 500
 
 
-def test_a_run_that_goes_away_is_no_error_of_the_server(watched, small_runs, tmp_path):
+def test_a_deleted_run_disappears_from_the_list(watched, small_runs, tmp_path):
     shutil.copytree(small_runs, tmp_path / "runs")
     with serving(tmp_path / "runs") as served:
         page = watched(served.base)

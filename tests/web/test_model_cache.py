@@ -1,4 +1,4 @@
-"""Models are found in the newest run, loaded once in the background, and replaced when a newer one stands."""
+"""Models are found in the newest run, loaded once in the background, and replaced by newer ones."""
 
 import shutil
 import threading
@@ -9,7 +9,7 @@ import pytest
 from etabli.core.errors import CorruptFile
 from etabli.core.i18n import _, use_language
 from etabli.web.api import NotReady
-from etabli.web.model_cache import Shelf, Tool, newest
+from etabli.web.model_cache import ModelCache, ModelSpec, find_trained
 
 
 @pytest.fixture
@@ -19,99 +19,105 @@ def home(small_runs, tmp_path):
     return copied
 
 
-def tool(load=lambda found: found.run.name, files=("train.jsonl",), experiment="tp0.tiny") -> Tool:
-    return Tool("toy", experiment, files, load)
+def spec(
+    load=lambda found: found.run.name, files=("train.jsonl",), experiment="tp0.tiny"
+) -> ModelSpec:
+    return ModelSpec("toy", experiment, files, load)
 
 
-def wait(shelf: Shelf, *states: str) -> str:
+def newest(home, wanted):
+    return next(find_trained(home, wanted), None)
+
+
+def wait(cache: ModelCache, *states: str) -> str:
     until = time.monotonic() + 10
     while time.monotonic() < until:
-        state = shelf.state()["toy"]["state"]
+        state = cache.state()["toy"]["state"]
         if state in states:
             return state
         time.sleep(0.005)
-    raise TimeoutError(shelf.state())
+    raise TimeoutError(cache.state())
 
 
-def test_the_newest_run_that_has_the_files_is_taken(home):
-    assert newest(home, tool()).run.name == "second"
+def test_the_newest_run_with_all_files_is_found(home):
+    assert newest(home, spec()).run.name == "second"
     (home / "second" / "tp0.tiny" / "seed-0" / "train.jsonl").unlink()
-    assert newest(home, tool()).run.name == "first"
+    assert newest(home, spec()).run.name == "first"
 
 
-def test_an_experiment_that_was_never_run_is_not_found(home, tmp_path):
-    assert newest(home, tool(experiment="tp0.other")) is None
-    assert newest(tmp_path / "nowhere", tool()) is None
+def test_an_experiment_that_never_ran_is_not_found(home, tmp_path):
+    assert newest(home, spec(experiment="tp0.other")) is None
+    assert newest(tmp_path / "nowhere", spec()) is None
 
 
-def test_an_interrupted_piece_is_not_played_with(home):
-    record = home / "second" / "tp0.tiny" / "seed-0" / "piece.json"
+def test_an_interrupted_seed_run_is_skipped(home):
+    record = home / "second" / "tp0.tiny" / "seed-0" / "seed_run.json"
     record.write_text(record.read_text().replace('"interrupted": false', '"interrupted": true'))
-    assert newest(home, tool()).run.name == "first"
+    assert newest(home, spec()).run.name == "first"
 
 
-def test_a_broken_record_does_not_hide_another_run(home):
-    (home / "second" / "tp0.tiny" / "seed-0" / "piece.json").write_text("{")
-    assert newest(home, tool()).run.name == "first"
+def test_a_corrupt_record_does_not_hide_another_run(home):
+    (home / "second" / "tp0.tiny" / "seed-0" / "seed_run.json").write_text("{")
+    assert newest(home, spec()).run.name == "first"
 
 
-def test_without_a_model_the_refusal_names_the_command(tmp_path):
-    shelf = Shelf(tmp_path, [tool()])
-    shelf.look()
-    assert shelf.state()["toy"]["state"] == "missing"
+def test_without_a_model_the_error_names_the_command(tmp_path):
+    cache = ModelCache(tmp_path, [spec()])
+    cache.refresh()
+    assert cache.state()["toy"]["state"] == "missing"
     with pytest.raises(NotReady, match=r"etabli run tp0\.tiny"):
-        shelf.get("toy")
+        cache.get("toy")
 
 
-def test_a_model_is_loaded_in_the_background_with_a_sign(home):
-    go = threading.Event()
+def test_a_model_is_loaded_in_the_background(home):
+    proceed = threading.Event()
 
     def slow(found):
-        go.wait(10)
+        proceed.wait(10)
         return "loaded"
 
-    shelf = Shelf(home, [tool(slow)])
-    shelf.look()
-    assert wait(shelf, "loading") == "loading"
+    cache = ModelCache(home, [spec(slow)])
+    cache.refresh()
+    assert wait(cache, "loading") == "loading"
     with pytest.raises(NotReady, match="being loaded"):
-        shelf.get("toy")
-    go.set()
-    wait(shelf, "ready")
-    assert shelf.get("toy") == "loaded"
-    shelf.close()
+        cache.get("toy")
+    proceed.set()
+    wait(cache, "ready")
+    assert cache.get("toy") == "loaded"
+    cache.close()
 
 
-def test_looking_again_loads_nothing_again_until_a_newer_run_stands(home):
+def test_a_model_is_loaded_again_only_from_a_newer_run(home):
     loads = []
-    shelf = Shelf(home, [tool(lambda found: loads.append(found.run.name) or found.run.name)])
+    cache = ModelCache(home, [spec(lambda found: loads.append(found.run.name) or found.run.name)])
     for _time in range(3):
-        shelf.look()
-        wait(shelf, "ready")
+        cache.refresh()
+        wait(cache, "ready")
     assert loads == ["second"]
     time.sleep(0.02)
     (home / "first" / "run.json").touch()
-    shelf.look()
-    wait(shelf, "ready")
+    cache.refresh()
+    wait(cache, "ready")
     assert loads == ["second", "first"]
-    assert shelf.get("toy") == "first"
-    shelf.close()
+    assert cache.get("toy") == "first"
+    cache.close()
 
 
 @pytest.mark.parametrize(
     "error", [CorruptFile("/a/b/model.keras is truncated"), RuntimeError("inside of a library")]
 )
-def test_a_model_that_cannot_be_loaded_says_so_without_a_path(home, error):
+def test_a_loading_error_is_shown_without_a_path(home, error):
     def broken(found):
         raise error
 
-    shelf = Shelf(home, [tool(broken)])
-    shelf.look()
-    wait(shelf, "failed")
-    problem = shelf.state()["toy"]["problem"]["en"]
+    cache = ModelCache(home, [spec(broken)])
+    cache.refresh()
+    wait(cache, "failed")
+    problem = cache.state()["toy"]["problem"]["en"]
     assert problem
     assert "/a/b" not in problem
     assert "library" not in problem
-    shelf.close()
+    cache.close()
 
 
 def loading_all_but(broken: str):
@@ -125,18 +131,18 @@ def loading_all_but(broken: str):
     return load
 
 
-def test_where_the_newest_model_cannot_be_loaded_an_older_one_is_and_the_newest_is_told(home):
-    shelf = Shelf(home, [tool(loading_all_but("second"))])
-    shelf.look()
-    wait(shelf, "ready")
-    assert shelf.get("toy") == "first"
-    told = shelf.state()["toy"]
-    assert told["run"] == "first"
-    assert told["problem"]["en"] == "second: model.keras is not a model that can be loaded."
-    shelf.close()
+def test_where_the_newest_model_cannot_be_loaded_an_older_one_is_used(home):
+    cache = ModelCache(home, [spec(loading_all_but("second"))])
+    cache.refresh()
+    wait(cache, "ready")
+    assert cache.get("toy") == "first"
+    described = cache.state()["toy"]
+    assert described["run"] == "first"
+    assert described["problem"]["en"] == "second: model.keras is not a model that can be loaded."
+    cache.close()
 
 
-def test_a_newer_model_that_cannot_be_loaded_leaves_the_one_that_is_there_until_it_is_trained_anew(
+def test_a_newer_model_that_cannot_be_loaded_does_not_replace_the_loaded_one(
     home,
 ):
     loads = []
@@ -146,37 +152,37 @@ def test_a_newer_model_that_cannot_be_loaded_leaves_the_one_that_is_there_until_
         loads.append(found.run.name)
         return loading_all_but(*broken)(found)
 
-    shelf = Shelf(home, [tool(load)])
-    shelf.look()
-    wait(shelf, "ready")
+    cache = ModelCache(home, [spec(load)])
+    cache.refresh()
+    wait(cache, "ready")
     time.sleep(0.02)
     (home / "first" / "run.json").touch()
     for _time in range(3):
-        shelf.look()
-        wait(shelf, "ready")
-    assert loads == ["second", "first"] and shelf.get("toy") == "second"
-    assert shelf.state()["toy"]["problem"]["en"].startswith("first: ")
+        cache.refresh()
+        wait(cache, "ready")
+    assert loads == ["second", "first"] and cache.get("toy") == "second"
+    assert cache.state()["toy"]["problem"]["en"].startswith("first: ")
     broken = {"none"}
-    (home / "first" / "tp0.tiny" / "seed-0" / "piece.json").touch()
-    shelf.look()
-    wait(shelf, "ready")
-    assert shelf.get("toy") == "first" and shelf.state()["toy"]["problem"] == {}
-    shelf.close()
+    (home / "first" / "tp0.tiny" / "seed-0" / "seed_run.json").touch()
+    cache.refresh()
+    wait(cache, "ready")
+    assert cache.get("toy") == "first" and cache.state()["toy"]["problem"] == {}
+    cache.close()
 
 
-def test_each_page_reads_in_its_own_language_why_a_model_could_not_be_loaded(home):
+def test_loading_errors_are_translated_for_each_page(home):
     def broken(found):
         raise CorruptFile(_("{path} is not a model that can be loaded").format(path="model.keras"))
 
-    shelf = Shelf(home, [tool(broken)])
-    shelf.look()
-    wait(shelf, "failed")
-    problem = shelf.state()["toy"]["problem"]
+    cache = ModelCache(home, [spec(broken)])
+    cache.refresh()
+    wait(cache, "failed")
+    problem = cache.state()["toy"]["problem"]
     assert problem["en"].startswith("model.keras is not") and problem["fr"].startswith(
         "model.keras n'est pas"
     )
     for language in ("en", "fr"):
         with use_language(language), pytest.raises(NotReady) as refused:
-            shelf.get("toy")
+            cache.get("toy")
         assert str(refused.value) == problem[language]
-    shelf.close()
+    cache.close()

@@ -1,10 +1,10 @@
-"""Nobody from outside: foreign hosts, foreign origins, no token, other sites' pages."""
+"""Access control: foreign hosts, foreign origins, missing tokens, pages of other sites."""
 
 import pytest
-from web.playing import TestClient
+from web.playground import TestClient
 
 from etabli.web.app import make_app
-from etabli.web.security import Door, host_name
+from etabli.web.security import AccessPolicy, parse_host
 
 LOCAL = "http://127.0.0.1:8008"
 
@@ -48,11 +48,11 @@ def test_a_foreign_origin_is_refused(client, origin):
     assert client.get("/api/runs", headers={"origin": origin}).status_code == 403
 
 
-def test_the_own_origin_is_served(client):
+def test_the_same_origin_is_served(client):
     assert client.post("/api/backprop", json={}, headers={"origin": LOCAL}).status_code == 200
 
 
-def test_another_sites_page_cannot_embed_what_is_served_but_may_link_to_it(client):
+def test_other_sites_may_link_to_a_page_but_not_embed_anything(client):
     embedded = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}
     followed = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
     assert client.get("/api/runs", headers=embedded).status_code == 403
@@ -65,7 +65,7 @@ def test_a_form_of_another_site_is_not_read_as_json(client):
     assert answer.status_code == 400
 
 
-def test_every_answer_forbids_what_the_page_does_not_need(client):
+def test_every_response_has_security_headers(client):
     for path in ("/", "/api/runs", "/static/page.css", "/nothing", "/runs/first/report.html"):
         headers = client.get(path).headers
         assert "default-src 'none'" in headers["content-security-policy"]
@@ -75,13 +75,13 @@ def test_every_answer_forbids_what_the_page_does_not_need(client):
 
 
 class TestWithAHost:
-    """``--host`` opens the door to others, so it asks for a token."""
+    """``--host`` serves other machines, so it requires a token."""
 
-    door = Door("0.0.0.0", "secret-token")
+    policy = AccessPolicy("0.0.0.0", "secret-token")
 
     @pytest.fixture
     def outside(self, small_runs):
-        with TestClient(make_app(small_runs, self.door), base_url="http://10.0.0.7:8008") as made:
+        with TestClient(make_app(small_runs, self.policy), base_url="http://10.0.0.7:8008") as made:
             yield made
 
     def test_nothing_is_served_without_the_token(self, outside):
@@ -95,7 +95,7 @@ class TestWithAHost:
         ):
             assert outside.get(path).status_code == 401
 
-    def test_the_token_in_the_address_becomes_a_cookie_and_leaves_the_address(self, outside):
+    def test_the_token_moves_from_the_url_to_a_cookie(self, outside):
         first = outside.get("/runs?token=secret-token&lang=fr", follow_redirects=False)
         assert first.status_code == 303
         assert first.headers["location"] == "/runs?lang=fr"
@@ -103,7 +103,7 @@ class TestWithAHost:
         assert "samesite=strict" in first.headers["set-cookie"].lower()
         assert outside.get("/api/runs").status_code == 200
 
-    def test_the_token_as_a_bearer_opens_too(self, outside):
+    def test_a_bearer_token_is_accepted(self, outside):
         assert (
             outside.get("/api/runs", headers={"authorization": "Bearer secret-token"}).status_code
             == 200
@@ -117,22 +117,22 @@ class TestWithAHost:
         answer = outside.get("//evil.example/?token=secret-token", follow_redirects=False)
         assert not answer.headers.get("location", "/").startswith("//")
 
-    def test_a_rebound_name_is_refused_before_the_token_is_looked_at(self, outside):
+    def test_a_rebound_name_is_refused_before_the_token_is_checked(self, outside):
         answer = outside.get(
             "/?token=secret-token", headers={"host": "evil.example"}, follow_redirects=False
         )
         assert answer.status_code == 421
 
 
-def test_without_a_host_the_door_is_loopback_and_has_no_token():
-    assert Door.at(None) == Door("127.0.0.1", None)
+def test_without_a_host_only_loopback_is_served_without_a_token():
+    assert AccessPolicy.for_host(None) == AccessPolicy("127.0.0.1", None)
 
 
 def test_every_given_host_gets_a_new_long_token():
-    first, second = Door.at("0.0.0.0"), Door.at("127.0.0.1")
+    first, second = AccessPolicy.for_host("0.0.0.0"), AccessPolicy.for_host("127.0.0.1")
     assert first.token != second.token
     assert min(len(first.token), len(second.token)) >= 32
 
 
 def test_the_name_in_a_host_header_is_without_port_and_brackets():
-    assert [host_name(each) for each in ("A:1", "[::1]:80", "", "b")] == ["a", "::1", "", "b"]
+    assert [parse_host(each) for each in ("A:1", "[::1]:80", "", "b")] == ["a", "::1", "", "b"]

@@ -1,7 +1,7 @@
-"""An endpoint is a path, a pydantic model of what it takes, and a function that answers.
+"""Endpoints: a path, a pydantic model of the parameters, and a function that answers.
 
-From the table of them come the routes and the schema (``/api/schema``); here stands the public edge: every mistake
-becomes one sentence without a path, nothing becomes a traceback on the page.
+The routes and the OpenAPI schema (``/api/schema``) are derived from them. Every error becomes one
+sentence without a path of this machine; a traceback never reaches the page.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -22,39 +23,39 @@ from etabli.core.atomic_files import parse_json
 from etabli.core.errors import DataMissing, EtabliError, FolderBusy, UnknownName
 from etabli.core.i18n import _, translate_library_message
 
-JSON_BYTES = 256 * 1024
-UPLOAD_BYTES = 16 * 1024 * 1024
+MAX_JSON_BYTES = 256 * 1024
+MAX_UPLOAD_BYTES = 16 * 1024 * 1024
 BODY_SECONDS = 20
-log = logging.getLogger("etabli.web")
+logger = logging.getLogger("etabli.web")
 
 
-class Question(BaseModel):
-    """What an endpoint takes: typed, bounded, nothing beside it."""
+class Params(BaseModel):
+    """The parameters of an endpoint: typed, bounded, no unknown fields."""
 
     model_config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
 
 
-class Nothing(Question):
-    """An endpoint that takes nothing."""
+class NoParams(Params):
+    """No parameters."""
 
 
 class TooLarge(EtabliError):
-    """More bytes than the page takes."""
+    """A request body larger than the limit."""
 
 
 class NotReady(EtabliError):
-    """A page whose model is not trained, or not loaded yet."""
+    """A model that is not trained, or not loaded yet."""
 
 
-class NotServed(EtabliError):
-    """A page, a picture or a file that is not here."""
+class NotFound(EtabliError):
+    """A page, an image or a file that does not exist."""
 
 
-STATUS = {
+_STATUS = {
     TooLarge: 413,
     NotReady: 409,
     FolderBusy: 409,
-    NotServed: 404,
+    NotFound: 404,
     UnknownName: 404,
     DataMissing: 404,
 }
@@ -62,81 +63,81 @@ STATUS = {
 
 @dataclass(frozen=True)
 class Endpoint:
-    """``answer(studio, question)`` runs in a worker thread and returns plain values, or a ``Response``.
+    """An endpoint; ``handler(state, params)`` runs in a worker thread and returns plain values.
 
-    With ``upload`` the body is a file, handed over as bytes: ``answer(studio, question, body)``. With ``stream`` it
-    only describes server-sent events, whose route stands in its room.
+    It may also return a ``Response``. With ``upload`` the body is a file, passed as bytes:
+    ``handler(state, params, body)``. With ``stream`` the endpoint only describes server-sent
+    events in the schema; their route is defined separately.
     """
 
     path: str
-    answer: Callable[..., object]
-    question: type[Question] = Nothing
+    handler: Callable[..., object]
+    params: type[Params] = NoParams
     method: str = "GET"
     upload: bool = False
     stream: bool = False
-    says: str = ""
+    summary: str = ""
 
-    def route(self, studio: object, limiter: CapacityLimiter) -> Route:
+    def route(self, state: object, limiter: CapacityLimiter) -> Route:
         async def handle(request: Request) -> Response:
-            return await answered(lambda: self._answer(request, studio, limiter))
+            return await handle_errors(lambda: self._answer(request, state, limiter))
 
         return Route(self.path, handle, methods=[self.method])
 
-    async def _answer(self, request: Request, studio: object, limiter: CapacityLimiter) -> Response:
-        in_body = self.method == "POST" and not self.upload
-        document = (
-            await _json_of(request) if in_body else {**request.query_params, **request.path_params}
-        )
-        document.pop("lang", None)
-        arguments = [studio, self.question.model_validate(document)]
+    async def _answer(self, request: Request, state: object, limiter: CapacityLimiter) -> Response:
+        if self.method == "POST" and not self.upload:
+            values = await _read_json(request)
+        else:
+            values = {**request.query_params, **request.path_params}
+        values.pop("lang", None)
+        arguments: list[object] = [state, self.params.model_validate(values)]
         if self.upload:
-            arguments.append(await body_of(request, UPLOAD_BYTES))
-        found = await to_thread.run_sync(self.answer, *arguments, limiter=limiter)
-        return found if isinstance(found, Response) else reply(found)
+            arguments.append(await read_body(request, MAX_UPLOAD_BYTES))
+        answer = await to_thread.run_sync(self.handler, *arguments, limiter=limiter)
+        return answer if isinstance(answer, Response) else json_response(answer)
 
 
-async def answered(work: Callable[[], Awaitable[Response]]) -> Response:
-    """The response of a piece of work, or the sentence of what went wrong."""
+async def handle_errors(work: Callable[[], Awaitable[Response]]) -> Response:
+    """Return the response of ``work``, or one with the message of its error."""
     try:
         return await work()
     except ValidationError as error:
-        return reply({"error": sentence_of(error)}, 422)
-    except EtabliError as refusal:
-        status = next((code for kind, code in STATUS.items() if isinstance(refusal, kind)), 400)
-        return reply({"error": without_paths(str(refusal))}, status)
+        return error_response(describe_validation_error(error), 422)
+    except EtabliError as error:
+        status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 400)
+        return error_response(strip_paths(str(error)), status)
     except ClientDisconnect:
         return Response(status_code=400)
     except TimeoutError:
-        return reply({"error": _("The request came too slowly.")}, 408)
+        return error_response(_("The request took too long to arrive."), 408)
     except Exception:
-        log.exception("a request failed")
-        return reply(
-            {"error": _("Something went wrong on the server; its terminal says what.")}, 500
+        logger.exception("a request failed")
+        return error_response(
+            _("Something went wrong on the server; see its terminal for details."), 500
         )
 
 
-def sentence_of(error: ValidationError) -> str:
-    """The first thing that is wrong with a question, as a sentence."""
+def describe_validation_error(error: ValidationError) -> str:
+    """Return the first problem of a request as a sentence."""
     first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or _("the request")
+    name = ".".join(str(part) for part in first["loc"]) or _("the request")
     return _("{place}: {problem}.").format(
-        place=place, problem=translate_library_message(first["msg"])
+        place=name, problem=translate_library_message(first["msg"])
     )
 
 
-def without_paths(sentence: str) -> str:
-    """The sentence with every absolute path cut down to its last name."""
+def strip_paths(sentence: str) -> str:
+    """Shorten every absolute path in a sentence to its last component."""
     return re.sub(r"(?:[A-Za-z]:)?[\\/](?:[^\s\\/'\",;:]+[\\/])+([^\s\\/'\",;:]*)", r"\1", sentence)
 
 
-async def body_of(request: Request, limit: int) -> bytes:
-    """The body, of at most ``limit`` bytes, within ``BODY_SECONDS``."""
+async def read_body(request: Request, limit: int) -> bytes:
+    """Read the body, of at most ``limit`` bytes, within ``BODY_SECONDS``."""
     too_large = TooLarge(
-        _("this is too large to send"), expected=_("at most {count} kB").format(count=limit // 1024)
+        _("the request is too large"), expected=_("at most {count} kB").format(count=limit // 1024)
     )
-    if not (request.headers.get("content-length") or "0").isdigit() or (
-        int(request.headers.get("content-length") or 0) > limit
-    ):
+    announced = request.headers.get("content-length") or "0"
+    if not announced.isdigit() or int(announced) > limit:
         raise too_large
     body = bytearray()
     async with asyncio.timeout(BODY_SECONDS):
@@ -147,11 +148,11 @@ async def body_of(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-async def _json_of(request: Request) -> dict[str, object]:
+async def _read_json(request: Request) -> dict[str, Any]:
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise EtabliError(_("the request is not JSON"), expected="content-type: application/json")
     try:
-        document = parse_json(await body_of(request, JSON_BYTES) or b"{}")
+        document = parse_json(await read_body(request, MAX_JSON_BYTES) or b"{}")
     except (ValueError, RecursionError):
         raise EtabliError(_("the request is not JSON")) from None
     if not isinstance(document, dict):
@@ -159,53 +160,62 @@ async def _json_of(request: Request) -> dict[str, object]:
     return document
 
 
-def reply(document: object, status: int = 200) -> Response:
-    """JSON; a number that is not finite becomes ``null``."""
-    text = json.dumps(finite(document), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Response(text.encode("utf-8", "replace"), status, media_type="application/json")
+def to_json(document: object) -> str:
+    """Return compact JSON, with ``null`` for NaN and infinities."""
+    return json.dumps(
+        replace_nonfinite(document), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )
 
 
-def finite(value: object) -> object:
-    """Plain values, with ``None`` in the place of numbers that are not finite."""
+def json_response(document: object, status: int = 200) -> Response:
+    """Return a JSON response."""
+    content = to_json(document).encode("utf-8", "replace")
+    return Response(content, status, media_type="application/json")
+
+
+def error_response(sentence: str, status: int) -> Response:
+    """Return an error as the pages expect it."""
+    return json_response({"error": sentence}, status)
+
+
+def replace_nonfinite(value: object) -> object:
+    """Replace numbers that are not finite by ``None`` in nested dicts and lists."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: finite(each) for key, each in value.items()}
+        return {key: replace_nonfinite(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(each) for each in value]
+        return [replace_nonfinite(each) for each in value]
     return value
 
 
-def schema(endpoints: list[Endpoint]) -> dict[str, object]:
-    """The endpoints as OpenAPI 3.1."""
+def openapi_schema(endpoints: list[Endpoint]) -> dict[str, object]:
+    """Describe the endpoints as OpenAPI 3.1."""
     paths: dict[str, dict[str, object]] = {}
-    for each in endpoints:
-        paths.setdefault(each.path, {})[each.method.lower()] = _operation(each)
+    for endpoint in endpoints:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
     return {"openapi": "3.1.0", "info": {"title": "Établi", "version": "1"}, "paths": paths}
 
 
-def _operation(each: Endpoint) -> dict[str, object]:
-    taken = each.question.model_json_schema()
-    operation: dict[str, object] = {
-        "summary": _(each.says),
-        "responses": {"200": {"description": "OK"}},
-    }
-    if each.stream:
-        operation["responses"]["200"]["content"] = {"text/event-stream": {}}
-    if each.method == "POST" and not each.upload:
-        operation["requestBody"] = {"content": {"application/json": {"schema": taken}}}
+def _operation(endpoint: Endpoint) -> dict[str, object]:
+    schema = endpoint.params.model_json_schema()
+    ok: dict[str, object] = {"description": "OK"}
+    if endpoint.stream:
+        ok["content"] = {"text/event-stream": {}}
+    operation: dict[str, object] = {"summary": _(endpoint.summary), "responses": {"200": ok}}
+    if endpoint.method == "POST" and not endpoint.upload:
+        operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}
         return operation
     operation["parameters"] = [
         {
             "name": name,
-            "in": "path" if f"{{{name}" in each.path else "query",
-            "required": name in taken.get("required", []),
+            "in": "path" if f"{{{name}" in endpoint.path else "query",
+            "required": name in schema.get("required", []),
             "schema": kind,
         }
-        for name, kind in taken.get("properties", {}).items()
+        for name, kind in schema.get("properties", {}).items()
     ]
-    if each.upload:
-        operation["requestBody"] = {
-            "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}
-        }
+    if endpoint.upload:
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        operation["requestBody"] = {"content": {"image/*": binary}}
     return operation

@@ -1,15 +1,13 @@
-"""The playground as an ASGI application: pages, endpoints, streams and files behind one guard.
-
-The server process: a socket that is bound at once, and uvicorn on it.
-"""
+"""The playground as an ASGI application, and the server process that runs it."""
 
 import ctypes
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import FrameType
 
 from anyio import CapacityLimiter
 from starlette.applications import Starlette
@@ -25,81 +23,79 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from etabli.core.errors import EtabliError
 from etabli.core.i18n import _, use_language
 from etabli.report import HOME as REPORT_HOME
-from etabli.web import pages, rendering, sse
-from etabli.web.api import Endpoint as Asked
-from etabli.web.api import Nothing, answered, reply, schema
-from etabli.web.security import Door, Guard
-from etabli.web.state import Studio
+from etabli.web import pages, rendering
+from etabli.web.api import Endpoint, error_response, handle_errors, openapi_schema
+from etabli.web.security import LOOPBACK, AccessPolicy, SecurityMiddleware
+from etabli.web.sse import StreamLimiter
+from etabli.web.state import PlaygroundState
 
 LANGUAGE_COOKIE = "etabli_language"
-WORKERS = 4
+WORKER_THREADS = 4
+_M_ARENA_MAX = -8  # of malloc.h
 
 
-def make_app(home: Path, door: Door | None = None, language: str = "en") -> Starlette:
-    """The application that serves the runs under ``home`` through ``door``."""
-    studio = Studio(home, pages.TOOLS, language)
+def make_app(home: Path, policy: AccessPolicy | None = None, language: str = "en") -> Starlette:
+    """Create the application that serves the runs under ``home``."""
+    state, closing = PlaygroundState(home, pages.MODELS), threading.Event()
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        closing.set()
+        state.close()
+
     app = Starlette(
-        routes=_routes(studio),
-        middleware=[Middleware(Spoken, language=language), Middleware(Guard, door=door or Door())],
-        exception_handlers={HTTPException: _not_found},
-        lifespan=_lifespan(studio),
+        routes=_make_routes(state),
+        middleware=[
+            Middleware(LanguageMiddleware, language=language),
+            Middleware(SecurityMiddleware, policy=policy or AccessPolicy()),
+        ],
+        exception_handlers={HTTPException: _respond_not_found},
+        lifespan=lifespan,
     )
-    app.state.studio, app.state.closing = studio, threading.Event()
+    app.state.playground, app.state.closing = state, closing
     return app
 
 
-def _lifespan(studio: Studio) -> Callable[[Starlette], object]:
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        yield
-        app.state.closing.set()
-        studio.close()
-
-    return lifespan
-
-
-def _routes(studio: Studio) -> list[Route | Mount]:
-    limiter = CapacityLimiter(WORKERS)
-    document = schema([*pages.ENDPOINTS, *pages.STREAMS])
-    told = Asked("/api/schema", lambda _studio, _question: document, Nothing)
+def _make_routes(state: PlaygroundState) -> list[Route | Mount]:
+    limiter = CapacityLimiter(WORKER_THREADS)
+    document = openapi_schema([*pages.ENDPOINTS, *pages.STREAMS])
+    schema = Endpoint("/api/schema", lambda _state, _params: document)
     return [
-        *(
-            _page_route(page)
-            for page in (*rendering.PAGES, rendering.COMPARE_PAGE, rendering.RUN_PAGE)
-        ),
-        *(each.route(studio, limiter) for each in (*pages.ENDPOINTS, told)),
-        *pages.stream_routes(studio, sse.Streams()),
-        *pages.file_routes(studio),
-        Route("/static/house.css", _house_style),
-        Mount("/static", Revalidated(directory=rendering.HERE / "static")),
+        *(_page_route(page) for page in rendering.ALL_PAGES),
+        *(endpoint.route(state, limiter) for endpoint in (*pages.ENDPOINTS, schema)),
+        *pages.stream_routes(state, StreamLimiter()),
+        *pages.file_routes(state),
+        Route("/static/report.css", _serve_report_style),
+        Mount("/static", _RevalidatedFiles(directory=rendering.HERE / "static")),
     ]
 
 
 def _page_route(page: rendering.Page) -> Route:
     async def show(request: Request) -> Response:
         async def work() -> Response:
-            return rendering.render(page, request, **pages.page_values(request, page))
+            return rendering.render(page, request, **pages.template_values(request, page))
 
-        return await answered(work)
+        return await handle_errors(work)
 
     return Route(page.path, show)
 
 
-async def _house_style(request: Request) -> Response:
-    """The style of the reports, which the pages build on."""
-    return FileResponse(
-        REPORT_HOME / "templates" / "style.css", headers={"cache-control": "no-cache"}
-    )
+async def _serve_report_style(_request: Request) -> Response:
+    """Serve the style sheet of the reports, which the pages share."""
+    path = REPORT_HOME / "templates" / "style.css"
+    return FileResponse(path, headers={"cache-control": "no-cache"})
 
 
-async def _not_found(request: Request, error: HTTPException) -> Response:
+async def _respond_not_found(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
     if request.url.path.startswith("/api/"):
-        return reply({"error": _("There is nothing at this address.")}, error.status_code)
-    return PlainTextResponse(_("There is nothing at this address."), error.status_code)
+        return error_response(_("There is nothing at this address."), status)
+    return PlainTextResponse(_("There is nothing at this address."), status)
 
 
-class Revalidated(StaticFiles):
-    """The page's own files; the browser asks each time whether they changed."""
+class _RevalidatedFiles(StaticFiles):
+    """Static files that the browser revalidates on every use."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -107,8 +103,8 @@ class Revalidated(StaticFiles):
         return response
 
 
-class Spoken:
-    """Every request in its language: ``?lang=``, which is remembered in a cookie, or the server's own."""
+class LanguageMiddleware:
+    """Sets the language of a request: ``?lang=``, kept in a cookie, or the server's default."""
 
     def __init__(self, app: ASGIApp, language: str) -> None:
         self.app, self.language = app, language
@@ -118,58 +114,53 @@ class Spoken:
             await self.app(scope, receive, send)
             return
         request = Request(scope)
-        asked = request.query_params.get("lang")
-        language = rendering.language_of(asked, request.cookies.get(LANGUAGE_COOKIE), self.language)
+        query = request.query_params.get("lang")
+        cookie = request.cookies.get(LANGUAGE_COOKIE)
+        language = rendering.choose_language(query, cookie, self.language)
 
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start" and asked == language:
+        async def send_with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start" and query == language:
                 cookie = f"{LANGUAGE_COOKIE}={language}; Path=/; SameSite=Lax; Max-Age=31536000"
                 MutableHeaders(scope=message).append("set-cookie", cookie)
             await send(message)
 
         with use_language(language):
-            await self.app(scope, receive, sending)
-
-
-LOOPBACK = "127.0.0.1"
-ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
+            await self.app(scope, receive, send_with_cookie)
 
 
 class Server:
-    """One playground on one port. ``run`` serves until it is stopped."""
+    """A playground on one port, which it binds at once. ``run`` serves until it is stopped."""
 
     def __init__(
         self, home: Path, *, host: str | None = None, port: int = 8008, language: str = "en"
     ) -> None:
         self.home, self.language = Path(home), language
-        self.door = Door.at(host)
-        self.socket = bound(host or LOOPBACK, port)
+        self.policy = AccessPolicy.for_host(host)
+        self.socket = bind_socket(host or LOOPBACK, port)
 
     @property
     def address(self) -> str:
-        """What one opens, with the token where there is one."""
+        """The URL to open, with the token if there is one."""
         port = self.socket.getsockname()[1]
-        host = self.door.host
+        host = self.policy.host
         if host in ("0.0.0.0", "::"):
             host = socket.gethostname()
         if ":" in host:
             host = f"[{host}]"
-        token = f"?token={self.door.token}" if self.door.token else ""
+        token = f"?token={self.policy.token}" if self.policy.token else ""
         return f"http://{host}:{port}/{token}"
 
     def run(self) -> None:
         """Serve until Ctrl-C."""
         import uvicorn
 
-        pass
+        limit_malloc_arenas()
+        app = make_app(self.home, self.policy, self.language)
 
-        few_arenas()
-        app = make_app(self.home, self.door, self.language)
+        class ClosingServer(uvicorn.Server):
+            """Closes the open streams first, so that shutting down does not wait for them."""
 
-        class Closing(uvicorn.Server):
-            """Tells the open streams that the server ends, so that it need not wait for them."""
-
-            def handle_exit(self, sig: int, frame: object) -> None:
+            def handle_exit(self, sig: int, frame: FrameType | None) -> None:
                 app.state.closing.set()
                 super().handle_exit(sig, frame)
 
@@ -183,37 +174,38 @@ class Server:
             timeout_graceful_shutdown=2,
             limit_concurrency=1000,
         )
-        Closing(config).run(sockets=[self.socket])
+        ClosingServer(config).run(sockets=[self.socket])
 
 
-def few_arenas() -> bool:
-    """Two heaps for all threads; whether the C library took it (glibc does).
+def limit_malloc_arenas() -> bool:
+    """Limit glibc to two heaps for all threads; return whether the C library accepted it.
 
-    glibc gives every thread a heap of its own, in which holes stay: with fifty clients the process grew by some 300
-    bytes a request for minutes, with no object more. With two it stands still (``make bench-playground``).
+    glibc gives every thread its own heap, which fragments: with fifty clients the process grew by
+    some 300 bytes a request although no object was kept. With two heaps it does not grow
+    (``make bench-playground``).
     """
     try:
-        return bool(ctypes.CDLL(None).mallopt(ARENA_MAX, 2))
+        return bool(ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2))
     except (AttributeError, OSError, TypeError):
         return False
 
 
-def bound(host: str, port: int) -> socket.socket:
-    """A listening socket; refuses an address that is not this machine's and a port that is taken."""
+def bind_socket(host: str, port: int) -> socket.socket:
+    """Return a listening socket. Raises ``EtabliError`` if address or port are not available."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off (40 ms an answer) only where the protocol is named.
-    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    # asyncio disables Nagle's algorithm (40 ms per response) only where the protocol is given.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name != "nt":
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        made.bind((host, port))
+        listening.bind((host, port))
     except OSError as error:
-        made.close()
+        listening.close()
         raise EtabliError(
             _("cannot serve at {host}, port {port} ({reason})").format(
                 host=host, port=port, reason=error.strerror
             ),
             fix=_("Choose another port with --port, or 0 for a free one."),
         ) from error
-    made.listen(256)
-    return made
+    listening.listen(256)
+    return listening

@@ -1,8 +1,8 @@
-"""The trained models that the pages play with: found in the runs folder, loaded once, in the background.
+"""The trained models of the pages: found in the runs folder, loaded once, in the background.
 
-A thread loads one tool at a time, the one asked for first; meanwhile the page shows that it is on its way. When a
-newer run holds the model, it is loaded beside the old one and takes its place; one that cannot be loaded is told, and
-the next older one is tried.
+A thread loads one model at a time, those of the open page first. When a newer run contains a model,
+it replaces the loaded one as soon as it is loaded itself; where it cannot be loaded, its error is
+shown and the next older run is tried.
 """
 
 import logging
@@ -10,220 +10,208 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from etabli.core.errors import EtabliError
 from etabli.core.i18n import LANGUAGES, _, use_language
 from etabli.report import run_folder
-from etabli.web.api import NotReady, without_paths
+from etabli.web.api import NotReady, strip_paths
 
-log = logging.getLogger("etabli.web")
+logger = logging.getLogger("etabli.web")
 
 
 @dataclass(frozen=True)
-class Found:
-    """Where a model lies: the run, the piece that trained it, and the files of that piece."""
+class TrainedModel:
+    """A model on disk: its run, and the folder and record of the seed run that trained it."""
 
     run: Path
-    piece: Path
+    folder: Path
     record: run_folder.SeedRun
-
-    @property
-    def stamp(self) -> tuple[str, int]:
-        """Changes when the piece is trained anew."""
-        return str(self.piece), (self.piece / "piece.json").stat().st_mtime_ns
+    version: tuple[str, int]  # the folder and when its record was written
 
 
 @dataclass(frozen=True)
-class Tool:
-    """Something to play with: which experiment trains it, the files that it needs, and how it is loaded."""
+class ModelSpec:
+    """A model that a page needs: the experiment that trains it, its files, and how to load it."""
 
     key: str
     experiment: str
     files: tuple[str, ...]
-    load: Callable[[Found], object]
+    load: Callable[[TrainedModel], object]
+
+
+@dataclass(frozen=True)
+class LoadError:
+    """Why the model of a run could not be loaded."""
+
+    run: str
+    error: EtabliError
+
+    def describe(self, is_replaced: bool) -> str:
+        """Return the message, with the run's name where an older run's model is in use."""
+        sentence = strip_paths(str(self.error))
+        return f"{self.run}: {sentence}" if is_replaced else sentence
 
 
 @dataclass
-class Place:
-    """The place of a tool on the shelf: what is wanted or there, and why what was found could not be loaded."""
+class Slot:
+    """The state of one model: what was found, what is loaded, and why others could not be."""
 
-    tool: Tool
+    spec: ModelSpec
     state: str = "missing"  # missing, waiting, loading, ready, failed
-    found: Found | None = None
-    stamp: object = None
-    thing: object = None
-    thing_from: tuple[Found | None, object] = (None, None)
-    refused: dict[object, tuple[str, EtabliError]] = field(
-        default_factory=dict
-    )  # by stamp: the run, and why
-    problem: tuple[str, EtabliError] | None = None  # of what is newer than the thing
+    found: TrainedModel | None = None
+    loaded: TrainedModel | None = None
+    model: object = None
+    errors: dict[tuple[str, int], LoadError] = field(default_factory=dict)  # by version
+    error: LoadError | None = None  # of a version newer than the loaded one
+
+    def describe_error(self) -> str:
+        return self.error.describe(self.model is not None) if self.error else ""
 
 
-def newest(home: Path, tool: Tool) -> Found | None:
-    """The newest finished piece under the runs folder that has every file of the tool."""
-    return next(all_found(home, tool), None)
-
-
-def all_found(home: Path, tool: Tool) -> Iterator[Found]:
-    """The finished pieces that have every file of the tool, one a run, the newest first."""
+def find_trained(home: Path, spec: ModelSpec) -> Iterator[TrainedModel]:
+    """Find the finished seed runs that have every file of the model, one per run, newest first."""
     for run in run_folder.find_runs(home):
         try:
-            found = _in_run(run, tool)
+            found = _find_in_run(run, spec)
         except (EtabliError, OSError):
-            continue  # a broken record of one run does not hide the others; its own page tells
+            continue  # a corrupt record must not hide the other runs; its own page shows the error
         if found:
             yield found
 
 
-def _in_run(run: Path, tool: Tool) -> Found | None:
+def _find_in_run(run: Path, spec: ModelSpec) -> TrainedModel | None:
     record = run_folder.read_run(run)
-    if tool.experiment not in record.experiments:
-        return None
-    for seed in record.seeds:
-        piece = run_folder.seed_run_folder(run, tool.experiment, seed)
-        if (piece / "piece.json").exists() and all((piece / name).exists() for name in tool.files):
-            known = run_folder.read_seed_run(piece)
-            if not known.interrupted:
-                return Found(run, piece, known)
+    for seed in record.seeds if spec.experiment in record.experiments else ():
+        folder = run_folder.seed_run_folder(run, spec.experiment, seed)
+        path = run_folder.record_path(folder)
+        if path.exists() and all((folder / name).exists() for name in spec.files):
+            seed_run = run_folder.read_seed_run(folder)
+            if not seed_run.interrupted:
+                version = (str(folder), path.stat().st_mtime_ns)
+                return TrainedModel(run, folder, seed_run, version)
     return None
 
 
-class Shelf:
-    """The tools, and the thread that loads them."""
+class ModelCache:
+    """The models of all pages, and the thread that loads them."""
 
-    def __init__(self, home: Path, tools: Iterable[Tool]) -> None:
+    def __init__(self, home: Path, specs: Iterable[ModelSpec]) -> None:
         self.home = Path(home)
-        self._places = {tool.key: Place(tool) for tool in tools}
-        self._wanted: list[str] = []
-        self._lock = threading.Condition()
+        self._slots = {spec.key: Slot(spec) for spec in specs}
+        self._queue: list[str] = []
+        self._condition = threading.Condition()
         self._closed = False
         self._thread: threading.Thread | None = None
 
-    def look(self) -> None:
-        """See what the runs folder holds now, and want what is newer than what is loaded."""
-        for key, place in self._places.items():
-            problem = None
-            for found in all_found(self.home, place.tool):
-                stamp = found.stamp
-                if stamp not in place.refused:
+    def refresh(self) -> None:
+        """Search the runs folder, and queue every model that is newer than the loaded one."""
+        for key, slot in self._slots.items():
+            error = found = None
+            for candidate in find_trained(self.home, slot.spec):
+                if candidate.version not in slot.errors:
+                    found = candidate
                     break
-                problem = problem or place.refused[stamp]
-            else:
-                found, stamp = None, None
-            with self._lock:
-                place.problem = problem
+                error = error or slot.errors[candidate.version]
+            with self._condition:
+                slot.error = error
                 if found is None:
-                    if place.thing is None and place.state not in ("loading", "waiting"):
-                        place.state = "failed" if problem else "missing"
-                elif stamp != place.stamp and stamp not in place.refused:
-                    place.found, place.stamp, place.state = found, stamp, "waiting"
-                    self._want(key)
+                    if slot.model is None and slot.state not in ("loading", "waiting"):
+                        slot.state = "failed" if error else "missing"
+                elif found.version not in (slot.found and slot.found.version, *slot.errors):
+                    slot.found, slot.state = found, "waiting"
+                    self._enqueue(key)
 
-    def _want(self, key: str) -> None:
-        if key not in self._wanted:
-            self._wanted.append(key)
+    def _enqueue(self, key: str) -> None:
+        if key not in self._queue:
+            self._queue.append(key)
         if self._thread is None and not self._closed:
-            self._thread = threading.Thread(target=self._work, name="etabli-shelf", daemon=True)
+            self._thread = threading.Thread(target=self._work, name="model-loader", daemon=True)
             self._thread.start()
-        self._lock.notify_all()
+        self._condition.notify_all()
 
-    def hurry(self, keys: Iterable[str]) -> None:
-        """Somebody opened the page of these tools: load them before the others."""
-        with self._lock:
-            first = [key for key in keys if key in self._wanted]
-            self._wanted = first + [key for key in self._wanted if key not in first]
+    def prioritize(self, keys: Iterable[str]) -> None:
+        """Load the models of the page that was just opened before the others."""
+        with self._condition:
+            first = [key for key in keys if key in self._queue]
+            self._queue = first + [key for key in self._queue if key not in first]
 
     def _work(self) -> None:
         while True:
-            with self._lock:
-                while not self._wanted and not self._closed:
-                    self._lock.wait()
+            with self._condition:
+                while not self._queue and not self._closed:
+                    self._condition.wait()
                 if self._closed:
                     return
-                place = self._places[self._wanted.pop(0)]
-                place.state, found, stamp = "loading", place.found, place.stamp
-            self._load(place, found, stamp)
+                slot = self._slots[self._queue.pop(0)]
+                slot.state, found = "loading", slot.found
+            if found is not None:
+                self._load(slot, found)
 
-    def _load(self, place: Place, found: Found, stamp: object) -> None:
+    def _load(self, slot: Slot, found: TrainedModel) -> None:
         try:
-            thing = place.tool.load(found)
-        except EtabliError as refusal:
-            self._refuse(place, found, stamp, refusal)
-        except (
-            Exception
-        ):  # a file of another version can fail in any library; the page says so and lives on
-            log.exception("could not load %s", place.tool.key)
-            self._refuse(
-                place,
-                found,
-                stamp,
-                EtabliError(_("this model could not be loaded; train it again")),
-            )
+            model = slot.spec.load(found)
+        except EtabliError as error:
+            self._reject(slot, found, error)
+        except Exception:  # files of another version may raise anything in any library
+            logger.exception("could not load %s", slot.spec.key)
+            sentence = _("this model could not be loaded; train it again")
+            self._reject(slot, found, EtabliError(sentence))
         else:
-            with self._lock:
-                place.thing, place.thing_from = thing, (found, stamp)
-                if place.state == "loading":
-                    place.state = "ready"
+            with self._condition:
+                slot.model, slot.loaded = model, found
+                if slot.state == "loading":
+                    slot.state = "ready"
 
-    def _refuse(self, place: Place, found: Found, stamp: object, refusal: EtabliError) -> None:
-        """Note why, go back to the thing that is there, and look for an older one where there is none."""
-        with self._lock:
-            place.refused[stamp] = place.problem = (found.run.name, refusal)
-            if place.state == "loading" and place.thing is not None:
-                (place.found, place.stamp), place.state = place.thing_from, "ready"
-            elif place.state == "loading":
-                place.state = "failed"
-        self.look()
+    def _reject(self, slot: Slot, found: TrainedModel, error: EtabliError) -> None:
+        """Keep the error, fall back to the loaded model, and search for an older one."""
+        with self._condition:
+            slot.errors[found.version] = slot.error = LoadError(found.run.name, error)
+            if slot.state == "loading":
+                slot.state = "failed"
+                if slot.model is not None:
+                    slot.found, slot.state = slot.loaded, "ready"
+        self.refresh()
 
-    def get(self, key: str) -> object:
-        """The loaded tool; refuses with a sentence while there is none."""
-        place = self._places[key]
-        if place.thing is not None:
-            return place.thing
-        if place.state in ("waiting", "loading"):
-            raise NotReady(_("the model is being loaded"), fix=_("It will answer in a moment."))
-        if place.state == "failed":
-            raise NotReady(_sentence(place.problem, place.thing))
+    def get(self, key: str) -> Any:
+        """Return the loaded model. Raises ``NotReady`` while there is none."""
+        slot = self._slots[key]
+        if slot.model is not None:
+            return slot.model
+        if slot.state in ("waiting", "loading"):
+            raise NotReady(_("the model is being loaded"), fix=_("It will be ready in a moment."))
+        if slot.state == "failed":
+            raise NotReady(slot.describe_error())
         raise NotReady(
             _("no trained model was found"),
-            fix=_("Train one with: {command}").format(
-                command=f"etabli run {place.tool.experiment}"
-            ),
+            fix=_("Train one with: {command}").format(command=f"etabli run {slot.spec.experiment}"),
         )
 
     def has(self, key: str) -> bool:
-        return self._places[key].thing is not None
+        """Return whether a model is loaded."""
+        return self._slots[key].model is not None
 
     def state(self) -> dict[str, dict[str, object]]:
-        """Each tool's state and where its model came from, for the page."""
-        return {key: _told(place) for key, place in self._places.items()}
+        """Return the state of each model and the run that it is from, as the pages show it."""
+        return {key: _describe(slot) for key, slot in self._slots.items()}
 
     def close(self) -> None:
-        with self._lock:
+        """Stop the loading thread."""
+        with self._condition:
             self._closed = True
-            self._lock.notify_all()
+            self._condition.notify_all()
 
 
-def _told(place: Place) -> dict[str, object]:
-    told: dict[str, object] = {
-        "state": place.state,
-        "experiment": place.tool.experiment,
-        "problem": {},
-    }
-    problem, thing = place.problem, place.thing
-    for language in (
-        LANGUAGES if problem else ()
-    ):  # all pages share one state, each reads its own language
+def _describe(slot: Slot) -> dict[str, object]:
+    problems = {}
+    for language in LANGUAGES if slot.error else ():  # pages in all languages share this state
         with use_language(language):
-            told["problem"][language] = _sentence(problem, thing)
-    if place.found is not None:
-        record = place.found.record
-        told |= {"run": place.found.run.name, "data": record.data}
-    return told
-
-
-def _sentence(problem: tuple[str, EtabliError], thing: object) -> str:
-    """The problem, and whose it is where an older run stands in."""
-    run, refusal = problem
-    sentence = without_paths(str(refusal))
-    return sentence if thing is None else f"{run}: {sentence}"
+            problems[language] = slot.describe_error()
+    described: dict[str, object] = {
+        "state": slot.state,
+        "experiment": slot.spec.experiment,
+        "problem": problems,
+    }
+    if slot.found is not None:
+        described |= {"run": slot.found.run.name, "data": slot.found.record.data}
+    return described

@@ -1,4 +1,4 @@
-"""The pages, and how one becomes HTML: the frame, its texts in one language, and those of its script."""
+"""The pages and their HTML: a common frame, and the texts in the language of the request."""
 
 import json
 import re
@@ -20,19 +20,14 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Page:
-    """A page: its key (template, script), its place, its names, and the tools that it plays with."""
+    """A page: the key of its template and script, its URL, its texts, and the models it needs."""
 
     key: str
     path: str
     name: str
     title: str
-    says: str
-    tools: tuple[str, ...] = ()
-    listed: bool = True
-
-    @property
-    def script(self) -> str:
-        return self.key
+    summary: str
+    models: tuple[str, ...] = ()
 
 
 PAGES = (
@@ -41,46 +36,44 @@ PAGES = (
         "/",
         N_("Overview"),
         N_("The playground"),
-        N_("Five deep-learning practicals to play with, on this machine."),
+        N_("Five deep-learning practicals to explore interactively, on this machine."),
     ),
     Page(
         "runs",
         "/runs",
         N_("Runs"),
         N_("Runs"),
-        N_("What was run, what it measured, and what is being trained now."),
+        N_("All runs with their scores, and the training that is running now."),
     ),
     Page(
         "digits",
         "/digits",
         N_("Digits"),
         N_("Draw a digit"),
-        N_("The linear model, the perceptron and the convolutional net answer while you draw."),
+        N_("Softmax regression, an MLP and a CNN classify the digit while you draw."),
         ("digits.linear", "digits.mlp", "digits.cnn", "digits.plane"),
     ),
     Page(
         "backprop",
         "/backprop",
-        N_("Back-propagation"),
-        N_("Back-propagation, step by step"),
-        N_("A small net on one example: every number, every gradient, one step of descent."),
+        N_("Backpropagation"),
+        N_("Backpropagation, step by step"),
+        N_("A small net on one example: every value, every gradient, every gradient-descent step."),
     ),
     Page(
         "untangling",
         "/untangling",
         N_("Untangling"),
         N_("Manifold untangling"),
-        N_("How the classes come apart, layer by layer and epoch by epoch."),
+        N_("How the classes separate, layer by layer and epoch by epoch."),
         ("untangling", "untangling.layers"),
     ),
     Page(
         "transfer",
         "/transfer",
         N_("Transfer"),
-        N_("Transfer"),
-        N_(
-            "Drop a photo: the classes that are in it, and the training images nearest to it in feature space."
-        ),
+        N_("Transfer learning"),
+        N_("Drop a photo: its classes, and the nearest training images in feature space."),
         ("transfer",),
     ),
     Page(
@@ -88,15 +81,15 @@ PAGES = (
         "/poetry",
         N_("Poetry"),
         N_("Poetry, character by character"),
-        N_("Choose a beginning and a temperature; the net goes on."),
+        N_("Choose a seed text and a temperature; the net continues the text."),
         ("poetry", "poetry.modern", "poetry.ngram"),
     ),
     Page(
         "words",
         "/words",
         N_("Words"),
-        N_("The map of words"),
-        N_("Word vectors in the plane: neighbours and analogies."),
+        N_("Word map"),
+        N_("Word vectors in the plane: nearest neighbors and analogies."),
         ("words",),
     ),
     Page(
@@ -104,31 +97,27 @@ PAGES = (
         "/captions",
         N_("Captions"),
         N_("Captions"),
-        N_(
-            "Drop a photo: several captions with their scores, and where the net looked at each word."
-        ),
+        N_("Drop a photo: several captions with their scores, and the attention for each word."),
         ("captions",),
     ),
 )
 BY_KEY = {page.key: page for page in PAGES}
+# Pages of one run and of two, which the navigation does not list.
 RUN_PAGE = Page(
     "run",
     "/runs/{run}",
     N_("Run"),
     N_("Run"),
-    N_("Published and measured, curves, figures."),
-    listed=False,
+    N_("Published and measured scores, curves, figures."),
 )
 COMPARE_PAGE = Page(
     "compare",
     "/compare",
     N_("Compare"),
-    N_("Two runs side by side"),
-    N_(
-        "The same scores in both, their curves laid over one another, and the settings that differ."
-    ),
-    listed=False,
+    N_("Compare two runs"),
+    N_("The scores of both runs, their curves on the same axes, and the settings that differ."),
 )
+ALL_PAGES = (*PAGES, COMPARE_PAGE, RUN_PAGE)
 
 
 @cache
@@ -146,43 +135,39 @@ def _environment() -> Environment:
 
 @cache
 def script_messages() -> tuple[str, ...]:
-    """Every text that the scripts mark by ``_("...")``."""
-    found = set()
+    """Return every text that the scripts mark by ``_("...")``."""
+    found: set[str] = set()
     for path in sorted((HERE / "static" / "js").glob("*.js")):
-        for literal in re.findall(r'\b_\(\s*("(?:[^"\\]|\\.)*")', path.read_text(encoding="utf-8")):
-            found.add(parse_json(literal))
+        literals = re.findall(r'\b_\(\s*("(?:[^"\\]|\\.)*")', path.read_text(encoding="utf-8"))
+        found.update(str(parse_json(literal)) for literal in literals)
     return tuple(sorted(found))
 
 
 @cache
 def script_texts(language: str) -> str:
-    """The texts of the scripts in one language, as JSON that can stand inside HTML."""
-    texts = (
-        {message: translate_message(message, language) for message in script_messages()}
-        if language != "en"
-        else {}
-    )
+    """Return the translated texts of the scripts, as JSON that is safe inside HTML."""
+    messages = script_messages() if language != "en" else ()
+    texts = {message: translate_message(message, language) for message in messages}
     return json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def render(page: Page, request: Request, **values: object) -> HTMLResponse:
-    """The page in the language of the request."""
+    """Render a page in the language of the request."""
     query = dict(request.query_params)
-
-    def query_in(code: str) -> str:
-        return urlencode({**query, "lang": code})
-
     language = current_language()
-    text = (
+    return HTMLResponse(
         _environment()
         .get_template(f"{page.key}.html")
         .render(
-            page=page, language=language, texts=script_texts(language), query_in=query_in, **values
+            page=page,
+            language=language,
+            texts=script_texts(language),
+            query_in=lambda code: urlencode({**query, "lang": code}),
+            **values,
         )
     )
-    return HTMLResponse(text)
 
 
-def language_of(query: str | None, cookie: str | None, default: str) -> str:
-    """The language of a request: asked for now, asked for before, or the server's."""
+def choose_language(query: str | None, cookie: str | None, default: str) -> str:
+    """Return the language of the query, else of the cookie, else the server's."""
     return next((code for code in (query, cookie) if code in LANGUAGES), default)

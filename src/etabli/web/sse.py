@@ -1,133 +1,137 @@
-"""Server-sent events: the state of the shelf and of the training, and the curves of a run as they grow."""
+"""Server-sent events: the state of the playground, and the curves of a run as they grow."""
 
 import asyncio
-import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from anyio import to_thread
 from starlette.responses import Response, StreamingResponse
 
 from etabli.core.atomic_files import parse_json
 from etabli.core.i18n import _
-from etabli.web.api import finite, reply
+from etabli.web.api import error_response, to_json
 
-EVERY_SECONDS = 0.5
+POLL_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15
-MOST_STREAMS = 300
-BYTES_A_TURN = 512 * 1024
+MAX_STREAMS = 300
+MAX_BYTES_PER_READ = 512 * 1024
+T = TypeVar("T")
 
 
-def event(name: str, document: object) -> bytes:
-    """One event as it goes over the wire."""
-    text = json.dumps(finite(document), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return f"event: {name}\ndata: {text}\n\n".encode()
+def format_event(name: str, document: object) -> bytes:
+    """Encode an event with a JSON document."""
+    return f"event: {name}\ndata: {to_json(document)}\n\n".encode()
 
 
-class Streams:
-    """How many streams are open: each costs a little, so there is an end to it."""
+class StreamLimiter:
+    """The number of open streams, which is bounded."""
 
     def __init__(self) -> None:
-        self.open = 0
+        self.n_open = 0
 
-    def response(self, events: AsyncIterator[bytes]) -> Response:
-        if self.open >= MOST_STREAMS:
-            return reply({"error": _("too many pages are open")}, 503)
-        return StreamingResponse(self._counted(events), media_type="text/event-stream")
+    def respond(self, events: AsyncGenerator[bytes, None]) -> Response:
+        """Stream the events, or refuse where too many streams are open."""
+        if self.n_open >= MAX_STREAMS:
+            return error_response(_("too many pages are open"), 503)
+        return StreamingResponse(self._count(events), media_type="text/event-stream")
 
-    async def _counted(self, events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        self.open += 1
+    async def _count(self, events: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        self.n_open += 1
         try:
-            async for each in events:
-                yield each
+            async for event in events:
+                yield event
         finally:
-            self.open -= 1
+            self.n_open -= 1
             await events.aclose()
 
 
-async def changes(
-    read: Callable[[], dict[str, object]], closing: threading.Event
-) -> AsyncIterator[bytes]:
-    """An event for each part of the state whenever it changes; a comment now and then keeps the line open."""
+def stream_changes(
+    read_state: Callable[[], dict[str, object]], closing: threading.Event
+) -> AsyncGenerator[bytes, None]:
+    """Stream each part of the state whenever it changes."""
     last: dict[str, object] = {}
-    spoken = time.monotonic()
-    while not closing.is_set():
-        state = await to_thread.run_sync(read)
-        for name, part in state.items():
-            if last.get(name) != part:
-                spoken = time.monotonic()
-                yield event(name, part)
-        last = state
-        if time.monotonic() - spoken > HEARTBEAT_SECONDS:
-            spoken = time.monotonic()
-            yield b": still here\n\n"
-        await asyncio.sleep(EVERY_SECONDS)
+
+    def read_changes() -> list[tuple[str, object]]:
+        state = read_state()
+        changed = [(name, part) for name, part in state.items() if last.get(name) != part]
+        last.update(state)
+        return changed
+
+    return _poll(read_changes, closing)
 
 
-async def curves(run: Path, closing: threading.Event) -> AsyncIterator[bytes]:
-    """The rows of every history of a run: first those that stand, then each as it is written."""
+def stream_curves(run: Path, closing: threading.Event) -> AsyncGenerator[bytes, None]:
+    """Stream the rows of every history of a run: those written so far, then each new one."""
     offsets: dict[Path, int] = {}
-    spoken = time.monotonic()
+    return _poll(lambda: (("rows", rows) for rows in read_new_rows(run, offsets)), closing)
+
+
+async def _poll(
+    read_events: Callable[[], Iterable[tuple[str, object]]], closing: threading.Event
+) -> AsyncGenerator[bytes, None]:
+    """Read events at intervals; a comment now and then keeps an idle connection open."""
+    last_sent = time.monotonic()
     while not closing.is_set():
-        found = await to_thread.run_sync(new_rows, run, offsets)
-        for document in found:
-            spoken = time.monotonic()
-            yield event("rows", document)
-        if time.monotonic() - spoken > HEARTBEAT_SECONDS:
-            spoken = time.monotonic()
-            yield b": still here\n\n"
-        await asyncio.sleep(EVERY_SECONDS)
+        for name, document in await to_thread.run_sync(lambda: list(read_events())):
+            last_sent = time.monotonic()
+            yield format_event(name, document)
+        if time.monotonic() - last_sent > HEARTBEAT_SECONDS:
+            last_sent = time.monotonic()
+            yield b": keep-alive\n\n"
+        await asyncio.sleep(POLL_SECONDS)
 
 
-async def paced(items: Iterator[object], seconds: float) -> AsyncIterator[object]:
-    """The items of a generator that computes, each in a worker thread, at most one in so many seconds."""
-    over = object()
+async def throttle(items: Iterator[T], seconds: float) -> AsyncGenerator[T, None]:
+    """Yield the items of a computing iterator, each from a worker thread, one per ``seconds``."""
     while True:
         started = time.monotonic()
-        item = await to_thread.run_sync(next, items, over)
-        if item is over:
+        item = await to_thread.run_sync(next, items, None)
+        if item is None:
             return
         yield item
         await asyncio.sleep(max(0.0, seconds - (time.monotonic() - started)))
 
 
-def new_rows(run: Path, offsets: dict[Path, int]) -> list[dict[str, object]]:
-    """What was written to the histories since ``offsets``, which it moves on; a shorter file begins anew."""
-    found = []
+def read_new_rows(run: Path, offsets: dict[Path, int]) -> list[dict[str, object]]:
+    """Read the rows written to the histories of a run since ``offsets``, and advance these.
+
+    "restarted" is true for the first rows of a history, and where its file became shorter.
+    """
+    histories = []
     for path in sorted(run.glob("*/seed-*/*.jsonl")):
         try:
-            rows, anew = _rows(path, offsets)
+            rows, restarted = _read_rows(path, offsets)
         except OSError:
             continue
         if rows:
-            found.append(
+            histories.append(
                 {
                     "experiment": path.parts[-3],
                     "seed": path.parts[-2].removeprefix("seed-"),
                     "curve": path.stem,
-                    "anew": anew,
+                    "restarted": restarted,
                     "rows": rows,
                 }
             )
-    return found
+    return histories
 
 
-def _rows(path: Path, offsets: dict[Path, int]) -> tuple[list[object], bool]:
+def _read_rows(path: Path, offsets: dict[Path, int]) -> tuple[list[object], bool]:
     offset = offsets.get(path, 0)
     if path.stat().st_size < offset:
         offset = 0
     with path.open("rb") as stream:
         stream.seek(offset)
-        text = stream.read(BYTES_A_TURN)
-    whole = text[: text.rfind(b"\n") + 1]
-    anew = offset == 0
-    offsets[path] = offset + len(whole)
+        text = stream.read(MAX_BYTES_PER_READ)
+    complete = text[: text.rfind(b"\n") + 1]
+    offsets[path] = offset + len(complete)
     rows = []
-    for line in whole.splitlines():
+    for line in complete.splitlines():
         try:
             rows.append(parse_json(line))
         except ValueError:
             break
-    return [row for row in rows if isinstance(row, dict)], anew
+    return [row for row in rows if isinstance(row, dict)], offset == 0

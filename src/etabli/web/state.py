@@ -1,9 +1,5 @@
-"""What the pages share: the runs folder, the shelf of models, the trainer; and the one state that they follow.
+"""The state that all pages share: the runs, the models, the training."""
 
-A module that is imported when it is first used, so that the first page need not wait for it.
-"""
-
-import importlib
 import threading
 import time
 from collections.abc import Iterable
@@ -13,18 +9,18 @@ from pathlib import Path
 from etabli.core.errors import EtabliError
 from etabli.core.i18n import _
 from etabli.report import run_folder
-from etabli.web.api import NotServed
-from etabli.web.model_cache import Shelf, Tool
+from etabli.web.api import NotFound
+from etabli.web.model_cache import ModelCache, ModelSpec
 from etabli.web.trainer import Trainer
 
-LOOK_SECONDS = 1.5
-STATE_SECONDS = 0.3
+REFRESH_SECONDS = 1.5
+SNAPSHOT_SECONDS = 0.3
 RECENT_SECONDS = 120
 
 
 @dataclass(frozen=True)
-class Brief:
-    """A run in one line."""
+class RunSummary:
+    """A run in the list of runs; ``total`` counts experiments times seeds."""
 
     name: str
     created: str
@@ -32,91 +28,82 @@ class Brief:
     experiments: list[str]
     seeds: list[int]
     done: int
-    pieces: int
+    total: int
     running: bool
 
 
-class Studio:
-    """One served playground."""
+class PlaygroundState:
+    """The runs under ``home``, the models trained in them, and the training under way."""
 
-    def __init__(self, home: Path, tools: Iterable[Tool], language: str = "en") -> None:
-        self.home, self.language = Path(home), language
-        self.shelf = Shelf(self.home, tools)
+    def __init__(self, home: Path, specs: Iterable[ModelSpec]) -> None:
+        self.home = Path(home)
+        self.models = ModelCache(self.home, specs)
         self.trainer = Trainer(self.home)
         self._lock = threading.Lock()
-        self._looked = self._read = 0.0
-        self._state: dict[str, object] = {}
+        self._refreshed = self._read = 0.0
+        self._snapshot: dict[str, object] = {}
 
-    def state(self) -> dict[str, object]:
-        """Tools, training and runs as they are now; many clients share one look at the disk."""
+    def snapshot(self) -> dict[str, object]:
+        """Return models, training and runs; clients that ask at the same time share one read."""
         with self._lock:
             now = time.monotonic()
-            if now - self._looked > LOOK_SECONDS:
-                self.shelf.look()
-                self._looked = time.monotonic()
-            if now - self._read > STATE_SECONDS:
-                self._state = {
-                    "tools": self.shelf.state(),
-                    "job": self.trainer.state(),
-                    "runs": [vars(brief) for brief in self.briefs()],
+            if now - self._refreshed > REFRESH_SECONDS:
+                self.models.refresh()
+                self._refreshed = time.monotonic()
+            if now - self._read > SNAPSHOT_SECONDS:
+                self._snapshot = {
+                    "models": self.models.state(),
+                    "training": self.trainer.state(),
+                    "runs": [vars(run) for run in self.list_runs()],
                 }
                 self._read = time.monotonic()
-            return self._state
+            return self._snapshot
 
-    def briefs(self) -> list[Brief]:
-        """Every run that can be read, newest first."""
-        found = []
+    def list_runs(self) -> list[RunSummary]:
+        """List every readable run, newest first."""
+        summaries = []
         for folder in run_folder.find_runs(self.home):
             try:
-                found.append(self._brief(folder))
+                summaries.append(self._summarize(folder))
             except (EtabliError, OSError):
                 continue
-        return found
+        return summaries
 
-    def _brief(self, folder: Path) -> Brief:
+    def _summarize(self, folder: Path) -> RunSummary:
         record = run_folder.read_run(folder)
-        places = [
+        seed_runs = [
             run_folder.seed_run_folder(folder, name, seed)
             for name in record.experiments
             for seed in record.seeds
         ]
-        done = sum((place / "piece.json").exists() for place in places)
-        return Brief(
+        done = sum(run_folder.record_path(each).exists() for each in seed_runs)
+        return RunSummary(
             name=folder.name,
             created=record.created.isoformat(),
             data=record.data,
             experiments=record.experiments,
             seeds=record.seeds,
             done=done,
-            pieces=len(places),
-            running=done < len(places) and self._is_written(folder, places),
+            total=len(seed_runs),
+            running=done < len(seed_runs) and self._is_being_written(folder, seed_runs),
         )
 
-    def _is_written(self, folder: Path, places: list[Path]) -> bool:
-        """Whether somebody writes in the run now: our own training, or files that changed a moment ago."""
-        job = self.trainer.state()
-        if job["state"] == "running" and job["run"] == folder.name:
+    def _is_being_written(self, folder: Path, seed_runs: list[Path]) -> bool:
+        """Return whether our own training writes the run, or one of its files changed recently."""
+        training = self.trainer.state()
+        if training["state"] == "running" and training["run"] == folder.name:
             return True
-        files = [folder / "run.json", *(file for place in places for file in place.glob("*"))]
+        files = [folder / "run.json", *(file for each in seed_runs for file in each.glob("*"))]
         return time.time() - max(file.stat().st_mtime for file in files) < RECENT_SECONDS
 
-    def run_folder(self, name: str) -> Path:
-        """The folder of a run by its name, which is compared with those that stand there and never made a path."""
+    def find_run(self, name: str) -> Path:
+        """Return the folder of a run; the name is compared with those found, never made a path."""
         for folder in run_folder.find_runs(self.home):
             if folder.name == name:
                 return folder
-        raise NotServed(_("there is no run of that name"))
+        raise NotFound(_("there is no run of that name"))
 
     def close(self) -> None:
+        """Stop the training and the loading of models."""
         self.trainer.stop()
-        self.shelf.close()
-
-
-class Lazy:
-    """``np = Lazy("numpy")``; annotations that name it stand in files with postponed evaluation."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, attribute: str) -> object:
-        return getattr(importlib.import_module(self._name), attribute)
+        self.models.close()

@@ -1,4 +1,4 @@
-"""Training, in a process of its own: the server never trains, it starts ``etabli run`` and follows its folder."""
+"""Training in a separate process: the server starts ``etabli run`` and follows its run folder."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from etabli.core.errors import FolderBusy
 from etabli.core.i18n import _, current_language
 
 RUN = "playground"
-_LINES = 12
+_MAX_LINES = 12
 
 
 class Trainer:
@@ -21,23 +21,27 @@ class Trainer:
         self.home = Path(home)
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
-        self._lines: deque[str] = deque(maxlen=_LINES)
+        self._lines: deque[str] = deque(maxlen=_MAX_LINES)
         self._experiments: list[str] = []
         self._started = 0.0
         self._stopped = False
 
-    def start(self, experiments: list[str], again: bool = False) -> None:
-        """Start ``etabli run`` on these experiments, all ``again`` or what is left; refuses while another one runs."""
+    def start(self, experiments: list[str], overwrite: bool = False) -> None:
+        """Start ``etabli run``, from scratch with ``overwrite``, or with what is not finished yet.
+
+        Raises:
+            FolderBusy: A training is already running.
+        """
         with self._lock:
-            if self.running:
+            if self._process and self._process.poll() is None:
                 raise FolderBusy(
-                    _("a training is under way"), fix=_("Wait until it ends, or stop it.")
+                    _("a training is already running"), fix=_("Wait until it ends, or stop it.")
                 )
             self.home.mkdir(parents=True, exist_ok=True)
             self._experiments, self._started, self._stopped = list(experiments), time.time(), False
             self._lines.clear()
             self._process = subprocess.Popen(
-                _command(experiments, self.home / RUN, again),
+                _command(experiments, self.home / RUN, overwrite),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 stdin=subprocess.DEVNULL,
@@ -47,18 +51,14 @@ class Trainer:
             threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
 
     def _read(self, process: subprocess.Popen[str]) -> None:
-        for line in process.stderr:
+        for line in process.stderr or ():
             self._lines.append(line.rstrip()[:300])
         process.wait()
 
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
     def stop(self) -> None:
-        """Ask the training to stop; what it finished is kept."""
+        """Stop the training; finished experiments are kept."""
         with self._lock:
-            if self.running:
+            if self._process and self._process.poll() is None:
                 self._stopped = True
                 self._process.terminate()
                 try:
@@ -68,7 +68,7 @@ class Trainer:
                     self._process.wait(5)
 
     def state(self) -> dict[str, object]:
-        """What the page shows: idle, running, done, stopped or failed, with the last lines that were said."""
+        """Return idle, running, done, stopped or failed, with the last lines of its output."""
         if self._process is None:
             return {"state": "idle"}
         code = self._process.poll()
@@ -82,15 +82,6 @@ class Trainer:
         }
 
 
-def _command(experiments: list[str], out: Path, again: bool = False) -> list[str]:
-    house = [sys.executable, "-m", "etabli", "--lang", current_language()]
-    return [
-        *house,
-        "run",
-        *experiments,
-        "--data",
-        "sample",
-        "--out",
-        str(out),
-        *(["--again"] if again else []),
-    ]
+def _command(experiments: list[str], out: Path, overwrite: bool = False) -> list[str]:
+    command = [sys.executable, "-m", "etabli", "--lang", current_language(), "run", *experiments]
+    return [*command, "--data", "sample", "--out", str(out), *["--overwrite"] * overwrite]

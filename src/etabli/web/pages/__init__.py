@@ -1,6 +1,6 @@
-"""The rooms of the playground, one file a page: its endpoints, its tools, its streams."""
+"""The pages of the playground, one module each: endpoints, models, streams."""
 
-from pathlib import Path
+from itertools import chain
 
 from pydantic import Field
 from starlette.requests import Request
@@ -9,40 +9,37 @@ from starlette.routing import Route
 
 from etabli.core.i18n import N_
 from etabli.web import rendering, sse
-from etabli.web.api import Endpoint, Question, answered
-from etabli.web.model_cache import Tool
+from etabli.web.api import Endpoint, Params, handle_errors
+from etabli.web.model_cache import ModelSpec
 from etabli.web.pages import (
     backprop,
     captions,
     digits,
     photo,
     poetry,
+    runs,
     training,
     transfer,
     untangling,
     words,
 )
-from etabli.web.pages import runs as runs_room
-from etabli.web.state import Studio
+from etabli.web.state import PlaygroundState
 
-_ROOMS = (
-    runs_room,
-    training,
-    backprop,
-    digits,
-    untangling,
-    photo,
-    poetry,
-    words,
-    transfer,
-    captions,
+MODELS: tuple[ModelSpec, ...] = (
+    *digits.MODELS,
+    *untangling.MODELS,
+    *poetry.MODELS,
+    *words.MODELS,
+    *transfer.MODELS,
+    *captions.MODELS,
 )
-TOOLS: tuple[Tool, ...] = tuple(tool for room in _ROOMS for tool in getattr(room, "TOOLS", ()))
-ENDPOINTS: list[Endpoint] = [each for room in _ROOMS for each in room.ENDPOINTS]
+_MODULES = (runs, training, backprop, digits, untangling, photo, poetry, words, transfer, captions)
+ENDPOINTS: list[Endpoint] = list(chain.from_iterable(module.ENDPOINTS for module in _MODULES))
+file_routes = runs.file_routes
 
 
-class Opened(Question):
-    """The page that was opened: its models are loaded first."""
+class EventsParams(Params):
+    """The open page, whose models are loaded first."""
 
     page: str = Field("", max_length=40)
 
@@ -50,54 +47,47 @@ class Opened(Question):
 STREAMS = [
     Endpoint(
         "/api/events",
-        answered,
-        Opened,
+        handle_errors,
+        EventsParams,
         stream=True,
-        says=N_("Models, training and runs, whenever they change"),
+        summary=N_("Models, training and runs, whenever they change"),
     ),
     Endpoint(
         "/api/runs/{run}/events",
-        answered,
-        runs_room.OneRun,
+        handle_errors,
+        runs.RunParams,
         stream=True,
-        says=N_("The rows of a run"),
+        summary=N_("The histories of a run, as they are written"),
     ),
     poetry.STREAM,
 ]
 
 
-def page_values(request: Request, page: rendering.Page) -> dict[str, object]:
-    """What the template of a page wants beside the frame."""
-    if page.key == "run":
-        studio: Studio = request.app.state.studio
-        return {"run": studio.run_folder(request.path_params["run"]).name}
-    return {}
+def template_values(request: Request, page: rendering.Page) -> dict[str, object]:
+    """Return the values that the template of a page needs in addition to the common ones."""
+    if page.key != "run":
+        return {}
+    state: PlaygroundState = request.app.state.playground
+    return {"run": state.find_run(request.path_params["run"]).name}
 
 
-def stream_routes(studio: Studio, streams: sse.Streams) -> list[Route]:
-    """The server-sent events: the state of everything, and the curves of one run."""
+def stream_routes(state: PlaygroundState, limiter: sse.StreamLimiter) -> list[Route]:
+    """Create the routes of the server-sent events."""
 
     async def events(request: Request) -> Response:
         page = rendering.BY_KEY.get(request.query_params.get("page", ""))
-        studio.shelf.hurry(page.tools if page else ())
-        return streams.response(sse.changes(studio.state, request.app.state.closing))
+        state.models.prioritize(page.models if page else ())
+        return limiter.respond(sse.stream_changes(state.snapshot, request.app.state.closing))
 
     async def curves(request: Request) -> Response:
         async def work() -> Response:
-            folder: Path = studio.run_folder(request.path_params["run"])
-            return streams.response(sse.curves(folder, request.app.state.closing))
+            folder = state.find_run(request.path_params["run"])
+            return limiter.respond(sse.stream_curves(folder, request.app.state.closing))
 
-        return await answered(work)
+        return await handle_errors(work)
 
-    own = [Route("/api/events", events), Route("/api/runs/{run}/events", curves)]
-    return own + [
-        route
-        for room in _ROOMS
-        if hasattr(room, "stream_routes")
-        for route in room.stream_routes(studio, streams)
+    return [
+        Route("/api/events", events),
+        Route("/api/runs/{run}/events", curves),
+        *poetry.stream_routes(state, limiter),
     ]
-
-
-def file_routes(studio: Studio) -> list[Route]:
-    """The reports and the files of the runs."""
-    return runs_room.file_routes(studio)

@@ -1,117 +1,108 @@
-"""Captions of a photo: several with their scores, and where the net looked when it wrote each word."""
+"""Captions of a photo with their scores, and the attention over the photo for each word."""
 
-from __future__ import annotations
-
-import base64
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from etabli.core.i18n import N_
-from etabli.web.api import Endpoint, Nothing
-from etabli.web.model_cache import Found, Tool
-from etabli.web.pages.photo import decoded
-from etabli.web.state import Lazy, Studio
+from etabli.web.api import Endpoint, NoParams
+from etabli.web.model_cache import ModelSpec, TrainedModel
+from etabli.web.pages.digits import encode_bytes
+from etabli.web.pages.photo import decode_photo
+from etabli.web.state import PlaygroundState
 
-np = Lazy("numpy")
+if TYPE_CHECKING:
+    from etabli.saved_models.captioner import Captioner
 
-CANDIDATES = 4
+N_CAPTIONS = 4
 
 
-class Describer:
-    """A captioner of practical 5 with what makes its image features."""
+class PhotoCaptioner:
+    """A captioner of practical 5 with its feature extractor, which takes images of ``size``."""
 
-    def __init__(self, captioner: object, see: Callable[[np.ndarray], np.ndarray]) -> None:
-        self.captioner, self.see = captioner, see
-        self.search = replace(captioner.search, beam=max(CANDIDATES, captioner.search.beam))
+    def __init__(
+        self,
+        captioner: "Captioner",
+        extract: Callable[[np.ndarray], np.ndarray],
+        size: tuple[int, int],
+    ) -> None:
+        self.captioner, self.extract, self.size = captioner, extract, size
+        self.search = replace(captioner.search, beam=max(N_CAPTIONS, captioner.search.beam))
         self._lock = threading.Lock()
-        self.describe(
-            np.full((64, 64, 3), 127, np.uint8)
-        )  # compiles, so that the first photo need not wait
+        self.caption(np.full((*size, 3), 127, np.uint8))  # compile before the first photo
 
-    def describe(self, pixels: np.ndarray) -> dict[str, object]:
-        """The best captions; for each its words, its score and, with attention, a map for every word."""
+    def caption(self, pixels: np.ndarray) -> dict[str, object]:
+        """Return the best captions: words, score and, with attention, a map for each word."""
         with self._lock:
-            maps = self.see(pixels)
+            maps = self.extract(pixels)
             found = self.captioner.write(maps, self.search)
-            words, scores = found.words[0, :CANDIDATES], found.scores[0, :CANDIDATES]
-            looks = self.captioner.looks(np.repeat(maps, len(words), axis=0), words)
+            codes, scores = found.words[0, :N_CAPTIONS], found.scores[0, :N_CAPTIONS]
+            attention = self.captioner.attention_weights(np.repeat(maps, len(codes), axis=0), codes)
+        captions: list[dict[str, object]] = []
+        for k, score in enumerate(scores):
+            words = self.captioner.vocabulary.decode(codes[k]).split()
+            captions.append({"words": words, "score": float(score)})
+            if attention is not None:
+                weights = attention[k, : len(words)]
+                scale = np.maximum(weights.max(axis=1, keepdims=True), 1e-9)
+                captions[k]["maps"] = [encode_bytes(row) for row in weights / scale]
         side = round(maps.shape[1] ** 0.5)
-        captions = [
-            self._told(words[k], float(scores[k]), None if looks is None else looks[k])
-            for k in range(len(words))
-        ]
         return {"grid": [side, side], "captions": captions}
 
-    def _told(
-        self, numbers: np.ndarray, score: float, looks: np.ndarray | None
-    ) -> dict[str, object]:
-        spoken = self.captioner.vocabulary.decode(numbers).split()
-        told: dict[str, object] = {"words": spoken, "score": score}
-        if looks is not None:
-            told["maps"] = [_bytes_of(looks[place]) for place in range(len(spoken))]
-        return told
 
-
-def _bytes_of(weights: np.ndarray) -> str:
-    """The regions' weights between none and the heaviest, as bytes."""
-    scaled = np.rint(255 * weights / max(float(weights.max()), 1e-9)).astype(np.uint8)
-    return base64.b64encode(scaled.tobytes()).decode()
-
-
-def load(found: Found) -> Describer:
-    """The captioner of a run, with the eyes that it learnt with."""
+def _load(found: TrainedModel) -> PhotoCaptioner:
+    """Load the captioner of a run, with the feature extractor it was trained with."""
     from etabli.saved_models import captioner as saved_captioner
 
-    captioner = saved_captioner.load(found.piece / "captioner")
-    return Describer(captioner, eyes(captioner.features))
+    captioner = saved_captioner.load(found.folder / "captioner")
+    return PhotoCaptioner(captioner, *open_feature_extractor(captioner.features))
 
 
-def eyes(kind: str) -> Callable[[np.ndarray], np.ndarray]:
-    """From a picture (height, width, 3) to its region maps (1, 49, D), made as the captioner's own were."""
-    from PIL import Image
-
+def open_feature_extractor(
+    kind: str,
+) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[int, int]]:
+    """Return a function from pixels to region maps (1, 49, D), and the image size that it takes."""
     from etabli.features import regions
 
-    def squashed(pixels: np.ndarray, side: int) -> np.ndarray:
-        return np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BILINEAR))
-
     if kind == "cells":
-        return lambda pixels: regions.cells(squashed(pixels, regions.SIDE))[None].astype(np.float16)
+        size = (regions.IMAGE_SIZE, regions.IMAGE_SIZE)
+        return lambda pixels: regions.compute_cells(pixels)[None].astype(np.float16), size
 
     from etabli.data.catalog.source import Source
-    from etabli.experiments.tp5._shared import WEIGHTS
     from etabli.features.engines import open_engine
-    from etabli.models.vision.backbones import backbone
+    from etabli.models.vision.backbones import get_backbone
 
-    net = backbone(kind)
-    engine = open_engine(net.build(Source.full().file("weights", *WEIGHTS)), batch_size=1)
+    net = get_backbone(kind)
+    engine = open_engine(net.build(Source.full().file("weights", *net.weights.files)), batch_size=1)
 
-    def see(pixels: np.ndarray) -> np.ndarray:
-        maps = np.asarray(engine(squashed(pixels, net.input_size[0])[None]))
+    def extract(pixels: np.ndarray) -> np.ndarray:
+        maps = np.asarray(engine(pixels[None]))
         return maps.reshape(1, -1, maps.shape[-1]).astype(np.float16)
 
-    return see
+    return extract, net.input_size
 
 
-TOOLS = (
-    Tool(
+MODELS = (
+    ModelSpec(
         "captions",
         "tp5.attention",
-        ("captioner/captioner.json", "captioner/captioner.safetensors"),
-        load,
+        ("captioner/card.json", "captioner/model.safetensors"),
+        _load,
     ),
 )
 
 
-def describe(studio: Studio, question: Nothing, body: bytes) -> dict[str, object]:
-    """Several captions of a photo."""
-    describer: Describer = studio.shelf.get("captions")
-    return describer.describe(decoded(body))
+def caption(state: PlaygroundState, _params: NoParams, body: bytes) -> dict[str, object]:
+    """Return several captions of a photo."""
+    captioner: PhotoCaptioner = state.models.get("captions")
+    return captioner.caption(decode_photo(body, captioner.size))
 
 
 ENDPOINTS = [
     Endpoint(
-        "/api/captions", describe, Nothing, "POST", upload=True, says=N_("Captions of a photo")
+        "/api/captions", caption, method="POST", upload=True, summary=N_("Captions of a photo")
     ),
 ]

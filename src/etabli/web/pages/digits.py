@@ -1,109 +1,105 @@
-"""A digit as it is drawn: what each net answers, what its layers do, and where the digit lands in the t-SNE plane.
+"""A drawn digit: the prediction of each net, its layers, and its position in the t-SNE plane.
 
-Strokes of a pen -> an image as MNIST has them: 28 x 28, white on black, 20 high or wide, centred by its mass.
-
-LeCun, Cortes, Burges: the digits were size-normalised into a 20 x 20 box, and the centre of mass of the pixels
-put in the middle of 28 x 28.
+Strokes become an image as MNIST has them (LeCun, Cortes, Burges): size-normalized into a 20 x 20
+box, and centered by the center of mass of the pixels in 28 x 28.
 """
-
-from __future__ import annotations
 
 import base64
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field
 
 from etabli.core.errors import CorruptFile
 from etabli.core.i18n import N_, _
-from etabli.web.api import Endpoint, Nothing, Question
-from etabli.web.model_cache import Found, Tool
-from etabli.web.state import Lazy, Studio
+from etabli.web.api import Endpoint, NoParams, Params
+from etabli.web.model_cache import ModelSpec, TrainedModel
+from etabli.web.state import PlaygroundState
 
-np = Lazy("numpy")
+IMAGE_SIZE, BOX_SIZE = 28, 20
+N_NEIGHBORS = 9
+MAX_POINTS = 3000
+_SUPERSAMPLING = 8  # pixels of the rendered strokes per pixel of the image
+_MIN_EXTENT = 0.03  # a drawing smaller than this share of the pad remains a dot
+_PEN_WIDTH = 2.6  # in pixels of the image
+_SHOWN_LAYERS = ("relu1", "relu2", "sigmoid")
+_NETS = ("digits.linear", "digits.mlp", "digits.cnn")
 
-SIDE, BOX = 28, 20
-FINE = 8  # pixels of the fine drawing for one of the image
-DOT = 0.03  # what is smaller than this share of the pad stays a dot
-PEN = 2.6  # width of the pen in pixels of the image
-
-
-def image_of(strokes: Sequence[Sequence[Sequence[float]]]) -> np.ndarray:
-    """Strokes of points (x, y), in sides of the pad -> (28, 28) float32 in [0, 1]; nothing drawn gives zeros."""
-    from PIL import Image
-
-    points = np.array([point for stroke in strokes for point in stroke], dtype=np.float64)
-    if len(points) == 0:
-        return np.zeros((SIDE, SIDE), np.float32)
-    fine = _drawn(strokes, points)
-    small = Image.fromarray(fine).resize((SIDE, SIDE), Image.Resampling.BOX)
-    return _centred(np.asarray(small, dtype=np.float32) / 255)
-
-
-def _drawn(strokes: Sequence[Sequence[Sequence[float]]], points: np.ndarray) -> np.ndarray:
-    """The strokes, scaled so that with the pen's width they fill the box, as (28 FINE, 28 FINE) uint8."""
-    from PIL import Image, ImageDraw
-
-    low, high = points.min(axis=0), points.max(axis=0)
-    scale = FINE * (BOX - PEN) / max(float((high - low).max()), DOT)
-    middle = (low + high) / 2
-    canvas = Image.new("L", (SIDE * FINE, SIDE * FINE))
-    pen = ImageDraw.Draw(canvas)
-    radius = PEN * FINE / 2
-    for stroke in strokes:
-        places = [tuple((np.asarray(point) - middle) * scale + SIDE * FINE / 2) for point in stroke]
-        if len(places) > 1:
-            pen.line(places, fill=255, width=round(2 * radius), joint="curve")
-        for x, y in places[:1] + places[-1:]:
-            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
-    return np.asarray(canvas)
-
-
-def _centred(image: np.ndarray) -> np.ndarray:
-    """Moved by whole pixels so that the centre of mass comes to the middle; nothing is moved over the edge."""
-    total = image.sum()
-    if total == 0:
-        return image
-    moved = image
-    for axis in (0, 1):
-        mass = image.sum(axis=1 - axis)
-        shift = round((SIDE - 1) / 2 - float((mass * np.arange(SIDE)).sum() / total))
-        filled = np.flatnonzero(mass)
-        shift = int(np.clip(shift, -filled[0], SIDE - 1 - filled[-1]))
-        moved = np.roll(moved, shift, axis=axis)
-    return moved
-
-
-NEIGHBOURS = 9
-MOST_POINTS = 3000
+Strokes = Sequence[Sequence[Sequence[float]]]
 Coordinate = Annotated[float, Field(ge=-4, le=4)]
 Point = Annotated[list[Coordinate], Field(min_length=2, max_length=2)]
 Stroke = Annotated[list[Point], Field(max_length=2000)]
 
 
-class Drawn(Question):
-    """Strokes of points (x, y), in sides of the pad."""
+class Drawing(Params):
+    """Strokes of points (x, y), in units of the pad's width."""
 
     strokes: list[Stroke] = Field(max_length=60)
 
 
-class Numpy:
-    """A hand-written net of practical 1."""
+def rasterize_strokes(strokes: Strokes) -> np.ndarray:
+    """Render strokes as an MNIST image (28, 28) float32 in [0, 1]; no stroke gives zeros."""
+    from PIL import Image
 
-    def __init__(self, model: object) -> None:
+    points = np.array([point for stroke in strokes for point in stroke], dtype=np.float64)
+    if len(points) == 0:
+        return np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.float32)
+    large = Image.fromarray(_render_strokes(strokes, points))
+    small = large.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BOX)
+    return _center_mass(np.asarray(small, dtype=np.float32) / 255)
+
+
+def _render_strokes(strokes: Strokes, points: np.ndarray) -> np.ndarray:
+    """Scale the strokes to the box, pen width included, and draw them supersampled, as uint8."""
+    from PIL import Image, ImageDraw
+
+    low, high = points.min(axis=0), points.max(axis=0)
+    scale = _SUPERSAMPLING * (BOX_SIZE - _PEN_WIDTH) / max(float((high - low).max()), _MIN_EXTENT)
+    size, radius = IMAGE_SIZE * _SUPERSAMPLING, _PEN_WIDTH * _SUPERSAMPLING / 2
+    canvas = Image.new("L", (size, size))
+    draw = ImageDraw.Draw(canvas)
+    for stroke in strokes:
+        scaled = [
+            tuple((np.asarray(point) - (low + high) / 2) * scale + size / 2) for point in stroke
+        ]
+        if len(scaled) > 1:
+            draw.line(scaled, fill=255, width=round(2 * radius), joint="curve")
+        for x, y in scaled[:1] + scaled[-1:]:
+            draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
+    return np.asarray(canvas)
+
+
+def _center_mass(image: np.ndarray) -> np.ndarray:
+    """Shift by whole pixels until the center of mass is in the middle, without cropping ink."""
+    total = image.sum()
+    for axis in (0, 1) if total else ():
+        mass = image.sum(axis=1 - axis)
+        shift = round((IMAGE_SIZE - 1) / 2 - float((mass * np.arange(IMAGE_SIZE)).sum() / total))
+        inked = np.flatnonzero(mass)
+        shift = int(np.clip(shift, -inked[0], IMAGE_SIZE - 1 - inked[-1]))
+        image = np.roll(image, shift, axis=axis)
+    return image
+
+
+class NumpyNet:
+    """A NumPy estimator of practical 1."""
+
+    def __init__(self, model: Any) -> None:
         self.model = model
 
-    def answer(self, image: np.ndarray) -> dict[str, object]:
+    def predict(self, image: np.ndarray) -> dict[str, object]:
+        """Return the class probabilities and the activations of the hidden layers."""
         row = image.reshape(1, -1).astype(self.model.dtype)
         hidden = [name for name in self.model.layer_names if name.startswith("hidden")]
-        layers = [_layer(name, self.model.activations(row, name)[0]) for name in hidden]
+        layers = [_encode_layer(name, self.model.activations(row, name)[0]) for name in hidden]
         return {"probabilities": self.model.predict_proba(row)[0].tolist(), "layers": layers}
 
 
-class Keras:
-    """A Keras net of practical 2; its feature maps and its last hidden layer, read in one pass."""
+class KerasNet:
+    """A Keras model of practical 2, whose feature maps are read in the same forward pass."""
 
     def __init__(self, path: Path) -> None:
         import keras
@@ -111,129 +107,122 @@ class Keras:
         from etabli.training import keras_io
 
         model = keras_io.load(path)
-        self.names = [layer.name for layer in model.layers if layer.name in _SHOWN] + [
-            model.layers[-1].name
-        ]
+        shown = [layer.name for layer in model.layers if layer.name in _SHOWN_LAYERS]
+        self.names = [*shown, model.layers[-1].name]
         self.shape = tuple(model.inputs[0].shape[1:])
-        self._reader = keras.Model(
-            model.inputs, [model.get_layer(name).output for name in self.names]
-        )
+        outputs = [model.get_layer(name).output for name in self.names]
+        self._reader = keras.Model(model.inputs, outputs)
         self._lock = threading.Lock()
-        self.answer(
-            np.zeros((28, 28), np.float32)
-        )  # compiles, so that the first stroke need not wait
+        self.predict(np.zeros((IMAGE_SIZE, IMAGE_SIZE)))  # compile before the first stroke
 
-    def answer(self, image: np.ndarray) -> dict[str, object]:
+    def predict(self, image: np.ndarray) -> dict[str, object]:
+        """Return the class probabilities and the activations of the shown layers."""
         with self._lock:
             outputs = self._reader.predict_on_batch(
                 image.reshape(1, *self.shape).astype(np.float32)
             )
         *hidden, last = [np.asarray(output)[0] for output in outputs]
-        layers = [_layer(name, values) for name, values in zip(self.names, hidden, strict=False)]
+        layers = [
+            _encode_layer(name, values) for name, values in zip(self.names, hidden, strict=False)
+        ]
         return {"probabilities": last.tolist(), "layers": layers}
 
 
-_SHOWN = ("relu1", "relu2", "sigmoid")
-
-
-def _layer(name: str, values: np.ndarray) -> dict[str, object]:
-    """A layer for the page: (H,) activities or (height, width, C) maps, as bytes between the least and the largest."""
+def _encode_layer(name: str, values: np.ndarray) -> dict[str, object]:
+    """Encode activations (H,) or (height, width, C) as bytes, scaled between their extremes."""
     maps = values[None, None] if values.ndim == 1 else np.moveaxis(values, -1, 0)
     low, high = float(values.min()), float(values.max())
     if values.ndim == 1 and low >= 0 and high <= 1:
-        low, high = 0.0, 1.0  # a sigmoid's range
-    scaled = np.rint(255 * (maps - low) / max(high - low, 1e-9)).astype(np.uint8)
-    return {
-        "name": name,
-        "shape": list(maps.shape),
-        "data": base64.b64encode(scaled.tobytes()).decode(),
-    }
+        low, high = 0.0, 1.0  # the range of a sigmoid
+    scaled = (maps - low) / max(high - low, 1e-9)
+    return {"name": name, "shape": list(maps.shape), "data": encode_bytes(scaled)}
 
 
-class Plane:
-    """Images whose place in the t-SNE plane is known; a new one lands among those that look like it."""
+def encode_bytes(values: np.ndarray) -> str:
+    """Encode values in [0, 1] as bytes in base64."""
+    return base64.b64encode(np.rint(255 * values).astype(np.uint8).tobytes()).decode()
+
+
+class TsnePlane:
+    """Images with known t-SNE coordinates, among which a new image is placed."""
 
     def __init__(self, images: np.ndarray, points: np.ndarray, labels: np.ndarray) -> None:
         self.directions = images / np.linalg.norm(images, axis=1, keepdims=True)
         self.points, self.labels = points, labels
 
-    def lands(self, image: np.ndarray) -> dict[str, object]:
-        """Where openTSNE starts a new point: the median of the places of the nearest images, by coordinate.
+    def locate(self, image: np.ndarray) -> dict[str, object]:
+        """Return the coordinate-wise median of the nearest images' points, and these images.
 
-        Nearest by the angle, so that a thin pen and a thick one land alike.
+        This is how openTSNE initializes new points. Similarity is the cosine, so that the width
+        of the pen does not matter.
         """
-        nearest = np.argsort(-(self.directions @ image.ravel()), kind="stable")[:NEIGHBOURS]
-        return {
-            "place": np.median(self.points[nearest], axis=0).tolist(),
-            "nearest": nearest.tolist(),
-        }
+        nearest = np.argsort(-(self.directions @ image.ravel()), kind="stable")[:N_NEIGHBORS]
+        position = np.median(self.points[nearest], axis=0)
+        return {"position": position.tolist(), "nearest": nearest.tolist()}
 
 
-def load_plane(found: Found) -> Plane:
-    """The test images with their t-SNE points; on a large set every so many-th is kept."""
+def _load_plane(found: TrainedModel) -> TsnePlane:
+    """Load the test images with their t-SNE points, thinned out if there are many."""
     from safetensors.numpy import load_file
 
     from etabli.data.catalog.source import Source
     from etabli.data.formats import mnist
 
-    points = load_file(found.piece / "tsne.safetensors")["points"]
+    points = load_file(found.folder / "tsne.safetensors")["points"]
     digits = mnist.load(Source(found.record.data))
     if len(points) > len(digits.test_images):
         raise CorruptFile(_("the points of this run belong to other images"))
-    every = slice(None, None, max(1, len(points) // MOST_POINTS))
-    images = digits.test_images[: len(points)].reshape(len(points), -1)
-    return Plane(
-        images[every].astype(np.float32), points[every], digits.test_labels[: len(points)][every]
-    )
+    images = digits.test_images[: len(points)].reshape(len(points), -1).astype(np.float32)
+    every = slice(None, None, max(1, len(points) // MAX_POINTS))
+    return TsnePlane(images[every], points[every], digits.test_labels[: len(points)][every])
 
 
-def _load_linear(found: Found) -> Numpy:
+def _load_linear(found: TrainedModel) -> NumpyNet:
     from etabli.models.estimators.softmax_regression import SoftmaxRegression
 
-    return Numpy(SoftmaxRegression.load(found.piece / "softmax_regression.safetensors"))
+    return NumpyNet(SoftmaxRegression.load(found.folder / "softmax_regression.safetensors"))
 
 
-def _load_mlp(found: Found) -> Numpy:
+def _load_mlp(found: TrainedModel) -> NumpyNet:
     from etabli.models.estimators.mlp import MLP
 
-    return Numpy(MLP.load(found.piece / "mlp.safetensors"))
+    return NumpyNet(MLP.load(found.folder / "mlp.safetensors"))
 
 
-def _load_cnn(found: Found) -> Keras:
-    return Keras(found.piece / "model.keras")
-
-
-TOOLS = (
-    Tool("digits.linear", "tp1.logistic", ("softmax_regression.safetensors",), _load_linear),
-    Tool("digits.mlp", "tp1.mlp", ("mlp.safetensors",), _load_mlp),
-    Tool("digits.cnn", "tp2.cnn", ("model.keras",), _load_cnn),
-    Tool("digits.plane", "tp2.raw", ("tsne.safetensors",), load_plane),
+MODELS = (
+    ModelSpec("digits.linear", "tp1.logistic", ("softmax_regression.safetensors",), _load_linear),
+    ModelSpec("digits.mlp", "tp1.mlp", ("mlp.safetensors",), _load_mlp),
+    ModelSpec(
+        *("digits.cnn", "tp2.cnn", ("model.keras",)),
+        lambda found: KerasNet(found.folder / "model.keras"),
+    ),
+    ModelSpec("digits.plane", "tp2.raw", ("tsne.safetensors",), _load_plane),
 )
 
 
-def read(studio: Studio, question: Drawn) -> dict[str, object]:
-    """What every net that is there answers to the drawing."""
-    image = image_of(question.strokes)
-    answers = {key: studio.shelf.get(key).answer(image) for key in _NETS if studio.shelf.has(key)}
-    plane = (
-        studio.shelf.get("digits.plane").lands(image) if studio.shelf.has("digits.plane") else None
-    )
-    seen = base64.b64encode(np.rint(255 * image).astype(np.uint8).tobytes()).decode()
-    return {"seen": seen, "answers": answers, "plane": plane}
+def classify(state: PlaygroundState, drawing: Drawing) -> dict[str, object]:
+    """Return the prediction of every loaded net, and the position in the t-SNE plane."""
+    image, models = rasterize_strokes(drawing.strokes), state.models
+    return {
+        "image": encode_bytes(image),
+        "predictions": {key: models.get(key).predict(image) for key in _NETS if models.has(key)},
+        "plane": models.get("digits.plane").locate(image) if models.has("digits.plane") else None,
+    }
 
 
-_NETS = ("digits.linear", "digits.mlp", "digits.cnn")
-
-
-def plane(studio: Studio, question: Nothing) -> dict[str, object]:
-    """The points of the t-SNE plane with their labels."""
-    known: Plane = studio.shelf.get("digits.plane")
-    return {"points": np.round(known.points, 3).tolist(), "labels": known.labels.tolist()}
+def get_plane(state: PlaygroundState, _params: NoParams) -> dict[str, object]:
+    """Return the points of the t-SNE plane with their labels."""
+    plane: TsnePlane = state.models.get("digits.plane")
+    return {"points": np.round(plane.points, 3).tolist(), "labels": plane.labels.tolist()}
 
 
 ENDPOINTS = [
-    Endpoint("/api/digits", read, Drawn, "POST", says=N_("What the nets answer to a drawn digit")),
     Endpoint(
-        "/api/digits/plane", plane, Nothing, says=N_("The t-SNE plane that a drawn digit lands in")
+        "/api/digits",
+        classify,
+        Drawing,
+        "POST",
+        summary=N_("The predictions of the nets for a drawn digit"),
     ),
+    Endpoint("/api/digits/plane", get_plane, summary=N_("The t-SNE plane of the test digits")),
 ]

@@ -1,11 +1,10 @@
-"""Poetry: a net goes on from a beginning, one character at a time, and shows what else it might have written."""
+"""Poetry: a language model continues a seed text, one character at a time, with alternatives."""
 
-from __future__ import annotations
-
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 from anyio import to_thread
 from pydantic import Field
 from starlette.requests import Request
@@ -13,19 +12,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from etabli.core.i18n import N_
-from etabli.web.api import Endpoint, Nothing, Question, answered
-from etabli.web.model_cache import Found, Tool
-from etabli.web.sse import Streams, event, paced
-from etabli.web.state import Lazy, Studio
+from etabli.web.api import Endpoint, NoParams, Params, handle_errors
+from etabli.web.model_cache import ModelSpec, TrainedModel
+from etabli.web.sse import StreamLimiter, format_event, throttle
+from etabli.web.state import PlaygroundState
 
-np = Lazy("numpy")
-
-SHOWN = 6
-SECONDS_A_CHARACTER = 0.012  # so that one can follow how it is written
+N_ALTERNATIVES = 6
+SECONDS_PER_CHARACTER = 0.012  # slow enough to be followed on the page
 
 
-class Wish(Question):
-    """How to go on, and from where."""
+class GenerationParams(Params):
+    """The seed text and how to continue it."""
 
     net: Literal["poetry", "poetry.modern", "poetry.ngram"] = "poetry"
     prompt: str = Field("souvent, p", min_length=1, max_length=500)
@@ -36,146 +33,162 @@ class Wish(Question):
 
 
 @dataclass
-class Poet:
-    """A reader of characters, made anew for every poem, and its alphabet."""
+class CharacterModel:
+    """A character language model: its vocabulary, and a factory of predictors."""
 
     vocabulary: tuple[str, ...]
-    make_reader: object
-    least: int  # characters that a prompt must have
+    make_predictor: Callable[[], Any]
+    min_prompt: int  # shorter prompts are padded
 
-    def write(self, wish: Wish) -> Iterator[dict[str, object]]:
-        """Each character with the likeliest ones that stood beside it."""
+    def generate(self, params: GenerationParams) -> Iterator[dict[str, object]]:
+        """Yield the prompt as it was read, then each character with its alternatives."""
         from etabli.core import seeding
         from etabli.models.text.sampling import Decoding, sample
 
-        prompt, unknown = self._codes(wish.prompt)
+        prompt, unknown = self._encode(params.prompt)
         yield {"prompt": "".join(self.vocabulary[code] for code in prompt), "unknown": unknown}
-        decoding = Decoding(temperature=wish.temperature, top_k=wish.top_k or None)
-        generator = seeding.make_generator(wish.seed, "playground", "poetry")
-        reader = self.make_reader()
-        log_p = reader.start(self._padded(prompt)[None])
-        for _number in range(wish.length):
-            chosen_from = decoding.apply(log_p)
-            code = sample(chosen_from, generator)
-            yield self._told(
-                int(code[0]), np.exp(chosen_from[0]), np.exp(np.asarray(log_p[0], np.float64))
-            )
-            log_p = reader.step(code)
+        decoding = Decoding(temperature=params.temperature, top_k=params.top_k or None)
+        generator = seeding.make_generator(params.seed, "playground", "poetry")
+        predictor = self.make_predictor()
+        log_p = predictor.start(self._pad(prompt)[None])
+        for _index in range(params.length):
+            decoded = decoding.apply(log_p)
+            code = sample(decoded, generator)
+            # "p" is the model's own probability, before temperature and top-k.
+            p = np.exp(np.asarray(log_p[0], np.float64))[code[0]]
+            yield {
+                "character": self.vocabulary[code[0]],
+                "p": round(float(p), 4),
+                "alternatives": self._list_alternatives(np.exp(decoded[0])),
+            }
+            log_p = predictor.step(code)
 
-    def _codes(self, prompt: str) -> tuple[np.ndarray, str]:
-        """The prompt in the net's alphabet, lower-cased; what it never saw is left out and named."""
-        places = {letter: place for place, letter in enumerate(self.vocabulary)}
-        letters = list(
-            prompt if any(letter.isupper() for letter in self.vocabulary) else prompt.lower()
-        )
-        known = [places[letter] for letter in letters if letter in places]
-        unknown = "".join(dict.fromkeys(letter for letter in letters if letter not in places))
-        return np.array(known or [places.get(" ", 0)]), unknown
+    def _encode(self, prompt: str) -> tuple[np.ndarray, str]:
+        """Return the codes of a prompt, and its characters that are not in the vocabulary."""
+        codes = {character: code for code, character in enumerate(self.vocabulary)}
+        if not any(character.isupper() for character in self.vocabulary):
+            prompt = prompt.lower()
+        known = [codes[character] for character in prompt if character in codes]
+        unknown = "".join(dict.fromkeys(each for each in prompt if each not in codes))
+        return np.array(known or [codes.get(" ", 0)]), unknown
 
-    def _padded(self, codes: np.ndarray) -> np.ndarray:
-        """A short prompt is read after spaces, since the course's net reads a window of one length."""
+    def _pad(self, codes: np.ndarray) -> np.ndarray:
+        """Pad a short prompt with spaces: the SimpleRNN reads windows of a fixed length."""
         space = self.vocabulary.index(" ") if " " in self.vocabulary else 0
-        return np.concatenate([np.full(max(0, self.least - len(codes)), space), codes])
+        return np.concatenate([np.full(max(0, self.min_prompt - len(codes)), space), codes])
 
-    def _told(self, code: int, chosen_from: np.ndarray, raw: np.ndarray) -> dict[str, object]:
-        likely = np.argsort(-chosen_from, kind="stable")[:SHOWN]
-        others = [[self.vocabulary[place], round(float(chosen_from[place]), 4)] for place in likely]
-        return {"letter": self.vocabulary[code], "p": round(float(raw[code]), 4), "others": others}
+    def _list_alternatives(self, probabilities: np.ndarray) -> list[tuple[str, float]]:
+        order = np.argsort(-probabilities, kind="stable")[:N_ALTERNATIVES]
+        return [(self.vocabulary[code], round(float(probabilities[code]), 4)) for code in order]
 
 
-def _text_of(found: Found):
+def _load_text(found: TrainedModel) -> Any:
     from etabli.data.catalog.source import Source
     from etabli.data.synthetic import verse
 
     return verse.load(Source(found.record.data))
 
 
-def _weights(found: Found) -> list[np.ndarray]:
+def _load_weights(found: TrainedModel) -> list[np.ndarray]:
     from etabli.training import keras_io
 
-    return keras_io.load(found.piece / "model.keras").get_weights()
+    return keras_io.load(found.folder / "model.keras").get_weights()
 
 
-def _load_course(found: Found) -> Poet:
-    from etabli.models.text.generation import WindowReader
+def _load_simple_rnn(found: TrainedModel) -> CharacterModel:
+    from etabli.models.text.generation import WindowPredictor
 
-    weights, length = _weights(found), int(found.record.settings["length"])
-    return Poet(_text_of(found).vocabulary, lambda: WindowReader(weights, length), length)
-
-
-def _load_modern(found: Found) -> Poet:
-    from etabli.models.text.generation import LstmReader
-
-    weights = _weights(found)
-    return Poet(_text_of(found).vocabulary, lambda: LstmReader(weights), 1)
+    settings, weights = found.record.settings, _load_weights(found)
+    length = int(str(settings.get("sequence_length") or settings["length"]))
+    return CharacterModel(
+        _load_text(found).vocabulary, lambda: WindowPredictor(weights, length), length
+    )
 
 
-def _load_ngram(found: Found) -> Poet:
-    """The counting model that stands beside the net in the report; it is made from the text in a moment."""
-    from etabli.models.text.generation import NGramReader
+def _load_lstm(found: TrainedModel) -> CharacterModel:
+    from etabli.models.text.generation import LstmPredictor
+
+    weights = _load_weights(found)
+    return CharacterModel(_load_text(found).vocabulary, lambda: LstmPredictor(weights), 1)
+
+
+def _load_ngram(found: TrainedModel) -> CharacterModel:
+    """Build the n-gram baseline of the report from the training text."""
+    from etabli.models.text.generation import NGramPredictor
     from etabli.models.text.ngram import kneser_ney
 
-    text = _text_of(found)
+    text = _load_text(found)
     model = kneser_ney(text.codes[: text.boundary()], len(text.vocabulary), 6)
-    return Poet(text.vocabulary, lambda: NGramReader(model), 1)
+    return CharacterModel(text.vocabulary, lambda: NGramPredictor(model), 1)
 
 
-TOOLS = (
-    Tool("poetry", "tp4.poetry", ("model.keras",), _load_course),
-    Tool("poetry.modern", "tp4.poetry-modern", ("model.keras",), _load_modern),
-    Tool("poetry.ngram", "tp4.poetry", ("model.keras",), _load_ngram),
+MODELS = (
+    ModelSpec("poetry", "tp4.poetry", ("model.keras",), _load_simple_rnn),
+    ModelSpec("poetry.modern", "tp4.poetry-modern", ("model.keras",), _load_lstm),
+    ModelSpec("poetry.ngram", "tp4.poetry", ("model.keras",), _load_ngram),
 )
 
 
-def alphabet(studio: Studio, question: Nothing) -> dict[str, object]:
-    """The poets that are there, and the characters that each knows."""
-    there = {
-        tool.key: "".join(studio.shelf.get(tool.key).vocabulary)
-        for tool in TOOLS
-        if studio.shelf.has(tool.key)
+def list_vocabularies(state: PlaygroundState, _params: NoParams) -> dict[str, str]:
+    """Return the vocabulary of each loaded model."""
+    loaded = {
+        spec.key: "".join(state.models.get(spec.key).vocabulary)
+        for spec in MODELS
+        if state.models.has(spec.key)
     }
-    if not there:
-        studio.shelf.get("poetry")
-    return there
+    if not loaded:
+        state.models.get("poetry")  # raises NotReady with the reason
+    return loaded
 
 
-def written(studio: Studio, question: Wish) -> dict[str, object]:
-    """A whole text at once, for those who do not stream."""
-    poet: Poet = studio.shelf.get(question.net)
-    first, *characters = poet.write(question)
-    return {**first, "text": "".join(str(each["letter"]) for each in characters)}
+def generate(state: PlaygroundState, params: GenerationParams) -> dict[str, object]:
+    """Return a whole text at once."""
+    model: CharacterModel = state.models.get(params.net)
+    first, *characters = model.generate(params)
+    return {**first, "text": "".join(str(each["character"]) for each in characters)}
 
 
-def stream_routes(studio: Studio, streams: Streams) -> list[Route]:
-    """The poem as it is written."""
+def stream_routes(state: PlaygroundState, limiter: StreamLimiter) -> list[Route]:
+    """Create the route that streams a text as it is generated."""
 
-    async def write(request: Request) -> Response:
+    async def stream(request: Request) -> Response:
         async def work() -> Response:
             query = {name: value for name, value in request.query_params.items() if name != "lang"}
-            wish = Wish.model_validate(query)
-            poet: Poet = studio.shelf.get(wish.net)
-            return streams.response(_letters(poet, wish))
+            params = GenerationParams.model_validate(query)
+            model: CharacterModel = state.models.get(params.net)
+            return limiter.respond(_stream_characters(model, params))
 
-        return await answered(work)
+        return await handle_errors(work)
 
-    return [Route("/api/poetry/stream", write)]
+    return [Route(STREAM.path, stream)]
 
 
-async def _letters(poet: Poet, wish: Wish) -> AsyncIterator[bytes]:
-    writing = poet.write(wish)
-    first = await to_thread.run_sync(next, writing)
-    yield event("prompt", first)
-    async for letter in paced(writing, SECONDS_A_CHARACTER):
-        yield event("letter", letter)
-    yield event("end", {})
+async def _stream_characters(
+    model: CharacterModel, params: GenerationParams
+) -> AsyncGenerator[bytes, None]:
+    generated = model.generate(params)
+    yield format_event("prompt", await to_thread.run_sync(next, generated))
+    async for character in throttle(generated, SECONDS_PER_CHARACTER):
+        yield format_event("character", character)
+    yield format_event("end", {})
 
 
 STREAM = Endpoint(
-    "/api/poetry/stream", written, Wish, stream=True, says=N_("A text as it is written")
+    "/api/poetry/stream",
+    generate,
+    GenerationParams,
+    stream=True,
+    summary=N_("A text, streamed as it is generated"),
 )
 ENDPOINTS = [
-    Endpoint("/api/poetry", alphabet, Nothing, says=N_("The poets that are trained")),
     Endpoint(
-        "/api/poetry/write", written, Wish, "POST", says=N_("A text that goes on from a prompt")
+        "/api/poetry", list_vocabularies, summary=N_("The loaded models with their vocabularies")
+    ),
+    Endpoint(
+        "/api/poetry/write",
+        generate,
+        GenerationParams,
+        "POST",
+        summary=N_("A text that continues a prompt"),
     ),
 ]

@@ -1,4 +1,4 @@
-"""Runs: the list, one of them, two side by side, their reports and files."""
+"""Runs: the list, a single one, two compared, their reports and files."""
 
 import re
 from pathlib import Path
@@ -11,21 +11,22 @@ from starlette.routing import Route
 from etabli import report
 from etabli.core.i18n import N_, _
 from etabli.report import numbers, run_folder
-from etabli.web.api import Endpoint, Nothing, NotServed, Question, answered
-from etabli.web.sse import new_rows
-from etabli.web.state import Studio
+from etabli.web.api import Endpoint, NoParams, NotFound, Params, handle_errors
+from etabli.web.sse import read_new_rows
+from etabli.web.state import PlaygroundState
 
-REPORT_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'self'"
+_REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
 )
-# A page that a story wrote brings its own scripts: it runs without an origin, so that it can ask nothing of the server.
-PAGE_POLICY = (
+# Pages written by an experiment have their own scripts: they run without an origin and without
+# network access, so that they can request nothing from the server.
+_PAGE_POLICY = (
     "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline'; "
-    "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'self'"
+    "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
 )
-KINDS = {
+_MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".svg": "image/svg+xml",
     ".png": "image/png",
@@ -36,163 +37,165 @@ KINDS = {
 }
 
 
-class OneRun(Question):
+class RunParams(Params):
     """A run by its name."""
 
     run: str = Field(max_length=255)
 
 
-class TwoRuns(Question):
+class CompareParams(Params):
     """Two runs by their names."""
 
     a: str = Field(max_length=255)
     b: str = Field(max_length=255)
 
 
-def all_runs(studio: Studio, question: Nothing) -> list[dict[str, object]]:
-    """Every run in one line, newest first."""
-    return [vars(brief) for brief in studio.briefs()]
+def list_runs(state: PlaygroundState, _params: NoParams) -> list[dict[str, object]]:
+    """List every run, newest first."""
+    return [vars(run) for run in state.list_runs()]
 
 
-def one_run(studio: Studio, question: OneRun) -> dict[str, object]:
-    """A run: its scores beside the published ones, and a chapter for every experiment."""
-    folder = studio.run_folder(question.run)
+def get_run(state: PlaygroundState, params: RunParams) -> dict[str, object]:
+    """Return a run: measured and published scores, and a section for every experiment."""
+    folder = state.find_run(params.run)
     record = run_folder.read_run(folder)
-    pieces = run_folder.list_seed_runs(folder)
-    brief = next((each for each in studio.briefs() if each.name == folder.name), None)
+    seed_runs = run_folder.list_seed_runs(folder)
     return {
-        "name": folder.name,
-        "created": record.created.isoformat(),
         "data": record.data,
+        "created": record.created.isoformat(),
         "seeds": record.seeds,
-        "running": bool(brief and brief.running),
-        "scores": [_score(each) for each in run_folder.summarize_scores(folder)],
-        "chapters": [_chapter(folder, name, pieces) for name in record.experiments],
-        "machine": record.machine,
-        "versions": record.versions,
+        "running": any(run.running for run in state.list_runs() if run.name == folder.name),
+        "scores": [_describe_score(each) for each in run_folder.summarize_scores(folder)],
+        "sections": [_describe_section(folder, name, seed_runs) for name in record.experiments],
     }
 
 
-def _score(each: run_folder.ScoreSummary) -> dict[str, object]:
+def _describe_score(summary: run_folder.ScoreSummary) -> dict[str, object]:
+    name, value, published = summary.score, summary.value, summary.published
     return {
-        "experiment": each.experiment,
-        "score": each.score,
-        "published": numbers.shown(each.score, each.published),
-        "measured": numbers.shown(each.score, each.value, each.spread),
-        "difference": numbers.difference(each.score, each.value, each.published),
-        "signature": each.signature + (f" | seeds:{each.n}" if each.n > 1 else ""),
+        "experiment": summary.experiment,
+        "score": name,
+        "published": numbers.format_score(name, published),
+        "measured": numbers.format_score(name, value, summary.spread),
+        "difference": numbers.format_difference(name, value, published),
+        "recipe": summary.signature + (f" | seeds:{summary.n}" if summary.n > 1 else ""),
     }
 
 
-def _chapter(
-    folder: Path, name: str, pieces: list[tuple[Path, run_folder.SeedRun]]
+def _describe_section(
+    run: Path, name: str, seed_runs: list[tuple[Path, run_folder.SeedRun]]
 ) -> dict[str, object]:
-    own = [(place, piece) for place, piece in pieces if piece.experiment == name]
+    own = [(folder, each) for folder, each in seed_runs if each.experiment == name]
+    section: dict[str, object] = {"experiment": name, "done": len(own)}
     if not own:
-        return {
-            "experiment": name,
-            "done": 0,
-            "title": "",
-            "figures": [],
-            "claims": [],
-            "pages": [],
-        }
-    place, first = own[0][0], run_folder.translate_record(own[0][1])
-    return {
-        "experiment": name,
-        "done": len(own),
-        "title": first.title,
-        "measures": first.measures,
-        "seconds": sum(piece.seconds for _place, piece in own),
-        "interrupted": any(piece.interrupted for _place, piece in own),
-        "figures": [
-            _exhibit(folder, place, each) for each in first.exhibits if each.kind == "figure"
-        ],
-        "pages": [_exhibit(folder, place, each) for each in first.exhibits if each.kind == "page"],
-        "claims": [
-            {"says": each.says, "verdict": each.verdict, "measured": each.measured}
-            for each in first.claims
-        ],
-    }
-
-
-def _exhibit(folder: Path, place: Path, exhibit: run_folder.Exhibit) -> dict[str, object]:
-    return {
-        "title": exhibit.title,
-        "caption": exhibit.caption,
-        "number": exhibit.number,
-        "file": (place / exhibit.file).relative_to(folder).as_posix(),
-    }
-
-
-def curves(studio: Studio, question: OneRun) -> list[dict[str, object]]:
-    """Every row of every history of a run, as it stands."""
-    return new_rows(studio.run_folder(question.run), {})
-
-
-def two_runs(studio: Studio, question: TwoRuns) -> dict[str, object]:
-    """Two runs side by side: the scores that any of them has, and the settings that differ."""
-    contents = [report.contents(studio.run_folder(name)) for name in (question.a, question.b)]
-    rows = []
-    for key in numbers.keys(contents):
-        cells = numbers.row(contents, key)
-        rows.append(
+        return section
+    folder, first = own[0]
+    items = [
+        (
+            item.kind,
             {
-                "experiment": key[0],
-                "score": key[1],
-                "published": numbers.shown(key[1], numbers.published(cells)),
-                "measured": [
-                    numbers.shown(key[1], each.value, each.spread) if each else "—"
-                    for each in cells
-                ],
-                "signatures": [each.signature if each else "" for each in cells],
-            }
+                "title": item.title,
+                "caption": item.caption,
+                "number": item.number,
+                "file": (folder / item.file).relative_to(run).as_posix(),
+            },
         )
-    differing = [
-        {"experiment": experiment, "setting": setting, "values": [str(value) for value in values]}
-        for experiment, setting, values in numbers.differing(contents)
+        for item in first.report_items
     ]
-    return {"runs": [question.a, question.b], "rows": rows, "settings": differing}
+    return section | {
+        "title": first.title,
+        "interrupted": any(each.interrupted for _folder, each in own),
+        "figures": [item for kind, item in items if kind == "figure"],
+        "pages": [item for kind, item in items if kind == "page"],
+        "claims": [
+            {"says": claim.says, "verdict": claim.verdict, "measured": claim.measured}
+            for claim in first.claims
+        ],
+    }
 
 
-def file_routes(studio: Studio) -> list[Route]:
-    """The full report of a run or of two, made anew in the page's language, and the files that it links to."""
+def read_curves(state: PlaygroundState, params: RunParams) -> list[dict[str, object]]:
+    """Return the rows of every history of a run."""
+    return read_new_rows(state.find_run(params.run), {})
 
-    async def full_report(request: Request) -> Response:
+
+def compare(state: PlaygroundState, params: CompareParams) -> dict[str, object]:
+    """Compare two runs: the scores that either has, and the settings that differ."""
+    contents = [report.read_contents(state.find_run(name)) for name in (params.a, params.b)]
+    return {
+        "runs": [params.a, params.b],
+        "scores": [
+            {
+                "experiment": row.experiment,
+                "score": row.score,
+                "published": numbers.format_score(row.score, row.published),
+                "measured": [
+                    numbers.format_score(row.score, cell.value, cell.spread) if cell else "—"
+                    for cell in row.cells
+                ],
+                "recipes": [cell.signature if cell else "" for cell in row.cells],
+            }
+            for row in report.compare_scores(contents)
+        ],
+        "settings": [
+            {
+                "experiment": row.experiment,
+                "setting": row.setting,
+                "values": [str(value) for value in row.values],
+            }
+            for row in report.compare_settings(contents)
+        ],
+    }
+
+
+def file_routes(state: PlaygroundState) -> list[Route]:
+    """Create the routes of the reports, rendered in the page's language, and of run files."""
+
+    async def show_report(request: Request) -> Response:
         async def work() -> Response:
-            folder = studio.run_folder(request.path_params["run"])
-            return HTMLResponse(
-                report.rendered([folder]), headers={"content-security-policy": REPORT_POLICY}
-            )
+            html = report.render_report([state.find_run(request.path_params["run"])])
+            return HTMLResponse(html, headers={"content-security-policy": _REPORT_POLICY})
 
-        return await answered(work)
+        return await handle_errors(work)
 
-    async def file(request: Request) -> Response:
+    async def send_file(request: Request) -> Response:
         async def work() -> Response:
-            return served(
-                studio.run_folder(request.path_params["run"]), request.path_params["file"]
-            )
+            folder = state.find_run(request.path_params["run"])
+            return serve_file(folder, request.path_params["file"])
 
-        return await answered(work)
+        return await handle_errors(work)
 
-    return [Route("/runs/{run}/report.html", full_report), Route("/runs/{run}/{file:path}", file)]
+    return [
+        Route("/runs/{run}/report.html", show_report),
+        Route("/runs/{run}/{file:path}", send_file),
+    ]
 
 
-def served(folder: Path, name: str) -> Response:
-    """A file of a piece, of a kind that a browser shows; nothing outside of the run, no hidden file, no link out."""
+def serve_file(folder: Path, name: str) -> Response:
+    """Serve a file of a run that a browser can show.
+
+    Raises:
+        NotFound: There is no such file, it is hidden, or it is outside of the run.
+    """
     path = folder / name
-    here = folder.resolve()
-    kind = KINDS.get(path.suffix.lower())
-    odd = re.search(r"(^|/)\.|\\|\0", name) is not None
-    if odd or kind is None or not path.resolve().is_relative_to(here) or not path.is_file():
-        raise NotServed(_("there is no such file in this run"))
-    headers = {"content-security-policy": PAGE_POLICY, "cache-control": "no-cache"}
-    return FileResponse(path, media_type=kind, headers=headers)
+    media_type = _MEDIA_TYPES.get(path.suffix.lower())
+    is_hidden = re.search(r"(^|/)\.|\\|\0", name) is not None
+    if (
+        is_hidden
+        or media_type is None
+        or not path.resolve().is_relative_to(folder.resolve())
+        or not path.is_file()
+    ):
+        raise NotFound(_("there is no such file in this run"))
+    headers = {"content-security-policy": _PAGE_POLICY, "cache-control": "no-cache"}
+    return FileResponse(path, media_type=media_type, headers=headers)
 
 
 ENDPOINTS = [
-    Endpoint("/api/runs", all_runs, Nothing, says=N_("Every run")),
-    Endpoint("/api/runs/{run}", one_run, OneRun, says=N_("One run")),
-    Endpoint("/api/runs/{run}/curves", curves, OneRun, says=N_("The histories of a run")),
-    Endpoint("/api/compare", two_runs, TwoRuns, says=N_("Two runs side by side")),
+    Endpoint("/api/runs", list_runs, summary=N_("Every run")),
+    Endpoint("/api/runs/{run}", get_run, RunParams, summary=N_("One run")),
+    Endpoint(
+        "/api/runs/{run}/curves", read_curves, RunParams, summary=N_("The histories of a run")
+    ),
+    Endpoint("/api/compare", compare, CompareParams, summary=N_("A comparison of two runs")),
 ]

@@ -1,48 +1,56 @@
-"""The button that trains what a page lacks, on the sample data."""
+"""The button that trains the models that a page lacks, on the sample data."""
 
-from typing import Literal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
 
 from etabli.core.errors import EtabliError
 from etabli.core.i18n import N_, _
-from etabli.web.api import Endpoint, Question
-from etabli.web.rendering import PAGES
-from etabli.web.state import Studio
+from etabli.web.api import Endpoint, NoParams, Params
+from etabli.web.rendering import BY_KEY, PAGES
+from etabli.web.state import PlaygroundState
 
-PLAYABLE = tuple(page.key for page in PAGES if page.tools)
-LACKING = ("missing", "failed")  # states of a tool that training would help
-
-
-class Train(Question):
-    """Which page wants its models."""
-
-    page: Literal[PLAYABLE]
+_KEYS = [page.key for page in PAGES if page.models]
 
 
-class Stop(Question):
-    """Stop the training that runs."""
+def _check_page(key: str) -> str:
+    if key not in _KEYS:
+        raise ValueError("should be the key of a page with models")
+    return key
 
 
-def start(studio: Studio, question: Train) -> dict[str, object]:
-    """Train every tool of the page that has no model, or none that can be loaded."""
-    tools = next(page.tools for page in PAGES if page.key == question.page)
-    state = studio.shelf.state()
-    lacking = [state[key] for key in tools if key in state and state[key]["state"] in LACKING]
+class TrainParams(Params):
+    """The page whose models are to be trained."""
+
+    page: Annotated[str, AfterValidator(_check_page), Field(json_schema_extra={"enum": _KEYS})]
+
+
+def start(state: PlaygroundState, params: TrainParams) -> dict[str, object]:
+    """Train the models of the page that are missing or cannot be loaded."""
+    models: dict[str, dict[str, Any]] = state.models.state()
+    shown = [models[key] for key in BY_KEY[params.page].models if key in models]
+    lacking = [each for each in shown if each["state"] in ("missing", "failed")]
     if not lacking:
-        raise EtabliError(_("everything that this page plays with is trained already"))
-    names = dict.fromkeys(str(each["experiment"]) for each in lacking)
-    studio.trainer.start(list(names), again=any(each["state"] == "failed" for each in lacking))
-    return studio.trainer.state()
+        raise EtabliError(_("all models of this page are already trained"))
+    names = dict.fromkeys(each["experiment"] for each in lacking)
+    has_failed = any(each["state"] == "failed" for each in lacking)
+    state.trainer.start(list(names), overwrite=has_failed)
+    return state.trainer.state()
 
 
-def stop(studio: Studio, question: Stop) -> dict[str, object]:
-    """Stop the training; what it finished is kept."""
-    studio.trainer.stop()
-    return studio.trainer.state()
+def stop(state: PlaygroundState, _params: NoParams) -> dict[str, object]:
+    """Stop the training; finished experiments are kept."""
+    state.trainer.stop()
+    return state.trainer.state()
 
 
 ENDPOINTS = [
     Endpoint(
-        "/api/train", start, Train, "POST", says=N_("Train what a page lacks, on the sample data")
+        "/api/train",
+        start,
+        TrainParams,
+        "POST",
+        summary=N_("Train the missing models of a page, on the sample data"),
     ),
-    Endpoint("/api/train/stop", stop, Stop, "POST", says=N_("Stop the training")),
+    Endpoint("/api/train/stop", stop, NoParams, "POST", summary=N_("Stop the training")),
 ]

@@ -1,128 +1,127 @@
-"""Transfer: the classes in a photo by deep features and a linear layer, and the training images nearest to it."""
+"""Transfer: the classes of a photo by a linear classifier on features, and its nearest images."""
 
-from __future__ import annotations
-
+import io
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from pydantic import Field
 from starlette.responses import Response
 
 from etabli.core.errors import CorruptFile
 from etabli.core.i18n import N_, _
-from etabli.web.api import Endpoint, Nothing, NotServed, Question
-from etabli.web.model_cache import Found, Tool
-from etabli.web.pages.photo import as_jpeg, decoded
-from etabli.web.state import Lazy, Studio
+from etabli.web.api import Endpoint, NoParams, NotFound, Params
+from etabli.web.model_cache import ModelSpec, TrainedModel
+from etabli.web.pages.photo import decode_photo
+from etabli.web.state import PlaygroundState
 
-np = Lazy("numpy")
+N_NEAREST = 8
+_THUMBNAIL_SIZE = 320
+_MIN_SIMILARITY = 0.99  # of features stored by the run and extracted now
 
-NEAREST = 8
 
+class ImageParams(Params):
+    """A training image by its index."""
 
-class OnePicture(Question):
-    """A training image by its place in the list."""
-
-    place: int = Field(ge=0)
+    index: int = Field(ge=0)
 
 
 @dataclass(frozen=True)
-class Material:
-    """What was learnt from: the training images with their labels (N, K) and features (N, D), and the net's eyes.
+class TrainingSet:
+    """The training images with labels (N, K) and features (N, D), and their feature extractor.
 
-    ``see`` takes a picture (height, width, 3) to its feature (1, D), made as the training images' were.
+    ``extract`` maps pixels (height, width, 3) of ``input_size`` to features (1, D).
     """
 
     classes: Sequence[str]
     paths: Sequence[Path]
     labels: np.ndarray
     features: np.ndarray
-    see: Callable[[np.ndarray], np.ndarray]
+    extract: Callable[[np.ndarray], np.ndarray]
+    input_size: tuple[int, int]
 
 
-class Classifier:
-    """The linear layer of practical 3 on its deep features."""
+class PhotoClassifier:
+    """The linear classifier of practical 3 on features of a pretrained net."""
 
-    def __init__(self, material: Material, kernel: np.ndarray, bias: np.ndarray) -> None:
-        from etabli.models.vision.linear_head import LinearSigmoids
+    def __init__(self, training_set: TrainingSet, kernel: np.ndarray, bias: np.ndarray) -> None:
+        from etabli.models.vision.linear_head import LinearClassifier
 
-        self.material, self.layer = material, LinearSigmoids(kernel, bias)
-        self.directions = _directions(material.features)
+        self.training_set, self.head = training_set, LinearClassifier(kernel, bias)
+        self.directions = _normalize(training_set.features)
         self._lock = threading.Lock()
-        self.look(
-            np.full((64, 64, 3), 127, np.uint8)
-        )  # compiles, so that the first photo need not wait
+        # Compile before the first photo.
+        self.classify(np.full((*training_set.input_size, 3), 127, np.uint8))
 
-    def look(self, pixels: np.ndarray) -> dict[str, object]:
-        """Every class with its probability, likeliest first, and the training images nearest by the cosine."""
+    def classify(self, pixels: np.ndarray) -> dict[str, object]:
+        """Return the classes by probability, and the training images by cosine similarity."""
         with self._lock:
-            feature = self.material.see(pixels)
-        shares = self.layer.probabilities(feature)[0]
-        classes = [
-            {
-                "name": self.material.classes[k],
-                "score": float(shares[k]),
-                "decided": bool(shares[k] >= 0.5),
-            }
-            for k in np.argsort(-shares, kind="stable")
-        ]
-        cosines = self.directions @ _directions(feature)[0]
-        nearest = np.argsort(-cosines, kind="stable")[:NEAREST]
+            features = self.training_set.extract(pixels)
+        probabilities = self.head.probabilities(features)[0]
+        similarities = self.directions @ _normalize(features)[0]
+        classes, labels = np.asarray(self.training_set.classes), self.training_set.labels
         return {
-            "classes": classes,
-            "nearest": [self._told(int(row), float(cosines[row])) for row in nearest],
+            "classes": [
+                {
+                    "name": str(classes[k]),
+                    "score": float(probabilities[k]),
+                    "predicted": bool(probabilities[k] >= 0.5),
+                }
+                for k in np.argsort(-probabilities, kind="stable")
+            ],
+            "nearest": [
+                {
+                    "index": int(row),
+                    "labels": classes[labels[row] == 1].tolist(),
+                    "similarity": float(similarities[row]),
+                }
+                for row in np.argsort(-similarities, kind="stable")[:N_NEAREST]
+            ],
         }
 
-    def _told(self, row: int, similarity: float) -> dict[str, object]:
-        shown = [
-            name
-            for name, label in zip(self.material.classes, self.material.labels[row], strict=True)
-            if label == 1
-        ]
-        return {"id": row, "labels": shown, "similarity": similarity}
+
+def _normalize(features: np.ndarray) -> np.ndarray:
+    features = np.asarray(features, np.float32)
+    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)
 
 
-def _directions(features: np.ndarray) -> np.ndarray:
-    wide = np.asarray(features, np.float32)
-    return wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-9)
-
-
-def load(found: Found) -> Classifier:
-    """The better head of ``tp3.transfer``: on the unit roots of the features of an image and its mirror image."""
+def _load(found: TrainedModel) -> PhotoClassifier:
+    """Load the head of ``tp3.transfer`` on square-root-normalized, flip-averaged features."""
     from safetensors.numpy import load_file
 
-    head = load_file(found.piece / "head.safetensors")
-    return Classifier(same_eyes(material(found, head["features"])), head["kernel"], head["bias"])
-
-
-def same_eyes(held: Material) -> Material:
-    """The material itself, where its net sees the first training image as it was seen in training."""
     from etabli.data.formats import images
 
-    seen = _directions(held.see(images.read(held.paths[0])))[0]
-    if float(seen @ _directions(held.features[:1])[0]) < 0.99:
-        raise _gone()
-    return held
+    head = load_file(found.folder / "head.safetensors")
+    data = load_training_set(found, head["features"])
+    pixels = images.read(data.paths[0], data.input_size)
+    similarity = _normalize(data.extract(pixels))[0] @ _normalize(data.features[:1])[0]
+    if float(similarity) < _MIN_SIMILARITY:
+        raise _missing_net()
+    return PhotoClassifier(data, head["kernel"], head["bias"])
 
 
-def _gone() -> CorruptFile:
+def _missing_net() -> CorruptFile:
     return CorruptFile(
-        _("the net that this run was trained with is not here any more"), fix=_("Train it again.")
+        _("the net that this run was trained with is no longer available"),
+        fix=_("Train it again."),
     )
 
 
-def material(found: Found, features: np.ndarray) -> Material:
-    """The training images of the run, with the features that the story kept."""
+def load_training_set(found: TrainedModel, features: np.ndarray) -> TrainingSet:
+    """Load the training images of a run, and open the feature extractor of its ``features``."""
     from etabli import experiments
     from etabli.data.catalog.source import Source
     from etabli.experiments.context import RunContext
     from etabli.experiments.tp3 import _shared
 
-    if "side" not in found.record.settings:  # a run from before the larger input
-        raise _gone()
+    settings = found.record.settings
+    stored_size = settings.get("image_size", settings.get("side"))
+    if stored_size is None:  # a run older than this setting
+        raise _missing_net()
     with tempfile.TemporaryDirectory(prefix="etabli-") as folder:
         context = RunContext(
             experiments.load_experiment(found.record.experiment),
@@ -130,62 +129,61 @@ def material(found: Found, features: np.ndarray) -> Material:
             Source(found.record.data),
             found.record.seed,
         )
-        work = _shared.task(context, str(found.record.settings.get("backbone", "auto")))
-        train = work.train
-        if len(train) != len(features):  # some could not be read, and have no features
-            train = _shared.readable(train, _shared.deep_features(context, work, train))
-    return Material(
-        train.classes,
-        train.paths,
-        train.labels,
-        features,
-        _eyes(work, int(found.record.settings["side"])),
-    )
+        task = _shared.load_task(context, str(settings.get("backbone", "auto")))
+        train = task.train
+        if len(train) != len(features):  # unreadable images have no features
+            train = _shared.keep_readable(train, _shared.extract_features(context, task, train))
+    size = (int(str(stored_size)),) * 2
+    extract = _open_feature_extractor(task, size)
+    return TrainingSet(train.classes, train.paths, train.labels, features, extract, size)
 
 
-def _eyes(work, side: int) -> Callable[[np.ndarray], np.ndarray]:
-    from PIL import Image
-
+def _open_feature_extractor(task: Any, size: tuple[int, int]) -> Callable[[np.ndarray], np.ndarray]:
     from etabli.features import engines
     from etabli.models.vision import backbones, linear_head
 
-    net = work.net
-    whole = net.build(work.weights, size=(side, side))
-    engine = engines.open_engine(
-        engines.cut(whole, backbones.feature_layer(net, "pool"), pooled=True), 2
-    )
+    layer = backbones.feature_layer_name(task.net, "pool")
+    model = engines.truncate_model(task.net.build(task.weights, size=size), layer, pooled=True)
+    engine = engines.open_engine(model, 2)
 
-    def see(pixels: np.ndarray) -> np.ndarray:
-        plain = np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BILINEAR))
-        return linear_head.unit_roots(
-            np.asarray(engine(np.stack([plain, plain[:, ::-1]]))).mean(axis=0, keepdims=True)
-        )
+    def extract(pixels: np.ndarray) -> np.ndarray:
+        both = np.asarray(engine(np.stack([pixels, pixels[:, ::-1]])))
+        return linear_head.sqrt_normalize(both.mean(axis=0, keepdims=True))
 
-    return see
+    return extract
 
 
-TOOLS = (Tool("transfer", "tp3.transfer", ("head.safetensors",), load),)
+MODELS = (ModelSpec("transfer", "tp3.transfer", ("head.safetensors",), _load),)
 
 
-def look(studio: Studio, question: Nothing, body: bytes) -> dict[str, object]:
-    """What is in a photo."""
-    classifier: Classifier = studio.shelf.get("transfer")
-    return classifier.look(decoded(body))
+def classify(state: PlaygroundState, _params: NoParams, body: bytes) -> dict[str, object]:
+    """Return the classes of a photo, and its nearest training images."""
+    classifier: PhotoClassifier = state.models.get("transfer")
+    return classifier.classify(decode_photo(body, classifier.training_set.input_size))
 
 
-def picture(studio: Studio, question: OnePicture) -> Response:
-    """A training image, small."""
+def get_image(state: PlaygroundState, params: ImageParams) -> Response:
+    """Return a thumbnail of a training image."""
+    from PIL import Image
+
     from etabli.data.formats import images
 
-    classifier: Classifier = studio.shelf.get("transfer")
-    if question.place >= len(classifier.material.paths):
-        raise NotServed(_("there is no such training image"))
-    return as_jpeg(images.read(classifier.material.paths[question.place]))
+    paths = state.models.get("transfer").training_set.paths
+    if params.index >= len(paths):
+        raise NotFound(_("there is no such training image"))
+    thumbnail = Image.fromarray(images.read(paths[params.index]))
+    thumbnail.thumbnail((_THUMBNAIL_SIZE, _THUMBNAIL_SIZE))
+    stream = io.BytesIO()
+    thumbnail.save(stream, "JPEG", quality=85)
+    headers = {"cache-control": "private, max-age=3600"}
+    return Response(stream.getvalue(), media_type="image/jpeg", headers=headers)
 
 
 ENDPOINTS = [
     Endpoint(
-        "/api/transfer", look, Nothing, "POST", upload=True, says=N_("The classes in a photo")
+        "/api/transfer", classify, method="POST", upload=True, summary=N_("The classes of a photo")
     ),
-    Endpoint("/api/transfer/picture/{place}", picture, OnePicture, says=N_("A training image")),
+    Endpoint(
+        "/api/transfer/images/{index}", get_image, ImageParams, summary=N_("A training image")
+    ),
 ]

@@ -1,61 +1,56 @@
-"""The explorers that the runs wrote: one page each, shown in a frame that can ask nothing of the server."""
+"""The explorers that runs wrote, shown in a sandboxed frame, and the untangling curves."""
 
 from pathlib import Path
 
 from etabli.core.errors import EtabliError
 from etabli.core.i18n import N_
 from etabli.report import run_folder
-from etabli.web.api import Endpoint, Nothing
-from etabli.web.model_cache import Tool
-from etabli.web.state import Studio
+from etabli.web.api import Endpoint, NoParams
+from etabli.web.model_cache import ModelSpec
+from etabli.web.state import PlaygroundState
 
-DEPTH = "depth"  # the history of tp2.untangling: a row an epoch, a column a layer
-TOOLS = (
-    Tool(
-        "untangling",
-        "tp2.untangling",
-        (f"{DEPTH}.jsonl",),
-        lambda found: run_folder.read_curve(found.piece, DEPTH),
+_CURVE = "depth"  # the history of tp2.untangling: a row per epoch, a column per layer
+MODELS = (
+    ModelSpec(
+        *("untangling", "tp2.untangling", (f"{_CURVE}.jsonl",)),
+        lambda found: run_folder.read_curve(found.folder, _CURVE),
     ),
-    Tool("untangling.layers", "tp2.hidden", ("explorer.html",), lambda found: found.run.name),
+    ModelSpec("untangling.layers", "tp2.hidden", ("explorer.html",), lambda found: found.run.name),
 )
 
 
-def explorers(studio: Studio, question: Nothing) -> dict[str, object]:
-    """Every explorer of every run, newest run first; and the neighborhood hit of each layer after each epoch."""
-    depth = studio.shelf.get("untangling") if studio.shelf.has("untangling") else []
-    found = [each for folder in run_folder.find_runs(studio.home) for each in _of_run(folder)]
-    return {"explorers": found, "depth": depth}
-
-
-def _of_run(folder: Path) -> list[dict[str, object]]:
-    try:
-        pieces = [
-            (place, run_folder.translate_record(piece))
-            for place, piece in run_folder.list_seed_runs(folder)
-        ]
-    except (EtabliError, OSError):
-        return []
-    return [
-        _told(folder, place, piece, exhibit)
-        for place, piece in pieces
-        for exhibit in piece.exhibits
-        if exhibit.kind == "page" and "explorer" in exhibit.key
-    ]
-
-
-def _told(
-    folder: Path, place: Path, piece: run_folder.SeedRun, exhibit: run_folder.Exhibit
-) -> dict[str, object]:
-    here = place.relative_to(folder).as_posix()
+def list_explorers(state: PlaygroundState, _params: NoParams) -> dict[str, object]:
+    """List the explorers of all runs, newest first, and the hit of each layer at each epoch."""
     return {
-        "run": folder.name,
-        "experiment": piece.experiment,
-        "data": piece.data,
-        "title": exhibit.title,
-        "caption": exhibit.caption,
-        "file": f"{here}/{exhibit.file}",
+        "explorers": [
+            explorer
+            for folder in run_folder.find_runs(state.home)
+            for explorer in _list_of_run(folder)
+        ],
+        "depth": state.models.get("untangling") if state.models.has("untangling") else [],
     }
 
 
-ENDPOINTS = [Endpoint("/api/untangling", explorers, Nothing, says=N_("The explorers of the runs"))]
+def _list_of_run(run: Path) -> list[dict[str, object]]:
+    try:
+        seed_runs = run_folder.list_seed_runs(run)
+    except (EtabliError, OSError):
+        return []
+    return [
+        {
+            "run": run.name,
+            "experiment": seed_run.experiment,
+            "data": seed_run.data,
+            "title": item.title,
+            "caption": item.caption,
+            "file": (folder / item.file).relative_to(run).as_posix(),
+        }
+        for folder, seed_run in seed_runs
+        for item in seed_run.report_items
+        if item.kind == "page" and "explorer" in item.key
+    ]
+
+
+ENDPOINTS = [
+    Endpoint("/api/untangling", list_explorers, summary=N_("The explorers of all runs")),
+]

@@ -1,29 +1,27 @@
-"""The map of words: where each stands in the plane, its neighbours, and analogies."""
-
-from __future__ import annotations
+"""The word map: the position of each word in the plane, its nearest neighbors, and analogies."""
 
 from dataclasses import dataclass
 
+import numpy as np
 from pydantic import Field
 
 from etabli.core.errors import CorruptFile
 from etabli.core.i18n import N_, _
-from etabli.web.api import Endpoint, Nothing, Question
-from etabli.web.model_cache import Found, Tool
-from etabli.web.state import Lazy, Studio
+from etabli.web.api import Endpoint, NoParams, Params
+from etabli.web.model_cache import ModelSpec, TrainedModel
+from etabli.web.state import PlaygroundState
 
-np = Lazy("numpy")
+N_NEIGHBORS = 10
+N_ANSWERS = 5
 
-LISTED = 10
 
-
-class OneWord(Question):
+class WordParams(Params):
     """A word of the map."""
 
     word: str = Field(min_length=1, max_length=60)
 
 
-class ThreeWords(Question):
+class AnalogyParams(Params):
     """a is to b as c is to ...?"""
 
     a: str = Field(min_length=1, max_length=60)
@@ -33,77 +31,91 @@ class ThreeWords(Question):
 
 @dataclass
 class WordMap:
-    """Words with their vectors (N, D), places (N, 2) and clusters (N,); and the centres' places and names."""
+    """Words with vectors (N, D), points (N, 2) and clusters (N,); centers (K, 2) with names."""
 
     words: tuple[str, ...]
     vectors: np.ndarray
     points: np.ndarray
     labels: np.ndarray
-    centres: np.ndarray
+    centers: np.ndarray
     names: list[str]
 
 
-def load(found: Found) -> WordMap:
-    """The map that a run of ``tp4.words`` drew, with the vectors of its words."""
+def _load(found: TrainedModel) -> WordMap:
+    """Load the map of a run of ``tp4.words``, and the vectors of its words."""
     from safetensors.numpy import load_file
 
     from etabli.data.catalog.source import Source
     from etabli.data.formats import word_vectors
     from etabli.experiments.tp4 import words
-    from etabli.models.text.word_similarity import normalise
+    from etabli.models.text.word_similarity import normalize
 
-    kept = load_file(found.piece / "clusters.safetensors")
+    arrays = load_file(found.folder / "clusters.safetensors")
     source = Source(found.record.data)
     vectors = word_vectors.load(source, words.words(source))
+    centers = arrays["centers" if "centers" in arrays else "centres"]
     count = len(vectors.words)
-    if len(kept["labels"]) != count or len(kept["points"]) != count + len(kept["centres"]):
+    if len(arrays["labels"]) != count or len(arrays["points"]) != count + len(centers):
         raise CorruptFile(_("the map of this run belongs to other words"))
-    unit = normalise(vectors.vectors)
-    nearest = (kept["centres"] @ unit.T - (unit**2).sum(axis=1) / 2).argmax(axis=1)
+    unit = normalize(vectors.vectors)
+    # The nearest word to each center: |u - c|^2 is smallest where u c - |u|^2 / 2 is largest.
+    nearest = (centers @ unit.T - (unit**2).sum(axis=1) / 2).argmax(axis=1)
     return WordMap(
         tuple(vectors.words),
         unit,
-        kept["points"][:count],
-        kept["labels"],
-        kept["points"][count:],
-        [vectors.words[place] for place in nearest],
+        arrays["points"][:count],
+        arrays["labels"],
+        arrays["points"][count:],
+        [vectors.words[index] for index in nearest],
     )
 
 
-TOOLS = (Tool("words", "tp4.words", ("clusters.safetensors",), load),)
+MODELS = (ModelSpec("words", "tp4.words", ("clusters.safetensors",), _load),)
 
 
-def drawn(studio: Studio, question: Nothing) -> dict[str, object]:
-    """Every word with its place and its cluster."""
-    known: WordMap = studio.shelf.get("words")
+def get_map(state: PlaygroundState, _params: NoParams) -> dict[str, object]:
+    """Return every word with its position and its cluster."""
+    known: WordMap = state.models.get("words")
     return {
         "words": list(known.words),
         "points": np.round(known.points.astype(float), 3).tolist(),
         "labels": known.labels.tolist(),
-        "centres": np.round(known.centres.astype(float), 3).tolist(),
+        "centers": np.round(known.centers.astype(float), 3).tolist(),
         "names": known.names,
     }
 
 
-def near(studio: Studio, question: OneWord) -> dict[str, object]:
-    """The nearest words by cosine."""
-    from etabli.models.text.word_similarity import neighbours
+def find_neighbors(state: PlaygroundState, params: WordParams) -> dict[str, object]:
+    """Return the nearest words by cosine similarity."""
+    from etabli.models.text.word_similarity import nearest_neighbors
 
-    known: WordMap = studio.shelf.get("words")
-    return {"found": neighbours(known.words, known.vectors, question.word.lower(), LISTED)}
+    known: WordMap = state.models.get("words")
+    return {
+        "found": nearest_neighbors(known.words, known.vectors, params.word.lower(), N_NEIGHBORS)
+    }
 
 
-def analogies(studio: Studio, question: ThreeWords) -> dict[str, object]:
-    """The words nearest to b - a + c."""
+def solve_analogy(state: PlaygroundState, params: AnalogyParams) -> dict[str, object]:
+    """Return the words nearest to b - a + c."""
     from etabli.models.text.word_similarity import analogy
 
-    known: WordMap = studio.shelf.get("words")
-    a, b, c = (word.lower() for word in (question.a, question.b, question.c))
-    return {"found": analogy(known.words, known.vectors, a, b, c, LISTED // 2)}
+    known: WordMap = state.models.get("words")
+    a, b, c = (word.lower() for word in (params.a, params.b, params.c))
+    return {"found": analogy(known.words, known.vectors, a, b, c, N_ANSWERS)}
 
 
 ENDPOINTS = [
-    Endpoint("/api/words", drawn, Nothing, says=N_("The map of words")),
-    Endpoint("/api/words/near", near, OneWord, says=N_("The neighbours of a word")),
-    Endpoint("/api/words/analogy", analogies, ThreeWords, says=N_("What is to c as b is to a")),
+    Endpoint("/api/words", get_map, summary=N_("The word map")),
+    Endpoint(
+        "/api/words/neighbors",
+        find_neighbors,
+        WordParams,
+        summary=N_("The nearest neighbors of a word"),
+    ),
+    Endpoint(
+        "/api/words/analogy",
+        solve_analogy,
+        AnalogyParams,
+        summary=N_("The word that is to c as b is to a"),
+    ),
 ]

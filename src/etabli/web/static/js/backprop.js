@@ -1,7 +1,7 @@
-// Back-propagation step by step: the server computes with the layers of etabli.nn, the page shows every number.
+// Backpropagation step by step: the server computes with etabli.nn, the page shows every number.
 
 import { chart } from "./chart.js";
-import { _, $, ask, attempt, el, newestOnly, number, svg } from "./common.js";
+import { _, $, attempt, el, latestOnly, number, request, svg } from "./common.js";
 
 const ORDER = ["a", "h", "z", "p", "loss", "dz", "dw_y", "dh", "da", "dw_h", "update"];
 const stages = ORDER.map((key) => document.querySelector(`.stage[data-stage=${key}]`));
@@ -9,12 +9,12 @@ const NAMES = { a: "a", h: "h", z: "z", p: "ŷ", loss: "L", w_h: "W_h", b_h: "b_
 let current = 0;
 let answer = null;
 
-const rate = () => 10 ** Number($("rate").value);
+const learningRate = () => 10 ** Number($("learning_rate").value);
 const short = (value) => (value === null ? _("too large") : number(value, 3));
 
 const brief = (value) => (value === null ? "∞" : number(value, 2));
 
-/** A vector or a matrix between brackets. */
+/** Create a vector or a matrix in brackets. */
 function matrix(value, name) {
   const rows = Array.isArray(value) ? (Array.isArray(value[0]) ? value : [value]) : [[value]];
   return el("table", { class: "matrix", role: "img", "aria-label": `${name}: ${rows.map((row) => row.map(short).join(", ")).join("; ")}` },
@@ -25,7 +25,7 @@ function values(stage) {
   const key = stage.dataset.stage;
   const names = stage.dataset.values.split(" ");
   if (key === "update") {
-    return names.map((name) => el("div", { class: "change" }, el("span", { class: "quiet" }, NAMES[name][0], NAMES[name].length > 1 ? el("sub", {}, NAMES[name].slice(2)) : null), matrix(answer.weights[name], NAMES[name]), el("span", { "aria-hidden": "true" }, "→"), matrix(answer.after[name], NAMES[name])));
+    return names.map((name) => el("div", { class: "change" }, el("span", { class: "muted" }, NAMES[name][0], NAMES[name].length > 1 ? el("sub", {}, NAMES[name].slice(2)) : null), matrix(answer.weights[name], NAMES[name]), el("span", { "aria-hidden": "true" }, "→"), matrix(answer.updated[name], NAMES[name])));
   }
   const source = key.startsWith("d") ? answer.gradients : answer.forward;
   return names.map((name) => matrix(source[name], key.startsWith("d") ? `∂L/∂${NAMES[name]}` : NAMES[name]));
@@ -35,8 +35,8 @@ const LAYERS = [{ key: "x", count: 2, at: 60 }, { key: "h", count: 3, at: 220 },
 const height = 250;
 const y = (layer, index) => (height * (index + 1)) / (layer.count + 1);
 
-/** Which numbers stand on the net's units at this stage: forward values, or gradients on the way back. */
-function onUnits(key) {
+/** Return the values of the units at a stage: activations, or gradients in the backward pass. */
+function unitValues(key) {
   const back = key.startsWith("d");
   return {
     x: answer.forward.x,
@@ -57,8 +57,8 @@ function edges(picture, from, to, weights, active) {
 
 function net() {
   const key = stages[current].dataset.stage;
-  const shown = onUnits(key);
-  const picture = svg("svg", { viewBox: `0 0 440 ${height}`, class: "net", role: "img", "aria-label": _("Two inputs, three hidden units, two classes; what stands on them is listed below.") });
+  const shown = unitValues(key);
+  const picture = svg("svg", { viewBox: `0 0 440 ${height}`, class: "net", role: "img", "aria-label": _("Two inputs, three hidden units, two classes; their values are listed below.") });
   const gradients = key === "dw_y" || key === "dw_h";
   const from = gradients ? answer.gradients : answer.weights;
   edges(picture, LAYERS[0], LAYERS[1], from.w_h, ["a", "dw_h", "update"].includes(key));
@@ -72,7 +72,7 @@ function net() {
     }
   }
   $("net").replaceChildren(picture);
-  $("turn").textContent = key.startsWith("d") ? _("gradients, on their way back") : key === "update" ? _("the weights move") : _("values, on their way forward");
+  $("direction").textContent = key.startsWith("d") ? _("gradients of the backward pass") : key === "update" ? _("weight update") : _("values of the forward pass");
 }
 
 function draw() {
@@ -85,54 +85,54 @@ function draw() {
   net();
   const points = answer.losses.map((loss, step) => [step, loss]).filter(([, loss]) => loss !== null);
   const here = answer.losses[answer.step];
-  chart($("losses"), { series: [{ name: "L", points }], x: _("step"), y: "L", title: _("Loss against steps"), mark: here === null ? null : [answer.step, here] });
+  chart($("losses"), { series: [{ name: "L", points }], x: _("step"), y: "L", title: _("Loss by step"), mark: here === null ? null : [answer.step, here] });
   document.body.dataset.step = answer.step;
 }
 
-const refresh = newestOnly(async () => {
+const refresh = latestOnly(async () => {
   const body = {
     x: [Number($("x1").value), Number($("x2").value)],
     label: Number($("label").value),
-    start: $("start").value,
-    rate: rate(),
+    initializer: $("initializer").value,
+    learning_rate: learningRate(),
     step: Number($("step").value),
   };
-  const found = await attempt(() => ask("/api/backprop", { body }));
+  const found = await attempt(() => request("/api/backprop", { body }));
   if (!found) return;
   answer = found;
   draw();
 });
 
-function tell() {
+function showOptions() {
   for (const output of document.querySelectorAll("output")) {
     const input = $(output.htmlFor.value);
-    output.textContent = input.id === "rate" ? number(rate(), 2) : number(Number(input.value), 3);
+    output.textContent = input.id === "learning_rate" ? number(learningRate(), 2) : number(Number(input.value), 3);
   }
 }
 
-function move(by) {
+function moveStep(by) {
   $("step").value = Number($("step").value) + by;
-  tell();
+  showOptions();
   refresh();
 }
 
-function walk(by) {
+function moveStage(by) {
   current = Math.max(0, Math.min(stages.length - 1, current + by));
   if (answer) draw();
   stages[current].scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
 }
 
-$("controls").addEventListener("input", () => { tell(); refresh(); });
+$("controls").addEventListener("input", () => { showOptions(); refresh(); });
 $("controls").addEventListener("submit", (event) => event.preventDefault());
-$("back").addEventListener("click", () => move(-1));
-$("forth").addEventListener("click", () => move(1));
-$("previous").addEventListener("click", () => walk(-1));
-$("next").addEventListener("click", () => walk(1));
+$("back").addEventListener("click", () => moveStep(-1));
+$("forward").addEventListener("click", () => moveStep(1));
+$("previous").addEventListener("click", () => moveStage(-1));
+$("next").addEventListener("click", () => moveStage(1));
 addEventListener("keydown", (event) => {
   if (event.target.closest("input, select, textarea")) return;
-  if (event.key === "ArrowRight") walk(1);
-  if (event.key === "ArrowLeft") walk(-1);
+  if (event.key === "ArrowRight") moveStage(1);
+  if (event.key === "ArrowLeft") moveStage(-1);
 });
-stages.forEach((stage, index) => stage.addEventListener("click", () => walk(index - current)));
-tell();
+stages.forEach((stage, index) => stage.addEventListener("click", () => moveStage(index - current)));
+showOptions();
 refresh();

@@ -1,12 +1,12 @@
-// Pictures of arrays: grey maps in the colours of the page, points in a plane.
+// Arrays on a canvas: maps in the colors of the page, points in a plane.
 
-/** The bytes of a base64 string. */
+/** Decode a base64 string. */
 export function bytes(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
-/** A colour of the page's style, as it is now (light or dark). */
-export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+/** Return a color of the style sheet in the current scheme (light or dark). */
+export const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function rgb(text) {
   const hex = text.replace("#", "");
@@ -14,9 +14,9 @@ function rgb(text) {
   return [0, 2, 4].map((at) => parseInt(full.slice(at, at + 2), 16));
 }
 
-/** Paint bytes (0 paper, 255 ink) into a canvas of width x height pixels. */
+/** Draw bytes (0 background, 255 ink) on a canvas of width x height pixels. */
 export function paint(canvas, data, width, height, ink = "--ink") {
-  const [low, high] = [rgb(colour("--card")), rgb(colour(ink))];
+  const [low, high] = [rgb(color("--card")), rgb(color(ink))];
   canvas.width = width;
   canvas.height = height;
   const image = new ImageData(width, height);
@@ -28,8 +28,8 @@ export function paint(canvas, data, width, height, ink = "--ink") {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-/** Several maps (count, height, width) as one picture, side by side in rows. */
-export function mosaic(canvas, data, [count, height, width], columns, ink) {
+/** Draw several maps (count, height, width) as one image, tiled in rows. */
+export function tile(canvas, data, [count, height, width], columns, ink) {
   const rows = Math.ceil(count / columns);
   const gap = height > 1 ? 1 : 0;
   const [fullWidth, fullHeight] = [columns * (width + gap) - gap, rows * (height + gap) - gap];
@@ -43,11 +43,11 @@ export function mosaic(canvas, data, [count, height, width], columns, ink) {
   paint(canvas, all, fullWidth, fullHeight, ink);
 }
 
-/** A plane of points: keeps its scale, draws points in class colours, tells what is under the pointer. */
+/** A plane of points in class colors, with a lookup of the point under the pointer. */
 export class Plane {
-  /** `redraw` is called whenever the box of the canvas changes. */
-  constructor(canvas, points, colours, redraw = () => this.draw()) {
-    Object.assign(this, { canvas, points, colours });
+  /** `redraw` is called whenever the canvas is resized. */
+  constructor(canvas, points, colors, redraw = () => this.draw()) {
+    Object.assign(this, { canvas, points, colors });
     const xs = points.map((point) => point[0]), ys = points.map((point) => point[1]);
     [this.left, this.right] = [Math.min(...xs), Math.max(...xs)];
     [this.bottom, this.top] = [Math.min(...ys), Math.max(...ys)];
@@ -55,7 +55,7 @@ export class Plane {
     new ResizeObserver(() => this.fit() && redraw()).observe(canvas);
   }
 
-  /** As many pixels as the screen has in the box, so that points and letters keep their size; says whether it changed. */
+  /** Match the resolution of the screen, so that points keep their size; return whether it changed. */
   fit() {
     const box = this.canvas.getBoundingClientRect();
     const ratio = devicePixelRatio || 1;
@@ -66,26 +66,26 @@ export class Plane {
     return true;
   }
 
-  /** The place of a point in the box, in pixels of the page. */
-  at([x, y]) {
+  /** Return the position of a point on the canvas, in CSS pixels. */
+  toCanvas([x, y]) {
     const pad = 0.05 * Math.min(this.width, this.height);
     const across = (this.width - 2 * pad) / (this.right - this.left || 1);
     const down = (this.height - 2 * pad) / (this.top - this.bottom || 1);
-    const least = Math.min(across, down); // one direction may be stretched, to twice the other at most
+    const smaller = Math.min(across, down); // stretch one direction to at most twice the other
     return [
-      this.width / 2 + (x - (this.left + this.right) / 2) * Math.min(across, 2 * least),
-      this.height / 2 - (y - (this.bottom + this.top) / 2) * Math.min(down, 2 * least),
+      this.width / 2 + (x - (this.left + this.right) / 2) * Math.min(across, 2 * smaller),
+      this.height / 2 - (y - (this.bottom + this.top) / 2) * Math.min(down, 2 * smaller),
     ];
   }
 
-  draw({ radius = 3.5, alpha = 0.75, strong = null } = {}) {
+  draw({ radius = 3.5, alpha = 0.75, highlighted = null } = {}) {
     const context = this.canvas.getContext("2d");
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.clearRect(0, 0, this.width, this.height);
     this.points.forEach((point, index) => {
-      const [x, y] = this.at(point);
-      context.globalAlpha = strong && !strong.has(index) ? 0.3 : alpha;
-      context.fillStyle = colour(this.colours[index]);
+      const [x, y] = this.toCanvas(point);
+      context.globalAlpha = highlighted && !highlighted.has(index) ? 0.3 : alpha;
+      context.fillStyle = color(this.colors[index]);
       context.beginPath();
       context.arc(x, y, radius, 0, 2 * Math.PI);
       context.fill();
@@ -94,41 +94,41 @@ export class Plane {
     return context;
   }
 
-  /** The point nearest to a pointer event, within some pixels, or -1. */
+  /** Return the point nearest to a pointer event, within some pixels, or -1. */
   under(event, within = 14) {
     const box = this.canvas.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-    let best = -1, least = within ** 2;
+    let best = -1, bestDistance = within ** 2;
     this.points.forEach((point, index) => {
-      const [a, b] = this.at(point);
+      const [a, b] = this.toCanvas(point);
       const distance = (a - x) ** 2 + (b - y) ** 2;
-      if (distance < least) [best, least] = [index, distance];
+      if (distance < bestDistance) [best, bestDistance] = [index, distance];
     });
     return best;
   }
 }
 
-/** Words on a plane, each beside its place where it neither leaves the picture nor covers another. */
+/** Labels on a plane, each next to its point where it fits and covers no other label. */
 export class Labels {
   constructor(context, width, height) {
-    Object.assign(this, { context, width, height, taken: [] });
+    Object.assign(this, { context, width, height, occupied: [] });
   }
 
-  /** Write a word; `must`: even where it covers another. `size` in pixels, `style` as in a font. */
+  /** Draw a label; `must`: even where it covers another. `size` in pixels, `style` as in a font. */
   write(word, [x, y], { size = 13, style = "", ink = "--ink", must = false } = {}) {
     this.context.font = `${style} ${size}px system-ui, sans-serif`;
     const wide = this.context.measureText(word).width;
     const corners = [[x + 5, y - 5], [x - 5 - wide, y - 5], [x + 5, y + size + 2], [x - 5 - wide, y + size + 2]];
     const boxes = corners.map(([left, base]) => [left, base - size, left + wide, base + 3]);
     const inside = (box) => box[0] >= 0 && box[1] >= 0 && box[2] <= this.width && box[3] <= this.height;
-    const free = (box) => !this.taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3]);
+    const free = (box) => !this.occupied.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3]);
     const box = boxes.find((each) => inside(each) && free(each)) ?? (must ? boxes.find(inside) ?? boxes[0] : null);
     if (!box) return;
-    this.taken.push(box);
+    this.occupied.push(box);
     this.context.lineWidth = 3;
-    this.context.strokeStyle = colour("--card");
+    this.context.strokeStyle = color("--card");
     this.context.strokeText(word, box[0], box[3] - 3);
-    this.context.fillStyle = colour(ink);
+    this.context.fillStyle = color(ink);
     this.context.fillText(word, box[0], box[3] - 3);
   }
 }

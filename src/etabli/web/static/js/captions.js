@@ -1,20 +1,19 @@
-// Drop a photo: captions with their scores, and the attention over the image, word by word.
+// Captions of a photo with their scores, and the attention over the photo, word by word.
 
 import { bytes } from "./canvas.js";
-import { _, $, ask, attempt, el, newestOnly, number } from "./common.js";
-import { photos } from "./photo.js";
-import { ready, whenChanged } from "./sign.js";
+import { _, $, attempt, el, latestOnly, number, request } from "./common.js";
+import { onPhoto } from "./photo.js";
+import { ready, whenChanged } from "./models.js";
 
-let last = null;
-let shownWord = null;
+let photo = null;
+let selectedWord = null;
 
-/** Darken the photo where the net did not look. */
-function attention(map, [rows, columns], word) {
-  shownWord?.classList.remove("chosen");
-  shownWord = word;
-  word.classList.add("chosen");
-  const photo = $("photo").querySelector("img");
-  if (!photo) return;
+/** Darken the photo where the attention is low. */
+function showAttention(map, [rows, columns], word) {
+  selectedWord?.classList.remove("selected");
+  selectedWord = word;
+  word.classList.add("selected");
+  if (!$("photo").querySelector("img")) return;
   let canvas = $("photo").querySelector("canvas");
   if (!canvas) {
     canvas = el("canvas", { "aria-hidden": "true" });
@@ -27,38 +26,38 @@ function attention(map, [rows, columns], word) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-function forget() {
-  shownWord?.classList.remove("chosen");
+function hideAttention() {
+  selectedWord?.classList.remove("selected");
   $("photo").querySelector("canvas")?.remove();
 }
 
-function line({ words, score, maps }, grid) {
-  const spoken = words.map((word, index) => {
+function captionLine({ words, score, maps }, grid) {
+  const children = words.map((word, index) => {
     if (!maps) return el("span", {}, word, " ");
     const map = bytes(maps[index]);
-    const button = el("button", { type: "button", class: "said" }, word);
-    for (const name of ["pointerenter", "focus", "click"]) button.addEventListener(name, () => attention(map, grid, button));
-    for (const name of ["pointerleave", "blur"]) button.addEventListener(name, forget);
+    const button = el("button", { type: "button", class: "caption-word" }, word);
+    for (const name of ["pointerenter", "focus", "click"]) button.addEventListener(name, () => showAttention(map, grid, button));
+    for (const name of ["pointerleave", "blur"]) button.addEventListener(name, hideAttention);
     return el("span", {}, button, " ");
   });
-  return el("li", {}, el("span", { class: "caption-text" }, spoken), el("small", {}, _("score {value}", { value: number(score, 3) })));
+  return el("li", {}, el("span", { class: "caption-text" }, children), el("small", {}, _("score {value}", { value: number(score, 3) })));
 }
 
-const look = newestOnly(async () => {
-  if (!last || !ready("captions")) return;
-  const asked = performance.now();
-  const answer = await attempt(() => ask("/api/captions", { file: last }));
+const update = latestOnly(async () => {
+  if (!photo || !ready("captions")) return;
+  const started = performance.now();
+  const answer = await attempt(() => request("/api/captions", { file: photo }));
   if (!answer) return;
-  forget();
-  $("waiting").hidden = true;
-  $("how").hidden = !answer.captions.some((each) => each.maps);
-  $("captions").replaceChildren(...answer.captions.map((each) => line(each, answer.grid)));
-  document.body.dataset.milliseconds = String(Math.round(performance.now() - asked));
+  hideAttention();
+  $("placeholder").hidden = true;
+  $("explanation").hidden = !answer.captions.some((each) => each.maps);
+  $("captions").replaceChildren(...answer.captions.map((each) => captionLine(each, answer.grid)));
+  document.body.dataset.milliseconds = String(Math.round(performance.now() - started));
   document.body.dataset.answered = "yes";
 });
 
-photos((file) => {
-  last = file;
-  look();
+onPhoto((file) => {
+  photo = file;
+  update();
 });
-whenChanged(look);
+whenChanged(update);

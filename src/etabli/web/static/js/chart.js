@@ -1,4 +1,4 @@
-// Curves as SVG: a few lines, quiet axes, a name for screen readers, the value under the pointer.
+// Curves as SVG: lines, axes, a description for screen readers, the value under the pointer.
 
 import { _, el, number, svg } from "./common.js";
 
@@ -29,10 +29,10 @@ function range(values, pad = 0) {
 
 /**
  * Draw series [{name, points: [[x, y], ...], dashed}] into a container; returns the SVG.
- * `names` are words for x = 0, 1, ...; `low` and `high` hold the axis of y still.
+ * `names` label x = 0, 1, ...; `low` and `high` are fixed limits of the y axis.
  */
 export function chart(container, { series, x = "", y = "", title = "", width = 460, height = 250, mark = null, names = null, low, high }) {
-  width = Math.min(760, Math.max(260, container.clientWidth || width)); // letters keep their size on every screen
+  width = Math.min(760, Math.max(260, container.clientWidth || width)); // text has the same size on every screen
   const tilted = names && (width - LEFT) / names.length < 54;
   const BOTTOM = tilted ? 62 : 34;
   const drawn = series.filter((each) => each.points.length);
@@ -59,17 +59,17 @@ export function chart(container, { series, x = "", y = "", title = "", width = 4
   return picture;
 }
 
-function line({ name, points, dashed }, colour, px, py) {
+function line({ name, points, dashed }, color, px, py) {
   const path = points.map(([a, b], index) => `${index ? "L" : "M"}${px(a).toFixed(1)} ${py(b).toFixed(1)}`).join("");
   const group = svg("g", { style: null });
   const stroke = svg("path", { d: path, class: dashed ? "line dashed" : "line" });
-  stroke.style.stroke = `var(${colour})`;
+  stroke.style.stroke = `var(${color})`;
   group.append(stroke);
   const every = Math.max(1, Math.ceil(points.length / 60));
   points.forEach(([a, b], index) => {
     if (index % every && index !== points.length - 1) return;
     const dot = svg("circle", { cx: px(a), cy: py(b), r: points.length > 60 ? 1.6 : 2.6 }, svg("title", {}, `${name}: ${number(a)} → ${number(b)}`));
-    dot.style.fill = `var(${colour})`;
+    dot.style.fill = `var(${color})`;
     group.append(dot);
   });
   return group;

@@ -1,27 +1,27 @@
-// What every page uses: texts, asking the server, building elements, saying something.
+// Shared by all pages: translated texts, requests, DOM elements, messages.
 
 const texts = JSON.parse(document.getElementById("texts").textContent);
 export const language = document.documentElement.lang;
 
-/** The text in the page's language, with {name} replaced. */
+/** Translate a text to the language of the page and fill its {placeholders}. */
 export function _(message, values = {}) {
   return (texts[message] ?? message).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
-/** The element with this id. */
+/** Return the element with an id. */
 export const $ = (id) => document.getElementById(id);
 
-/** A new element: el("p", {class: "quiet"}, "text", child). Text is text, never markup. */
+/** Create an element: el("p", {class: "muted"}, "text", child). Text is never parsed as markup. */
 export function el(name, attributes = {}, ...children) {
-  return filled(document.createElement(name), attributes, children);
+  return fill(document.createElement(name), attributes, children);
 }
 
-/** The same for SVG. */
+/** Create an SVG element. */
 export function svg(name, attributes = {}, ...children) {
-  return filled(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
 }
 
-function filled(element, attributes, children) {
+function fill(element, attributes, children) {
   for (const [key, value] of Object.entries(attributes)) {
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
     else if (value === true) element.setAttribute(key, "");
@@ -31,16 +31,16 @@ function filled(element, attributes, children) {
   return element;
 }
 
-/** A refusal of the server, with its sentence. */
-export class Refusal extends Error {
-  constructor(sentence, status) {
-    super(sentence);
+/** An error of the server, with its message. */
+export class ServerError extends Error {
+  constructor(message, status) {
+    super(message);
     this.status = status;
   }
 }
 
-/** Ask the server: a query, or a body (JSON, or a file with its own type). Throws a Refusal with a sentence. */
-export async function ask(path, { body, file, signal } = {}) {
+/** Send a GET request, or a POST request with a JSON body or a file. Throws a ServerError. */
+export async function request(path, { body, file, signal } = {}) {
   const options = { signal };
   if (body !== undefined) {
     options.method = "POST";
@@ -56,33 +56,33 @@ export async function ask(path, { body, file, signal } = {}) {
     response = await fetch(path, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refusal(_("The server does not answer. Is 'etabli serve' still running?"), 0);
+    throw new ServerError(_("The server does not respond. Is 'etabli serve' still running?"), 0);
   }
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refusal(answer.error ?? _("The server does not answer. Is 'etabli serve' still running?"), response.status);
+  if (!response.ok) throw new ServerError(answer.error ?? _("The server does not respond. Is 'etabli serve' still running?"), response.status);
   return answer;
 }
 
-/** Say a sentence in the page's notice, which screen readers read out; nothing hides it. */
-export function say(sentence = "") {
+/** Show a message in the notice of the page, which screen readers announce; "" hides it. */
+export function notify(message = "") {
   const notice = $("notice");
-  notice.textContent = sentence;
-  notice.hidden = !sentence;
+  notice.textContent = message;
+  notice.hidden = !message;
 }
 
-/** Run something that asks; a refusal becomes the notice. Returns undefined then. */
+/** Run something that sends requests; an error is shown in the notice and undefined returned. */
 export async function attempt(work) {
   try {
     const result = await work();
-    say();
+    notify();
     return result;
   } catch (error) {
-    if (error.name !== "AbortError") say(error.message);
+    if (error.name !== "AbortError") notify(error.message);
     return undefined;
   }
 }
 
-/** Numbers as people write them: four significant digits, or a share in percent. */
+/** Format a number with four significant digits, or a share in percent. */
 export const number = (value, digits = 4) =>
   value === null || value === undefined
     ? "—"
@@ -90,21 +90,21 @@ export const number = (value, digits = 4) =>
 export const percent = (value, digits = 1) =>
   value.toLocaleString(language, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
 
-/** Call a function at most once per frame, with the newest arguments. */
+/** Call a function at most once per animation frame, with the latest arguments. */
 export function perFrame(work) {
   let waiting = null;
   return (...args) => {
     if (waiting === null) requestAnimationFrame(() => {
-      const newest = waiting;
+      const latest = waiting;
       waiting = null;
-      work(...newest);
+      work(...latest);
     });
     waiting = args;
   };
 }
 
-/** Only the newest question counts: a call made while one is under way waits and replaces whoever waited. */
-export function newestOnly(work) {
+/** Run one call at a time; a call made meanwhile waits and replaces the one that was waiting. */
+export function latestOnly(work) {
   let busy = false;
   let next = null;
   return async function call(...args) {
@@ -126,8 +126,8 @@ export function newestOnly(work) {
   };
 }
 
-/** Follow server-sent events until the page goes. */
-export function follow(path, handlers) {
+/** Listen to server-sent events until the page is left. */
+export function listen(path, handlers) {
   const source = new EventSource(path);
   for (const [name, handler] of Object.entries(handlers)) {
     source.addEventListener(name, (event) => {

@@ -1,8 +1,8 @@
-// Draw a digit; every net answers while it is drawn.
+// Draw a digit; every net classifies it while it is drawn.
 
-import { Plane, bytes, colour, mosaic, paint } from "./canvas.js";
-import { _, $, ask, attempt, el, newestOnly, percent, perFrame } from "./common.js";
-import { ready, whenChanged } from "./sign.js";
+import { Plane, bytes, color, paint, tile } from "./canvas.js";
+import { _, $, attempt, el, latestOnly, perFrame, percent, request } from "./common.js";
+import { ready, whenChanged } from "./models.js";
 
 const pad = $("pad");
 const context = pad.getContext("2d");
@@ -10,7 +10,7 @@ let strokes = [];
 let drawing = false;
 let plane = null;
 
-// Each digit as strokes between corners of a unit square, for the keyboard and for "draw one for me".
+// Each digit as strokes in the unit square, for the keyboard and for the example button.
 const GLYPHS = {
   0: [[[0.5, 0.05], [0.25, 0.2], [0.2, 0.5], [0.25, 0.8], [0.5, 0.95], [0.75, 0.8], [0.8, 0.5], [0.75, 0.2], [0.5, 0.05]]],
   1: [[[0.35, 0.25], [0.55, 0.05], [0.55, 0.95]]],
@@ -26,7 +26,7 @@ const GLYPHS = {
 
 function redraw() {
   context.clearRect(0, 0, pad.width, pad.height);
-  context.strokeStyle = colour("--ink");
+  context.strokeStyle = color("--ink");
   context.fillStyle = context.strokeStyle;
   context.lineWidth = pad.width * 0.065;
   context.lineCap = context.lineJoin = "round";
@@ -38,7 +38,7 @@ function redraw() {
   }
 }
 
-function bars(list, probabilities, best) {
+function showBars(list, probabilities, best) {
   list.replaceChildren(...probabilities.flatMap((value, digit) => {
     const fill = el("i");
     fill.style.width = `${100 * value}%`;
@@ -52,74 +52,74 @@ function bars(list, probabilities, best) {
 
 const LAYERS = () => ({ hidden_1: _("hidden layer"), sigmoid: _("hidden layer"), relu1: _("first feature maps"), relu2: _("second feature maps") });
 
-function layers(container, found) {
+function showLayers(container, found) {
   container.replaceChildren(...found.map((layer) => {
     const canvas = el("canvas", { role: "img", "aria-label": LAYERS()[layer.name] ?? layer.name });
     const [count, height, width] = layer.shape;
-    if (height === 1) mosaic(canvas, bytes(layer.data), [width, 1, 1], Math.min(20, width), "--c0");
-    else mosaic(canvas, bytes(layer.data), layer.shape, 8, "--c0");
+    if (height === 1) tile(canvas, bytes(layer.data), [width, 1, 1], Math.min(20, width), "--c0");
+    else tile(canvas, bytes(layer.data), layer.shape, 8, "--c0");
     const size = height === 1 ? `${width}` : `${count} × ${height} × ${width}`;
     return el("figure", { class: "layer" }, canvas, el("figcaption", {}, `${LAYERS()[layer.name] ?? layer.name}, ${size}`));
   }));
 }
 
 function clear() {
-  for (const card of document.querySelectorAll(".net-card")) {
-    card.querySelector(".guess").textContent = "";
-    bars(card.querySelector(".bars"), Array(10).fill(0), -1);
-    card.querySelector(".layers").replaceChildren();
+  for (const panel of document.querySelectorAll(".net-panel")) {
+    panel.querySelector(".prediction").textContent = "";
+    showBars(panel.querySelector(".bars"), Array(10).fill(0), -1);
+    panel.querySelector(".layers").replaceChildren();
   }
-  paint($("seen"), new Uint8Array(784), 28, 28);
+  paint($("input"), new Uint8Array(784), 28, 28);
   $("verdict").textContent = "";
   plane?.draw();
 }
 
 function show(answer) {
-  paint($("seen"), bytes(answer.seen), 28, 28);
-  const said = [];
-  for (const [key, found] of Object.entries(answer.answers)) {
-    const card = document.querySelector(`[data-net="${key}"]`);
+  paint($("input"), bytes(answer.image), 28, 28);
+  const predictions = [];
+  for (const [key, found] of Object.entries(answer.predictions)) {
+    const panel = document.querySelector(`[data-net="${key}"]`);
     const best = found.probabilities.indexOf(Math.max(...found.probabilities));
-    card.querySelector(".guess").textContent = String(best);
-    bars(card.querySelector(".bars"), found.probabilities, best);
-    layers(card.querySelector(".layers"), found.layers);
-    said.push(_("{net}: {digit}", { net: card.getAttribute("aria-label"), digit: best }));
+    panel.querySelector(".prediction").textContent = String(best);
+    showBars(panel.querySelector(".bars"), found.probabilities, best);
+    showLayers(panel.querySelector(".layers"), found.layers);
+    predictions.push(_("{net}: {digit}", { net: panel.getAttribute("aria-label"), digit: best }));
   }
-  $("verdict").textContent = said.join(" · ");
-  if (plane && answer.plane) land(answer.plane);
+  $("verdict").textContent = predictions.join(" · ");
+  if (plane && answer.plane) showPosition(answer.plane);
   document.body.dataset.answered = String(strokes.length);
 }
 
-function land({ place, nearest }) {
+function showPosition({ position, nearest }) {
   const drawn = plane.draw();
-  const [x, y] = plane.at(place);
-  drawn.strokeStyle = colour("--ink");
+  const [x, y] = plane.toCanvas(position);
+  drawn.strokeStyle = color("--ink");
   drawn.lineWidth = 1.5;
   for (const index of nearest) {
-    const [a, b] = plane.at(plane.points[index]);
+    const [a, b] = plane.toCanvas(plane.points[index]);
     drawn.beginPath();
     drawn.moveTo(x, y);
     drawn.lineTo(a, b);
     drawn.stroke();
   }
-  drawn.fillStyle = colour("--accent");
+  drawn.fillStyle = color("--accent");
   drawn.beginPath();
   drawn.arc(x, y, 9, 0, 2 * Math.PI);
   drawn.fill();
   drawn.stroke();
 }
 
-const answer = newestOnly(async () => {
+const classify = latestOnly(async () => {
   if (!strokes.length) return;
-  const asked = performance.now();
-  const found = await attempt(() => ask("/api/digits", { body: { strokes } }));
+  const started = performance.now();
+  const found = await attempt(() => request("/api/digits", { body: { strokes } }));
   if (!found || !strokes.length) return;
   show(found);
-  document.body.dataset.milliseconds = String(Math.round(performance.now() - asked));
+  document.body.dataset.milliseconds = String(Math.round(performance.now() - started));
 });
-const refresh = perFrame(() => { redraw(); answer(); });
+const refresh = perFrame(() => { redraw(); classify(); });
 
-function place(event) {
+function position(event) {
   const box = pad.getBoundingClientRect();
   return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
 }
@@ -127,61 +127,61 @@ function place(event) {
 pad.addEventListener("pointerdown", (event) => {
   drawing = true;
   pad.setPointerCapture(event.pointerId);
-  if (strokes.length < 60) strokes.push([place(event)]);
+  if (strokes.length < 60) strokes.push([position(event)]);
   refresh();
   event.preventDefault();
 });
 pad.addEventListener("pointermove", (event) => {
   if (!drawing) return;
   const stroke = strokes[strokes.length - 1];
-  for (const each of event.getCoalescedEvents?.() ?? [event]) if (stroke.length < 2000) stroke.push(place(each));
+  for (const each of event.getCoalescedEvents?.() ?? [event]) if (stroke.length < 2000) stroke.push(position(each));
   refresh();
 });
 for (const name of ["pointerup", "pointercancel"]) pad.addEventListener(name, () => { drawing = false; });
 
-function write(digit) {
+function drawDigit(digit) {
   strokes = GLYPHS[digit].map((stroke) => stroke.map(([x, y]) => [0.2 + 0.6 * x, 0.12 + 0.76 * y]));
   refresh();
 }
 
-function wipe() {
+function reset() {
   strokes = [];
   redraw();
   clear();
 }
 
 pad.addEventListener("keydown", (event) => {
-  if (event.key in GLYPHS) write(Number(event.key));
-  else if (event.key === "Delete" || event.key === "Backspace") wipe();
+  if (event.key in GLYPHS) drawDigit(Number(event.key));
+  else if (event.key === "Delete" || event.key === "Backspace") reset();
   else return;
   event.preventDefault();
 });
-$("clear").addEventListener("click", wipe);
-$("example").addEventListener("click", () => write(Math.floor(10 * Math.random())));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { redraw(); clear(); answer(); });
+$("clear").addEventListener("click", reset);
+$("example").addEventListener("click", () => drawDigit(Math.floor(10 * Math.random())));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { redraw(); clear(); classify(); });
 
 async function openPlane() {
-  const found = await attempt(() => ask("/api/digits/plane"));
+  const found = await attempt(() => request("/api/digits/plane"));
   if (!found) return;
-  $("landing").hidden = false;
-  plane = new Plane($("plane"), found.points, found.labels.map((label) => `--c${label}`), () => { plane.draw(); answer(); });
+  $("tsne").hidden = false;
+  plane = new Plane($("plane"), found.points, found.labels.map((label) => `--c${label}`), () => { plane.draw(); classify(); });
   plane.draw();
   $("classes").replaceChildren(...Array.from({ length: 10 }, (_each, label) => {
     const mark = el("span", { class: "dot", "aria-hidden": "true" });
     mark.style.background = `var(--c${label})`;
     return el("li", {}, mark, String(label));
   }));
-  answer();
+  classify();
 }
 
-let known = "";
+let loaded = "";
 whenChanged(() => {
   const now = ["digits.linear", "digits.mlp", "digits.cnn", "digits.plane"].filter(ready);
-  if (now.join() === known) return;
-  known = now.join();
-  for (const card of document.querySelectorAll(".net-card")) card.hidden = !now.includes(card.dataset.net);
+  if (now.join() === loaded) return;
+  loaded = now.join();
+  for (const panel of document.querySelectorAll(".net-panel")) panel.hidden = !now.includes(panel.dataset.net);
   if (now.includes("digits.plane") && !plane) openPlane();
-  answer();
+  classify();
 });
 redraw();
 clear();

@@ -1,15 +1,15 @@
-// The first page: each tile says whether its models are there.
+// The overview: each tile shows whether its models are loaded.
 
 import { _ } from "./common.js";
-import { whenChanged } from "./sign.js";
+import { whenChanged } from "./models.js";
 
-whenChanged(({ tools }) => {
+whenChanged(({ models }) => {
   for (const tile of document.querySelectorAll(".tile")) {
-    const own = tile.dataset.tools.split(" ").filter(Boolean).map((key) => tools[key]).filter(Boolean);
-    if (!own.length) continue;
-    const ready = own.filter((tool) => tool.state === "ready").length;
-    const coming = own.some((tool) => tool.state === "loading" || tool.state === "waiting");
-    tile.dataset.state = ready === own.length ? "ready" : coming ? "loading" : ready ? "partly" : "missing";
-    tile.querySelector(".ready").textContent = { ready: _("ready"), loading: _("being loaded…"), partly: _("partly trained"), missing: _("not trained yet") }[tile.dataset.state];
+    const needed = tile.dataset.models.split(" ").filter(Boolean).map((key) => models[key]).filter(Boolean);
+    if (!needed.length) continue;
+    const ready = needed.filter((model) => model.state === "ready").length;
+    const isLoading = needed.some((model) => model.state === "loading" || model.state === "waiting");
+    tile.dataset.state = ready === needed.length ? "ready" : isLoading ? "loading" : ready ? "partly" : "missing";
+    tile.querySelector(".ready").textContent = { ready: _("ready"), loading: _("loading…"), partly: _("partly trained"), missing: _("not trained yet") }[tile.dataset.state];
   }
 });

@@ -1,27 +1,27 @@
-// A photo by drop, paste or choice, or a scene drawn by the server.
+// A photo that is dropped, pasted or chosen, or a synthetic scene from the server.
 
-import { _, $, attempt, el, say } from "./common.js";
+import { _, $, attempt, el, notify } from "./common.js";
 
-const MOST_BYTES = 16 * 1024 * 1024;
+const MAX_BYTES = 16 * 1024 * 1024;
 
 /** Call back with (file, image element) for every new photo. */
-export function photos(callback) {
+export function onPhoto(callback) {
   let url = null;
 
   async function take(file) {
     if (!file) return;
-    if (file.size > MOST_BYTES) {
-      say(_("This photo is too large; at most 16 MB can be sent."));
+    if (file.size > MAX_BYTES) {
+      notify(_("This photo is too large; the limit is 16 MB."));
       return;
     }
     if (url) URL.revokeObjectURL(url);
     url = URL.createObjectURL(file);
-    const image = el("img", { src: url, alt: _("The photo") });
+    const image = el("img", { src: url, alt: _("Photo") });
     $("photo").replaceChildren(image);
     try {
       await image.decode();
     } catch {
-      $("photo").replaceChildren(el("p", { class: "quiet" }, _("The browser cannot show this file.")));
+      $("photo").replaceChildren(el("p", { class: "muted" }, _("The browser cannot display this file.")));
     }
     callback(file, image);
   }
@@ -33,12 +33,12 @@ export function photos(callback) {
   }));
   $("drop").addEventListener("dragover", (event) => {
     event.preventDefault();
-    $("drop").classList.add("over");
+    $("drop").classList.add("drag-over");
   });
-  $("drop").addEventListener("dragleave", () => $("drop").classList.remove("over"));
+  $("drop").addEventListener("dragleave", () => $("drop").classList.remove("drag-over"));
   $("drop").addEventListener("drop", (event) => {
     event.preventDefault();
-    $("drop").classList.remove("over");
+    $("drop").classList.remove("drag-over");
     take(event.dataTransfer.files[0]);
   });
   addEventListener("paste", (event) => take(event.clipboardData?.files[0]));

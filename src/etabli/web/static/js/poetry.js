@@ -1,45 +1,45 @@
-// A poem as it is written, and the alternatives of each character.
+// A text as it is generated, and the alternatives of each character.
 
-import { _, $, ask, attempt, el, number, percent, say } from "./common.js";
-import { ready, whenChanged } from "./sign.js";
+import { _, $, attempt, el, notify, number, percent, request } from "./common.js";
+import { ready, whenChanged } from "./models.js";
 
 const NETS = ["poetry", "poetry.modern", "poetry.ngram"];
 let source = null;
-let letters = [];
-let chosen = -1;
+let characters = [];
+let selected = -1;
 let seed = 0;
 
 const temperature = () => 10 ** Number($("temperature").value);
-const visible = (letter) => (letter === " " ? "␣" : letter);
+const visible = (character) => (character === " " ? "␣" : character);
 
-function tell() {
+function showOptions() {
   document.querySelector("output[for=temperature]").textContent = number(temperature(), 2);
-  document.querySelector("output[for=top_k]").textContent = Number($("top_k").value) || _("all");
+  document.querySelector("output[for=top_k]").textContent = Number($("top_k").value) || _("off");
   document.querySelector("output[for=length]").textContent = $("length").value;
 }
 
-function alternatives(index) {
-  const found = letters[index];
+function showAlternatives(index) {
+  const found = characters[index];
   if (!found) return;
-  if (chosen >= 0) letters[chosen]?.element.classList.remove("chosen");
-  chosen = index;
-  found.element.classList.add("chosen");
-  const list = el("dl", { class: "bars" }, found.others.flatMap(([letter, share]) => {
+  if (selected >= 0) characters[selected]?.element.classList.remove("selected");
+  selected = index;
+  found.element.classList.add("selected");
+  const list = el("dl", { class: "bars" }, found.alternatives.flatMap(([character, share]) => {
     const fill = el("i");
     fill.style.width = `${100 * share}%`;
-    return [el("dt", { class: letter === found.letter ? "best" : null }, visible(letter)), el("dd", { class: "bar", "aria-hidden": "true" }, fill), el("dd", { class: "value" }, percent(share))];
+    return [el("dt", { class: character === found.character ? "best" : null }, visible(character)), el("dd", { class: "bar", "aria-hidden": "true" }, fill), el("dd", { class: "value" }, percent(share))];
   }));
-  $("others").replaceChildren(
-    el("p", {}, _("Written: “{letter}”. The net itself, at temperature 1, gave it {share}.", { letter: visible(found.letter), share: percent(found.p) })),
+  $("alternatives").replaceChildren(
+    el("p", {}, _("Generated: “{character}”. Its probability in the model, at temperature 1, is {share}.", { character: visible(found.character), share: percent(found.p) })),
     list);
 }
 
 function append(found) {
-  const index = letters.length;
-  const element = el("span", { class: "letter", "data-at": index }, found.letter);
-  element.style.setProperty("--sure", String(Math.round(100 * found.p)));
-  letters.push({ ...found, element });
-  $("poem").append(element);
+  const index = characters.length;
+  const element = el("span", { class: "character", "data-index": index }, found.character);
+  element.style.setProperty("--probability", String(Math.round(100 * found.p)));
+  characters.push({ ...found, element });
+  $("text").append(element);
 }
 
 function stop() {
@@ -49,14 +49,14 @@ function stop() {
   $("write").disabled = !NETS.some(ready);
 }
 
-function write() {
+function generate() {
   stop();
-  letters = [];
-  chosen = -1;
-  $("poem").replaceChildren();
-  say();
+  characters = [];
+  selected = -1;
+  $("text").replaceChildren();
+  notify();
   seed += 1;
-  const asked = performance.now();
+  const started = performance.now();
   const query = new URLSearchParams({
     net: $("net").value, prompt: $("prompt").value || " ", temperature: temperature(), top_k: $("top_k").value, length: $("length").value, seed,
   });
@@ -64,40 +64,40 @@ function write() {
   source = new EventSource(`/api/poetry/stream?${query}`);
   source.addEventListener("prompt", (event) => {
     const { prompt, unknown } = JSON.parse(event.data);
-    $("poem").append(el("span", { class: "prompt" }, prompt));
-    if (unknown) say(_("The net has never seen these characters; they are left out: {unknown}", { unknown }));
+    $("text").append(el("span", { class: "prompt" }, prompt));
+    if (unknown) notify(_("Not in the training vocabulary, left out: {unknown}", { unknown }));
   });
-  source.addEventListener("letter", (event) => {
-    if (!letters.length) document.body.dataset.milliseconds = String(Math.round(performance.now() - asked));
+  source.addEventListener("character", (event) => {
+    if (!characters.length) document.body.dataset.milliseconds = String(Math.round(performance.now() - started));
     append(JSON.parse(event.data));
   });
   source.addEventListener("end", () => {
     stop();
-    document.body.dataset.written = String(letters.length);
+    document.body.dataset.generated = String(characters.length);
   });
   source.addEventListener("error", async () => {
     if (!source) return;
     stop();
-    await attempt(() => ask("/api/poetry"));
+    await attempt(() => request("/api/poetry"));
   });
 }
 
-$("wish").addEventListener("input", tell);
-$("wish").addEventListener("submit", (event) => {
+$("options").addEventListener("input", showOptions);
+$("options").addEventListener("submit", (event) => {
   event.preventDefault();
-  write();
+  generate();
 });
 $("stop").addEventListener("click", stop);
-$("poem").addEventListener("pointerover", (event) => {
-  if (event.target.dataset.at) alternatives(Number(event.target.dataset.at));
+$("text").addEventListener("pointerover", (event) => {
+  if (event.target.dataset.index) showAlternatives(Number(event.target.dataset.index));
 });
-$("poem").addEventListener("click", (event) => {
-  if (event.target.dataset.at) alternatives(Number(event.target.dataset.at));
+$("text").addEventListener("click", (event) => {
+  if (event.target.dataset.index) showAlternatives(Number(event.target.dataset.index));
 });
-$("poem").addEventListener("keydown", (event) => {
+$("text").addEventListener("keydown", (event) => {
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (!step || !letters.length) return;
-  alternatives(Math.max(0, Math.min(letters.length - 1, chosen + step)));
+  if (!step || !characters.length) return;
+  showAlternatives(Math.max(0, Math.min(characters.length - 1, selected + step)));
   event.preventDefault();
 });
 addEventListener("pagehide", stop);
@@ -108,4 +108,4 @@ whenChanged(() => {
   if ($("net").selectedOptions[0]?.disabled) $("net").value = NETS.find(ready) ?? "poetry";
   if (!source) $("write").disabled = !NETS.some(ready);
 });
-tell();
+showOptions();

@@ -1,16 +1,16 @@
-// One run: its curves as they grow, its scores beside the published ones, its figures and claims.
+// One run: its curves as they are written, its scores and the published ones, figures and claims.
 
-import { _, $, ask, attempt, el, follow } from "./common.js";
+import { _, $, attempt, el, listen, request } from "./common.js";
 import { Histories } from "./curves.js";
-import { whenChanged } from "./sign.js";
+import { whenChanged } from "./models.js";
 
 const name = $("live").dataset.run;
 const base = `/runs/${encodeURIComponent(name)}`;
 const histories = new Histories($("curves"));
 
-follow(`/api${base}/events`, {
-  rows: (document_) => {
-    histories.add(document_);
+listen(`/api${base}/events`, {
+  rows: (history) => {
+    histories.add(history);
     histories.draw();
     $("live").hidden = false;
   },
@@ -26,16 +26,16 @@ export function scoresTable(scores, full) {
       full ? el("td", { class: "number" }, each.published) : null,
       el("td", { class: "number strong" }, each.measured),
       full ? el("td", { class: "number" }, each.difference) : null,
-      el("td", { class: "recipe" }, each.signature)))));
+      el("td", { class: "recipe" }, each.recipe)))));
 }
 
-const VERDICTS = () => ({ confirmed: _("confirmed"), refuted: _("refuted"), undecided: _("undecided") });
+const VERDICTS = () => ({ confirmed: _("confirmed"), refuted: _("refuted"), undecided: _("undecided"), not_judged: _("not judged on sample data") });
 
-function chapter(each) {
-  if (!each.done) return el("section", {}, el("h2", {}, el("span", { class: "name" }, each.experiment)), el("p", { class: "quiet" }, _("Not finished yet.")));
+function section(each) {
+  if (!each.done) return el("section", {}, el("h2", {}, el("span", { class: "name" }, each.experiment)), el("p", { class: "muted" }, _("Not finished yet.")));
   return el("section", {},
     el("h2", {}, el("span", { class: "name" }, each.experiment), " ", each.title),
-    each.interrupted ? el("p", { class: "notice" }, _("This piece was interrupted; what follows is what was done.")) : null,
+    each.interrupted ? el("p", { class: "notice" }, _("This experiment was interrupted; what follows is incomplete.")) : null,
     each.pages.map((page) => el("p", { class: "page" }, el("a", { href: `${base}/${page.file}` }, page.title), " ", page.caption)),
     el("div", { class: "figures" }, each.figures.map((figure) => el("figure", {},
       el("img", { src: `${base}/${figure.file}`, alt: figure.title, loading: "lazy" }),
@@ -53,17 +53,17 @@ function draw(run) {
     _("seeds: {list}", { list: run.seeds.join(", ") }),
     run.running ? _("running") : "",
   ].filter(Boolean).join(" · ");
-  $("report").hidden = !run.chapters.some((each) => each.done);
-  $("scores").replaceChildren(run.scores.length ? scoresTable(run.scores, full) : el("p", { class: "quiet" }, _("No score yet.")));
-  $("chapters").replaceChildren(...run.chapters.map(chapter));
+  $("report").hidden = !run.sections.some((each) => each.done);
+  $("scores").replaceChildren(run.scores.length ? scoresTable(run.scores, full) : el("p", { class: "muted" }, _("No score yet.")));
+  $("sections").replaceChildren(...run.sections.map(section));
 }
 
-let seen = "";
+let lastVersion = "";
 whenChanged(async (latest) => {
-  const brief = latest.runs.find((each) => each.name === name);
-  const stamp = brief ? JSON.stringify([brief.done, brief.pieces, brief.created, brief.running]) : "";
-  if (stamp === seen) return;
-  seen = stamp;
-  const run = await attempt(() => ask(`/api${base}`));
+  const summary = latest.runs.find((each) => each.name === name);
+  const version = summary ? JSON.stringify([summary.done, summary.total, summary.created, summary.running]) : "";
+  if (version === lastVersion) return;
+  lastVersion = version;
+  const run = await attempt(() => request(`/api${base}`));
   if (run) draw(run);
 });

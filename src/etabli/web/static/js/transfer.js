@@ -1,42 +1,42 @@
-// Drop a photo: classes and the nearest training images.
+// The classes of a photo and its nearest training images.
 
-import { _, $, ask, attempt, el, newestOnly, number, percent } from "./common.js";
-import { photos } from "./photo.js";
-import { ready, whenChanged } from "./sign.js";
+import { _, $, attempt, el, latestOnly, number, percent, request } from "./common.js";
+import { onPhoto } from "./photo.js";
+import { ready, whenChanged } from "./models.js";
 
-let last = null;
+let photo = null;
 
-function classes(found) {
-  $("classes").replaceChildren(...found.flatMap(({ name, score, decided }) => {
+function showClasses(found) {
+  $("classes").replaceChildren(...found.flatMap(({ name, score, predicted }) => {
     const fill = el("i");
     fill.style.width = `${100 * score}%`;
-    return [el("dt", { class: decided ? "best" : null }, name), el("dd", { class: "bar", "aria-hidden": "true" }, fill), el("dd", { class: "value" }, percent(score))];
+    return [el("dt", { class: predicted ? "best" : null }, name), el("dd", { class: "bar", "aria-hidden": "true" }, fill), el("dd", { class: "value" }, percent(score))];
   }));
 }
 
-function nearest(found) {
+function showNearest(found) {
   $("nearest").hidden = !found.length;
-  const told = (labels) => labels.join(", ") || _("none of these classes");
-  $("near").replaceChildren(...found.map(({ id, labels, similarity }) => el("li", {},
-    el("img", { src: `/api/transfer/picture/${id}`, alt: told(labels), loading: "lazy" }),
-    el("span", {}, told(labels)), el("small", {}, _("similarity {value}", { value: number(similarity, 3) })))));
+  const describe = (labels) => labels.join(", ") || _("none of these classes");
+  $("images").replaceChildren(...found.map(({ index, labels, similarity }) => el("li", {},
+    el("img", { src: `/api/transfer/images/${index}`, alt: describe(labels), loading: "lazy" }),
+    el("span", {}, describe(labels)), el("small", {}, _("similarity {value}", { value: number(similarity, 3) })))));
 }
 
-const look = newestOnly(async () => {
-  if (!last || !ready("transfer")) return;
-  const asked = performance.now();
-  const answer = await attempt(() => ask("/api/transfer", { file: last }));
+const update = latestOnly(async () => {
+  if (!photo || !ready("transfer")) return;
+  const started = performance.now();
+  const answer = await attempt(() => request("/api/transfer", { file: photo }));
   if (!answer) return;
-  $("waiting").hidden = true;
-  $("threshold").hidden = !answer.classes.some((each) => each.decided);
-  classes(answer.classes);
-  nearest(answer.nearest);
-  document.body.dataset.milliseconds = String(Math.round(performance.now() - asked));
+  $("placeholder").hidden = true;
+  $("threshold").hidden = !answer.classes.some((each) => each.predicted);
+  showClasses(answer.classes);
+  showNearest(answer.nearest);
+  document.body.dataset.milliseconds = String(Math.round(performance.now() - started));
   document.body.dataset.answered = "yes";
 });
 
-photos((file) => {
-  last = file;
-  look();
+onPhoto((file) => {
+  photo = file;
+  update();
 });
-whenChanged(look);
+whenChanged(update);

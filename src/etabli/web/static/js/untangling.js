@@ -1,18 +1,18 @@
-// The untangling as curves over depth and time, and the explorers that the runs wrote.
+// The untangling as curves by layer and by epoch, and the explorers that runs wrote.
 
 import { chart } from "./chart.js";
-import { _, $, ask, attempt, el } from "./common.js";
-import { whenChanged } from "./sign.js";
+import { _, $, attempt, el, request } from "./common.js";
+import { whenChanged } from "./models.js";
 
-let found = [];
-let depth = [];
+let explorers = [];
+let epochs = [];
 
-const address = (each) => `/runs/${encodeURIComponent(each.run)}/${each.file}`;
+const urlOf = (each) => `/runs/${encodeURIComponent(each.run)}/${each.file}`;
 
 function show(index) {
-  const each = found[index];
-  $("explorer").src = address(each);
-  $("alone").href = address(each);
+  const each = explorers[index];
+  $("explorer").src = urlOf(each);
+  $("open").href = urlOf(each);
   $("caption").textContent = each.caption;
   document.body.dataset.shown = each.experiment;
 }
@@ -21,48 +21,48 @@ function layersOf(row) {
   return Object.keys(row).filter((name) => name !== "epoch");
 }
 
-/** The hit of every layer after the chosen epoch, before learning behind it. */
-function byDepth() {
-  const row = depth[Number($("epoch").value)];
-  const told = (each) => (each.epoch === 0 ? _("before learning") : _("after epoch {epoch}", each));
-  const points = (each) => layersOf(each).map((name, place) => [place, each[name]]);
+/** Plot the hit of every layer at the selected epoch, and before training. */
+function plotByLayer() {
+  const row = epochs[Number($("epoch").value)];
+  const describe = (each) => (each.epoch === 0 ? _("before training") : _("after epoch {epoch}", each));
+  const points = (each) => layersOf(each).map((name, index) => [index, each[name]]);
   $("epoch-shown").textContent = String(row.epoch);
-  const series = [{ name: told(row), points: points(row) }];
-  if (row !== depth[0]) series.push({ name: told(depth[0]), points: points(depth[0]), dashed: true });
-  const all = depth.flatMap((each) => layersOf(each).map((name) => each[name]));
-  chart($("depth"), { series, title: _("Through the layers"), names: layersOf(row), low: Math.min(...all), high: Math.max(...all) });
+  const series = [{ name: describe(row), points: points(row) }];
+  if (row !== epochs[0]) series.push({ name: describe(epochs[0]), points: points(epochs[0]), dashed: true });
+  const all = epochs.flatMap((each) => layersOf(each).map((name) => each[name]));
+  chart($("layers"), { series, title: _("By layer"), names: layersOf(row), low: Math.min(...all), high: Math.max(...all) });
 }
 
-function grow(rows) {
-  depth = rows;
-  $("growing").hidden = !rows.length;
+function plot(rows) {
+  epochs = rows;
+  $("depth").hidden = !rows.length;
   if (!rows.length) return;
   $("epoch").max = String(rows.length - 1);
   $("epoch").value = String(rows.length - 1);
-  byDepth();
+  plotByLayer();
   const series = layersOf(rows[0]).map((name) => ({ name, points: rows.map((row) => [row.epoch, row[name]]) }));
-  chart($("time"), { series, x: _("epoch"), title: _("While it learns") });
+  chart($("time"), { series, x: _("epoch"), title: _("During training") });
 }
 
-$("epoch").addEventListener("input", byDepth);
+$("epoch").addEventListener("input", plotByLayer);
 $("which").addEventListener("change", () => show(Number($("which").value)));
 
-let seen = "";
-whenChanged(async ({ runs, tools }) => {
-  const stamp = JSON.stringify([tools.untangling?.state, runs.map((run) => [run.name, run.done, run.created])]);
-  if (stamp === seen) return;
-  seen = stamp;
-  const before = found[Number($("which").value)]?.file;
-  const answer = await attempt(() => ask("/api/untangling"));
+let lastVersion = "";
+whenChanged(async ({ runs, models }) => {
+  const version = JSON.stringify([models.untangling?.state, runs.map((run) => [run.name, run.done, run.created])]);
+  if (version === lastVersion) return;
+  lastVersion = version;
+  const before = explorers[Number($("which").value)]?.file;
+  const answer = await attempt(() => request("/api/untangling"));
   if (!answer) return;
-  found = answer.explorers;
-  grow(answer.depth);
-  $("room").hidden = !found.length;
-  if (!found.length) return;
-  $("which").replaceChildren(...found.map((each, index) => el("option", { value: index, selected: each.file === before },
+  explorers = answer.explorers;
+  plot(answer.depth);
+  $("explorers").hidden = !explorers.length;
+  if (!explorers.length) return;
+  $("which").replaceChildren(...explorers.map((each, index) => el("option", { value: index, selected: each.file === before },
     `${each.title} · ${each.experiment} · ${each.run} (${each.data === "sample" ? _("sample data") : _("full data")})`)));
-  if (!before || !found.some((each) => each.file === before)) {
-    const best = Math.max(0, found.findIndex((each) => each.experiment === "tp2.hidden"));
+  if (!before || !explorers.some((each) => each.file === before)) {
+    const best = Math.max(0, explorers.findIndex((each) => each.experiment === "tp2.hidden"));
     $("which").value = String(best);
     show(best);
   }

@@ -1,4 +1,4 @@
-"""Finished pieces for every page, with models that learnt next to nothing: what a story leaves, in a second."""
+"""A run with a barely trained model for every page, written in seconds."""
 
 import json
 from collections.abc import Callable
@@ -12,25 +12,28 @@ from etabli.data.formats import mnist
 from etabli.data.synthetic import verse
 from etabli.report import run_folder
 
-PAGE = "<!doctype html><title>explorer</title><canvas></canvas><script>document.title = 'drawn'</script>"
+PAGE = (
+    "<!doctype html><title>explorer</title><canvas></canvas>"
+    "<script>document.title = 'drawn'</script>"
+)
 
 
 def write(home: Path) -> Path:
-    """The run ``sample`` with a piece for every tool of the playground."""
+    """Write the run ``sample`` with a seed run for every model of the playground."""
     run = home / "sample"
     run.mkdir(parents=True)
     record = run_folder.Run(
         name="sample",
         created=run_folder.current_time(),
         data="sample",
-        experiments=list(PIECES),
+        experiments=list(SEED_RUNS),
         seeds=[0],
     )
     run_folder.write_record(run / "run.json", record)
-    for name, fill in PIECES.items():
-        place = run_folder.seed_run_folder(run, name, 0)
-        place.mkdir(parents=True)
-        more = fill(place) or {}
+    for name, fill in SEED_RUNS.items():
+        folder = run_folder.seed_run_folder(run, name, 0)
+        folder.mkdir(parents=True)
+        more = fill(folder) or {}
         known = {"experiment": name, "title": name, "seed": 0, "data": "sample", "settings": {}}
         known |= {
             "started": run_folder.current_time(),
@@ -38,91 +41,95 @@ def write(home: Path) -> Path:
             "peak_memory_mb": 1.0,
             **more,
         }
-        run_folder.write_record(place / "piece.json", run_folder.SeedRun(**known))
+        run_folder.write_record(folder / "seed_run.json", run_folder.SeedRun(**known))
     return run
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:
     digits = mnist.load(Source.sample())
-    return digits.flattened()[0], digits.train_labels
+    return digits.flatten()[0], digits.train_labels
 
 
-def _logistic(place: Path) -> None:
+def _logistic(folder: Path) -> None:
     from etabli.models.estimators.softmax_regression import SoftmaxRegression
 
     SoftmaxRegression(epochs=2, random_state=0).fit(*_digits()).save(
-        place / "softmax_regression.safetensors"
+        folder / "softmax_regression.safetensors"
     )
 
 
-def _mlp(place: Path) -> None:
+def _mlp(folder: Path) -> None:
     from etabli.models.estimators.mlp import MLP
 
-    MLP(epochs=2, random_state=0).fit(*_digits()).save(place / "mlp.safetensors")
+    MLP(epochs=2, random_state=0).fit(*_digits()).save(folder / "mlp.safetensors")
 
 
-def _cnn(place: Path) -> None:
+def _cnn(folder: Path) -> None:
     from etabli.models.vision import digit_classifiers
 
-    digit_classifiers.convolutional(0).save(place / "model.keras")
+    digit_classifiers.build_cnn(0).save(folder / "model.keras")
 
 
-def _raw(place: Path) -> None:
-    points = seeding.make_generator(0, "pieces").normal(
+def _raw(folder: Path) -> None:
+    points = seeding.make_generator(0, "tests").normal(
         size=(len(mnist.load(Source.sample()).test_labels), 2)
     )
-    _safetensors(place / "tsne.safetensors", points=points.astype(np.float32))
+    _safetensors(folder / "tsne.safetensors", points=points.astype(np.float32))
 
 
-def _hidden(place: Path) -> dict[str, object]:
-    (place / "explorer.html").write_text(PAGE)
+def _hidden(folder: Path) -> dict[str, object]:
+    (folder / "explorer.html").write_text(PAGE)
     return {
-        "exhibits": [
-            run_folder.Exhibit(kind="page", key="explorer", title="Explorer", file="explorer.html")
+        "report_items": [
+            run_folder.ReportItem(
+                kind="page", key="explorer", title="Explorer", file="explorer.html"
+            )
         ]
     }
 
 
-def _untangling(place: Path) -> None:
+def _untangling(folder: Path) -> None:
     rows = [
         {"epoch": epoch, "pixels": 0.9, "relu1": 0.8, "softmax": 0.5 + 0.1 * epoch}
         for epoch in (0, 1, 4)
     ]
-    (place / "depth.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "depth.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def _poetry(place: Path) -> dict[str, object]:
+def _poetry(folder: Path) -> dict[str, object]:
     from etabli.models.text import simple_rnn
 
-    simple_rnn.build(10, len(verse.load(Source.sample()).vocabulary), 8).save(place / "model.keras")
-    return {"settings": {"length": 10}}
+    simple_rnn.build(10, len(verse.load(Source.sample()).vocabulary), 8).save(
+        folder / "model.keras"
+    )
+    return {"settings": {"sequence_length": 10}}
 
 
-def _poetry_modern(place: Path) -> None:
+def _poetry_modern(folder: Path) -> None:
     from etabli.models.text import lstm
 
-    lstm.build(len(verse.load(Source.sample()).vocabulary), 8, 4, 0).save(place / "model.keras")
+    lstm.build(len(verse.load(Source.sample()).vocabulary), 8, 4, 0).save(folder / "model.keras")
 
 
-def _words(place: Path) -> None:
+def _words(folder: Path) -> None:
     from etabli.data.formats import word_vectors
     from etabli.experiments.tp4 import words
 
     source = Source.sample()
     known = word_vectors.load(source, words.words(source))
-    draw = seeding.make_generator(0, "pieces")
+    draw = seeding.make_generator(0, "tests")
     clusters, centres = 3, known.vectors[:3]
     points = draw.normal(size=(len(known.words) + clusters, 2)).astype(np.float32)
     labels = draw.integers(clusters, size=len(known.words))
-    _safetensors(place / "clusters.safetensors", labels=labels, centres=centres, points=points)
+    _safetensors(folder / "clusters.safetensors", labels=labels, centres=centres, points=points)
 
 
-def _transfer(place: Path) -> None:
-    draw = seeding.make_generator(0, "pieces")
-    features = np.stack([mean_colour(pixels)[0] for pixels in scenes()])
+def _transfer(folder: Path) -> None:
+    draw = seeding.make_generator(0, "tests")
+    features = np.stack([mean_color(pixels)[0] for pixels in scenes()])
     kernel = draw.normal(size=(3, len(CLASSES))).astype(np.float32)
     _safetensors(
-        place / "head.safetensors",
+        folder / "head.safetensors",
         kernel=kernel,
         bias=np.zeros(len(CLASSES), np.float32),
         features=features,
@@ -133,51 +140,53 @@ CLASSES = ("dark", "bright")
 
 
 def scenes() -> list[np.ndarray]:
-    """Five training images for ``tp3.transfer``."""
+    """Draw five training images for ``tp3.transfer``."""
     from etabli.data.synthetic.scenes import draw_scene
 
     return [
-        np.asarray(draw_scene(seeding.make_generator(seed, "pieces"), (48, 48)).image)
+        np.asarray(draw_scene(seeding.make_generator(seed, "tests"), (48, 48)).image)
         for seed in range(5)
     ]
 
 
-def mean_colour(pixels: np.ndarray) -> np.ndarray:
-    """The eyes of a net of three features."""
+def mean_color(pixels: np.ndarray) -> np.ndarray:
+    """Extract three features of an image: its mean color."""
     return (pixels.reshape(-1, 3).mean(axis=0, keepdims=True) / 255).astype(np.float32)
 
 
-def material(folder: Path):
-    """What stands in for ``rooms.transfer.material``: the five scenes as files, seen by their mean colour."""
+def fake_training_set(folder: Path):
+    """Return a replacement of ``load_training_set``: five scenes and their mean colors."""
     from PIL import Image
 
-    from etabli.web.pages.transfer import Material
+    from etabli.web.pages.transfer import TrainingSet
 
-    def made(_found: object, features: np.ndarray) -> Material:
+    def load(_found: object, features: np.ndarray) -> TrainingSet:
         paths = [folder / f"{row}.png" for row in range(len(features))]
         for path, pixels in zip(paths, scenes(), strict=True):
             Image.fromarray(pixels).save(path)
         labels = np.array([[1, -1], [-1, 1], [1, 1], [-1, -1], [1, -1]])
-        return Material(CLASSES, paths, labels, features, mean_colour)
+        return TrainingSet(CLASSES, paths, labels, features, mean_color, (48, 48))
 
-    return made
+    return load
 
 
-def _attention(place: Path) -> None:
-    from etabli.features.regions import cells
+def _attention(folder: Path) -> None:
+    from etabli.features.regions import compute_cells
     from etabli.models.captioning import attention
-    from etabli.models.captioning.beam_search import Search
+    from etabli.models.captioning.beam_search import SearchConfig
     from etabli.models.captioning.vocabulary import Vocabulary
     from etabli.saved_models.captioner import Captioner
 
     vocabulary = Vocabulary.most_frequent(
         ["a red car on the left of a tree .", "a blue house by the sea ."]
     )
-    seen = cells(np.zeros((112, 112, 3), np.uint8)).shape[-1]
-    shape = attention.Shape(len(vocabulary), features=seen, embedding=8, hidden=8, attention=4)
-    arrays = attention.initial(shape, seeding.make_generator(0, "pieces"))
-    Captioner("attention", vocabulary, arrays, "cells", Search(beam=3, steps=8)).save(
-        place / "captioner"
+    seen = compute_cells(np.zeros((112, 112, 3), np.uint8)).shape[-1]
+    shape = attention.ModelConfig(
+        len(vocabulary), features=seen, embedding=8, units=8, attention_dim=4
+    )
+    arrays = attention.init_weights(shape, seeding.make_generator(0, "tests"))
+    Captioner("attention", vocabulary, arrays, "cells", SearchConfig(beam=3, steps=8)).save(
+        folder / "captioner"
     )
 
 
@@ -187,7 +196,7 @@ def _safetensors(path: Path, **arrays: np.ndarray) -> None:
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
 
 
-PIECES: dict[str, Callable[[Path], dict[str, object] | None]] = {
+SEED_RUNS: dict[str, Callable[[Path], dict[str, object] | None]] = {
     "tp1.logistic": _logistic,
     "tp1.mlp": _mlp,
     "tp2.cnn": _cnn,

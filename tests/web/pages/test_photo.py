@@ -1,4 +1,4 @@
-"""Photos from outside: bounded in bytes and in pixels, decoded in memory, written nowhere."""
+"""Uploaded photos: bounded in bytes and pixels, decoded in memory, never stored."""
 
 import io
 import struct
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from web.playing import TestClient
+from web.playground import TestClient
 
-from etabli.web.api import UPLOAD_BYTES
+from etabli.web.api import MAX_UPLOAD_BYTES
 from etabli.web.app import make_app
 
-PLACES = ("/api/captions", "/api/transfer")
+PATHS = ("/api/captions", "/api/transfer")
 
 
 @pytest.fixture(scope="module")
@@ -22,23 +22,23 @@ def trained_client(trained_runs):
     with TestClient(
         make_app(trained_runs), base_url="http://127.0.0.1:8008", raise_server_exceptions=False
     ) as client:
-        studio = client.app.state.studio
+        state = client.app.state.playground
         until = time.monotonic() + 120
-        while any(not studio.shelf.has(key) for key in ("captions", "transfer")):
-            studio.state()
-            assert time.monotonic() < until, studio.state()["tools"]
+        while any(not state.models.has(key) for key in ("captions", "transfer")):
+            state.snapshot()
+            assert time.monotonic() < until, state.snapshot()["models"]
             time.sleep(0.1)
         yield client
 
 
-def picture(side: int = 40) -> bytes:
+def make_png(side: int = 40) -> bytes:
     stream = io.BytesIO()
     Image.new("RGB", (side, side), "red").save(stream, "PNG")
     return stream.getvalue()
 
 
 def bomb(side: int) -> bytes:
-    """A PNG of a few kilobytes that says it has side x side pixels."""
+    """Return a PNG of a few kilobytes that claims side x side pixels."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return (
@@ -56,44 +56,44 @@ def files_of(*folders: Path) -> set[Path]:
     return {path for folder in folders for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_a_photo_is_answered_and_written_nowhere(
-    trained_client, trained_runs, place, tmp_path, monkeypatch
+@pytest.mark.parametrize("path", PATHS)
+def test_a_photo_is_answered_and_not_stored(
+    trained_client, trained_runs, path, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = files_of(trained_runs)
-    answer = trained_client.post(place, content=picture(), headers={"content-type": "image/png"})
+    answer = trained_client.post(path, content=make_png(), headers={"content-type": "image/png"})
     assert answer.status_code == 200, answer.text
     assert files_of(trained_runs) == before
     assert files_of(tmp_path) == set()
 
 
 @pytest.mark.parametrize("side", [6_400, 100_000])
-@pytest.mark.parametrize("place", PLACES)
-def test_a_picture_of_too_many_pixels_is_refused_before_it_is_unpacked(trained_client, place, side):
+@pytest.mark.parametrize("path", PATHS)
+def test_an_image_of_too_many_pixels_is_refused_before_it_is_decoded(trained_client, path, side):
     sent = bomb(side)
     assert len(sent) < 100_000
     started = time.process_time()
-    answer = trained_client.post(place, content=sent, headers={"content-type": "image/png"})
+    answer = trained_client.post(path, content=sent, headers={"content-type": "image/png"})
     assert answer.status_code == 400
     assert "error" in answer.json()
     assert time.process_time() - started < 2
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_a_body_of_too_many_bytes_is_refused(trained_client, place):
+@pytest.mark.parametrize("path", PATHS)
+def test_a_body_of_too_many_bytes_is_refused(trained_client, path):
     answer = trained_client.post(
-        place, content=bytes(UPLOAD_BYTES + 1), headers={"content-type": "image/png"}
+        path, content=bytes(MAX_UPLOAD_BYTES + 1), headers={"content-type": "image/png"}
     )
     assert answer.status_code == 413
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"GIF89a", b"<svg onload='x'/>", picture()[:60], b"\x80\x04\x95 pickled"]
+    "body", [b"", b"GIF89a", b"<svg onload='x'/>", make_png()[:60], b"\x80\x04\x95 pickled"]
 )
-@pytest.mark.parametrize("place", PLACES)
-def test_what_is_no_picture_gets_a_sentence_without_a_path(trained_client, place, body):
-    answer = trained_client.post(place, content=body, headers={"content-type": "image/png"})
+@pytest.mark.parametrize("path", PATHS)
+def test_a_body_that_is_not_an_image_gets_an_error_without_a_path(trained_client, path, body):
+    answer = trained_client.post(path, content=body, headers={"content-type": "image/png"})
     assert answer.status_code == 400
     assert "/" not in answer.json()["error"]
     assert "Traceback" not in answer.text

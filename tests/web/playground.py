@@ -1,4 +1,4 @@
-"""A served playground for tests, benchmarks and screenshots, and how each page is played with."""
+"""A served playground for tests, benchmarks and screenshots, and interactions with each page."""
 
 import threading
 import time
@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from etabli.web.security import Door
+from etabli.web.security import AccessPolicy
+from etabli.web.state import PlaygroundState
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # Starlette's client would rather have the successor of httpx
+    warnings.simplefilter("ignore")  # Starlette deprecates httpx
     from starlette.testclient import TestClient
 
-__all__ = ["FLAGS", "PLAYS", "Served", "TestClient", "serving"]
+__all__ = ["FLAGS", "INTERACTIONS", "Served", "TestClient", "serving"]
 
 FLAGS = [
     "--no-sandbox",
@@ -27,26 +28,26 @@ FLAGS += ["--disable-sync", "--no-first-run"]
 
 @dataclass
 class Served:
-    """A playground that answers at ``base``."""
+    """A playground that is served at ``base``."""
 
     base: str
-    studio: object
+    state: PlaygroundState
 
     def wait_until_loaded(self, seconds: float = 300) -> None:
-        """Until no model waits or is being loaded."""
+        """Wait until no model is waiting or loading."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            states = {each["state"] for each in self.studio.state()["tools"].values()}
+            states = {each["state"] for each in self.state.snapshot()["models"].values()}
             if not states & {"waiting", "loading"}:
                 return
             time.sleep(0.1)
         raise TimeoutError("the models were not loaded in time")
 
-    def places(self) -> dict[str, str]:
-        """Every page and its path, with a run where there is one and a comparison where there are two."""
+    def paths(self) -> dict[str, str]:
+        """Return the path of every page, and of a run and a comparison where there are runs."""
         from etabli.web.rendering import PAGES
 
-        names = [brief.name for brief in self.studio.briefs()]
+        names = [run.name for run in self.state.list_runs()]
         found = {page.key: page.path for page in PAGES}
         if names:
             found["run"] = f"/runs/{names[0]}"
@@ -56,14 +57,16 @@ class Served:
 
 
 @contextmanager
-def serving(home: Path, door: Door | None = None, language: str = "en") -> Iterator[Served]:
-    """A playground on a free port of loopback, in a thread of this process."""
+def serving(
+    home: Path, policy: AccessPolicy | None = None, language: str = "en"
+) -> Iterator[Served]:
+    """Serve a playground on a free loopback port, in a thread of this process."""
     import uvicorn
 
-    from etabli.web.app import bound, make_app
+    from etabli.web.app import bind_socket, make_app
 
-    app = make_app(home, door, language)
-    listening = bound("127.0.0.1", 0)
+    app = make_app(home, policy, language)
+    listening = bind_socket("127.0.0.1", 0)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=1
     )
@@ -73,24 +76,24 @@ def serving(home: Path, door: Door | None = None, language: str = "en") -> Itera
     while not server.started:
         time.sleep(0.01)
     try:
-        yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", app.state.studio)
+        yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", app.state.playground)
     finally:
         app.state.closing.set()
         server.should_exit = True
         thread.join(10)
 
 
-def _play_backprop(page) -> None:
-    page.locator("#forth").click()
-    page.locator("#forth").click()
+def _use_backprop(page) -> None:
+    page.locator("#forward").click()
+    page.locator("#forward").click()
     page.wait_for_selector("body[data-step='2']")
     for _turn in range(5):
         page.locator("#next").click()
 
 
-def _play_digits(page) -> None:
-    page.wait_for_selector(".net-card:not([hidden])")
-    page.wait_for_selector("#landing:not([hidden])")
+def _use_digits(page) -> None:
+    page.wait_for_selector(".net-panel:not([hidden])")
+    page.wait_for_selector("#tsne:not([hidden])")
     box = page.locator("#pad").bounding_box()
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.2 * box["height"])
     page.mouse.down()
@@ -100,47 +103,47 @@ def _play_digits(page) -> None:
     page.wait_for_selector("body[data-answered]")
 
 
-def _play_poetry(page) -> None:
+def _use_poetry(page) -> None:
     page.wait_for_selector("#write:enabled")
     page.locator("#length").fill("100")
     page.locator("#write").click()
-    page.wait_for_selector("body[data-written]", timeout=60_000)
-    page.locator(".letter").nth(40).hover()
-    page.wait_for_selector("#others dl")
+    page.wait_for_selector("body[data-generated]", timeout=60_000)
+    page.locator(".character").nth(40).hover()
+    page.wait_for_selector("#alternatives dl")
 
 
-def _play_photo(page) -> None:
+def _use_photo(page) -> None:
     page.wait_for_selector(".chip.ready")
     page.locator("#scene").click()
     page.wait_for_selector("body[data-answered]", timeout=60_000)
 
 
-def _play_captions(page) -> None:
-    _play_photo(page)
-    page.locator(".said").nth(2).hover()
+def _use_captions(page) -> None:
+    _use_photo(page)
+    page.locator(".caption-word").nth(2).hover()
 
 
-def _play_words(page) -> None:
-    page.wait_for_selector("#room:not([hidden])")
+def _use_words(page) -> None:
+    page.wait_for_selector("#content:not([hidden])")
     page.locator("#analogy button[type=submit]").click()
     page.wait_for_selector("body[data-answer]")
-    page.locator("#near button[type=submit]").click()
+    page.locator("#search button[type=submit]").click()
     page.wait_for_selector("body[data-found]")
 
 
-def _play_untangling(page) -> None:
+def _use_untangling(page) -> None:
     page.wait_for_selector("body[data-shown]")
     page.frame_locator("#explorer").locator("canvas, svg").first.wait_for()
     page.locator("#epoch").fill("0")
-    page.locator("#explorer").scroll_into_view_if_needed()  # what is out of sight is not drawn
+    page.locator("#explorer").scroll_into_view_if_needed()  # off-screen frames are not rendered
 
 
-PLAYS: dict[str, Callable[[object], None]] = {
-    "backprop": _play_backprop,
-    "digits": _play_digits,
-    "untangling": _play_untangling,
-    "transfer": _play_photo,
-    "poetry": _play_poetry,
-    "words": _play_words,
-    "captions": _play_captions,
+INTERACTIONS: dict[str, Callable[[object], None]] = {
+    "backprop": _use_backprop,
+    "digits": _use_digits,
+    "untangling": _use_untangling,
+    "transfer": _use_photo,
+    "poetry": _use_poetry,
+    "words": _use_words,
+    "captions": _use_captions,
 }

@@ -1,0 +1,99 @@
+// The models of the page: whether they are loaded, and how to train those that are missing.
+
+import { _, $, attempt, el, language, listen, request } from "./common.js";
+
+const page = document.body.dataset.page;
+const listeners = [];
+let latest = { models: {}, training: { state: "idle" }, runs: [] };
+
+/** Call back with the state of models, training and runs, now and whenever it changes. */
+export function whenChanged(callback) {
+  listeners.push(callback);
+  if (latest.received) callback(latest);
+}
+
+/** Return whether a model is loaded. */
+export const ready = (key) => latest.models[key]?.state === "ready";
+
+const NAMES = () => ({
+  "digits.linear": _("softmax regression"),
+  "digits.mlp": _("MLP"),
+  "digits.cnn": _("CNN"),
+  "digits.plane": _("t-SNE plane"),
+  untangling: _("untangling by layer and epoch"),
+  "untangling.layers": _("explorer of the hidden layers"),
+  transfer: _("linear classifier on features"),
+  poetry: _("SimpleRNN"),
+  "poetry.modern": _("LSTM"),
+  "poetry.ngram": _("n-gram model"),
+  words: _("word vectors"),
+  captions: _("captioner"),
+});
+const STATES = () => ({
+  missing: _("not trained yet"),
+  waiting: _("waiting to be loaded"),
+  loading: _("loading…"),
+  ready: _("ready"),
+  failed: _("could not be loaded"),
+});
+
+function modelChip(key, model) {
+  const name = NAMES()[key] ?? key;
+  const origin = model.run ? _("run {run}, {data}", { run: model.run, data: model.data === "sample" ? _("sample data") : _("full data") }) : "";
+  const problem = model.problem[language];
+  return el("li", { class: `chip ${model.state}` },
+    el("span", { class: "light", "aria-hidden": "true" }),
+    el("strong", {}, name), " ", el("span", {}, STATES()[model.state]),
+    origin ? el("small", {}, ` · ${origin}`) : null,
+    problem ? el("small", {}, ` · ${problem}`) : null);
+}
+
+function trainPanel(missing, training) {
+  const experiments = [...new Set(missing.map(([, model]) => model.experiment))];
+  const names = missing.map(([key]) => NAMES()[key] ?? key).join(", ");
+  const busy = training.state === "running";
+  return el("div", { class: "train-panel" },
+    el("p", {}, _("Not available: {names}. Train on the sample data, here or in a terminal:", { names })),
+    el("p", {}, el("code", {}, `etabli run ${experiments.join(" ")}`)),
+    el("button", { id: "train", class: "primary", disabled: busy, onclick: () => attempt(() => request("/api/train", { body: { page } })) },
+      busy ? _("A training is running") : _("Train on the sample data")));
+}
+
+function trainingStatus(training) {
+  if (training.state === "idle") return null;
+  const message = {
+    running: _("Training {names}…", { names: training.experiments.join(", ") }),
+    done: _("The training is finished."),
+    stopped: _("The training was stopped; finished experiments are kept."),
+    failed: _("The training failed. Its last lines of output:"),
+  }[training.state];
+  if (training.state === "done" && page !== "runs" && page !== "overview") return null;
+  return el("div", { class: `training ${training.state}`, role: "status" },
+    el("p", {}, training.state === "running" ? el("span", { class: "spinner", "aria-hidden": "true" }) : null, message),
+    training.state === "done" ? null : el("pre", { class: "lines" }, training.lines.slice(-6).join("\n")),
+    training.state === "running"
+      ? el("p", { class: "row" },
+          el("a", { href: `/runs/${encodeURIComponent(training.run)}` }, _("Show its curves")),
+          el("button", { onclick: () => attempt(() => request("/api/train/stop", { body: {} })) }, _("Stop")))
+      : null);
+}
+
+function draw() {
+  const keys = document.body.dataset.models.split(" ").filter(Boolean);
+  const models = keys.map((key) => [key, latest.models[key]]).filter(([, model]) => model);
+  const missing = models.filter(([, model]) => ["missing", "failed"].includes(model.state));
+  $("models").replaceChildren(
+    models.length ? el("ul", { class: "chips", "aria-label": _("Models of this page") }, models.map(([key, model]) => modelChip(key, model))) : "",
+    missing.length ? trainPanel(missing, latest.training) : "",
+    trainingStatus(latest.training) ?? "");
+}
+
+function update(part) {
+  return (document_) => {
+    latest = { ...latest, [part]: document_, received: true };
+    draw();
+    listeners.forEach((callback) => callback(latest));
+  };
+}
+
+listen(`/api/events?page=${encodeURIComponent(page)}`, { models: update("models"), training: update("training"), runs: update("runs") });
