@@ -11,12 +11,12 @@ import harness
 import numpy as np
 
 from etabli.models.captioning import attention, simple_rnn
-from etabli.models.captioning.attention import Shape
-from etabli.models.captioning.beam_search import Search
+from etabli.models.captioning.attention import ModelConfig
+from etabli.models.captioning.beam_search import SearchConfig
 from etabli.models.captioning.simple_rnn import CaptionData
 from etabli.models.captioning.vocabulary import END, START, Vocabulary
 from etabli.saved_models import captioner
-from etabli.saved_models.captioner import Captioner, course_arrays
+from etabli.saved_models.captioner import Captioner, simple_rnn_arrays
 
 IMAGES, REGIONS, FEATURES, WORDS, STEPS = 1000, 49, 1280, 2300, 24
 
@@ -25,8 +25,8 @@ def learned(keys: int, folder: Path | None) -> Captioner:
     if folder:
         return captioner.load(folder)
     vocabulary = Vocabulary((START, END, *(f"w{n}" for n in range(WORDS - 2))))
-    weights = attention.initial(Shape(WORDS, FEATURES, attention=keys), np.random.default_rng(0))
-    return Captioner("attention" if keys else "modern", vocabulary, weights, "mobilenet_v2")
+    weights = attention.init_weights(ModelConfig(WORDS, FEATURES, attention_dim=keys), np.random.default_rng(0))
+    return Captioner("attention" if keys else "gru", vocabulary, weights, "mobilenet_v2")
 
 
 def of_the_course(steps: int = STEPS) -> tuple[Captioner, object]:
@@ -35,13 +35,13 @@ def of_the_course(steps: int = STEPS) -> tuple[Captioner, object]:
     table = generator.normal(size=(1000, 102)).astype(np.float32)
     axes = generator.normal(0, 0.03, (100, FEATURES)).astype(np.float32)
     model = simple_rnn.build(steps=steps)
-    arrays = course_arrays(model.get_weights(), table, np.zeros(FEATURES, np.float32), axes)
-    return Captioner("course", vocabulary, arrays, "mobilenet_v2", Search(1, steps, 0.0)), model
+    arrays = simple_rnn_arrays(model.get_weights(), table, np.zeros(FEATURES, np.float32), axes)
+    return Captioner("simple-rnn", vocabulary, arrays, "mobilenet_v2", SearchConfig(1, steps, 0.0)), model
 
 
 def whole_sequences(model: object, ours: Captioner, maps: np.ndarray) -> None:
     """The practical's way: after every word, the whole sequence again."""
-    images = captioner.reduced(maps, ours.arrays["pca/mean"], ours.arrays["pca/components"])
+    images = captioner.project_features(maps, ours.arrays["pca/mean"], ours.arrays["pca/components"])
     captions = np.full((IMAGES, STEPS + 1), -1, np.int32)
     captions[:, 0] = 0
     for t in range(STEPS):
@@ -61,7 +61,7 @@ def main() -> None:
     )
     course, model = of_the_course()
     modern, looking = learned(0, None), learned(256, folder)
-    greedy, three = Search(1, STEPS), Search(3, STEPS)
+    greedy, three = SearchConfig(1, STEPS), SearchConfig(3, STEPS)
     timings = harness.compare(
         {
             "the practical's way, greedy": lambda: whole_sequences(model, course, maps),

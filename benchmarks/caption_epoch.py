@@ -39,7 +39,7 @@ def work(kind: str) -> None:
     examples = data(WHOLE if kind == "memory" else CAPTIONS)
     model = simple_rnn.build()
     if kind == "keras":
-        x, y = examples.inputs(np.arange(len(examples))), np.maximum(examples.wanted, 0)
+        x, y = examples.inputs(np.arange(len(examples))), np.maximum(examples.targets, 0)
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         epoch = lambda: model.fit(x, y, batch_size=BATCH, verbose=0)  # noqa: E731
     else:

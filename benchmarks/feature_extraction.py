@@ -20,9 +20,9 @@ from etabli.core.seeding import make_generator
 from etabli.data.catalog.source import Source
 from etabli.data.formats import images
 from etabli.data.synthetic import scenes
-from etabli.features.engines import BATCH, cut, open_engine
-from etabli.features.extraction import named
-from etabli.features.pipeline import stream
+from etabli.features.engines import DEFAULT_BATCH_SIZES, truncate_model, open_engine
+from etabli.features.extraction import name_images
+from etabli.features.pipeline import stream_features
 from etabli.models.vision import backbones
 
 SIZE = (224, 224)
@@ -41,9 +41,9 @@ def photographs(folder: Path, count: int) -> list[Path]:
 
 def candidates(paths: list[Path], batch: int) -> dict:
     """Everything that is timed, each over all images."""
-    net = backbones.backbone("resnet50")
-    model = cut(net.build(), net.map_layer, pooled=True)
-    pictures = named(paths, [f"{number}" for number in range(len(paths))])
+    net = backbones.get_backbone("resnet50")
+    model = truncate_model(net.build(), net.map_layer, pooled=True)
+    pictures = name_images(paths, [f"{number}" for number in range(len(paths))])
     parts = [pictures[start : start + batch] for start in range(0, len(pictures), batch)]
     decoded = {each.name: images.read(each.source, SIZE) for each in pictures}
     pixels = np.stack(list(decoded.values())).astype(np.float32)
@@ -51,10 +51,10 @@ def candidates(paths: list[Path], batch: int) -> dict:
     for precision in ("bf16", "f32"):
         engine = open_engine(model, batch, "openvino", precision)
         made[f"end to end, {precision}"] = lambda run=engine: list(
-            stream(parts, run, lambda each: images.read(each.source, SIZE))
+            stream_features(parts, run, lambda each: images.read(each.source, SIZE))
         )
         made[f"engine alone, {precision}"] = lambda run=engine: list(
-            stream(parts, run, lambda each: decoded[each.name])
+            stream_features(parts, run, lambda each: decoded[each.name])
         )
 
     def decode() -> None:
@@ -100,7 +100,7 @@ def peak_memory(paths: list[Path], count: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=96)
-    parser.add_argument("--batch", type=int, default=BATCH["openvino"])
+    parser.add_argument("--batch", type=int, default=DEFAULT_BATCH_SIZES["openvino"])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--memory", action="store_true")
     asked = parser.parse_args()

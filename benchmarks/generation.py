@@ -8,29 +8,29 @@ from collections.abc import Callable
 import harness
 import numpy as np
 
-from etabli.models.text.generation import LstmReader, NGramReader, Reader, WindowReader, write
+from etabli.models.text.generation import LstmPredictor, NGramPredictor, Predictor, WindowPredictor, generate
 from etabli.models.text.ngram import kneser_ney
 from etabli.models.text.sampling import Decoding
 
 V, LENGTH, POEMS = 60, 1000, 64
 
 
-def readers() -> dict[str, Reader]:
+def readers() -> dict[str, Predictor]:
     """Untrained nets: the time depends on their sizes."""
     os.environ.setdefault("KERAS_BACKEND", "jax")
     from etabli.models.text import lstm, simple_rnn
 
     codes = np.random.default_rng(0).integers(0, V, 100_000)
     return {
-        "SimpleRNN(128), windows of 10": WindowReader(simple_rnn.build(10, V).get_weights(), 10),
-        "LSTM(384)": LstmReader(lstm.build(V, 384).get_weights()),
-        "modified Kneser-Ney 6": NGramReader(kneser_ney(codes, V, 6)),
+        "SimpleRNN(128), windows of 10": WindowPredictor(simple_rnn.build(10, V).get_weights(), 10),
+        "LSTM(384)": LstmPredictor(lstm.build(V, 384).get_weights()),
+        "modified Kneser-Ney 6": NGramPredictor(kneser_ney(codes, V, 6)),
     }
 
 
-def writing(reader: Reader, texts: int) -> Callable[[], object]:
+def writing(reader: Predictor, texts: int) -> Callable[[], object]:
     def run() -> None:
-        for _codes in write(
+        for _codes in generate(
             reader, np.arange(10), LENGTH, Decoding(0.5), np.random.default_rng(0), texts
         ):
             pass

@@ -49,7 +49,7 @@ def main() -> None:
         ours, loop = (lambda: word_vectors.read(path, wanted)), split_loop(path, wanted)
         theirs, read = loop(), ours()
         if set(read.words) != set(theirs) or any(
-            (read.of([word])[0] != theirs[word]).any() for word in wanted[:100]
+            (read.lookup([word])[0] != theirs[word]).any() for word in wanted[:100]
         ):
             raise SystemExit("the two readers do not agree")
         timings = harness.compare(dict(zip(names, (ours, loop), strict=True)), repeats=7)

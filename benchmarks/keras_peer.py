@@ -28,10 +28,10 @@ def net(kind: str):
     from etabli.models.vision import digit_classifiers
 
     model = {
-        "perceptron": digit_classifiers.perceptron,
-        "convolutional": digit_classifiers.convolutional,
+        "perceptron": digit_classifiers.build_mlp,
+        "convolutional": digit_classifiers.build_cnn,
     }[kind]()
-    return digit_classifiers.compiled(model, rate=0.1)
+    return digit_classifiers.compile_model(model, learning_rate=0.1)
 
 
 def tensorflow(kind: str, n: int) -> Callable[[], None]:

@@ -28,7 +28,7 @@ def ours() -> Callable[[], object]:
     from etabli.models.text import simple_rnn
 
     run = simple_rnn.train(
-        simple_rnn.build(T, V, H), *windows(), 10_000, simple_rnn.Recipe(batch=BATCH), 0
+        simple_rnn.build(T, V, H), *windows(), 10_000, simple_rnn.TrainConfig(batch=BATCH), 0
     )
     return lambda: next(run)
 

@@ -40,7 +40,9 @@ def pytest_collection_modifyitems(items):
 def _cache_of_the_tests(tmp_path_factory):
     """Keep the tests away from the user's cache, unless ETABLI_CACHE names one."""
     if "ETABLI_CACHE" not in os.environ:
-        os.environ["ETABLI_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+        base = tmp_path_factory.getbasetemp()
+        workers = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+        os.environ["ETABLI_CACHE"] = str(workers / "cache")
 
 
 @pytest.fixture(autouse=True)

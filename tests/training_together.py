@@ -64,10 +64,10 @@ def _fitted(net, checkpoint, killed) -> list[float]:
     for index, label in enumerate(labels):
         images[index, 4 + 7 * label : 10 + 7 * label] += 0.7
     if net == "dense":
-        model, images = digit_classifiers.perceptron(0, classes=3), images.reshape(44, -1)
+        model, images = digit_classifiers.build_mlp(0, classes=3), images.reshape(44, -1)
     else:
-        model = digit_classifiers.convolutional(0, filters=(2, 3), hidden=8, classes=3)
-    model = digit_classifiers.compiled(model, rate=0.1, momentum=0.9)
+        model = digit_classifiers.build_cnn(0, filters=(2, 3), units=8, classes=3)
+    model = digit_classifiers.compile_model(model, learning_rate=0.1, momentum=0.9)
     rows = keras_trainer.fit(
         model, images, labels, epochs=EPOCHS, batch_size=8, checkpoint=checkpoint,
         on_epoch=lambda row: killed(row["epoch"]),
@@ -93,11 +93,11 @@ def _tuned(net, checkpoint, killed) -> list[float]:
     x = seen = keras.Input((8, 8, 3))
     for step in [*steps, layers.DepthwiseConv2D(3, name="d"), layers.Conv2D(5, 1, name="e")]:
         x = step(x)
-    tail = finetune.from_stage(keras.Model(seen, x), None)
-    head = linear_head.LinearSigmoids(
+    tail = finetune.build_tail(keras.Model(seen, x), None)
+    head = linear_head.LinearClassifier(
         np.zeros((tail.output_shape[-1], 2), np.float32), np.zeros(2, np.float32)
     )
-    plan = finetune.Plan(epochs=EPOCHS, batch=8, rate=1e-3)
+    plan = finetune.FinetuneConfig(epochs=EPOCHS, batch_size=8, learning_rate=1e-3)
 
     def judge(logits_of) -> float:
         return -linear_head.binary_cross_entropy(labels, logits_of(pictures))
@@ -125,17 +125,17 @@ def compared(net: str, counts: list[int]) -> list[list[float]]:
 
 
 def main() -> None:
-    from etabli.cli._distributed import spreading
+    from etabli.cli._distributed import train_distributed
     from etabli.training import processes
 
     how = json.loads(sys.argv[1])
     if "counts" in how:
-        processes.devices_of_cpu(max(how["counts"]))
+        processes.set_cpu_devices(max(how["counts"]))
         print(json.dumps({net: compared(net, how["counts"]) for net in how["nets"]}))
         return
     names = ("devices", "coordinator", "processes", "process")
     apart = [how.pop(name, {"processes": 1}.get(name)) for name in names]
-    with spreading(*apart):
+    with train_distributed(*apart):
         told = {net: trained(net, **how) for net in how.pop("nets")}
         print(json.dumps(told), flush=True)
 

@@ -37,7 +37,7 @@ def test_decoding_gives_distributions_and_draws_what_is_possible(log_p, k, penal
     assert (np.isfinite(kept).sum(axis=1) >= k).all() and (
         kept.argmax(axis=1) == log_p.argmax(axis=1)
     ).all()
-    punished = sampling.penalise_repetition(log_p[0], [0], penalty)
+    punished = sampling.penalize_repetition(log_p[0], [0], penalty)
     is_distribution(punished)
     assert punished[0] <= log_p[0, 0] + 1e-6
     drawn = sampling.sample(kept, np.random.default_rng(seed))
@@ -54,15 +54,15 @@ def test_a_mixture_is_a_distribution_and_the_fitted_one_is_no_worse_than_its_par
         each[:n, :v] - np.logaddexp.reduce(each[:n, :v], axis=1, keepdims=True)
         for each in (one, other)
     ]
-    is_distribution(ngram.combine(parts, np.array([share, 1 - share])))
+    is_distribution(ngram.mix(parts, np.array([share, 1 - share])))
     targets = np.random.default_rng(seed).integers(0, v, n)
-    weights = ngram.fit_weights(parts, targets)
+    weights = ngram.fit_mixture_weights(parts, targets)
     assert (weights >= -1e-9).all()
 
     def nats(log_p):
         return -log_p[np.arange(n), targets].mean()
 
-    assert nats(ngram.combine(parts, weights)) <= min(map(nats, parts)) + 1e-3
+    assert nats(ngram.mix(parts, weights)) <= min(map(nats, parts)) + 1e-3
 
 
 @quick
@@ -71,7 +71,7 @@ def test_what_the_counts_expect_of_a_text_that_they_left_out_is_a_distribution(
     seed, context, vocabulary
 ):
     codes = np.random.default_rng(seed).integers(0, vocabulary, 60)
-    is_distribution(ngram.held_out(codes, vocabulary, context, 4))
+    is_distribution(ngram.cross_predict(codes, vocabulary, context, 4))
 
 
 @quick
@@ -80,11 +80,11 @@ def test_what_is_written_stays_inside_the_alphabet_and_is_the_same_for_the_same_
     seed, texts, length
 ):
     codes = np.random.default_rng(seed).integers(0, 4, 80)
-    reader = generation.NGramReader(kneser_ney(codes, 4, 2))
+    reader = generation.NGramPredictor(kneser_ney(codes, 4, 2))
     one, two = (
         np.stack(
             list(
-                generation.write(
+                generation.generate(
                     reader, codes[:5], length, Decoding(), np.random.default_rng(seed), texts
                 )
             )
@@ -93,7 +93,7 @@ def test_what_is_written_stays_inside_the_alphabet_and_is_the_same_for_the_same_
     )
     assert one.shape == (length, texts) and ((one >= 0) & (one < 4)).all()
     np.testing.assert_array_equal(one, two)
-    made = synthetic_text.write(reader, codes, texts, length, seed)
+    made = synthetic_text.generate(reader, codes, texts, length, seed)
     assert made.codes.shape == (texts, length) and ((made.codes >= 0) & (made.codes < 4)).all()
     np.testing.assert_allclose(made.expected.astype(float).sum(axis=-1), 1, atol=0.01)
 
@@ -113,7 +113,7 @@ def test_a_recurrent_state_stays_inside_one_and_its_last_row_says_a_distribution
         [draw.normal(size=shape) for shape in shapes],
         draw.integers(0, vocabulary, (n, steps)),
     )
-    states = simple_rnn.states(weights, inputs)
+    states = simple_rnn.compute_states(weights, inputs)
     assert states.shape == (steps, n, hidden) and (np.abs(states) <= 1).all()
     is_distribution(simple_rnn.log_probabilities(weights, inputs))
 
@@ -121,9 +121,9 @@ def test_a_recurrent_state_stays_inside_one_and_its_last_row_says_a_distribution
 @quick
 @given(numbers((1, 4), 6, 6, 1, least=0, most=1, dtype="float32"), seeds)
 def test_moved_and_bent_images_keep_their_shape_and_their_range(images, seed):
-    shifted = augmentation.shifted(images, np.random.default_rng(seed), 1)
+    shifted = augmentation.random_shift(images, np.random.default_rng(seed), 1)
     assert shifted.shape == images.shape and set(shifted.ravel()) <= {0.0, *images.ravel()}
-    warped = augmentation.warped(images, np.random.default_rng(seed))
+    warped = augmentation.random_warp(images, np.random.default_rng(seed))
     assert (
         warped.shape == images.shape
         and warped.min() >= -1e-5
@@ -131,21 +131,21 @@ def test_moved_and_bent_images_keep_their_shape_and_their_range(images, seed):
     )
     still = {"degrees": 0.0, "scale": 0.0, "shear": 0.0, "shift": 0.0, "elastic": 0.0}
     np.testing.assert_allclose(
-        augmentation.warped(images, np.random.default_rng(seed), **still), images, atol=1e-5
+        augmentation.random_warp(images, np.random.default_rng(seed), **still), images, atol=1e-5
     )
 
 
 @quick
 @given(numbers((2, 5), (1, 4), 3, dtype="float16"), st.integers(1, 3))
 def test_reduced_images_are_centred_on_those_that_they_were_fitted_on(maps, size):
-    pooled = captioner.pooled(maps)
+    pooled = captioner.pool_regions(maps)
     np.testing.assert_allclose(pooled, maps.astype(float).mean(axis=1), atol=0.02)
     if np.ptp(pooled, axis=0).max() < 0.1:
         return
-    mean, components = captioner.fit_reduction(maps, size)
-    low = captioner.reduced(maps, mean, components)
+    mean, components = captioner.fit_pca(maps, size)
+    low = captioner.project_features(maps, mean, components)
     np.testing.assert_allclose(low.mean(axis=0), 0, atol=0.05)
-    arrays = captioner.course_arrays([np.zeros(1)] * 5, np.eye(2), mean, components)
+    arrays = captioner.simple_rnn_arrays([np.zeros(1)] * 5, np.eye(2), mean, components)
     np.testing.assert_array_equal(arrays["pca/components"], components)
 
 
@@ -154,7 +154,7 @@ def test_reduced_images_are_centred_on_those_that_they_were_fitted_on(maps, size
 def test_the_nearest_caption_to_a_known_image_is_its_own_however_bright(known, factor):
     known = np.unique(known / np.linalg.norm(known, axis=1, keepdims=True), axis=0)
     captions = [[f"caption {row}"] for row in range(len(known))]
-    told = baselines.nearest(known, captions, known * factor)
+    told = baselines.nearest_captions(known, captions, known * factor)
     cosines = known @ known.T
     for row, caption in enumerate(told):
         assert cosines[row, int(caption.split()[1])] > 1 - 1e-5
@@ -163,28 +163,28 @@ def test_the_nearest_caption_to_a_known_image_is_its_own_however_bright(known, f
 @quick
 @given(numbers(3, 2), numbers(2), numbers((1, 4), 3))
 def test_the_last_layer_of_an_imagenet_net_gives_distributions(kernel, bias, features):
-    p = backbones.imagenet_head(kernel, bias)(features)
+    p = backbones.build_imagenet_head(kernel, bias)(features)
     np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-5)
 
 
 @quick
 @given(numbers((1, 5), 2), st.floats(1e-3, 1))
 def test_two_outputs_are_the_same_up_to_their_tolerance(output, difference):
-    assert export.same_numbers(output, output, 0.0) == 0
-    assert export.same_numbers(output, output + difference, 2.0) == pytest.approx(
+    assert export.check_same_numbers(output, output, 0.0) == 0
+    assert export.check_same_numbers(output, output + difference, 2.0) == pytest.approx(
         difference, rel=1e-3, abs=1e-6
     )
     with pytest.raises(EtabliError):
-        export.same_numbers(output, output + difference, difference / 2)
+        export.check_same_numbers(output, output + difference, difference / 2)
 
 
 @quick
 @given(numbers((1, 5), (1, 3), 4), st.floats(0.5, 3))
 def test_moments_follow_the_scale_and_roots_have_length_one(maps, factor):
-    mean, spread = attention.moments(maps)
-    np.testing.assert_allclose(attention.moments(factor * maps)[0], factor * mean, atol=1e-4)
+    mean, spread = attention.feature_moments(maps)
+    np.testing.assert_allclose(attention.feature_moments(factor * maps)[0], factor * mean, atol=1e-4)
     assert (spread > 0).all()
-    roots = linear_head.unit_roots(maps[:, 0])
+    roots = linear_head.sqrt_normalize(maps[:, 0])
     lengths, seen = (
         np.linalg.norm(roots, axis=1),
         maps[:, 0].max(axis=1) > 1e-6,
@@ -192,7 +192,7 @@ def test_moments_follow_the_scale_and_roots_have_length_one(maps, factor):
     np.testing.assert_allclose(lengths[seen], 1, atol=1e-5)
     assert (lengths <= 1 + 1e-6).all()
     np.testing.assert_allclose(
-        linear_head.unit_roots(factor * maps[:, 0])[seen], roots[seen], atol=1e-5
+        linear_head.sqrt_normalize(factor * maps[:, 0])[seen], roots[seen], atol=1e-5
     )
 
 
@@ -209,16 +209,16 @@ def test_the_mean_of_trainings_does_not_depend_on_their_order_and_of_equal_ones_
     ones, others
 ):
     trainings = [
-        ([row, row[:2]], linear_head.LinearSigmoids(np.outer(row, other), other))
+        ([row, row[:2]], linear_head.LinearClassifier(np.outer(row, other), other))
         for row, other in zip(ones, others[np.arange(len(ones)) % len(others)], strict=True)
     ]
     tail, reversed_tail = Tail(), Tail()
-    head = finetune.mean_of(tail, trainings)
+    head = finetune.average_weights(tail, trainings)
     np.testing.assert_allclose(
-        finetune.mean_of(reversed_tail, trainings[::-1]).kernel, head.kernel, atol=1e-5
+        finetune.average_weights(reversed_tail, trainings[::-1]).kernel, head.kernel, atol=1e-5
     )
     np.testing.assert_allclose(tail.weights[0], ones.mean(axis=0), rtol=1e-5, atol=1e-5)
-    finetune.mean_of(tail, trainings[:1] * 3)
+    finetune.average_weights(tail, trainings[:1] * 3)
     np.testing.assert_array_equal(tail.weights[0], ones[0])
 
 
@@ -245,7 +245,7 @@ def test_the_loss_of_no_opinion_is_ln_2_and_difficult_ones_do_not_count(both):
 def test_the_best_threshold_is_no_worse_than_one_half(both):
     labels, logits = both
     probabilities = 1 / (1 + np.exp(-logits))
-    chosen = linear_head.best_thresholds(labels, probabilities)
+    chosen = linear_head.choose_thresholds(labels, probabilities)
 
     def f1(row, threshold):
         counted = labels[:, row] != 0
@@ -274,8 +274,8 @@ def test_a_fitted_layer_is_better_than_none_and_more_decay_makes_it_smaller(both
 @quick
 @given(numbers((1, 5), 3, least=0, most=1))
 def test_a_decision_names_the_classes_whose_probability_is_reached(probabilities):
-    card = multilabel.Card("t", "b", (8, 8), "p", ("a", "b", "c"), (0.2, 0.5, 0.9), "d", "l", "x")
-    told = multilabel.decisions(probabilities, card)
+    card = multilabel.ModelCard("t", "b", (8, 8), "p", ("a", "b", "c"), (0.2, 0.5, 0.9), "d", "l", "x")
+    told = multilabel.decide_labels(probabilities, card)
     for row, names in zip(probabilities, told, strict=True):
         assert names == [
             name for name, p, least in zip("abc", row, card.thresholds, strict=True) if p >= least
@@ -286,17 +286,17 @@ def test_a_decision_names_the_classes_whose_probability_is_reached(probabilities
 @given(numbers(3, 4), st.floats(0.5, 3))
 def test_twins_do_not_part_and_the_scale_of_the_weights_does_not_matter(weights, factor):
     twins = np.repeat(weights[:, :1], 3, axis=1)
-    assert diagnostics.unit_spread(twins) == pytest.approx(0, abs=1e-6)
-    spread = diagnostics.unit_spread(weights)
+    assert diagnostics.compute_unit_spread(twins) == pytest.approx(0, abs=1e-6)
+    spread = diagnostics.compute_unit_spread(weights)
     assert spread >= 0
     if np.linalg.norm(weights.mean(axis=1)) > 1e-2:
-        assert diagnostics.unit_spread(factor * weights) == pytest.approx(spread, rel=1e-5)
+        assert diagnostics.compute_unit_spread(factor * weights) == pytest.approx(spread, rel=1e-5)
 
 
 @quick
 @given(numbers((1, 4), 3, dtype="float32"), seeds)
 def test_a_nudge_moves_every_weight_by_one_step_of_its_precision(weights, seed):
-    moved = diagnostics.nudged(weights, seed)
+    moved = diagnostics.perturb_ulp(weights, seed)
     up, down = (np.nextafter(weights, np.float32(way)) for way in (np.inf, -np.inf))
     assert ((moved == up) | (moved == down)).all()
 
@@ -307,7 +307,7 @@ def test_the_gradient_of_the_whole_set_is_not_rough(seed, size):
     draw = np.random.default_rng(seed)
     x, y = draw.normal(size=(12, 3)), np.arange(12) % 3
     model = SoftmaxRegression(epochs=1, random_state=seed).fit(x, y)
-    rough = diagnostics.gradient_roughness(model, x, y, size, np.random.default_rng(seed), draws=20)
+    rough = diagnostics.compute_gradient_noise(model, x, y, size, np.random.default_rng(seed), draws=20)
     assert np.isfinite(rough) and rough >= 0
 
 
@@ -315,9 +315,9 @@ def test_the_gradient_of_the_whole_set_is_not_rough(seed, size):
 @given(numbers(6, 3), st.integers(1, 5), seeds)
 def test_word_vectors_are_asked_by_their_direction_alone(vectors, k, seed):
     vectors = vectors + np.tile(np.eye(3), (2, 1)) * 20  # none is zero
-    unit = word_similarity.normalise(vectors)
+    unit = word_similarity.normalize(vectors)
     np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, atol=1e-5)
-    near = word_similarity.neighbours(WORDS, vectors, "one", k)
+    near = word_similarity.nearest_neighbors(WORDS, vectors, "one", k)
     assert (
         len(near) == k
         and "one" not in dict(near)
@@ -328,7 +328,7 @@ def test_word_vectors_are_asked_by_their_direction_alone(vectors, k, seed):
     )
     answers = word_similarity.analogy(WORDS, vectors, "one", "two", "three", 2)
     assert not {"one", "two", "three"} & set(dict(answers))
-    shared = word_similarity.neighbour_overlap(vectors, vectors * 3, min(k, 4))
+    shared = word_similarity.neighbor_overlap(vectors, vectors * 3, min(k, 4))
     assert ((shared >= 0) & (shared <= 1)).all()
     made = word_similarity.cluster(WORDS, vectors, 2, seed, 3)
     assert (

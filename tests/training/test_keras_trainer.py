@@ -87,7 +87,7 @@ def test_our_loop_and_keras_own_come_to_the_same_weights(build):
     images, labels = task(110)
     if build is a_perceptron:
         images = images.reshape(len(images), -1)
-    options = {"decay_steps": 20, "warmup_steps": 3, "averaging": 0.9}
+    options = {"decay_steps": 20, "warmup_steps": 3, "ema_decay": 0.9}
     ours, peer = build(**options), build(**options)
     rows = keras_trainer.fit(ours, images, labels, epochs=2, batch_size=25, seed=3)
     theirs = []

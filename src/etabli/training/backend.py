@@ -25,7 +25,7 @@ def enable_compilation_cache(folder: Path) -> None:
     """Cache the code that JAX compiles in ``folder``; to be called before JAX is imported.
 
     Code is compiled for a kind of processor and a number of cores: each has a subfolder.
-        Environment variables of JAX that are set stay; a folder that cannot be written is not used.
+    Environment variables of JAX that are set stay; a folder that cannot be written is not used.
     """
     cache = folder / processor_name()
     try:

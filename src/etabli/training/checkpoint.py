@@ -1,8 +1,7 @@
-"""Checkpoints: all that a training needs to resume after its last whole epoch, in one safetensors
-file.
+"""Checkpoints: the state of a training after its last whole epoch, in one safetensors file.
 
 Resuming gives the same weights bit for bit: the state holds the optimizer's arrays and the random
-    streams too.
+streams too.
 """
 
 import json

@@ -3,7 +3,7 @@
 Each device holds an equal part of the batch, and a copy of weights and optimizer state. XLA
 compiles the step for the
 whole batch and inserts the sums between devices: means, statistics and random masks of a batch are
-    those of one device, up to the order in which numbers are added.
+those of one device, up to the order in which numbers are added.
 
 Outside of ``use_devices`` every function here does nothing, so that a training loop reads the same
 in both cases.

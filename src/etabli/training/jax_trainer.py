@@ -1,5 +1,4 @@
-"""The training loop on JAX: a compiled scan per epoch for dense nets, a compiled step per batch for
-convolutional ones.
+"""The training loop on JAX: one compiled scan per epoch, or one compiled step per batch.
 
 A convolution inside ``lax.scan`` is ten times slower on a CPU, hence the second way; convolutions
 and max-pooling are computed by ``kernels.convolution``.
@@ -151,8 +150,7 @@ def _make_step(model: "keras.Model") -> Callable:
 
 
 def make_forward(model: "keras.Model") -> Callable:
-    """Return (trainable, non-trainable, images) -> (outputs, non-trainable) in training mode, with
-    fast layers."""
+    """Return (trainable, non-trainable, images) -> (outputs, non-trainable), in training mode."""
     import keras
 
     if not isinstance(model, keras.Sequential):
@@ -183,8 +181,7 @@ def make_forward(model: "keras.Model") -> Callable:
 
 
 def _plan_layers(layers: list) -> list[tuple[Any, Callable | None]]:
-    """The layers in order of computation, each with its faster form ``(x, kernel, bias)`` where it
-    has one.
+    """The layers in order, each with its faster form ``(x, kernel, bias)`` where it has one.
 
     ReLU is monotonic, so it may follow the maximum: it then sees a quarter of the numbers.
     """

@@ -1,7 +1,7 @@
 """Safe loading and atomic saving of ``.keras`` files.
 
 Only the model is saved, nothing of its training: two models of the same layers and weights are the
-    same bytes, whether just trained, resumed from a checkpoint or loaded from such a file.
+same bytes, whether just trained, resumed from a checkpoint or loaded from such a file.
 
 A ``.keras`` file names classes and functions by module, and Keras imports what it names. So before
 Keras reads the configuration it is compared with a list of known layers; a Lambda layer, a custom
@@ -51,8 +51,7 @@ _MAX_RATIO = 20  # Keras does not compress: more than this is a decompression bo
 
 
 def save(model: "keras.Model", path: Path | str) -> Path:
-    """Write the model (.keras) in one step, without the optimizer, the loss and the metrics of its
-    training.
+    """Write the model (.keras) in one step, without the optimizer and the loss of its training.
 
     A failure or an interruption leaves the former file.
     """
@@ -93,8 +92,7 @@ def _write_weights(by_keras: Path, made: Path) -> None:
 
 
 def _write_model(model: "keras.Model", by_keras: Path, made: Path) -> None:
-    """Copy the file of Keras without its date, the training, and the ``id()`` of objects that
-    layers share."""
+    """Copy the file of Keras without date, training, and the ``id()`` of shared objects."""
     import keras
 
     description: Any = keras.saving.serialize_keras_object(model)

@@ -111,9 +111,8 @@ def rmsprop(
     return weights, squares
 
 
-def cosine_schedule(step: Any, total: Any = 1.0, floor: float = 0.0) -> Any:
-    """Return the share of the peak rate at ``step`` of ``total``: from 1 to ``floor`` on half a
-    cosine.
+def cosine_schedule(step: Any, total: Any = 1.0, floor: float = 0.0, peak: Any = 1.0) -> Any:
+    """Return the rate at ``step`` of ``total``, half a cosine from ``peak`` to ``floor`` times it.
 
     Loshchilov, Hutter 2017, "SGDR", equation 5, without restarts.
     """
@@ -121,7 +120,7 @@ def cosine_schedule(step: Any, total: Any = 1.0, floor: float = 0.0) -> Any:
 
     is_host = isinstance(step, int | float | np.ndarray | np.generic)
     numpy: Any = np if is_host else jnp
-    return floor + (1 - floor) * 0.5 * (1 + numpy.cos(np.pi * step / total))
+    return peak * floor + peak * (1 - floor) * 0.5 * (1 + numpy.cos(np.pi * step / total))
 
 
 def update_ema(average: Any, weights: Any, decay: Any) -> Any:

@@ -47,8 +47,7 @@ class ModelConfig:
 def init_weights(
     config: ModelConfig, generator: np.random.Generator, maps: np.ndarray | None = None
 ) -> Parameters:
-    """Return initial weights: Glorot uniform, orthogonal recurrent blocks, outputs near 0 (a loss
-    of ln V).
+    """Return initial weights: Glorot uniform, orthogonal recurrent blocks, outputs near 0.
 
     Features are standardized by their moments in ``maps`` (N, L, D), or not at all without maps.
     """
@@ -87,8 +86,7 @@ def feature_moments(maps: np.ndarray, images: int = 1000) -> tuple[np.ndarray, n
 
 
 def encode_images(weights: Parameters, maps: Any) -> Parameters:
-    """Return the context of each image: gist (N, E), first state (N, H), regions (N, L, H), keys
-    (N, L, A).
+    """Return each image's context: gist (N, E), first (N, H), regions (N, L, H), keys (N, L, A).
 
     ``maps`` are (N, L, D); L = 1 is the pooled feature.
     """
@@ -205,8 +203,7 @@ def step(weights: Parameters, context: Parameters, state: Any, words: Any) -> tu
 
 
 def attention_maps(weights: Parameters, maps: Any, words: Any) -> np.ndarray:
-    """Return the attention weights of the L regions for each of T words, given the words before:
-    (N, T, L).
+    """Return the attention weights (N, T, L) of the regions for each word, given those before.
 
     ``words`` (N, T) are the words read, ``<start>`` first; the padding after the end of a caption
     counts as word 0.
@@ -232,8 +229,7 @@ def _compile_attention() -> Callable:
 
 
 def _drop(array: Any, share: float, key: Any) -> Any:
-    """Inverted dropout with the rate rounded to 256ths: eight random bits per number are enough and
-    faster."""
+    """Inverted dropout with the rate rounded to 256ths: eight random bits per number are enough."""
     import jax
     import jax.numpy as jnp
 

@@ -20,8 +20,7 @@ def most_common_caption(captions: Sequence[str]) -> str:
 def nearest_captions(
     known: np.ndarray, captions: Sequence[Sequence[str]], features: np.ndarray
 ) -> list[str]:
-    """Return, for each row of ``features`` (N, D), the first caption of the most similar ``known``
-    image (M, D)."""
+    """Return for each image (N, D) the first caption of the most similar ``known`` one (M, D)."""
 
     def unit(rows: np.ndarray) -> np.ndarray:
         rows = rows.astype(np.float32)

@@ -73,8 +73,10 @@ class SearchConfig:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """K captions of N images, the best first: word indices (N, K, T) with ``<end>`` and padding -1,
-    and their scores log p / length^alpha (N, K).
+    """K captions of N images, the best first.
+
+    ``words`` (N, K, T) are word indices with ``<end>`` and padding -1, ``scores`` (N, K) their log
+    p / length^alpha.
     """
 
     words: np.ndarray

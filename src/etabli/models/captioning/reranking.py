@@ -1,5 +1,4 @@
-"""Reranking of beam-search captions by their agreement with each other and with those of similar
-images.
+"""Reranking of captions by agreement with each other and with captions of similar images.
 
 With scores s_k (log p / length^alpha) of captions c_1 ... c_K of an image, weights q = softmax(s /
 temperature), and d_1 ... d_E the reference captions of the most similar training images
@@ -33,9 +32,10 @@ Caption = Sequence[Hashable]
 
 @dataclass(frozen=True)
 class Agreements:
-    """K captions of an image and their agreements: ``mutual`` (K, K) with each other, ``retrieved``
-    (K, images) with the captions of similar images, averaged per image, the most similar image
-    first.
+    """K captions of an image and their agreements.
+
+    ``mutual`` (K, K) are those with each other, ``retrieved`` (K, images) those with the captions
+    of similar images, averaged per image, the most similar image first.
     """
 
     words: np.ndarray
@@ -125,8 +125,10 @@ def _norms(ngrams: list[list[tuple]]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class CaptionRetrieval:
-    """I training images: unit vectors ``directions`` (I, D) of their mean features minus ``mean``
-    (D,), and their ``captions`` (I, R, T), word indices padded with -1, without <start>.
+    """I training images whose captions may rerank others.
+
+    ``directions`` (I, D) are unit vectors of their mean features minus ``mean`` (D,), ``captions``
+    (I, R, T) word indices padded with -1, without ``<start>``.
     """
 
     mean: np.ndarray
@@ -156,8 +158,7 @@ class CaptionRetrieval:
         )
 
     def nearest_images(self, features: np.ndarray, number: int) -> np.ndarray:
-        """Return the indices (N, number) of the images of greatest cosine with ``features`` (N, D),
-        nearest first."""
+        """Return the indices (N, number) of the images of greatest cosine, nearest first."""
         cosines = _directions(features - self.mean) @ self.directions.astype(np.float32).T
         return np.argsort(-cosines, axis=1, kind="stable")[:, : max(0, number)]
 

@@ -6,7 +6,7 @@
 The model is a plain ``keras.Model``. The inputs N x 35 x 202 and targets N x 35 x 1000 of the
 practical are never
 stored as a whole: words and images are looked up batch by batch. On JAX it is trained in compiled
-    scans of many batches; on another backend by Keras itself.
+scans of many batches; on another backend by Keras itself.
 """
 
 from collections.abc import Callable, Iterator
@@ -108,8 +108,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Loss and accuracy of the next word given the words before: mean over the words, and over all
-    N T steps.
+    """Loss and accuracy of the next word: mean over the words, and over all N T steps.
 
     The latter is how the Keras of the report's time averaged a masked loss.
     """

@@ -195,8 +195,7 @@ def read_views(
 
 
 def shuffle_batches(order: np.random.Generator, number: int, size: int) -> list[np.ndarray]:
-    """Return the rows of an epoch's batches, all of one shape: a batch that would be one short
-    repeats its first row."""
+    """Return the rows of an epoch's batches of one shape; a short one repeats its first row."""
     parts = np.array_split(order.permutation(number), max(1, number // size))
     return [np.sort(np.resize(rows, len(parts[0]))) for rows in parts]
 

@@ -146,8 +146,7 @@ class Vocabulary:
         return " ".join(words)
 
     def embedding_table(self, vectors: dict[str, np.ndarray], size: int) -> np.ndarray:
-        """Return one row per word: its vector, an indicator of ``<start>``, one of ``<end>``: (V,
-        size + 2) float32.
+        """Return each word's vector and indicators of both marks: (V, size + 2) float32.
 
         Words without a vector, and both marks, have zeros in the first ``size`` columns.
         """

@@ -1,5 +1,4 @@
-"""Distillation of two LSTMs on one book: a residual LSTM on top of an n-gram model teaches a plain
-LSTM.
+"""Distillation on one book: a residual LSTM, on top of an n-gram model, teaches a plain LSTM.
 
 The plain LSTM reads the book and text that the residual LSTM generated; it needs no n-gram model to
 generate.
@@ -27,8 +26,7 @@ __all__ = ["Distillation"]
 
 @dataclass(frozen=True)
 class Distillation:
-    """The book ``codes`` (N,), the n-gram model counted on it, size and seed of both LSTMs, their
-    configurations."""
+    """The book ``codes`` (N,), its n-gram model, and the configurations of both LSTMs."""
 
     codes: np.ndarray
     ngram: NGram

@@ -47,8 +47,7 @@ class TrainConfig:
 
 
 def build_vocabulary(sentences: Sequence[Sequence[str]], min_count: int = 1) -> tuple[str, ...]:
-    """Return the words that occur ``min_count`` times or more, most frequent first, ties in
-    alphabetical order."""
+    """Return the words that occur ``min_count`` times or more, most frequent first."""
     counts = Counter(word for sentence in sentences for word in sentence)
     frequent = (word for word, count in counts.items() if count >= min_count)
     return tuple(sorted(frequent, key=lambda word: (-counts[word], word)))

@@ -1,5 +1,4 @@
-"""A character-level LSTM for a text of one book: weight dropout, carried state, distillation from
-an n-gram.
+"""A character-level LSTM: weight dropout, carried state, distillation from an n-gram model.
 
 The text is cut into B streams that are read in parallel, T characters at a time (truncated
 backpropagation through time): the state is carried from one chunk to the next, the gradient stops
@@ -19,7 +18,7 @@ On a book of 100,000 characters three more things help:
 The models are plain ``keras.Model``s (saved as ``.keras``); JAX trains and evaluates them on their
 weights, as Keras
 lists them: embedding, kernel, recurrent, bias, then the gate of the residual LSTM, then dense and
-    its bias. All arrays are time-major, (T, B, ...).
+its bias. All arrays are time-major, (T, B, ...).
 """
 
 from collections.abc import Callable, Iterator
@@ -70,8 +69,7 @@ def compile_log_probabilities() -> Callable:
 
 @cache
 def compile_epoch(config: "TrainConfig") -> Callable:
-    """Return (carry, inputs (P, T, B), targets (P, T, B, V), ngram_log_p, key, rates (P,)) ->
-    carry, mean loss.
+    """Return (carry, inputs, targets, ngram_log_p, key, rates) -> carry, mean loss.
 
     One step of Adam on each of P chunks in order, the state carried from chunk to chunk. ``carry``
     holds weights, both moments, averaged weights and the number of steps.
@@ -220,8 +218,7 @@ PLAIN_CONFIG = TrainConfig(streams=16, weight_drop=0.3, input_drop=0.0, output_d
 def build(
     vocabulary: int, units: int = 512, embedding: int = 64, seed: int = 0, residual: bool = False
 ) -> "keras.Model":
-    """Build codes (N, T) -> Embedding(E) -> LSTM(H) -> Dense(V), softmax: p (N, T, V) of each next
-    character.
+    """Build codes (N, T) -> Embedding(E) -> LSTM(H) -> Dense(V), softmax: p (N, T, V).
 
     Args:
         vocabulary: V, number of characters.
@@ -364,8 +361,7 @@ def _generate_batches(
     offsets: np.random.Generator,
     synthetic: SyntheticText | None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """For every epoch: inputs (P, T, B), targets (P, T, B, V) and, for the residual LSTM, the
-    n-gram's ln p."""
+    """For every epoch: inputs (P, T, B), targets (P, T, B, V), the n-gram's ln p."""
     vocabulary, is_residual = model.output_shape[-1], len(model.inputs) == 2
     ngram_log_p = np.zeros((len(codes), 1), np.float32)
     if config.teacher or is_residual:

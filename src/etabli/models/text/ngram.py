@@ -1,5 +1,4 @@
-"""Interpolated n-gram models, the baseline of every recurrent network, and log-linear mixtures of
-models.
+"""Interpolated n-gram models, and log-linear mixtures of models.
 
 p_k interpolates the counts after a context of k symbols with p_(k-1); p_0 interpolates unigram
 counts with 1 / V:
@@ -129,8 +128,7 @@ def kneser_ney(codes: np.ndarray, vocabulary: int, context: int) -> NGram:
 
 
 def cross_predict(codes: np.ndarray, vocabulary: int, context: int, folds: int = 10) -> np.ndarray:
-    """Return ln p (N, V) at every position of a text, each fold predicted by Kneser-Ney on the
-    other folds.
+    """Return out-of-fold ln p (N, V) of a text: Kneser-Ney on the other folds predicts each fold.
 
     Out-of-fold predictions are soft targets from which a network does not memorize the text.
     """

@@ -127,8 +127,7 @@ def keep_nucleus(log_probabilities: np.ndarray, share: float) -> np.ndarray:
 def penalize_repetition(
     log_probabilities: np.ndarray, history: Sequence[int], penalty: float, order: int = 1
 ) -> np.ndarray:
-    """Return p_i^penalty, renormalized, for every symbol i that would repeat an n-gram of ``order``
-    symbols.
+    """Return p_i^penalty, renormalized, for every symbol i that would repeat an ``order``-gram.
 
     Takes one row (V,); with ``order`` 1 every symbol of the history is penalized, as in CTRL.
     """

@@ -1,5 +1,4 @@
-"""The character-level SimpleRNN of practical 4: a one-hot window -> SimpleRNN -> Dense -> softmax
-of the next one.
+"""The character-level SimpleRNN of practical 4: window -> SimpleRNN -> Dense -> softmax.
 
 The model is a plain ``keras.Model``. On JAX, ``train`` runs one compiled loop per epoch on the
 codes themselves (a one-hot row times the kernel is a row of the kernel); on another backend it
@@ -248,8 +247,7 @@ def _learning_rates(config: TrainConfig, epoch: int, epochs: int, steps: int) ->
 
 @cache
 def _compile_steps(config: TrainConfig) -> Callable:
-    """(carry, windows (S, B, T), targets (S, B), key, rates (S,)) -> carry, losses (S,): S steps of
-    RMSprop."""
+    """S steps of RMSprop: (carry, windows (S, B, T), targets, key, rates) -> carry, losses."""
     import jax
     import jax.numpy as jnp
 

@@ -59,8 +59,7 @@ def nearest_neighbors(
 def analogy(
     words: Sequence[str], vectors: np.ndarray, a: str, b: str, c: str, count: int = 5
 ) -> list[tuple[str, float]]:
-    """Return the words nearest to b - a + c (a is to b as c is to ...) without these three, and the
-    cosines.
+    """Return the words nearest to b - a + c (a is to b as c is to ...), and the cosines.
 
     Mikolov, Yih, Zweig 2013, "Linguistic regularities in continuous space word representations",
     section 4.

@@ -1,5 +1,4 @@
-"""Convolution and max-pooling as matrix products over contiguous memory, for training on a CPU with
-JAX.
+"""Convolution and max-pooling as matrix products, for training on a CPU with JAX.
 
 XLA's gradients of max-pooling (``reduce_window``) and of convolutions are slow on a CPU. Here
 

@@ -1,5 +1,4 @@
-"""Matrix multiplication for training on a CPU: bfloat16 operands with float32 accumulation where
-AMX has them.
+"""Matrix multiplication for training on a CPU: bfloat16 with float32 accumulation on AMX.
 
 With AMX such a product is about five times as fast as in float32; elsewhere it would be slower. The
 environment variable ``ETABLI_MATMUL`` (``float32`` or ``bfloat16``) overrides the choice.
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 
 @cache
 def matmul_precision() -> str:
-    """Return the type of the operands of ``matmul``: "bfloat16" where the processor has AMX, else
-    "float32"."""
+    """Return the operand type of ``matmul``: "bfloat16" where the CPU has AMX, else "float32"."""
     chosen = os.environ.get("ETABLI_MATMUL", "")
     if chosen in ("float32", "bfloat16"):
         return chosen

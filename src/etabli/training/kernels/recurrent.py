@@ -1,11 +1,10 @@
-"""Recurrent layers as JAX functions of time-major arrays, in Keras' weight layout, with gradients
-for a CPU.
+"""Recurrent layers as JAX functions in Keras' weight layout, with gradients for a CPU.
 
 JAX's automatic gradient accumulates that of the recurrent weights step by step. Here the scan
 carries only the
 gradient of the state, and one product over all steps follows: dU = sum_t h_(t-1)^T dz_t (for the
-    GRU a third faster). A one-hot input is a row of the kernel: the one-hot array is not computed
-    in the forward pass.
+GRU a third faster). A one-hot input is a row of the kernel: the one-hot array is not computed
+in the forward pass.
 """
 
 from collections.abc import Callable
@@ -163,8 +162,7 @@ def gru_step(inputs: Any, state: Any, recurrent: Any, bias: Any) -> Any:
 
 
 def gru(inputs: Any, first: Any, recurrent: Any, bias: Any) -> Any:
-    """Return the GRU states (T, B, H) after each of ``inputs`` (T, B, 3 H), from the state
-    ``first`` (B, H)."""
+    """Return the GRU states (T, B, H) of inputs (T, B, 3 H), from the state ``first`` (B, H)."""
     return _gru()(inputs, first, recurrent, bias)
 
 
