@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from faults import outcomes
 from faults.commands import RUNS, run_experiments
-from faults.killing import Command, differing, undisturbed
+from faults.killing import Command, first_difference, run_undisturbed
 
 from etabli import experiments
 
@@ -62,6 +62,6 @@ def test_every_experiment_is_compared():
 def test_two_processes_with_one_seed_agree_bit_for_bit(name, tmp_path, shared):
     run = partial(run_experiments, (name,), QUICK[name])
     command = Command(name, run, lambda folder: True, partial(read_outputs, name))
-    one, two = (undisturbed(command, tmp_path / which, shared)[0] for which in "ab")
-    assert one == two, differing(one, two)
+    one, two = (run_undisturbed(command, tmp_path / which, shared)[0] for which in "ab")
+    assert one == two, first_difference(one, two)
     assert one

@@ -21,7 +21,9 @@ def blanks(text: str) -> list[str]:
 
 def test_every_message_of_the_source_has_a_french_text():
     missing = [
-        str(each.id) for each in messages.extract_messages() if each.id and not CATALOGUE.get(str(each.id))
+        str(each.id)
+        for each in messages.extract_messages()
+        if each.id and not CATALOGUE.get(str(each.id))
     ]
     assert missing == [], "write them in the catalogue: make messages"
 

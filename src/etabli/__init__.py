@@ -6,6 +6,8 @@ The functions below are the Python interface; nothing heavy is imported before t
 import os
 from typing import TYPE_CHECKING
 
+from etabli.core.version import __version__
+
 if TYPE_CHECKING:
     from etabli.api import (
         Captions,
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
         run,
         untangle,
     )
-
-__version__ = "0.2.0"
 
 __all__ = [
     "Captions",

@@ -86,8 +86,8 @@ OLD = {
     "tp5.vocabulary": "words",
     "tp5.caption": "words image_numbers units epochs batch rate endings draws sizes",
     "tp5.caption-modern": "at_least embedding hidden epochs images dropout smoothing rate views "
-    "nets beams alphas consensus_beam reranking neighbours trust",
-    "tp5.attention": "at_least hidden images smoothing rate nets reranking neighbours trust keys",
+    "nets beams alphas consensus_beam consensus neighbours trust",
+    "tp5.attention": "at_least hidden images smoothing rate nets consensus neighbours trust keys",
 }
 
 

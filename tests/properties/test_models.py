@@ -182,7 +182,9 @@ def test_two_outputs_are_the_same_up_to_their_tolerance(output, difference):
 @given(numbers((1, 5), (1, 3), 4), st.floats(0.5, 3))
 def test_moments_follow_the_scale_and_roots_have_length_one(maps, factor):
     mean, spread = attention.feature_moments(maps)
-    np.testing.assert_allclose(attention.feature_moments(factor * maps)[0], factor * mean, atol=1e-4)
+    np.testing.assert_allclose(
+        attention.feature_moments(factor * maps)[0], factor * mean, atol=1e-4
+    )
     assert (spread > 0).all()
     roots = linear_head.sqrt_normalize(maps[:, 0])
     lengths, seen = (
@@ -274,7 +276,9 @@ def test_a_fitted_layer_is_better_than_none_and_more_decay_makes_it_smaller(both
 @quick
 @given(numbers((1, 5), 3, least=0, most=1))
 def test_a_decision_names_the_classes_whose_probability_is_reached(probabilities):
-    card = multilabel.ModelCard("t", "b", (8, 8), "p", ("a", "b", "c"), (0.2, 0.5, 0.9), "d", "l", "x")
+    card = multilabel.ModelCard(
+        "t", "b", (8, 8), "p", ("a", "b", "c"), (0.2, 0.5, 0.9), "d", "l", "x"
+    )
     told = multilabel.decide_labels(probabilities, card)
     for row, names in zip(probabilities, told, strict=True):
         assert names == [
@@ -307,7 +311,9 @@ def test_the_gradient_of_the_whole_set_is_not_rough(seed, size):
     draw = np.random.default_rng(seed)
     x, y = draw.normal(size=(12, 3)), np.arange(12) % 3
     model = SoftmaxRegression(epochs=1, random_state=seed).fit(x, y)
-    rough = diagnostics.compute_gradient_noise(model, x, y, size, np.random.default_rng(seed), draws=20)
+    rough = diagnostics.compute_gradient_noise(
+        model, x, y, size, np.random.default_rng(seed), draws=20
+    )
     assert np.isfinite(rough) and rough >= 0
 
 

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-import itermodels
+import itertools
 import pytest
 from playwright.sync_api import expect
 from web.playground import INTERACTIONS, serving
@@ -264,7 +264,7 @@ def test_a_page_has_one_heading_one_main_part_and_named_groups(served, watched, 
     levels = page.evaluate(
         "[...document.querySelectorAll('h1, h2, h3')].map((each) => Number(each.tagName[1]))"
     )
-    assert all(after - before <= 1 for before, after in itermodels.pairwise(levels))
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     assert page.evaluate("[...document.querySelectorAll('nav, form, [role=group]')]"
                          ".every((each) => "
                          "each.getAttribute('aria-label') || each.id)")  # fmt: skip

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from etabli import __version__
 from etabli.cli import _errors, _translation
 from etabli.core.errors import UnknownName
 from etabli.core.i18n import LANGUAGES, _, set_language
+from etabli.core.version import __version__
 
 app = typer.Typer(
     name="etabli",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from etabli import __version__
+from etabli.core.version import __version__
 from etabli.data.formats.labeled_images import PRESENT, LabeledImages
 from etabli.metrics import average_precision as ap
 from etabli.models.vision import linear_head

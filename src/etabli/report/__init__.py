@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from etabli.core.atomic_files import atomic_write
-from etabli.core.environment import installed_version
+from etabli.core.version import __version__
 from etabli.core.i18n import _, current_language
 from etabli.report import numbers, run_folder
 from etabli.report.run_folder import ReportItem, Run, ScoreSummary, SeedRun
@@ -88,7 +88,7 @@ def render_report(folders: Sequence[Path]) -> str:
         numbers=numbers,
         compare_scores=compare_scores,
         compare_settings=compare_settings,
-        version=installed_version("etabli"),
+        version=__version__,
         language=current_language(),
     )
     name = "report.html" if len(folders) == 1 else "comparison.html"

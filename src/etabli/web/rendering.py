@@ -11,9 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from etabli import __version__
 from etabli.core.atomic_files import parse_json
 from etabli.core.i18n import LANGUAGES, N_, _, current_language, translate_message
+from etabli.core.version import __version__
 
 HERE = Path(__file__).parent
 

@@ -23,9 +23,9 @@ import numpy as np
 from pydantic import Field
 from scipy.special import expit
 
-from etabli import __version__
 from etabli.core.i18n import N_, _
 from etabli.core.seeding import derive_keras_seed
+from etabli.core.version import __version__
 from etabli.data.formats import images
 from etabli.data.formats.labeled_images import LabeledImages
 from etabli.experiments.context import RunContext

@@ -1,7 +1,7 @@
 // The word map: point at a word, search its nearest neighbors, solve an analogy.
 
 import { Labels, Plane, color } from "./canvas.js";
-import { _, $, attempt, el, number, request } from "./common.js";
+import { $, attempt, el, number, request } from "./common.js";
 import { ready, whenChanged } from "./models.js";
 
 const MAX_LABELS = 150; // up to this many words are all labeled
