@@ -1,4 +1,4 @@
-"""1,000 images captioned from stored features: greedy and with a beam of 3, beside the practical's own way.
+"""1,000 images captioned from stored features: greedy and with a beam of 3, compared with the method of the practical.
 
 The practical runs the whole padded sequence through Keras again for every word; ours carries the state. Without
 ``--model FOLDER`` the weights are random, so that no caption ends early: the worst case, 24 words to each image.

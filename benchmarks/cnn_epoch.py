@@ -8,7 +8,7 @@ import os
 os.environ["KERAS_BACKEND"] = "jax"
 
 import harness
-import keras_peer
+import keras_baseline
 
 N, WHOLE = 12_000, 60_000
 
@@ -16,9 +16,9 @@ N, WHOLE = 12_000, 60_000
 def main() -> None:
     kind = "convolutional"
     candidates = {
-        "Établi": keras_peer.etabli(kind, N),
-        "Keras on TensorFlow, fit": keras_peer.tensorflow(kind, N),
-        "Keras on JAX, fit": keras_peer.keras_fit(kind, N),
+        "Établi": keras_baseline.etabli(kind, N),
+        "Keras on TensorFlow, fit": keras_baseline.tensorflow(kind, N),
+        "Keras on JAX, fit": keras_baseline.keras_fit(kind, N),
     }
     timings = harness.compare(candidates, repeats=5)
     for timing in timings.values():

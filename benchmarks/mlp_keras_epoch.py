@@ -5,7 +5,7 @@ import os
 os.environ["KERAS_BACKEND"] = "jax"
 
 import harness
-import keras_peer
+import keras_baseline
 
 N = 60_000
 
@@ -13,12 +13,12 @@ N = 60_000
 def main() -> None:
     kind = "perceptron"
     candidates = {
-        "Établi": keras_peer.etabli(kind, N),
-        "Keras on TensorFlow, fit": keras_peer.tensorflow(kind, N),
-        "Keras on JAX, fit": keras_peer.keras_fit(kind, N),
+        "Établi": keras_baseline.etabli(kind, N),
+        "Keras on TensorFlow, fit": keras_baseline.tensorflow(kind, N),
+        "Keras on JAX, fit": keras_baseline.keras_fit(kind, N),
     }
     timings = harness.compare(candidates, repeats=5)
-    peers = {
+    baselines = {
         f"times faster than {name}": (harness.ratio(timings, name, "Établi"), bar)
         for name, bar in (("Keras on TensorFlow, fit", ">= 3"), ("Keras on JAX, fit", "> 1"))
     }
@@ -26,7 +26,7 @@ def main() -> None:
         "mlp_keras_epoch",
         "one epoch of the Keras perceptron, batch 100, 60,000 images",
         timings,
-        peers,
+        baselines,
     )
 
 

@@ -2,8 +2,8 @@
 on one-hot arrays.
 
 The sizes of Les Fleurs du mal: 116,932 windows of 10 characters out of 60, batch 128, RMSprop, a new
-order each epoch. Each Keras runs in a process of its own (the backend is chosen once a process) and
-trains when it is told to.
+order each epoch. Each Keras runs in a separate process (the backend is chosen once a process) and
+trains on request.
 """
 
 import os
@@ -24,7 +24,7 @@ def windows() -> tuple[np.ndarray, np.ndarray]:
 
 
 def ours() -> Callable[[], object]:
-    """An epoch at a time out of one long training, as a story takes them."""
+    """An epoch at a time out of one long training, as in an experiment."""
     from etabli.models.text import simple_rnn
 
     run = simple_rnn.train(

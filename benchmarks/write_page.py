@@ -1,4 +1,4 @@
-"""Write docs/benchmarks.md from what the benchmarks left in .bench/; sections of those that did not run here stay."""
+"""Write docs/benchmarks.md from the results; sections of benchmarks that did not run stay."""
 
 import json
 import re

@@ -1,6 +1,6 @@
-"""The peer of the Keras benchmarks: the same net under Keras' ``fit`` on TensorFlow, in a process of its own.
+"""The Keras baselines: the same net trained by ``fit``, on TensorFlow in a separate process.
 
-A process has one Keras backend; the peer waits for a line on its standard input, trains one epoch, and answers.
+Keras has one backend per process; each line on standard input makes it train one epoch.
 """
 
 import os
@@ -38,15 +38,15 @@ def tensorflow(kind: str, n: int) -> Callable[[], None]:
     """One epoch of Keras' ``fit`` on TensorFlow."""
     words = [sys.executable, str(Path(__file__)), kind, str(n)]
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    peer = subprocess.Popen(
+    process = subprocess.Popen(
         words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
 
     def epoch() -> None:
-        peer.stdin.write("epoch\n")
-        peer.stdin.flush()
-        if peer.stdout.readline().strip() != "done":
-            raise RuntimeError("the TensorFlow peer ended: run 'make bench-env'")
+        process.stdin.write("epoch\n")
+        process.stdin.flush()
+        if process.stdout.readline().strip() != "done":
+            raise RuntimeError("the TensorFlow process ended: run 'make bench-env'")
 
     return epoch
 
