@@ -52,7 +52,10 @@ def test_the_compiled_catalogue_is_the_written_one():
     ("message", "french"),
     [
         ("cross-entropy", "entropie croisée"),
-        ("Back-propagation", "Rétro-propagation"),
+        (
+            "Back-propagation compared with finite differences",
+            "Rétropropagation comparée aux différences finies",
+        ),
         ("convex hulls", "enveloppes convexes"),
     ],
 )

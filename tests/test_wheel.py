@@ -77,8 +77,8 @@ def test_the_wheel_names_its_command_its_license_and_its_types(wheel):
 
 def test_the_installed_program_is_the_one_of_the_wheel(environment):
     python = environment / "venv" / "bin" / "python"
-    code = "import etabli; print(etabli.__file__)"
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    command = [python, "-I", "-c", "import etabli; print(etabli.__file__)"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith(str(environment))
 
 

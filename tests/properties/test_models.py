@@ -95,7 +95,7 @@ def test_what_is_written_stays_inside_the_alphabet_and_is_the_same_for_the_same_
     np.testing.assert_array_equal(one, two)
     made = synthetic_text.generate(reader, codes, texts, length, seed)
     assert made.codes.shape == (texts, length) and ((made.codes >= 0) & (made.codes < 4)).all()
-    np.testing.assert_allclose(made.expected.astype(float).sum(axis=-1), 1, atol=0.01)
+    np.testing.assert_allclose(made.probabilities.astype(float).sum(axis=-1), 1, atol=0.01)
 
 
 @quick
@@ -339,6 +339,6 @@ def test_word_vectors_are_asked_by_their_direction_alone(vectors, k, seed):
     made = word_similarity.cluster(WORDS, vectors, 2, seed, 3)
     assert (
         set(made.labels) <= {0, 1}
-        and made.centres.shape == (2, 3)
+        and made.centers.shape == (2, 3)
         and set(made.names) <= set(WORDS)
     )

@@ -43,7 +43,9 @@ def test_every_model_is_loaded(served):
 @pytest.mark.parametrize("model", pages.MODELS, ids=lambda model: model.key)
 def test_the_experiment_of_every_model_writes_its_files(model):
     assert model.experiment in experiments.EXPERIMENTS
-    source = inspect.getsource(importlib.import_module(experiments.module_name(model.experiment)))
+    module = importlib.import_module(experiments.module_name(model.experiment))
+    shared = importlib.import_module(f"{module.__package__}._shared")
+    source = inspect.getsource(module) + inspect.getsource(shared)
     for name in model.files:
         first = Path(name).parts[0]
         assert first in source or f'"{Path(first).stem}"' in source

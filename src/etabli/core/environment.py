@@ -24,6 +24,7 @@ EXTRAS = {
     "cluster": ("ray", N_("feature extraction on a cluster, images in S3 storage")),
     "onnx": ("onnx", N_("export of trained nets to ONNX")),
     "openvino": ("openvino", N_("fast feature extraction on a CPU")),
+    "pandas": ("pandas", N_("results as pandas data frames")),
     "parquet": ("pyarrow", N_("features from .parquet files")),
 }
 

@@ -160,6 +160,7 @@ def load(folder: Path | str) -> Captioner:
         architecture, features = fields["architecture"], fields["features"]
         search, card = SearchConfig(**fields["search"]), dict(fields["card"])
         known = architecture in ARCHITECTURES
+        expected = {"words": digest_vocabulary(vocabulary), "architecture": architecture}
     arrays, metadata = _read_arrays(folder / MODEL)
     retrieval = None
     if (folder / RETRIEVAL).is_file():
@@ -168,7 +169,6 @@ def load(folder: Path | str) -> Captioner:
             raise mismatch(folder, KIND)
         with check_card(folder):
             retrieval = CaptionRetrieval(**held)
-    expected = {"words": digest_vocabulary(vocabulary), "architecture": architecture}
     if not known or metadata != expected:
         raise mismatch(folder, KIND)
     if missing := sorted(_missing_arrays(architecture, arrays)):

@@ -257,7 +257,8 @@ def choose_search(
     # All rerankings start from one wide beam, whose captions are compared once.
     wide = SearchConfig(settings.reranking_beam, alpha=0.5)
     reranked = [
-        replace(wide, reranking_temperature=temperature) for temperature in settings.reranking_temperature
+        replace(wide, reranking_temperature=temperature)
+        for temperature in settings.reranking_temperature
     ]
     reranked += [
         replace(search, neighbors=number, retrieval_weight=weight)

@@ -48,7 +48,9 @@ def run(context: RunContext, settings: Settings) -> None:
 
     vocabulary = Vocabulary.most_frequent(captions, settings.vocabulary_size)
     rows, _cut = vocabulary.encode(captions)
-    whole = sum(len(vocabulary.encode_caption(c)) == len(c.split()) + 2 for c in captions) / len(captions)
+    whole = sum(len(vocabulary.encode_caption(c)) == len(c.split()) + 2 for c in captions) / len(
+        captions
+    )
     recipe = {"words": kept, "of": len(words), "captions": len(captions), "case": "lower"}
     context.score("coverage", Score(float(shares[kept - 1]), recipe))
     context.score("captions_kept_whole", Score(whole, recipe))
