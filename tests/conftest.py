@@ -68,6 +68,18 @@ def chromium() -> str:
     return CHROMIUM
 
 
+@pytest.fixture(scope="session")
+def browser(chromium):
+    """One Chromium for all tests, without background requests."""
+    from playwright.sync_api import sync_playwright
+    from web.playground import FLAGS
+
+    with sync_playwright() as play:
+        launched = play.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield launched
+        launched.close()
+
+
 @pytest.fixture
 def frozen():
     """Return a function that makes arrays read-only, so that mutating an argument fails."""

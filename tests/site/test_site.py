@@ -77,11 +77,9 @@ def test_the_python_reference_has_the_docstrings(site):
 
 
 @pytest.mark.browser
-def test_a_page_opens_from_disk_without_an_error_or_a_request(site, chromium):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        page = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"]).new_page()
+def test_a_page_opens_from_disk_without_an_error_or_a_request(site, browser):
+    with browser.new_context() as context:
+        page = context.new_page()
         problems = []
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on(
@@ -91,7 +89,6 @@ def test_a_page_opens_from_disk_without_an_error_or_a_request(site, chromium):
         for name in ("practicals/tp1.html", "fr/practicals/tp2.html"):
             page.goto((site / name).as_uri())
             assert page.locator("svg.math").first.bounding_box()["width"] > 20
-        page.context.browser.close()
     known = "search_index.js"  # the theme's search needs a server, see docs/decisions/0020
     assert [each for each in problems if not each.startswith("data:") and known not in each] == []
 

@@ -94,16 +94,6 @@ def test_the_texts_follow_the_language():
 
 
 @pytest.fixture
-def browser(chromium):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        started = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
 def opened(browser, tmp_path):
     """The page from disk, offline; a script error or a request fails the test."""
     path = tmp_path / "explorer.html"

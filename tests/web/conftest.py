@@ -50,18 +50,6 @@ def trained_runs(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser(chromium):
-    """One Chromium for all tests, without background requests."""
-    from playwright.sync_api import sync_playwright
-    from web.playground import FLAGS
-
-    with sync_playwright() as play:
-        launched = play.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield launched
-        launched.close()
-
-
-@pytest.fixture(scope="session")
 def served(trained_runs):
     """The playground with all models loaded."""
     from web.playground import serving

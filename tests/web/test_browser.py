@@ -2,13 +2,13 @@
 
 import importlib
 import inspect
+import itertools
 import json
 import shutil
 import sys
 import time
 from pathlib import Path
 
-import itertools
 import pytest
 from playwright.sync_api import expect
 from web.playground import INTERACTIONS, serving
