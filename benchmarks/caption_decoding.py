@@ -1,7 +1,8 @@
-"""1,000 images captioned from stored features: greedy and with a beam of 3, compared with the method of the practical.
+"""1,000 images captioned from stored features: greedy, with a beam of 3, and as the practical does.
 
-The practical runs the whole padded sequence through Keras again for every word; ours carries the state. Without
-``--model FOLDER`` the weights are random, so that no caption ends early: the worst case, 24 words to each image.
+The practical runs the whole padded sequence through Keras again for every word; ours carries the
+state. Without ``--model FOLDER`` the weights are random, so that no caption ends early: the worst
+case, 24 words to each image.
 """
 
 import argparse
@@ -25,7 +26,9 @@ def learned(keys: int, folder: Path | None) -> Captioner:
     if folder:
         return captioner.load(folder)
     vocabulary = Vocabulary((START, END, *(f"w{n}" for n in range(WORDS - 2))))
-    weights = attention.init_weights(ModelConfig(WORDS, FEATURES, attention_dim=keys), np.random.default_rng(0))
+    weights = attention.init_weights(
+        ModelConfig(WORDS, FEATURES, attention_dim=keys), np.random.default_rng(0)
+    )
     return Captioner("attention" if keys else "gru", vocabulary, weights, "mobilenet_v2")
 
 
@@ -36,12 +39,16 @@ def of_the_course(steps: int = STEPS) -> tuple[Captioner, object]:
     axes = generator.normal(0, 0.03, (100, FEATURES)).astype(np.float32)
     model = simple_rnn.build(steps=steps)
     arrays = simple_rnn_arrays(model.get_weights(), table, np.zeros(FEATURES, np.float32), axes)
-    return Captioner("simple-rnn", vocabulary, arrays, "mobilenet_v2", SearchConfig(1, steps, 0.0)), model
+    return Captioner(
+        "simple-rnn", vocabulary, arrays, "mobilenet_v2", SearchConfig(1, steps, 0.0)
+    ), model
 
 
 def whole_sequences(model: object, ours: Captioner, maps: np.ndarray) -> None:
     """The practical's way: after every word, the whole sequence again."""
-    images = captioner.project_features(maps, ours.arrays["pca/mean"], ours.arrays["pca/components"])
+    images = captioner.project_features(
+        maps, ours.arrays["pca/mean"], ours.arrays["pca/components"]
+    )
     captions = np.full((IMAGES, STEPS + 1), -1, np.int32)
     captions[:, 0] = 0
     for t in range(STEPS):

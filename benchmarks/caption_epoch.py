@@ -1,8 +1,9 @@
-"""An epoch of the course's captioner at batch 10: ours, Keras on JAX, Keras on TensorFlow; and the memory it takes.
+"""An epoch of the SimpleRNN captioner at batch 10: ours, Keras on JAX and TensorFlow; its memory.
 
-Each runs in a process of its own (a process has one backend), all on the same 6,000 captions of Flickr8k's lengths.
-The memory is asked of another process of ours that goes through 30,000 captions, as the practical does, and compared
-with the dense arrays of inputs and wanted outputs that the practical makes.
+Each runs in a process of its own (a process has one backend), all on the same 6,000 captions of
+Flickr8k's lengths. The memory is asked of another process of ours that goes through 30,000
+captions, as the practical does, and compared with the dense arrays of inputs and wanted outputs
+that the practical makes.
 """
 
 import os
@@ -32,7 +33,7 @@ def data(number: int):
 
 
 def work(kind: str) -> None:
-    """A worker: an epoch for every line that it reads; it answers with the most memory that it has held."""
+    """Train an epoch for every line read from standard input; answer with the peak memory."""
     from etabli.core.environment import peak_memory_mb
     from etabli.models.captioning import simple_rnn
 
@@ -43,7 +44,7 @@ def work(kind: str) -> None:
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         epoch = lambda: model.fit(x, y, batch_size=BATCH, verbose=0)  # noqa: E731
     else:
-        epoch = lambda: list(simple_rnn.train(model, examples, 1, seed=0, batch=BATCH))  # noqa: E731
+        epoch = lambda: list(simple_rnn.train(model, examples, 1, seed=0, batch_size=BATCH))  # noqa: E731
     print("ready", flush=True)
     for _line in sys.stdin:
         epoch()
@@ -103,7 +104,8 @@ def main() -> None:
                 "< 0.25",
             ),
         },
-        notes=f"peak of the whole process {peak:.0f} MB; dense inputs and outputs {DENSE_MB:.0f} MB",
+        notes=f"peak of the whole process {peak:.0f} MB; "
+        f"dense inputs and outputs {DENSE_MB:.0f} MB",
     )
 
 

@@ -1,4 +1,4 @@
-"""The convolutional net of practical 2, batch 100: our loop, Keras' fit on JAX, Keras' fit on TensorFlow.
+"""The convolutional net of practical 2, batch 100: our loop, Keras on JAX, Keras on TensorFlow.
 
 A fifth of an epoch (12,000 images) a round; seconds are scaled to the 60,000 of a whole one.
 """

@@ -1,9 +1,10 @@
-"""Deep features of ResNet-50 from JPEG files: end to end, its two halves alone, and Keras's own ``predict``.
+"""Deep features of ResNet-50 from JPEG files: end to end, decoding and net alone, Keras' predict.
 
     python benchmarks/feature_extraction.py [--images 96] [--batch 2] [--repeats 5] [--memory]
 
-Photographs of VOC are taken where ``ETABLI_DATA`` has them, drawn scenes of 500 x 375 otherwise; weights are random,
-which costs as much as any. ``--memory`` also extracts 500 and 3,500 images in processes of their own.
+Photographs of VOC are taken where ``ETABLI_DATA`` has them, drawn scenes of 500 x 375 otherwise;
+weights are random, which costs as much as any. ``--memory`` also extracts 500 and 3,500 images in
+processes of their own.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from etabli.core.seeding import make_generator
 from etabli.data.catalog.source import Source
 from etabli.data.formats import images
 from etabli.data.synthetic import scenes
-from etabli.features.engines import DEFAULT_BATCH_SIZES, truncate_model, open_engine
+from etabli.features.engines import DEFAULT_BATCH_SIZES, open_engine, truncate_model
 from etabli.features.extraction import name_images
 from etabli.features.pipeline import stream_features
 from etabli.models.vision import backbones

@@ -1,5 +1,6 @@
-"""Writing: 1,000 characters, and 64 poems of 1,000 characters at once, by the course's net, the LSTM and
-the n-gram.
+"""Generate 1,000 characters, and 64 poems of 1,000 characters at once.
+
+The models are the SimpleRNN of the course, the LSTM and the n-gram model.
 """
 
 import os
@@ -8,7 +9,13 @@ from collections.abc import Callable
 import harness
 import numpy as np
 
-from etabli.models.text.generation import LstmPredictor, NGramPredictor, Predictor, WindowPredictor, generate
+from etabli.models.text.generation import (
+    LstmPredictor,
+    NGramPredictor,
+    Predictor,
+    WindowPredictor,
+    generate,
+)
 from etabli.models.text.ngram import kneser_ney
 from etabli.models.text.sampling import Decoding
 

@@ -1,7 +1,7 @@
 """How every benchmark measures: side by side in one process run, interleaved, medians and spread.
 
-A benchmark is a script that calls ``compare`` and then ``conclude``; ``make bench`` runs them all and writes
-``docs/benchmarks.md`` from what they left in ``.bench/``.
+A benchmark is a script that calls ``compare`` and then ``conclude``; ``make bench`` runs them all
+and writes ``docs/benchmarks.md`` from what they left in ``.bench/``.
 """
 
 import json
@@ -45,7 +45,7 @@ class Timing:
 def compare(
     candidates: dict[str, Callable[[], object]], repeats: int = 7, *, quiet: bool = False
 ) -> dict[str, Timing]:
-    """Call every candidate once to warm up, then ``repeats`` rounds, each candidate once a round, order alternating."""
+    """Time candidates: one warm-up call each, then ``repeats`` rounds in alternating order."""
     timings = {name: Timing(name) for name in candidates}
     for name, call in candidates.items():
         timings[name].first = _seconds(call)
@@ -66,7 +66,7 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def ratio(timings: dict[str, Timing], slower: str, faster: str) -> float:
-    """How many times faster: the median over rounds of the quotients, so that a slow minute harms both alike."""
+    """Return the median over rounds of the quotients, so that a slow minute harms both alike."""
     pairs = zip(timings[slower].seconds, timings[faster].seconds, strict=True)
     return statistics.median(slow / fast for slow, fast in pairs)
 
@@ -78,14 +78,16 @@ def conclude(
     ratios: dict[str, tuple[float, str]],
     notes: str = "",
 ) -> None:
-    """Print the outcome and leave it for ``docs/benchmarks.md``, with the options that the script was called with.
+    """Print the outcome and store it for ``docs/benchmarks.md``, with the options of the script.
 
-    ``ratios`` maps a sentence ("times faster than scikit-learn") to (ratio, bar), the bar as text, such as ">= 1.5".
+    ``ratios`` maps a sentence ("times faster than scikit-learn") to (ratio, bar), the bar as text,
+    such as ">= 1.5".
     """
     for timing in timings.values():
         low, high = timing.spread
         print(
-            f"{timing.name:40} {timing.median:9.4f} s  [{low:.4f}, {high:.4f}]  first {timing.first:.2f} s"
+            f"{timing.name:40} {timing.median:9.4f} s  [{low:.4f}, {high:.4f}]  first "
+            f"{timing.first:.2f} s"
         )
     for sentence, (value, bar) in ratios.items():
         print(f"{value:.2f} {sentence} (bar {bar})")

@@ -1,8 +1,9 @@
-"""One epoch of the perceptron 784-100-10 (batch 100, 60,000 images): ours, scikit-learn's, and one scan in JAX.
+"""One epoch of the MLP 784-100-10 (batch 100, 60,000 images): ours, scikit-learn's, a JAX scan.
 
-All three do the same job in float32: a new order in every epoch, the loss followed, plain gradient descent at rate 1.
-``python benchmarks/mlp_epoch.py --one-thread`` keeps all of them on one core; without it each takes what it wants.
-On one shared pair of cores the second shows how the machine was busy more than how fast the programs are.
+All three do the same job in float32: a new order in every epoch, the loss followed, plain gradient
+descent at rate 1. ``python benchmarks/mlp_epoch.py --one-thread`` keeps all of them on one core;
+without it each takes what it wants. On one shared pair of cores the second shows how the machine
+was busy more than how fast the programs are.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The Keras perceptron 784-100-10, batch 100, 60,000 images: our loop, Keras' fit on JAX, Keras' fit on TensorFlow."""
+"""The Keras MLP 784-100-10, batch 100, 60,000 images: our loop, Keras on JAX and on TensorFlow."""
 
 import os
 

@@ -1,6 +1,7 @@
-"""Exact neighborhood hit, k = 6, of 10,000 points in 784 dimensions, float32: ours and scikit-learn's brute force.
+"""Exact neighborhood hit, k = 6, of 10,000 points in 784 dimensions: ours and scikit-learn's.
 
-MNIST's test images where ETABLI_DATA names the full data, points of their sizes otherwise; the same answer is checked.
+MNIST's test images where ETABLI_DATA names the full data, points of their sizes otherwise; the same
+answer is checked.
 """
 
 import os

@@ -1,9 +1,8 @@
-"""One epoch of the course's SimpleRNN(128): ours on codes, and Keras on TensorFlow and on JAX by ``fit``
-on one-hot arrays.
+"""One epoch of the course's SimpleRNN(128): ours on codes, Keras' ``fit`` on one-hot arrays.
 
-The sizes of Les Fleurs du mal: 116,932 windows of 10 characters out of 60, batch 128, RMSprop, a new
-order each epoch. Each Keras runs in a separate process (the backend is chosen once a process) and
-trains on request.
+The sizes of Les Fleurs du mal: 116,932 windows of 10 characters out of 60, batch 128, RMSprop, a
+new order each epoch. Each Keras runs in a separate process (the backend is chosen once a process)
+and trains on request.
 """
 
 import os
@@ -28,7 +27,7 @@ def ours() -> Callable[[], object]:
     from etabli.models.text import simple_rnn
 
     run = simple_rnn.train(
-        simple_rnn.build(T, V, H), *windows(), 10_000, simple_rnn.TrainConfig(batch=BATCH), 0
+        simple_rnn.build(T, V, H), *windows(), 10_000, simple_rnn.TrainConfig(batch_size=BATCH), 0
     )
     return lambda: next(run)
 

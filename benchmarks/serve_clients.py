@@ -1,6 +1,6 @@
 """Serve many clients of the playground at once: errors, and growth of memory.
 
-    python benchmarks/serve_clients.py RUNS [--clients 50] [--seconds 60] [--page docs/playground.md]
+    python benchmarks/serve_clients.py RUNS [--clients 50] [--seconds 60] [--page PAGE]
 
 Starts ``etabli serve`` on RUNS in a separate process; every client requests pages, runs, digits,
 backpropagation, poems (streamed) and words in turn over loopback. Memory is the resident set of the
@@ -146,8 +146,10 @@ def summarize(found: dict[str, object]) -> list[str]:
     memory, errors = found["memory_mb"], sum(found["errors"].values())
     return [
         f"{found['clients']} clients for {found['seconds']:g} s: {found['requests']:,} requests, "
-        f"**{errors} errors**; memory {memory[0]} MB after {found['seconds'] / 6:g} s, **{memory[-1]} MB** at the end "
-        f"(median response of a page {found['median_ms']['page']} ms, of a digit {found['median_ms']['digits']} ms)."
+        f"**{errors} errors**; memory {memory[0]} MB after {found['seconds'] / 6:g} s, "
+        f"**{memory[-1]} MB** at the end "
+        f"(median response of a page {found['median_ms']['page']} ms, of a digit "
+        f"{found['median_ms']['digits']} ms)."
     ]
 
 
@@ -160,7 +162,8 @@ def write_block(page: Path, name: str, lines: list[str]) -> None:
     )
     before, _mark, rest = text.partition(start)
     machine = environment.describe_machine()
-    busy = f"load {os.getloadavg()[1]:.0f}"  # 5-minute average: above the number of cores, wall-clock times mean little
+    # 5-minute average: above the number of cores, wall-clock times mean little.
+    busy = f"load {os.getloadavg()[1]:.0f}"
     where = (
         f"*{date.today().isoformat()}, {machine['processor']}, {machine['cores']} cores, {busy}.*"
     )

@@ -3,9 +3,9 @@
     python benchmarks/serve_latency.py RUNS [--page docs/playground.md]
 
 Starts ``etabli serve`` on RUNS (with trained models) several times for the first page, then sends
-requests over loopback. Prints milliseconds as one JSON document: median, quartiles and maximum of the
-wall-clock time, and the mean processor time of the server, which does not depend on the load of the
-machine; ``--page`` also writes the table to a Markdown page.
+requests over loopback. Prints milliseconds as one JSON document: median, quartiles and maximum of
+the wall-clock time, and the mean processor time of the server, which does not depend on the load of
+the machine; ``--page`` also writes the table to a Markdown page.
 """
 
 import argparse
@@ -126,7 +126,8 @@ def table(found: dict[str, dict[str, float]]) -> list[str]:
         between = f"{each['low']} to {each['high']} ms"
         spent = f"{each['processor']} ms"
         lines.append(
-            f"| {name} | {bar} | **{each['median']} ms** | {between} | {each['largest']} ms | {spent} |"
+            f"| {name} | {bar} | **{each['median']} ms** | {between} | {each['largest']} ms "
+            f"| {spent} |"
         )
     return lines
 

@@ -1,4 +1,4 @@
-"""t-SNE of 10,000 x 784: ours (PCA to 50, openTSNE) and scikit-learn's, with the neighborhood hit that each reaches.
+"""t-SNE of 10,000 x 784: ours (PCA to 50, openTSNE) and scikit-learn's, and their neighborhood hit.
 
 Another seed each round; about two minutes. Full data (ETABLI_DATA), or else points of their sizes.
 """

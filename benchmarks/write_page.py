@@ -18,7 +18,8 @@ def section(document: dict) -> list[str]:
     for each in document["timings"]:
         low, high = each["spread"]
         lines.append(
-            f"| {each['name']} | {each['median']:.4g} s | {low:.4g} to {high:.4g} s | {each['first']:.3g} s |"
+            f"| {each['name']} | {each['median']:.4g} s | {low:.4g} to {high:.4g} s | "
+            f"{each['first']:.3g} s |"
         )
     lines.append("")
     lines += [
@@ -57,9 +58,12 @@ def main() -> None:
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`. Candidates run side by side in one process run, interleaved; medians and quartiles",
-        "over the rounds, ratios as the median of the quotients round by round; the first call stands apart.",
-        "Where both quartiles equal the median, a candidate ran once: such a ratio is a first impression.",
+        "Written by `make bench`. Candidates run side by side in one process run, "
+        "interleaved; medians and quartiles",
+        "over the rounds, ratios as the median of the quotients round by round; the first "
+        "call stands apart.",
+        "Where both quartiles equal the median, a candidate ran once: such a ratio is a "
+        "first impression.",
     ]
     text = "\n".join(lines) + "\n\n" + "\n\n".join(sections[key] for key in sorted(sections)) + "\n"
     page.write_text(text, encoding="utf-8")

@@ -1,1 +1,1 @@
-"""What learns: the NumPy estimators, the Keras nets, counting models, decoding. Keras is imported where it is used."""
+"""Models: NumPy estimators, Keras nets, n-gram models, decoding."""

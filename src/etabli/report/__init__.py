@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from etabli.core.atomic_files import atomic_write
-from etabli.core.version import __version__
 from etabli.core.i18n import _, current_language
+from etabli.core.version import __version__
 from etabli.report import numbers, run_folder
 from etabli.report.run_folder import ReportItem, Run, ScoreSummary, SeedRun
 

@@ -1,8 +1,8 @@
 """Shared parts of practical 4: the SimpleRNN, trained once and cached, and the n-gram baselines.
 
-The last tenth of the training targets is the validation set. It chooses the number of epochs once, with
-seed 0; every seed then trains on the whole training set for that many epochs. The test set is read only
-afterwards. The n-gram models are scored on the same test targets as every net.
+The last tenth of the training targets is the validation set. It chooses the number of epochs once,
+with seed 0; every seed then trains on the whole training set for that many epochs. The test set is
+read only afterwards. The n-gram models are scored on the same test targets as every net.
 """
 
 from collections.abc import Iterator
@@ -203,7 +203,7 @@ NgramScores = dict[str, dict[str, Score]]
 
 
 def score_ngrams(text: Text) -> NgramScores:
-    """Score Witten-Bell with contexts of 4 and 5, and modified Kneser-Ney with 6, the best, last."""
+    """Score Witten-Bell with contexts of 4 and 5, then modified Kneser-Ney with 6, the best."""
     boundary, end, size = text.boundary(), len(text.codes), len(text.vocabulary)
     train, test = text.codes[COURSE_LENGTH:boundary], text.codes[boundary:]
     found: NgramScores = {}

@@ -1,4 +1,4 @@
-"""A look inside the SimpleRNN: its confidence, what its hidden units encode, what follows "mort de"."""
+"""Inside the SimpleRNN: its confidence, what its hidden units encode, what follows "mort de"."""
 
 import re
 from collections import Counter
@@ -48,7 +48,8 @@ def run(context: RunContext, settings: Settings) -> None:
         context.score(name, Score(float(part.mean()), {"p": "of the next character"}))
     score_phrase(context, text, weights, settings.sequence_length)
 
-    # How far each hidden unit correlates with what can be read off the last character of its window.
+    # How far each hidden unit correlates with what can be read off the last character of its
+    # window.
     states = simple_rnn.compute_states(weights, windows)[-1]
     correlations = units.correlate(
         states, units.compute_text_features(text.characters[boundary - 1 : -1])

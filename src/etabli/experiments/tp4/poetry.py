@@ -1,4 +1,4 @@
-"""Poetry, character by character: the SimpleRNN of the report and n-gram models on the same targets."""
+"""Poetry by characters: the SimpleRNN of the report and n-gram models on the same targets."""
 
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,8 @@ def show(
     """Show figures 16 and 17 of the report, and the table with the n-gram models."""
     context.note(
         _(
-            "{lines} lines, {n} characters, {v} distinct; {train} training windows, {test} test windows."
+            "{lines} lines, {n} characters, {v} distinct; {train} training windows, {test} "
+            "test windows."
         ).format(
             lines=text.lines,
             n=len(text.characters),

@@ -1,4 +1,4 @@
-"""The SimpleRNN of the report with the same 31,932 weights, trained with cosine decay and an EMA."""
+"""The SimpleRNN of the report, the same 31,932 weights, trained with cosine decay and an EMA."""
 
 from typing import Literal
 

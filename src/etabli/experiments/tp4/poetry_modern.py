@@ -1,9 +1,9 @@
-"""Two weight-dropped LSTMs on one book: a residual one on top of an n-gram, a plain one; their mixture.
+"""Two weight-dropped LSTMs on one book: one on top of an n-gram, a plain one; their mixture.
 
-The residual LSTM adds to the predictions of the n-gram model; the plain LSTM is trained on the book and on
-text that the residual one generated. Epochs and mixture weights are chosen once, with seed 0, on the
-validation set, which neither networks nor counts have seen; every seed is then trained on the whole
-training set. The test set is read only afterwards.
+The residual LSTM adds to the predictions of the n-gram model; the plain LSTM is trained on the book
+and on text that the residual one generated. Epochs and mixture weights are chosen once, with seed
+0, on the validation set, which neither networks nor counts have seen; every seed is then trained on
+the whole training set. The test set is read only afterwards.
 """
 
 from collections.abc import Iterator
@@ -97,7 +97,7 @@ class Settings(SettingsModel):
 
     @property
     def residual_config(self) -> TrainConfig:
-        """Training configuration of the residual LSTM, which contains the n-gram: no distillation."""
+        """Return the training configuration of the residual LSTM: no distillation."""
         dropouts = (
             self.residual_weight_dropout,
             self.residual_input_dropout,
@@ -136,7 +136,8 @@ def run(context: RunContext, settings: Settings) -> None:
     streams = max(settings.streams, settings.residual_streams)
     text = verse.load(context.source).require(streams * settings.sequence_length)
 
-    # All choices are frozen here: first epochs and mixture weights on the validation set, then weights.
+    # All choices are frozen here: first epochs and mixture weights on the validation set,
+    # then weights.
     choice = choose(context, text, settings)
     residual = train(context, text, settings, choice.residual_epochs)
     plain = train(context, text, settings, choice.epochs, residual)

@@ -41,7 +41,8 @@ SAMPLES = {
 
 _LISTS = {
     "love": (
-        "kind like life show well look shows so friends you she even little one sort something man what same fun"
+        "kind like life show well look shows so friends you she even little one sort "
+        "something man what same fun"
     ),
     "vehicle": (
         "car cars vehicles equipment gear truck used train bus using carrying wheel onto device "
@@ -68,7 +69,8 @@ _LISTS = {
         "finished played four starting time final round"
     ),
     "well": (
-        "even though because but this only so same the not way one they it take that rather as taking some"
+        "even though because but this only so same the not way one they it take that "
+        "rather as taking some"
     ),
     "four-wheeler": (
         "leather-clad hairnet different-colored bellbottoms codpiece rollerskates zip-line "
@@ -82,4 +84,4 @@ _LISTS = {
 }
 
 CLUSTERS = {name: tuple(words.split()) for name, words in _LISTS.items()}
-"""Report, figure 18: the word nearest to each center -> the next 20; some words are in two lists."""
+"""Report, figure 18: the word nearest to each center -> the next 20; some are in two lists."""

@@ -84,8 +84,8 @@ def measure_quality(several: list[str], lexicon: frozenset[str]) -> dict[str, fl
 def judge_claims(context: RunContext, quality: Quality) -> None:
     """Judge whether a low temperature writes better words and a high one writes nonsense.
 
-    Repetition is reported, not judged, as it depends on the length of the text: greedy sampling from
-    ten characters sooner or later reaches ten characters that it has read before.
+    Repetition is reported, not judged, as it depends on the length of the text: greedy sampling
+    from ten characters sooner or later reaches ten characters that it has read before.
     """
     low, plain, high = (quality[t] for t in (LOW, PLAIN, HIGH))
     context.claim(

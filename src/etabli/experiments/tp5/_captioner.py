@@ -1,4 +1,4 @@
-"""Shared parts of ``caption-modern`` and ``attention``: settings, training, choice of the search."""
+"""What ``caption-modern`` and ``attention`` share: settings, training, choice of the search."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -137,7 +137,7 @@ def train(
     settings: CaptionerSettings,
     attention_dim: int,
 ) -> Captioner:
-    """Train every member of the ensemble; return the captioner, with retrieval of training images."""
+    """Train every member of the ensemble; return the captioner with caption retrieval."""
     train_set = splits.data.train
     vocabulary = Vocabulary.most_frequent(train_set.rows()[1], min_count=settings.min_count)
     words = vocabulary.encode_groups(train_set.captions)
@@ -181,11 +181,12 @@ def train(
         members.append(member)
         context.note(
             _(
-                "Kept: epoch {n} of {epochs}, with the highest CIDEr-D on the development set (greedy)."
+                "Kept: epoch {n} of {epochs}, with the highest CIDEr-D on the development "
+                "set (greedy)."
             ).format(n=int(history[history[:, 3].argmax(), 0]), epochs=config.epochs)
         )
-    album = CaptionRetrieval.from_features(pool_regions(splits.maps["train"]), words)
-    return replace(captioner, arrays=ensemble.merge_weights(members), retrieval=album)
+    retrieval = CaptionRetrieval.from_features(pool_regions(splits.maps["train"]), words)
+    return replace(captioner, arrays=ensemble.merge_weights(members), retrieval=retrieval)
 
 
 def _train_member(

@@ -133,7 +133,8 @@ def show_baselines(
         rows=rows,
         caption=N_(
             "The first four in the course's protocol (references as written), the others in the "
-            "standard one (lower case, no punctuation). A human has four references, all others five."
+            "standard one (lower case, no punctuation). A human has four references, all "
+            "others five."
         ),
     )
 

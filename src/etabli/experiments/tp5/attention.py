@@ -3,8 +3,9 @@
     etabli run tp5.attention
 
 The 7 x 7 map of the pretrained backbone has 49 regions; the weights are drawn over the image. After
-"Show, attend and tell" (Xu et al. 2015). Two networks form an ensemble; the captions that their beam
-search finds are reranked by their agreement with each other and with captions of similar images.
+"Show, attend and tell" (Xu et al. 2015). Two networks form an ensemble; the captions that their
+beam search finds are reranked by their agreement with each other and with captions of similar
+images.
 """
 
 import numpy as np

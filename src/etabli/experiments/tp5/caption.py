@@ -4,8 +4,8 @@
     etabli run tp5.caption --set epochs=5 --set sizes=[]
 
 Image (100 PCA components) and word (100 numbers of GloVe, two marks) in at every step, the next of
-1,000 words out: Masking - SimpleRNN(100) - Dense(1000). Published with VGG features: 42.04 % of the test
-words, BLEU-1 to 4 of 0.567, 0.341, 0.205, 0.123.
+1,000 words out: Masking - SimpleRNN(100) - Dense(1000). Published with VGG features: 42.04 % of the
+test words, BLEU-1 to 4 of 0.567, 0.341, 0.205, 0.123.
 """
 
 from collections.abc import Mapping, Sequence
@@ -100,7 +100,8 @@ def run(context: RunContext, settings: Settings) -> None:
     model, epoch, eos_bias = train(context, inputs, settings, data["train"], label, evaluated)
     context.note(
         _(
-            "Kept: epoch {n} of {epochs}, with {bias:g} added to the logits of full stop and <end>; "
+            "Kept: epoch {n} of {epochs}, with {bias:g} added to the logits of full stop "
+            "and <end>; "
             "on the development set, its smallest ratio of BLEU-1 to 4 to the report is highest."
         ).format(n=epoch, epochs=settings.epochs, bias=eos_bias)
     )
@@ -218,12 +219,10 @@ def train(
     Their quality is ``compare_with_report`` of their BLEU-1 to 4.
 
     Args:
-        context: the run that shows progress and logs the history.
-        inputs: the data.
-        settings: training configuration; ``eos_bias`` holds the biases to choose from.
-        data: the training captions.
-        label: name of the training in the progress bar.
-        evaluated: data sets whose loss and accuracy join the history; without one, nothing is logged.
+        context: the run that shows progress and logs the history. inputs: the data. settings:
+        training configuration; ``eos_bias`` holds the biases to choose from. data: the training
+        captions. label: name of the training in the progress bar. evaluated: data sets whose loss
+        and accuracy join the history; without one, nothing is logged.
 
     Returns:
         The network with the weights of the best epoch, that epoch, and the best bias.

@@ -40,7 +40,8 @@ EXPERIMENT = ExperimentSpec(
         Claim(
             "small_net_is_not_the_limit",
             N_(
-                "the captions are not good enough yet; a better model and more data would improve them"
+                "the captions are not good enough yet; a better model and more data would "
+                "improve them"
             ),
             where=N_("practical 5, exercise 4"),
         ),
