@@ -1,4 +1,4 @@
-"""The architecture: which package may import which, no circle of imports, nothing heavy at import."""
+"""The architecture: which package may import which, no circle, nothing heavy at import."""
 
 import ast
 import re
@@ -40,7 +40,7 @@ MOST_FILES_IN_A_FOLDER = 20
 
 
 def imports_of(path: Path) -> list[tuple[str, bool]]:
-    """The modules that a file imports, each with whether at top level (not under ``TYPE_CHECKING``)."""
+    """Return the modules that a file imports, each with whether at top level."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found = []
 
@@ -189,7 +189,7 @@ def test_no_file_reads_a_pickle():
 
 
 def test_keras_files_are_loaded_in_one_place():
-    """What another process does with a file that the program has just written is text, not a call."""
+    """Code for another process (``export``) is text, not a call."""
     calls = [
         str(path.relative_to(SOURCE))
         for path in FILES

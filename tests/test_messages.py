@@ -1,4 +1,4 @@
-"""The French catalogue: every message of the source, whole, with the same blanks to fill; and compiled as it stands."""
+"""The French catalog: every message of the source, the same placeholders, compiled as written."""
 
 import re
 import sys
@@ -11,7 +11,7 @@ import messages
 
 from etabli.core.i18n import translate_message, use_language
 
-CATALOGUE = {str(each.id): str(each.string) for each in messages.read_catalog() if each.id}
+CATALOG = {str(each.id): str(each.string) for each in messages.read_catalog() if each.id}
 
 
 def blanks(text: str) -> list[str]:
@@ -23,28 +23,26 @@ def test_every_message_of_the_source_has_a_french_text():
     missing = [
         str(each.id)
         for each in messages.extract_messages()
-        if each.id and not CATALOGUE.get(str(each.id))
+        if each.id and not CATALOG.get(str(each.id))
     ]
-    assert missing == [], "write them in the catalogue: make messages"
+    assert missing == [], "write them in the catalog: make messages"
 
 
 def test_a_french_text_has_the_blanks_of_its_message():
     assert [
-        message for message, french in CATALOGUE.items() if blanks(message) != blanks(french)
+        message for message, french in CATALOG.items() if blanks(message) != blanks(french)
     ] == []
 
 
 def test_a_french_text_begins_and_ends_lines_as_its_message():
     odd = [
-        each
-        for each, french in CATALOGUE.items()
-        if each.startswith("\n") != french.startswith("\n")
+        each for each, french in CATALOG.items() if each.startswith("\n") != french.startswith("\n")
     ]
     assert odd == []
 
 
-def test_the_compiled_catalogue_is_the_written_one():
-    for message, french in CATALOGUE.items():
+def test_the_compiled_catalog_is_the_written_one():
+    for message, french in CATALOG.items():
         assert translate_message(message, "fr") == messages.typeset(french)
 
 

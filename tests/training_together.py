@@ -1,7 +1,7 @@
-"""A training as a process of its own, alone or with others: ``python -m training_together '{"net": "dense", ...}'``.
+"""Train in a process: ``python -m training_together '{"net": "dense", ...}'``.
 
-Prints the losses of its epochs as JSON. Several virtual devices and several processes need a process that has not yet
-computed anything with JAX, which a test never is.
+Prints the losses of its epochs as JSON. Several virtual devices and several processes need a
+process that has not yet computed anything with JAX, which a test never is.
 """
 
 import json
@@ -28,7 +28,7 @@ def child(**how) -> subprocess.Popen:
 
 
 def children(own: list[dict], **how) -> list[subprocess.Popen]:
-    """Start several that meet on loopback; ``own`` is what each is told beside ``how``."""
+    """Start several that connect on loopback, each with its options in ``own`` and with ``how``."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     meeting = {"coordinator": address, "processes": len(own)}
@@ -45,7 +45,7 @@ def ended(process: subprocess.Popen, patience: int = 1500) -> tuple[int, object,
 
 
 def trained(net: str, checkpoint: str | None = None, dies_after: int | None = None) -> list[float]:
-    """The losses of ``EPOCHS`` epochs of a small net; ``dies_after`` an epoch the process is killed."""
+    """Return the losses of a small net's epochs; ``dies_after`` an epoch the process is killed."""
 
     def killed(epoch: int) -> None:
         if epoch == dies_after:
@@ -114,7 +114,7 @@ def _tuned(net, checkpoint, killed) -> list[float]:
 
 
 def compared(net: str, counts: list[int]) -> list[list[float]]:
-    """The losses of the same training on one device, and dealt out over so many."""
+    """Return the losses of the same training on one device and sharded over ``counts`` devices."""
     from etabli.training import data_parallel
 
     losses = [trained(net)]

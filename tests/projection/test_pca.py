@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.decomposition import PCA as Peer
+from sklearn.decomposition import PCA as ReferencePCA
 
 from etabli.core.errors import BadArray
 from etabli.projection.pca import pca
@@ -11,10 +11,10 @@ from etabli.projection.pca import pca
 @pytest.mark.parametrize("n,size", [(200, 12), (10, 40)])
 def test_it_is_scikit_learns_up_to_the_sign_of_an_axis(n, size, frozen):
     points = frozen(np.random.default_rng(0).normal(size=(n, size)) * np.arange(1, size + 1))
-    peer = Peer(2, svd_solver="full").fit(points)
+    reference = ReferencePCA(2, svd_solver="full").fit(points)
     ours = pca(points)
-    np.testing.assert_allclose(np.abs(ours.points), np.abs(peer.transform(points)), atol=1e-8)
-    np.testing.assert_allclose(ours.spectrum[:2], peer.explained_variance_ratio_, rtol=1e-8)
+    np.testing.assert_allclose(np.abs(ours.points), np.abs(reference.transform(points)), atol=1e-8)
+    np.testing.assert_allclose(ours.spectrum[:2], reference.explained_variance_ratio_, rtol=1e-8)
 
 
 def test_the_spectrum_falls_and_sums_to_one():
@@ -55,5 +55,5 @@ def test_more_components_than_the_points_have_come_as_zeros(dtype):
     points = np.random.default_rng(4).random((30, 300)).astype(dtype)
     found = pca(points, 50).points
     assert np.abs(found[:, 29:]).max() == 0
-    peer = Peer(29, svd_solver="full").fit_transform(points.astype("float64"))
-    np.testing.assert_allclose(np.abs(found[:, :29]), np.abs(peer), atol=1e-5)
+    reference = ReferencePCA(29, svd_solver="full").fit_transform(points.astype("float64"))
+    np.testing.assert_allclose(np.abs(found[:, :29]), np.abs(reference), atol=1e-5)

@@ -1,4 +1,4 @@
-"""Arrays for the property tests: small, finite, of moderate size, and never changed by who gets them."""
+"""Arrays for the property tests: small, finite and read-only."""
 
 import numpy as np
 from hypothesis import settings

@@ -137,7 +137,7 @@ def test_moved_and_bent_images_keep_their_shape_and_their_range(images, seed):
 
 @quick
 @given(numbers((2, 5), (1, 4), 3, dtype="float16"), st.integers(1, 3))
-def test_reduced_images_are_centred_on_those_that_they_were_fitted_on(maps, size):
+def test_reduced_images_are_centered_on_those_that_they_were_fitted_on(maps, size):
     pooled = captioner.pool_regions(maps)
     np.testing.assert_allclose(pooled, maps.astype(float).mean(axis=1), atol=0.02)
     if np.ptp(pooled, axis=0).max() < 0.1:

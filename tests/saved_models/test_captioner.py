@@ -62,10 +62,10 @@ def remembering(kind="attention"):
     one, draw = made(kind), np.random.default_rng(5)
     other = attention.init_weights(ModelConfig(6, 10, 5, 7, 3 if kind == "attention" else 0), draw)
     words = np.array([[[0, 3, 2, 1], [0, 4, 1, -1]]] * 5)
-    album = CaptionRetrieval.from_features(draw.random((5, 10)).astype(np.float32), words)
+    retrieval = CaptionRetrieval.from_features(draw.random((5, 10)).astype(np.float32), words)
     search = SearchConfig(4, 5, 0.5, reranking_temperature=1.0, neighbors=2, retrieval_weight=20.0)
     return replace(
-        one, arrays=ensemble.merge_weights([one.arrays, other]), retrieval=album, search=search
+        one, arrays=ensemble.merge_weights([one.arrays, other]), retrieval=retrieval, search=search
     )
 
 

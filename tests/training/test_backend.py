@@ -37,7 +37,7 @@ def bare(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def learnt(folder):
+def trained(folder):
     done = subprocess.run(
         [sys.executable, "-c", LEARN, str(folder)], capture_output=True, text=True, check=True
     )
@@ -46,14 +46,14 @@ def learnt(folder):
 
 @pytest.mark.needs_jax
 def test_a_training_with_what_was_compiled_before_ends_with_the_same_bits(bare, tmp_path):
-    fresh = learnt(tmp_path / "a")
+    fresh = trained(tmp_path / "a")
     kept = sorted((tmp_path / "a" / processor_name()).glob("*-cache"))
     assert kept
-    assert learnt(tmp_path / "a") == fresh
+    assert trained(tmp_path / "a") == fresh
     assert sorted((tmp_path / "a" / processor_name()).glob("*-cache")) == kept
     for path in kept:  # as an interruption or a full disk leaves them
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert learnt(tmp_path / "a") == fresh
+    assert trained(tmp_path / "a") == fresh
 
 
 def test_every_kind_of_processor_and_number_of_cores_has_a_folder_of_its_own(

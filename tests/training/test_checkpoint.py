@@ -30,7 +30,7 @@ IMAGES, TABLE = (
     DRAWS.normal(size=(9, 4)).astype(np.float32),
 )
 MAPS = DRAWS.normal(size=(8, 4, 6)).astype(np.float16)
-PICTURES = DRAWS.normal(size=(8, 16, 16, 3)).astype(np.float32)
+PHOTOS = DRAWS.normal(size=(8, 16, 16, 3)).astype(np.float32)
 
 
 class Cut(Exception):
@@ -91,10 +91,10 @@ def train_attention(checkpoint, watch):
     fresh = attention.init_weights(attention.ModelConfig(9, 6, 8, 8, 4), np.random.default_rng(0))
     recipe = training.TrainConfig(epochs=EPOCHS, batch_size=4, steps=6)
     groups = CAPTIONS.reshape(8, 3, 7)
-    learnt = training.train(
+    trained = training.train(
         fresh, MAPS, groups, recipe, 0, lambda epoch, loss, _w: watch(epoch), checkpoint
     )
-    return [learnt[name] for name in sorted(learnt)]
+    return [trained[name] for name in sorted(trained)]
 
 
 def train_glove(checkpoint, watch):
@@ -116,7 +116,7 @@ def train_residual(checkpoint, watch):
     targets = np.arange(8) % 2
     small_resnet.train(
         whole,
-        PICTURES,
+        PHOTOS,
         targets,
         draws,
         epochs=EPOCHS,

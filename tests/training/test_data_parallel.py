@@ -1,4 +1,4 @@
-"""A batch dealt out over devices and processes: the training of one device, whoever dies."""
+"""A batch sharded over devices and processes: the training of one device, whichever dies."""
 
 import numpy as np
 import pytest
@@ -75,7 +75,7 @@ def second_of_two(monkeypatch):
     monkeypatch.setattr(data_parallel, "_active", data_parallel._Devices(_OnePart, 1, 2))
 
 
-def test_a_batch_that_cannot_be_dealt_out_evenly_is_refused_with_the_nearest_that_can(
+def test_a_batch_that_cannot_be_sharded_evenly_is_refused_with_the_nearest_that_can(
     second_of_two,
 ):
     data_parallel.check_batch_size(100)

@@ -1,4 +1,4 @@
-"""A model file is data: whatever in it would make Keras run code is refused before Keras reads it."""
+"""A model file is data: what would make Keras run code is refused before Keras reads it."""
 
 import errno
 import io
@@ -65,7 +65,7 @@ NETS = {
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_the_nets_of_the_house_come_back_with_their_weights(name, tmp_path):
+def test_our_nets_come_back_with_their_weights(name, tmp_path):
     net = NETS[name]()
     found = keras_io.load(keras_io.save(net, tmp_path / "net.keras"))
     for mine, theirs in zip(net.get_weights(), found.get_weights(), strict=True):

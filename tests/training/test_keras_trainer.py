@@ -1,4 +1,4 @@
-"""Training: it learns, tells, stops, resumes bit for bit, and on Keras' own loop comes to the same weights."""
+"""Training: it learns, reports, stops, resumes bit for bit, and agrees with Keras' own loop."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ def a_convolutional(**options):
 
 
 def a_net_with_state():
-    """Batch normalisation keeps means, dropout keeps a random state: both belong to a checkpoint."""
+    """Batch normalization has means, dropout a random state: both belong to a checkpoint."""
     from keras import Input, Sequential, initializers, layers
 
     first, last = (initializers.GlorotUniform(seed=seed) for seed in (1, 2))
@@ -58,11 +58,11 @@ def weights(model):
 
 
 @pytest.mark.parametrize("build", [a_perceptron, a_convolutional])
-def test_it_learns_and_tells_every_epoch(build):
+def test_it_learns_and_reports_every_epoch(build):
     images, labels = task()
     if build is a_perceptron:
         images = images.reshape(len(images), -1)
-    model, told = build(), []
+    model, reported = build(), []
     rows = keras_trainer.fit(
         model,
         images,
@@ -70,10 +70,10 @@ def test_it_learns_and_tells_every_epoch(build):
         epochs=8,
         batch_size=20,
         validation=(images, labels),
-        on_epoch=told.append,
+        on_epoch=reported.append,
     )
-    assert [row["epoch"] for row in told] == list(range(1, 9))
-    assert rows == told
+    assert [row["epoch"] for row in reported] == list(range(1, 9))
+    assert rows == reported
     assert rows[-1]["loss"] < rows[0]["loss"]
     assert keras_trainer.evaluate(model, images, labels) == pytest.approx(
         (rows[-1]["val_loss"], rows[-1]["val_accuracy"])
@@ -88,12 +88,12 @@ def test_our_loop_and_keras_own_come_to_the_same_weights(build):
     if build is a_perceptron:
         images = images.reshape(len(images), -1)
     options = {"decay_steps": 20, "warmup_steps": 3, "ema_decay": 0.9}
-    ours, peer = build(**options), build(**options)
+    ours, reference = build(**options), build(**options)
     rows = keras_trainer.fit(ours, images, labels, epochs=2, batch_size=25, seed=3)
     theirs = []
     loader = DataLoader(images, labels, 25, 3)
-    keras_trainer._run_keras(peer, loader, range(2), lambda *row: theirs.append(row))
-    np.testing.assert_allclose(weights(ours), weights(peer), atol=2e-5)
+    keras_trainer._run_keras(reference, loader, range(2), lambda *row: theirs.append(row))
+    np.testing.assert_allclose(weights(ours), weights(reference), atol=2e-5)
     for mine, (_epoch, loss, accuracy, _started) in zip(rows, theirs, strict=True):
         assert mine["loss"] == pytest.approx(loss, rel=1e-4)
         assert mine["accuracy"] == pytest.approx(accuracy)
@@ -149,9 +149,11 @@ def test_interrupted_after_an_epoch_and_resumed_it_comes_to_the_same_bits(kind, 
     path = tmp_path / "training.safetensors"
     with pytest.raises(KeyboardInterrupt):
         trained(checkpoint=path, on_epoch=interrupt)  # epoch 1 is kept, epoch 2 is lost
-    before, told = [], []
-    resumed, resumed_rows = trained(checkpoint=path, on_epoch=told.append, on_resume=before.extend)
-    assert [row["epoch"] for row in before] == [1] and [row["epoch"] for row in told] == [2, 3]
+    before, reported = [], []
+    resumed, resumed_rows = trained(
+        checkpoint=path, on_epoch=reported.append, on_resume=before.extend
+    )
+    assert [row["epoch"] for row in before] == [1] and [row["epoch"] for row in reported] == [2, 3]
     assert np.array_equal(weights(resumed), weights(undisturbed))
     assert [(row["loss"], row["accuracy"]) for row in resumed_rows] == [
         (row["loss"], row["accuracy"]) for row in rows
@@ -180,7 +182,7 @@ def test_a_checkpoint_of_another_training_or_a_broken_one_is_not_read(tmp_path):
     )
 
 
-def test_it_stops_when_told_and_patience_tells_it():
+def test_it_stops_when_the_callback_says_so_and_early_stopping_has_patience():
     images, labels = task(40)
     images = images.reshape(40, -1)
     assert (
@@ -209,7 +211,8 @@ def test_the_same_code_trains_on_pytorch():
         "import numpy as np\nfrom etabli.models.vision import digit_classifiers\n"
         "from etabli.training import keras_trainer\n"
         "images = np.random.default_rng(0).random((40, 784), dtype=np.float32)\n"
-        "model = digit_classifiers.compile_model(digit_classifiers.build_mlp(), learning_rate=0.5)\n"
+        "model = digit_classifiers.compile_model(digit_classifiers.build_mlp(), "
+        "learning_rate=0.5)\n"
         "print(len(keras_trainer.fit(model, images, np.arange(40) % 10, epochs=2, batch_size=20)))"
     )
     environment = {**os.environ, "KERAS_BACKEND": "torch"}

@@ -1,4 +1,4 @@
-"""The optimizers, the schedule, the moving average and the clipping, against Keras and by definition."""
+"""Optimizers, schedule, moving average and clipping, against Keras and by definition."""
 
 import jax
 import jax.numpy as jnp
@@ -44,7 +44,7 @@ def test_adam_makes_the_updates_of_keras(arithmetic):
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 def test_adam_with_decoupled_weight_decay_makes_the_updates_of_keras(decay):
-    """Epsilon counts alike on both sides of the correction where it is small against the gradients."""
+    """Where epsilon is small against the gradients, both forms of the correction agree."""
     expected = run_keras(keras.optimizers.AdamW(0.01, weight_decay=decay, epsilon=1e-12))
     found = run_adam(epsilon=1e-12, weight_decay=decay)
     for one, other in zip(found, expected, strict=True):

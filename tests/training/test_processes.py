@@ -1,4 +1,4 @@
-"""How processes meet, and how one learns that another is gone, without JAX: two ends of a connection."""
+"""How processes connect, and how one notices that another is gone, without JAX."""
 
 import socket
 import threading
@@ -44,20 +44,20 @@ def ends(monkeypatch):
     guarded.close()
 
 
-def test_an_end_that_closes_without_goodbye_was_lost(ends):
+def test_a_connection_closed_without_the_final_byte_is_lost(ends):
     far, lost, who = ends
     far.close()
     assert lost.wait(10) and who == [7]
 
 
-def test_an_end_that_says_goodbye_was_not(ends):
+def test_a_connection_closed_after_the_final_byte_is_not_lost(ends):
     far, lost, _who = ends
     far.sendall(b".")
     far.close()
     assert not lost.wait(0.3)
 
 
-def test_a_stranger_who_does_not_know_the_token_is_not_counted(monkeypatch):
+def test_a_connection_without_the_token_is_not_counted(monkeypatch):
     monkeypatch.setattr(processes, "_connections", [])
     lost = []
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -188,7 +188,7 @@ def test_a_full_disk_is_one_sentence(tmp_path):
     junk=st.binary(max_size=8),
     cut=st.booleans(),
 )
-def test_any_damage_gives_files_or_a_refusal(tmp_path_factory, kind, at, junk, cut):
+def test_any_damage_gives_files_or_an_error(tmp_path_factory, kind, at, junk, cut):
     folder = tmp_path_factory.mktemp("fuzz")
     made = MAKERS[kind](folder / f"a.{kind}", {"one": b"1" * 40, "two": bytes(range(256))})
     whole = made.read_bytes()
@@ -196,5 +196,5 @@ def test_any_damage_gives_files_or_a_refusal(tmp_path_factory, kind, at, junk, c
     made.write_bytes(whole[:at] + junk + (b"" if cut else whole[at + len(junk) :]))
     try:
         archive.unpack(made, lambda name: folder / "out" / str(len(name)))
-    except EtabliError as refusal:
-        assert str(made) in str(refusal)
+    except EtabliError as error:
+        assert str(made) in str(error)

@@ -71,7 +71,7 @@ def test_an_error_status_is_unreachable(mirror, tmp_path, status):
         bring(mirror.serve("/a", CONTENT, status=status), tmp_path)
 
 
-def test_content_packed_on_the_way_is_not_taken_for_the_file(mirror, tmp_path):
+def test_content_encoded_in_transit_is_refused(mirror, tmp_path):
     with pytest.raises(Unreachable, match="content encoding"):
         bring(mirror.serve("/a", CONTENT, encoding="gzip"), tmp_path)
 

@@ -63,9 +63,9 @@ def test_gzip_is_detected_by_content_and_not_by_name(tmp_path):
     ],
 )
 def test_every_fault_has_its_own_sentence(tmp_path, content, sentence):
-    with pytest.raises(CorruptFile, match=sentence) as refusal:
+    with pytest.raises(CorruptFile, match=sentence) as error:
         idx.read(held(tmp_path, content))
-    assert "etabli data" in str(refusal.value)
+    assert "etabli data" in str(error.value)
 
 
 def test_a_huge_declared_size_allocates_nothing(tmp_path):
@@ -96,7 +96,7 @@ def test_images_given_for_labels_are_named(tmp_path):
         idx.read_images(tmp_path / "labels")
 
 
-def test_a_missing_file_and_a_folder_are_refusals(tmp_path):
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(DataMissing, match="there is no file"):
         idx.read(tmp_path / "nothing")
     with pytest.raises(EtabliError, match="cannot read"):
@@ -131,11 +131,11 @@ damaged_gzip = st.builds(
 @given(
     content=st.one_of(st.binary(max_size=80), near_idx, near_idx.map(gzip.compress), damaged_gzip)
 )
-def test_any_bytes_give_an_array_or_a_refusal_and_nothing_else(tmp_path_factory, content):
+def test_any_bytes_give_an_array_or_an_error_and_nothing_else(tmp_path_factory, content):
     path = held(tmp_path_factory.mktemp("fuzz"), content)
     try:
         array = idx.read(path)
-    except EtabliError as refusal:
-        assert str(path) in str(refusal)
+    except EtabliError as error:
+        assert str(path) in str(error)
     else:
         assert isinstance(array, np.ndarray)

@@ -85,14 +85,14 @@ def test_an_object_written_again_renews_its_shard(storage):
 
 
 @pytest.mark.parametrize(
-    ("place", "refusal", "says"),
+    ("place", "error", "says"),
     [
         ("s3://no-such-bucket/x", DataMissing, "no-such-bucket"),
         ("s3://", DataMissing, "names no bucket"),
     ],
 )
-def test_a_place_that_is_not_there_is_a_sentence(storage, place, refusal, says):
-    with pytest.raises(refusal, match=says):
+def test_a_place_that_is_not_there_is_a_sentence(storage, place, error, says):
+    with pytest.raises(error, match=says):
         listed(storage, place)
 
 

@@ -169,7 +169,7 @@ def test_a_header_that_declares_more_than_the_file_holds_allocates_nothing(tmp_p
             tabular.read(tmp_path / name)
 
 
-def test_an_unknown_format_and_a_missing_file_are_refusals(tmp_path):
+def test_an_unknown_format_and_a_missing_file_are_refused(tmp_path):
     with pytest.raises(UnknownName, match=r"no table format named '\.xls'"):
         tabular.read(tmp_path / "a.xls")
     with pytest.raises(DataMissing):
@@ -217,7 +217,7 @@ WHOLE = {
     keep=st.booleans(),
 )
 @pytest.mark.filterwarnings("ignore")
-def test_any_bytes_give_a_table_or_a_refusal(tmp_path_factory, suffix, at, junk, keep):
+def test_any_bytes_give_a_table_or_an_error(tmp_path_factory, suffix, at, junk, keep):
     whole = WHOLE.get(suffix, b"")
     path = tmp_path_factory.mktemp("fuzz") / f"a{suffix}"
     path.write_bytes(whole[:at] + junk + (whole[at + len(junk) :] if keep else b""))

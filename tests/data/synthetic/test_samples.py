@@ -46,7 +46,7 @@ def test_a_maker_that_fails_leaves_nothing_behind(tmp_path, maker):
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
 
 
-def test_what_a_killed_maker_left_is_swept_away(tmp_path, maker):
+def test_what_a_killed_maker_left_is_removed(tmp_path, maker):
     (tmp_path / ".toy-1.killed.part").mkdir()
     samples.ensure_sample("toy", tmp_path)
     assert not list(tmp_path.glob("*.part"))

@@ -145,7 +145,7 @@ def test_the_length_of_the_reference_and_its_padding_reach_nothing(weights, maps
 
 
 @pytest.mark.parametrize("size", [0, 16], ids=["gist alone", "attention"])
-def test_six_images_are_learnt_by_heart(size):
+def test_six_images_are_memorized(size):
     generator = np.random.default_rng(0)
     maps = generator.random((6, 4, 6)).astype(np.float32)
     captions = np.stack([[[0, *generator.integers(2, 9, 3), 1]] for _image in range(6)])

@@ -17,7 +17,7 @@ IMAGES = 6
 
 
 def markov(tables, scene, state, words):
-    """A toy captioner: the next word by the image and the last one, from tables (N, V, V); the state counts steps."""
+    """A toy captioner: the next word from tables (N, V, V) of image and last word."""
     n = jnp.arange(words.shape[0])[:, None]
     return tables[scene[n, 0], words], state + 1
 

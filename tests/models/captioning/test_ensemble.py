@@ -41,7 +41,7 @@ def test_nets_joined_are_found_again(nets):
     assert ensemble.merge_weights(nets[:1]) == nets[0]
 
 
-def test_the_committee_s_word_has_the_normalised_product_of_the_members_probabilities(nets, maps):
+def test_the_ensemble_predicts_the_normalized_product_of_the_members_probabilities(nets, maps):
     log_p, states = written(tuple(nets), maps)
     alone = [written((net,), maps) for net in nets]
     wanted = log_softmax(np.mean([np.asarray(each) for each, _state in alone], axis=0), axis=-1)

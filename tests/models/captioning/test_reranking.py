@@ -55,7 +55,7 @@ def test_words_of_the_others_that_ours_lack_make_them_agree_less():
 
 
 def test_agreement_is_cider_d_where_every_run_counts_alike():
-    """Beside one other image that shares no word, every n-gram, known or not, weighs log 2."""
+    """With one other image, which shares no word, every n-gram, known or not, weighs log 2."""
     draw = np.random.default_rng(0)
     for _turn in range(20):
         caption, other = (draw.integers(0, 4, draw.integers(4, 9)).tolist() for _ in range(2))

@@ -116,7 +116,7 @@ def test_padding_has_no_gradient(data):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
-def test_six_images_are_learnt_by_heart():
+def test_six_images_are_memorized():
     data = some_data(captions=IMAGES)
     model = simple_rnn.build(9, STEPS, WORDS, units=40)
     last = list(simple_rnn.train(model, data, 150, seed=0, batch_size=3, learning_rate=0.01))[-1]

@@ -1,4 +1,4 @@
-"""The residual net learns, writes, and the plain net reads what it wrote beside the book."""
+"""The residual net learns and generates; the plain net trains on that text and on the book."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from etabli.models.text.ngram import kneser_ney
 
 
 @pytest.fixture(scope="module")
-def lesson():
+def distillation():
     codes = np.tile(np.array([0, 1, 2, 1, 3]), 120)
     small = {"streams": 4, "steps": 8}
     counts = kneser_ney(codes, 4, 3)
@@ -26,20 +26,22 @@ def after(net):
     return model.get_weights()
 
 
-def test_the_plain_net_reads_as_much_beside_the_book_as_of_it(lesson):
-    written = lesson.generate(after(lesson.train_residual(1)), epochs=2)
+def test_the_plain_net_reads_as_much_synthetic_text_as_of_the_book(distillation):
+    written = distillation.generate(after(distillation.train_residual(1)), epochs=2)
     texts, length = written.codes.shape
-    assert length % lesson.plain_config.steps == 0
-    assert 0 <= texts * length - 2 * len(lesson.codes) < texts * lesson.plain_config.steps
+    assert length % distillation.plain_config.steps == 0
+    assert (
+        0 <= texts * length - 2 * len(distillation.codes) < texts * distillation.plain_config.steps
+    )
 
 
-def test_what_was_written_and_the_seed_change_the_plain_net_and_nothing_else_does(lesson):
-    residual = after(lesson.train_residual(1))
-    written = lesson.generate(residual, epochs=1)
-    once, again = (after(lesson.train_plain(written, 1)) for _time in range(2))
-    other = after(replace(lesson, seed=4).train_plain(written, 1))
-    by_a_beginner = lesson.generate(lesson.train_residual(1)[0].get_weights(), epochs=1)
-    misled = after(lesson.train_plain(by_a_beginner, 1))
+def test_what_was_written_and_the_seed_change_the_plain_net_and_nothing_else_does(distillation):
+    residual = after(distillation.train_residual(1))
+    written = distillation.generate(residual, epochs=1)
+    once, again = (after(distillation.train_plain(written, 1)) for _time in range(2))
+    other = after(replace(distillation, seed=4).train_plain(written, 1))
+    by_a_beginner = distillation.generate(distillation.train_residual(1)[0].get_weights(), epochs=1)
+    misled = after(distillation.train_plain(by_a_beginner, 1))
     for mine, same in zip(once, again, strict=True):
         np.testing.assert_array_equal(mine, same)
     assert any((mine != theirs).any() for mine, theirs in zip(once, other, strict=True))

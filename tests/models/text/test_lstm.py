@@ -29,7 +29,7 @@ def test_reading_in_streams_agrees_with_keras_reading_from_the_start():
     np.testing.assert_allclose(ours, expected[:100], atol=1e-4)
 
 
-def test_a_stream_goes_on_in_the_next_piece():
+def test_a_stream_continues_in_the_next_batch():
     at = lstm._positions(100, TrainConfig(streams=3, steps=8), offset=2)
     assert at.shape == (4, 8, 3)
     np.testing.assert_array_equal(at[:, 1:], at[:, :-1] + 1)
@@ -45,8 +45,8 @@ def test_the_soft_targets_are_distributions_that_lean_to_what_came():
     np.testing.assert_array_equal(lstm._soften(CODES, V, 0, soft), np.eye(V)[CODES])
 
 
-def test_the_teacher_is_learnt_from_where_the_text_itself_is_silent():
-    """One pass without a teacher is another net than one with it."""
+def test_the_targets_of_the_teacher_change_the_trained_net():
+    """One epoch without a teacher gives another net than one with it."""
     nets = []
     for teacher in (0.0, 0.5):
         model = lstm.build(V, 8, 4)
@@ -55,7 +55,7 @@ def test_the_teacher_is_learnt_from_where_the_text_itself_is_silent():
     assert not np.allclose(*nets)
 
 
-def test_a_repeating_text_is_learnt():
+def test_a_repeating_text_is_learned():
     model = lstm.build(V, 16, 8)
     history = list(lstm.train(model, CODES, 12, QUICK, seed=0))
     log_p = lstm.log_probabilities(model.get_weights(), CODES, 100, 480, streams=4, warm_up=50)
@@ -105,7 +105,7 @@ def test_recipes_out_of_range_are_refused(bad):
         TrainConfig(**bad)
 
 
-# the residual net, and text that a model wrote --------------------------------------------------------------
+# the residual net, and text that a model wrote ---------------------------------------------------
 
 
 def test_a_fresh_residual_net_is_nearly_its_n_gram():
@@ -128,7 +128,7 @@ def test_the_residual_net_read_in_streams_agrees_with_keras():
 
 
 def test_the_residual_net_learns_what_counting_cannot_know():
-    """Each character is the one of seven places before: out of reach for one character of context."""
+    """Each character repeats the one seven positions earlier: out of reach for a bigram."""
     book = np.random.default_rng(0).integers(0, V, 7).tolist()
     codes = np.tile(book, 80).astype(np.int32)
     recipe = TrainConfig(
@@ -156,7 +156,7 @@ def test_the_order_of_the_residual_net_s_weights_is_what_the_compiled_pass_expec
     assert names == ["embedding", *["recurrent"] * 3, *["gate"] * 2, *["dense"] * 2]
 
 
-def test_synthetic_text_is_learnt_beside_the_book():
+def test_synthetic_text_is_learned_along_with_the_book():
     """The book never says what follows 5; the synthetic text does."""
     book = np.tile([0, 1], 200).astype(np.int32)
     texts = np.tile([5, 4], (8, 40)).astype(np.int32)

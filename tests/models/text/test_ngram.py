@@ -89,7 +89,7 @@ def test_a_held_out_part_is_predicted_from_the_other_parts_alone():
     np.testing.assert_array_equal(log_p[100:200], expected)
 
 
-def test_a_deterministic_text_is_learnt_by_its_context():
+def test_a_deterministic_text_is_learned_by_its_context():
     model = kneser_ney(np.tile([0, 1, 2, 1], 200), 3, 2)
     assert np.exp(model.log_probabilities(np.array([0, 1])))[-1].argmax() == 2
     assert np.exp(model.log_probabilities(np.array([2, 1])))[-1].argmax() == 0

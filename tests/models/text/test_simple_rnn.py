@@ -63,8 +63,8 @@ def test_the_compiled_loop_trains_as_keras_does():
         np.testing.assert_allclose(one, other, atol=2e-4)
 
 
-def test_one_pass_of_keras_fit_gives_the_same_net():
-    """Keras' own ``fit`` on the one-hot arrays, unshuffled, and ours on the codes in the same order."""
+def test_one_epoch_of_keras_fit_gives_the_same_net():
+    """Keras' ``fit`` on the one-hot arrays, unshuffled, and ours on the codes in the same order."""
     import keras
 
     one_hot = np.eye(V, dtype=np.float32)
@@ -79,7 +79,7 @@ def test_one_pass_of_keras_fit_gives_the_same_net():
         np.testing.assert_allclose(one, other, atol=2e-4)
 
 
-def test_a_repeating_text_is_learnt_by_heart():
+def test_a_repeating_text_is_memorized():
     model, history = trained(30, TrainConfig(batch_size=32, learning_rate=0.01))
     log_p = simple_rnn.log_probabilities(model.get_weights(), INPUTS)
     assert (log_p.argmax(1) == TARGETS).mean() > 0.99

@@ -11,7 +11,7 @@ VECTORS = np.array(
 VECTORS.setflags(write=False)
 
 
-def test_normalised_rows_have_length_one_and_zero_stays_zero():
+def test_normalized_rows_have_length_one_and_zero_stays_zero():
     unit = word_similarity.normalize(np.array([[3.0, 4.0], [0.0, 0.0]]))
     np.testing.assert_allclose(unit, [[0.6, 0.8], [0, 0]])
 
@@ -24,7 +24,7 @@ def test_the_nearest_word_comes_first_and_the_word_itself_not_at_all():
     assert cosines == sorted(cosines, reverse=True)
 
 
-def test_neighbours_do_not_depend_on_the_length_of_vectors():
+def test_neighbors_do_not_depend_on_the_length_of_vectors():
     scaled = VECTORS * np.arange(1, 7)[:, None]
     assert [w for w, _ in word_similarity.nearest_neighbors(WORDS, scaled, "king")] == [
         w for w, _ in word_similarity.nearest_neighbors(WORDS, VECTORS, "king")
@@ -40,13 +40,13 @@ def test_an_unknown_word_is_refused_with_a_near_one():
         word_similarity.nearest_neighbors(WORDS, VECTORS, "quen")
 
 
-def test_the_cluster_is_named_by_the_word_nearest_to_its_centre():
+def test_the_cluster_is_named_by_the_word_nearest_to_its_center():
     found = word_similarity.cluster(WORDS, VECTORS, 2, n_nearest=3)
     assert len(set(found.labels[:4])) == 1
     assert found.labels[4] == found.labels[5] != found.labels[0]
     unit = word_similarity.normalize(VECTORS)
-    for name, near, centre in zip(found.names, found.nearest, found.centers, strict=True):
-        order = [WORDS[i] for i in np.linalg.norm(unit - centre, axis=1).argsort(kind="stable")]
+    for name, near, center in zip(found.names, found.nearest, found.centers, strict=True):
+        order = [WORDS[i] for i in np.linalg.norm(unit - center, axis=1).argsort(kind="stable")]
         assert [name, *near] == order[:4]
 
 
@@ -61,7 +61,7 @@ def test_more_clusters_than_words_are_refused(clusters):
         word_similarity.cluster(WORDS, VECTORS, clusters)
 
 
-def test_the_same_vectors_agree_on_every_neighbour():
+def test_the_same_vectors_agree_on_every_neighbor():
     np.testing.assert_array_equal(word_similarity.neighbor_overlap(VECTORS, 3 * VECTORS, 2), 1)
 
 
@@ -72,7 +72,7 @@ def test_random_vectors_agree_by_chance():
     )
 
 
-def test_neighbourhoods_of_other_words_are_refused():
+def test_neighborhoods_of_other_words_are_refused():
     with pytest.raises(BadArray, match="cannot be compared"):
         word_similarity.neighbor_overlap(VECTORS, VECTORS[:3], 2)
 

@@ -1,4 +1,4 @@
-"""The fast convolutions are convolutions: the same outputs and gradients as XLA's own, to rounding."""
+"""The fast convolutions have the outputs and gradients of XLA's own, to rounding."""
 
 import jax
 import jax.numpy as jnp
@@ -28,8 +28,8 @@ def drawn(*shapes):
     return [jnp.asarray(draw.normal(size=shape).astype(np.float32)) for shape in shapes]
 
 
-def agree(ours, peer, *arguments):
-    shape = jax.eval_shape(peer, *arguments).shape
+def agree(ours, reference, *arguments):
+    shape = jax.eval_shape(reference, *arguments).shape
     weigh = jnp.asarray(np.random.default_rng(1).normal(size=shape).astype(np.float32))
     places = tuple(range(len(arguments)))
 
@@ -37,7 +37,7 @@ def agree(ours, peer, *arguments):
     def seen(*given):
         return [
             (f(*given), jax.grad(lambda *a, f=f: (f(*a) * weigh).sum(), places)(*given))
-            for f in (ours, peer)
+            for f in (ours, reference)
         ]
 
     (mine, my_gradients), (theirs, their_gradients) = seen(*arguments)
