@@ -1,3 +1,3 @@
-"""The version of the program: what the wheel, the cards of models and the pages show."""
+"""The version of the program, which the wheel, saved models and pages state."""
 
 __version__ = "0.2.0"
