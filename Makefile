@@ -49,7 +49,7 @@ messages: setup  ## update the French catalog from the source; lists what is not
 	@$(BIN)/python tools/messages.py
 
 test: setup      ## run the tests (ETABLI_DATA=<folder> adds those on full data)
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --durations 20 $(FLAGS)
+	@$(BIN)/python -m pytest --numprocesses logical --dist loadfile --durations 20 $(FLAGS)
 
 stress: setup    ## stress test: kill every long command twenty times, fuzz the readers with a million inputs (FLAGS="--kills 5 --only poetry")
 	@$(BIN)/python tools/stress.py --write $(FLAGS)
