@@ -41,7 +41,7 @@ class ShardRows:
 
 
 def find_missing_shards(out: Path, images: list[NamedImage], rows: int) -> list[Shard]:
-    """Return the shards that are missing or were made of other files than those there now."""
+    """Return the shards that are missing or were made from files other than the current ones."""
     wanted = []
     for number, start in enumerate(range(0, len(images), rows)):
         part = images[start : start + rows]
@@ -78,7 +78,7 @@ def iterate_batches(shards: Sequence[Shard], size: int) -> Iterator[list[NamedIm
 
 
 def join_batches(parts: Sequence[Batch], recipe: Recipe) -> ShardRows:
-    """Join the batches of one shard to its rows, in the recipe's dtype."""
+    """Join the batches of one shard into its rows, in the recipe's dtype."""
     features = [batch.features for batch in parts if batch.names]
     rows = np.concatenate(features) if features else np.zeros((0, *recipe["shape"]))
     return ShardRows(

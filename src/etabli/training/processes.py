@@ -1,8 +1,8 @@
 """Training in several processes: connect, detect lost processes, disconnect.
 
 JAX connects them (``jax.distributed``), but when one dies it aborts the others after a while
-without an explanation. So each process also keeps a socket to the main one, which the system closes
-as soon as either end dies.
+without an explanation. So each process also keeps a socket to the main one, which the operating
+system closes as soon as either end dies.
 """
 
 import secrets
@@ -25,9 +25,9 @@ _connections: list[socket.socket] = []
 def parse_coordinator(
     coordinator: str | None, processes: int, process: int | None
 ) -> tuple[str, int]:
-    """Return host and port of the coordinator.
+    """Return the host and port of the coordinator.
 
-    Raise ``BadSetting`` where the options are not valid.
+    Raise ``BadSetting`` if the options are not valid.
     """
     host, _colon, port = (coordinator or "").rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
@@ -50,7 +50,7 @@ def parse_coordinator(
 
 
 def set_cpu_devices(count: int | None) -> None:
-    """Split the CPU into several JAX devices; to be called before JAX computes anything."""
+    """Split the CPU into several JAX devices; call this before JAX computes anything."""
     if count:
         import jax
 
@@ -62,7 +62,7 @@ def connect(address: tuple[str, int], processes: int, process: int, timeout: int
     """Connect with all processes; raise ``EtabliError`` after ``timeout`` seconds."""
     import jax
 
-    # The cache of compiled code is not tested with programs of several processes.
+    # The cache of compiled code has not been tested with multi-process programs.
     jax.config.update("jax_enable_compilation_cache", False)
     place = f"{address[0]}:{address[1]}"
     try:
@@ -123,7 +123,7 @@ def _accept(listener: socket.socket, token: str, count: int, lost: Callable[[int
 
 
 def _monitor(connection: socket.socket, other: int, lost: Callable[[int], None]) -> None:
-    """Read until the other end disconnects or dies; keep-alives detect a machine without power."""
+    """Read until the other end disconnects or dies; keep-alives detect the loss of power."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4)):
         if hasattr(socket, name):
@@ -142,7 +142,7 @@ def _monitor(connection: socket.socket, other: int, lost: Callable[[int], None])
 
 
 def disconnect() -> None:
-    """Disconnect from the other processes, and wait until all have."""
+    """Disconnect from the other processes, and wait until all have disconnected."""
     import jax
 
     for connection in _connections:

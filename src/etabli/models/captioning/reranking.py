@@ -34,8 +34,8 @@ Caption = Sequence[Hashable]
 class Agreements:
     """K captions of an image and their agreements.
 
-    ``mutual`` (K, K) are those with each other, ``retrieved`` (K, images) those with the captions
-    of similar images, averaged per image, the most similar image first.
+    ``mutual`` (K, K) holds those with each other, ``retrieved`` (K, images) those with the captions
+    of similar images, averaged per image, most similar image first.
     """
 
     words: np.ndarray
@@ -85,7 +85,7 @@ def rerank(agreements: Sequence[Agreements], config: SearchConfig) -> SearchResu
 def agreement(captions: Sequence[Caption], others: Sequence[Caption]) -> np.ndarray:
     """Return the agreement (K, E) of captions with others.
 
-    With itself, one of four words or more has 1.
+    A caption of four or more words has agreement 1 with itself.
     """
     total = np.zeros((len(captions), len(others)))
     for n in range(1, ORDERS + 1):
@@ -93,7 +93,7 @@ def agreement(captions: Sequence[Caption], others: Sequence[Caption]) -> np.ndar
         distinct = dict.fromkeys(ngram for line in ours for ngram in line)
         columns = {ngram: column for column, ngram in enumerate(distinct)}
         a, b = _counts(ours, columns), _counts(theirs, columns)
-        # N-grams that none of ours has count in the norm of the other caption only.
+        # N-grams found in none of our captions count only in the norm of the other caption.
         size = np.linalg.norm(a, axis=1)[:, None] * _norms(theirs)
         shared = (np.minimum(a[:, None], b) * b).sum(axis=-1)
         total += np.divide(shared, size, out=np.zeros_like(size), where=size > 0)
@@ -109,7 +109,7 @@ def _ngrams(captions: Sequence[Caption], n: int) -> list[list[tuple]]:
 
 
 def _counts(ngrams: list[list[tuple]], columns: dict[tuple, int]) -> np.ndarray:
-    """How often each n-gram of ``columns`` occurs in each caption: (captions, n-grams)."""
+    """Count each n-gram of ``columns`` in each caption: (captions, n-grams)."""
     counts = np.zeros((len(ngrams), len(columns)))
     for row, line in enumerate(ngrams):
         for ngram in line:
@@ -119,13 +119,13 @@ def _counts(ngrams: list[list[tuple]], columns: dict[tuple, int]) -> np.ndarray:
 
 
 def _norms(ngrams: list[list[tuple]]) -> np.ndarray:
-    """|d_n|, the Euclidean norm of the counts, of each caption."""
+    """Return |d_n|, the Euclidean norm of the n-gram counts of each caption."""
     return np.sqrt([sum(number * number for number in Counter(line).values()) for line in ngrams])
 
 
 @dataclass(frozen=True)
 class CaptionRetrieval:
-    """I training images whose captions may rerank others.
+    """I training images whose captions can be used to rerank others.
 
     ``directions`` (I, D) are unit vectors of their mean features minus ``mean`` (D,), ``captions``
     (I, R, T) word indices padded with -1, without ``<start>``.
@@ -158,7 +158,7 @@ class CaptionRetrieval:
         )
 
     def nearest_images(self, features: np.ndarray, number: int) -> np.ndarray:
-        """Return the indices (N, number) of the images of greatest cosine, nearest first."""
+        """Return the indices (N, number) of the images with the largest cosines, nearest first."""
         cosines = _directions(features - self.mean) @ self.directions.astype(np.float32).T
         return np.argsort(-cosines, axis=1, kind="stable")[:, : max(0, number)]
 
