@@ -109,24 +109,38 @@ def extract_features(folder: Path) -> None:
     )
 
 
+def is_trained(folder: Path) -> bool:
+    """Return whether the model is complete: a second call would refuse to overwrite it."""
+    model = folder / "model"
+    return (model / "card.json").exists() and not (model / "checkpoints").exists()
+
+
 def finetune_own(folder: Path) -> None:
+    if is_trained(folder):
+        return
     few = ("--epochs", 4, "--batch-size", 8, "--stage", "stage3")
     etabli("finetune", prepared_images(folder), "--out", folder / "model", *NET, *few)
 
 
 def transfer_own(folder: Path) -> None:
+    if is_trained(folder):
+        return
     own, held = prepared_images(folder), folder / "features"
     etabli("features", own, "--out", held, "--engine", "keras", *NET)
     etabli("transfer", held, "--labels", own, "--out", folder / "model", *NET[2:])
 
 
 def poetry_own(kind: str, folder: Path) -> None:
+    if is_trained(folder):
+        return
     verse = files("etabli.data") / "files" / "verse.txt"
     few = ("--units", 16, "--epochs", 5)
     etabli("poetry", "train", verse, "--model", kind, *few, "--out", folder / "model")
 
 
 def caption_own(folder: Path) -> None:
+    if is_trained(folder):
+        return
     own = prepared_images(folder)
     if not (own / "metadata.jsonl").exists():
         (folder / "metadata.jsonl").replace(own / "metadata.jsonl")
