@@ -195,8 +195,7 @@ class Model:
 
         from etabli.pipelines.predict import predict
 
-        self._require("multilabel")
-        found = predict(images, self.folder)
+        found = predict(images, self._require("multilabel"))
         classes = tuple(self.card["classes"])
         rows = [[row.probabilities[name] for name in classes] for row in found.rows]
         return Predictions(
@@ -221,7 +220,7 @@ class Model:
         prompt: str | None = None,
         *,
         length: int = 400,
-        temperature: float = 1.0,
+        temperature: float = 0.5,
         seed: int = 0,
     ) -> str:
         """Return the prompt and ``length`` characters that continue it."""
@@ -265,7 +264,7 @@ def generate(
     prompt: str | None = None,
     *,
     length: int = 400,
-    temperature: float = 1.0,
+    temperature: float = 0.5,
     seed: int = 0,
 ) -> str:
     """Continue a prompt with the text model of a folder.

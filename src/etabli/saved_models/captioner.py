@@ -71,7 +71,7 @@ class Captioner:
         if self.architecture == "gru":
             maps = pool_regions(maps)[:, None]
         nets = ensemble.split_weights(self.arrays)
-        contexts = _jit_look()(nets, maps)
+        contexts = _jit_encode_images()(nets, maps)
         return ensemble.step, nets, contexts, tuple(each["first"] for each in contexts)
 
     def write(self, maps: np.ndarray, search: SearchConfig | None = None) -> SearchResult:
@@ -145,7 +145,7 @@ class Captioner:
 
 
 @cache
-def _jit_look() -> Any:
+def _jit_encode_images() -> Any:
     import jax
 
     return jax.jit(ensemble.encode_images)
