@@ -1,8 +1,5 @@
 """One opener of text files: encodings are told apart, lines end at newlines only."""
 
-import csv
-import io
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,14 +39,6 @@ def test_a_line_ends_at_a_newline_only(line):
     assert text_file.split_lines(f"{line}\n{line}\r\n{line}") == (
         [line] * 3 if line else [line] * 2
     )
-
-
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"))))
-def test_csv_cells_keep_their_line_separators(cells):
-    stream = io.StringIO()
-    csv.writer(stream).writerow(cells)
-    rows = list(csv.reader(io.StringIO(stream.getvalue(), newline="")))
-    assert rows == ([cells] if cells else [[]])
 
 
 def test_binary_and_missing_files_are_refused(tmp_path):
