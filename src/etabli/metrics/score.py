@@ -35,6 +35,26 @@ class Score:
         return f"{self.value:.4f} | {self.signature}"
 
 
+@dataclass(frozen=True)
+class Interval:
+    """A value, its 95 % interval from ``low`` to ``high``, and the recipe of both (``Score``)."""
+
+    value: float
+    low: float
+    high: float
+    recipe: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def signature(self) -> str:
+        return Score(self.value, self.recipe).signature
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}] | {self.signature}"
+
+
 def check_points(points: np.ndarray, *, at_least: int = 1) -> np.ndarray:
     """Return (N, D) finite floats; a vector (N,) is one dimension. Raises ``BadArray``."""
     array = np.asarray(points)
