@@ -9,9 +9,10 @@ import numpy as np
 from etabli.core.errors import BadArray, UnknownName
 from etabli.core.i18n import _
 
-__all__ = ["ABSENT", "DIFFICULT", "PRESENT", "LabeledImages", "from_names"]
+__all__ = ["ABSENT", "DIFFICULT", "PRESENT", "SPLITS", "LabeledImages", "from_names"]
 
 PRESENT, DIFFICULT, ABSENT = 1, 0, -1
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class LabeledImages:
 
     ``labels`` (N, K) int8 in the convention of VOC: 1 present, -1 absent, 0 *difficult*: present,
     but so hidden or small that a metric ignores it. ``groups`` are classes under a wider name.
+    ``splits`` is "train", "validation", "test" or "" for each image; () where the source has none.
     """
 
     names: tuple[str, ...]
@@ -28,6 +30,7 @@ class LabeledImages:
     labels: np.ndarray
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     title: str = ""
+    splits: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         expected = (len(self.names), len(self.classes))
@@ -35,10 +38,25 @@ class LabeledImages:
             raise BadArray(
                 _("labels do not match the images"), expected=expected, got=self.labels.shape
             )
+        if len(self.splits) not in (0, len(self.names)):
+            raise BadArray(
+                _("splits do not match the images"), expected=len(self.names), got=len(self.splits)
+            )
         self.labels.setflags(write=False)
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether every image has exactly one label, and none is difficult."""
+        if not len(self) or not self.classes:
+            return False
+        return bool(((self.labels == PRESENT).sum(1) == 1).all() and (self.labels != 0).all())
+
+    def select_split(self, name: str) -> "LabeledImages":
+        """Return the images of one split: "train", "validation", "test", or "" for no split."""
+        return self.select([row for row, split in enumerate(self.splits) if split == name])
 
     def select_classes(self, classes: Sequence[str]) -> "LabeledImages":
         """Return the same images with some of the classes only, in the order given."""
@@ -61,6 +79,7 @@ class LabeledImages:
             names=tuple(self.names[row] for row in rows),
             paths=tuple(self.paths[row] for row in rows),
             labels=self.labels[rows],
+            splits=tuple(self.splits[row] for row in rows) if self.splits else (),
         )
 
     def split_validation(
@@ -92,21 +111,23 @@ def from_names(
     *,
     classes: Sequence[str] | None = None,
     title: str = "",
+    splits: Sequence[str] = (),
 ) -> LabeledImages:
     """Build from (name, path, labels) rows; the classes are all labels, sorted, unless given."""
     if classes is None:
         classes = sorted({word for _name, _path, words in items for word in words})
-    known = tuple(classes)
+    known = {name: column for column, name in enumerate(classes)}
     labels = np.full((len(items), len(known)), ABSENT, dtype=np.int8)
     for row, (_name, _path, words) in enumerate(items):
         for word in words:
             if word not in known:
                 raise UnknownName(_("class"), word, known)
-            labels[row, known.index(word)] = PRESENT
+            labels[row, known[word]] = PRESENT
     return LabeledImages(
         tuple(name for name, _path, _words in items),
         tuple(path for _name, path, _words in items),
-        known,
+        tuple(known),
         labels,
         title=title,
+        splits=tuple(splits) if any(splits) else (),
     )
