@@ -15,7 +15,8 @@ from etabli.models.captioning.beam_search import SearchConfig
 from etabli.models.captioning.vocabulary import END, START, Vocabulary
 from etabli.models.text import simple_rnn
 from etabli.models.vision import backbones, linear_head
-from etabli.saved_models import multilabel, text
+from etabli.saved_models import classifier as image_classifier
+from etabli.saved_models import text
 from etabli.saved_models.captioner import Captioner
 
 
@@ -35,11 +36,11 @@ def classifier(tmp_path_factory):
     net = backbone.build(seed=1, size=(32, 32))
     kernel = np.random.default_rng(0).normal(0, 0.1, (backbone.features, 2)).astype(np.float32)
     head = linear_head.LinearClassifier(kernel, np.zeros(2, np.float32))
-    card = multilabel.ModelCard(
+    card = image_classifier.ModelCard(
         *("t", "small_residual", (32, 32), "inside", ("cat", "dog"), (0.5, 0.5), "d", "l", "none")
     )
     folder = tmp_path_factory.mktemp("classifier")
-    return multilabel.save(folder, linear_head.attach_head(net, head), card)
+    return image_classifier.save(folder, linear_head.attach_head(net, head), card)
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +134,7 @@ def test_features_are_rows_in_the_order_of_the_images(photos, tmp_path):
 def test_a_classifier_gives_labels_and_probabilities(classifier, photos):
     model = etabli.load(classifier)
     found = model.predict([photos / "a.jpg", photos / "c.jpg"])
-    assert model.kind == "multilabel" and found.classes == ("cat", "dog")
+    assert model.kind == "classifier" and found.classes == ("cat", "dog")
     assert found.probabilities.shape == (2, 2)
     for labels, row in zip(found.labels, found.probabilities, strict=True):
         assert labels == tuple(np.array(found.classes)[row >= 0.5])

@@ -177,7 +177,7 @@ class Captions:
 class Model:
     """A saved model: ``predict`` classifies images, ``caption`` captions them, ``generate`` writes.
 
-    ``kind`` is "multilabel", "captioner" or "text"; ``card`` states what the model was trained on.
+    ``kind`` is "classifier", "captioner" or "text"; ``card`` states what the model was trained on.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -195,7 +195,7 @@ class Model:
 
         from etabli.pipelines.predict import predict
 
-        found = predict(images, self._require("multilabel"))
+        found = predict(images, self._require("classifier"))
         classes = tuple(self.card["classes"])
         rows = [[row.probabilities[name] for name in classes] for row in found.rows]
         return Predictions(
@@ -237,7 +237,7 @@ class Model:
         from etabli.core.errors import BadSetting
         from etabli.core.i18n import _
 
-        methods = {"multilabel": "predict", "captioner": "caption", "text": "generate"}
+        methods = {"classifier": "predict", "captioner": "caption", "text": "generate"}
         if self.kind != kind:
             raise BadSetting(
                 _("the model in {folder} has no {method}()").format(

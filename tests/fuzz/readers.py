@@ -83,9 +83,9 @@ def _captioner(path: Path) -> object:
 
 
 def _model_card(path: Path) -> object:
-    from etabli.saved_models import multilabel
+    from etabli.saved_models import classifier
 
-    return multilabel.load_card(path.parent)
+    return classifier.load_card(path.parent)
 
 
 def _checkpoint(path: Path) -> object:

@@ -19,7 +19,7 @@ from etabli.models.text import (
 from etabli.models.text.ngram import kneser_ney
 from etabli.models.text.sampling import Decoding
 from etabli.models.vision import augmentation, backbones, finetune, linear_head
-from etabli.saved_models import captioner, export, multilabel
+from etabli.saved_models import captioner, classifier, export
 
 WORDS = ["one", "two", "three", "four", "five", "six"]
 
@@ -276,10 +276,10 @@ def test_a_fitted_layer_is_better_than_none_and_more_decay_makes_it_smaller(both
 @quick
 @given(numbers((1, 5), 3, least=0, most=1))
 def test_a_decision_names_the_classes_whose_probability_is_reached(probabilities):
-    card = multilabel.ModelCard(
+    card = classifier.ModelCard(
         "t", "b", (8, 8), "p", ("a", "b", "c"), (0.2, 0.5, 0.9), "d", "l", "x"
     )
-    told = multilabel.decide_labels(probabilities, card)
+    told = classifier.decide_labels(probabilities, card)
     for row, names in zip(probabilities, told, strict=True):
         assert names == [
             name for name, p, least in zip("abc", row, card.thresholds, strict=True) if p >= least

@@ -10,7 +10,7 @@ from etabli.models.captioning import attention
 from etabli.models.captioning.vocabulary import END, START, Vocabulary
 from etabli.models.text import simple_rnn
 from etabli.models.vision import backbones, linear_head
-from etabli.saved_models import captioner, folder, multilabel, text
+from etabli.saved_models import captioner, classifier, folder, text
 from etabli.saved_models.card import read_card
 
 
@@ -25,17 +25,17 @@ def save_captioner(path):
     captioner.Captioner("gru", Vocabulary((START, END, "a")), weights, "cells").save(path)
 
 
-def save_multilabel(path):
+def save_classifier(path):
     net = backbones.get_backbone("small_residual")
     head = linear_head.LinearClassifier(np.ones((96, 1), np.float32), np.zeros(1, np.float32))
-    card = multilabel.ModelCard("t", net.name, (48, 48), "", ("cat",), (0.5,), "d", "l", "t")
-    multilabel.save(path, linear_head.attach_head(net.build(size=(48, 48)), head), card)
+    card = classifier.ModelCard("t", net.name, (48, 48), "", ("cat",), (0.5,), "d", "l", "t")
+    classifier.save(path, linear_head.attach_head(net.build(size=(48, 48)), head), card)
 
 
 SAVED = {
     "text": (save_text, text.TextModel),
     "captioner": (save_captioner, captioner.Captioner),
-    "multilabel": (save_multilabel, multilabel.MultilabelModel),
+    "classifier": (save_classifier, classifier.ImageClassifier),
 }
 
 
@@ -56,7 +56,7 @@ def test_a_folder_without_a_model_names_all_commands_that_train_one(tmp_path):
 
 
 def test_a_classifier_of_0_1_is_read(tmp_path):
-    save_multilabel(tmp_path)
+    save_classifier(tmp_path)
     card = json.loads((tmp_path / "card.json").read_text())
     card["licence"] = card.pop("license")
     del card["kind"]

@@ -12,7 +12,7 @@ from etabli.data.formats.labeled_images import PRESENT, LabeledImages
 from etabli.metrics import average_precision as ap
 from etabli.models.vision import linear_head
 from etabli.models.vision.backbones import Backbone
-from etabli.saved_models.multilabel import ModelCard
+from etabli.saved_models.classifier import ModelCard
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from etabli.models.vision import backbones, linear_head
 from etabli.models.vision import finetune as tuning
 from etabli.pipelines._classifier import ClassifierResult, make_card
 from etabli.pipelines._output import open_output
-from etabli.saved_models import multilabel
+from etabli.saved_models import classifier
 
 
 def finetune(
@@ -98,6 +98,6 @@ def finetune(
             ),
         )
         model = linear_head.attach_head(model, tuned.head, True, tuned.attention)
-        multilabel.save(out, model, card)
+        classifier.save(out, model, card)
     chosen = {"stage": stage, "best_epoch": tuned.best_epoch}
     return ClassifierResult(out, card, unscored, chosen, tuple(skipped))

@@ -19,8 +19,8 @@ from etabli.features.extraction import name_images
 from etabli.features.inputs import find_images, find_weights
 from etabli.features.pipeline import Unreadable, make_reader, stream_features
 from etabli.models.vision import backbones
-from etabli.saved_models import multilabel
-from etabli.saved_models.multilabel import MultilabelModel
+from etabli.saved_models import classifier
+from etabli.saved_models.classifier import ImageClassifier
 
 if TYPE_CHECKING:
     import keras
@@ -49,7 +49,7 @@ class Predictions:
 
 def predict(
     images: Path | str | Sequence[Path | str],
-    model: MultilabelModel | Path | str | None,
+    model: ImageClassifier | Path | str | None,
     *,
     engine: str | None = None,
     precision: str = "f32",
@@ -92,12 +92,12 @@ def predict(
 
 
 def _open_classifier(
-    model: MultilabelModel | Path | str,
+    model: ImageClassifier | Path | str,
 ) -> tuple["keras.Model", tuple[int, int], _Decide]:
-    net, card = model if isinstance(model, MultilabelModel) else multilabel.load(model)
+    net, card = model if isinstance(model, ImageClassifier) else classifier.load(model)
 
     def decide(rows: np.ndarray) -> Iterator[tuple[list[str], dict[str, float]]]:
-        for labels, row in zip(multilabel.decide_labels(rows, card), rows, strict=True):
+        for labels, row in zip(classifier.decide_labels(rows, card), rows, strict=True):
             yield labels, _round(card.classes, row)
 
     return net, card.input_size, decide

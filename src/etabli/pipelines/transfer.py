@@ -12,7 +12,7 @@ from etabli.features.store import Features
 from etabli.models.vision import backbones, linear_head
 from etabli.pipelines._classifier import ClassifierResult, make_card
 from etabli.pipelines._output import open_output
-from etabli.saved_models import multilabel
+from etabli.saved_models import classifier
 
 L2_GRID = (1.0, 0.3, 0.1, 0.03, 0.01)
 
@@ -96,5 +96,5 @@ def transfer(
             title=f"{net.name}, linear classifier on {images.title}",
             training=f"frozen features, one-vs-rest, L2 {l2:g} by cross-validation, seed {seed}",
         )
-        multilabel.save(out, linear_head.attach_head(model, head), card)
+        classifier.save(out, linear_head.attach_head(model, head), card)
     return ClassifierResult(out, card, unscored, {"l2": l2})

@@ -12,7 +12,7 @@ from etabli.core.i18n import _
 
 CARD = "card.json"
 TRAIN_COMMANDS = {
-    "multilabel": "etabli transfer, etabli finetune",
+    "classifier": "etabli transfer, etabli finetune",
     "text": "etabli poetry train TEXT",
     "captioner": "etabli run tp5.attention, etabli caption train FOLDER",
 }
@@ -53,7 +53,9 @@ def read_card(folder: Path | str, kind: str | None = None) -> dict[str, Any]:
                 _("there is no saved model in {folder}").format(folder=folder),
                 fix=_("Train one with: {command}").format(command=", ".join(commands)),
             ) from error
-        fields = {"kind": "multilabel", **parse_json(text)}
+        fields = {"kind": "classifier", **parse_json(text)}
+        if fields["kind"] == "multilabel":  # as written before there were exclusive classes
+            fields["kind"] = "classifier"
         if kind not in (None, fields["kind"]) or fields["kind"] not in TRAIN_COMMANDS:
             raise CorruptFile(
                 _("the model in {folder} is of another kind").format(folder=folder),

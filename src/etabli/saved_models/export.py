@@ -15,7 +15,7 @@ import numpy as np
 from etabli.core.atomic_files import atomic_write
 from etabli.core.errors import BadSetting, EtabliError, MissingExtra
 from etabli.core.i18n import _
-from etabli.saved_models import multilabel, onnx
+from etabli.saved_models import classifier, onnx
 from etabli.training import keras_io
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def import_openvino(purpose: str) -> ModuleType:
 
 def export_model(
     folder: Path | str, path: Path | str
-) -> tuple[Path, float | None, multilabel.ModelCard]:
+) -> tuple[Path, float | None, classifier.ModelCard]:
     """Export a saved classifier by the suffix of ``path``; check it on two random images.
 
     Returns:
@@ -61,7 +61,7 @@ def export_model(
     path = Path(path)
     if path.suffix.lower() not in writers:
         raise BadSetting(_("a model is exported as .xml or .onnx"), got=path.name)
-    net, card = multilabel.load(folder)
+    net, card = classifier.load(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     written = writers[path.suffix.lower()](net, path)
     images = np.random.default_rng(0).integers(0, 256, (2, *card.input_size, 3))

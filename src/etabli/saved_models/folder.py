@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from etabli.saved_models import captioner, multilabel, text
+from etabli.saved_models import captioner, classifier, text
 from etabli.saved_models.card import read_card
 
-SavedModel = multilabel.MultilabelModel | text.TextModel | captioner.Captioner
+SavedModel = classifier.ImageClassifier | text.TextModel | captioner.Captioner
 
 
 def load(folder: Path | str) -> SavedModel:
@@ -17,7 +17,7 @@ def load(folder: Path | str) -> SavedModel:
         CorruptFile: A file is broken, or the files do not belong together.
     """
     loaders: dict[str, Callable[[Path | str], SavedModel]] = {
-        "multilabel": multilabel.load,
+        "classifier": classifier.load,
         "text": text.load,
         "captioner": captioner.load,
     }

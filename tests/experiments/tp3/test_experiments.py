@@ -13,7 +13,7 @@ from etabli.experiments.context import RunContext
 from etabli.experiments.tp3 import _shared
 from etabli.models.vision import backbones
 from etabli.report import run_folder
-from etabli.saved_models import multilabel
+from etabli.saved_models import classifier
 
 QUICK = {
     "tp3.look.n_shown": 4,
@@ -92,7 +92,7 @@ def test_the_residual_net_has_its_parameters_and_its_blocks_can_be_the_identity(
 
 
 def test_the_fine_tuned_model_can_be_loaded(run):
-    model, card = multilabel.load(run_folder.seed_run_folder(run, "tp3.finetune", 0) / "model")
+    model, card = classifier.load(run_folder.seed_run_folder(run, "tp3.finetune", 0) / "model")
     assert len(card.classes) == 12 and "mean_average_precision" in card.scores
     images = np.zeros((1, *card.input_size, 3), np.float32)
     assert model.predict(images, verbose=0).shape == (1, 12)

@@ -40,7 +40,7 @@ from etabli.metrics.score import Score
 from etabli.models.vision import finetune, linear_head
 from etabli.models.vision.finetune import FinetuneConfig, FinetunedModel
 from etabli.models.vision.linear_head import LinearClassifier
-from etabli.saved_models import multilabel
+from etabli.saved_models import classifier
 from etabli.viz.captions import show_attention
 from etabli.viz.classes import plot_bars
 from etabli.viz.curves import plot_learning_curves
@@ -286,7 +286,7 @@ def save_model(
 ) -> None:
     """Save the net with its model card, for ``etabli predict``."""
     preprocessing = f"inside the net ({task.net.preprocessing}); its input is RGB from 0 to 255"
-    card = multilabel.ModelCard(
+    card = classifier.ModelCard(
         title=f"{task.backbone}, fine-tuned on {task.train.title}",
         backbone=task.backbone,
         input_size=tuple(net.input_shape[1:3]),
@@ -300,7 +300,7 @@ def save_model(
         scores={"mean_average_precision": (score.value, score.signature)},
         made_with=f"etabli {__version__}",
     )
-    multilabel.save(context.path("model"), net, card)
+    classifier.save(context.path("model"), net, card)
 
 
 def judge(context: RunContext, score: Score, maps: dict[str, tuple[float, float]]) -> None:

@@ -261,9 +261,13 @@ def _sqrt_normalize_layers(x: Any, where: str = "") -> Any:
 
 
 def attach_head(
-    model: "keras.Model", head: LinearClassifier, use_sqrt: bool = False, attention: float = 0.0
+    model: "keras.Model",
+    head: LinearClassifier,
+    use_sqrt: bool = False,
+    attention: float = 0.0,
+    activation: str = "sigmoid",
 ) -> "keras.Model":
-    """Return a model from images to probabilities (N, K): ``model``, ``pool``, sigmoids.
+    """Return a model from images to probabilities (N, K): ``model``, ``pool``, ``activation``.
 
     Args:
         model: From images to feature maps.
@@ -271,6 +275,7 @@ def attach_head(
         use_sqrt: Whether pooled features are transformed (``pool``).
         attention: a, where a logit is (1 - a) of that of the pooled features plus a of the log mean
             exp of the logits of all locations.
+        activation: "sigmoid", or "softmax" where an image has exactly one class.
     """
     import keras
 
@@ -285,8 +290,8 @@ def attach_head(
         pooled = layers.Rescaling(attention, offset=offset, name="of_the_places")(pooled)
         logits = layers.Add(name="attended")([logits, pooled])
         weights.append((conv, head.kernel[None, None]))
-    probabilities = layers.Activation("sigmoid", name="probabilities")(logits)
-    net = keras.Model(model.inputs[0], probabilities, name=f"{model.name}_multilabel")
+    probabilities = layers.Activation(activation, name="probabilities")(logits)
+    net = keras.Model(model.inputs[0], probabilities, name=f"{model.name}_classifier")
     for layer, kernel in weights:
         layer.set_weights([kernel, head.bias])
     return net

@@ -15,7 +15,7 @@ from etabli.core.errors import (
     NoSpace,
 )
 from etabli.models.vision import backbones, linear_head
-from etabli.saved_models import export, multilabel, onnx
+from etabli.saved_models import classifier, export, onnx
 
 
 def needs(*packages):
@@ -55,7 +55,7 @@ def card(classes=("cat", "dog", "été"), **changes):
         "training": "by hand",
         "scores": {"mean_average_precision": (0.8, "ap:area")},
     }
-    return multilabel.ModelCard(**{**held, **changes})
+    return classifier.ModelCard(**{**held, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +85,9 @@ def test_a_head_on_normalized_roots_is_saved_and_exported_with_the_same_outputs(
     roots = linear_head.sqrt_normalize(means) * np.sqrt(means.shape[1])
     expected = net.predict_on_batch(images)
     np.testing.assert_allclose(expected, head.probabilities(roots), atol=1e-5)
-    multilabel.save(tmp_path / "model", net, card())
+    classifier.save(tmp_path / "model", net, card())
     np.testing.assert_array_equal(
-        multilabel.load(tmp_path / "model")[0].predict_on_batch(images), expected
+        classifier.load(tmp_path / "model")[0].predict_on_batch(images), expected
     )
     needs("onnx", "openvino")
     assert export.check_export(net, onnx.export_onnx(net, tmp_path / "net.onnx"), images) < 1e-4
@@ -115,9 +115,9 @@ def test_attention_over_all_locations_is_saved_and_exported_with_the_same_output
     net = linear_head.attach_head(model, head, roots, attention=0.3)
     expected = net.predict_on_batch(images)
     np.testing.assert_allclose(expected, expit(0.7 * head.logits(means) + 0.3 * looked), atol=1e-5)
-    multilabel.save(tmp_path / "model", net, card())
+    classifier.save(tmp_path / "model", net, card())
     np.testing.assert_array_equal(
-        multilabel.load(tmp_path / "model")[0].predict_on_batch(images), expected
+        classifier.load(tmp_path / "model")[0].predict_on_batch(images), expected
     )
     needs("onnx", "openvino")
     assert export.check_export(net, onnx.export_onnx(net, tmp_path / "net.onnx"), images) < 1e-4
@@ -127,15 +127,15 @@ def test_attention_over_all_locations_is_saved_and_exported_with_the_same_output
 
 
 def test_a_saved_model_has_the_same_card_and_outputs(whole, images, tmp_path):
-    multilabel.save(tmp_path / "model", whole[0], card())
-    model, held = multilabel.load(tmp_path / "model")
+    classifier.save(tmp_path / "model", whole[0], card())
+    model, held = classifier.load(tmp_path / "model")
     assert held == card()
     np.testing.assert_array_equal(model.predict_on_batch(images), whole[0].predict_on_batch(images))
 
 
 def test_a_decision_is_a_probability_that_reaches_its_threshold():
     held = card(thresholds=(0.5, 0.2, 0.9))
-    assert multilabel.decide_labels(np.array([[0.5, 0.1, 0.95], [0.1, 0.3, 0.89]]), held) == [
+    assert classifier.decide_labels(np.array([[0.5, 0.1, 0.95], [0.1, 0.3, 0.89]]), held) == [
         ["cat", "été"],
         ["dog"],
     ]
@@ -143,22 +143,22 @@ def test_a_decision_is_a_probability_that_reaches_its_threshold():
 
 def test_a_missing_or_damaged_model_says_what_is_wrong(whole, tmp_path):
     with pytest.raises(DataMissing, match="etabli transfer"):
-        multilabel.load(tmp_path)
-    folder = multilabel.save(tmp_path / "model", whole[0], card())
+        classifier.load(tmp_path)
+    folder = classifier.save(tmp_path / "model", whole[0], card())
     (folder / "model.keras").write_bytes(b"PK\x03\x04 not much")
     with pytest.raises(CorruptFile, match=r"model\.keras"):
-        multilabel.load(folder)
+        classifier.load(folder)
     (folder / "card.json").write_text(json.dumps({"title": "half"}))
     with pytest.raises(CorruptFile, match="card"):
-        multilabel.load(folder)
+        classifier.load(folder)
     with pytest.raises(BadArray):
-        multilabel.save(tmp_path / "other", whole[0], card(("cat", "dog")))
+        classifier.save(tmp_path / "other", whole[0], card(("cat", "dog")))
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_the_former_model(
     whole, images, tmp_path, monkeypatch
 ):
-    folder = multilabel.save(tmp_path / "model", whole[0], card())
+    folder = classifier.save(tmp_path / "model", whole[0], card())
     before = (folder / "model.keras").read_bytes()
 
     def full(path):
@@ -166,7 +166,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_former_model(
 
     monkeypatch.setattr(whole[0], "save", full)
     with pytest.raises(NoSpace, match=r"model\.keras"):
-        multilabel.save(folder, whole[0], card())
+        classifier.save(folder, whole[0], card())
     assert (folder / "model.keras").read_bytes() == before and len(list(folder.iterdir())) == 2
 
 

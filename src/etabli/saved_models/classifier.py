@@ -1,7 +1,8 @@
-"""A multi-label image classifier in a folder: ``model.keras`` and its card.
+"""An image classifier in a folder: ``model.keras`` and its card.
 
-The card holds what the model must not be used without: classes, thresholds, training data and its
-license, scores and how they were computed. The preprocessing is part of the model.
+The card holds what the model must not be used without: its task (one label an image, by softmax, or
+several, by sigmoids), classes, thresholds, training data and its license, scores and how they were
+computed. The preprocessing is part of the model.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -19,12 +20,19 @@ if TYPE_CHECKING:
     import keras
 
 
-KIND, MODEL = "multilabel", "model.keras"
+KIND, MODEL = "classifier", "model.keras"
+TASKS = ("single", "multi")
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a classifier is and how well it does. ``scores`` maps a name to (value, recipe)."""
+    """What a classifier is and how well it does.
+
+    ``scores`` maps a name to (value, recipe), ``intervals`` to the ends of its 95 % interval.
+    ``thresholds`` decide where the ``task`` is "multi"; where it is "single", the most probable
+    class does. ``splits`` says how many images had which role, and ``chosen`` what validation or
+    cross-validation chose.
+    """
 
     title: str
     backbone: str
@@ -38,9 +46,14 @@ class ModelCard:
     weights: str = ""
     scores: dict[str, tuple[float, str]] = field(default_factory=dict)
     made_with: str = ""
+    task: str = "multi"
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    splits: dict[str, int] = field(default_factory=dict)
+    chosen: str = ""
+    remarks: tuple[str, ...] = ()
 
 
-class MultilabelModel(NamedTuple):
+class ImageClassifier(NamedTuple):
     """A model from images (N, height, width, 3) in 0..255 to probabilities (N, K); its card."""
 
     net: "keras.Model"
@@ -68,24 +81,32 @@ def load_card(folder: Path | str) -> ModelCard:
         del held["kind"]
         if "licence" in held:  # as version 0.1 wrote it
             held["license"] = held.pop("licence")
-        for key in ("input_size", "classes", "thresholds"):
-            held[key] = tuple(held[key])
+        for key in ("input_size", "classes", "thresholds", "remarks"):
+            held[key] = tuple(held.get(key, ()))
+        if held.get("task", "multi") not in TASKS:
+            raise ValueError(held["task"])
         held["scores"] = {
             name: (float(value), str(recipe)) for name, (value, recipe) in held["scores"].items()
+        }
+        held["intervals"] = {
+            name: (float(low), float(high))
+            for name, (low, high) in held.get("intervals", {}).items()
         }
         return ModelCard(**held)
 
 
-def load(folder: Path | str) -> MultilabelModel:
+def load(folder: Path | str) -> ImageClassifier:
     """Load a classifier; no code of its file runs. Raises ``DataMissing`` or ``CorruptFile``."""
     card = load_card(folder)
     net = keras_io.load(Path(folder) / MODEL)
     if net.output_shape[-1] != len(card.classes):
         raise mismatch(folder, KIND)
-    return MultilabelModel(net, card)
+    return ImageClassifier(net, card)
 
 
 def decide_labels(probabilities: np.ndarray, card: ModelCard) -> list[list[str]]:
-    """Return for each image the classes whose probability reaches their threshold."""
+    """Return for each image its most probable class, or those that reach their threshold."""
+    if card.task == "single":
+        return [[card.classes[best]] for best in probabilities.argmax(axis=1)]
     reached = probabilities >= np.asarray(card.thresholds)
     return [[name for name, yes in zip(card.classes, row, strict=True) if yes] for row in reached]
