@@ -63,7 +63,7 @@ def test_a_tiny_class_next_to_a_large_one():
     points = np.concatenate([cloud(), [[0.0, 0.0]]])
     labels = np.array(["many"] * 200 + ["one"])
     assert set(class_hulls(points, labels)) == {"many", "one"}
-    assert hull_overlap(points, labels).value == 0
+    assert hull_overlap(points, labels).is_undefined
 
 
 def test_only_the_plane_has_hulls():
@@ -128,5 +128,21 @@ def test_points_and_lines_overlap_nothing():
     assert hulls.intersection_over_union(SQUARE[:1], SQUARE[:2]) == 0
 
 
-def test_one_polygon_has_no_pair():
-    assert hulls.mean_overlap([SQUARE]) == 0.0
+def test_an_overlap_without_two_classes_that_have_an_area_is_undefined():
+    assert hulls.score_overlap([SQUARE], {}).recipe == {"undefined": "one-class"}
+    flat = hulls.score_overlap([SQUARE, SQUARE[:1], SQUARE[:2], SQUARE * 0 + 3], {})
+    assert flat.is_undefined and np.isnan(flat.value) and flat.recipe["flat-classes"] == 3
+    mixed = hulls.score_overlap([SQUARE, SQUARE, SQUARE[:2]], {})
+    assert mixed.value == pytest.approx(1) and mixed.recipe == {"flat-classes": 1}
+
+
+def test_a_line_that_rounding_gives_a_width_is_still_a_line():
+    line = np.outer(np.linspace(0, 1, 9), [0.3, 0.7])
+    bent = line + np.random.default_rng(0).normal(scale=1e-13, size=line.shape)
+    assert hulls.is_flat(hulls.convex_hull(bent)) and not hulls.is_flat(SQUARE * 1e-9)
+
+
+def test_of_many_classes_some_pairs_are_compared_and_the_recipe_says_so():
+    corners = [SQUARE + np.array([shift, 0]) for shift in np.linspace(0, 500, 150)]
+    score = hulls.score_overlap(corners, {})
+    assert score.recipe == {"pairs": "5000-of-11175"} and 0 <= score.value < 0.01

@@ -84,8 +84,11 @@ class RunContext:
     # numbers -------------------------------------------------------------------------------------
 
     def score(self, name: str, score: Score) -> None:
-        """Record a score with its recipe; raise ``BadSetting`` if it is not finite."""
-        if not np.isfinite(score.value):
+        """Record a score with its recipe; raise ``BadSetting`` if it is not finite.
+
+        A score that is undefined, for a reason that its recipe says, is recorded without a value.
+        """
+        if not np.isfinite(score.value) and not score.is_undefined:
             raise BadSetting(
                 _("the score {name} is {value}").format(name=name, value=score.value),
                 fix=_("The training diverged: try a lower learning rate."),

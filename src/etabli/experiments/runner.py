@@ -192,7 +192,11 @@ def _record(context: RunContext, settings: SettingsModel) -> run_folder.SeedRun:
         data=context.source.kind,
         settings=settings.model_dump(mode="json"),
         scores=[
-            run_folder.ScoreRecord(name=name, value=float(score), signature=score.signature)
+            run_folder.ScoreRecord(
+                name=name,
+                value=None if score.is_undefined else float(score),
+                signature=score.signature,
+            )
             for name, score in context.scores.items()
         ],
         published=[

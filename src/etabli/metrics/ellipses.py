@@ -69,6 +69,4 @@ def ellipse_overlap(points: np.ndarray, labels: np.ndarray, deviations: float = 
         "n": len(points),
         "classes": len(ellipses),
     }
-    return Score(
-        hulls.mean_overlap([each.outline(deviations) for each in ellipses.values()]), recipe
-    )
+    return hulls.score_overlap([each.outline(deviations) for each in ellipses.values()], recipe)

@@ -1,5 +1,6 @@
 """Scores that carry their recipe, and the checks of points and labels that metrics share."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +29,15 @@ class Score:
         """Return the same value with further entries in its recipe."""
         return Score(self.value, {**self.recipe, **more})
 
+    @classmethod
+    def undefined(cls, reason: str, recipe: dict[str, object]) -> "Score":
+        """Return a score without a value (NaN), which reports show as a dash; say why."""
+        return cls(math.nan, {**recipe, "undefined": reason})
+
+    @property
+    def is_undefined(self) -> bool:
+        return "undefined" in self.recipe
+
     def __float__(self) -> float:
         return float(self.value)
 
@@ -47,6 +57,15 @@ class Interval:
     @property
     def signature(self) -> str:
         return Score(self.value, self.recipe).signature
+
+    @classmethod
+    def undefined(cls, reason: str, recipe: dict[str, object]) -> "Score":
+        """Return a score without a value (NaN), which reports show as a dash; say why."""
+        return cls(math.nan, {**recipe, "undefined": reason})
+
+    @property
+    def is_undefined(self) -> bool:
+        return "undefined" in self.recipe
 
     def __float__(self) -> float:
         return float(self.value)

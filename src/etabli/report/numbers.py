@@ -119,9 +119,9 @@ def format_score(name: str, value: float | None, spread: float | None = None) ->
     return f"{text} ± {scale * spread:.{digits}f}{unit}" if spread is not None else f"{text}{unit}"
 
 
-def format_difference(name: str, value: float, published: float | None) -> str:
+def format_difference(name: str, value: float | None, published: float | None) -> str:
     """Write measured minus published with its sign; shares in percentage points."""
-    if published is None:
+    if value is None or published is None:
         return "—"
     if is_share(name):
         return f"{100 * (value - published):+.2f}"

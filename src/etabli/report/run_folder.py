@@ -82,8 +82,10 @@ class FileRecord(Record):
 
 
 class ScoreRecord(Record):
+    """A score; ``value`` is None where it is undefined, for the reason in the signature."""
+
     name: str
-    value: float
+    value: float | None
     signature: str = ""
 
 
@@ -156,11 +158,14 @@ class Run(FileRecord):
 
 
 class ScoreSummary(Record):
-    """A score over the seeds of a run: mean, sample standard deviation (of one seed: none)."""
+    """A score over the seeds of a run: mean, sample standard deviation (of one seed: none).
+
+    ``value`` is None where the score is undefined with every seed.
+    """
 
     experiment: str
     score: str
-    value: float
+    value: float | None
     spread: float | None
     n: int
     published: float | None
@@ -275,12 +280,13 @@ def summarize_scores(run: Path) -> list[ScoreSummary]:
 
 
 def _summarize(seed_run: SeedRun, scores: list[ScoreRecord]) -> ScoreSummary:
-    name, values = scores[0].name, [score.value for score in scores]
+    name = scores[0].name
+    values = [score.value for score in scores if score.value is not None]
     published = next((each.value for each in seed_run.published if each.score == name), None)
     return ScoreSummary(
         experiment=seed_run.experiment,
         score=name,
-        value=statistics.fmean(values),
+        value=statistics.fmean(values) if values else None,
         spread=statistics.stdev(values) if len(values) > 1 else None,
         n=len(values),
         published=published if seed_run.data == "full" else None,

@@ -215,7 +215,7 @@ def show_criteria(
             (axes[0], plane.hulls, _("convex hulls"), plane.hull_overlap),
             (axes[1], plane.ellipses, _("best-fit ellipses"), plane.ellipse_overlap),
         ):
-            says = _("{what}: overlap {value:.3f}").format(what=what, value=score.value)
+            says = _("{what}: overlap {value}").format(what=what, value=format_overlap(score))
             embedding.plot_scatter(
                 plane.points, labels, names, legend=False, faint=True, title=says, ax=ax
             )
@@ -249,7 +249,13 @@ def make_comparison_row(
         silhouette(plane.points, labels, seed=seed),
         trustworthiness(points, plane.points, seed=seed),
     )
-    return [*make_space_row(name, plane.hit)[:3], *(round(score.value, 3) for score in scores)]
+    values = [None if score.is_undefined else round(score.value, 3) for score in scores]
+    return [*make_space_row(name, plane.hit)[:3], *values]
+
+
+def format_overlap(score: Score) -> str:
+    """Write an overlap, or a dash where the classes have no area."""
+    return "—" if score.is_undefined else f"{score.value:.3f}"
 
 
 def show_comparison(context: RunContext, rows: list[list[object]]) -> None:
@@ -278,7 +284,7 @@ def make_explorer_plane(layer: str, projection: str, plane: MeasuredPlane) -> La
     """Convert a measured plane for the explorer."""
     numbers = {
         _("neighborhood hit"): f"{100 * plane.hit.score.value:.2f} %",
-        _("overlap of hulls"): f"{plane.hull_overlap.value:.3f}",
-        _("overlap of ellipses"): f"{plane.ellipse_overlap.value:.3f}",
+        _("overlap of hulls"): format_overlap(plane.hull_overlap),
+        _("overlap of ellipses"): format_overlap(plane.ellipse_overlap),
     }
     return LayerProjection(layer, projection, plane.points, plane.hulls, plane.ellipses, numbers)
