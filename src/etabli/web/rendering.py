@@ -58,7 +58,7 @@ PAGES = (
         "/backprop",
         N_("Backpropagation"),
         N_("Backpropagation, step by step"),
-        N_("A small net on one example: every value, every gradient, every gradient-descent step."),
+        N_("A small net on a few examples: every value, every gradient, every step."),
     ),
     Page(
         "untangling",

@@ -1,45 +1,49 @@
-"""Backpropagation of a small net on one example, every number of it, with ``etabli.nn``."""
+"""Backpropagation of a small net on one to four examples, every number of it, by ``etabli.nn``."""
 
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from etabli import nn
 from etabli.core import seeding
 from etabli.core.i18n import N_
 from etabli.web.api import Endpoint, Params
 
-MAX_STEPS = 60
+MAX_STEPS = 200
 _UNITS, _CLASSES = 3, 2
+_GRID = np.linspace(-2, 2, 33)  # of the plane that the page colors
+
+_Coordinate = Annotated[float, Field(ge=-10, le=10)]
+_Example = Annotated[list[_Coordinate], Field(min_length=2, max_length=2)]
+_Label = Annotated[int, Field(ge=0, lt=_CLASSES)]
 
 
 class BackpropParams(Params):
-    """An example of two numbers, the net's initialization, and the gradient-descent step shown."""
+    """Examples of two numbers, the net's initialization, and the gradient-descent step shown."""
 
-    x: list[Annotated[float, Field(ge=-10, le=10)]] = Field([0.5, -1.0], min_length=2, max_length=2)
-    label: int = Field(0, ge=0, lt=_CLASSES)
+    x: list[_Example] = Field([[1.0, 1.0], [-1.0, -0.5]], min_length=1, max_length=4)
+    labels: list[_Label] = Field([0, 1], min_length=1, max_length=4)
     learning_rate: float = Field(1.0, ge=0, le=100)
-    initializer: Literal["xavier", "normal", "zeros"] = "xavier"
+    initializer: Literal["xavier", "normal", "large", "zeros"] = "xavier"
     seed: int = Field(0, ge=0, le=9999)
     step: int = Field(0, ge=0, le=MAX_STEPS)
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> "BackpropParams":
+        if len(self.labels) != len(self.x):
+            raise ValueError("one label for each example")
+        return self
 
 
 def descend(_state: object, params: BackpropParams) -> dict[str, object]:
     """Return activations, loss, gradients and updated weights at one step, and all losses."""
-    x = np.array([params.x])
-    target = nn.one_hot(np.array([params.label]), _CLASSES)
-    generator = seeding.make_generator(params.seed, "playground")
-    initialize = nn.INITIALIZERS[params.initializer]
-    weights = {
-        "w_h": initialize((2, _UNITS), generator),
-        "b_h": np.zeros(_UNITS),
-        "w_y": initialize((_UNITS, _CLASSES), generator),
-        "b_y": np.zeros(_CLASSES),
-    }
+    x = np.array(params.x)
+    target = nn.one_hot(np.array(params.labels), _CLASSES)
+    weights = _initialize(params)
     losses = []
-    shown: dict[str, dict[str, Any]] = {}
-    with np.errstate(all="ignore"):
+    shown: dict[str, Any] = {}
+    with np.errstate(all="ignore"):  # a learning rate that is too large may overflow: shown as such
         for step in range(MAX_STEPS + 1):
             forward, gradients = _propagate(x, target, weights)
             losses.append(forward["loss"])
@@ -54,18 +58,36 @@ def descend(_state: object, params: BackpropParams) -> dict[str, object]:
                     "weights": weights,
                     "updated": updated,
                 }
+                plane = _color_plane(weights)
             weights = updated
     lists = {
-        part: {name: np.squeeze(value).tolist() for name, value in arrays.items()}
+        part: {name: np.asarray(value).tolist() for name, value in arrays.items()}
         for part, arrays in shown.items()
     }
-    return {"step": params.step, "losses": losses, **lists}
+    return {"step": params.step, "losses": losses, "plane": plane, **lists}
+
+
+def _initialize(params: BackpropParams) -> dict[str, np.ndarray]:
+    """Return the weights before the first step."""
+    generator = seeding.make_generator(params.seed, "playground")
+
+    def draw(shape: tuple[int, int]) -> np.ndarray:
+        if params.initializer == "large":  # saturates every sigmoid
+            return nn.normal(shape, generator, deviation=100.0)
+        return nn.INITIALIZERS[params.initializer](shape, generator)
+
+    return {
+        "w_h": draw((2, _UNITS)),
+        "b_h": np.zeros(_UNITS),
+        "w_y": draw((_UNITS, _CLASSES)),
+        "b_y": np.zeros(_CLASSES),
+    }
 
 
 def _propagate(
     x: np.ndarray, target: np.ndarray, weights: dict[str, np.ndarray]
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return the values of the forward pass and the gradients of the backward pass."""
+    """Return the values of the forward pass and the gradients of the mean loss."""
     a, back_a = nn.linear(x, weights["w_h"], weights["b_h"])
     h, back_h = nn.sigmoid(a)
     z, back_z = nn.linear(h, weights["w_y"], weights["b_y"])
@@ -79,12 +101,20 @@ def _propagate(
     return forward, {"z": dz, "w_y": dw_y, "b_y": db_y, "h": dh, "a": da, "w_h": dw_h, "b_h": db_h}
 
 
+def _color_plane(weights: dict[str, np.ndarray]) -> list[list[float]]:
+    """Return the probability of class 1 on a grid: rows of x₂ from -2 to 2, columns of x₁."""
+    grid = np.stack(np.meshgrid(_GRID, _GRID), axis=-1).reshape(-1, 2)
+    target = np.zeros((len(grid), _CLASSES))
+    probabilities = _propagate(grid, target, weights)[0]["p"][:, 0]
+    return np.round(probabilities, 3).reshape(len(_GRID), len(_GRID)).tolist()
+
+
 ENDPOINTS = [
     Endpoint(
         "/api/backprop",
         descend,
         BackpropParams,
         "POST",
-        summary=N_("Every number of backpropagation on one example"),
+        summary=N_("Every number of backpropagation on a few examples"),
     ),
 ]

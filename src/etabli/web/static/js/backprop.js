@@ -1,24 +1,52 @@
 // Backpropagation step by step: the server computes with etabli.nn, the page shows every number.
 
+import { color, rgb } from "./canvas.js";
 import { chart } from "./chart.js";
 import { _, $, attempt, el, latestOnly, number, request, svg } from "./common.js";
 
 const ORDER = ["a", "h", "z", "p", "loss", "dz", "dw_y", "dh", "da", "dw_h", "update"];
 const stages = ORDER.map((key) => document.querySelector(`.stage[data-stage=${key}]`));
 const NAMES = { a: "a", h: "h", z: "z", p: "ŷ", loss: "L", w_h: "W_h", b_h: "b_h", w_y: "W_y", b_y: "b_y", x: "x" };
+const DATA = {
+  one: { x: [[0.5, -1]], labels: [0] },
+  two: { x: [[1, 1], [-1, -0.5]], labels: [0, 1] },
+  three: { x: [[1, 1], [-1, -0.5], [1, -1]], labels: [0, 1, 1] },
+  xor: { x: [[-1, -1], [-1, 1], [1, -1], [1, 1]], labels: [0, 1, 1, 0] },
+};
+// The observations in the page state what these settings show; a test holds them to it.
+const PRESETS = {
+  convergence: { data: "two", initializer: "xavier", rate: 1 },
+  xor: { data: "xor", initializer: "xavier", rate: 1 },
+  oscillation: { data: "xor", initializer: "xavier", rate: 10 },
+  divergence: { data: "xor", initializer: "xavier", rate: 100 },
+  saturation: { data: "xor", initializer: "large", rate: 1 },
+  vanishing: { data: "xor", initializer: "normal", rate: 1 },
+  symmetry: { data: "three", initializer: "zeros", rate: 1 },
+};
 let current = 0;
 let answer = null;
+let example = 0;
+let points = structuredClone(DATA.two);
 
 const learningRate = () => 10 ** Number($("learning_rate").value);
-const short = (value) => (value === null ? _("too large") : number(value, 3));
 
-const brief = (value) => (value === null ? "∞" : number(value, 2));
+/** Format a number; small and large ones in scientific notation, which a rate of 100 needs. */
+function scientific(value, digits) {
+  const size = Math.abs(value);
+  if (size === 0) return "0"; // also of -0
+  if (size >= 1e-3 && size < 1e5) return number(value, digits);
+  const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
+  return `${number(Number(mantissa), digits)}e${exponent.replace("+", "")}`;
+}
+const short = (value) => (value === null ? _("too large") : scientific(value, 3));
+const brief = (value) => (value === null ? "∞" : scientific(value, 2));
 
-/** Create a vector or a matrix in brackets. */
+/** Create a vector or a matrix in brackets; of one row per example, the shown one is marked. */
 function matrix(value, name) {
   const rows = Array.isArray(value) ? (Array.isArray(value[0]) ? value : [value]) : [[value]];
+  const marked = rows.length > 1 && rows.length === points.x.length && !name.includes("_") ? example : -1;
   return el("table", { class: "matrix", role: "img", "aria-label": `${name}: ${rows.map((row) => row.map(short).join(", ")).join("; ")}` },
-    el("tbody", {}, rows.map((row) => el("tr", {}, row.map((each) => el("td", {}, short(each)))))));
+    el("tbody", {}, rows.map((row, index) => el("tr", { class: index === marked ? "marked" : "" }, row.map((each) => el("td", {}, short(each)))))));
 }
 
 function values(stage) {
@@ -38,11 +66,12 @@ const y = (layer, index) => (height * (index + 1)) / (layer.count + 1);
 /** Return the values of the units at a stage: activations, or gradients in the backward pass. */
 function unitValues(key) {
   const back = key.startsWith("d");
-  return {
+  const rows = {
     x: answer.forward.x,
     h: key === "a" ? answer.forward.a : key === "dh" ? answer.gradients.h : key === "da" || key === "dw_h" ? answer.gradients.a : answer.forward.h,
     p: back ? answer.gradients.z : key === "z" ? answer.forward.z : answer.forward.p,
   };
+  return Object.fromEntries(Object.entries(rows).map(([name, matrix]) => [name, matrix[example]]));
 }
 
 function edges(picture, from, to, weights, active) {
@@ -66,7 +95,7 @@ function net() {
   const active = { a: "h", h: "h", z: "p", p: "p", loss: "p", dz: "p", dh: "h", da: "h" }[key];
   for (const layer of LAYERS) {
     for (let index = 0; index < layer.count; index += 1) {
-      const truth = layer.key === "p" && answer.forward.y[index] === 1;
+      const truth = layer.key === "p" && answer.forward.y[example][index] === 1;
       picture.append(svg("circle", { cx: layer.at, cy: y(layer, index), r: 24, class: `unit${layer.key === active ? " active" : ""}${truth ? " truth" : ""}` }));
       picture.append(svg("text", { x: layer.at, y: y(layer, index) + 4, "text-anchor": "middle", class: "unit-value" }, brief(shown[layer.key][index])));
     }
@@ -83,20 +112,46 @@ function draw() {
     stage.querySelector(".values").replaceChildren(...values(stage));
   }
   net();
-  const points = answer.losses.map((loss, step) => [step, loss]).filter(([, loss]) => loss !== null);
+  const curve = answer.losses.map((loss, step) => [step, loss]).filter(([, loss]) => loss !== null);
   const here = answer.losses[answer.step];
-  chart($("losses"), { series: [{ name: "L", points }], x: _("step"), y: "L", title: _("Loss by step"), mark: here === null ? null : [answer.step, here] });
+  chart($("losses"), { series: [{ name: "L", points: curve }], x: _("step"), y: "L", title: _("Loss by step"), mark: here === null ? null : [answer.step, here], low: 0, height: 200 });
+  drawPlane();
   document.body.dataset.step = answer.step;
 }
 
+/** Color the plane by the predicted class, and draw the examples in the color of their true one. */
+function drawPlane() {
+  const canvas = $("boundary");
+  const rows = answer.plane;
+  const colors = ["--c0", "--c2"].map((name) => rgb(color(name)));
+  const paper = rgb(color("--card"));
+  const image = new ImageData(rows.length, rows.length);
+  rows.forEach((row, down) => row.forEach((p, right) => {
+    const at = 4 * ((rows.length - 1 - down) * rows.length + right);
+    const certainty = p === null ? 0 : 0.75 * Math.abs(2 * p - 1);
+    const full = colors[p > 0.5 ? 0 : 1];
+    for (let channel = 0; channel < 3; channel += 1) image.data[at + channel] = paper[channel] + certainty * (full[channel] - paper[channel]);
+    image.data[at + 3] = 255;
+  }));
+  const small = new OffscreenCanvas(rows.length, rows.length);
+  small.getContext("2d").putImageData(image, 0, 0);
+  const side = Math.max(1, canvas.clientWidth) * devicePixelRatio;
+  canvas.width = canvas.height = side;
+  const pen = canvas.getContext("2d");
+  pen.drawImage(small, 0, 0, side, side);
+  points.x.forEach(([x1, x2], index) => {
+    pen.beginPath();
+    pen.arc(((x1 + 2) / 4) * side, ((2 - x2) / 4) * side, (index === example ? 10 : 7) * devicePixelRatio, 0, 2 * Math.PI);
+    pen.fillStyle = color(points.labels[index] === 0 ? "--c0" : "--c2");
+    pen.fill();
+    pen.lineWidth = (index === example ? 3 : 1.5) * devicePixelRatio;
+    pen.strokeStyle = color("--ink");
+    pen.stroke();
+  });
+}
+
 const refresh = latestOnly(async () => {
-  const body = {
-    x: [Number($("x1").value), Number($("x2").value)],
-    label: Number($("label").value),
-    initializer: $("initializer").value,
-    learning_rate: learningRate(),
-    step: Number($("step").value),
-  };
+  const body = { ...points, initializer: $("initializer").value, learning_rate: learningRate(), step: Number($("step").value) };
   const found = await attempt(() => request("/api/backprop", { body }));
   if (!found) return;
   answer = found;
@@ -104,10 +159,36 @@ const refresh = latestOnly(async () => {
 });
 
 function showOptions() {
+  [$("x1").value, $("x2").value] = points.x[example];
+  $("label").value = points.labels[example];
   for (const output of document.querySelectorAll("output")) {
     const input = $(output.htmlFor.value);
     output.textContent = input.id === "learning_rate" ? number(learningRate(), 2) : number(Number(input.value), 3);
   }
+  $("examples").replaceChildren(...points.x.map((_point, index) => el("button", { type: "button", class: "small", "aria-pressed": String(index === example), "aria-label": _("example {number}", { number: index + 1 }) }, String(index + 1))));
+  for (const text of document.querySelectorAll("#observations p")) text.hidden = text.dataset.preset !== $("preset").value;
+}
+
+function choosePreset(name) {
+  const preset = PRESETS[name];
+  if (preset) {
+    $("data").value = preset.data;
+    $("initializer").value = preset.initializer;
+    $("learning_rate").value = Math.log10(preset.rate);
+    $("step").value = 0;
+    chooseData(preset.data);
+  }
+}
+
+function chooseData(name) {
+  points = structuredClone(DATA[name]);
+  example = 0;
+}
+
+function chooseExample(index) {
+  example = index;
+  showOptions();
+  if (answer) draw();
 }
 
 function moveStep(by) {
@@ -122,8 +203,62 @@ function moveStage(by) {
   stages[current].scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
 }
 
-$("controls").addEventListener("input", () => { showOptions(); refresh(); });
+/** Show the settings that a link carries after its #. */
+function readAddress() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  if (PRESETS[given.get("preset")]) $("preset").value = given.get("preset");
+  choosePreset($("preset").value);
+  if (Number.isInteger(Number(given.get("step")))) $("step").value = Number(given.get("step"));
+}
+
+function changed(event) {
+  if (event.target.id === "preset") choosePreset($("preset").value);
+  else if (event.target.id !== "step") $("preset").value = "custom";
+  if (event.target.id === "data") chooseData($("data").value);
+  const preset = $("preset").value;
+  history.replaceState(null, "", preset === "custom" ? location.pathname + location.search : `#preset=${preset}&step=${$("step").value}`);
+  showOptions();
+  refresh();
+}
+
+function moveExample() {
+  points.x[example] = [Number($("x1").value), Number($("x2").value)];
+  points.labels[example] = Number($("label").value);
+  $("preset").value = "custom";
+  showOptions();
+  refresh();
+}
+
+/** Advance to the last step, a few steps a frame, or stop. */
+const player = { timer: null };
+function play() {
+  const last = Number($("step").max);
+  if (player.timer === null && Number($("step").value) === last) $("step").value = 0;
+  if (player.timer !== null) {
+    clearInterval(player.timer);
+    player.timer = null;
+    return;
+  }
+  player.timer = setInterval(() => {
+    moveStep(2);
+    if (Number($("step").value) >= last) play();
+  }, 50);
+}
+
+$("controls").addEventListener("input", changed);
 $("controls").addEventListener("submit", (event) => event.preventDefault());
+$("play").addEventListener("click", play);
+for (const id of ["x1", "x2", "label"]) $(id).addEventListener("input", moveExample);
+$("examples").addEventListener("click", (event) => {
+  const index = [...$("examples").children].indexOf(event.target);
+  if (index >= 0) chooseExample(index);
+});
+$("boundary").addEventListener("click", (event) => {
+  const box = $("boundary").getBoundingClientRect();
+  const at = [((event.clientX - box.left) / box.width) * 4 - 2, 2 - ((event.clientY - box.top) / box.height) * 4];
+  const distances = points.x.map(([x1, x2]) => Math.hypot(x1 - at[0], x2 - at[1]));
+  chooseExample(distances.indexOf(Math.min(...distances)));
+});
 $("back").addEventListener("click", () => moveStep(-1));
 $("forward").addEventListener("click", () => moveStep(1));
 $("previous").addEventListener("click", () => moveStage(-1));
@@ -134,5 +269,6 @@ addEventListener("keydown", (event) => {
   if (event.key === "ArrowLeft") moveStage(-1);
 });
 stages.forEach((stage, index) => stage.addEventListener("click", () => moveStage(index - current)));
+readAddress();
 showOptions();
 refresh();

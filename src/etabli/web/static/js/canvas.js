@@ -8,7 +8,8 @@ export function bytes(text) {
 /** Return a color of the style sheet in the current scheme (light or dark). */
 export const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-function rgb(text) {
+/** Return the three channels of a hexadecimal color. */
+export function rgb(text) {
   const hex = text.replace("#", "");
   const full = hex.length === 3 ? [...hex].map((each) => each + each).join("") : hex;
   return [0, 2, 4].map((at) => parseInt(full.slice(at, at + 2), 16));
