@@ -14,7 +14,7 @@ def some_digits(folder, **parts):
         "train_images": np.zeros((4, 28, 28), np.uint8),
         "train_labels": np.array([0, 1, 2, 9], np.uint8),
         "test_images": np.full((2, 28, 28), 255, np.uint8),
-        "test_labels": np.array([3, 4], np.uint8),
+        "test_labels": np.array([1, 9], np.uint8),
     } | parts
     for part, name in mnist.FILES.items():
         idx.write(folder / "mnist" / name, held[part])
@@ -23,9 +23,15 @@ def some_digits(folder, **parts):
 
 def test_plain_files_are_read_with_labels_as_integers(tmp_path):
     digits = mnist.load(some_digits(tmp_path))
-    assert digits.name == "mnist"
-    assert digits.train_labels.tolist() == [0, 1, 2, 9] and digits.train_labels.dtype == np.int64
+    assert digits.classes == ("0", "1", "2", "9")
+    assert digits.train_labels.tolist() == [0, 1, 2, 3] and digits.train_labels.dtype == np.int64
+    assert digits.test_labels.tolist() == [1, 3]
     assert digits.train_images.dtype == np.uint8
+
+
+def test_the_sample_digits_keep_their_ten_classes():
+    digits = mnist.load(Source.sample())
+    assert (digits.name, digits.classes) == ("digits", tuple("0123456789"))
 
 
 def test_the_spelling_with_a_dot_is_read_as_well(tmp_path):
@@ -51,14 +57,18 @@ def test_flattened_pixels_are_between_zero_and_one(tmp_path):
 def test_the_digest_names_the_content(tmp_path):
     digits = mnist.load(some_digits(tmp_path / "a"))
     assert digits.digest == mnist.load(some_digits(tmp_path / "b")).digest
-    changed = mnist.load(some_digits(tmp_path / "c", test_labels=np.array([3, 5], np.uint8)))
+    changed = mnist.load(some_digits(tmp_path / "c", test_labels=np.array([1, 2], np.uint8)))
     assert changed.digest != digits.digest
     assert dataclasses.replace(digits, train_images=digits.test_images).digest != digits.digest
 
 
 def test_the_head_keeps_the_first_examples(tmp_path):
     head = mnist.load(some_digits(tmp_path)).head(3, 1)
-    assert head.train_labels.tolist() == [0, 1, 2] and len(head.test_images) == 1
+    assert (
+        head.train_labels.tolist() == [0, 1, 2]
+        and head.classes[3] == "9"
+        and len(head.test_images) == 1
+    )
 
 
 def test_missing_data_say_how_to_get_them(tmp_path):
@@ -75,8 +85,9 @@ def test_missing_data_say_how_to_get_them(tmp_path):
             {"train_labels": np.zeros(3, np.uint8)},
             "as many labels as images, got 4 images and 3 labels",
         ),
-        ({"test_labels": np.array([1, 10], np.uint8)}, "expected 0 to 9, got 10 at position 1"),
-        ({"test_images": np.zeros((2, 8, 8), np.uint8)}, "expected N x 28 x 28, got 2 x 8 x 8"),
+        ({"test_labels": np.array([1, 10], np.uint8)}, "no training image has.* got 10"),
+        ({"train_labels": np.zeros(4, np.uint8)}, "expected 2 to 1000, got 1"),
+        ({"test_images": np.zeros((2, 8, 8), np.uint8)}, "expected images of one size"),
         ({"test_images": np.zeros(2, np.uint8)}, "was given as the file of images"),
         (
             {"test_images": np.zeros((0, 28, 28), np.uint8), "test_labels": np.zeros(0, np.uint8)},
@@ -92,6 +103,7 @@ def test_files_that_do_not_fit_together_are_refused(tmp_path, parts, sentence):
 @pytest.mark.full
 def test_full_mnist_is_the_official_one(full_data):
     digits = mnist.load(Source.full(full_data))
+    assert (digits.name, digits.classes) == ("mnist", tuple("0123456789"))
     assert digits.train_images.shape == (60_000, 28, 28) and digits.test_images.shape == (
         10_000,
         28,

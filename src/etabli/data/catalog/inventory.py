@@ -16,6 +16,7 @@ from etabli.data.catalog.source import Source
 COMPLETE, PARTIAL, STAND_IN, MISSING = N_("complete"), N_("partial"), N_("stand-in"), N_("missing")
 OK, CHANGED, DAMAGED, REVISED = N_("ok"), N_("changed"), N_("damaged"), N_("revised")
 UNRECORDED = N_("checksum not recorded")
+_CHUNK = 2**20
 
 
 @dataclass(frozen=True)
@@ -125,17 +126,23 @@ def check_dataset(dataset: Dataset, folder: Path) -> Iterator[Finding]:
 
 def check_file(file: File, path: Path) -> Finding:
     """Compare the content of a file, unpacked where it is gzip, with the catalog's checksum."""
+    try:
+        return _compare(file, path)
+    except CorruptFile as error:
+        return Finding(file.path, DAMAGED, str(error))
+
+
+def _compare(file: File, path: Path) -> Finding:
+    if file.packed and hash_file(path, "md5") == file.packed:
+        return Finding(file.path, OK)
     if file.checksum is None:
-        size = path.stat().st_size
+        size = measure_content(path) if file.packed else path.stat().st_size
         if size == file.size or file.revised:
             return Finding(file.path, UNRECORDED)
         detail = _("{n} bytes instead of {expected}").format(n=size, expected=file.size)
         return Finding(file.path, CHANGED, detail)
     algorithm, __, expected = file.checksum.partition(":")
-    try:
-        found = hash_content(path, algorithm)
-    except CorruptFile as error:
-        return Finding(file.path, DAMAGED, str(error))
+    found = hash_content(path, algorithm)
     if found == expected:
         return Finding(file.path, OK)
     detail = _("{algorithm} expected {expected}…, got {came}…").format(
@@ -144,14 +151,33 @@ def check_file(file: File, path: Path) -> Finding:
     return Finding(file.path, REVISED if file.revised else CHANGED, detail)
 
 
+def hash_file(path: Path, algorithm: str) -> str:
+    """Return ``algorithm:hash`` of a file as it is, gzip or not."""
+    with path.open("rb") as stream:
+        return f"{algorithm}:{hashlib.file_digest(stream, algorithm).hexdigest()}"
+
+
 def hash_content(path: Path, algorithm: str = "sha256") -> str:
     """Return the hash of a file's content; of the unpacked content where it is gzip."""
+    found = hashlib.new(algorithm)
+    for chunk in read_content(path):
+        found.update(chunk)
+    return found.hexdigest()
+
+
+def measure_content(path: Path) -> int:
+    """Return the number of bytes of a file's content, unpacked where it is gzip."""
+    return sum(map(len, read_content(path)))
+
+
+def read_content(path: Path) -> Iterator[bytes]:
+    """Yield the content of a file in chunks, unpacked where it is gzip."""
     try:
         with path.open("rb") as stream:
-            if stream.read(2) != b"\x1f\x8b":
-                stream.seek(0)
-                return hashlib.file_digest(stream, algorithm).hexdigest()
-        with gzip.open(path, "rb") as unpacked:
-            return hashlib.file_digest(unpacked, algorithm).hexdigest()
+            is_packed = stream.read(2) == b"\x1f\x8b"
+            stream.seek(0)
+            with gzip.open(stream) if is_packed else stream as plain:
+                while chunk := plain.read(_CHUNK):
+                    yield chunk
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise CorruptFile(_("{path} is truncated or damaged (gzip)").format(path=path)) from error

@@ -18,7 +18,8 @@ class File:
     """One file of a data set: path in its folder, size in bytes, checksum of the content.
 
     ``aliases`` are other common names. ``revised`` marks a file that its publisher edits from time
-    to time: other content is reported, not refused.
+    to time: other content is reported, not refused. ``packed`` is the checksum of the gzip file as
+    its makers publish it, which proves the content too, but only of that very file.
     """
 
     path: str
@@ -26,6 +27,7 @@ class File:
     checksum: str | None = None
     aliases: tuple[str, ...] = ()
     revised: bool = False
+    packed: str | None = None
 
     @property
     def name(self) -> str:
@@ -104,9 +106,26 @@ def _mnist(name: str, size: int, unpacked: int, checksum: str) -> Part:
         "https://ossci-datasets.s3.amazonaws.com/mnist",
         "https://storage.googleapis.com/cvdf-datasets/mnist",
     )
-    dotted = name.replace("-idx", ".idx")
-    file = File(name, unpacked, f"sha256:{checksum}", aliases=(dotted,))
-    return Part(tuple(f"{mirror}/{name}" for mirror in mirrors), size, (file,))
+    return _idx(mirrors, name, size, unpacked, checksum=f"sha256:{checksum}")
+
+
+def _idx(
+    mirrors: tuple[str, ...],
+    name: str,
+    size: int,
+    unpacked: int,
+    *,
+    md5: str | None = None,
+    checksum: str | None = None,
+) -> Part:
+    """Return the download of one idx file, with the published MD5 of its gzip file."""
+    packed = f"md5:{md5}" if md5 else None
+    file = File(name, unpacked, checksum, aliases=(name.replace("-idx", ".idx"),), packed=packed)
+    urls = tuple(f"{mirror}/{name}" for mirror in mirrors)
+    return Part(urls, size, (file,), checksum=None if checksum else packed)
+
+
+_IMAGES, _LABELS, _EXTENDED_LABELS = 47_040_016, 60_008, 1_920_012  # bytes of 60,000 examples
 
 
 def _voc(name: str, size: int, half: str, count: int, checksum: str) -> Part:
@@ -127,6 +146,12 @@ def _voc(name: str, size: int, half: str, count: int, checksum: str) -> Part:
     )
 
 
+_FASHION = (
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
+)
+_KUZUSHIJI = ("https://codh.rois.ac.jp/kmnist/dataset/kmnist",)
+_QMNIST = ("https://raw.githubusercontent.com/facebookresearch/qmnist/master",)
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
 _FLICKR = "https://github.com/jbrownlee/Datasets/releases/download/Flickr8k"
 
@@ -167,6 +192,171 @@ DATASETS = (
                 4_542,
                 10_008,
                 "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            ),
+        ),
+    ),
+    Dataset(
+        name="fashion-mnist",
+        title=N_("Fashion-MNIST: 70,000 articles of clothing in 10 classes, 28 x 28"),
+        license="MIT",
+        citation="H. Xiao, K. Rasul, R. Vollgraf. Fashion-MNIST: a novel image dataset for "
+        "benchmarking machine learning algorithms. arXiv:1708.07747, 2017.",
+        home="https://github.com/zalandoresearch/fashion-mnist",
+        # MD5 of the gzip files: the table "Get the Data" of the makers' README. MD5 of the
+        # content: MindSpore's data sets (mindspore-lab/mindcv and vision, fashion_mnist).
+        parts=(
+            _idx(
+                _FASHION,
+                "train-images-idx3-ubyte.gz",
+                26_421_880,
+                _IMAGES,
+                md5="8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+                checksum="md5:f4a8712d7a061bf5bd6d2ca38dc4d50a",
+            ),
+            _idx(
+                _FASHION,
+                "train-labels-idx1-ubyte.gz",
+                29_515,
+                _LABELS,
+                md5="25c81989df183df01b3e8a0aad5dffbe",
+                checksum="md5:9018921c3c673c538a1fc5bad174d6f9",
+            ),
+            _idx(
+                _FASHION,
+                "t10k-images-idx3-ubyte.gz",
+                4_422_102,
+                7_840_016,
+                md5="bef4ecab320f06d8554ea6380940ec79",
+                checksum="md5:8181f5470baa50b63fa0f6fddb340f0a",
+            ),
+            _idx(
+                _FASHION,
+                "t10k-labels-idx1-ubyte.gz",
+                5_148,
+                10_008,
+                md5="bb300cfdad3c16e7a12a480ee83cd310",
+                checksum="md5:15d484375f8d13e6eb1aabb0c3f46965",
+            ),
+        ),
+    ),
+    Dataset(
+        name="kmnist",
+        title=N_("Kuzushiji-MNIST: 70,000 Japanese characters in 10 classes, 28 x 28"),
+        license="CC BY-SA 4.0",
+        citation="T. Clanuwat, M. Bober-Irizar, A. Kitamoto, A. Lamb, K. Yamamoto, D. Ha. Deep "
+        "learning for classical Japanese literature. arXiv:1812.01718, 2018.",
+        home="https://github.com/rois-codh/kmnist",
+        # MD5 of the gzip files: torchvision/datasets/mnist.py, class KMNIST (the makers list none).
+        parts=(
+            _idx(
+                _KUZUSHIJI,
+                "train-images-idx3-ubyte.gz",
+                18_165_135,
+                _IMAGES,
+                md5="bdb82020997e1d708af4cf47b453dcf7",
+            ),
+            _idx(
+                _KUZUSHIJI,
+                "train-labels-idx1-ubyte.gz",
+                29_497,
+                _LABELS,
+                md5="e144d726b3acfaa3e44228e80efcd344",
+            ),
+            _idx(
+                _KUZUSHIJI,
+                "t10k-images-idx3-ubyte.gz",
+                3_041_136,
+                7_840_016,
+                md5="5c965bf0a639b31b8f53240b1b52f4d7",
+            ),
+            _idx(
+                _KUZUSHIJI,
+                "t10k-labels-idx1-ubyte.gz",
+                5_120,
+                10_008,
+                md5="7320c461ea6c1c855c0b718fb2a4b134",
+            ),
+        ),
+    ),
+    Dataset(
+        name="qmnist",
+        title=N_("QMNIST: MNIST rebuilt, with all 60,000 test digits, 28 x 28"),
+        license="BSD",
+        citation="C. Yadav, L. Bottou. Cold case: the lost MNIST digits. NeurIPS, 2019.",
+        home="https://github.com/facebookresearch/qmnist",
+        # MD5 of the gzip files: torchvision/datasets/mnist.py, class QMNIST, written by the makers.
+        # The sizes of these downloads are rounded.
+        parts=(
+            _idx(
+                _QMNIST,
+                "qmnist-train-images-idx3-ubyte.gz",
+                9_700_000,
+                _IMAGES,
+                md5="ed72d4157d28c017586c42bc6afe6370",
+            ),
+            _idx(
+                _QMNIST,
+                "qmnist-train-labels-idx2-int.gz",
+                460_000,
+                _EXTENDED_LABELS,
+                md5="0058f8dd561b90ffdd0f734c6a30e5e4",
+            ),
+            _idx(
+                _QMNIST,
+                "qmnist-test-images-idx3-ubyte.gz",
+                9_700_000,
+                _IMAGES,
+                md5="1394631089c404de565df7b7aeaf9412",
+            ),
+            _idx(
+                _QMNIST,
+                "qmnist-test-labels-idx2-int.gz",
+                530_000,
+                _EXTENDED_LABELS,
+                md5="5b5b05890a5e13444e108efe57b788aa",
+            ),
+        ),
+    ),
+    Dataset(
+        name="emnist-letters",
+        title=N_("EMNIST Letters: 145,600 handwritten letters in 26 classes, 28 x 28"),
+        license=N_("public domain (NIST Special Database 19)"),
+        citation="G. Cohen, S. Afshar, J. Tapson, A. van Schaik. EMNIST: an extension of MNIST to "
+        "handwritten letters. arXiv:1702.05373, 2017.",
+        home="https://www.nist.gov/itl/products-and-services/emnist-dataset",
+        # MD5 of the archive: torchvision/datasets/mnist.py, class EMNIST; MD5 of its gzip files:
+        # deeplearning4j, EmnistFetcher.
+        parts=(
+            Part(
+                (
+                    "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip",
+                    "https://www.itl.nist.gov/iaui/vip/cs_links/EMNIST/gzip.zip",
+                ),
+                561_753_746,
+                (
+                    File(
+                        "emnist-letters-train-images-idx3-ubyte.gz",
+                        97_843_216,
+                        packed="md5:8795078f199c478165fe18db82625747",
+                    ),
+                    File(
+                        "emnist-letters-train-labels-idx1-ubyte.gz",
+                        124_808,
+                        packed="md5:c16de4f1848ddcdddd39ab65d2a7be52",
+                    ),
+                    File(
+                        "emnist-letters-test-images-idx3-ubyte.gz",
+                        16_307_216,
+                        packed="md5:382093a19703f68edac6d01b8dfdfcad",
+                    ),
+                    File(
+                        "emnist-letters-test-labels-idx1-ubyte.gz",
+                        20_808,
+                        packed="md5:d4108920cd86601ec7689a97f2de7f59",
+                    ),
+                ),
+                unpacked=60_000_000,
+                checksum="md5:58c8d27c78d21e728a6bc7b3cc06412e",
             ),
         ),
     ),

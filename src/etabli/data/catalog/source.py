@@ -19,11 +19,13 @@ class Source:
 
     ``folder`` is the root under which each data set has a folder of its name. Without it, full data
     are in ``ETABLI_DATA`` or else in the user's cache, and sample data in the user's cache
-    (``ETABLI_CACHE`` moves it).
+    (``ETABLI_CACHE`` moves it). ``dataset`` is read in place of MNIST: the name of another data set
+    of idx files, or a folder of them.
     """
 
     kind: Literal["sample", "full"]
     folder: Path | None = None
+    dataset: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -37,9 +39,9 @@ class Source:
         return cls("sample", None if folder is None else Path(folder))
 
     @classmethod
-    def full(cls, folder: Path | str | None = None) -> "Source":
+    def full(cls, folder: Path | str | None = None, dataset: str | None = None) -> "Source":
         """Return the source of the official data sets, as ``etabli data fetch`` installs them."""
-        return cls("full", None if folder is None else Path(folder))
+        return cls("full", None if folder is None else Path(folder), dataset)
 
     @property
     def is_sample(self) -> bool:
@@ -61,7 +63,12 @@ class Source:
         A missing sample data set is generated now, once. A full one may be missing: ``file`` and
         the loaders then raise ``DataMissing``.
         """
-        return samples.ensure_sample(name, self.root) if self.is_sample else self.root / name
+        if self.is_sample:
+            return samples.ensure_sample(name, self.root)
+        if name == "mnist" and self.dataset:
+            is_folder = is_path(self.dataset)
+            return Path(self.dataset).expanduser() if is_folder else self.root / self.dataset
+        return self.root / name
 
     def file(self, name: str, *candidates: str) -> Path:
         """Return the first existing path of several in a data set; ``DataMissing`` for none."""
@@ -77,6 +84,11 @@ class Source:
                 fix=_("Remove the folder: it is generated again."),
             )
         raise explain_missing(name, folder / candidates[0])
+
+
+def is_path(dataset: str) -> bool:
+    """Return whether a data set is given as a folder (``./mine``) and not by its name."""
+    return "/" in dataset or os.sep in dataset or dataset.startswith((".", "~"))
 
 
 def explain_missing(name: str, path: Path) -> DataMissing:

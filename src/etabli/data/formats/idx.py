@@ -17,6 +17,7 @@ from etabli.core.i18n import _
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MAX_BYTES = 2**31  # the largest MNIST file unpacks to 47 MB
+EXTENDED_LABEL = 8  # numbers a label of QMNIST: the class, then who wrote it
 _MAX_DIMENSIONS = 16
 _CHUNK = 2**20
 
@@ -54,8 +55,14 @@ def read_images(path: Path | str) -> np.ndarray:
 
 
 def read_labels(path: Path | str) -> np.ndarray:
-    """Read labels ``(N,)`` uint8 of an idx1 file; a file of images is refused."""
-    return _check_role(read(path), path, dimensions=1, wanted=_("labels"))
+    """Read labels ``(N,)`` of an idx1 file, or the first column of QMNIST's extended labels.
+
+    A file of images is refused.
+    """
+    array = read(path)
+    if array.ndim == 2 and array.dtype == np.int32 and array.shape[1] == EXTENDED_LABEL:
+        return array[:, 0]
+    return _check_role(array, path, dimensions=1, wanted=_("labels"))
 
 
 def write(path: Path | str, array: np.ndarray) -> None:
