@@ -32,6 +32,8 @@ def readers():
     return {
         "window": WindowPredictor(simple_rnn.build(4, V, 8).get_weights(), 4),
         "lstm": LstmPredictor(lstm.build(V, 8, 4).get_weights()),
+        "window, 3 layers": WindowPredictor(simple_rnn.build(4, V, 8, layers=3).get_weights(), 4),
+        "lstm, 3 layers": LstmPredictor(lstm.build(V, 8, 4, layers=3).get_weights()),
         "ngram": ngram,
         "residual": ResidualPredictor(residual_weights(), kneser_ney(CODES, V, 3)),
     }
@@ -42,7 +44,7 @@ def written(reader, seed, decoding=PLAIN, **more):
     return np.stack(list(steps), axis=1)
 
 
-@pytest.mark.parametrize("name", ["window", "lstm", "ngram", "residual"])
+@pytest.mark.parametrize("name", list(readers()))
 def test_a_step_is_as_good_as_reading_from_the_start(name):
     reader = readers()[name]
     stepwise = [reader.start(CODES[None, :5])]

@@ -174,3 +174,18 @@ def test_synthetic_text_is_learned_along_with_the_book():
     list(lstm.train(model, book, 8, recipe, 0, synthetic))
     log_p = lstm.log_probabilities(model.get_weights(), np.array([5, 4, 5, 4, 5, 4]), 2, 6, 1, 1)
     assert (log_p.argmax(axis=1) == [5, 4, 5, 4]).all()
+
+
+@pytest.mark.parametrize("residual", [False, True])
+def test_several_layers_are_trained_and_agree_with_keras(residual):
+    net = lstm.build(V, 8, 4, residual=residual, layers=2)
+    before = net.get_weights()
+    losses = [epoch.loss for epoch in lstm.train(net, CODES, 3, QUICK, seed=0)]
+    assert losses[-1] < losses[0]
+    changed = [not np.array_equal(a, b) for a, b in zip(before, net.get_weights(), strict=True)]
+    assert all(changed)
+    log_p = np.log(np.full((100, V), 1 / V, np.float32)) if residual else None
+    ours = lstm.log_probabilities(net.get_weights(), CODES, 1, 101, 1, 20, log_p)
+    inputs = [CODES[None, :100]] + ([log_p[None]] if residual else [])
+    theirs = net.predict_on_batch(inputs if residual else inputs[0])[0]
+    np.testing.assert_allclose(ours, np.log(theirs), atol=1e-4)

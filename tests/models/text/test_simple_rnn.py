@@ -123,3 +123,16 @@ def test_recipes_out_of_range_are_refused(bad):
 def test_no_epochs_are_refused():
     with pytest.raises(BadSetting, match="epochs"):
         trained(0, TrainConfig())
+
+
+def test_several_layers_are_trained_and_agree_with_keras():
+    net = simple_rnn.build(T, V, H, layers=3)
+    before = net.get_weights()
+    config = TrainConfig(learning_rate=0.01, dropout=0.1)
+    losses = [epoch.loss for epoch in simple_rnn.train(net, INPUTS, TARGETS, 4, config, 0)]
+    assert losses[-1] < losses[0]
+    changed = [not np.array_equal(a, b) for a, b in zip(before, net.get_weights(), strict=True)]
+    assert all(changed)
+    ours = simple_rnn.log_probabilities(net.get_weights(), INPUTS[:50])
+    theirs = net.predict_on_batch(np.eye(V, dtype=np.float32)[INPUTS[:50]])
+    np.testing.assert_allclose(ours, np.log(theirs), atol=1e-4)

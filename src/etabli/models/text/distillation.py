@@ -35,6 +35,7 @@ class Distillation:
     seed: int = 0
     residual_config: TrainConfig = RESIDUAL_CONFIG
     plain_config: TrainConfig = PLAIN_CONFIG
+    layers: int = 1
 
     def train_residual(
         self, epochs: int, checkpoint: Checkpoint | None = None
@@ -61,4 +62,5 @@ class Distillation:
         return model, run
 
     def _build(self, residual: bool) -> "keras.Model":
-        return lstm.build(self.ngram.vocabulary, self.units, self.embedding, self.seed, residual)
+        size = self.ngram.vocabulary, self.units, self.embedding
+        return lstm.build(*size, self.seed, residual, self.layers)

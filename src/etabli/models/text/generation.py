@@ -6,7 +6,7 @@ step takes microseconds, where a call of a compiled model takes milliseconds.
 """
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.special import expit, log_softmax
@@ -24,6 +24,7 @@ __all__ = [
     "ResidualPredictor",
     "WindowPredictor",
     "generate",
+    "split_lstm_weights",
 ]
 
 
@@ -51,17 +52,31 @@ class WindowPredictor:
         return self.start(np.column_stack([self.window, codes]))
 
 
+def split_lstm_weights(weights: list) -> tuple[Any, list[list], list, Any, Any]:
+    """Return embedding, kernel, recurrent and bias of every layer, gate, dense and its bias."""
+    embedding, *middle, dense, dense_bias = weights
+    count = len(middle) // 3 * 3
+    layers = [list(middle[place : place + 3]) for place in range(0, count, 3)]
+    return embedding, layers, list(middle[count:]), dense, dense_bias
+
+
 class LstmPredictor:
     """The LSTM: its state holds all that was read."""
 
     def __init__(self, weights: list[np.ndarray]) -> None:
-        embedding, kernel, self.recurrent, bias, *self.gate, self.dense, self.bias = map(
-            np.asarray, weights
+        embedding, layers, self.gate, self.dense, self.bias = split_lstm_weights(
+            [np.asarray(weight) for weight in weights]
         )
+        (kernel, recurrent, bias), *above = layers
         self.rows = embedding @ kernel + bias
+        self.recurrents = [recurrent, *(each[1] for each in above)]
+        self.above = [(kernel, bias) for kernel, _recurrent, bias in above]
 
     def start(self, prompts: np.ndarray) -> np.ndarray:
-        self.hidden = self.cell = np.zeros((len(prompts), len(self.recurrent)), self.rows.dtype)
+        self.states = [
+            (np.zeros((len(prompts), len(recurrent)), self.rows.dtype),) * 2
+            for recurrent in self.recurrents
+        ]
         for codes in np.asarray(prompts).T:
             self._read(codes)
         return self._log_probabilities()
@@ -70,11 +85,22 @@ class LstmPredictor:
         self._read(codes)
         return self._log_probabilities()
 
+    @property
+    def hidden(self) -> np.ndarray:
+        """The state h (B, H) of the last layer."""
+        return self.states[-1][0]
+
     def _read(self, codes: np.ndarray) -> None:
-        """i, f, o = sigmoid(z), g = tanh(z); c = f c + i g; h = o tanh(c)."""
-        i, f, g, o = np.split(self.rows[codes] + self.hidden @ self.recurrent, 4, axis=1)
-        self.cell = expit(f) * self.cell + expit(i) * np.tanh(g)
-        self.hidden = expit(o) * np.tanh(self.cell)
+        """i, f, o = sigmoid(z), g = tanh(z); c = f c + i g; h = o tanh(c), layer by layer."""
+        projected = self.rows[codes]
+        for number, recurrent in enumerate(self.recurrents):
+            if number:
+                kernel, bias = self.above[number - 1]
+                projected = self.states[number - 1][0] @ kernel + bias
+            hidden, cell = self.states[number]
+            i, f, g, o = np.split(projected + hidden @ recurrent, 4, axis=1)
+            cell = expit(f) * cell + expit(i) * np.tanh(g)
+            self.states[number] = expit(o) * np.tanh(cell), cell
 
     def _log_probabilities(self) -> np.ndarray:
         return log_softmax(self.hidden @ self.dense + self.bias, axis=1)

@@ -31,6 +31,7 @@ import numpy as np
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
 from etabli.core.seeding import derive_keras_seed, make_generator
+from etabli.models.text.generation import split_lstm_weights
 from etabli.models.text.ngram import cross_predict
 from etabli.models.text.simple_rnn import Epoch
 from etabli.models.text.synthetic_text import SyntheticText
@@ -61,7 +62,7 @@ def compile_log_probabilities() -> Callable:
     import jax
 
     def run(weights: list, codes: Any, known: Any, ngram_log_p: Any) -> Any:
-        state = _zero_state(codes.shape[1], weights[2].shape[0])
+        state = _zero_state(codes.shape[1], weights)
         return jax.nn.log_softmax(_forward(weights, codes, ngram_log_p, state, known)[0])
 
     return jax.jit(run)
@@ -86,7 +87,7 @@ def compile_epoch(config: "TrainConfig") -> Callable:
     def run(
         learner: tuple, inputs: Any, targets: Any, ngram_log_p: Any, key: Any, rates: Any
     ) -> tuple:
-        state = _zero_state(inputs.shape[2], learner[0][2].shape[0])
+        state = _zero_state(inputs.shape[2], learner[0])
         keys = jax.random.split(key, len(inputs))
         losses: Any
         (learner, _), losses = jax.lax.scan(
@@ -103,9 +104,9 @@ def _forward(
     ngram_log_p: Any,
     state: tuple,
     known: Any = None,
-    masks: Any = (1.0, 1.0, 1.0),
+    masks: Any = None,
 ) -> tuple:
-    """Logits (T, B, V) and the state after the last step.
+    """Logits (T, B, V) and the state of every layer after the last step.
 
     The residual LSTM adds gate(h) ln p_ngram to its own logits, gate = softplus(h g + b).
     """
@@ -114,25 +115,31 @@ def _forward(
 
     from etabli.training.kernels.recurrent import embedding_lookup, lstm
 
-    embedding, kernel, recurrent, bias, *gate, dense, dense_bias = weights
-    rows, inner, outer = masks
-    projected = (embedding_lookup(embedding, codes) * rows) @ kernel + bias
-    if known is not None:
-        # Closed input and output gates keep the state exactly zero where nothing is known.
-        gates = jnp.repeat(jnp.array([1.0, 0.0, 0.0, 1.0]), recurrent.shape[0]) * -1e9
-        projected = projected + jnp.where(known[..., None], 0.0, gates)
-    states, cell = lstm(projected, recurrent * inner, *state)
-    dropped = states * outer
+    embedding, layers, gate, dense, dense_bias = split_lstm_weights(weights)
+    ones = [1.0] * len(layers)
+    rows, inner, outer = masks or (1.0, ones, ones)
+    states = embedding_lookup(embedding, codes) * rows
+    last = []
+    for number, (kernel, recurrent, bias) in enumerate(layers):
+        projected = (states if number == 0 else states * outer[number - 1]) @ kernel + bias
+        if known is not None:
+            # Closed input and output gates keep the state exactly zero where nothing is known.
+            gates = jnp.repeat(jnp.array([1.0, 0.0, 0.0, 1.0]), recurrent.shape[0]) * -1e9
+            projected = projected + jnp.where(known[..., None], 0.0, gates)
+        states, cell = lstm(projected, recurrent * inner[number], *state[number])
+        last.append((states[-1], cell))
+    dropped = states * outer[-1]
     logits = dropped @ dense + dense_bias
     if gate:
         logits = logits + jax.nn.softplus(dropped @ gate[0] + gate[1]) * ngram_log_p
-    return logits, (states[-1], cell)
+    return logits, tuple(last)
 
 
-def _zero_state(streams: int, units: int) -> tuple:
+def _zero_state(streams: int, weights: list) -> tuple:
     import jax.numpy as jnp
 
-    return jnp.zeros((streams, units)), jnp.zeros((streams, units))
+    units = [recurrent.shape[0] for _kernel, recurrent, _bias in split_lstm_weights(weights)[1]]
+    return tuple((jnp.zeros((streams, n)), jnp.zeros((streams, n))) for n in units)
 
 
 def _loss(
@@ -148,12 +155,22 @@ def _loss(
     import jax
 
     keys, streams = jax.random.split(key, 3), inputs.shape[1]
-    shapes = (streams, weights[0].shape[1]), weights[2].shape, (streams, weights[2].shape[0])
-    shares = (config.input_drop, config.weight_drop, config.output_drop)
-    masks = [
-        jax.random.bernoulli(key, 1 - share, shape) / (1 - share) if share else 1.0
-        for key, share, shape in zip(keys, shares, shapes, strict=True)
-    ]
+    recurrents = [recurrent for _kernel, recurrent, _bias in split_lstm_weights(weights)[1]]
+
+    def mask(place: int, share: float, shape: tuple[int, ...], layer: int) -> Any:
+        own = jax.random.fold_in(keys[place], layer) if layer else keys[place]
+        return jax.random.bernoulli(own, 1 - share, shape) / (1 - share) if share else 1.0
+
+    # The last layer's output has the mask that a single layer's has.
+    above = range(len(recurrents) - 1, -1, -1)
+    masks = (
+        mask(0, config.input_drop, (streams, weights[0].shape[1]), 0),
+        [mask(1, config.weight_drop, each.shape, n) for n, each in enumerate(recurrents)],
+        [
+            mask(2, config.output_drop, (streams, len(each)), n)
+            for n, each in zip(above, recurrents, strict=True)
+        ],
+    )
     logits, state = _forward(weights, inputs, ngram_log_p, state, masks=masks)
     log_p = jax.nn.log_softmax(logits)
     return -(targets * log_p).sum(axis=-1).mean(), state
@@ -216,7 +233,12 @@ PLAIN_CONFIG = TrainConfig(streams=16, weight_drop=0.3, input_drop=0.0, output_d
 
 
 def build(
-    vocabulary: int, units: int = 512, embedding: int = 64, seed: int = 0, residual: bool = False
+    vocabulary: int,
+    units: int = 512,
+    embedding: int = 64,
+    seed: int = 0,
+    residual: bool = False,
+    layers: int = 1,
 ) -> "keras.Model":
     """Build codes (N, T) -> Embedding(E) -> LSTM(H) -> Dense(V), softmax: p (N, T, V).
 
@@ -226,6 +248,7 @@ def build(
         embedding: E, size of the embedding.
         seed: Seed of the initial weights.
         residual: Whether there is a second input, the n-gram's ln p (N, T, V), and a gate for it.
+        layers: LSTMs on top of one another.
     """
     import keras
 
@@ -233,31 +256,38 @@ def build(
         name: derive_keras_seed(seed, "char_modern", name)
         for name in ("rows", "kernel", "state", "dense")
     }
-    layers, initializers = keras.layers, keras.initializers
+    initializers = keras.initializers
     inputs = [keras.Input((None,), dtype="int32", name="codes")]
     rows = initializers.RandomUniform(-0.1, 0.1, seed=seeds["rows"])
-    x = layers.Embedding(vocabulary, embedding, embeddings_initializer=rows, name="embedding")(
-        inputs[0]
-    )
-    x = layers.LSTM(
-        units,
-        return_sequences=True,
-        kernel_initializer=initializers.GlorotUniform(seeds["kernel"]),
-        recurrent_initializer=initializers.Orthogonal(seed=seeds["state"]),
-        name="recurrent",
-    )(x)
-    logits = layers.Dense(
+    x = keras.layers.Embedding(
+        vocabulary, embedding, embeddings_initializer=rows, name="embedding"
+    )(inputs[0])
+    for number in range(1, layers + 1):
+        name = "recurrent" if number == 1 else f"recurrent_{number}"
+        if number > 1:
+            for part in ("kernel", "state"):
+                seeds[part] = derive_keras_seed(seed, "char_modern", name, part)
+        x = keras.layers.LSTM(
+            units,
+            return_sequences=True,
+            kernel_initializer=initializers.GlorotUniform(seeds["kernel"]),
+            recurrent_initializer=initializers.Orthogonal(seed=seeds["state"]),
+            name=name,
+        )(x)
+    logits = keras.layers.Dense(
         vocabulary, kernel_initializer=initializers.GlorotUniform(seeds["dense"]), name="dense"
     )(x)
     if residual:
         inputs.append(keras.Input((None, vocabulary), name="counted"))
         # softplus(b) = 1: the untrained model is the n-gram model.
         start = initializers.Constant(float(np.log(np.e - 1)))
-        gate = layers.Dense(
+        gate = keras.layers.Dense(
             1, "softplus", kernel_initializer="zeros", bias_initializer=start, name="gate"
         )(x)
-        logits = layers.Add(name="sum")([logits, layers.Multiply(name="scaled")([gate, inputs[1]])])
-    outputs = layers.Activation("softmax", name="softmax")(logits)
+        logits = keras.layers.Add(name="sum")(
+            [logits, keras.layers.Multiply(name="scaled")([gate, inputs[1]])]
+        )
+    outputs = keras.layers.Activation("softmax", name="softmax")(logits)
     return keras.Model(inputs if residual else inputs[0], outputs, name="char_modern")
 
 

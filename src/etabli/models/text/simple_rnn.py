@@ -6,7 +6,7 @@ calls ``train_on_batch`` with one-hot arrays. Both read the same batches in the 
 Practical 4, exercise 1 b.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,7 +33,7 @@ class TrainConfig:
 
     learning_rate: of RMSprop (rho 0.9, Keras' default).
     schedule: constant, or half a cosine that decays to zero at the last epoch.
-    dropout: dropout rate of the last hidden state.
+    dropout: dropout rate of the last hidden state, and of the states between two layers.
     ema_decay: decay per step of the exponential moving average of the weights, which becomes the
         model (0: the weights themselves). Polyak, Juditsky 1992.
     """
@@ -67,32 +67,44 @@ class Epoch:
     loss: float
 
 
-def build(length: int, vocabulary: int, units: int = 128, seed: int = 0) -> "keras.Model":
+def build(
+    length: int, vocabulary: int, units: int = 128, seed: int = 0, layers: int = 1
+) -> "keras.Model":
     """Build one-hot (N, length, V) -> SimpleRNN(units), its last state -> Dense(V), softmax: p (N,
     V).
 
     With units = 128 and V = 60: 24,192 + 7,740 = 31,932 parameters (report, figure 16). Keras'
     default initializers: Glorot uniform, orthogonal recurrent kernel, zero biases; the loss starts
-    near ln V.
+    near ln V. Each of several layers reads the states of the one below.
     """
     import keras
 
-    seeds = {
-        name: derive_keras_seed(seed, "char_rnn", name)
-        for name in ("glorot_uniform", "orthogonal", "dense")
-    }
+    initializers = keras.initializers
+
+    def recurrent(number: int) -> "keras.Layer":
+        name = "recurrent" if number == 1 else f"recurrent_{number}"
+        purpose = ("char_rnn",) if number == 1 else ("char_rnn", name)
+        return keras.layers.SimpleRNN(
+            units,
+            return_sequences=number < layers,
+            kernel_initializer=initializers.GlorotUniform(
+                derive_keras_seed(seed, *purpose, "glorot_uniform")
+            ),
+            recurrent_initializer=initializers.Orthogonal(
+                seed=derive_keras_seed(seed, *purpose, "orthogonal")
+            ),
+            name=name,
+        )
+
     return keras.Sequential(
         [
             keras.Input((length, vocabulary), name="characters"),
-            keras.layers.SimpleRNN(
-                units,
-                kernel_initializer=keras.initializers.GlorotUniform(seeds["glorot_uniform"]),
-                recurrent_initializer=keras.initializers.Orthogonal(seed=seeds["orthogonal"]),
-                name="recurrent",
-            ),
+            *map(recurrent, range(1, layers + 1)),
             keras.layers.Dense(
                 vocabulary,
-                kernel_initializer=keras.initializers.GlorotUniform(seeds["dense"]),
+                kernel_initializer=initializers.GlorotUniform(
+                    derive_keras_seed(seed, "char_rnn", "dense")
+                ),
                 name="dense",
             ),
             keras.layers.Activation("softmax", name="softmax"),
@@ -143,11 +155,20 @@ def log_probabilities(weights: list[np.ndarray], inputs: np.ndarray) -> np.ndarr
 
 def compute_states(weights: list[np.ndarray], inputs: np.ndarray) -> np.ndarray:
     """Return the states (T, N, H), h_t = tanh(W[x_t] + b + h_(t-1) U), over windows (N, T), in
-    NumPy."""
+    NumPy; of several layers those of the last."""
     kernel, recurrent, bias = weights[:3]
-    rows, h, states = kernel + bias, np.zeros((len(inputs), len(recurrent)), kernel.dtype), []
-    for codes in np.asarray(inputs).T:
-        h = np.tanh(rows[codes] + h @ recurrent)
+    rows, count = kernel + bias, len(inputs)
+    states = _run_layer((rows[codes] for codes in np.asarray(inputs).T), recurrent, count)
+    for place in range(3, len(weights) - 2, 3):
+        kernel, recurrent, bias = weights[place : place + 3]
+        states = _run_layer((below @ kernel + bias for below in states), recurrent, count)
+    return states
+
+
+def _run_layer(projected: Iterable[np.ndarray], recurrent: np.ndarray, count: int) -> np.ndarray:
+    h, states = np.zeros((count, len(recurrent)), recurrent.dtype), []
+    for z in projected:
+        h = np.tanh(z + h @ recurrent)
         states.append(h)
     return np.stack(states)
 
@@ -274,10 +295,22 @@ def _loss(weights: list, windows: Any, targets: Any, key: Any, dropout: float) -
 
     from etabli.training.kernels.recurrent import embedding_lookup, simple_rnn
 
-    kernel, recurrent, bias, dense, dense_bias = weights
+    kernel, recurrent, bias, *above, dense, dense_bias = weights
     start = jnp.zeros((windows.shape[0], recurrent.shape[0]), recurrent.dtype)
-    hidden = simple_rnn(embedding_lookup(kernel, windows.T) + bias, recurrent, start)[-1]
+    states = simple_rnn(embedding_lookup(kernel, windows.T) + bias, recurrent, start)
+    for place in range(0, len(above), 3):
+        kernel, recurrent, bias = above[place : place + 3]
+        if dropout:
+            states = _drop(states, jax.random.fold_in(key, place + 1), dropout)
+        states = simple_rnn(states @ kernel + bias, recurrent, start)
+    hidden = states[-1]
     if dropout:
-        hidden = hidden * jax.random.bernoulli(key, 1 - dropout, hidden.shape) / (1 - dropout)
+        hidden = _drop(hidden, key, dropout)
     log_p = jax.nn.log_softmax(hidden @ dense + dense_bias)
     return -jnp.take_along_axis(log_p, targets[:, None], axis=1).mean()
+
+
+def _drop(states: Any, key: Any, dropout: float) -> Any:
+    import jax
+
+    return states * jax.random.bernoulli(key, 1 - dropout, states.shape) / (1 - dropout)
