@@ -1,3 +1,5 @@
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +7,8 @@ from hypothesis import strategies as st
 
 from etabli.core.errors import BadArray, BadSetting, CorruptFile, DataMissing
 from etabli.data.formats import text
-from etabli.data.formats.text import Markers, Text
+from etabli.data.formats.text import PRACTICAL, Markers, Preparation, Text
+from etabli.data.synthetic import verse
 
 RAW = "license\n\n  Voici le Début du texte \n\nUn Vers,\n  deux vers\nFIN du livre\nlicence"
 MARKERS = Markers("le début", "fin du")
@@ -26,10 +29,33 @@ def test_a_text_without_its_start_marker_is_refused():
         text.prepare("autre chose", MARKERS)
 
 
-def test_the_license_of_any_gutenberg_text_is_cut_off():
-    start, end = "*** START OF THIS PROJECT GUTENBERG EBOOK X ***", "*** END OF THIS EBOOK ***"
-    raw = f"Title\n{start}\nla mer\n{end}\nLicense"
-    assert text.prepare(raw).characters == "la mer"
+GUTENBERG = {
+    "today": ("*** START OF THE PROJECT GUTENBERG EBOOK X ***", "*** END OF THE PROJECT X ***"),
+    "2005": ("***START OF THE PROJECT GUTENBERG EBOOK X***", "***END OF THE PROJECT X***"),
+    "a long title": (
+        "*** START OF THE PROJECT GUTENBERG EBOOK OF A VERY LONG\nTITLE ***",
+        "End of the Project Gutenberg EBook of X, by Y\n*** END OF THIS",
+    ),
+    "1999": (
+        "***START**THE SMALL PRINT!**FOR PUBLIC DOMAIN ETEXTS**START***\nWhy?\n"
+        "*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*",
+        "End of Project Gutenberg's Etext of X",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", GUTENBERG)
+def test_the_license_of_any_gutenberg_text_is_cut_off(kind, tmp_path):
+    start, end = GUTENBERG[kind]
+    raw = f"Title\n{start}\n\nLa mer\nmonte\n\n{end}\nLicense\nand more\nof it\n"
+    assert text.prepare(raw).characters == "la mer monte"
+    path = tmp_path / "book.txt"
+    path.write_text(raw, encoding="utf-8")
+    own = text.read_corpus(path)
+    assert own.characters == "La mer\nmonte"
+    assert "license of Project Gutenberg" in own.remarks[0]
+    number = raw.split("\n").index("monte") + 1
+    assert own.locate(own.characters.index("monte")) == (path, number)
 
 
 def test_a_text_without_markers_is_taken_whole():
@@ -56,30 +82,103 @@ def test_a_character_never_seen_is_refused_by_name():
 
 @pytest.mark.parametrize(
     ("raw", "message"),
-    [
-        (b"", "is empty"),
-        (b" \n\n ", "is empty"),
-        ("été".encode("latin-1"), "not UTF-8"),
-        (b"a\0b", "NUL"),
-        ("été".encode("utf-16"), "not UTF-8"),
-    ],
+    [(b"", "is empty"), (b" \n\n ", "is empty"), (b"a\0b", "NUL"), (b"\xff\xfea", "damaged")],
 )
-def test_a_file_that_is_no_utf8_text_is_refused(tmp_path, raw, message):
+def test_a_file_that_is_no_text_is_refused(tmp_path, raw, message):
     path = tmp_path / "text.txt"
     path.write_bytes(raw)
-    with pytest.raises(CorruptFile, match=message):
-        text.read(path)
+    for reader in (text.read, text.read_corpus):
+        with pytest.raises(CorruptFile, match=message):
+            reader(path)
 
 
 def test_a_file_that_does_not_exist_is_refused(tmp_path):
-    with pytest.raises(DataMissing, match="no text file"):
-        text.read(tmp_path / "none.txt")
+    for reader in (text.read, text.read_corpus):
+        with pytest.raises(DataMissing, match="no text file"):
+            reader(tmp_path / "none.txt")
 
 
 def test_emoji_and_a_byte_order_mark_are_read(tmp_path):
     path = tmp_path / "text.txt"
     path.write_text("\ufeffLa mer 🌊", encoding="utf-8")
     assert text.read(path).characters == "la mer 🌊"
+
+
+CODE = "def f(x):\n    if x:\n\treturn X\n\n\nclass A:\n    pass\n"
+
+
+def test_a_text_of_your_own_keeps_case_lines_and_indentation(tmp_path):
+    path = tmp_path / "f.py"
+    path.write_bytes(b"\xef\xbb\xbf" + b"\n\n" + CODE.replace("\n", "\r\n").encode())
+    own = text.read_corpus(path)
+    assert own.characters == CODE.rstrip("\n")
+    assert (own.name, own.lines, own.remarks) == ("f", 7, ())
+    assert own.locate(0) == (path, 3)
+    assert own.locate(own.characters.index("A:")) == (path, 8)
+    assert text.read_corpus(path, Preparation(lowercase=True)).characters == CODE.lower().strip()
+    joined = text.read_corpus(path, Preparation(join_lines=True))
+    assert joined.characters == "def f(x): if x: return X class A: pass"
+    assert joined.locate(joined.characters.index("pass")) == (path, 9)
+
+
+def test_lower_case_and_joined_lines_are_the_preparation_of_the_practical(tmp_path):
+    verse.make(tmp_path)
+    path = tmp_path / verse.FILE
+    ours, theirs = text.read_corpus(path, PRACTICAL), text.read(path)
+    assert (ours.characters, ours.lines) == (theirs.characters, theirs.lines)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "windows-1252"])
+def test_every_encoding_gives_the_same_text(tmp_path, encoding):
+    path = tmp_path / "t.txt"
+    path.write_bytes("Été – œuvre\nL'hiver…".encode(encoding))
+    own = text.read_corpus(path)
+    assert own.characters == "Été – œuvre\nL'hiver…"
+    guessed = [remark for remark in own.remarks if "Windows-1252" in remark]
+    assert len(guessed) == (encoding == "windows-1252")
+
+
+def test_letters_and_accents_are_composed_and_it_is_said(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text(unicodedata.normalize("NFD", "été\nhiver"), encoding="utf-8")
+    own = text.read_corpus(path)
+    assert own.characters == "été\nhiver"
+    assert "NFC" in own.remarks[0]
+    assert own.locate(4) == (path, 2)
+    assert own.preparation.apply(unicodedata.normalize("NFD", "é")) == "é"
+
+
+def test_a_folder_is_read_in_order_and_what_is_no_text_is_named(tmp_path):
+    for name, content in {
+        "b.txt": b"second",
+        "a/z.md": b"first\nline",
+        "c.png": b"\x89PNG\r\n\0\0",
+        ".git/config": b"hidden",
+        "__pycache__/x.txt": b"compiled",
+        "empty.txt": b"\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    own = text.read_corpus(tmp_path)
+    assert own.characters == "first\nline\nsecond"
+    assert own.name == tmp_path.name
+    assert own.locate(own.characters.index("second")) == (tmp_path / "b.txt", 1)
+    assert own.locate(own.characters.index("line")) == (tmp_path / "a/z.md", 2)
+    assert "1 files (c.png)" in own.remarks[1]
+    listed = text.read_corpus([tmp_path / "b.txt", tmp_path / "a/z.md"])
+    assert (listed.characters, listed.name) == ("second\nfirst\nline", "b+1")
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataMissing, match="no text in the folder"):
+        text.read_corpus(tmp_path / "none")
+
+
+def test_a_text_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(text, "MAX_BYTES", 100)
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("la mer " * 10)
+    assert text.read_corpus(tmp_path / "a.txt").characters
+    with pytest.raises(BadArray, match="too much text"):
+        text.read_corpus(tmp_path)
 
 
 def test_windows_and_targets_are_consecutive_characters():
