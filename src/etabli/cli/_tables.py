@@ -73,6 +73,10 @@ def print_scores(run: Path, *, verbose: bool = False) -> None:
         _print_summaries(rows)
     if found and found[0][1].data == "sample":
         print(_("Sample data: not comparable with the published values (--data full is)."))
+    other = next((each for _folder, each in found if each.is_other_data), None)
+    if other is not None:
+        text = _("Data: {data}. The published values are for MNIST and are not shown.")
+        print(text.format(data=other.dataset_title))
 
 
 def _print_summaries(rows: Sequence[tuple[str, ScoreSummary | None]]) -> None:

@@ -60,11 +60,11 @@ def last_results(home: Path) -> dict[str, list[tuple[Path, str, "ScoreSummary"]]
     last: dict[str, list[tuple[Path, str, ScoreSummary]]] = {}
     for folder in reversed(run_folder.find_runs(home)):
         try:
-            data, summaries = run_folder.read_run(folder).data, run_folder.summarize_scores(folder)
+            record, summaries = run_folder.read_run(folder), run_folder.summarize_scores(folder)
         except EtabliError:
             continue
         for experiment, own in groupby(summaries, key=lambda each: each.experiment):
-            last[experiment] = [(folder, data, each) for each in own]
+            last[experiment] = [(folder, record.data_title, each) for each in own]
     return last
 
 

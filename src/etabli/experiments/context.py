@@ -19,6 +19,7 @@ from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent, Step
 from etabli.data.catalog.source import Source
+from etabli.data.formats.known_sets import Identity
 from etabli.experiments.spec import ExperimentSpec
 from etabli.metrics.score import Score
 from etabli.report import run_folder
@@ -37,6 +38,7 @@ class RunContext:
         seed: The seed of everything random.
         is_first_seed: Whether this seed draws the figures of the report.
         reporter: Where progress is shown (default: nowhere).
+        digits: What is in the place of MNIST, for experiments that read it.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class RunContext:
         *,
         is_first_seed: bool = True,
         reporter: Reporter | None = None,
+        digits: Identity | None = None,
     ) -> None:
         self.experiment, self.folder, self.source = experiment, Path(folder), source
         self.seed, self.is_first_seed = seed, is_first_seed
@@ -55,12 +58,18 @@ class RunContext:
         self.scores: dict[str, Score] = {}
         self.claims: list[ClaimRecord] = []
         self.report_items: list[ReportItem] = []
-        self.is_comparable = True
+        self.digits = digits
+        self.is_comparable = not self.is_other_data
         self._remove_shown()
 
     @property
     def is_sample(self) -> bool:
         return self.source.kind == "sample"
+
+    @property
+    def is_other_data(self) -> bool:
+        """Whether other data than MNIST are in its place, of which the lab report says nothing."""
+        return not (self.is_sample or self.digits is None or self.digits.is_mnist)
 
     def _remove_shown(self) -> None:
         """Remove what an earlier attempt showed; checkpoints and models stay, to resume from."""
@@ -109,7 +118,10 @@ class RunContext:
         return run_folder.read_curve(self.folder, curve)
 
     def claim(self, key: str, verdict: Verdict, measured: str) -> None:
-        """Record whether a claim holds, and what was measured; on sample data it is not judged."""
+        """Record whether a claim holds, and what was measured.
+
+        On sample data it is not judged; on other data than MNIST what it says does not apply.
+        """
         claim = next((each for each in self.experiment.claims if each.key == key), None)
         if claim is None:
             raise KeyError(f"{self.experiment.name} has no claim {key!r}")
@@ -118,8 +130,8 @@ class RunContext:
                 key=key,
                 says=_(claim.says),
                 where=_(claim.where),
-                verdict="not_judged" if self.is_sample else verdict,
-                measured=measured,
+                verdict="not_judged" if self.is_sample or self.is_other_data else verdict,
+                measured="" if self.is_other_data else measured,
             )
         )
 

@@ -12,6 +12,8 @@ from etabli.core.errors import BadSetting, EtabliError
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
 from etabli.data.catalog.source import Source
+from etabli.data.formats import mnist
+from etabli.data.formats.known_sets import Identity
 from etabli.experiments import explain_broken_file
 from etabli.experiments.context import RunContext
 from etabli.experiments.settings import SettingsModel, memory_advice, unknown_setting
@@ -58,8 +60,11 @@ def run_experiments(
     reporter, folder, changes = reporter or Silent(), Path(folder), changes or {}
     settings = resolve_settings(experiments, source.kind, changes)
     figures_of = seeds[0] if first is None else first
+    digits = identify_digits(experiments, source)
+    for remark in digits.remarks if digits else ():
+        reporter.print_line(remark)
     with lock_folder(folder):
-        _open_run(experiments, folder, source, seeds, changes, overwrite)
+        _open_run(experiments, folder, source, seeds, changes, overwrite, digits)
         for number, experiment in enumerate(experiments, start=1):
             reporter.print_line(
                 f"[{number}/{len(experiments)}] {experiment.name}: {_(experiment.title)}"
@@ -71,14 +76,24 @@ def run_experiments(
                     continue
                 for inside in (own, *own.glob("*/")):
                     remove_temporary_files(inside)
-                is_first = seed == figures_of
-                _run_seed(
-                    RunContext(
-                        experiment, own, source, seed, is_first_seed=is_first, reporter=reporter
-                    ),
-                    settings[experiment.name],
+                context = RunContext(
+                    experiment,
+                    own,
+                    source,
+                    seed,
+                    is_first_seed=seed == figures_of,
+                    reporter=reporter,
+                    digits=digits if "mnist" in experiment.data else None,
                 )
+                _run_seed(context, settings[experiment.name])
     return folder
+
+
+def identify_digits(experiments: Sequence[ExperimentSpec], source: Source) -> Identity | None:
+    """Say which data set experiments read as MNIST; ``None`` where none of them reads it."""
+    if source.is_sample or not any("mnist" in each.data for each in experiments):
+        return None
+    return mnist.identify(source)
 
 
 def resolve_settings(
@@ -110,11 +125,14 @@ def _open_run(
     seeds: Sequence[int],
     changes: Mapping[str, object],
     overwrite: bool,
+    digits: Identity | None,
 ) -> None:
     record = run_folder.Run(
         name=folder.name,
         created=run_folder.current_time(),
         data=source.kind,
+        dataset=digits.name if digits else "",
+        dataset_title=_(digits.title) if digits else "",
         experiments=[experiment.name for experiment in experiments],
         seeds=list(seeds),
         settings=dict(changes),
@@ -123,20 +141,29 @@ def _open_run(
     )
     if (folder / "run.json").exists():
         before = run_folder.read_run(folder)
-        is_same = (before.data, before.settings) == (record.data, record.settings)
+        is_same = _is_same_run(before, record)
         if overwrite:
             _remove_seed_runs(folder, record if is_same else before)
         elif not is_same:
             raise BadSetting(
                 _("{folder} holds a run with other data or settings").format(folder=folder),
-                got=before.settings or before.data,
+                got=before.settings or before.dataset_title or before.data,
                 fix=_("Choose another folder with --out, or replace the run with --overwrite."),
             )
         if is_same:
             record.created = before.created
+            if not record.dataset:
+                record.dataset, record.dataset_title = before.dataset, before.dataset_title
             record.experiments = list(dict.fromkeys([*before.experiments, *record.experiments]))
             record.seeds = sorted({*before.seeds, *record.seeds})
     run_folder.write_record(folder / "run.json", record)
+
+
+def _is_same_run(before: run_folder.Run, record: run_folder.Run) -> bool:
+    """Return whether a run has the same data and settings; one without MNIST has no data set."""
+    datasets = {before.dataset or record.dataset, record.dataset or before.dataset}
+    same = (before.data, before.settings) == (record.data, record.settings)
+    return same and len(datasets) == 1
 
 
 def _remove_seed_runs(folder: Path, record: run_folder.Run) -> None:
@@ -190,6 +217,8 @@ def _record(context: RunContext, settings: SettingsModel) -> run_folder.SeedRun:
         headline=spec.headline,
         seed=context.seed,
         data=context.source.kind,
+        dataset=context.digits.name if context.digits else "",
+        dataset_title=_(context.digits.title) if context.digits else "",
         settings=settings.model_dump(mode="json"),
         scores=[
             run_folder.ScoreRecord(
@@ -211,7 +240,7 @@ def _record(context: RunContext, settings: SettingsModel) -> run_folder.SeedRun:
         ],
         claims=context.claims,
         report_items=context.report_items,
-        expects=dict(spec.expected_ranges),
+        expects=dict(spec.expected_ranges) if not context.is_other_data else {},
         started=run_folder.current_time(),
         seconds=0.0,
         peak_memory_mb=environment.peak_memory_mb(),

@@ -13,7 +13,7 @@ import json
 import statistics
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from etabli.core.atomic_files import atomic_write, parse_json
-from etabli.core.errors import CorruptFile, DataMissing
+from etabli.core.errors import CorruptFile, DataMissing, EtabliError
 from etabli.core.i18n import LANGUAGES, TranslatableStr, _, current_language, translate
 
 FORMAT = 2
@@ -129,6 +129,8 @@ class SeedRun(FileRecord):
     headline: str = ""
     seed: int
     data: Literal["sample", "full"]
+    dataset: str = ""
+    dataset_title: Text = ""
     settings: dict[str, object]
     scores: list[ScoreRecord] = Field(default_factory=list)
     published: list[PublishedRecord] = Field(default_factory=list)
@@ -143,6 +145,16 @@ class SeedRun(FileRecord):
     peak_memory_mb: float
     interrupted: bool = False
 
+    @property
+    def is_other_data(self) -> bool:
+        """Whether it read other data in the place of MNIST."""
+        return is_other_data(self.dataset)
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether it read the data of the published values."""
+        return self.data == "full" and not self.is_other_data
+
 
 class Run(FileRecord):
     """What was asked for, where, and with which versions."""
@@ -150,11 +162,23 @@ class Run(FileRecord):
     name: str
     created: datetime
     data: Literal["sample", "full"]
+    dataset: str = ""
+    dataset_title: Text = ""
     experiments: list[Name]
     seeds: list[int]
     settings: dict[str, object] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     machine: dict[str, object] = Field(default_factory=dict)
+
+    @property
+    def is_other_data(self) -> bool:
+        """Whether it read other data in the place of MNIST."""
+        return is_other_data(self.dataset)
+
+    @property
+    def data_title(self) -> str:
+        """The data in a few words: ``sample``, ``full``, or what is in the place of MNIST."""
+        return self.dataset_title if self.is_other_data else self.data
 
 
 class ScoreSummary(Record):
@@ -170,6 +194,11 @@ class ScoreSummary(Record):
     n: int
     published: float | None
     signature: str
+
+
+def is_other_data(dataset: str) -> bool:
+    """Return whether a data set is another one than MNIST; no name is that of an older run."""
+    return dataset not in ("", "mnist", "digits")
 
 
 def current_time() -> datetime:
@@ -244,6 +273,36 @@ def list_seed_runs(run: Path) -> list[tuple[Path, SeedRun]]:
     return [(folder, read_seed_run(folder)) for folder in folders if record_path(folder).exists()]
 
 
+class Problem(NamedTuple):
+    """A seed run whose record cannot be read, and why."""
+
+    experiment: str
+    seed: int
+    reason: EtabliError
+
+    @property
+    def sentence(self) -> str:
+        """What is not shown, and why."""
+        return _("{experiment}, seed {seed}, is not shown: {reason}").format(
+            experiment=self.experiment, seed=self.seed, reason=self.reason
+        )
+
+
+def read_seed_runs(run: Path) -> tuple[list[tuple[Path, SeedRun]], list[Problem]]:
+    """List the seed runs of a run, like ``list_seed_runs``; one broken record hides no other."""
+    record = read_run(run)
+    found, problems = [], []
+    for name in record.experiments:
+        for seed in record.seeds:
+            folder = seed_run_folder(run, name, seed)
+            try:
+                if record_path(folder).exists():
+                    found.append((folder, read_seed_run(folder)))
+            except EtabliError as error:
+                problems.append(Problem(name, seed, error))
+    return found, problems
+
+
 def read_curve(folder: Path, curve: str) -> list[dict[str, float]]:
     """Read the rows of a history; a last line that was cut off is left out."""
     path = Path(folder) / f"{curve}.jsonl"
@@ -268,10 +327,13 @@ def find_runs(home: Path) -> list[Path]:
 
 
 def summarize_scores(run: Path) -> list[ScoreSummary]:
-    """Summarize every score of a run over its seeds; published values on full data only."""
+    """Summarize every score of a run over its seeds; published values on full data only.
+
+    Seed runs that cannot be read are left out: ``read_seed_runs`` lists them.
+    """
     found: dict[tuple[str, str], list[ScoreRecord]] = {}
     newest: dict[tuple[str, str], SeedRun] = {}
-    for _folder, seed_run in list_seed_runs(run):
+    for _folder, seed_run in read_seed_runs(run)[0]:
         for score in seed_run.scores:
             key = seed_run.experiment, score.name
             found.setdefault(key, []).append(score)
@@ -289,7 +351,7 @@ def _summarize(seed_run: SeedRun, scores: list[ScoreRecord]) -> ScoreSummary:
         value=statistics.fmean(values) if values else None,
         spread=statistics.stdev(values) if len(values) > 1 else None,
         n=len(values),
-        published=published if seed_run.data == "full" else None,
+        published=published if seed_run.is_comparable else None,
         signature=recipe_signature([score.signature for score in scores]),
     )
 

@@ -70,7 +70,10 @@ class Slot:
 
 
 def find_trained(home: Path, spec: ModelSpec) -> Iterator[TrainedModel]:
-    """Find the finished seed runs that have every file of the model, one per run, newest first."""
+    """Find the finished seed runs that have every file of the model, one per run, newest first.
+
+    Runs on other data than MNIST are left out: the page of the digits draws digits.
+    """
     for run in run_folder.find_runs(home):
         try:
             found = _find_in_run(run, spec)
@@ -87,7 +90,7 @@ def _find_in_run(run: Path, spec: ModelSpec) -> TrainedModel | None:
         path = run_folder.record_path(folder)
         if path.exists() and all((folder / name).exists() for name in spec.files):
             seed_run = run_folder.read_seed_run(folder)
-            if not seed_run.interrupted:
+            if not (seed_run.interrupted or seed_run.is_other_data):
                 version = (str(folder), path.stat().st_mtime_ns)
                 return TrainedModel(run, folder, seed_run, version)
     return None

@@ -173,7 +173,7 @@ def identify(paths: Mapping[str, Path], dataset: str | None = None) -> Identity:
             fix=_("Remove them, then: etabli data fetch {name}").format(name=asked.name),
         )
     if known is not None and len(named) == len(paths):
-        return Identity(known.name, known.title, known)
+        return Identity(known.name, known.title, known, _say_which(known, paths, asked))
     if asked is not None and all(_may_be(asked, part, paths[part], found) for part in paths):
         remark = _(
             "No checksum is published for some of the files in {folder}; they have the names and "
@@ -181,6 +181,16 @@ def identify(paths: Mapping[str, Path], dataset: str | None = None) -> Identity:
         ).format(folder=paths["train_images"].parent, title=asked.title)
         return Identity(asked.name, asked.title, asked, (remark,))
     return _own_data(paths, named)
+
+
+def _say_which(
+    known: KnownSet, paths: Mapping[str, Path], asked: KnownSet | None
+) -> tuple[str, ...]:
+    """Return a remark where other data than MNIST were found without being asked for by name."""
+    if asked is not None or known.name == "mnist":
+        return ()
+    text = _("The files in {folder} are those of {title}.")
+    return (text.format(folder=paths["train_images"].parent, title=known.title),)
 
 
 def _check_one_set(paths: Mapping[str, Path], named: Mapping[str, tuple[KnownSet, str]]) -> None:

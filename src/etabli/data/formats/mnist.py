@@ -19,7 +19,6 @@ from etabli.data.formats import idx, known_sets
 from etabli.data.formats.known_sets import Identity, KnownSet
 
 IMAGE_SIZE = 28
-N_CLASSES = 10
 FILES = {
     "train_images": "train-images-idx3-ubyte",
     "train_labels": "train-labels-idx1-ubyte",

@@ -7,8 +7,9 @@ import numpy as np
 from pydantic import Field
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from etabli.core.errors import BadSetting
 from etabli.core.i18n import N_, _
-from etabli.data.formats.mnist import IMAGE_SIZE, Digits
+from etabli.data.formats.mnist import Digits
 from etabli.experiments.context import RunContext
 from etabli.experiments.settings import SettingsModel
 from etabli.metrics.score import Score
@@ -17,6 +18,7 @@ from etabli.viz.classes import plot_confusion_matrix
 from etabli.viz.curves import plot_learning_curves
 from etabli.viz.images import show_images
 
+MANY_COLUMNS = 10  # images in a row under short class names
 VALIDATION_SHARE = 1 / 6  # last part of the training images: 10,000 of the 60,000 of MNIST
 
 LearningRate = Annotated[
@@ -96,11 +98,20 @@ Build = Callable[[TrainConfig, int], NetworkClassifier]
 
 
 def limit_sizes(digits: Digits, settings: NetSettings) -> Digits:
-    """Return the first ``train_size`` and ``test_size`` images."""
-    return digits.head(
+    """Return the first ``train_size`` and ``test_size`` images; every class must be among them."""
+    head = digits.head(
         settings.train_size or len(digits.train_labels),
         settings.test_size or len(digits.test_labels),
     )
+    missing = np.setdiff1d(head.test_labels, head.train_labels)
+    if len(missing):
+        raise BadSetting(
+            _("the first {n} training images have no image of the class {name}").format(
+                n=len(head.train_labels), name=digits.classes[missing[0]]
+            ),
+            fix=_("Choose a larger train_size."),
+        )
+    return head
 
 
 def train_model(
@@ -240,6 +251,7 @@ def plot_training(context: RunContext, curve: str, *, title: str) -> None:
 def show_weights(
     context: RunContext,
     weights: np.ndarray,
+    digits: Digits,
     *,
     key: str,
     title: str,
@@ -247,9 +259,20 @@ def show_weights(
     columns: int,
     names: Sequence[str] = (),
 ) -> None:
-    """Show the columns of a weight matrix (784, units) as images."""
+    """Show the columns of a weight matrix (pixels, units) as images.
+
+    Args:
+        context: The context of the seed run.
+        weights: (H W, units).
+        digits: The data, whose images have this shape.
+        key: The name of the figure.
+        title: Its title.
+        caption: Its caption.
+        columns: Images in a row.
+        names: A line above each image.
+    """
     with context.figure(key, title=title, caption=caption, size=(9, 3.8), image="png") as ax:
-        images = weights.T.reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
+        images = weights.T.reshape(-1, *digits.image_shape)
         show_images(images, columns, titles=names, signed=True, ax=ax)
 
 
@@ -261,30 +284,34 @@ def show_mistakes(
     predicted, truth = model.classes_[probabilities.argmax(axis=1)], digits.test_labels
     wrong = np.flatnonzero(predicted != truth)
     worst = wrong[np.argsort(-probabilities.max(axis=1)[wrong])][:limit]
+    names, columns = digits.classes, choose_columns(digits)
     if len(worst):
         with context.figure(
             "mistakes",
-            title=N_("Misclassified digits"),
+            title=N_("Misclassified images"),
             caption=N_(
                 "The most confident mistakes on the test images; above each: true class → "
                 "prediction, and its probability in percent."
             ),
-            size=(9, 0.3 + 0.95 * -(-len(worst) // 10)),
+            size=(9, 0.3 + 9.5 / columns * -(-len(worst) // columns)),
             image="png",
         ) as ax:
             titles = [
-                f"{truth[i]}→{predicted[i]} {100 * probabilities[i].max():.0f}" for i in worst
+                f"{names[truth[i]]}→{names[predicted[i]]} {100 * probabilities[i].max():.0f}"
+                for i in worst
             ]
-            show_images(digits.test_images[worst], 10, titles=titles, ax=ax)
+            show_images(digits.test_images[worst], columns, titles=titles, ax=ax)
     counts = confusion_matrix(truth, predicted, labels=model.classes_)
     with context.figure(
         "confusion",
         title=N_("Confusion matrix"),
         caption=N_("Test images by true and predicted class."),
-        size=(5.6, 4.8),
+        size=choose_matrix_size(digits),
     ) as ax:
-        plot_confusion_matrix(counts, [str(each) for each in model.classes_], ax=ax)
-    columns = precision_recall_fscore_support(
+        plot_confusion_matrix(counts, [names[each] for each in model.classes_], ax=ax)
+        if choose_columns(digits) < MANY_COLUMNS:
+            ax.tick_params(axis="x", rotation=90)
+    columns_of_scores = precision_recall_fscore_support(
         truth, predicted, labels=model.classes_, zero_division=0
     )
     context.table(
@@ -292,10 +319,24 @@ def show_mistakes(
         title=N_("Per-class results on the test images"),
         columns=[N_("class"), N_("images"), N_("precision"), N_("recall"), "F1"],
         rows=[
-            [str(name), int(support), float(precision), float(recall), float(f1)]
-            for name, precision, recall, f1, support in zip(model.classes_, *columns, strict=True)
+            [names[each], int(support), float(precision), float(recall), float(f1)]
+            for each, precision, recall, f1, support in zip(
+                model.classes_, *columns_of_scores, strict=True
+            )
         ],
     )
+
+
+def choose_columns(digits: Digits) -> int:
+    """Return how many images fit in a row under the names of a class and of a prediction."""
+    longest = max(map(len, digits.classes))
+    return MANY_COLUMNS if longest <= 2 else 5 if longest <= 8 else 4
+
+
+def choose_matrix_size(digits: Digits) -> tuple[float, float]:
+    """Return width and height of a confusion matrix in inches; many classes need more."""
+    scale = max(1.0, len(digits.classes) / 14)
+    return 5.6 * scale, 4.8 * scale
 
 
 def choose_config(

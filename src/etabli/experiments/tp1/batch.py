@@ -112,8 +112,9 @@ def train_with_batch_size(
     rows = _shared.train_and_record(
         context, model, digits, evaluate, label=label, curve=f"batch_{size}"
     )
-    # With weights of zero every class has probability 1/10: the initial loss is ln 10.
-    start = {"epoch": 0, "updates": 0, "seconds": 0.0, "loss": math.log(10)}
+    # With weights of zero each of the K classes has probability 1/K: the initial loss is ln K.
+    initial = math.log(len(digits.classes))
+    start = {"epoch": 0, "updates": 0, "seconds": 0.0, "loss": initial}
     totals = itertools.accumulate(row["seconds"] for row in rows)
     return [start, *({**row, "seconds": total} for row, total in zip(rows, totals, strict=True))]
 

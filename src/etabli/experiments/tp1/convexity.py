@@ -58,11 +58,12 @@ def run(context: RunContext, settings: Settings) -> None:
         return  # there is no score to average over seeds
     digits = mnist.load(context.source)
     x = digits.flatten()[0][: settings.n_eval_images].astype(np.float64)
-    target = nn.one_hot(digits.train_labels[: settings.n_eval_images], 10)
+    n_pixels, n_classes = x.shape[1], len(digits.classes)
+    target = nn.one_hot(digits.train_labels[: settings.n_eval_images], n_classes)
     generator = make_generator(context.seed, "convexity")
 
     a, b = (train_solution(context, SoftmaxRegression, digits, settings, k) for k in (1, 2))
-    c = shift_classes(a, generator.normal(0, 0.3, 784), 0.0)
+    c = shift_classes(a, generator.normal(0, 0.3, n_pixels), 0.0)
     p, q = (train_solution(context, MLP, digits, settings, k) for k in (1, 2))
     r = permute_units(p, generator.permutation(100))
     corners = {"softmax regression": (a, b, c), "perceptron": (p, q, r)}
@@ -141,11 +142,11 @@ def measure_random_lines(
 ) -> float:
     """Return the largest excess over a chord of softmax regression, on random lines."""
     steps = np.linspace(0, 1, 11)
+    n_classes = target.shape[1]
+    shapes = ((x.shape[1], n_classes), (n_classes,))
     excess = 0.0
     for _line in range(settings.lines):
-        start, end = (
-            [generator.normal(0, 0.3, shape) for shape in ((784, 10), (10,))] for _end in range(2)
-        )
+        start, end = ([generator.normal(0, 0.3, shape) for shape in shapes] for _end in range(2))
         losses = compute_loss_along_line(start, end, steps, x, target)
         excess = max(excess, compute_chord_excess(steps, losses))
     return excess
@@ -194,11 +195,12 @@ def plot_spectrum(
     """
     size = settings.image_size
     images = digits.train_images[: settings.n_eval_images].astype(np.float64) / 255
-    cell = mnist.IMAGE_SIZE // size
+    digits.require_size(size, _("Hessian, whose side is set by image_size"))
+    down, right = (side // size for side in digits.image_shape)
     # Average pooling over cells of equal size; pixels that do not fill a cell are cropped.
     x = (
-        images[:, : cell * size, : cell * size]
-        .reshape(-1, size, cell, size, cell)
+        images[:, : down * size, : right * size]
+        .reshape(-1, size, down, size, right)
         .mean(axis=(2, 4))
         .reshape(-1, size * size)
     )

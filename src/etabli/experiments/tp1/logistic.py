@@ -95,6 +95,7 @@ def run(context: RunContext, settings: Settings) -> None:
         _shared.show_weights(
             context,
             model.parameters_[0],
+            digits,
             key="weights",
             title=N_("Weights of each class"),
             caption=N_(
@@ -102,7 +103,7 @@ def run(context: RunContext, settings: Settings) -> None:
                 "against it."
             ),
             columns=5,
-            names=[str(name) for name in model.classes_],
+            names=[digits.classes[each] for each in model.classes_],
         )
         _shared.show_mistakes(context, model, digits)
         if len(digits.train_labels) > 6_000:

@@ -55,17 +55,23 @@ def show_first_images(context: RunContext, digits: mnist.Digits, shown: int) -> 
     ) as ax:
         show_images(digits.train_images[:shown], 20, ax=ax)
 
+    n_classes = len(digits.classes)
     counts = {
-        _("training"): np.bincount(digits.train_labels, minlength=10).tolist(),
-        _("test"): np.bincount(digits.test_labels, minlength=10).tolist(),
+        _("training"): np.bincount(digits.train_labels, minlength=n_classes).tolist(),
+        _("test"): np.bincount(digits.test_labels, minlength=n_classes).tolist(),
     }
     with context.figure("class_counts", title=N_("Class distribution"), size=(8, 3.4)) as ax:
-        plot_class_distribution(counts, [str(digit) for digit in range(10)], ax=ax)
+        plot_class_distribution(counts, digits.classes, ax=ax)
+        if max(map(len, digits.classes)) > 2:
+            ax.tick_params(axis="x", rotation=30)
     context.table(
         "class_counts",
         title=N_("Images of each class"),
         columns=[N_("class"), N_("training"), N_("test")],
-        rows=[[str(digit), *(int(part[digit]) for part in counts.values())] for digit in range(10)],
+        rows=[
+            [name, *(int(part[index]) for part in counts.values())]
+            for index, name in enumerate(digits.classes)
+        ],
     )
 
 
@@ -73,7 +79,7 @@ def show_space(context: RunContext, digits: mnist.Digits, components: int) -> No
     """Show the mean images and the variance that the principal components explain."""
     images, labels = digits.train_images, digits.train_labels
     explained = np.cumsum(PCA().fit(mnist.flatten(images[:components])).explained_variance_ratio_)
-    means = np.stack([images[labels == digit].mean(axis=0) for digit in range(10)])
+    means = np.stack([images[labels == label].mean(axis=0) for label in np.unique(labels)])
     with context.figure(
         "space",
         title=N_("The space of the images"),

@@ -89,6 +89,7 @@ def run(context: RunContext, settings: Settings) -> None:
         _shared.show_weights(
             context,
             model.parameters_[0][:, :40],
+            digits,
             key="hidden_units",
             title=N_("Weights of the hidden units"),
             caption=N_("The incoming weights of the first 40 units: red excites, blue inhibits."),

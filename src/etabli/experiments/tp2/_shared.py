@@ -1,6 +1,7 @@
 """Training, caching, scores and figures that the experiments of practical 2 share."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -92,14 +93,17 @@ class TrainConfig(SettingsModel):
 def split_training_set(digits: Digits, train_size: int) -> Digits:
     """Split the training images; the second part, a validation set, replaces the test images."""
     rest = slice(train_size, None)
-    return Digits(
-        digits.train_images[:train_size], digits.train_labels[:train_size],
-        digits.train_images[rest], digits.train_labels[rest], digits.name,
-    )  # fmt: skip
+    return replace(
+        digits,
+        train_images=digits.train_images[:train_size],
+        train_labels=digits.train_labels[:train_size],
+        test_images=digits.train_images[rest],
+        test_labels=digits.train_labels[rest],
+    )
 
 
 def to_inputs(images: np.ndarray, model: "KerasModel") -> np.ndarray:
-    """Convert images to inputs of the model, (N, 784) or (N, 28, 28, 1), float32 in [0, 1]."""
+    """Convert images to inputs of the model, (N, H W) or (N, H, W, 1), float32 in [0, 1]."""
     return mnist.flatten(images).reshape(-1, *model.input_shape[1:])
 
 
@@ -208,7 +212,7 @@ def train_net(
         label_smoothing=config.label_smoothing,
     )
     if config.label_smoothing:
-        labels = np.eye(mnist.N_CLASSES, dtype=np.float32)[labels]
+        labels = np.eye(len(digits.classes), dtype=np.float32)[labels]
     with context.progress(label, config.epochs) as step:
 
         def finish_epoch(row: dict[str, float]) -> None:
@@ -349,13 +353,17 @@ def show_mistakes(
     wrong = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][:limit]
     if len(wrong) == 0:
         return
+    names = digits.classes
+    columns = 10 if max(map(len, names)) <= 2 else 5
     with context.figure(
         "mistakes",
-        title=N_("Misclassified digits"),
+        title=N_("Misclassified images"),
         caption=N_(
             "Test images with their true and predicted class, the most confident mistakes first."
         ),
-        size=(9, 0.5 + 1.0 * -(-len(wrong) // 10)),
+        size=(9, 0.5 + 10 / columns * -(-len(wrong) // columns)),
     ) as ax:
-        captions = [f"{digits.test_labels[index]} → {predicted[index]}" for index in wrong]
-        show_images(digits.test_images[wrong], 10, titles=captions, ax=ax)
+        captions = [
+            f"{names[digits.test_labels[index]]} → {names[predicted[index]]}" for index in wrong
+        ]
+        show_images(digits.test_images[wrong], columns, titles=captions, ax=ax)

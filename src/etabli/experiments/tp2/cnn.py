@@ -8,6 +8,8 @@ The report gives a loss of 0.0272 and 99.14 %, but neither learning rate nor epo
 chosen on a validation set. About three minutes a seed.
 """
 
+from collections.abc import Callable
+
 from pydantic import Field
 
 from etabli.core.i18n import N_, _
@@ -42,7 +44,7 @@ class Settings(_shared.TrainConfig):
 def run(context: RunContext, settings: Settings) -> None:
     digits = mnist.load(context.source)
     if settings.search:
-        _shared.compare_configs(context, "cnn", build, TRIED, digits)
+        _shared.compare_configs(context, "cnn", make_builder(digits), TRIED, digits)
     model = load_net(context, settings, digits)
     probabilities = _shared.score_test(context, model, digits, settings)
     # The report gives no configuration for this net: there is one number under both names.
@@ -73,9 +75,11 @@ def run(context: RunContext, settings: Settings) -> None:
         )
 
 
-def build(seed: int) -> "_shared.KerasModel":
-    """Create the convolutional net."""
-    return digit_classifiers.build_cnn(seed, classes=mnist.N_CLASSES)
+def make_builder(digits: mnist.Digits) -> "Callable[[int], _shared.KerasModel]":
+    """Return the function that creates the convolutional net with the weights of a seed."""
+    digits.require_size(16, _("convolutional net"))
+    shape, classes = (*digits.image_shape, 1), len(digits.classes)
+    return lambda seed: digit_classifiers.build_cnn(seed, shape=shape, classes=classes)
 
 
 def load_net(
@@ -83,7 +87,9 @@ def load_net(
 ) -> "_shared.KerasModel":
     """Return the trained net of the seed; ``tp2.hidden`` uses the same one."""
     label = N_("convolutional net")
-    return _shared.load_or_train(context, "cnn", build, settings, digits, label=label)
+    return _shared.load_or_train(
+        context, "cnn", make_builder(digits), settings, digits, label=label
+    )
 
 
 EXPERIMENT = ExperimentSpec(

@@ -10,7 +10,7 @@ shared cores.
 
 from pydantic import Field
 
-from etabli.core.i18n import N_
+from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
 from etabli.experiments.context import RunContext
 from etabli.experiments.spec import ExperimentSpec
@@ -38,10 +38,15 @@ class Settings(_shared.TrainConfig):
 
 def run(context: RunContext, settings: Settings) -> None:
     digits = mnist.load(context.source)
+    digits.require_size(22, _("modern net"))
 
     def build(seed: int) -> "_shared.KerasModel":
         return digit_classifiers.build_modern_cnn(
-            seed, width=settings.width, dropout=settings.dropout, classes=mnist.N_CLASSES
+            seed,
+            shape=(*digits.image_shape, 1),
+            width=settings.width,
+            dropout=settings.dropout,
+            classes=len(digits.classes),
         )
 
     model = _shared.load_or_train(

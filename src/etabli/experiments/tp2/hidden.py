@@ -17,7 +17,6 @@ from etabli.experiments.context import RunContext
 from etabli.experiments.spec import Claim, ExperimentSpec
 from etabli.experiments.tp2 import _planes, _shared, cnn, mlp
 from etabli.experiments.tp2._planes import Planes, PlaneSettings
-from etabli.experiments.tp2.raw import NAMES
 from etabli.models.vision import digit_classifiers
 from etabli.training import keras_trainer
 from etabli.viz.embedding import plot_scatter
@@ -103,14 +102,16 @@ def show_planes(
                 projection=projection, net=_(TITLES[name])
             )
             key = f"{name}_{_planes.get_key(projection)}"
-            _planes.show_criteria(context, key, plane, labels, NAMES, number=number, title=title)
+            _planes.show_criteria(
+                context, key, plane, labels, digits.classes, number=number, title=title
+            )
             shown.append(_planes.make_explorer_plane(_(TITLES[name]), projection, plane))
     inputs = _shared.to_inputs(digits.test_images, cnn_net)
     title = N_("Explorer of the hidden layers")
     page = render_explorer(
         shown,
         labels,
-        NAMES,
+        digits.classes,
         predicted=keras_trainer.predict(cnn_net, inputs).argmax(axis=1),
         thumbnails=digits.test_images,
         title=_(title),
@@ -144,7 +145,12 @@ def compare_with_pixels(
                 name=name, hit=100 * plane.hit.score.value
             )
             plot_scatter(
-                plane.points, digits.test_labels, NAMES, legend=ax is axes[-1], title=title, ax=ax
+                plane.points,
+                digits.test_labels,
+                digits.classes,
+                legend=ax is axes[-1],
+                title=title,
+                ax=ax,
             )
 
 

@@ -6,6 +6,8 @@
 lab report, which gives 92.43 %. A few seconds a seed.
 """
 
+import math
+
 from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
 from etabli.experiments.context import RunContext
@@ -20,6 +22,11 @@ NUMPY = 0.9159  # the softmax regression of the lab report in NumPy, practical 1
 def run(context: RunContext, settings: _shared.TrainConfig) -> None:
     digits = mnist.load(context.source)
     label = N_("softmax regression in Keras")
+
+    def build(seed: int) -> "_shared.KerasModel":
+        pixels, classes = math.prod(digits.image_shape), len(digits.classes)
+        return digit_classifiers.build_softmax_regression(seed, inputs=pixels, classes=classes)
+
     model = _shared.load_or_train(context, "logistic", build, settings, digits, label=label)
     probabilities = _shared.score_test(context, model, digits, settings)
     accuracy = context.scores["test_accuracy"].value
@@ -39,11 +46,6 @@ def run(context: RunContext, settings: _shared.TrainConfig) -> None:
             layers=N_("The layers of the net"),
             curves=N_("Training of softmax regression"),
         )
-
-
-def build(seed: int) -> "_shared.KerasModel":
-    """Create softmax regression."""
-    return digit_classifiers.build_softmax_regression(seed, classes=mnist.N_CLASSES)
 
 
 EXPERIMENT = ExperimentSpec(

@@ -7,8 +7,6 @@ criteria of the lab report: convex hulls, best-fit ellipses, neighborhood hit (9
 pixels, 38.49 % in the PCA plane). One to two minutes, nearly all of it t-SNE.
 """
 
-import numpy as np
-
 from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
 from etabli.experiments.context import RunContext
@@ -18,8 +16,6 @@ from etabli.experiments.tp2._planes import Planes, PlaneSettings
 from etabli.projection.pca import PCA
 from etabli.viz.embedding import plot_explained_variance
 from etabli.viz.explorer import render_explorer
-
-NAMES = [str(digit) for digit in range(mnist.N_CLASSES)]
 
 
 def run(context: RunContext, settings: PlaneSettings) -> None:
@@ -33,18 +29,20 @@ def run(context: RunContext, settings: PlaneSettings) -> None:
     judge(context, planes, principal)
     context.save_arrays("tsne", {"points": planes["t-SNE"].points})
     if context.is_first_seed:
-        rows = [_planes.make_space_row(_("pixels, 784 dimensions"), hit)]
+        rows = [_planes.make_space_row(_("pixels, {n} dimensions").format(n=pixels.shape[1]), hit)]
         rows += [
             _planes.make_comparison_row(name, pixels, plane, labels, context.seed)
             for name, plane in planes.items()
         ]
         _planes.show_comparison(context, rows)
-        show_planes(context, planes, principal, labels)
+        show_planes(context, planes, principal, digits)
         title = N_("Explorer of the raw images")
         shown = [
             _planes.make_explorer_plane(_("pixels"), name, plane) for name, plane in planes.items()
         ]
-        page = render_explorer(shown, labels, NAMES, thumbnails=digits.test_images, title=_(title))
+        page = render_explorer(
+            shown, labels, digits.classes, thumbnails=digits.test_images, title=_(title)
+        )
         caption = N_("Every image at its projected position; the page works offline.")
         context.page("explorer", page, title=title, caption=caption)
 
@@ -73,7 +71,7 @@ def judge(context: RunContext, planes: Planes, principal: PCA) -> None:
     )
 
 
-def show_planes(context: RunContext, planes: Planes, principal: PCA, labels: np.ndarray) -> None:
+def show_planes(context: RunContext, planes: Planes, principal: PCA, digits: mnist.Digits) -> None:
     """Plot the criteria of both planes, and the eigenvalues of PCA."""
     caption = N_(
         "For each class: its convex hull after trimming outliers, its ellipse, its neighborhood "
@@ -85,8 +83,8 @@ def show_planes(context: RunContext, planes: Planes, principal: PCA, labels: np.
             context,
             _planes.get_key(name),
             plane,
-            labels,
-            NAMES,
+            digits.test_labels,
+            digits.classes,
             number=number,
             title=titles[name],
             caption=caption,

@@ -68,7 +68,7 @@ def measure_during_training(context: RunContext, settings: Settings, digits: Dig
     config = _shared.TrainConfig(epochs=stops[-1], **shared)
 
     def compute() -> dict[str, np.ndarray]:
-        net = cnn.build(context.seed)
+        net = cnn.make_builder(digits)(context.seed)
         rows = [[0, *measure_layers(net, measured, settings.k)]]
 
         def measure(row: dict[str, float]) -> None:
