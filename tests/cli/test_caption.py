@@ -86,7 +86,7 @@ def test_unreadable_images_are_skipped_and_reported(etabli, model, images):
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        (["images/a.png", "--model", "model", "-n", "0"], 2, "beam"),
+        (["images/a.png", "--model", "model", "-n", "0"], 2, "greater than or equal to 1"),
         (["images/a.png", "--model", "nowhere"], 3, "no saved model"),
         (["images/a.png"], 3, "etabli run tp5.attention"),
         (["empty", "--model", "model"], 3, "no images"),

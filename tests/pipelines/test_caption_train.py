@@ -87,7 +87,7 @@ def test_without_pretrained_weights_the_features_are_colors_and_edges(tmp_path, 
     captioner, notes = train_captioner(folder, tmp_path / "model", config)
     assert captioner.features == "cells"
     assert captioner.architecture == "gru"
-    assert "colors and edges only" in notes[0]
+    assert any("colors and edges only" in note for note in notes)
     with pytest.raises(DataMissing):
         train_captioner(folder, tmp_path / "other", CaptionerConfig("mobilenet_v2", epochs=1))
 
@@ -99,6 +99,41 @@ def test_bad_settings_and_damaged_images_are_refused(tmp_path):
     (folder / "red0.png").write_text("no image")
     with pytest.raises(CorruptFile, match=r"red0\.png"):
         train_captioner(folder, tmp_path / "model", CaptionerConfig("cells", epochs=1, units=4))
+
+
+@pytest.mark.parametrize("share", [None, 0.25])
+def test_the_best_epoch_on_validation_images_is_kept(tmp_path, share):
+    folder = own_folder(tmp_path / "own")
+    splits = {"0": "train", "1": "train", "2": "val", "3": "test"} if share is None else {}
+    lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().split("\n")]
+    for line in lines:
+        line |= {"split": splits.get(line["file_name"][-5], "")}
+    (folder / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    config = CaptionerConfig("cells", 3, units=8, attention_dim=4, validation_share=share)
+    captioner, notes = train_captioner(folder, tmp_path / "model", config)
+    assert captioner.card["images"] == (6 if share is None else 9)
+    assert set(captioner.card["scores"]) == {"bleu_4", "cider_d"}
+    assert any("lowest validation loss" in note for note in notes)
+    split = "test" if share is None else "validation"
+    assert any(f"On 3 {split} images: BLEU-4" in note for note in notes)
+
+
+def test_on_one_image_cider_is_undefined_and_shown_as_a_dash(tmp_path):
+    folder = own_folder(tmp_path / "own")
+    config = CaptionerConfig("cells", 1, units=8, attention_dim=4, validation_share=0.01)
+    captioner, notes = train_captioner(folder, tmp_path / "model", config)
+    assert captioner.card["scores"]["cider_d"]["value"] is None
+    assert any("CIDEr-D —" in note for note in notes)
+
+
+def test_a_file_of_validation_images_only_is_trained_on(tmp_path):
+    folder = own_folder(tmp_path / "own")
+    text = (folder / "metadata.jsonl").read_text().replace("}", ', "split": "val"}')
+    (folder / "metadata.jsonl").write_text(text)
+    config = CaptionerConfig("cells", 1, units=8, attention_dim=4)
+    captioner, notes = train_captioner(folder, tmp_path / "model", config)
+    assert captioner.card["images"] == 12
+    assert any("no training images" in note for note in notes)
 
 
 def test_a_trained_captioner_is_not_overwritten_unasked(trained):

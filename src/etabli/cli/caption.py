@@ -30,9 +30,12 @@ def write(
         Path | None,
         typer.Option(help="Folder of a captioner (default: that of the newest run in runs/)."),
     ] = None,
-    number: Annotated[int, typer.Option("--number", "-n", help="Captions per image.")] = 3,
+    number: Annotated[
+        int, typer.Option("--number", "-n", min=1, max=50, help="Captions per image.")
+    ] = 3,
     alpha: Annotated[
-        float | None, typer.Option(help="Length normalization: 0 favors short captions.")
+        float | None,
+        typer.Option(min=0, max=2, help="Length normalization: 0 favors short captions."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -95,8 +98,19 @@ def write(
 @app.command()
 def train(
     folder: Annotated[
-        Path, typer.Argument(help="Images with metadata.jsonl: file_name, captions.")
+        Path,
+        typer.Argument(
+            metavar="FOLDER", help="Images, with their captions in it or in --captions."
+        ),
     ],
+    captions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The caption file (default: found in FOLDER by its content).",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the captioner.")] = Path("captioner"),
     features: Annotated[
         str | None,
@@ -113,6 +127,16 @@ def train(
             min=0, max=1000, help="Similar training images whose captions rerank; 0: none."
         ),
     ] = 0,
+    validation_share: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=0.9,
+            help="Share of the images held out for validation, where the captions have no splits "
+            "(default: 0.1 from 100 images on).",
+            show_default=False,
+        ),
+    ] = None,
     seed: Seed = 0,
     weights: Weights = None,
     overwrite: Overwrite = False,
@@ -120,19 +144,30 @@ def train(
 ) -> None:
     """Train a captioner on your own images and captions, for 'caption write'.
 
-    After an interruption, the same command resumes at the last whole epoch.
+    Captions: metadata.jsonl, a file of Flickr8k, Flickr30k, COCO or Karpathy, a table, or a text
+    file next to each image. After an interruption, the same command resumes at the last whole
+    epoch.
 
     \b
     etabli caption train holidays/
+    etabli caption train val2014/ --captions annotations/captions_val2014.json
     etabli caption train holidays/ --out holidays-captioner --epochs 30
     etabli caption train holidays/ --neighbors 10
     """
     from etabli.cli._progress import Terminal
     from etabli.pipelines.caption_train import CaptionerConfig, train_captioner
 
-    config = CaptionerConfig(features, epochs, units, attention_dim, neighbors, seed)
+    config = CaptionerConfig(
+        features, epochs, units, attention_dim, neighbors, seed, validation_share
+    )
     captioner, notes = train_captioner(
-        folder, out, config, weights=weights, overwrite=overwrite, reporter=Terminal()
+        folder,
+        out,
+        config,
+        captions=captions,
+        weights=weights,
+        overwrite=overwrite,
+        reporter=Terminal(),
     )
     for note in notes:
         _errors.print_error(note)

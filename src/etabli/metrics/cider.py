@@ -25,7 +25,9 @@ def cider_d(
     ``h_n`` and ``r_n`` are the n-gram counts of hypothesis and reference, n = 1 ... 4, weighted
     by log(images / images whose references have the n-gram); ``c`` and ``r`` are their lengths in
     words. The weights come from these references, so that values on different sets of images are
-    not comparable. Vedantam et al. 2015, section 5; weights and the factor 10 as in coco-caption.
+    not comparable; where every weight is log 1 (one image, or the same references for all), all
+    values are NaN: CIDEr-D is undefined. Vedantam et al. 2015, section 5; weights and the factor
+    10 as in coco-caption.
     """
     check_pairs(hypotheses, references)
     grams = [[_counts(words) for words in group] for group in references]
@@ -38,6 +40,8 @@ def cider_d(
             levels[len(gram) - 1][gram] = number * (images - math.log(max(1, seen[gram])))
         return levels
 
+    if all(seen[gram] == len(references) for gram in seen):
+        return np.full(len(hypotheses), np.nan)
     values = np.zeros(len(hypotheses))
     for row, (words, group) in enumerate(zip(hypotheses, references, strict=True)):
         ours = weigh(_counts(words))
@@ -54,7 +58,7 @@ def cider(
     protocol: str = "standard",
     **recipe: object,
 ) -> Score:
-    """Compute the mean CIDEr-D of captions."""
+    """Compute the mean CIDEr-D of captions; NaN where it is undefined, as the recipe then says."""
     words, answers = tokenize(hypotheses, references, protocol)
     signature = {
         "cider": "D",
@@ -64,7 +68,10 @@ def cider(
         "n": len(words),
         **recipe,
     }
-    return Score(float(cider_d(words, answers).mean()), signature)
+    value = float(cider_d(words, answers).mean())
+    if math.isnan(value):
+        return Score.undefined("every n-gram is in the references of all images", signature)
+    return Score(value, signature)
 
 
 def _counts(words: Sequence[str]) -> Counter:

@@ -1,15 +1,21 @@
 """A captioner trained on a folder of your own images with captions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from etabli.core.errors import BadSetting, DataMissing
 from etabli.core.i18n import N_, _
 from etabli.core.paths import user_cache
-from etabli.core.progress import Reporter, Silent
+from etabli.core.progress import Reporter, Silent, Step
 from etabli.core.seeding import make_generator
 from etabli.data.formats import caption_folder
+from etabli.data.formats.caption_folder import CaptionedImages
 from etabli.features.regions import KINDS, extract_region_maps
+from etabli.metrics.bleu import bleu
+from etabli.metrics.cider import cider
 from etabli.models.captioning import attention, train
 from etabli.models.captioning.attention import ModelConfig
 from etabli.models.captioning.beam_search import SearchConfig
@@ -18,12 +24,14 @@ from etabli.models.captioning.train import TrainConfig
 from etabli.models.captioning.vocabulary import Vocabulary
 from etabli.pipelines._output import open_output
 from etabli.pipelines.caption_write import find_extractor_weights
+from etabli.report.numbers import format_score
 from etabli.saved_models.captioner import Captioner, digest_vocabulary, pool_regions
 from etabli.training.checkpoint import Checkpoint, checkpoint_path
 
 __all__ = ["MAX_WORDS", "CaptionerConfig", "train_captioner"]
 
 MAX_WORDS = 40
+VALIDATION_SHARE, VALIDATED_FROM = 0.1, 100  # by default, from this many images on
 FREQUENT_FROM = 5000  # captions from which on a word must occur five times
 YOUR_OWN = N_("Trained on your own images and captions; their terms of use apply.")
 
@@ -39,6 +47,8 @@ class CaptionerConfig:
         attention_dim: dimension of the attention; 0: no attention.
         neighbors: nearest training images whose captions rerank; 0: none, and none is stored.
         seed: seed of weights and order.
+        validation_share: share of the images held out for validation where the caption file has
+            no validation split; None: 0.1 from 100 images on, else 0.
     """
 
     features: str | None = None
@@ -47,17 +57,20 @@ class CaptionerConfig:
     attention_dim: int = 128
     neighbors: int = 0
     seed: int = 0
+    validation_share: float | None = None
 
     def __post_init__(self) -> None:
         if (
             self.features not in (None, *KINDS)
             or min(self.epochs, self.units) < 1
-            or min(self.attention_dim, self.neighbors) < 0
+            or min(self.attention_dim, self.neighbors, self.seed) < 0
+            or not 0 <= (self.validation_share or 0) < 1
         ):
             raise BadSetting(
                 _("the training configuration of the captioner is out of range"),
                 expected=_(
-                    "features {kinds}; epochs and units >= 1, attention_dim and neighbors >= 0"
+                    "features {kinds}; epochs and units >= 1, attention_dim, neighbors and seed "
+                    ">= 0, 0 <= validation_share < 1"
                 ).format(kinds=", ".join(KINDS)),
                 got=self,
             )
@@ -68,19 +81,23 @@ def train_captioner(
     out: Path | str,
     config: CaptionerConfig | None = None,
     *,
+    captions: Path | str | None = None,
     weights: Path | None = None,
     overwrite: bool = False,
     reporter: Reporter | None = None,
 ) -> tuple[Captioner, list[str]]:
-    """Train a captioner on the images of a folder and its ``metadata.jsonl``, and save it.
+    """Train a captioner on the images of a folder and their captions, and save it.
 
     All words are in the vocabulary if captions are few, words of five occurrences if they are many.
-    An interrupted training resumes after its last whole epoch.
+    With validation images, the weights of the epoch with the lowest validation loss are kept, and
+    the captioner is scored on the test images of the file, or else on the validation images. An
+    interrupted training resumes after its last whole epoch.
 
     Args:
-        folder: images, and ``metadata.jsonl`` with ``file_name`` and ``captions``.
+        folder: images, with a caption file or a text file next to each image.
         out: folder of the captioner.
         config: training configuration.
+        captions: the caption file; by default it is looked for in the folder.
         weights: weights file of MobileNetV2; by default that of the data folder.
         overwrite: replace a captioner that is already in ``out``.
         reporter: shows the progress.
@@ -91,76 +108,182 @@ def train_captioner(
     Raises:
         BadSetting: ``out`` holds a model already, and ``overwrite`` is not set.
         DataMissing: there are no images, captions or weights.
+        CorruptFile: the caption file or an image is damaged.
     """
     config, out = config or CaptionerConfig(), Path(out)
-    data = caption_folder.read_folder(folder)
-    notes: list[str] = []
+    data = caption_folder.read_folder(folder, captions)
+    notes = list(data.remarks)
+    rows = _divide(data, config, notes)
     features, weights = _choose_features(config.features, weights, notes)
-    captions = data.rows()[1]
-    long = sum(len(caption.split()) > MAX_WORDS for caption in captions)
-    if long:
-        notes.append(
-            _("{n} captions have more than {m} words; the words after that are ignored.").format(
-                n=long, m=MAX_WORDS
-            )
-        )
     with open_output(out, overwrite) as checkpoints:
         cache = user_cache() / "features" / f"own-{Path(folder).resolve().name}-{features}"
         maps = extract_region_maps(data.paths, data.names, features, cache, weights=weights)
-        maps = maps if config.attention_dim else pool_regions(maps)[:, None]
-        min_count = 5 if len(captions) >= FREQUENT_FROM else 1
-        vocabulary = Vocabulary.most_frequent(captions, min_count=min_count)
-        words = vocabulary.encode_groups(data.captions)
-        size = ModelConfig(len(vocabulary), maps.shape[2], 128, config.units, config.attention_dim)
-        generator = make_generator(config.seed, "caption", "weights")
-        initial = attention.init_weights(size, generator, maps)
-        key = replace(config, neighbors=0), data.names, words, features, initial["words"]
-        checkpoint = Checkpoint(checkpoint_path(checkpoints, *key))
-        train_config = TrainConfig(
-            epochs=config.epochs,
-            batch_size=min(32, max(4, len(data) // 20)),
-            steps=MAX_WORDS,
-            learning_rate=2e-3,
-        )
-        label = _("training the captioner")
-        with (reporter or Silent()).task(label, config.epochs) as step:
-            for row in checkpoint.rows:
-                step(1, loss=row["loss"])
-
-            def after_epoch(_epoch: int, loss: float, _weights: attention.Parameters) -> None:
-                checkpoint.rows.append({"loss": float(loss)})
-                step(1, loss=loss)
-
-            trained = train.train(
-                initial, maps, words, train_config, config.seed, after_epoch, checkpoint
-            )
-        card: dict[str, object] = {
-            "trained_on": str(folder),
-            "images": len(data),
-            "captions": len(captions),
-            "words": len(vocabulary),
-            "words_digest": digest_vocabulary(vocabulary),
-            "image_features": features,
-            "use": YOUR_OWN,
-            "seed": config.seed,
-            "training_loss": [round(row["loss"], 4) for row in checkpoint.rows],
-        }
-        search, retrieval = SearchConfig(beam=3, steps=MAX_WORDS + 1), None
-        if config.neighbors:
-            # The search that the development set of Flickr8k chose in practical 5 (decision 0021).
-            search = SearchConfig(
-                20,
-                MAX_WORDS + 1,
-                0.5,
-                reranking_temperature=0.6,
-                neighbors=config.neighbors,
-                retrieval_weight=20.0,
-            )
-            retrieval = CaptionRetrieval.from_features(pool_regions(maps), words)
-        architecture = "attention" if config.attention_dim else "gru"
-        captioner = Captioner(architecture, vocabulary, trained, features, search, card, retrieval)
+        sets = {name: _Part(data.select(rows[name]), maps[rows[name]]) for name in rows}
+        captioner = _train(sets, features, config, checkpoints, reporter or Silent(), notes)
+        captioner.card["trained_on"] = str(folder)
+        if held_out := next((name for name in ("test", "validation") if len(rows[name])), None):
+            captioner.card["scores"] = _score(captioner, sets[held_out], held_out, notes)
         captioner.save(out)
     return captioner, notes
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The images of one of the three sets and their region maps (N, L, D)."""
+
+    images: CaptionedImages
+    maps: np.ndarray
+
+
+def _divide(
+    data: CaptionedImages, config: CaptionerConfig, notes: list[str]
+) -> dict[str, np.ndarray]:
+    """Return the rows of training, validation and test images: by the file, else by a share."""
+    splits = np.array(data.splits or [""] * len(data))
+    train = np.flatnonzero(splits == ("train" if "train" in splits else ""))
+    if not len(train):
+        notes.append(_("The caption file has no training images: all of its images are used."))
+        splits, train = np.full(len(data), ""), np.arange(len(data))
+    elif count := int((splits == "").sum()) if "train" in splits else 0:
+        notes.append(_("Images in no split, which are left out: {n}.").format(n=count))
+    validation = np.flatnonzero(splits == "validation")
+    share = config.validation_share
+    if share is None:
+        share = VALIDATION_SHARE if len(train) >= VALIDATED_FROM else 0.0
+    count = min(max(1, round(share * len(train))), len(train) - 1) if share else 0
+    if count and not len(validation):
+        order = make_generator(config.seed, "caption", "validation").permutation(train)
+        validation, train = np.sort(order[:count]), np.sort(order[count:])
+        notes.append(_("Images held out for validation: {n}.").format(n=count))
+    return {"train": train, "validation": validation, "test": np.flatnonzero(splits == "test")}
+
+
+def _train(
+    sets: dict[str, _Part],
+    features: str,
+    config: CaptionerConfig,
+    checkpoints: Path,
+    reporter: Reporter,
+    notes: list[str],
+) -> Captioner:
+    """Train on the training images; keep the best epoch if there are validation images."""
+    data, maps = sets["train"].images, _read_maps(sets["train"].maps, config)
+    captions = data.rows()[1]
+    _note_long_captions(captions, notes)
+    min_count = 5 if len(captions) >= FREQUENT_FROM else 1
+    vocabulary = Vocabulary.most_frequent(captions, min_count=min_count)
+    words = vocabulary.encode_groups(data.captions)
+    size = ModelConfig(len(vocabulary), maps.shape[2], 128, config.units, config.attention_dim)
+    generator = make_generator(config.seed, "caption", "weights")
+    initial = attention.init_weights(size, generator, maps)
+    held = sets["validation"].images.names
+    key = replace(config, neighbors=0), data.names, words, features, initial["words"], held
+    checkpoint = Checkpoint(checkpoint_path(checkpoints, *key))
+    train_config = TrainConfig(
+        epochs=config.epochs,
+        batch_size=min(32, max(4, len(data) // 20)),
+        steps=MAX_WORDS,
+        learning_rate=2e-3,
+    )
+    with reporter.task(_("training the captioner"), config.epochs) as step:
+        for row in checkpoint.rows:
+            step(1, **row)
+        after_epoch = _follow(sets["validation"], vocabulary, config, checkpoint, step)
+        trained = train.train(
+            initial, maps, words, train_config, config.seed, after_epoch, checkpoint
+        )
+    if checkpoint.arrays:
+        losses = [row["validation_loss"] for row in checkpoint.rows]
+        text = _("Kept: epoch {n} of {epochs}, with the lowest validation loss.")
+        notes.append(text.format(n=int(np.argmin(losses)) + 1, epochs=config.epochs))
+    card: dict[str, object] = {
+        "images": len(data),
+        "captions": len(captions),
+        "words": len(vocabulary),
+        "words_digest": digest_vocabulary(vocabulary),
+        "image_features": features,
+        "use": YOUR_OWN,
+        "seed": config.seed,
+        "training_loss": [round(row["loss"], 4) for row in checkpoint.rows],
+    }
+    return Captioner(
+        "attention" if config.attention_dim else "gru",
+        vocabulary,
+        checkpoint.arrays or trained,
+        features,
+        _make_search(config.neighbors),
+        card,
+        CaptionRetrieval.from_features(pool_regions(maps), words) if config.neighbors else None,
+    )
+
+
+def _note_long_captions(captions: list[str], notes: list[str]) -> None:
+    if long := sum(len(caption.split()) > MAX_WORDS for caption in captions):
+        text = _("{n} captions have more than {m} words; the words after that are ignored.")
+        notes.append(text.format(n=long, m=MAX_WORDS))
+
+
+def _make_search(neighbors: int) -> SearchConfig:
+    if not neighbors:
+        return SearchConfig(beam=3, steps=MAX_WORDS + 1)
+    # The search that the development set of Flickr8k chose in practical 5 (decision 0021).
+    return SearchConfig(
+        20,
+        MAX_WORDS + 1,
+        0.5,
+        reranking_temperature=0.6,
+        neighbors=neighbors,
+        retrieval_weight=20.0,
+    )
+
+
+def _read_maps(maps: np.ndarray, config: CaptionerConfig) -> np.ndarray:
+    return maps if config.attention_dim else pool_regions(maps)[:, None]
+
+
+def _follow(
+    part: _Part,
+    vocabulary: Vocabulary,
+    config: CaptionerConfig,
+    checkpoint: Checkpoint,
+    step: Step,
+) -> Callable[[int, float, attention.Parameters], None]:
+    """Return what follows an epoch: log its losses, and keep the weights of the best one."""
+    maps = _read_maps(part.maps, config) if len(part.images) else part.maps
+    words = vocabulary.encode_groups(part.images.captions) if len(part.images) else None
+
+    def after_epoch(_epoch: int, loss: float, weights: attention.Parameters) -> None:
+        row = {"loss": float(loss)}
+        if words is not None:
+            row["validation_loss"] = train.mean_loss(weights, maps, words[..., : MAX_WORDS + 1])
+            known = [each["validation_loss"] for each in checkpoint.rows]
+            if row["validation_loss"] < min(known, default=np.inf):
+                checkpoint.arrays.update({name: np.array(w) for name, w in weights.items()})
+        checkpoint.rows.append(row)
+        step(1, **row)
+
+    return after_epoch
+
+
+def _score(
+    captioner: Captioner, part: _Part, name: str, notes: list[str]
+) -> dict[str, dict[str, object]]:
+    """Score captions of images that were not trained on: BLEU-4 and CIDEr-D; note both."""
+    found = captioner.write(part.maps).best(captioner.vocabulary)
+    references = part.images.captions
+    scores = {"bleu_4": bleu(found, references, "standard")[3], "cider_d": cider(found, references)}
+    values = {key: None if score.is_undefined else score.value for key, score in scores.items()}
+    shown = [format_score(key, value) for key, value in values.items()]
+    text = _("On {n} {split} images: BLEU-4 {bleu}, CIDEr-D {cider}.")
+    split = _("test") if name == "test" else _("validation")
+    notes.append(text.format(n=len(part.images), split=split, bleu=shown[0], cider=shown[1]))
+    return {
+        key: {
+            "value": values[key],
+            "recipe": score.with_recipe(split=name).signature,
+        }
+        for key, score in scores.items()
+    }
 
 
 def _choose_features(

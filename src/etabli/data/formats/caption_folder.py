@@ -1,27 +1,44 @@
-"""Captioned images: the common form, and the reader of your own folder (``metadata.jsonl``)."""
+"""Captioned images: the common form, and the reader of your own folders."""
 
 import json
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 
-from etabli.core.atomic_files import atomic_write, parse_json
-from etabli.core.errors import CorruptFile, DataMissing
-from etabli.core.i18n import _
+from etabli.core.atomic_files import atomic_write
+from etabli.core.errors import BadSetting, DataMissing
+from etabli.core.i18n import N_, _
+from etabli.data.formats import caption_files, images
+from etabli.data.formats.caption_files import CaptionFile
 
 METADATA_FILE = "metadata.jsonl"
+EXAMPLE = '{"file_name": "cat.jpg", "captions": ["a cat sleeps"]}'
+_SPLIT_NAMES = {
+    "train": N_("training"),
+    "validation": N_("validation"),
+    "test": N_("test"),
+    "": N_("without split"),
+}
 _TOKEN = re.compile(r"\w+(?:['’\-]\w+)*|[^\w\s]")
 
 
 @dataclass(frozen=True)
 class CaptionedImages:
-    """N images of one folder by name; ``captions[i]`` are the captions of ``names[i]``."""
+    """N images of one folder by name; ``captions[i]`` are the captions of ``names[i]``.
+
+    ``splits[i]`` is "train", "validation", "test" or "" where the file of captions has splits, and
+    ``splits`` is empty otherwise. ``remarks`` say what was read and what was left out.
+    """
 
     folder: Path
     names: tuple[str, ...]
     captions: tuple[tuple[str, ...], ...]
+    splits: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -32,7 +49,17 @@ class CaptionedImages:
 
     def head(self, number: int) -> "CaptionedImages":
         """Return the first images; all where there are fewer."""
-        return CaptionedImages(self.folder, self.names[:number], self.captions[:number])
+        return self.select(range(min(number, len(self))))
+
+    def select(self, rows: Iterable[int]) -> "CaptionedImages":
+        """Return the images of some rows."""
+        rows = list(rows)
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in rows),
+            captions=tuple(self.captions[i] for i in rows),
+            splits=tuple(self.splits[i] for i in rows) if self.splits else (),
+        )
 
     def rows(self) -> tuple[list[int], list[str]]:
         """Return one row per caption: the index of its image, and the caption."""
@@ -49,39 +76,209 @@ def space_punctuation(caption: str) -> str:
     return " ".join(_TOKEN.findall(unicodedata.normalize("NFC", caption)))
 
 
-def read_folder(folder: Path | str) -> CaptionedImages:
-    """Read your own captioned images: a folder with ``metadata.jsonl``, one object per line.
+def read_folder(folder: Path | str, captions: Path | str | None = None) -> CaptionedImages:
+    """Read your own captioned images, in any of the formats of ``caption_files``.
 
-    A line is ``{"file_name": "cat.jpg", "captions": ["A cat .", "..."]}``; ``caption`` or ``text``
-    with one sentence works as well, and lines of the same image add up. Raises ``DataMissing`` for
-    a folder without captions or a caption without its image, ``CorruptFile`` with the line for
-    anything malformed.
+    Captions without words or without their image, and images without captions, are left out and
+    counted in ``remarks``.
+
+    Args:
+        folder: the images.
+        captions: the file of captions; ``None`` looks for it in the folder, then for a text file
+            next to each image.
+
+    Raises:
+        DataMissing: there are no captions, or none of their images.
+        CorruptFile: a line is malformed, or the file is of another content.
+        BadSetting: several files have captions.
     """
     folder = Path(folder)
-    path = folder / METADATA_FILE
-    if not path.is_file():
-        raise DataMissing(
-            _("there is no {name} in {folder}").format(name=METADATA_FILE, folder=folder),
-            fix=_(
-                'Write one line per image: {{"file_name": "cat.jpg", "captions": ["a cat sleeps"]}}'
-            ).format(),
+    found = images.list_images(folder)
+    index = ImageIndex(folder, [images.get_display_name(path, folder) for path in found])
+    if captions is not None:
+        files = [Path(captions)]
+    else:
+        files = caption_files.find(folder)
+    read = [caption_files.read(path) for path in files]
+    if not files:
+        read = [caption_files.read_texts(found, folder)]
+        if not read[0].captions:
+            raise _explain_no_captions(folder)
+    return _join(folder, index, read)
+
+
+def _explain_no_captions(folder: Path) -> DataMissing:
+    return DataMissing(
+        _("there are no captions in {folder}").format(folder=folder),
+        expected=_(
+            "{name}, or a caption file of Flickr8k, Flickr30k, COCO or Karpathy, or a text file "
+            "next to each image"
+        ).format(name=METADATA_FILE),
+        fix=_(
+            "Name the file with --captions FILE, or write {name} with a line per image: {line}"
+        ).format(name=METADATA_FILE, line=EXAMPLE),
+    )
+
+
+class ImageIndex:
+    """The images of a folder by the names that caption files give them.
+
+    A name is looked up where the file is, then in the folder, then by as much of the end of its
+    path as one image has: ``COCO_1.jpg`` finds ``val2014/COCO_1.jpg``, and a path of another
+    computer finds its image. Nothing outside of the folder is found.
+    """
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        self.folder, self.names = folder, dict.fromkeys(names)
+
+    @cached_property
+    def _by_end(self) -> dict[str, list[tuple[str, str]]]:
+        """(path as compared, name) of each image, by its last part with and without suffix."""
+        found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for name in self.names:
+            path = PurePosixPath(_fold(name))
+            found[path.name].append((f"/{path}", name))
+            found[path.stem].append((f"/{path.with_suffix('')}", name))
+        return found
+
+    def find(self, name: str, base: str = "") -> str | None:
+        """Return the name of an image in the folder; ``None`` where none or several fit."""
+        path = PurePosixPath(name.replace("\\", "/"))
+        parts = [part for part in path.parts if part not in ("/", "..")]
+        if not parts:
+            return None
+        for exact in (str(PurePosixPath(base, *parts)), str(PurePosixPath(*parts))):
+            if exact in self.names or (path.suffix and _is_file(self.folder / exact)):
+                return exact
+        parts = [_fold(part) for part in parts]
+        candidates = self._by_end.get(parts[-1], [])
+        for first in range(len(parts)):
+            end = "/" + "/".join(parts[first:])
+            fit = [image for folded, image in candidates if folded.endswith(end)]
+            if fit:
+                return fit[0] if len(fit) == 1 else None
+        return None
+
+
+def _fold(name: str) -> str:
+    """Return a name as it is compared: composed accents, lower case."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+@dataclass
+class _Joined:
+    """Captions and splits of the images that exist, and what is left out."""
+
+    captions: dict[str, list[str]] = field(default_factory=dict)
+    splits: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    wordless: int = 0
+
+    def add(self, file: CaptionFile, index: ImageIndex, base: str, split: str) -> None:
+        for name, given in file.captions.items():
+            image = index.find(name, base)
+            if image is None:
+                self.missing.append(name)
+                continue
+            sentences = [space_punctuation(caption) for caption in given]
+            kept = [each for each in sentences if any(map(str.isalpha, each))]
+            self.wordless += len(sentences) - len(kept)
+            if kept:
+                self.captions.setdefault(image, []).extend(kept)
+                self.splits[image] = file.splits.get(name, split)
+
+
+def _join(folder: Path, index: ImageIndex, files: Sequence[CaptionFile]) -> CaptionedImages:
+    """Give the images of a folder the captions of its files."""
+    joined, splits = _Joined(), [""] * len(files)
+    if len(files) > 1:
+        splits = [caption_files.split_of_path(file.path, folder) for file in files]
+        if len(set(splits)) < len(files):
+            listed = ", ".join(images.get_display_name(file.path, folder) for file in files[:5])
+            raise BadSetting(
+                _("there are several caption files in {folder}: {names}").format(
+                    folder=folder, names=listed
+                ),
+                fix=_("Name one of them with --captions FILE."),
+            )
+    for file, split in zip(files, splits, strict=True):
+        inside = file.path.is_relative_to(folder) and file.path.is_file()
+        base = file.path.parent.relative_to(folder).as_posix() if inside else ""
+        if file.path.is_file() and not file.splits:
+            file.splits.update(caption_files.read_split_lists(file.path.parent))
+        joined.add(file, index, base, split)
+    names = tuple(joined.captions)
+    if not names:
+        raise _explain_nothing(files[0], joined)
+    found = CaptionedImages(
+        folder,
+        names,
+        tuple(tuple(joined.captions[name]) for name in names),
+        tuple(joined.splits[name] for name in names) if any(joined.splits.values()) else (),
+    )
+    remarks = [
+        _summarize(files, found, joined, index),
+        *(r for file in files for r in file.remarks),
+    ]
+    return replace(found, remarks=tuple(remarks))
+
+
+def _explain_nothing(file: CaptionFile, joined: _Joined) -> DataMissing:
+    path = file.path
+    if not file.captions:
+        return DataMissing(_("{path} lists no image").format(path=path))
+    if not joined.missing:
+        return DataMissing(
+            _("{path} has no caption with words").format(path=path),
+            fix=_("Write one sentence or more for each image."),
         )
-    found: dict[str, list[str]] = {}
-    for number, line in enumerate(read_utf8(path).splitlines(), 1):
-        if line.strip():
-            name, captions = _parse_record(line, f"{path}:{number}")
-            found.setdefault(name, []).extend(captions)
-    if not found:
-        raise DataMissing(_("{path} lists no image").format(path=path))
-    absent = [name for name in found if not _is_file(folder / name)]
-    if absent:
-        raise DataMissing(
-            _("{path} has captions of {n} missing images, such as {name}").format(
-                path=path, n=len(absent), name=absent[0]
-            ),
-            fix=_("Put the images next to it, or remove their lines."),
+    return DataMissing(
+        _("{path} has captions of {n} missing images, such as {name}").format(
+            path=path, n=len(joined.missing), name=joined.missing[0]
+        ),
+        fix=_(
+            "Put the images next to it, or name both: etabli caption train IMAGES --captions FILE. "
+            "A name that fits several images is not used."
+        ),
+    )
+
+
+def _summarize(
+    files: Sequence[CaptionFile], found: CaptionedImages, joined: _Joined, index: ImageIndex
+) -> str:
+    """Say in one line what was read, in which splits, and what was left out."""
+    text = _("{path}: {n} images with {m} captions").format(
+        path=", ".join(file.path.name for file in files), n=len(found), m=len(found.rows()[1])
+    )
+    if found.splits:
+        text += (
+            " ("
+            + ", ".join(
+                f"{_(_SPLIT_NAMES[split])}: {found.splits.count(split)}"
+                for split in dict.fromkeys(found.splits)
+            )
+            + ")"
         )
-    return CaptionedImages(folder, tuple(found), tuple(map(tuple, found.values())))
+    bare = [name for name in index.names if name not in joined.captions]
+    parts = [
+        (_("captions of missing images"), joined.missing),
+        (_("images without captions"), bare),
+    ]
+    left_out = [f"{what}: {len(names)} ({names[0]})" for what, names in parts if names]
+    if joined.wordless:
+        left_out.append(_("captions without words: {n}").format(n=joined.wordless))
+    return (
+        text
+        + (_("; left out: {parts}").format(parts=", ".join(left_out)) if left_out else "")
+        + "."
+    )
 
 
 def write_captions(path: Path | str, records: Iterable[tuple[str, Sequence[str]]]) -> None:
@@ -90,52 +287,3 @@ def write_captions(path: Path | str, records: Iterable[tuple[str, Sequence[str]]
         for name, captions in records:
             record = {"file_name": name, "captions": list(captions)}
             stream.write(json.dumps(record, ensure_ascii=False) + "\n")
-
-
-def read_utf8(path: Path) -> str:
-    """Return the text of a UTF-8 file, without its byte-order mark; ``CorruptFile`` for another."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CorruptFile(_("{path} is not UTF-8 text").format(path=path)) from error
-
-
-def _parse_record(line: str, place: str) -> tuple[str, list[str]]:
-    """Return the file name and the captions of one line."""
-    try:
-        record = parse_json(line)
-    except json.JSONDecodeError as error:
-        raise CorruptFile(
-            _("{place} is not JSON ({reason})").format(place=place, reason=error.msg)
-        ) from error
-    record = record if isinstance(record, dict) else {}
-    name = record.get("file_name")
-    path = Path(name) if isinstance(name, str) and name else None
-    if path is None or path.is_absolute() or ".." in path.parts:
-        raise CorruptFile(
-            _("{place} names no image of the folder").format(place=place),
-            expected=_("'file_name', a path below the folder"),
-            got=repr(name),
-        )
-    given = record.get("captions", record.get("caption", record.get("text")))
-    captions = [given] if isinstance(given, str) else given
-    if not isinstance(captions, list) or not captions:
-        raise CorruptFile(
-            _("{place} has an image without captions").format(place=place),
-            expected=_("'captions', a list of sentences"),
-            got=repr(given),
-        )
-    sentences = [space_punctuation(each) if isinstance(each, str) else "" for each in captions]
-    for caption, sentence in zip(captions, sentences, strict=True):
-        if not any(map(str.isalnum, sentence)):
-            raise CorruptFile(
-                _("{place} has a caption without words").format(place=place), got=repr(caption)
-            )
-    return str(name), sentences
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that no file can have
-        return False

@@ -10,7 +10,8 @@ from pathlib import Path
 from etabli.core.errors import CorruptFile, DataMissing
 from etabli.core.i18n import _
 from etabli.data.catalog.source import Source, explain_missing
-from etabli.data.formats.caption_folder import CaptionedImages, read_utf8
+from etabli.data.formats import text_file
+from etabli.data.formats.caption_folder import CaptionedImages
 
 NAME = "flickr8k"
 TEXT, IMAGES = "Flickr8k_text", "Flicker8k_Dataset"
@@ -57,7 +58,7 @@ def load_course(source: Source) -> dict[str, list[tuple[str, str]]] | None:
 def read_tokens(path: Path) -> dict[str, tuple[str, ...]]:
     """Read ``Flickr8k.token.txt``, ``image.jpg#0<TAB>caption`` per line: image -> its captions."""
     found: dict[str, list[str]] = {}
-    for number, line in enumerate(read_utf8(path).splitlines(), 1):
+    for number, line in enumerate(text_file.read(path).lines, 1):
         key, tab, caption = line.partition("\t")
         name, mark, order = key.partition("#")
         if not tab or not mark or not order.isdigit() or not caption.strip():
@@ -74,7 +75,7 @@ def read_course(path: Path) -> list[tuple[str, str]]:
     """Read a list of the course: a header, then ``image<TAB><start> caption <end>`` per line."""
     if not path.is_file():
         raise explain_missing(NAME, path)
-    rows = [line.split("\t") for line in read_utf8(path).splitlines()]
+    rows = [line.split("\t") for line in text_file.read(path).lines]
     if rows[:1] != [["image_id", "captions"]] or any(len(row) != 2 for row in rows):
         raise CorruptFile(
             _("{path} is not a caption list of the course").format(path=path),
@@ -86,7 +87,7 @@ def read_course(path: Path) -> list[tuple[str, str]]:
 def _read_split(folder: Path, path: Path, captions: dict[str, tuple[str, ...]]) -> CaptionedImages:
     if not path.is_file():
         raise explain_missing(NAME, path)
-    names = tuple(read_utf8(path).split())
+    names = tuple(text_file.read(path).text.split())
     absent = [name for name in names if name not in captions]
     if absent:
         raise DataMissing(

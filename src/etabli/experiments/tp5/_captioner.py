@@ -227,7 +227,8 @@ def _train_member(
             now = {name: np.array(array) for name, array in weights.items()}
             found = replace(captioner, arrays=now).write(dev_maps, SearchConfig(1))
             dev_loss = training.mean_loss(now, dev_maps, dev_words)
-            dev_cider = cider(found.best(vocabulary), dev.captions).value
+            # Where CIDEr-D is undefined (one image), all epochs are alike and the first is kept.
+            dev_cider = float(np.nan_to_num(cider(found.best(vocabulary), dev.captions).value))
             if dev_cider > max((row["dev_cider_d"] for row in checkpoint.rows), default=-np.inf):
                 checkpoint.arrays.update(now)
             row = dict(zip(HISTORY, (epoch, loss, dev_loss, dev_cider), strict=True))
@@ -279,7 +280,7 @@ def choose_search(
         scores = [*bleu(captions, dev.captions, "standard"), cider(captions, dev.captions)]
         values = [score.value for score in scores]
         rows.append([search.describe(), *(round(value, 4) for value in values)])
-        sums[search] = sum(values)
+        sums[search] = float(np.nansum(values))
     best = max(
         (search for search in sums if search.beam > 1), key=sums.__getitem__, default=plain[0]
     )
