@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from etabli.core.errors import BadArray, BadSetting
+from etabli.metrics import neighbors
 from etabli.metrics.neighbors import find_nearest_neighbors
 
 
@@ -74,3 +75,21 @@ def test_k_needs_that_many_others():
 def test_what_is_no_points_is_refused(points):
     with pytest.raises(BadArray):
         find_nearest_neighbors(points, 1)
+
+
+@pytest.mark.parametrize("size", [2, 12])
+def test_the_neighbors_of_some_points_are_those_among_all(size, monkeypatch):
+    points = np.random.default_rng(5).integers(0, 9, size=(3000, size)).astype(np.float32)
+    chosen = np.random.default_rng(6).choice(3000, 700, replace=False)
+    monkeypatch.setattr(neighbors, "_GROUP_OF_QUERIES", 256)
+    monkeypatch.setattr(neighbors, "_WIDE_BLOCK", 512)
+    done = []
+    near = find_nearest_neighbors(points, 6, chosen, done.append)
+    np.testing.assert_array_equal(near, by_brute_force(points, 6)[chosen])
+    assert sum(done) == 700
+
+
+def test_many_points_are_searched_in_groups_with_the_same_result(monkeypatch):
+    points = np.random.default_rng(7).normal(size=(1200, 15)).astype(np.float32) * 1e3 + 50
+    monkeypatch.setattr(neighbors, "_MAX_AT_ONCE", 1000)
+    np.testing.assert_array_equal(find_nearest_neighbors(points, 6), by_brute_force(points, 6))

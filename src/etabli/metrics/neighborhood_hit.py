@@ -3,6 +3,7 @@
 Source: Paulovich, Nonato, Minghim, Levkowitz, "Least square projection" (2008), section 5.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,15 +23,39 @@ class NeighborhoodHit:
     hits: np.ndarray
 
 
-def neighborhood_hits(points: np.ndarray, labels: np.ndarray, k: int = 6) -> np.ndarray:
-    """Compute the share (N,) of each point's k nearest neighbors that have its label."""
+def neighborhood_hits(
+    points: np.ndarray, labels: np.ndarray, k: int = 6, queries: np.ndarray | None = None
+) -> np.ndarray:
+    """Compute the share (N,) of each point's k nearest neighbors that have its label.
+
+    With ``queries``, indices (Q,), only of these points, among the neighbors of all.
+    """
     points = check_points(points)
     _names, codes = encode_labels(labels, len(points))
-    return (codes[find_nearest_neighbors(points, k)] == codes[:, None]).mean(axis=1)
+    return _compute_hits(points, codes, k, queries, None)
+
+
+def _compute_hits(
+    points: np.ndarray,
+    codes: np.ndarray,
+    k: int,
+    queries: np.ndarray | None,
+    progress: Callable[[int], None] | None,
+) -> np.ndarray:
+    own = codes if queries is None else codes[queries]
+    near = find_nearest_neighbors(points, k, queries, progress)
+    return (codes[near] == own[:, None]).mean(axis=1)
 
 
 def neighborhood_hit(
-    points: np.ndarray, labels: np.ndarray, k: int = 6, *, seed: int = 0, resamples: int = 2000
+    points: np.ndarray,
+    labels: np.ndarray,
+    k: int = 6,
+    *,
+    seed: int = 0,
+    resamples: int = 2000,
+    queries: np.ndarray | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> NeighborhoodHit:
     """Compute the exact neighborhood hit of labeled points in any number of dimensions.
 
@@ -40,6 +65,9 @@ def neighborhood_hit(
         k: number of neighbors.
         seed: of the bootstrap.
         resamples: of the bootstrap.
+        queries: indices (Q,) of the points whose neighbors, among all points, are counted; by
+            default all. The interval is that of the mean over all points.
+        progress: receives the number of points that are done since its last call.
 
     Raises:
         BadArray: points or labels are malformed.
@@ -47,14 +75,17 @@ def neighborhood_hit(
     """
     points = check_points(points)
     names, codes = encode_labels(labels, len(points))
-    hits = neighborhood_hits(points, labels, k)
-    per_class = {name.item(): float(hits[codes == code].mean()) for code, name in enumerate(names)}
-    recipe = {
+    hits = _compute_hits(points, codes, k, queries, progress)
+    own = codes if queries is None else codes[queries]
+    per_class = {names[code].item(): float(hits[own == code].mean()) for code in np.unique(own)}
+    recipe: dict[str, object] = {
         "neighborhood-hit": f"k={k}",
         "n": len(points),
         "dimensions": points.shape[1],
         "classes": len(names),
     }
+    if queries is not None:
+        recipe["queries"] = len(queries)
     return NeighborhoodHit(
         Score(float(hits.mean()), recipe),
         per_class,

@@ -6,6 +6,8 @@ columns). A float32 product is only trusted up to its error bound: what is withi
 distances in float64.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from etabli.core.errors import BadSetting
@@ -15,16 +17,31 @@ from etabli.metrics.score import check_points
 _MAX_TREE_DIMENSIONS = 8  # up to here a k-d tree is faster than products
 _BLOCK = 1024
 _GROUP = 16  # columns whose minimum is taken first
+_MAX_AT_ONCE = 150_000  # points whose candidates are held in memory at once
+_GROUP_OF_QUERIES = 4096
+_WIDE_BLOCK = 8192
 _MAX_NUMBERS = 2**24  # float64 numbers in memory at once in the exact comparison
 
-# Points, other points, squared distances of the pairs; the error bound of each point.
+# Queries, other points, squared distances of the pairs; the error bound of each query.
 _Candidates = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
-def find_nearest_neighbors(points: np.ndarray, k: int) -> np.ndarray:
+def find_nearest_neighbors(
+    points: np.ndarray,
+    k: int,
+    queries: np.ndarray | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
     """Return the indices (N, k) of the k nearest other points of each point, ascending.
 
-    Raises ``BadSetting`` where k is not between 1 and N - 1.
+    Args:
+        points: (N, D).
+        k: How many neighbors.
+        queries: Indices (Q,) of the points whose neighbors are wanted; by default all.
+        progress: Receives the number of queries that are done since its last call.
+
+    Raises:
+        BadSetting: k is not between 1 and N - 1.
     """
     points = check_points(points)
     n = len(points)
@@ -34,20 +51,28 @@ def find_nearest_neighbors(points: np.ndarray, k: int) -> np.ndarray:
             expected=_("k from 1 to {most}").format(most=n - 1),
             got=_("k = {k} with {n} points").format(k=k, n=n),
         )
-    exact = points.astype(np.float64)
+    report = progress or (lambda _done: None)
+    everything = np.arange(n) if queries is None else np.asarray(queries)
     if points.shape[1] <= _MAX_TREE_DIMENSIONS:
-        return _decide(exact, k, *_find_by_tree(exact, k))
-    return _decide(exact, k, *_find_by_products(exact, k))
+        exact = points.astype(np.float64)
+        found = _decide(exact, k, everything, *_find_by_tree(exact, k, everything))
+    elif queries is None and n <= _MAX_AT_ONCE:
+        exact = points.astype(np.float64)
+        found = _decide(exact, k, everything, *_find_by_products(exact, k))
+    else:
+        return _find_in_groups(points, k, everything, report)
+    report(len(everything))
+    return found
 
 
-def _find_by_tree(points: np.ndarray, k: int) -> _Candidates:
+def _find_by_tree(points: np.ndarray, k: int, queries: np.ndarray) -> _Candidates:
     """Find candidates by a k-d tree: the k + 2 nearest (itself included), or more in a tie."""
     from scipy.spatial import cKDTree
 
     n = len(points)
     wanted = min(k + 2, n)
     tree = cKDTree(points)
-    distances, columns = tree.query(points, k=wanted, workers=-1)
+    distances, columns = tree.query(points[queries], k=wanted, workers=-1)
     slack = 1e-9 * (distances[:, -1] + np.abs(points).max())
     # Where the last one found may tie with the k-th, others may tie too: take all of them.
     unsure = (
@@ -55,19 +80,20 @@ def _find_by_tree(points: np.ndarray, k: int) -> _Candidates:
         if wanted < n
         else np.array([], int)
     )
-    sure = np.setdiff1d(np.arange(n), unsure, assume_unique=True)
+    sure = np.setdiff1d(np.arange(len(queries)), unsure, assume_unique=True)
     row_parts = [np.repeat(sure, wanted)]
     column_parts = [columns[sure].ravel()]
     reach = distances[unsure, -1] + 2 * slack[unsure]
     for start in range(0, len(unsure), 256):
         part = slice(start, start + 256)
-        balls = tree.query_ball_point(points[unsure[part]], reach[part])
+        balls = tree.query_ball_point(points[queries[unsure[part]]], reach[part])
         row_parts.append(np.repeat(unsure[part], [len(ball) for ball in balls]))
         column_parts.extend(np.asarray(ball, dtype=int) for ball in balls)
     rows, found = np.concatenate(row_parts), np.concatenate(column_parts)
-    is_other = rows != found
+    is_other = queries[rows] != found
     rows, found = rows[is_other], found[is_other]
-    return rows, found, _square_distances(points, rows, found), np.zeros(n)
+    distances = _square_distances(points, queries[rows], found)
+    return rows, found, distances, np.zeros(len(queries))
 
 
 def _find_by_products(points: np.ndarray, k: int) -> _Candidates:
@@ -95,6 +121,55 @@ def _find_by_products(points: np.ndarray, k: int) -> _Candidates:
             else:
                 sieve.offer(block, other, start, by_rows=False)
             sieve.offer(block, start, other, by_rows=True)
+    return (*sieve.candidates(), error)
+
+
+def _find_in_groups(
+    points: np.ndarray, k: int, queries: np.ndarray, report: Callable[[int], None]
+) -> np.ndarray:
+    """Find the neighbors of some points at a time among all, without a copy of the points."""
+    center = points.mean(axis=0, dtype=np.float64)
+    norms = np.concatenate(
+        [np.einsum("nd,nd->n", *2 * (part - center,)) for part in _blocks(points)]
+    )
+    scale = max(float(norms.max()), float(np.finfo(np.float32).tiny)) ** 0.5
+    found = []
+    for start in range(0, len(queries), _GROUP_OF_QUERIES):
+        part = queries[start : start + _GROUP_OF_QUERIES]
+        candidates = _sift(points, k, part, center, norms, scale)
+        found.append(_decide(points, k, part, *candidates))
+        report(len(part))
+    return np.concatenate(found)
+
+
+def _blocks(points: np.ndarray) -> list[np.ndarray]:
+    return [points[start : start + _WIDE_BLOCK] for start in range(0, len(points), _WIDE_BLOCK)]
+
+
+def _sift(
+    points: np.ndarray,
+    k: int,
+    queries: np.ndarray,
+    center: np.ndarray,
+    norms: np.ndarray,
+    scale: float,
+) -> _Candidates:
+    """Find the candidates of some points, as ``_find_by_products`` does for all."""
+    size = points.shape[1]
+    own = (norms[queries] / scale**2)[:, None]
+    left = np.hstack([(points[queries] - center) / scale, own, np.ones_like(own)])
+    left = left.astype(np.float32)
+    error = np.finfo(np.float32).eps * (8 + (size + 2) ** 0.5 * 2) * (own[:, 0] + 1)
+    sieve = _Sieve(len(queries), k, error)
+    for other in range(0, len(points), _WIDE_BLOCK):
+        part = slice(other, other + _WIDE_BLOCK)
+        theirs = (norms[part] / scale**2)[:, None]
+        right = np.hstack([(points[part] - center) * (-2 / scale), np.ones_like(theirs), theirs])
+        right = right.astype(np.float32)
+        block = left @ right.T
+        inside = np.flatnonzero((queries >= other) & (queries < other + len(right)))
+        block[inside, queries[inside] - other] = np.inf
+        sieve.offer(block, 0, other, by_rows=True)
     return (*sieve.candidates(), error)
 
 
@@ -146,7 +221,8 @@ def _square_distances(points: np.ndarray, rows: np.ndarray, columns: np.ndarray)
     step = max(1, _MAX_NUMBERS // points.shape[1])
     parts = []
     for start in range(0, len(rows), step):
-        difference = points[rows[start : start + step]] - points[columns[start : start + step]]
+        part = slice(start, start + step)
+        difference = points[rows[part]].astype(np.float64) - points[columns[part]]
         parts.append(np.einsum("nd,nd->n", difference, difference))
     return np.concatenate(parts) if parts else np.zeros(0)
 
@@ -154,22 +230,23 @@ def _square_distances(points: np.ndarray, rows: np.ndarray, columns: np.ndarray)
 def _decide(
     points: np.ndarray,
     k: int,
+    queries: np.ndarray,
     rows: np.ndarray,
     columns: np.ndarray,
     distances: np.ndarray,
     error: np.ndarray,
 ) -> np.ndarray:
-    """Choose the k nearest candidates of each point, in float64 where the next one is too close."""
+    """Choose the k nearest candidates of each query, in float64 where the next one is too close."""
     order = np.lexsort((columns, distances, rows))
     rows, columns, distances = rows[order], columns[order], distances[order]
-    first = np.searchsorted(rows, np.arange(len(points)))
+    first = np.searchsorted(rows, np.arange(len(queries)))
     after = np.append(first[1:], len(rows))
     chosen = columns[first[:, None] + np.arange(k)]
     more = after - first > k
-    gap = np.full(len(points), np.inf)
+    gap = np.full(len(queries), np.inf)
     gap[more] = distances[first[more] + k] - distances[first[more] + k - 1]
     for row in np.flatnonzero(gap < 4 * error):
         near = columns[first[row] : after[row]]
-        exactly = _square_distances(points, np.full(len(near), row), near)
+        exactly = _square_distances(points, np.full(len(near), queries[row]), near)
         chosen[row] = near[np.lexsort((near, exactly))[:k]]
     return np.sort(chosen, axis=1)
