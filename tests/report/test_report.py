@@ -1,13 +1,17 @@
 import dataclasses
 import re
+from urllib.parse import unquote
 
+import numpy as np
 import pytest
+from PIL import Image
 from tiny import EXPERIMENT
 
 from etabli import report
 from etabli.data.catalog.source import Source
 from etabli.experiments import runner
-from etabli.report import numbers
+from etabli.report import numbers, run_folder
+from etabli.report.run_folder import ReportItem
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +31,41 @@ def test_the_report_shows_published_measured_difference_and_recipe(run):
         "confirmed",
     ):
         assert text in page
+
+
+def test_the_report_begins_with_one_row_for_each_experiment(run):
+    page = report.write_report(run).read_text(encoding="utf-8")
+    summary = page[page.index('id="summary"') : page.index("</section>")]
+    assert summary.count("<tr>") == 2  # the heading, and the one experiment
+    assert "90.50 ± 0.71 %" in summary and "confirmed" in summary
+
+
+def test_a_broken_record_costs_its_own_chapter_only(tmp_path):
+    folder = runner.run_experiments(
+        [EXPERIMENT], tmp_path / "run", Source.full(tmp_path), seeds=[0, 1]
+    )
+    run_folder.record_path(run_folder.seed_run_folder(folder, EXPERIMENT.name, 1)).write_text("{")
+    page = report.render_report([folder])
+    assert "A tiny experiment" in page
+    assert f"{EXPERIMENT.name}, seed 1, is not shown" in page
+
+
+def test_a_large_image_is_embedded_smaller_and_with_its_size(tmp_path):
+    path = tmp_path / "noise.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 200, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+    shown = report._embed_pixels(ReportItem(kind="figure", file="noise.png"), path)
+    assert shown.size == (200, 300)
+    assert shown.source.startswith("data:image/webp")
+    assert len(shown.source) < path.stat().st_size
+
+
+def test_a_drawing_survives_its_data_url(tmp_path):
+    text = '<svg viewBox="0 0 300 150"><text>50 % of "x" &amp; #1, é</text></svg>'
+    (tmp_path / "a.svg").write_text(text, encoding="utf-8")
+    shown = report._embed_svg(ReportItem(kind="figure", file="a.svg"), tmp_path / "a.svg")
+    assert unquote(shown.source.partition(",")[2]) == text
+    assert shown.size == (400, 200) and shown.is_drawing
 
 
 def test_the_report_needs_no_network(run):

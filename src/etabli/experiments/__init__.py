@@ -8,18 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etabli.core.errors import BadSetting, DataMissing, EtabliError, UnknownName
-from etabli.core.i18n import N_, _
+from etabli.core.i18n import _
+from etabli.core.practicals import PRACTICALS
 
 if TYPE_CHECKING:
     from etabli.experiments.spec import ExperimentSpec
-
-PRACTICALS: dict[str, str] = {
-    "tp1": N_("Backpropagation by hand"),
-    "tp2": N_("Keras and manifold untangling"),
-    "tp3": N_("Transfer learning and fine-tuning"),
-    "tp4": N_("Recurrent nets and word vectors"),
-    "tp5": N_("Vision and language"),
-}
 
 # In the order of the lab report; a later experiment may use what an earlier one trained.
 EXPERIMENTS: tuple[str, ...] = (

@@ -1,41 +1,79 @@
 """Reports: run folders become one HTML page that opens without a network."""
 
 import base64
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 from etabli.core.atomic_files import atomic_write
 from etabli.core.i18n import _, current_language
 from etabli.core.version import __version__
 from etabli.report import numbers, run_folder
-from etabli.report.run_folder import ReportItem, Run, ScoreSummary, SeedRun
+from etabli.report.run_folder import Problem, ReportItem, Run, ScoreSummary, SeedRun
 
 HOME = Path(__file__).parent
+_LARGE_IMAGE = 60_000  # bytes of a PNG
+
+
+class Shown(NamedTuple):
+    """An item of a report as the page shows it.
+
+    ``source`` is a data URL for an image, or the link to a page; ``size`` is the width and height
+    of an image; ``is_drawing`` holds for a chart without photographs, which dark mode inverts.
+    """
+
+    item: ReportItem
+    source: str = ""
+    size: tuple[int, int] | None = None
+    is_drawing: bool = False
 
 
 @dataclass(frozen=True)
 class Section:
-    """An experiment of a run: all its seeds, and the report items of the first.
-
-    ``shown`` holds each item with the source of its image (a data URL) or the link to its page.
-    """
+    """An experiment of a run: all its seeds, and the report items of the first."""
 
     first: SeedRun
     seed_runs: list[SeedRun]
     summaries: list[ScoreSummary]
-    shown: list[tuple[ReportItem, str]]
+    shown: list[Shown]
+
+    @property
+    def practical(self) -> str:
+        """The first part of the experiment's name: ``tp1`` of ``tp1.mlp``."""
+        return self.first.experiment.partition(".")[0]
+
+    @property
+    def headline(self) -> ScoreSummary | None:
+        """The score that sums up the experiment; the first where it names none."""
+        named = (each for each in self.summaries if each.score == self.first.headline)
+        return next(named, self.summaries[0] if self.summaries else None)
+
+    @property
+    def verdicts(self) -> dict[str, int]:
+        """How many claims of the lab report have each verdict."""
+        return dict(Counter(claim.verdict for claim in self.first.claims))
 
 
 @dataclass(frozen=True)
 class RunContents:
-    """All that a page shows of a run."""
+    """All that a page shows of a run; ``problems`` are records that cannot be read."""
 
     folder: Path
     record: Run
     sections: list[Section]
     summaries: list[ScoreSummary]
+    problems: list[Problem]
+
+    @property
+    def practicals(self) -> list[tuple[str, list[Section]]]:
+        """The sections, grouped by practical."""
+        groups = groupby(self.sections, key=lambda each: each.practical)
+        return [(name, list(group)) for name, group in groups]
 
 
 @dataclass(frozen=True)
@@ -98,9 +136,10 @@ def render_report(folders: Sequence[Path]) -> str:
     )
 
 
-def read_contents(run: Path) -> RunContents:
-    """Read all that a page shows of a run, in the current language."""
-    record, found = run_folder.read_run(run), run_folder.list_seed_runs(run)
+def read_contents(run: Path, *, with_images: bool = True) -> RunContents:
+    """Read all that a page shows of a run, in the current language; images are optional."""
+    record = run_folder.read_run(run)
+    found, problems = run_folder.read_seed_runs(run)
     summaries = run_folder.summarize_scores(run)
     sections = []
     for name in record.experiments:
@@ -112,20 +151,46 @@ def read_contents(run: Path) -> RunContents:
                     first,
                     [each for _folder, each in own],
                     [each for each in summaries if each.experiment == name],
-                    [(item, _source(Path(run), folder, item)) for item in first.report_items],
+                    [_show(Path(run), folder, item) for item in first.report_items]
+                    if with_images
+                    else [],
                 )
             )
-    return RunContents(Path(run), record, sections, summaries)
+    return RunContents(Path(run), record, sections, summaries, problems)
 
 
-def _source(run: Path, folder: Path, item: ReportItem) -> str:
+def _show(run: Path, folder: Path, item: ReportItem) -> Shown:
     path = folder / item.file
     if item.kind == "page":
-        return path.relative_to(run).as_posix()
+        return Shown(item, path.relative_to(run).as_posix())
     if item.kind != "figure" or not path.exists():
-        return ""
-    kind = "svg+xml" if path.suffix == ".svg" else "png"
-    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+        return Shown(item)
+    return _embed_svg(item, path) if path.suffix == ".svg" else _embed_pixels(item, path)
+
+
+def _embed_svg(item: ReportItem, path: Path) -> Shown:
+    """Embed a drawing as text: base64 would make it a third larger."""
+    text = re.sub(r"\s+", " ", path.read_text(encoding="utf-8"))
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)
+    size = (round(float(box[1]) * 4 / 3), round(float(box[2]) * 4 / 3)) if box else None
+    source = "data:image/svg+xml," + quote(text, safe=" =:/;,'()!*@$&+?")
+    return Shown(item, source, size, "<image" not in text)
+
+
+def _embed_pixels(item: ReportItem, path: Path) -> Shown:
+    """Embed an image; a large one as WebP, at a fifth of the size of a PNG with photographs."""
+    import io
+
+    from PIL import Image
+
+    raw, kind = path.read_bytes(), "png"
+    with Image.open(io.BytesIO(raw)) as image:
+        size = image.size
+        if len(raw) > _LARGE_IMAGE:
+            stream = io.BytesIO()
+            image.save(stream, "webp", quality=88)
+            raw, kind = stream.getvalue(), "webp"
+    return Shown(item, f"data:image/{kind};base64,{base64.b64encode(raw).decode()}", size)
 
 
 def compare_scores(runs: Sequence[RunContents]) -> list[ComparedScore]:

@@ -1,6 +1,7 @@
 """Scores for people: their plain names, and numbers as percentages, counts or four digits."""
 
 from etabli.core.i18n import N_, _
+from etabli.core.practicals import PRACTICALS
 
 _SHARES = ("accuracy", "neighborhood_hit", "precision", "overlap", "coverage", "share", "recall")
 _COUNTS = ("images_", "n_classes", "parameters", "features", "longest_caption", "median_")
@@ -99,6 +100,11 @@ def score_label(name: str) -> str:
         parts.append(_(_VARIANTS.get(word, word)))
         rest = rest[len(word) + 1 :]
     return ", ".join(parts)
+
+
+def practical_label(name: str) -> str:
+    """Return "1 · Backpropagation by hand" for ``tp1``, and any other name as it is."""
+    return f"{name.removeprefix('tp')} · {_(PRACTICALS[name])}" if name in PRACTICALS else name
 
 
 def is_share(name: str) -> bool:

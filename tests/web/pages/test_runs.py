@@ -21,7 +21,8 @@ def test_a_run_on_full_data_has_published_and_measured_scores(client):
     assert run["scores"][0] == {
         "experiment": "tp0.tiny",
         "score": "test_accuracy",
-        "published": "91.59 %",
+        "label": "test accuracy",
+            "published": "91.59 %",
         "measured": "90.00 %",
         "difference": "-1.59",
         "recipe": "data:none | n:10",

@@ -58,15 +58,20 @@ def list_runs(state: PlaygroundState, _params: NoParams) -> list[dict[str, objec
 def get_run(state: PlaygroundState, params: RunParams) -> dict[str, object]:
     """Return a run: measured and published scores, and a section for every experiment."""
     folder = state.find_run(params.run)
-    record = run_folder.read_run(folder)
-    seed_runs = run_folder.list_seed_runs(folder)
+    contents = report.read_contents(folder, with_images=False)
+    record = contents.record
+    finished = {section.first.experiment: section for section in contents.sections}
     return {
         "data": record.data,
+        "dataset": record.dataset_title if record.is_other_data else "",
         "created": record.created.isoformat(),
         "seeds": record.seeds,
         "running": any(run.running for run in state.list_runs() if run.name == folder.name),
-        "scores": [_describe_score(each) for each in run_folder.summarize_scores(folder)],
-        "sections": [_describe_section(folder, name, seed_runs) for name in record.experiments],
+        "problems": [problem.sentence for problem in contents.problems],
+        "scores": [_describe_score(each) for each in contents.summaries],
+        "sections": [
+            _describe_section(folder, name, finished.get(name)) for name in record.experiments
+        ],
     }
 
 
@@ -75,6 +80,7 @@ def _describe_score(summary: run_folder.ScoreSummary) -> dict[str, object]:
     return {
         "experiment": summary.experiment,
         "score": name,
+        "label": numbers.score_label(name),
         "published": numbers.format_score(name, published),
         "measured": numbers.format_score(name, value, summary.spread),
         "difference": numbers.format_difference(name, value, published),
@@ -82,14 +88,16 @@ def _describe_score(summary: run_folder.ScoreSummary) -> dict[str, object]:
     }
 
 
-def _describe_section(
-    run: Path, name: str, seed_runs: list[tuple[Path, run_folder.SeedRun]]
-) -> dict[str, object]:
-    own = [(folder, each) for folder, each in seed_runs if each.experiment == name]
-    section: dict[str, object] = {"experiment": name, "done": len(own)}
-    if not own:
-        return section
-    folder, first = own[0]
+def _describe_section(run: Path, name: str, section: report.Section | None) -> dict[str, object]:
+    described: dict[str, object] = {
+        "experiment": name,
+        "practical": numbers.practical_label(name.partition(".")[0]),
+        "done": 0,
+    }
+    if section is None:
+        return described
+    first = section.first
+    folder = run_folder.seed_run_folder(run, name, first.seed)
     items = [
         (
             item.kind,
@@ -102,9 +110,12 @@ def _describe_section(
         )
         for item in first.report_items
     ]
-    return section | {
+    return described | {
+        "done": len(section.seed_runs),
         "title": first.title,
-        "interrupted": any(each.interrupted for _folder, each in own),
+        "headline": _describe_score(section.headline) if section.headline else None,
+        "verdicts": section.verdicts,
+        "interrupted": any(each.interrupted for each in section.seed_runs),
         "figures": [item for kind, item in items if kind == "figure"],
         "pages": [item for kind, item in items if kind == "page"],
         "claims": [
@@ -121,7 +132,10 @@ def read_curves(state: PlaygroundState, params: RunParams) -> list[dict[str, obj
 
 def compare(state: PlaygroundState, params: CompareParams) -> dict[str, object]:
     """Compare two runs: the scores that either has, and the settings that differ."""
-    contents = [report.read_contents(state.find_run(name)) for name in (params.a, params.b)]
+    contents = [
+        report.read_contents(state.find_run(name), with_images=False)
+        for name in (params.a, params.b)
+    ]
     return {
         "runs": [params.a, params.b],
         "scores": [
