@@ -3,7 +3,6 @@
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -226,9 +225,9 @@ class Model:
         """Return the prompt and ``length`` characters that continue it."""
         from etabli.pipelines import poetry
 
-        self._require("text")
+        model = self._require("text")
         (text,) = poetry.generate(
-            self.folder, prompt=prompt, length=length, temperature=temperature, seed=seed
+            model, prompt=prompt, length=length, temperature=temperature, seed=seed
         )
         return text
 
@@ -273,7 +272,8 @@ def generate(
         folder: What ``etabli poetry train`` wrote.
         prompt: How the text begins; by default as the training text did.
         length: Characters to write.
-        temperature: Below 1 likely characters become likelier; above 1 all even out.
+        temperature: Below 1 likely characters become likelier; above 1 all become more equally
+            likely.
         seed: The same seed writes the same text.
 
     Returns:
@@ -291,6 +291,7 @@ def run(
     experiments: str | Sequence[str],
     *,
     data: Literal["sample", "full"] = "sample",
+    dataset: str | Path | None = None,
     seeds: int = 1,
     seed: int = 0,
     settings: Mapping[str, object] | None = None,
@@ -302,6 +303,8 @@ def run(
     Args:
         experiments: Names (``"tp1.logistic"``, ``"tp1"``), or the path of an experiment's file.
         data: ``"sample"`` (made by the project) or ``"full"`` (downloaded, or ``ETABLI_DATA``).
+        dataset: Full data in the place of MNIST: ``"fashion-mnist"``, ``"kmnist"``, ``"qmnist"``,
+            ``"emnist-letters"``, or a folder of idx files (a path).
         seeds: How many seeds; scores are means over them.
         seed: The first seed.
         settings: Settings that differ from the defaults, by name.
@@ -314,76 +317,80 @@ def run(
     Raises:
         EtabliError: A name, a setting or a data set that does not exist, an output that is in use.
     """
-    from etabli import report
-    from etabli.data.catalog.source import Source
-    from etabli.experiments import runner, select_experiments
+    from etabli.pipelines import run as pipeline
 
-    names = [experiments] if isinstance(experiments, str) else list(experiments)
-    specs = select_experiments(names)
-    folder = Path(out) if out is not None else _new_run_folder("+".join(names))
-    seed_range = range(seed, seed + seeds)
-    changes = dict(settings or {})
-    runner.run_experiments(
-        specs, folder, Source(data), seeds=seed_range, changes=changes, overwrite=overwrite
+    plan = pipeline.plan(
+        [experiments] if isinstance(experiments, str) else list(experiments),
+        data=data,
+        dataset=None if dataset is None else str(dataset),
+        seed=seed,
+        seeds=seeds,
+        changes=dict(settings or {}),
+        out=out,
     )
-    return _run_result(folder, report.write_report(folder), [spec.name for spec in specs])
+    page = pipeline.execute(plan, overwrite=overwrite)
+    assert page is not None  # a run that ends has a report
+    return _run_result(plan.folder, page, [spec.name for spec in plan.specs])
 
 
 def untangle(
-    points: "np.ndarray",
-    labels: Sequence[object],
+    points: Any,
+    labels: Any = None,
     *,
+    label_column: str | None = None,
+    bins: int | None = None,
+    missing: Literal["refuse", "drop", "mean"] = "refuse",
     k: int = 6,
     perplexity: float = 30.0,
     max_points: int = 20_000,
+    score_points: int | None = None,
     seed: int = 0,
     out: str | Path | None = None,
+    overwrite: bool = False,
 ) -> RunResult:
     """Measure how well classes are separated, in all dimensions and in the planes of t-SNE and PCA.
 
     Args:
-        points: (N, D) numbers, or (N, ...) which are flattened.
-        labels: N labels, numbers or text.
+        points: (N, D) numbers, or (N, ...) which are flattened; a sparse matrix, a frame of pandas
+            or polars, an AnnData; or the path of what ``etabli untangle`` reads.
+        labels: N labels, numbers or text, or the path of a file; by default a column of the points.
+        label_column: The column of the labels: its name or number, "first" or "last".
+        bins: Group a numeric label into this many quantiles.
+        missing: What becomes of rows with missing values: an error, left out, or their column's
+            mean.
         k: Neighbors of the neighborhood hit.
         perplexity: Effective number of neighbors of t-SNE (van der Maaten, Hinton 2008).
         max_points: Points that are projected; of more, a random part.
-        seed: Seed of t-SNE and of that part.
+        score_points: Points whose neighbors are counted, among all; by default every point.
+        seed: Seed of t-SNE and of random parts.
         out: The run folder; by default a new one under ``runs/``.
+        overwrite: Replace a run in ``out``.
 
     Returns:
         Neighborhood hit, hulls and ellipses, with a report and an explorer in the folder.
 
     Raises:
-        BadArray: Points that are not finite, or another number of labels than of points.
+        BadArray: Points that are not finite, another number of labels than of points, or labels
+            that are no classes.
     """
-    import numpy as np
+    from etabli.data.formats.tabular import Options
+    from etabli.pipelines import untangle as pipeline
 
-    from etabli import report
-    from etabli.core.errors import BadArray
-    from etabli.core.i18n import _
-    from etabli.data.catalog.source import Source
-    from etabli.data.formats.labeled_points import Points
-    from etabli.experiments import runner
-    from etabli.pipelines.untangle import make_experiment
-
-    rows = np.asarray(points)
-    if rows.ndim < 2 or rows.dtype.kind not in "fiub" or not np.isfinite(rows).all():
-        raise BadArray(
-            _("the points cannot be measured"),
-            expected=_("(N, D) finite numbers"),
-            got=f"{rows.dtype} {rows.shape}",
-        )
-    if len(labels) != len(rows):
-        raise BadArray(
-            _("points and labels do not belong together"), expected=len(rows), got=len(labels)
-        )
-    names, codes = np.unique(np.asarray(labels), return_inverse=True)
-    flat = rows.reshape(len(rows), -1)
-    spec = make_experiment(Points("points", flat, codes, tuple(map(str, names))))
-    folder = Path(out) if out is not None else _new_run_folder("untangle")
-    changes: dict[str, object] = {"k": k, "perplexity": perplexity, "max_points": max_points}
-    runner.run_experiments([spec], folder, Source.full(), seeds=[seed], changes=changes)
-    return _run_result(folder, report.write_report(folder), [spec.name])
+    done = pipeline.untangle(
+        points,
+        labels,
+        options=Options(label_column=label_column, bins=bins, missing=missing),
+        settings={
+            "k": k,
+            "perplexity": perplexity,
+            "max_points": max_points,
+            "score_points": score_points,
+        },
+        seed=seed,
+        out=None if out is None else Path(out),
+        overwrite=overwrite,
+    )
+    return _run_result(done.folder, done.report, [done.name])
 
 
 def extract_features(
@@ -421,12 +428,6 @@ def extract_features(
     rows = found.array(dtype="float32")
     return FeatureTable(
         found.names, rows.reshape(len(rows), -1), [each.name for each in found.unreadable]
-    )
-
-
-def _new_run_folder(name: str) -> Path:
-    return (
-        Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{Path(name).stem if '/' in name else name}"
     )
 
 

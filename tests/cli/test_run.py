@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from etabli.cli import list
-from etabli.cli import run as run_command
+from etabli.pipelines import run as pipeline
 from etabli.report import run_folder
 
 TINY = (Path(__file__).parent.parent / "tiny.py").read_text(encoding="utf-8")
@@ -167,7 +167,7 @@ def test_verbose_prints_every_score_with_its_recipe(etabli, tiny):
 
 
 def test_the_name_of_a_run_has_each_practical_once():
-    assert run_command.short_name(["tp1.mlp", "tp1.logistic", "tp2", "./x/mine.py"]) == (
+    assert pipeline.short_name(["tp1.mlp", "tp1.logistic", "tp2", "./x/mine.py"]) == (
         "tp1+tp2+mine"
     )
 

@@ -26,7 +26,7 @@ Coordinator = Annotated[
     str | None,
     typer.Option(
         metavar="HOST:PORT",
-        help="Address of process 0, a free port of its machine.",
+        help="Host of process 0, and a free port of its machine.",
     ),
 ]
 Processes = Annotated[

@@ -2,10 +2,8 @@
 
 import inspect
 import sys
-from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -19,14 +17,8 @@ from etabli.cli._distributed import (
     train_distributed,
 )
 from etabli.cli._options import Json, Overwrite, Seed, Verbose, Yes
-from etabli.core.errors import BadSetting, UnknownName
+from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
-
-if TYPE_CHECKING:
-    from etabli.data.catalog.source import Source
-    from etabli.experiments.spec import ExperimentSpec
-
-RUNS = Path("runs")
 
 
 def run(
@@ -41,9 +33,17 @@ def run(
     data: Annotated[
         str,
         typer.Option(
-            help="sample: inside the project; full: the real data sets.", metavar="sample|full"
+            help="sample: generated sample data; full: the official data.", metavar="sample|full"
         ),
     ] = "sample",
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="Full data in the place of MNIST: mnist, fashion-mnist, kmnist, qmnist, "
+            "emnist-letters, or a folder of idx files.",
+            metavar="NAME|FOLDER",
+        ),
+    ] = None,
     seed: Seed = 0,
     seeds: Annotated[
         int, typer.Option(help="How many seeds; scores become mean and spread.", min=1, metavar="N")
@@ -65,79 +65,60 @@ def run(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Run practicals or experiments; ends with a table of scores and a report.
+    """Run practicals or experiments, and end with a table of scores and a report.
 
     \b
     etabli run tp1                             practical 1 on sample data
     etabli run tp1.mlp --data full --seeds 5   mean and spread on all of MNIST
+    etabli run tp1.mlp --data full --dataset fashion-mnist
     etabli run tp1.mlp --set epochs=5          another setting
     etabli run tp2.cnn --devices 4             batches sharded over four devices
     etabli run tp2.cnn --processes 2 --process-id 0 --coordinator HOST:4567
     """
-    from etabli import experiments, report
     from etabli.cli import _tables
     from etabli.cli._progress import Terminal
     from etabli.cli.data import fetch_missing
-    from etabli.core.progress import Reporter, Silent
-    from etabli.experiments import runner
+    from etabli.core.progress import Silent
+    from etabli.pipelines import run as pipeline
     from etabli.report import run_folder
 
-    specs = experiments.select_experiments(names or [])
-    changes = _errors.parse_settings(settings or [])
-    source = _source(data)
-    runner.resolve_settings(specs, source.kind, changes)
-    if (devices or 1) * processes > 1:
-        _check_data_parallel(specs)
-    folder = out or RUNS / f"{datetime.now():%Y%m%d-%H%M%S}-{short_name(names or ['all'])}"
+    plan = pipeline.plan(
+        names or [],
+        data=data,
+        dataset=dataset,
+        seed=seed,
+        seeds=seeds,
+        changes=_errors.parse_settings(settings or []),
+        out=out,
+        is_sharded=(devices or 1) * processes > 1,
+    )
     with (
         train_distributed(devices, coordinator, processes, process_id) as is_main,
-        output_folder(folder, is_main) as place,
+        output_folder(plan.folder, is_main) as place,
     ):
-        reporter: Reporter = Terminal() if is_main else Silent()
-        if not source.is_sample:
-            fetch_missing([name for each in specs for name in each.data], source, yes)
         try:
-            runner.run_experiments(
-                specs,
+            page = pipeline.execute(
+                plan,
                 place,
-                source,
-                seeds=range(seed, seed + seeds),
-                changes=changes,
                 overwrite=overwrite,
-                reporter=reporter,
+                reporter=Terminal() if is_main else Silent(),
+                fetch=lambda missing, source: fetch_missing(missing, source, yes),
+                with_report=is_main,
             )
         except KeyboardInterrupt:
-            resume = _("To resume, add --out {folder} to the same command.")
-            _errors.print_error(resume.format(folder=folder))
+            if (plan.folder / "run.json").exists():
+                resume = _("To resume, add --out {folder} to the same command.")
+                _errors.print_error(resume.format(folder=plan.folder))
             raise
-        finally:
-            if is_main and (folder / "run.json").exists() and run_folder.list_seed_runs(folder):
-                page = report.write_report(folder)
         if is_main and as_json:
-            _errors.print_json(run_folder.run_document(folder))
+            _errors.print_json(run_folder.run_document(plan.folder))
         elif is_main:
-            _tables.print_scores(folder, verbose=verbose)
+            _tables.print_scores(plan.folder, verbose=verbose)
             typer.echo(_("\nReport: {page}").format(page=page))
-            if source.is_sample:
+            following = f"etabli serve --runs {plan.folder.parent}"
+            if plan.source.is_sample:
                 following = " ".join(["etabli run", *(names or []), "--data full"])
-            else:
-                following = f"etabli serve --runs {folder.parent}"
             typer.echo(_("Next:   {command}").format(command=following))
-
-
-def _check_data_parallel(specs: Sequence["ExperimentSpec"]) -> None:
-    """Refuse experiments whose batches cannot be sharded: every process would repeat the work."""
-    from etabli import experiments
-
-    others = [each.name for each in specs if not each.is_data_parallel]
-    if others:
-        able = [each.name for each in experiments.select_experiments([]) if each.is_data_parallel]
-        raise BadSetting(
-            _("{names} cannot use several devices or processes").format(names=", ".join(others)),
-            fix=_("Only these can: {names}. Run the others without these options.").format(
-                names=", ".join(able)
-            ),
-        )
 
 
 def new(
@@ -188,17 +169,3 @@ def new(
             f"{head}\n" + source.replace(f'name="{spec.name}"', f'name="{spec.name}.{stem}"')
         )
     typer.echo(_("Wrote {file}. Run it with: etabli run {path}").format(file=file, path=path))
-
-
-def short_name(names: Sequence[str]) -> str:
-    """Return the practicals and files of a request, each once: ``tp1+tp2+mine``."""
-    words = [Path(name).stem if name.endswith(".py") else name.split(".")[0] for name in names]
-    return "+".join(dict.fromkeys(words))[:60]
-
-
-def _source(kind: str) -> "Source":
-    from etabli.data.catalog.source import Source
-
-    if kind not in ("sample", "full"):
-        raise UnknownName(_("kind of data"), kind, ["sample", "full"])
-    return Source.full() if kind == "full" else Source.sample()

@@ -63,7 +63,7 @@ def run(context: RunContext, settings: Settings) -> None:
     generator = make_generator(context.seed, "convexity")
 
     a, b = (train_solution(context, SoftmaxRegression, digits, settings, k) for k in (1, 2))
-    c = shift_classes(a, generator.normal(0, 0.3, n_pixels), 0.0)
+    c = shift_classes(a, generator.normal(0, 0.3, (n_pixels,)), 0.0)
     p, q = (train_solution(context, MLP, digits, settings, k) for k in (1, 2))
     r = permute_units(p, generator.permutation(100))
     corners = {"softmax regression": (a, b, c), "perceptron": (p, q, r)}
