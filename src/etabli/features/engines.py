@@ -5,6 +5,7 @@ import copy
 import shutil
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,6 +15,8 @@ import numpy as np
 from etabli.core.errors import BadSetting, UnknownName
 from etabli.core.i18n import _
 from etabli.core.paths import user_cache
+from etabli.models.vision import openvino_net
+from etabli.models.vision.openvino_net import OpenVinoNet
 from etabli.saved_models import export
 from etabli.training.backend import is_jax_backend
 
@@ -43,8 +46,10 @@ class Engine(Protocol):
     def __call__(self, images: np.ndarray) -> np.ndarray: ...
 
 
-def truncate_model(model: "keras.Model", layer: str, pooled: bool) -> "keras.Model":
+def truncate_model(model: Any, layer: str, pooled: bool) -> Any:
     """Return the model up to ``layer``, with global average pooling where ``pooled``."""
+    if isinstance(model, OpenVinoNet):
+        return openvino_net.pool(model, layer, pooled)
     import keras
 
     names = [each.name for each in model.layers]
@@ -57,7 +62,7 @@ def truncate_model(model: "keras.Model", layer: str, pooled: bool) -> "keras.Mod
 
 
 def open_engine(
-    model: "keras.Model",
+    model: "keras.Model | OpenVinoNet",
     batch_size: int | None = None,
     engine: str | None = None,
     precision: str | None = None,
@@ -67,13 +72,20 @@ def open_engine(
     """Return an engine for a model.
 
     Args:
-        model: The model.
+        model: The model; OpenVINO runs one in a file of its own format.
         batch_size: None is the default of the engine.
         engine: "openvino" or "keras"; None takes the faster.
         precision: "f32", or "bf16" (OpenVINO only); None is bf16 where the processor has it.
         cache_key: Identifies the model and its weights; the OpenVINO IR is cached under it.
         threads: A bound on OpenVINO's threads.
     """
+    if isinstance(model, OpenVinoNet):
+        if engine == "keras":
+            raise BadSetting(
+                _("the Keras engine cannot run {path}").format(path=model.path.name),
+                fix=_("Choose --engine openvino."),
+            )
+        engine = "openvino"
     name = engine or (
         "openvino" if export.is_openvino_installed() and not _on_accelerator() else "keras"
     )
@@ -82,7 +94,7 @@ def open_engine(
     if precision not in (None, *PRECISIONS):
         raise UnknownName(_("precision"), str(precision), PRECISIONS)
     batch_size = batch_size or DEFAULT_BATCH_SIZES[name]
-    if name == "keras":
+    if name == "keras" and not isinstance(model, OpenVinoNet):
         if precision == "bf16":
             raise BadSetting(
                 _("the Keras engine computes in float32"), fix=_("Choose --precision f32.")
@@ -114,13 +126,13 @@ class KerasEngine:
 
 
 class OpenVinoEngine:
-    """The model as an OpenVINO IR, with one request per core, for the highest throughput."""
+    """The model as an OpenVINO network, with one request per core, for the highest throughput."""
 
     name = "openvino"
 
     def __init__(
         self,
-        model: "keras.Model",
+        model: "keras.Model | OpenVinoNet",
         batch_size: int,
         precision: str | None = None,
         cache_key: str = "",
@@ -128,12 +140,15 @@ class OpenVinoEngine:
     ) -> None:
         openvino = export.import_openvino(_("the OpenVINO engine"))
         self._core, self._threads = openvino.Core(), threads
-        with tempfile.TemporaryDirectory(prefix="etabli-ir-") as folder:
-            ir_folder = user_cache() / "ir" / cache_key if cache_key else Path(folder) / "ir"
-            network = self._core.read_model(_export_once(model, ir_folder))
-            network.reshape([batch_size, *model.input_shape[1:]])
-            self._network = _accept_bytes(openvino, network)
-            self._compile(batch_size, precision or _native_precision(self._core))
+        self._finish: Callable[[np.ndarray], np.ndarray] = lambda rows: rows
+        self._output = 0
+        if isinstance(model, OpenVinoNet):
+            batch_size = model.fixed_batch or batch_size
+            self._network = model.read(self._core, batch_size)
+            self._finish, self._output = model.finish, model.output_index
+        else:
+            self._network = _read_ir(openvino, self._core, model, batch_size, cache_key)
+        self._compile(batch_size, precision or _native_precision(self._core))
 
     def in_float32(self) -> "OpenVinoEngine":
         """Return the same net computing in float32, to compare bf16 with."""
@@ -157,7 +172,18 @@ class OpenVinoEngine:
         if not hasattr(self._thread, "request"):
             self._thread.request = self._compiled.create_infer_request()
         result = self._thread.request.infer([_pad_batch(images, self.batch_size)])
-        return np.array(result[0][: len(images)], dtype=np.float32)
+        return self._finish(np.array(result[self._output][: len(images)], dtype=np.float32))
+
+
+def _read_ir(
+    openvino: ModuleType, core: Any, model: "keras.Model", batch_size: int, cache_key: str
+) -> Any:
+    """Return the OpenVINO network of a Keras model, exported once for each ``cache_key``."""
+    with tempfile.TemporaryDirectory(prefix="etabli-ir-") as folder:
+        ir_folder = user_cache() / "ir" / cache_key if cache_key else Path(folder) / "ir"
+        network = core.read_model(_export_once(model, ir_folder))
+        network.reshape([batch_size, *model.input_shape[1:]])
+        return _accept_bytes(openvino, network)
 
 
 def _export_once(model: "keras.Model", folder: Path) -> Path:

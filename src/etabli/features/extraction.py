@@ -21,6 +21,8 @@ from etabli.features.pipeline import NamedImage, Read, stream_features
 from etabli.features.shards import Shard
 from etabli.features.store import Features, Recipe
 from etabli.models.vision import backbones
+from etabli.models.vision.backbones import Backbone
+from etabli.models.vision.openvino_backbone import OpenVinoBackbone
 
 if TYPE_CHECKING:
     import keras
@@ -57,7 +59,7 @@ def extract(
 
     Args:
         images: The image files.
-        backbone: A name in ``backbones.BACKBONES``.
+        backbone: A name in ``backbones.BACKBONES``, or an ONNX or OpenVINO file.
         out: The folder to write to.
         names: Names of the images; by default their paths below their common folder.
         weights: A weights file of the backbone; None for random weights.
@@ -85,10 +87,14 @@ def extract(
     if dtype not in ("float32", "float16"):
         raise BadSetting(_("features are stored as float32 or float16"), got=dtype)
     out, size = Path(out), size or net.input_size
-    request = ""
+    request, given_file = "", isinstance(net, OpenVinoBackbone)
+    if isinstance(net, OpenVinoBackbone):
+        weights = weights or net.path
+        if cluster:
+            raise BadSetting(_("a cluster runs the nets of Keras only"), got=net.name)
     if model is None:
         options = (layer, view, size, dtype, engine, precision)
-        request = _digest_request(backbone, weights, *options)
+        request = _digest_request(_identify(net), weights, *options)
     with lock_folder(out, wait):
         if request and (finished := _open_finished(out, request, sources, shard_rows)):
             return finished
@@ -113,6 +119,8 @@ def extract(
                 "precision": run.precision,
                 "shard_rows": shard_rows,
             }
+            if isinstance(net, OpenVinoBackbone):
+                recipe["format"] = net.format.to_json()
             store.open_recipe(out, recipe)
             wanted = shards.find_missing_shards(out, sources, shard_rows)
             read = pipeline.make_reader(view, size)
@@ -124,8 +132,17 @@ def extract(
                 ray_cluster.write_shards(out, wanted, job, progress)
             else:
                 _write_shards(out, wanted, run, read, recipe, workers, progress)
+        if given_file:
+            notes = notes | {"backbone_file": str(Path(weights or "").absolute())}
         count = -(-len(sources) // shard_rows)
         return store.finish(out, recipe, count, notes | ({"request": request} if request else {}))
+
+
+def _identify(net: Backbone) -> str:
+    """Return a text that identifies a backbone, and how it takes its images."""
+    if isinstance(net, OpenVinoBackbone):
+        return f"{net.name} {json.dumps(net.format.to_json())}"
+    return net.name
 
 
 def _digest_request(backbone: str, weights: Path | str | None, *options: object) -> str:
@@ -249,7 +266,7 @@ def extract_to_cache(
     Args:
         collection: How the name of the folder begins.
         images: The image files.
-        backbone: A name in ``backbones.BACKBONES``.
+        backbone: As in ``extract``.
         names: Names of the images.
         weights: A weights file.
         layer: As in ``extract``.
@@ -258,7 +275,8 @@ def extract_to_cache(
     """
     given = sorted((key, value) for key, value in options.items() if key != "progress")
     paths = [str(path) for path in images]
-    digest = _digest_request(backbone, weights, layer, view, given, paths)
-    folder = user_cache() / "features" / f"{collection}-{backbone}-{layer}-{view}-{digest}"
+    net = backbones.get_backbone(backbone)
+    digest = _digest_request(_identify(net), weights, layer, view, given, paths)
+    folder = user_cache() / "features" / f"{collection}-{net.name}-{layer}-{view}-{digest}"
     options |= {"names": names, "weights": weights, "layer": layer, "view": view, "wait": True}
     return extract(images, backbone, folder, **options)

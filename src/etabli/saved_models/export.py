@@ -5,9 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +15,7 @@ from etabli.core.errors import BadSetting, EtabliError, MissingExtra
 from etabli.core.i18n import _
 from etabli.saved_models import classifier, onnx
 from etabli.training import keras_io
+from etabli.training.openvino import import_openvino, is_openvino_installed
 
 if TYPE_CHECKING:
     import keras
@@ -29,21 +28,6 @@ import keras
 model = keras.saving.load_model(sys.argv[1], compile=False, safe_mode=True)
 model.export(sys.argv[2], format="openvino", verbose=False)
 """
-
-
-def is_openvino_installed() -> bool:
-    """Return whether OpenVINO is installed, without importing it."""
-    return find_spec("openvino") is not None
-
-
-def import_openvino(purpose: str) -> ModuleType:
-    """Import OpenVINO without its telemetry, which would send usage data on import."""
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None blocks it
-    try:
-        import openvino
-    except ImportError as error:
-        raise MissingExtra("openvino", "openvino", purpose) from error
-    return openvino
 
 
 def export_model(
