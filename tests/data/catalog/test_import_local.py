@@ -1,8 +1,10 @@
+import dataclasses
 import gzip
 import tarfile
 
 import numpy as np
 import pytest
+from idx_sets import make_arrays, publish, write_set
 from toyset import IMAGES_ZIP, PACKED, WORDS, images, toy, words, zipped
 
 from etabli.core.errors import (
@@ -12,8 +14,9 @@ from etabli.core.errors import (
     EtabliError,
     UnsafeArchive,
 )
-from etabli.data.catalog import import_local, inventory
+from etabli.data.catalog import import_local, inventory, registry
 from etabli.data.catalog.source import Source
+from etabli.data.formats import known_sets, mnist
 
 TOY = toy(words("https://x/words.gz"), images("https://x/images.zip"))
 
@@ -112,10 +115,56 @@ def test_unrecognized_files_are_refused_with_examples(tmp_path):
         import_local.import_dataset(tmp_path, Source.sample(tmp_path))
 
 
+def test_sets_with_the_same_file_names_are_told_apart_by_their_checksums(tmp_path, monkeypatch):
+    """The repository of Fashion-MNIST holds MNIST too, in another folder."""
+    names = {}
+    for name, seed in (("mnist", 1), ("fashion-mnist", 2)):
+        paths = write_set(tmp_path / "clone" / name[:3], make_arrays(train=seed * 60, test=seed * 20))
+        publish(monkeypatch, name, paths, content=True)
+        names[name] = [path.name for path in paths.values()]
+    as_published = tuple(_as_published(name) for name in names)
+    source = Source.full(tmp_path / "root")
+    found = import_local.import_dataset(tmp_path / "clone", source, datasets=as_published)
+    assert {each.name: (each.installed, each.status) for each in found} == {
+        "mnist": (4, inventory.COMPLETE),
+        "fashion-mnist": (4, inventory.COMPLETE),
+    }
+    assert mnist.load(source).name == "mnist"
+    assert mnist.load(Source.full(source.root, "fashion-mnist")).name == "fashion-mnist"
+
+
+def test_an_archive_of_another_set_goes_to_its_own_folder(tmp_path, monkeypatch):
+    paths = write_set(tmp_path / "made", make_arrays())
+    publish(monkeypatch, "fashion-mnist", paths, content=True)
+    members = {
+        f"fashion/{each.stem}": gzip.decompress(each.read_bytes()) for each in paths.values()
+    }
+    (tmp_path / "kaggle.zip").write_bytes(zipped(members))
+    sets = (_as_published("mnist"), _as_published("fashion-mnist"))
+    source = Source.full(tmp_path / "root")
+    (found,) = import_local.import_dataset(tmp_path / "kaggle.zip", source, datasets=sets)
+    assert (found.name, found.status) == ("fashion-mnist", inventory.COMPLETE)
+
+
+def test_your_own_idx_files_are_not_imported_and_the_advice_works(tmp_path):
+    write_set(tmp_path / "mine", make_arrays())
+    with pytest.raises(ChecksumMismatch, match=r"--data full --dataset \./FOLDER"):
+        import_local.import_dataset(tmp_path / "mine", Source.full(tmp_path / "root"))
+    assert not list((tmp_path / "root").rglob("*ubyte*"))
+
+
+def _as_published(name):
+    """The data set of the catalog with the made-up files of ``publish``."""
+    files = known_sets.get_known_set(name).files.values()
+    parts = tuple(
+        dataclasses.replace(part, files=(file,))
+        for part, file in zip(registry.get_dataset(name).parts, files, strict=True)
+    )
+    return dataclasses.replace(registry.get_dataset(name), parts=parts)
+
+
 @pytest.mark.full
 def test_the_official_mnist_is_recognized_and_read(full_data, tmp_path):
-    from etabli.data.formats import mnist
-
     (brought,) = import_local.import_dataset(full_data / "mnist", Source.full(tmp_path))
     assert (brought.name, brought.installed, brought.status) == ("mnist", 4, inventory.COMPLETE)
     assert np.bincount(mnist.load(Source.full(tmp_path)).test_labels).sum() == 10_000

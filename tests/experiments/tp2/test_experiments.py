@@ -105,7 +105,7 @@ def test_the_search_uses_training_images_only(tmp_path, monkeypatch):
         lambda _net, images, _labels: measured.append(images) or (0.5, 0.9),
     )
     context = RunContext(cnn.EXPERIMENT, tmp_path, Source.sample(), seed=0)
-    _shared.compare_configs(context, "cnn", cnn.build, cnn.TRIED, digits)
+    _shared.compare_configs(context, "cnn", cnn.make_builder(digits), cnn.TRIED, digits)
     assert len(context.report_items[0].rows) == len(parted) == len(measured) == len(cnn.TRIED)
     for part, images in zip(parted, measured, strict=True):
         rest = images.shape[0]

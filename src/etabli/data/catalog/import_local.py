@@ -1,17 +1,19 @@
 """Import of local copies: an archive, a folder or a file, wherever the data are inside."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from etabli.core.errors import DataMissing, EtabliError
+from etabli.core.errors import ChecksumMismatch, DataMissing, EtabliError
 from etabli.core.i18n import _
 from etabli.data.catalog import archive, install, inventory
 from etabli.data.catalog.fetch import Progress, Say, no_progress
 from etabli.data.catalog.registry import DATASETS, Dataset
 from etabli.data.catalog.source import Source
+from etabli.data.formats import known_sets
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,9 @@ def import_dataset(
         for dataset in datasets:
             workspace = locks.enter_context(install.lock_dataset(source.root, dataset.name, say))
             staged[dataset.name] = install.make_staging_dir(workspace)
-        _collect(path, datasets, staged, progress)
+        shared = install.make_staging_dir(workspace)
+        _collect(path, datasets, staged, shared, progress)
+        _sort_shared(shared, staged)
         for dataset in datasets:
             install.verify(dataset.files, staged[dataset.name])
         for dataset in datasets:
@@ -85,17 +89,29 @@ def import_dataset(
 
 
 def _collect(
-    path: Path, datasets: tuple[Dataset, ...], staged: dict[str, Path], progress: Progress
+    path: Path,
+    datasets: tuple[Dataset, ...],
+    staged: dict[str, Path],
+    shared: Path,
+    progress: Progress,
 ) -> None:
-    """Copy or unpack recognized files into the staging folders; the first of a name is kept."""
+    """Copy or unpack recognized files into the staging folders; the first of a name is kept.
+
+    A file whose name several sets have is put into ``shared``, by the folder that it was in.
+    """
 
     def choose(name: str) -> Path | None:
-        for dataset in datasets:
-            found = install.find_target(name, dataset.parts)
-            if found is not None:
-                target = staged[dataset.name] / found
-                return None if target.exists() else target
-        return None
+        targets = {each.name: install.find_target(name, each.parts) for each in datasets}
+        found = {key: target for key, target in targets.items() if target is not None}
+        if not found:
+            return None
+        if len(found) > 1:
+            folder = hashlib.sha256(str(PurePosixPath(name).parent).encode()).hexdigest()[:16]
+            target = shared / folder / PurePosixPath(name).name
+        else:
+            ((key, place),) = found.items()
+            target = staged[key] / place
+        return None if target.exists() else target
 
     official = {part.name for dataset in datasets for part in dataset.parts}
     files = list(_walk(path))
@@ -107,6 +123,29 @@ def _collect(
             elif file == path or file.name in official:
                 archive.unpack(file, choose)
             step(done)
+
+
+def _sort_shared(shared: Path, staged: dict[str, Path]) -> None:
+    """Move each file whose name several sets have to the set that its checksum proves.
+
+    Raises ``ChecksumMismatch`` for a file of none of them.
+    """
+    for path in sorted(path for path in shared.rglob("*") if path.is_file()):
+        known, part = known_sets.recognize(path) or (None, "")
+        if known is None or known.name not in staged:
+            raise ChecksumMismatch(
+                _("{name} is not the file of a data set of the catalog").format(name=path.name),
+                expected=", ".join(name for name in known_sets.FETCHED if name in staged),
+                got=_("another file") if known is None else known.title,
+                fix=_(
+                    "Nothing was changed. Your own idx files are not imported: give their folder "
+                    "to a run, as in 'etabli run tp1 --data full --dataset ./FOLDER'."
+                ),
+            )
+        name = known.files[part].path
+        target = staged[known.name] / (name if path.suffix == ".gz" else name.removesuffix(".gz"))
+        if not target.exists():
+            path.replace(target)
 
 
 def _walk(path: Path) -> Iterator[tuple[str, Path]]:
