@@ -1,6 +1,8 @@
-"""A one-vs-rest linear classifier: K logistic regressions on one feature vector.
+"""Linear classifiers on one feature vector, for several labels an image or for exactly one.
 
-p(k | x) = 1 / (1 + exp(-(x W_k + b_k))), trained on binary cross-entropy without difficult labels.
+Several: K logistic regressions, p(k | x) = 1 / (1 + exp(-(x W_k + b_k))), trained on binary
+cross-entropy without difficult labels. One: the multinomial logistic regression, the softmax of
+x W + b, trained on cross-entropy.
 """
 
 import math
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import expit, log_softmax, softmax
 
 from etabli.core.errors import BadArray, NotFitted
 from etabli.core.i18n import _
@@ -62,17 +64,30 @@ def binary_cross_entropy(labels: np.ndarray, logits: np.ndarray) -> float:
     return float(np.logaddexp(0, -labels * logits)[known].mean())
 
 
+def cross_entropy(labels: np.ndarray, logits: np.ndarray) -> float:
+    """Return the mean of -log p(class of the image) of the softmax of the logits, in nats."""
+    return float(-log_softmax(logits, axis=1)[labels == 1].mean())
+
+
+def compute_probabilities(logits: np.ndarray, is_exclusive: bool) -> np.ndarray:
+    """Return the softmax of logits (N, K) where classes are exclusive, otherwise sigmoids."""
+    return softmax(logits, axis=1) if is_exclusive else expit(logits)
+
+
 def fit(
     features: np.ndarray,
     labels: np.ndarray,
     l2: float,
     start: LinearClassifier | None = None,
     max_iterations: int = 300,
+    is_exclusive: bool = False,
+    weights: np.ndarray | None = None,
 ) -> LinearClassifier:
-    """Minimize the mean BCE + l2 / 2 * |W|^2 on standardized features, by L-BFGS on all data.
+    """Minimize the mean loss + l2 / 2 * |W|^2 on standardized features, by L-BFGS on all data.
 
-    With S the mean over images, dL/dW_k = S x (p_k - y_k) + l2 W_k and dL/db_k = S (p_k - y_k),
-    each over the labels of class k that are not difficult.
+    The loss is the BCE, or with ``is_exclusive`` the cross-entropy of the softmax. With S the mean
+    over images, dL/dW_k = S x (p_k - y_k) + l2 W_k and dL/db_k = S (p_k - y_k) for both, each over
+    the labels of class k that are not difficult.
 
     Args:
         features: (N, D).
@@ -80,8 +95,12 @@ def fit(
         l2: Strength of the regularization.
         start: The classifier to start from; None is zero.
         max_iterations: A bound on the iterations.
+        is_exclusive: Whether every image has exactly one class.
+        weights: (N, K), by which the losses are multiplied (``balance_weights``).
     """
     features, targets, known = _prepare(features, labels)
+    if weights is not None:
+        known = known * weights.astype(np.float32)
     mean, scale = features.mean(0), features.std(0) + 1e-6
     z = (features - mean) / scale
     count, width, classes = len(z), z.shape[1], targets.shape[1]
@@ -89,8 +108,12 @@ def fit(
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         kernel, bias = flat[:-classes].reshape(width, classes).astype(np.float32), flat[-classes:]
         logits = z @ kernel + bias
-        loss = (known * (np.logaddexp(0, logits) - targets * logits)).sum() / count
-        error = (known * (expit(logits) - targets) / count).astype(np.float32)
+        if is_exclusive:
+            loss = -(known * targets * log_softmax(logits, axis=1)).sum() / count
+            error = (known * (softmax(logits, axis=1) - targets) / count).astype(np.float32)
+        else:
+            loss = (known * (np.logaddexp(0, logits) - targets * logits)).sum() / count
+            error = (known * (expit(logits) - targets) / count).astype(np.float32)
         gradient = np.concatenate([(z.T @ error + l2 * kernel).ravel(), error.sum(0)])
         return float(loss + l2 / 2 * np.vdot(kernel, kernel)), gradient.astype(np.float64)
 
@@ -107,6 +130,22 @@ def fit(
     )
     kernel = (found.x[:-classes].reshape(width, classes) / scale[:, None]).astype(np.float32)
     return LinearClassifier(kernel, (found.x[-classes:] - mean @ kernel).astype(np.float32))
+
+
+def balance_weights(labels: np.ndarray, is_exclusive: bool) -> np.ndarray:
+    """Return weights (N, K) by which every class counts alike, however many images show it.
+
+    Exclusive classes: N / (K N_k) for the images of class k. Otherwise, for each class, the present
+    and the absent labels each count half. The mean weight of a class is 1.
+    """
+    present, absent = labels == 1, labels == -1
+    if is_exclusive:
+        of_class = len(labels) / (present.any(axis=0).sum() * np.maximum(1, present.sum(axis=0)))
+        return np.repeat((present * of_class).sum(axis=1, keepdims=True), labels.shape[1], axis=1)
+    halves = (present | absent).sum(axis=0) / 2
+    up, down = (halves / np.maximum(1, each.sum(axis=0)) for each in (present, absent))
+    one_sided = ~(present.any(axis=0) & absent.any(axis=0))
+    return np.where(one_sided, 1.0, np.where(present, up, down))
 
 
 def choose_l2(
