@@ -8,7 +8,7 @@ TORCH := 2.13.0
 FLAGS ?=
 BENCHMARKS := $(filter-out harness write_page serve_clients serve_latency,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup run screenshots bench-playground docs notebooks figures messages test test-torch stress lint reproduce bench-env bench lock clean
+.PHONY: help setup run screenshots bench-playground docs notebooks figures models messages test test-torch stress lint reproduce bench-env bench lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  /'
@@ -45,6 +45,9 @@ figures: setup   ## draw the figures of the practicals' pages, from sample runs 
 	@$(BIN)/etabli --lang fr run --out runs/figures-fr --overwrite
 	@$(BIN)/python tools/site_figures.py runs/figures-en runs/figures-fr
 
+models: setup    ## train the nets that the playground ships, on full data (40 minutes)
+	@$(BIN)/python tools/models.py
+
 messages: setup  ## update the French catalog from the source; lists what is not translated yet
 	@$(BIN)/python tools/messages.py
 
@@ -78,11 +81,14 @@ bench: bench-env ## run all benchmarks (ONLY="mlp_epoch tsne" for some); writes 
 	@set -e; for name in $(or $(ONLY),$(BENCHMARKS)); do echo "== $$name"; .venv-bench/bin/python benchmarks/$$name.py; done
 	@.venv-bench/bin/python benchmarks/write_page.py
 
+# Every extra but heic, whose decoder needs no place in the development environment.
+EXTRAS := --extra cluster --extra onnx --extra openvino --extra pandas --extra parquet
+
 lock:            ## write the lock files from pyproject.toml
 	@$(BIN)/uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
-	  --all-extras --group dev pyproject.toml -o requirements/dev.lock --quiet --no-emit-index-url --no-header
+	  $(EXTRAS) --group dev pyproject.toml -o requirements/dev.lock --quiet --no-emit-index-url --no-header
 	@$(BIN)/uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
-	  --all-extras --group dev --group bench -c requirements/dev.lock pyproject.toml -o requirements/bench.lock \
+	  $(EXTRAS) --group dev --group bench -c requirements/dev.lock pyproject.toml -o requirements/bench.lock \
 	  --quiet --no-emit-index-url --no-header
 
 clean:           ## remove everything that was built, but not runs

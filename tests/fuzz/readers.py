@@ -17,7 +17,7 @@ from etabli.data.formats import (
     caption_folder,
     flickr8k,
     idx,
-    image_folder,
+    image_tables,
     tabular,
     text,
     voc,
@@ -44,6 +44,10 @@ class Reader:
 
 def _folder(path: Path) -> object:
     return caption_folder.read_folder(path.parent)
+
+
+def _table(path: Path) -> object:
+    return image_tables.read_table(path, image_tables.Options(), lambda name: name)
 
 
 def _devkit(path: Path) -> object:
@@ -181,10 +185,10 @@ READERS = [
     ),
     Reader("glove_wanted", "glove.txt", _glove_wanted, (b"the 0.1 0.2", b" ", b"the")),
     Reader(
-        "table_csv", "metadata.csv", image_folder.read_table,
+        "table_csv", "metadata.csv", _table,
         (b"file_name", b"labels", b"a.jpg", b'"a\nb"'),
     ),
-    Reader("table_jsonl", "metadata.jsonl", image_folder.read_table, JSON),
+    Reader("table_jsonl", "metadata.jsonl", _table, JSON),
     Reader("points_csv", "points.csv", tabular.read, (b"label", b"1_000", b"0x1p3", b'"1"', b"1j")),
     Reader("points_npy", "points.npy", tabular.read, NPY),
     Reader("points_npz", "points.npz", tabular.read, NPY),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
-from etabli.data.formats import image_folder
+from etabli.data.formats import image_source
 from etabli.features import finetune_data
 from etabli.features.inputs import find_weights
 from etabli.models.vision import backbones, linear_head
@@ -60,7 +60,8 @@ def finetune(
     """
     reporter, out = reporter or Silent(), Path(out)
     skipped: list[str] = []
-    labeled = image_folder.keep_readable(image_folder.read(images), skipped.append)
+    source = image_source.read(images, check_files=False)
+    labeled = image_source.keep_readable(source, skipped.append).images
     net = backbones.get_backbone(backbone)
     weights, stage = find_weights(backbone, weights), finetune_data.resolve_stage(backbone, stage)
     size = (image_size, image_size) if image_size else net.input_size

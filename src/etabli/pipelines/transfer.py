@@ -6,7 +6,7 @@ from etabli.core.errors import BadSetting, DataMissing
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
 from etabli.core.seeding import make_generator
-from etabli.data.formats import image_folder
+from etabli.data.formats import image_source
 from etabli.features.inputs import find_weights
 from etabli.features.store import Features
 from etabli.models.vision import backbones, linear_head
@@ -48,7 +48,8 @@ def transfer(
             holds a model.
         DataMissing: No image has both features and a label.
     """
-    extracted, images = Features(features), image_folder.read(labels)
+    extracted = Features(features)
+    images = image_source.read(labels, known=extracted.names).images
     recipe = extracted.recipe
     if recipe["layer"] != "pool":
         raise BadSetting(

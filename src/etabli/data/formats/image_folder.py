@@ -1,143 +1,304 @@
-"""Your own labeled images: a folder per class, a VOC devkit, or a table of files and labels."""
+"""A folder of images: its files, and the classes and splits that its folders name.
 
-import csv
+The files of every layout are listed by ``walk``; nothing is skipped without a reason.
+"""
+
+import os
 import re
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
-from etabli.core.atomic_files import parse_json
-from etabli.core.errors import CorruptFile, DataMissing, EtabliError
+from etabli.core.errors import CorruptFile, DataMissing
 from etabli.core.i18n import _
-from etabli.data.formats import images, voc
-from etabli.data.formats.labeled_images import LabeledImages, from_names
+from etabli.data.formats import images
+from etabli.data.formats.labeled_images import PRESENT
 
-__all__ = ["keep_readable", "read", "read_class_folders", "read_table"]
+__all__ = ["Found", "NameFinder", "Row", "Tree", "get_split", "read_class_folders", "walk"]
 
-FILE_COLUMNS = ("file_name", "filename", "file", "image", "path", "name")
-LABEL_COLUMNS = ("labels", "label", "classes", "class")
-_TABLES = ("metadata.csv", "metadata.jsonl")
-_PREVIEW_SIZE = (64, 64)  # to which a JPEG decodes at an eighth of the work
-
-
-def read(path: Path | str, split: str = "trainval") -> LabeledImages:
-    """Read labeled images in any of the three forms.
-
-    A ``.csv`` or ``.jsonl`` file, or a folder with ``metadata.csv`` or ``metadata.jsonl``; a VOC
-    devkit (``ImageSets`` in it or below), of which ``split`` is read; otherwise a folder per class.
-    """
-    path = Path(path)
-    if path.is_file():
-        return read_table(path)
-    if not path.is_dir():
-        raise DataMissing(_("there is no folder or table {path}").format(path=path))
-    for name in _TABLES:
-        if (path / name).is_file():
-            return read_table(path / name)
-    is_devkit = any((path / inner).is_dir() for inner in ("ImageSets", "VOCdevkit"))
-    if is_devkit or any(path.glob("VOC20??")):
-        return voc.read_devkit(path, split)
-    return read_class_folders(path)
+TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet"})
+_READ_SUFFIXES = TABLE_SUFFIXES | {".xml"}
+_CLUTTER = frozenset(
+    {
+        *("__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information"),
+        *("lost+found", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"),
+    }
+)
+_SPLIT = re.compile(
+    r"(?:(?P<train>train|training)|(?P<validation>val|valid|validation|dev)"
+    r"|(?P<test>test|testing))(?:[ _-]?(?:set|data|images|[0-9]{4}))?",
+    re.IGNORECASE,
+)
+# A folder of this name holds the images of the class that the folder above it names.
+_HOLDERS = frozenset({"images", "image", "imgs", "img", "jpegimages", "photos", "pictures", "jpg"})
 
 
-def keep_readable(data: LabeledImages, report: Callable[[str], None]) -> LabeledImages:
-    """Return the images that can be decoded; ``report`` receives a sentence on each of the others.
+class Row(NamedTuple):
+    """An image of a source. ``labels`` are PRESENT or DIFFICULT by class; None where unknown."""
 
-    Each image is decoded once, at a small size. Raises ``DataMissing`` where none is left.
-    """
+    name: str
+    labels: dict[str, int] | None = None
+    split: str = ""
 
-    def find_problem(path: Path) -> EtabliError | None:
+
+@dataclass
+class Found:
+    """What a layout says: an image per row, files that it used or leaves out, and remarks."""
+
+    rows: list[Row] = field(default_factory=list)
+    classes: list[str] | None = None
+    groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    paths: dict[str, str] = field(default_factory=dict)  # of images that were renamed
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    title: str = ""
+
+
+@dataclass
+class Tree:
+    """The files below ``root`` by name, with their bytes, and those that no layout reads."""
+
+    root: Path
+    images: dict[str, int] = field(default_factory=dict)
+    others: dict[str, int] = field(default_factory=dict)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+
+    def path(self, name: str) -> Path:
+        return self.root / name
+
+    def select_others(self, *suffixes: str) -> list[str]:
+        """Return the names of tables and annotations with one of the suffixes."""
+        return [name for name in self.others if name.lower().endswith(suffixes)]
+
+
+def get_split(folder: str) -> str:
+    """Return the split that a folder name stands for ("train", "validation", "test"), or ""."""
+    found = _SPLIT.fullmatch(folder.strip())
+    return (found.lastgroup or "") if found else ""
+
+
+def find_split(name: str) -> str:
+    """Return the split of the first folder in a path that names one, or ""."""
+    return next(filter(None, map(get_split, name.split("/")[:-1])), "")
+
+
+def walk(root: Path) -> Tree:
+    """List the files of a folder, in order, through linked folders, without decoding any."""
+    if not root.is_dir():
+        raise DataMissing(_("there is no folder {path}").format(path=root))
+    tree = Tree(root)
+    links: list[tuple[str, str]] = []
+    _walk_folder(tree, os.fspath(root), "", links)
+    walked = {os.path.realpath(root)}
+    above = _parents(*walked)
+    while links:
+        name, path = links.pop(0)
+        target = os.path.realpath(path)
+        if target in walked or target in above or not walked.isdisjoint(_parents(target)):
+            tree.left_out.append((name, _("linked folder, already read")))
+            continue
+        walked.add(target)
+        above |= _parents(target)
+        _walk_folder(tree, path, f"{name}/", links)
+    for files in (tree.images, tree.others):
+        ordered = sorted(files.items(), key=lambda item: item[0].split("/"))
+        files.clear()
+        files.update(ordered)
+    tree.left_out.sort()
+    return tree
+
+
+def _parents(path: str) -> set[str]:
+    found = set()
+    while (parent := os.path.dirname(path)) != path:  # noqa: PTH120  (a hundred thousand links)
+        found.add(path := parent)
+    return found
+
+
+def _walk_folder(tree: Tree, path: str, prefix: str, links: list[tuple[str, str]]) -> None:
+    pending = [(path, prefix)]
+    while pending:
+        path, prefix = pending.pop()
         try:
-            images.read(path, _PREVIEW_SIZE)
-        except EtabliError as error:
-            return error
+            with os.scandir(path) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError:
+            tree.left_out.append((prefix.rstrip("/") or path, _("folder that cannot be read")))
+            continue
+        for entry in found:
+            name = prefix + entry.name
+            if entry.name.startswith(".") or entry.name.lower() in _CLUTTER:
+                tree.left_out.append((name, _("hidden or of the system")))
+            elif not _is_folder(entry):
+                add_file(tree, name, entry.path)
+            elif entry.is_symlink():
+                links.append((name, entry.path))
+            else:
+                pending.append((entry.path, f"{name}/"))
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle
+        return False
+
+
+def add_file(tree: Tree, name: str, path: str) -> None:
+    """Add a file to the images of a tree, to its other files, or to what is left out."""
+    suffix = PurePosixPath(name).suffix.lower()
+    try:
+        size = os.stat(path).st_size  # noqa: PTH116  (a hundred thousand files)
+    except OSError:
+        tree.left_out.append((name, _("broken link")))
+        return
+    if suffix in images.HEIC_SUFFIXES and not images.has_heic():
+        reason = _("{suffix}: pip install 'etabli[heic]'").format(suffix=suffix)
+        tree.left_out.append((name, reason))
+    elif suffix in images.SUFFIXES or (
+        (not suffix or suffix[1:].isdigit()) and (not size or images.has_image_content(path))
+    ):
+        tree.images[name] = size
+    elif suffix in _READ_SUFFIXES:
+        tree.others[name] = size
+    else:
+        tree.left_out.append((name, suffix or _("no image")))
+
+
+class NameFinder:
+    """Find the image that a table means: by path, without suffix, or by the end of its path."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = set(names)
+        self._by_path: dict[str, list[str]] = defaultdict(list)
+        self._by_file: dict[str, list[str]] = defaultdict(list)
+        for name in self._names:
+            for text in {name, _cut_suffix(name)}:
+                self._by_path[text.casefold()].append(name)
+                self._by_file[text.rpartition("/")[2].casefold()].append(name)
+
+    def find(self, text: str, prefix: str = "") -> str | None:
+        """Return the name meant by ``text``, relative to ``prefix`` if possible; None if unclear.
+
+        An exact path wins, then one of another suffix or case, then the only file, anywhere, whose
+        path ends like ``text``, or ``text`` like it.
+        """
+        given = os.path.normpath(text.strip().replace("\\", "/"))
+        wanted = os.path.normpath(prefix + given)
+        if wanted in self._names:
+            return wanted
+        for path in dict.fromkeys((given, _cut_suffix(given))):
+            exact = self._by_path.get(os.path.normpath(prefix + path).casefold(), [])
+            if len(exact) == 1:
+                return exact[0]
+            same = self._by_file.get(path.rpartition("/")[2].casefold(), [])
+            ends = [name for name in same if _ends_alike(name, path)]
+            if len(ends) == 1:
+                return ends[0]
         return None
 
-    with ThreadPoolExecutor() as decoders:
-        problems = list(decoders.map(find_problem, data.paths))
-    for name, problem in zip(data.names, problems, strict=True):
-        if problem is not None:
-            report(f"{name}: {problem}")
-    kept = [row for row, problem in enumerate(problems) if problem is None]
-    if not kept:
-        raise DataMissing(_("none of the {count} images can be read").format(count=len(data)))
-    if len(kept) < len(data):
-        skipped = _("{count} of {total} images could not be read and were skipped.")
-        report(skipped.format(count=len(data) - len(kept), total=len(data)))
-    return data.select(kept)
+
+def _cut_suffix(name: str) -> str:
+    path = PurePosixPath(name)
+    return name[: -len(path.suffix)] if path.suffix.lower() in images.SUFFIXES else name
 
 
-def read_class_folders(folder: Path | str) -> LabeledImages:
-    """Read ``folder/<class>/**/<image>``: the name of the first folder is the image's label."""
-    folder = Path(folder)
-    found = [path for path in images.list_images(folder) if path.parent != folder]
-    if not found:
-        raise DataMissing(
-            _("{folder} contains no folders of images").format(folder=folder),
-            expected=_("a folder for each class, or a table metadata.csv with file_name and label"),
-        )
-    names = [images.get_display_name(path, folder) for path in found]
-    items = [(name, path, (name.split("/")[0],)) for name, path in zip(names, found, strict=True)]
-    return from_names(items, title=folder.name)
+def _ends_alike(name: str, given: str) -> bool:
+    """Return whether the folders of the two paths agree from the last one upward."""
+    folders = (name.casefold().split("/")[-2::-1], given.casefold().split("/")[-2::-1])
+    return all(a == b for a, b in zip(*folders, strict=False))
 
 
-def read_table(path: Path | str) -> LabeledImages:
-    """Read a CSV table with a header, or a JSON object per line: a file name, and its labels.
+def read_class_folders(tree: Tree, need_labels: bool = True) -> Found:
+    """Read a folder per class, with splits above or below the classes.
 
-    Files are relative to the table. Several labels are in one cell, separated by ``;`` or ``|``, in
-    a JSON list, or in several rows of the same file. No label means that the image shows none of
-    the classes.
+    The class of an image is the folder that holds it. Where most class folders have the same
+    depth, a folder within one belongs to it, and an image above them has no class.
+
+    Args:
+        tree: The files of the source.
+        need_labels: Leave out images without a class, and refuse what is ambiguous.
+
+    Raises:
+        CorruptFile: A folder could be a split or a class.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        rows: list[dict] = (
-            _parse_json_lines(text)
-            if path.suffix.lower() in (".jsonl", ".ndjson")
-            else list(csv.DictReader(text.splitlines()))
-        )
-    except FileNotFoundError as error:
-        raise DataMissing(_("there is no table {path}").format(path=path)) from error
-    except (ValueError, csv.Error) as error:
-        raise CorruptFile(
-            _("{path} is not a table of labels").format(path=path), got=str(error)
-        ) from error
-    if not rows:
-        raise CorruptFile(_("{path} has no rows").format(path=path))
-    file_column = _find_column(path, rows[0], FILE_COLUMNS)
-    label_column = _find_column(path, rows[0], LABEL_COLUMNS)
-    labels: dict[str, list[str]] = {}
-    for number, row in enumerate(rows, 1):
-        name = str(row.get(file_column) or "").strip()
-        if not name:
+    counts = Counter(name.rpartition("/")[0] for name in tree.images)
+    levels = {
+        folder: tuple(part for part in folder.split("/") if part and not get_split(part))
+        for folder in counts
+    }
+    if all(level[-1].casefold() in _HOLDERS for level in levels.values() if level):
+        levels = {folder: level[:-1] for folder, level in levels.items()}
+    classes = _name_classes(levels, counts)
+    if need_labels:
+        _refuse_train_class(tree.root, classes)
+    found = Found(title=tree.root.name)
+    for name in tree.images:
+        folder = name.rpartition("/")[0]
+        label, split = classes[folder], find_split(name)
+        if label:
+            found.rows.append(Row(name, {label[-1]: PRESENT}, split))
+        elif need_labels:
+            found.left_out.append((name, _("in no class folder")))
+        else:
+            found.rows.append(Row(name, None, split))
+    above = {label[:-1] for label in classes.values() if label}
+    if len(above) > 1:
+        names = sorted({"/".join(each) for each in above if each})
+        text = _("The folders above the class folders are not classes: {names}.")
+        found.remarks.append(text.format(names=abbreviate(names)))
+    return found
+
+
+def _name_classes(
+    levels: dict[str, tuple[str, ...]], counts: Counter[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return the path of the class folder of each folder that holds images; () for none."""
+    by_depth: Counter[int] = Counter()
+    for folder, level in levels.items():
+        by_depth[len(level)] += counts[folder] if level else 0
+    usual = max(by_depth, key=lambda depth: (by_depth[depth], -depth), default=0)
+    holding = set(levels.values()) - {()}
+    inner = {level[:depth] for level in holding for depth in range(1, len(level))}
+    named: dict[str, tuple[str, ...]] = {}
+    for folder, level in levels.items():
+        if len(level) < usual and level in inner:
+            named[folder] = ()
+        else:
+            depths = range(usual or 1, len(level))
+            depth = next((depth for depth in depths if level[:depth] in holding), len(level))
+            named[folder] = level[:depth]
+    return named
+
+
+def _refuse_train_class(root: Path, classes: dict[str, tuple[str, ...]]) -> None:
+    """Refuse images in ``train`` next to class folders: ``train`` may be a vehicle."""
+    for folder, label in classes.items():
+        above, _separator, last = folder.rpartition("/")
+        if label or get_split(last) != "train":
+            continue
+        start = f"{above}/" if above else ""
+        siblings = [each for each in classes if classes[each] and each.startswith(start)]
+        if any(not get_split(each[len(start) :].split("/")[0]) for each in siblings):
             raise CorruptFile(
-                _("{path}, row {number}: no file name").format(path=path, number=number)
+                _("{path} holds images next to class folders").format(path=root / folder),
+                expected=_("a folder per class in it, as it is named like a split"),
+                fix=_("If it is a class, rename it, for example to trains."),
             )
-        cell = row.get(label_column)
-        words = (
-            cell if isinstance(cell, list) else re.split("[;|]", "" if cell is None else str(cell))
-        )
-        kept = (str(word).strip() for word in words)
-        labels.setdefault(name, []).extend(word for word in kept if word)
-    return from_names(
-        [(name, path.parent / name, words) for name, words in labels.items()], title=path.stem
-    )
 
 
-def _parse_json_lines(text: str) -> list[dict]:
-    rows = [parse_json(line) for line in text.splitlines() if line.strip()]
-    objects = [row for row in rows if isinstance(row, dict)]
-    if len(objects) < len(rows):
-        raise ValueError(_("a line is not a JSON object"))
-    return objects
+def abbreviate(names: list[str], count: int = 6) -> str:
+    """Join names, of many the first ones."""
+    shown = ", ".join(names[:count])
+    if len(names) <= count:
+        return shown
+    return _("{names} and {n} more").format(names=shown, n=len(names) - count)
 
 
-def _find_column(path: Path, row: dict, candidates: tuple[str, ...]) -> str:
-    for name in candidates:
-        if name in row:
-            return name
-    raise CorruptFile(
-        _("{path} lacks a column").format(path=path),
-        expected=_(" or ").join(candidates),
-        got=", ".join(str(name) for name in row),
-    )
+def normalize_class(name: str) -> str:
+    """Return a class name without regard to case, blanks, underscores and composed accents."""
+    return re.sub(r"[\s_-]+", "", unicodedata.normalize("NFC", name).casefold())

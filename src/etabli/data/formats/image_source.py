@@ -1,19 +1,40 @@
 """What a folder of images says: its images, classes and splits, and what was left out.
 
-Every command that reads images reads them with ``read``, so that all agree on their names.
+Every command that reads images reads them with ``read``, so that all agree on their names, which
+are paths relative to the source.
 """
 
-from collections import Counter
-from dataclasses import dataclass
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 
-from etabli.core.i18n import _
-from etabli.data.formats import image_folder
-from etabli.data.formats.labeled_images import PRESENT, SPLITS, LabeledImages
+import numpy as np
 
-__all__ = ["ImageSource", "LeftOut", "read"]
+from etabli.core.errors import BadSetting, CorruptFile, DataMissing
+from etabli.core.i18n import _, join_translatable
+from etabli.data.formats import image_folder, image_tables, images, text_file, voc
+from etabli.data.formats.image_folder import Found, NameFinder, Row, Tree, abbreviate
+from etabli.data.formats.image_tables import Options
+from etabli.data.formats.labeled_images import (
+    ABSENT,
+    DIFFICULT,
+    PRESENT,
+    SPLITS,
+    LabeledImages,
+)
 
+__all__ = ["ImageSource", "LeftOut", "keep_readable", "read"]
+
+TASKS = ("auto", "single", "multi")
 _MOST_SHOWN = 8
+_MOST_LABELS = 500_000_000  # images times classes
+_MOST_CHECKED = 20_000  # files whose ends are read when they are listed
+_MOST_HASHED = 20_000  # files of equal size whose content is compared
 
 
 @dataclass(frozen=True)
@@ -30,6 +51,13 @@ class LeftOut:
         """The number of files by reason, the most frequent first."""
         return dict(Counter(reason for _name, reason in self.files).most_common())
 
+    def describe(self) -> str:
+        """Return the number of files and of each reason, in one line."""
+        kinds = join_translatable(
+            ", ", [join_translatable(" ", (str(n), kind)) for kind, n in self.counts.items()]
+        )
+        return _("left out: {count} ({kinds})").format(count=len(self), kinds=kinds)
+
 
 @dataclass(frozen=True)
 class ImageSource:
@@ -41,32 +69,46 @@ class ImageSource:
 
     def summary(self) -> str:
         """Return one line: images, classes with their sizes, splits, what was left out."""
-        images = self.images
-        parts = [_("{count} images").format(count=len(images))]
-        if images.classes:
-            sizes = (images.labels == PRESENT).sum(0)
-            order = sorted(range(len(sizes)), key=lambda k: (-sizes[k], images.classes[k]))
-            if len(order) <= _MOST_SHOWN:
-                shown = ", ".join(f"{images.classes[k]} {sizes[k]}" for k in range(len(order)))
-            else:
-                first, last = order[:3], order[-1]
-                shown = ", ".join(f"{images.classes[k]} {sizes[k]}" for k in first)
-                shown += f", ..., {images.classes[last]} {sizes[last]}"
-            classes = _("{count} classes ({names})")
-            parts.append(classes.format(count=len(images.classes), names=shown))
-            if images.is_exclusive:
-                parts.append(_("one label each"))
-        line = ", ".join(parts)
-        if images.splits:
-            counts = Counter(images.splits)
-            shown = ", ".join(f"{name} {counts[name]}" for name in SPLITS if counts[name])
-            line += "; " + _("split: {parts}").format(parts=shown)
+        count = len(self.images)
+        parts = [_("1 image") if count == 1 else _("{count} images").format(count=count)]
+        if self.images.classes:
+            parts.append(_describe_classes(self.images))
+            parts.append(_describe_labels(self.images))
+        groups = [join_translatable(", ", parts)]
+        if self.images.splits:
+            groups.append(_describe_splits(self.images))
         if self.left_out:
-            shown = ", ".join(f"{count} {kind}" for kind, count in self.left_out.counts.items())
-            line += "; " + _("left out: {count} ({kinds})").format(
-                count=len(self.left_out), kinds=shown
-            )
-        return line
+            groups.append(self.left_out.describe())
+        return join_translatable("; ", groups)
+
+
+def _describe_classes(data: LabeledImages) -> str:
+    sizes = (data.labels == PRESENT).sum(0)
+    order = list(range(len(sizes)))
+    if len(order) > _MOST_SHOWN:
+        order.sort(key=lambda column: -sizes[column])
+        order = [*order[:3], order[-1]]
+    shown = [f"{data.classes[column]} {sizes[column]}" for column in order]
+    if len(sizes) > _MOST_SHOWN:
+        shown.insert(3, "...")
+    text = _("1 class ({names})") if len(sizes) == 1 else _("{count} classes ({names})")
+    return text.format(count=len(sizes), names=", ".join(shown))
+
+
+def _describe_labels(data: LabeledImages) -> str:
+    if data.is_exclusive:
+        return _("one label each")
+    counts = (data.labels != ABSENT).sum(1)
+    text = _("{least} to {most} labels each")
+    return text.format(least=int(counts.min()), most=int(counts.max()))
+
+
+def _describe_splits(data: LabeledImages) -> str:
+    counts = Counter(data.splits)
+    shown = [f"{name} {counts[name]}" for name in SPLITS if counts[name]]
+    if counts[""]:
+        shown.append(_("none {count}").format(count=counts[""]))
+    return _("split: {parts}").format(parts=join_translatable(", ", shown))
 
 
 def read(
@@ -79,21 +121,511 @@ def read(
     train: Path | str | None = None,
     validation: Path | str | None = None,
     test: Path | str | None = None,
+    known: Collection[str] | None = None,
+    check_files: bool = True,
 ) -> ImageSource:
     """Recognize a source of images and read its names, labels and splits.
 
+    Layouts: a folder per class, with splits above or below; ``metadata.csv|jsonl|parquet`` or
+    another table of files and labels; ``_classes.csv``; a VOC tree; COCO annotations; an XML
+    annotation for each image.
+
     Args:
-        location: A folder of images in any layout, or a table of files and labels.
-        need_labels: Refuse a source without labels; otherwise it has zero classes.
-        task: "single" refuses images with several labels; "multi" keeps those without any.
+        location: A folder of images, a table, or one image.
+        need_labels: Refuse a source without labels, and leave out images without any; otherwise
+            all images are kept, and the classes may be none.
+        task: "single" refuses several labels of an image; "multi" keeps images without a label;
+            "auto" leaves them out where every other image has exactly one.
         split_column: The column of a table that names the split of each image.
-        label_separator: What separates several labels in a cell; "" keeps cells whole.
-        train: A list or folder of the training images.
-        validation: A list or folder of the validation images.
-        test: A list or folder of the test images.
+        label_separator: What separates several labels in a cell; "none" keeps cells whole.
+        train: A list of images, or a folder: those of the split "train"; others have no part.
+        validation: Likewise; without ``train``, the images that are in no list are for training.
+        test: Likewise.
+        known: Names of images, as of extracted features, to which a table refers instead of files.
+        check_files: Leave out files whose end shows that they are truncated.
 
     Raises:
         DataMissing: There is no such source, no image, or no label.
-        CorruptFile: A table or an annotation is malformed.
+        CorruptFile: A table or an annotation is malformed, or a folder is ambiguous.
+        BadSetting: An option does not fit the source.
     """
-    return ImageSource(image_folder.read(location))
+    location = Path(location)
+    if task not in TASKS:
+        raise BadSetting(_("there is no such task"), expected=_(" or ").join(TASKS), got=task)
+    options = Options(need_labels, split_column, label_separator)
+    tree, found = _recognize(location, options, known)
+    places = zip(SPLITS, (train, validation, test), strict=True)
+    given = {split: place for split, place in places if place is not None}
+    if given:
+        _assign_splits(tree, found, given, options)
+    if check_files and known is None:
+        _leave_out_truncated(tree, found)
+    if known is not None:
+        _rename(found, known)
+    return _assemble(location, tree, found, need_labels, task)
+
+
+def _recognize(
+    location: Path, options: Options, known: Collection[str] | None
+) -> tuple[Tree, Found]:
+    """Return the files of a source and what its layout says of them."""
+    if location.is_dir():
+        tree = image_folder.walk(location)
+        found = _read_folder(tree, options)
+        if not tree.images and not found.rows:
+            _refuse_empty(location, tree)
+        return tree, found
+    if not location.is_file():
+        if location.suffix.lower() in images.SUFFIXES:
+            shown = images.get_display_name(location)
+            raise DataMissing(_("there is no image {path}").format(path=shown))
+        raise DataMissing(_("there is no folder or table {path}").format(path=location))
+    suffix = location.suffix.lower()
+    if suffix in images.SUFFIXES or (not suffix and images.has_image_content(location)):
+        tree = Tree(location.parent)
+        image_folder.add_file(tree, location.name, os.fspath(location))
+        if options.need_labels:
+            raise _refuse_unlabeled(location)
+        return tree, Found([Row(name) for name in tree.images], title=location.stem)
+    if suffix in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
+        raise DataMissing(
+            _("{path} is an archive").format(path=location),
+            fix=_("Unpack it, and give the folder."),
+        )
+    return _read_table_file(location, options, known)
+
+
+def _refuse_empty(location: Path, tree: Tree) -> None:
+    left_out = LeftOut(tuple(tree.left_out))
+    raise DataMissing(
+        _("there are no images in {place}").format(place=location),
+        got=left_out.describe() if left_out else None,
+    )
+
+
+def _refuse_unlabeled(location: Path) -> DataMissing:
+    return DataMissing(
+        _("{folder} contains no labels of images").format(folder=location),
+        expected=_("a folder for each class, or a table metadata.csv with file_name and label"),
+    )
+
+
+def _read_table_file(
+    path: Path, options: Options, known: Collection[str] | None
+) -> tuple[Tree, Found]:
+    """Read a table given as the source: its images are next to it or below, or in ``known``."""
+    tree = Tree(path.parent)
+    if known is not None:
+        finder = NameFinder(known)
+        try:
+            return tree, image_tables.read_table(path, options, finder.find)
+        except DataMissing as error:
+            raise _refuse_other_features(known) from error
+    if path.suffix.lower() == ".json":
+        tree = image_folder.walk(path.parent)
+        found = image_tables.read_coco(path, _make_resolver(tree, path.name))
+        if found is not None:
+            return tree, found
+    direct = _DirectFiles(tree)
+    try:
+        found = image_tables.read_table(path, options, direct.find)
+    except DataMissing:
+        found = Found()
+    if not found.rows or any(reason == _("missing") for _name, reason in found.left_out):
+        tree = image_folder.walk(path.parent)
+        found = image_tables.read_table(path, options, _make_resolver(tree, path.name))
+        tree.left_out, tree.others = [], {}
+    return tree, found
+
+
+@dataclass
+class _DirectFiles:
+    """Files exactly where a table says, so that its folder need not be listed."""
+
+    tree: Tree
+
+    def find(self, text: str) -> str | None:
+        name = os.path.normpath(text.replace("\\", "/"))
+        place = os.fspath(self.tree.path(name))
+        if not os.path.isfile(place):  # noqa: PTH113  (a hundred thousand files)
+            return None
+        if name not in self.tree.images:
+            image_folder.add_file(self.tree, name, place)
+        return name
+
+
+def _make_resolver(tree: Tree, table: str) -> Callable[[str], str | None]:
+    """Return a function from a file name in a table to an image, also one that was left out."""
+    finder = NameFinder([*tree.images, *(name for name, _reason in tree.left_out)])
+    folder = table.rpartition("/")[0]
+    prefix = f"{folder}/" if folder else ""
+    return lambda text: finder.find(text, prefix)
+
+
+def _read_folder(tree: Tree, options: Options) -> Found:
+    """Read a folder by the first layout whose mark is in it."""
+    named = {name: name.rpartition("/")[2].lower() for name in tree.others}
+    for marks in (("metadata.csv", "metadata.jsonl", "metadata.parquet"), ("_classes.csv",)):
+        tables = [name for name, last in named.items() if last in marks]
+        if tables:
+            return _read_tables(tree, tables, options)
+    if roots := voc.find_trees(tree):
+        return _refuse_column(voc.read_trees(tree, roots), options)
+    found = _read_coco_files(tree) or voc.read_beside(tree)
+    if found is None:
+        found = image_folder.read_class_folders(tree, options.need_labels)
+        if options.need_labels and not found.rows:
+            if tables := _find_tables(tree, options):
+                return _read_tables(tree, tables, options)
+            raise _refuse_unlabeled(tree.root)
+    return _refuse_column(found, options)
+
+
+def _refuse_column(found: Found, options: Options) -> Found:
+    if options.split_column is not None:
+        raise BadSetting(_("--split-column is for a source with a table"), got=options.split_column)
+    return found
+
+
+def _find_tables(tree: Tree, options: Options) -> list[str]:
+    """Return the tables of a folder that say the labels of its images; refuse several."""
+    suffixes = tuple(image_folder.TABLE_SUFFIXES - {".txt"})
+    tables = [
+        name
+        for name in tree.select_others(*suffixes)
+        if image_tables.has_image_column(tree.path(name))
+    ]
+    splits = {image_folder.get_split(tree.path(name).stem) for name in tables}
+    if len(tables) > 1 and ("" in splits or len(splits) < len(tables)):
+        raise CorruptFile(
+            _("{path} contains several tables of labels").format(path=tree.root),
+            got=abbreviate(tables),
+            fix=_("Give one of them as the source."),
+        )
+    return tables
+
+
+def _read_tables(tree: Tree, tables: Sequence[str], options: Options) -> Found:
+    """Read tables and join them; one in a folder named like a split, or so named, is that split."""
+    joined = Found(title=tree.root.name)
+    classes: dict[str, None] = {}
+    for table in tables:
+        path = tree.path(table)
+        split = image_folder.find_split(table) or image_folder.get_split(path.stem)
+        found = image_tables.read_table(path, options, _make_resolver(tree, table), split)
+        _extend(joined, found)
+        joined.used.add(table)
+        classes.update(dict.fromkeys(found.classes or ()))
+    joined.classes = list(classes) or None
+    listed = {row.name for row in joined.rows}
+    joined.left_out += [(name, _("not in the table")) for name in tree.images if name not in listed]
+    return joined
+
+
+def _extend(joined: Found, found: Found) -> None:
+    """Append the images of another table; labels of an image in both are joined."""
+    position = {row.name: place for place, row in enumerate(joined.rows)}
+    for row in found.rows:
+        if row.name in position:
+            old = joined.rows[position[row.name]]
+            labels = {**(old.labels or {}), **(row.labels or {})}
+            joined.rows[position[row.name]] = old._replace(labels=labels)
+        else:
+            joined.rows.append(row)
+    joined.left_out += found.left_out
+    joined.remarks += found.remarks
+    joined.used |= found.used
+
+
+def _read_coco_files(tree: Tree) -> Found | None:
+    """Read COCO annotations where there are any: of several kinds, those named ``instances``."""
+    files = tree.select_others(".json")
+    files = [name for name in files if "instances" in name.rpartition("/")[2]] or files
+    joined = Found(title=tree.root.name)
+    for name in files if len(files) <= 20 else ():
+        resolve = _make_resolver(tree, name)
+        split = image_folder.find_split(name)
+        found = image_tables.read_coco(tree.path(name), resolve, split)
+        if found is not None:
+            _extend(joined, found)
+            joined.used.add(name)
+    if not joined.used:
+        return None
+    listed = {row.name for row in joined.rows}
+    joined.left_out += [(name, _("in no annotation")) for name in tree.images if name not in listed]
+    return joined
+
+
+def _assign_splits(
+    tree: Tree, found: Found, given: dict[str, Path | str], options: Options
+) -> None:
+    """Set the splits by lists and folders; the images of a folder elsewhere are added."""
+    split_of: dict[str, str] = {}
+    finder = NameFinder(row.name for row in found.rows)
+    for split, place in given.items():
+        for name in _read_part(tree, found, Path(place), finder, options):
+            if split_of.setdefault(name, split) != split:
+                raise BadSetting(
+                    _("{name} is in two splits").format(name=name), got=f"{split_of[name]}, {split}"
+                )
+    rest = "train" if "train" not in given and "validation" in given else ""
+    is_closed = "train" in given
+    rows = []
+    for row in found.rows:
+        split = split_of.get(row.name, rest)
+        if is_closed and not split:
+            found.left_out.append((row.name, _("in no split")))
+        else:
+            rows.append(row._replace(split=split))
+    found.rows = rows
+
+
+def _read_part(
+    tree: Tree, found: Found, place: Path, finder: NameFinder, options: Options
+) -> list[str]:
+    """Return the names of the images of a list or folder; add those that are outside the source."""
+    if not place.exists() and tree.path(os.fspath(place)).exists():
+        place = tree.path(os.fspath(place))
+    if not place.exists():
+        raise DataMissing(_("there is no folder or list {path}").format(path=place))
+    if place.is_dir():
+        below = os.path.relpath(os.path.realpath(place), os.path.realpath(tree.root))
+        if not below.startswith(".."):
+            prefix = "" if below == "." else f"{Path(below).as_posix()}/"
+            names = [row.name for row in found.rows if row.name.startswith(prefix)]
+            if names:
+                return names
+        inner_tree = image_folder.walk(place)
+        inner = _read_folder(inner_tree, replace(options, split_column=None))
+        prefix = f"{Path(below).as_posix()}/"
+        inner.rows = [row._replace(name=prefix + row.name) for row in inner.rows]
+        tree.images |= {prefix + name: size for name, size in inner_tree.images.items()}
+        _extend(found, inner)
+        return [row.name for row in inner.rows]
+    lines = [line.strip() for line in text_file.read(place).lines if line.strip()]
+    if place.suffix.lower() in image_folder.TABLE_SUFFIXES - {".txt"}:
+        table = image_tables.read_table(place, Options(need_labels=False), lambda text: text)
+        lines = [row.name for row in table.rows]
+    listed = [(line, finder.find(line)) for line in lines]
+    absent = [line for line, name in listed if name is None]
+    found.left_out += [(line, _("missing")) for line in absent]
+    if len(absent) == len(listed):
+        raise DataMissing(
+            _("{path} lists no image of the source").format(path=place),
+            got=_("names such as {name}").format(name=abbreviate(lines, 1)),
+        )
+    return [name for _line, name in listed if name is not None]
+
+
+def _rename(found: Found, known: Collection[str]) -> None:
+    """Give images the names that features have, and leave out those without features."""
+    finder = NameFinder(known)
+    shown = [images.get_display_name(row.name) for row in found.rows]
+    names = list(map(finder.find, shown))
+    counts = Counter(names)
+    rows = []
+    for row, own, name in zip(found.rows, shown, names, strict=True):
+        if name is None or (counts[name] > 1 and name != own):
+            found.left_out.append((row.name, _("without features")))
+        else:
+            rows.append((name, row))
+    if found.rows and not rows:
+        raise _refuse_other_features(known)
+    found.paths = {name: row.name for name, row in rows}
+    found.rows = [row._replace(name=name) for name, row in rows]
+
+
+def _refuse_other_features(known: Collection[str]) -> DataMissing:
+    return DataMissing(
+        _("no image has both features and a label"),
+        expected=_("names such as {name}").format(name=next(iter(known), "?")),
+        fix=_("Pass to --labels the images that 'etabli features' read."),
+    )
+
+
+def _leave_out_truncated(tree: Tree, found: Found) -> None:
+    """Leave out empty files, and those whose end is missing, without decoding the others."""
+    empty = [row.name for row in found.rows if not tree.images.get(row.name, 1)]
+    found.left_out += [(name, _("empty")) for name in empty]
+    found.rows = [row for row in found.rows if tree.images.get(row.name, 1)]
+    if len(found.rows) <= _MOST_CHECKED:
+        paths = [tree.path(row.name) for row in found.rows]
+        with ThreadPoolExecutor() as readers:
+            futures = [readers.submit(copy_context().run, _find_problem, path) for path in paths]
+        checked = [(row, each.result()) for row, each in zip(found.rows, futures, strict=True)]
+        found.left_out += [(row.name, problem) for row, problem in checked if problem]
+        found.rows = [row for row, problem in checked if not problem]
+
+
+def _find_problem(path: Path) -> str:
+    if images.has_end(path):
+        return ""
+    problem = images.find_problem(path)
+    return problem[0] if problem else ""
+
+
+def _assemble(
+    location: Path, tree: Tree, found: Found, need_labels: bool, task: str
+) -> ImageSource:
+    """Make the labeled images of what was found, and remarks on what is doubtful."""
+    skipped = dict(tree.left_out)
+    left_out = [*tree.left_out]
+    left_out += [(name, reason) for name, reason in found.left_out if name not in skipped]
+    left_out += [
+        (name, Path(name).suffix.lower()) for name in tree.others if name not in found.used
+    ]
+    rows = [row for row in found.rows if row.name not in skipped]
+    if need_labels:
+        rows, unlabeled = _drop_unlabeled(rows, found.classes, task)
+        left_out += [(name, _("without a label")) for name in unlabeled]
+        _refuse_several(rows, task)
+    if not rows:
+        reasons = LeftOut(tuple(left_out))
+        raise DataMissing(
+            _("no image of {place} can be used").format(place=location),
+            got=reasons.describe() if reasons else None,
+        )
+    remarks = list(dict.fromkeys(found.remarks))
+    classes = found.classes or sorted({name for row in rows for name in row.labels or ()})
+    if len(classes) * len(rows) > _MOST_LABELS:
+        if need_labels:
+            raise _refuse_many(len(classes), len(rows))
+        classes = []
+    if need_labels:
+        remarks += _find_similar_classes(classes)
+        remarks += _find_same_content(tree, rows)
+    data = _label(tree, rows, classes, found.paths)
+    data = replace(data, groups=found.groups, title=found.title or location.name)
+    names = tuple((images.get_display_name(name), reason) for name, reason in sorted(left_out))
+    return ImageSource(data, LeftOut(names), tuple(remarks))
+
+
+def _label(
+    tree: Tree, rows: Sequence[Row], classes: Sequence[str], paths: dict[str, str]
+) -> LabeledImages:
+    column = {name: position for position, name in enumerate(classes)}
+    labels = np.full((len(rows), len(classes)), ABSENT, np.int8)
+    for position, row in enumerate(rows):
+        for name, label in (row.labels or {}).items() if column else ():
+            labels[position, column[name]] = label
+    splits = tuple(row.split for row in rows)
+    return LabeledImages(
+        tuple(images.get_display_name(row.name) for row in rows),
+        tuple(tree.path(paths.get(row.name, row.name)) for row in rows),
+        tuple(classes),
+        labels,
+        splits=splits if any(splits) else (),
+    )
+
+
+def _drop_unlabeled(
+    rows: Sequence[Row], classes: Sequence[str] | None, task: str
+) -> tuple[list[Row], list[str]]:
+    """Return the rows to keep and the names of the others.
+
+    An image that shows none of the classes is kept where others show several, or there is one class
+    only; where every other image has exactly one label, it lacks its own.
+    """
+    is_multi = task == "multi" or any(
+        len(row.labels) > 1 or DIFFICULT in row.labels.values() for row in rows if row.labels
+    )
+    named = classes or {name for row in rows for name in row.labels or ()}
+    keeps_empty = is_multi or (len(named) == 1 and task == "auto")
+    kept = [row for row in rows if row.labels or (keeps_empty and row.labels is not None)]
+    names = {row.name for row in kept}
+    return kept, [row.name for row in rows if row.name not in names]
+
+
+def _refuse_several(rows: Iterable[Row], task: str) -> None:
+    several = [row for row in rows if row.labels and len(row.labels) > 1]
+    if task == "single" and several:
+        raise BadSetting(
+            _("{count} images have several labels").format(count=len(several)),
+            expected=_("one label each"),
+            got=f"{several[0].name}: {', '.join(several[0].labels or ())}",
+            fix=_("Use --task multi."),
+        )
+
+
+def _refuse_many(classes: int, count: int) -> BadSetting:
+    return BadSetting(
+        _("{classes} classes of {count} images are too many").format(classes=classes, count=count),
+        expected=_("at most {count} million labels").format(count=_MOST_LABELS // 1_000_000),
+        fix=_("If each image is in a folder of its own, give a table of files and labels."),
+    )
+
+
+def _find_similar_classes(classes: Sequence[str]) -> list[str]:
+    """Return a remark where names of classes differ in case, blanks or composed accents only."""
+    alike = defaultdict(list)
+    for name in classes:
+        alike[image_folder.normalize_class(name)].append(name)
+    text = _("Classes whose names differ in case or blanks only: {names}.")
+    pairs = [" / ".join(f"'{each}'" for each in names) for names in alike.values() if names[1:]]
+    return [text.format(names=abbreviate(pairs))] if pairs else []
+
+
+def _find_same_content(tree: Tree, rows: Sequence[Row]) -> list[str]:
+    """Return a remark where files of the same content have different labels."""
+    by_size: dict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_size[tree.images.get(row.name, 0)].append(row)
+    groups = [
+        group
+        for size, group in by_size.items()
+        if size and len({frozenset(row.labels or ()) for row in group}) > 1
+    ]
+    if sum(map(len, groups)) > _MOST_HASHED:
+        return []
+    conflicts = []
+    for group in groups:
+        same: dict[bytes, list[Row]] = defaultdict(list)
+        for row in group:
+            same[blake2b(tree.path(row.name).read_bytes()).digest()].append(row)
+        conflicts += [
+            each for each in same.values() if len({frozenset(row.labels or ()) for row in each}) > 1
+        ]
+    if not conflicts:
+        return []
+    text = _("Files with the same content have different labels, in {count} cases: {names}.")
+    names = " = ".join(row.name for row in conflicts[0][:2])
+    return [text.format(count=len(conflicts), names=names)]
+
+
+def keep_readable(
+    source: ImageSource, report: Callable[[str], None] = lambda sentence: None
+) -> ImageSource:
+    """Return the source without images that cannot be decoded; they count as left out.
+
+    Each image is decoded once, at a small size.
+
+    Args:
+        source: What ``read`` returned.
+        report: Receives a sentence on each image that is left out, and one on their number.
+
+    Raises:
+        DataMissing: None is left.
+    """
+    data = source.images
+    with ThreadPoolExecutor() as decoders:
+        # In a copy of this context, so that sentences are in the language of the caller.
+        futures = [
+            decoders.submit(copy_context().run, images.find_problem, path) for path in data.paths
+        ]
+        problems = [future.result() for future in futures]
+    for name, problem in zip(data.names, problems, strict=True):
+        if problem is not None:
+            report(f"{name}: {problem[1]}")
+    kept = [row for row, problem in enumerate(problems) if problem is None]
+    if not kept:
+        raise DataMissing(_("none of the {count} images can be read").format(count=len(data)))
+    if len(kept) == len(data):
+        return source
+    skipped = _("{count} of {total} images could not be read and were skipped.")
+    report(skipped.format(count=len(data) - len(kept), total=len(data)))
+    more = tuple(
+        (name, problem[0])
+        for name, problem in zip(data.names, problems, strict=True)
+        if problem is not None
+    )
+    return replace(source, images=data.select(kept), left_out=LeftOut(source.left_out.files + more))

@@ -9,23 +9,93 @@ import io
 import os
 import re
 import warnings
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, PpmImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import Image, ImageFile, ImageOps
 
-from etabli.core.errors import CorruptFile, DataMissing, EtabliError, UnsafeArchive
-from etabli.core.i18n import _
-
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
+from etabli.core.errors import (
+    CorruptFile,
+    DataMissing,
+    EtabliError,
+    MissingExtra,
+    UnsafeArchive,
 )
+from etabli.core.i18n import N_, _
+
+_RASTER = (
+    *("JPEG", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO"),
+    *("ICNS", "QOI", "PCX", "SGI", "PSD", "DDS", "TGA"),
+)
+HEIC_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
 MAX_PIXELS = 100_000_000
-_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
-# Pillow imports these at the first unknown file, which would be in the middle of decoding threads.
-_LOADED = (PpmImagePlugin, TiffImagePlugin, WebPImagePlugin)
+_PREVIEW_SIZE = (64, 64)  # to which a JPEG decodes at an eighth of the work
+_UNREADABLE = {
+    "empty": (N_("{path} is empty (zero bytes)"), N_("empty")),
+    "unknown": (N_("{path} is not an image in a format that can be read"), N_("no image")),
+    "truncated": (N_("{path} is truncated"), N_("truncated")),
+    "damaged": (N_("{path} cannot be decoded ({reason})"), N_("unreadable")),
+}
+# Pillow imports the others at the first unknown file, in the middle of decoding threads.
+Image.init()
+_FORMATS = tuple(name for name in _RASTER if name in Image.OPEN and name != "TGA")
+SUFFIXES = HEIC_SUFFIXES | {
+    suffix
+    for suffix, kind in Image.registered_extensions().items()
+    if kind in (*_FORMATS, "TGA", "MPO") and suffix not in (".bw", ".rgb", ".rgba", ".pfm")
+}
+_MAGIC = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n|GIF8|BM|RIFF....WEBP|II\*\0|MM\0\*|P[1-6]\s|....ftyp(?:avi[fs]|hei|mif1)"
+    rb"|\0\0\0\x0cjP  |\xff\x4f\xff\x51|qoif|8BPS",
+    re.DOTALL,
+)
 # This module refuses a decompression bomb; Pillow's warning would repeat the error.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+@cache
+def has_heic() -> bool:
+    """Return whether HEIC images can be decoded: the extra ``heic`` is installed."""
+    try:
+        import pi_heif
+    except ImportError:
+        return False
+    pi_heif.register_heif_opener()
+    return True
+
+
+def has_image_content(path: Path | str) -> bool:
+    """Return whether a file begins like an image, whatever its name."""
+    try:
+        with Path(path).open("rb") as stream:
+            return _MAGIC.match(stream.read(32)) is not None
+    except OSError:
+        return False
+
+
+def has_end(path: Path | str) -> bool:
+    """Return whether a file ends as its format demands; True where the format does not say.
+
+    False is only a suspicion: some cameras append data of their own.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            start = stream.read(12)
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - 32))
+            end = stream.read()
+    except OSError:
+        return False
+    if start.startswith(b"\xff\xd8\xff"):
+        return b"\xff\xd9" in end
+    if start.startswith(b"\x89PNG"):
+        return b"IEND" in end
+    if start.startswith(b"GIF8"):
+        return end.rstrip(b"\0").endswith(b";")
+    if start.startswith(b"RIFF"):
+        return int.from_bytes(start[4:8], "little") + 8 <= size
+    return _MAGIC.match(start + b" ") is not None
 
 
 def list_images(folder: Path | str, *, recursive: bool = True) -> list[Path]:
@@ -75,11 +145,12 @@ def read(
     )
     try:
         with Image.open(
-            io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS
+            io.BytesIO(source) if isinstance(source, bytes) else source,
+            formats=_choose_formats(source),
         ) as image:
             if image.width * image.height > max_pixels:
                 raise _too_large(name, f"{image.width} x {image.height}", max_pixels)
-            return _to_pixels(image, size)
+            return _to_pixels(image, size, source)
     except EtabliError:
         raise
     except Image.DecompressionBombError as error:
@@ -95,32 +166,80 @@ def read(
         raise CorruptFile(_explain_unreadable(source, name, error)) from error
 
 
-def _to_pixels(image: Image.Image, size: tuple[int, int] | None) -> np.ndarray:
+def _choose_formats(source: Path | str | bytes) -> tuple[str, ...]:
+    """Return the formats to try: TGA has no magic number, so that its suffix must say it."""
+    suffix = "" if isinstance(source, bytes) else Path(source).suffix.lower()
+    if Image.EXTENSION.get(suffix) == "TGA":
+        return ("TGA",)
+    if suffix not in HEIC_SUFFIXES:
+        return _FORMATS
+    if not has_heic():
+        raise MissingExtra("pi-heif", "heic", _("reading HEIC images"))
+    return (*_FORMATS, "HEIF")
+
+
+def _to_pixels(
+    image: Image.Image, size: tuple[int, int] | None, source: Path | str | bytes
+) -> np.ndarray:
     if size is not None and image.format in ("JPEG", "MPO"):
         # A JPEG decodes faster at 1/2, 1/4 or 1/8; twice the wanted size is enough to resample.
         image.draft(None, (2 * max(size), 2 * max(size)))
     image.seek(0)
-    image = _to_rgb(ImageOps.exif_transpose(image))
+    image = _to_rgb(_read_upright(image, source))
     if size is not None and image.size != (size[1], size[0]):
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     return np.array(image, dtype=np.uint8)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """Convert to 8-bit RGB: 16 bits keep the upper eight, transparency is blended on white."""
+    """Convert to 8-bit RGB: the upper eight bits in use; transparency is blended on white."""
     if image.mode == "F":
         raise CorruptFile(
             _("the pixels are floating-point numbers"), expected=_("8 or 16 bits per channel")
         )
     if image.mode == "I" or image.mode.startswith("I;16"):
         values = np.asarray(image).astype(np.int64)
-        shift = 8 if values.max(initial=0) > 255 else 0
-        return Image.fromarray(np.clip(values >> shift, 0, 255).astype(np.uint8)).convert("RGB")
+        return Image.fromarray(_keep_upper_bits(values)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image).convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _keep_upper_bits(values: np.ndarray) -> np.ndarray:
+    """Return the upper eight bits of the range in use: 8, 10, 12, 14 or 16 bits."""
+    highest = int(values.max(initial=0))
+    bits = next((bits for bits in (8, 10, 12, 14) if highest < 1 << bits), 16)
+    return np.clip(values >> (bits - 8), 0, 255).astype(np.uint8)
+
+
+def _read_upright(image: Image.Image, source: Path | str | bytes) -> Image.Image:
+    """Decode an image and turn it upright; of 16 bits per color, keep the upper eight in use.
+
+    Pillow keeps the upper byte of a color, which is nearly black where 12 bits are used. The lower
+    byte is read by swapping the byte order of the decoder.
+    """
+    tiles = getattr(image, "tile", [])
+    upright = ImageOps.exif_transpose(image)
+    order = _get_byte_order(tiles[0].args) if tiles else ""
+    if not order or (high := np.asarray(upright)).max(initial=0) >= 64:
+        return upright
+    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as other:
+        assert isinstance(other, ImageFile.ImageFile)
+        swapped = "RGB;16L" if order == "RGB;16B" else "RGB;16B"
+        other.tile = [
+            tile._replace(args=swapped if tile.args == order else (swapped, *tile.args[1:]))
+            for tile in other.tile
+        ]
+        low = np.asarray(ImageOps.exif_transpose(other))
+    return Image.fromarray(_keep_upper_bits(high.astype(np.int64) << 8 | low))
+
+
+def _get_byte_order(args: object) -> str:
+    """Return the decoder's mode where it is that of 16 bits per color, otherwise ""."""
+    mode = args[0] if isinstance(args, tuple) and args else args
+    return mode if isinstance(mode, str) and mode in ("RGB;16B", "RGB;16L") else ""
 
 
 def _too_large(name: str, got: str, max_pixels: int) -> UnsafeArchive:
@@ -133,13 +252,30 @@ def _too_large(name: str, got: str, max_pixels: int) -> UnsafeArchive:
 
 
 def _explain_unreadable(source: Path | str | bytes, name: str, error: Exception) -> str:
-    length = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
     reason = str(error) or type(error).__name__
-    message = _("{path} cannot be decoded ({reason})")
+    return _(_UNREADABLE[_classify(source, error)][0]).format(path=name, reason=reason)
+
+
+def _classify(source: Path | str | bytes, error: BaseException) -> str:
+    length = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
     if length == 0:
-        message = _("{path} is empty (zero bytes)")
-    elif isinstance(error, Image.UnidentifiedImageError):
-        message = _("{path} is not an image in a format that can be read")
-    elif "truncated" in reason.lower() or isinstance(error, EOFError):
-        message = _("{path} is truncated")
-    return message.format(path=name, reason=reason)
+        return "empty"
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "unknown"
+    is_cut = "truncated" in str(error).lower() or isinstance(error, EOFError)
+    return "truncated" if is_cut else "damaged"
+
+
+def find_problem(path: Path | str) -> tuple[str, EtabliError] | None:
+    """Decode a file at a small size; return why it cannot be used, in a word and in a sentence."""
+    try:
+        read(path, _PREVIEW_SIZE)
+    except UnsafeArchive as error:
+        return _("too large"), error
+    except CorruptFile as error:
+        cause = error.__cause__
+        kind = "damaged" if cause is None else _classify(path, cause)
+        return _(_UNREADABLE[kind][1]), error
+    except EtabliError as error:
+        return _("unreadable"), error
+    return None
