@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "saved_models": {"core", "training", "models"},
     "features": {"core", "data", "metrics", "training", "models", "saved_models"},
     "report": {"core"},
+    "pretrained": set(),
     "experiments": {
         *("core", "nn", "data", "projection", "metrics", "viz"),
         *("training", "models", "saved_models", "features", "report"),
@@ -31,7 +32,7 @@ MAY_IMPORT = {
 }
 MAY_IMPORT["pipelines"] = MAY_IMPORT["experiments"] | {"experiments"}
 MAY_IMPORT["cli"] = MAY_IMPORT["pipelines"] | {"pipelines", "web"}
-MAY_IMPORT["web"] = MAY_IMPORT["pipelines"] | {"pipelines"}
+MAY_IMPORT["web"] = MAY_IMPORT["pipelines"] | {"pipelines", "pretrained"}
 
 # ``nn`` runs where only NumPy is installed: it may import these two modules of ``core`` alone.
 NN_MAY_IMPORT = {"etabli.core", "etabli.core.errors", "etabli.core.i18n", "etabli.nn"}

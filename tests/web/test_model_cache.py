@@ -3,6 +3,7 @@
 import shutil
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -48,6 +49,23 @@ def test_the_newest_run_with_all_files_is_found(home):
 def test_an_experiment_that_never_ran_is_not_found(home, tmp_path):
     assert newest(home, spec(experiment="tp0.other")) is None
     assert newest(tmp_path / "nowhere", spec()) is None
+
+
+def test_a_shipped_net_comes_before_runs_on_sample_data_and_after_those_on_full_data(home):
+    shipped = home / "second"
+    wanted = [found.run.name for found in find_trained(home, spec(), shipped)]
+    assert wanted == ["second", "second", "first"]  # your run on full data, shipped, sample data
+    shutil.move(shipped, home.parent / "pretrained")
+    wanted = [found.run.name for found in find_trained(home, spec(), home.parent / "pretrained")]
+    assert wanted == ["pretrained", "first"]
+
+
+def test_a_shipped_net_whose_data_are_not_here_is_not_used(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("ETABLI_DATA", str(tmp_path / "nowhere"))
+    wanted = replace(spec(), needs="mnist")
+    assert [found.run.name for found in find_trained(home / "none", wanted, home / "second")] == []
+    (tmp_path / "nowhere" / "mnist").mkdir(parents=True)
+    assert len(list(find_trained(home / "none", wanted, home / "second"))) == 1
 
 
 def test_an_interrupted_seed_run_is_skipped(home):

@@ -20,6 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from etabli import pretrained
 from etabli.core.errors import EtabliError
 from etabli.core.i18n import _, use_language
 from etabli.report import HOME as REPORT_HOME
@@ -34,9 +35,24 @@ WORKER_THREADS = 4
 _M_ARENA_MAX = -8  # of malloc.h
 
 
-def make_app(home: Path, policy: AccessPolicy | None = None, language: str = "en") -> Starlette:
-    """Create the application that serves the runs under ``home``."""
-    state, closing = PlaygroundState(home, pages.MODELS), threading.Event()
+def make_app(
+    home: Path,
+    policy: AccessPolicy | None = None,
+    language: str = "en",
+    shipped: Path | None = None,
+) -> Starlette:
+    """Create the application of the playground.
+
+    Args:
+        home: The folder of your runs.
+        policy: Which addresses may ask, and with which token; by default this machine's only.
+        language: The language of a browser that asks for none.
+        shipped: The folder of the shipped nets; without it, only those of your runs are used.
+
+    Returns:
+        The application, with its state in ``app.state.playground``.
+    """
+    state, closing = PlaygroundState(home, pages.MODELS, shipped), threading.Event()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -155,7 +171,7 @@ class Server:
         import uvicorn
 
         limit_malloc_arenas()
-        app = make_app(self.home, self.policy, self.language)
+        app = make_app(self.home, self.policy, self.language, pretrained.FOLDER)
 
         class ClosingServer(uvicorn.Server):
             """Closes the open streams first, so that shutting down does not wait for them."""

@@ -1,4 +1,4 @@
-"""The trained models of the pages: found in the runs folder, loaded once, in the background.
+"""The trained models of the pages: of your runs, or shipped; loaded once, in the background.
 
 A thread loads one model at a time, those of the open page first. When a newer run contains a model,
 it replaces the loaded one as soon as it is loaded itself; where it cannot be loaded, its error is
@@ -14,6 +14,7 @@ from typing import Any
 
 from etabli.core.errors import EtabliError
 from etabli.core.i18n import LANGUAGES, _, use_language
+from etabli.data.catalog.source import Source
 from etabli.report import run_folder
 from etabli.web.api import NotReady, strip_paths
 
@@ -38,6 +39,7 @@ class ModelSpec:
     experiment: str
     files: tuple[str, ...]
     load: Callable[[TrainedModel], object]
+    needs: str = ""  # the data set whose images a shipped net's page shows
 
 
 @dataclass(frozen=True)
@@ -69,18 +71,36 @@ class Slot:
         return self.error.describe(self.model is not None) if self.error else ""
 
 
-def find_trained(home: Path, spec: ModelSpec) -> Iterator[TrainedModel]:
-    """Find the finished seed runs that have every file of the model, one per run, newest first.
+def find_trained(
+    home: Path, spec: ModelSpec, shipped: Path | None = None
+) -> Iterator[TrainedModel]:
+    """Find the finished seed runs that have every file of the model, the best candidates first.
 
-    Runs on other data than MNIST are left out: the page of the digits draws digits.
+    Your runs, newest first. Where the folder ``shipped`` has a net that was trained on full data,
+    and the data that its page shows are here, your runs on sample data come after it. Runs on other
+    data than MNIST are left out: the page of the digits draws digits.
     """
+    own = _find_shipped(shipped, spec) if shipped else None
+    behind = []
     for run in run_folder.find_runs(home):
         try:
             found = _find_in_run(run, spec)
         except (EtabliError, OSError):
             continue  # a corrupt record must not hide the other runs; its own page shows the error
-        if found:
+        if found and own and found.record.data == "sample":
+            behind.append(found)
+        elif found:
             yield found
+    yield from [own, *behind] if own else []
+
+
+def _find_shipped(shipped: Path, spec: ModelSpec) -> TrainedModel | None:
+    """Return the shipped net of a model, if there is one and the data that it needs are here."""
+    folder = run_folder.seed_run_folder(shipped, spec.experiment, 0)
+    is_complete = all((folder / name).exists() for name in (run_folder.RECORD, *spec.files))
+    if not is_complete or (spec.needs and not Source.full().path(spec.needs).is_dir()):
+        return None
+    return TrainedModel(shipped, folder, run_folder.read_seed_run(folder), (str(folder), 0))
 
 
 def _find_in_run(run: Path, spec: ModelSpec) -> TrainedModel | None:
@@ -99,8 +119,8 @@ def _find_in_run(run: Path, spec: ModelSpec) -> TrainedModel | None:
 class ModelCache:
     """The models of all pages, and the thread that loads them."""
 
-    def __init__(self, home: Path, specs: Iterable[ModelSpec]) -> None:
-        self.home = Path(home)
+    def __init__(self, home: Path, specs: Iterable[ModelSpec], shipped: Path | None = None) -> None:
+        self.home, self.shipped = Path(home), shipped
         self._slots = {spec.key: Slot(spec) for spec in specs}
         self._queue: list[str] = []
         self._condition = threading.Condition()
@@ -111,7 +131,7 @@ class ModelCache:
         """Search the runs folder, and queue every model that is newer than the loaded one."""
         for key, slot in self._slots.items():
             error = found = None
-            for candidate in find_trained(self.home, slot.spec):
+            for candidate in find_trained(self.home, slot.spec, self.shipped):
                 if candidate.version not in slot.errors:
                     found = candidate
                     break

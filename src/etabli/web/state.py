@@ -35,9 +35,9 @@ class RunSummary:
 class PlaygroundState:
     """The runs under ``home``, the models trained in them, and the training under way."""
 
-    def __init__(self, home: Path, specs: Iterable[ModelSpec]) -> None:
+    def __init__(self, home: Path, specs: Iterable[ModelSpec], shipped: Path | None = None) -> None:
         self.home = Path(home)
-        self.models = ModelCache(self.home, specs)
+        self.models = ModelCache(self.home, specs, shipped)
         self.trainer = Trainer(self.home)
         self._lock = threading.Lock()
         self._refreshed = self._read = 0.0

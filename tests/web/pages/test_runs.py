@@ -22,7 +22,7 @@ def test_a_run_on_full_data_has_published_and_measured_scores(client):
         "experiment": "tp0.tiny",
         "score": "test_accuracy",
         "label": "test accuracy",
-            "published": "91.59 %",
+        "published": "91.59 %",
         "measured": "90.00 %",
         "difference": "-1.59",
         "recipe": "data:none | n:10",

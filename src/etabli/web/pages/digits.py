@@ -196,7 +196,7 @@ MODELS = (
         *("digits.cnn", "tp2.cnn", ("model.keras",)),
         lambda found: KerasNet(found.folder / "model.keras"),
     ),
-    ModelSpec("digits.plane", "tp2.raw", ("tsne.safetensors",), _load_plane),
+    ModelSpec("digits.plane", "tp2.raw", ("tsne.safetensors",), _load_plane, needs="mnist"),
 )
 
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from etabli.core.atomic_files import parse_json
 from etabli.core.i18n import N_
 from etabli.web.api import Endpoint, NoParams, Params, handle_errors
 from etabli.web.model_cache import ModelSpec, TrainedModel
@@ -89,6 +90,14 @@ def _load_text(found: TrainedModel) -> Any:
     return verse.load(Source(found.record.data))
 
 
+def _load_vocabulary(found: TrainedModel) -> tuple[str, ...]:
+    """Load the vocabulary: a shipped net has its own file, another that of its text."""
+    path = found.folder / "vocabulary.json"
+    if path.exists():
+        return tuple(parse_json(path.read_text(encoding="utf-8")))
+    return _load_text(found).vocabulary
+
+
 def _load_weights(found: TrainedModel) -> list[np.ndarray]:
     from etabli.training import keras_io
 
@@ -100,16 +109,15 @@ def _load_simple_rnn(found: TrainedModel) -> CharacterModel:
 
     settings, weights = found.record.settings, _load_weights(found)
     length = int(str(settings.get("sequence_length") or settings["length"]))
-    return CharacterModel(
-        _load_text(found).vocabulary, lambda: WindowPredictor(weights, length), length
-    )
+    vocabulary = _load_vocabulary(found)
+    return CharacterModel(vocabulary, lambda: WindowPredictor(weights, length), length)
 
 
 def _load_lstm(found: TrainedModel) -> CharacterModel:
     from etabli.models.text.generation import LstmPredictor
 
     weights = _load_weights(found)
-    return CharacterModel(_load_text(found).vocabulary, lambda: LstmPredictor(weights), 1)
+    return CharacterModel(_load_vocabulary(found), lambda: LstmPredictor(weights), 1)
 
 
 def _load_ngram(found: TrainedModel) -> CharacterModel:
@@ -125,7 +133,7 @@ def _load_ngram(found: TrainedModel) -> CharacterModel:
 MODELS = (
     ModelSpec("poetry", "tp4.poetry", ("model.keras",), _load_simple_rnn),
     ModelSpec("poetry.modern", "tp4.poetry-modern", ("model.keras",), _load_lstm),
-    ModelSpec("poetry.ngram", "tp4.poetry", ("model.keras",), _load_ngram),
+    ModelSpec("poetry.ngram", "tp4.poetry", ("model.keras",), _load_ngram, needs="fleurs_du_mal"),
 )
 
 

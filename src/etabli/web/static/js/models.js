@@ -39,7 +39,7 @@ const STATES = () => ({
 
 function modelChip(key, model) {
   const name = NAMES()[key] ?? key;
-  const origin = model.run ? _("run {run}, {data}", { run: model.run, data: model.data === "sample" ? _("sample data") : _("full data") }) : "";
+  const origin = model.run === "pretrained" ? _("shipped with Établi, trained on full data") : model.run ? _("run {run}, {data}", { run: model.run, data: model.data === "sample" ? _("sample data") : _("full data") }) : "";
   const problem = model.problem[language];
   return el("li", { class: `chip ${model.state}` },
     el("span", { class: "light", "aria-hidden": "true" }),
