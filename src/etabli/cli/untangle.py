@@ -1,6 +1,6 @@
 """``etabli untangle``: how well the classes of your own points are separated."""
 
-from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,22 +8,53 @@ import typer
 
 from etabli.cli import _errors
 from etabli.cli._options import Json, Out, Overwrite, Seed, Verbose
-from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
+
+
+class _Missing(StrEnum):
+    REFUSE = "refuse"
+    DROP = "drop"
+    MEAN = "mean"
 
 
 def untangle(
     features: Annotated[
         Path,
         typer.Argument(
-            help="Points (.npy, .npz, .csv, .parquet, .safetensors), or a folder with one "
-            "sub-folder of images per class.",
+            help="A table or arrays of points, the folder of etabli features, or a folder of "
+            "labeled images.",
             show_default=False,
         ),
     ],
     labels: Annotated[
         Path | None,
         typer.Option(help="Labels, if the first file has none; numbers or text.", metavar="FILE"),
+    ] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The column, or array, of the labels: its name or number, first or last.",
+            metavar="COLUMN",
+        ),
+    ] = None,
+    bins: Annotated[
+        int | None,
+        typer.Option(help="Group a numeric label into this many quantiles.", min=2, max=1000),
+    ] = None,
+    missing: Annotated[
+        _Missing,
+        typer.Option(help="Rows with missing values: refuse, drop, or fill in the column's mean."),
+    ] = _Missing.REFUSE,
+    keep_column: Annotated[
+        list[str] | None,
+        typer.Option(help="Keep a column that seems to name the rows.", metavar="COLUMN"),
+    ] = None,
+    drop_column: Annotated[
+        list[str] | None, typer.Option(help="Leave a column out.", metavar="COLUMN")
+    ] = None,
+    array: Annotated[
+        str | None,
+        typer.Option(help="The points in a file of several arrays.", metavar="NAME"),
     ] = None,
     images: Annotated[
         Path | None,
@@ -32,6 +63,16 @@ def untangle(
             metavar="FOLDER",
         ),
     ] = None,
+    pixels: Annotated[
+        bool, typer.Option("--pixels", help="Compare the pixels of images, not deep features.")
+    ] = False,
+    backbone: Annotated[
+        str | None,
+        typer.Option(help="The net of the deep features of images.", metavar="NET"),
+    ] = None,
+    weights: Annotated[
+        str, typer.Option(help="Its weights: imagenet, a file, or none.", metavar="FILE")
+    ] = "imagenet",
     k: Annotated[int, typer.Option(help="Neighbors of the neighborhood hit.", min=1)] = 6,
     perplexity: Annotated[
         float, typer.Option(help="t-SNE's perplexity: its effective number of neighbors.", min=1)
@@ -46,6 +87,12 @@ def untangle(
         int,
         typer.Option(help="Points that are projected; of more, a random subset.", min=10),
     ] = 20_000,
+    score_points: Annotated[
+        int | None,
+        typer.Option(
+            help="Points whose neighbors are counted, among all; default: every point.", min=10
+        ),
+    ] = None,
     seed: Seed = 0,
     out: Out = None,
     overwrite: Overwrite = False,
@@ -55,51 +102,51 @@ def untangle(
     """Measure how well the classes of your own points are separated, in full and in the plane.
 
     \b
-    etabli untangle features.npz     arrays 'features' and 'labels'
     etabli untangle points.csv       a column 'label' next to the numbers
-    etabli untangle photos/          pixels of images; one sub-folder per class
+    etabli untangle iris.data        no header; the labels are the only text
+    etabli untangle wine.data --label-column first
     etabli untangle x.npy --labels y.npy --images photos/
+    etabli untangle features/        what etabli features wrote
+    etabli untangle photos/          deep features of images in one folder a class
     """
-    from etabli import report
     from etabli.cli import _tables
     from etabli.cli._progress import Terminal
-    from etabli.data.catalog.source import Source
-    from etabli.data.formats import labeled_points
-    from etabli.experiments import runner
-    from etabli.pipelines import untangle
+    from etabli.data.formats.tabular import Options
+    from etabli.pipelines import untangle as pipeline
     from etabli.report import run_folder
 
-    folder = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-untangle"
-    if (folder / "run.json").exists() and not overwrite:
-        raise BadSetting(
-            _("{folder} already holds a run").format(folder=folder),
-            fix=_("Choose another folder with --out, or replace the run with --overwrite."),
-        )
-    reporter = Terminal()
-    points = labeled_points.read(features, labels, images)
-    for remark in points.remarks:
-        reporter.print_line(remark)
-    spec = untangle.make_experiment(points)
-    changes = {
-        "k": k,
-        "perplexity": perplexity,
-        "iterations": iterations,
-        "trim": trim,
-        "max_points": max_points,
-    }
-    runner.run_experiments(
-        [spec],
-        folder,
-        Source.full(),
-        seeds=[seed],
-        changes=changes,
+    done = pipeline.untangle(
+        features,
+        labels,
+        images=images,
+        options=Options(
+            label_column=label_column,
+            keep_columns=tuple(keep_column or ()),
+            drop_columns=tuple(drop_column or ()),
+            missing=missing.value,
+            bins=bins,
+            array=array,
+        ),
+        pixels=pixels,
+        backbone=backbone,
+        weights=weights,
+        settings={
+            "k": k,
+            "perplexity": perplexity,
+            "iterations": iterations,
+            "trim": trim,
+            "max_points": max_points,
+            "score_points": score_points,
+        },
+        seed=seed,
+        out=out,
         overwrite=overwrite,
-        reporter=reporter,
+        reporter=Terminal(),
     )
-    page = report.write_report(folder)
     if as_json:
-        _errors.print_json(run_folder.run_document(folder))
+        _errors.print_json(run_folder.run_document(done.folder))
         return
-    _tables.print_scores(folder, verbose=verbose)
-    explorer = run_folder.seed_run_folder(folder, spec.name, seed) / "explorer.html"
-    typer.echo(_("\nReport: {page}\nExplorer: {explorer}").format(page=page, explorer=explorer))
+    _tables.print_scores(done.folder, verbose=verbose)
+    typer.echo(
+        _("\nReport: {page}\nExplorer: {explorer}").format(page=done.report, explorer=done.explorer)
+    )

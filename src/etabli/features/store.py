@@ -2,6 +2,7 @@
 
     recipe.json                 how the rows were computed; a resumed extraction must agree with it
     shard-00000.safetensors     ``features`` (rows, ...), and in its metadata the names of the rows
+    source.json                 where the images are, for their labels and thumbnails
     index.json                  the shards in order, the rows of each, the unreadable images
 
 A shard gets its name only once it is complete, so every shard that is there can be trusted.
@@ -22,6 +23,7 @@ from etabli.core.i18n import _
 from etabli.features.pipeline import Unreadable
 
 Recipe = dict[str, Any]
+SOURCE = "source.json"
 
 
 class Features:
@@ -53,6 +55,14 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def source(self) -> Path | None:
+        """The folder or table of the images, where the extraction recorded it."""
+        try:
+            return Path(_read_json(self.folder / SOURCE)["images"])
+        except (DataMissing, CorruptFile):
+            return None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -97,6 +107,12 @@ class Features:
                 _("{folder} has no features of {name}").format(folder=self.folder, name=first)
             )
         return rows
+
+
+def write_source(folder: Path | str, images: Path | str) -> None:
+    """Record in a folder of features where its images are."""
+    with atomic_write(Path(folder) / SOURCE) as stream:
+        json.dump({"images": str(Path(images).absolute())}, stream)
 
 
 def shard_path(folder: Path, number: int) -> Path:

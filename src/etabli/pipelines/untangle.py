@@ -1,32 +1,127 @@
 """Separability of your own labeled points, by the criteria of practical 2."""
 
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
-from etabli.core.errors import BadSetting
+from etabli import report
+from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import N_, _
+from etabli.core.progress import Reporter, Silent
 from etabli.core.seeding import make_generator
+from etabli.data.catalog.source import Source
 from etabli.data.formats.labeled_points import Points
+from etabli.data.formats.tabular import Options
+from etabli.experiments import runner
 from etabli.experiments.context import RunContext
 from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp2 import _planes
 from etabli.experiments.tp2._planes import PlaneSettings
+from etabli.metrics.neighborhood_hit import NeighborhoodHit, neighborhood_hit
+from etabli.pipelines._points import read_points
+from etabli.report import run_folder
 from etabli.viz.embedding import plot_explained_variance
 from etabli.viz.explorer import render_explorer
+
+NAME = "untangle"
+_MIN_FOR_ADVICE = 100_000  # points; comparing all of so many with all takes minutes
+_SCALE_LIMIT = 60  # exponent of 2 beyond which squares of values may not be numbers
 
 
 class Settings(PlaneSettings):
     max_points: int = Field(
         20_000, ge=10, description=N_("points that are projected; of more, a random subset")
     )
+    score_points: int | None = Field(
+        None, ge=10, description=N_("points whose neighbors are counted; by default all")
+    )
+
+
+@dataclass(frozen=True)
+class Untangled:
+    """A finished run: its folder, its report and its explorer."""
+
+    folder: Path
+    report: Path
+    explorer: Path
+    name: str = NAME
+
+
+def untangle(
+    source: Any,
+    labels: Any = None,
+    *,
+    images: Path | None = None,
+    options: Options | None = None,
+    pixels: bool = False,
+    backbone: str | None = None,
+    weights: str | Path = "imagenet",
+    settings: dict[str, object] | None = None,
+    seed: int = 0,
+    out: Path | None = None,
+    overwrite: bool = False,
+    reporter: Reporter | None = None,
+) -> Untangled:
+    """Measure how well classes are separated, and write a report and an explorer.
+
+    Args:
+        source: A file of points, the folder of ``etabli features``, a folder of images, or points
+            as an array, a sparse matrix, a data frame or an AnnData.
+        labels: A file of labels, or the labels of points that are an array.
+        images: The images of the points, for the explorer.
+        options: Which columns of a table are what, and how missing values are treated.
+        pixels: Compare the pixels of images, not their deep features.
+        backbone: The net of the deep features of images; by default the best one that is here.
+        weights: Its weights: a file, or "imagenet".
+        settings: Settings that differ from the defaults, by name.
+        seed: Seed of t-SNE and of random subsets.
+        out: The run folder; by default a new one under ``runs/``.
+        overwrite: Replace a run in ``out``.
+        reporter: Where progress is shown (default: nowhere).
+
+    Returns:
+        The paths of what was written.
+
+    Raises:
+        EtabliError: No such file, points that cannot be measured, an output that is in use.
+    """
+    reporter = reporter or Silent()
+    folder = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-untangle"
+    if (folder / "run.json").exists() and not overwrite:
+        raise BadSetting(
+            _("{folder} already holds a run").format(folder=folder),
+            fix=_("Choose another folder with --out, or replace the run with --overwrite."),
+        )
+    points = read_points(
+        source, labels, images, options or Options(), pixels, backbone, weights, reporter
+    )
+    for remark in points.remarks:
+        reporter.print_line(remark)
+    changes = settings or {}
+    _check(points, changes)
+    spec = make_experiment(points)
+    runner.run_experiments(
+        [spec],
+        folder,
+        Source.full(),
+        seeds=[seed],
+        changes=changes,
+        overwrite=overwrite,
+        reporter=reporter,
+    )
+    explorer = run_folder.seed_run_folder(folder, spec.name, seed) / "explorer.html"
+    return Untangled(folder, report.write_report(folder), explorer)
 
 
 def make_experiment(data: Points) -> ExperimentSpec:
     """Return the experiment that measures these points."""
     return ExperimentSpec(
-        name="untangle",
+        name=NAME,
         headline="neighborhood_hit_points",
         title=N_("Separability of your own points"),
         measures=N_("neighborhood hit, hulls and ellipses"),
@@ -36,17 +131,42 @@ def make_experiment(data: Points) -> ExperimentSpec:
     )
 
 
-def run(context: RunContext, settings: Settings, data: Points) -> None:
-    """Score the points in full and in the plane, and show figures and an explorer."""
-    if len(data.points) <= settings.k:
+def _check(data: Points, changes: dict[str, object]) -> None:
+    """Refuse too few points, points of one class, and labels that are nearly all different."""
+    n, classes, k = len(data.labels), len(data.names), changes.get("k", Settings().k)
+    if isinstance(k, int) and n <= k:
         raise BadSetting(
-            _("there are not enough points for {k} neighbors").format(k=settings.k),
-            expected=_("more than {k} points").format(k=settings.k),
-            got=len(data.points),
+            _("there are not enough points for {k} neighbors").format(k=k),
+            expected=_("more than {k} points").format(k=k),
+            got=n,
             fix=_("Choose a smaller number with --k."),
         )
+    if classes < 2:
+        raise BadArray(
+            _("the points of {name} are all of one class").format(name=data.name),
+            expected=_("two classes or more"),
+            got=", ".join(data.names),
+            fix=_("Choose another column with --label-column, or give --labels FILE."),
+        )
+    if n < 2 * classes:
+        raise BadArray(
+            _("the labels of {name} are nearly all different").format(name=data.name),
+            expected=_("two points or more in a class, on average"),
+            got=_("{classes} classes of {n} points").format(classes=classes, n=n),
+            fix=_(
+                "Choose another column with --label-column; numbers are grouped into classes by "
+                "--bins 5."
+            ),
+        )
+
+
+def run(context: RunContext, settings: Settings, data: Points) -> None:
+    """Score the points in full and in the plane, and show figures and an explorer."""
+    data = replace(data, points=_scale(context, data.points))
+    for remark in data.remarks:
+        context.note(remark)
     recipe: dict[str, object] = {"data": data.name}
-    hit = _planes.score_space(context, "points", data.points, data.labels, settings, recipe)
+    hit = _score_all(context, data, settings, recipe)
     part = _choose_points(context, len(data.points), settings.max_points)
     points, labels = data.points[part], data.labels[part]
     names = [data.names[code] for code in np.unique(labels)]
@@ -73,6 +193,54 @@ def run(context: RunContext, settings: Settings, data: Points) -> None:
         render_explorer(shown, labels, names, thumbnails=thumbnails, title=data.name),
         title=N_("Explorer"),
     )
+
+
+def _scale(context: RunContext, points: np.ndarray) -> np.ndarray:
+    """Divide values whose squares are no numbers by a power of two, which changes no score."""
+    top = max(float(points.max()), -float(points.min()))
+    exponent = int(np.frexp(top)[1])
+    if top == 0 or abs(exponent) <= _SCALE_LIMIT:
+        return points
+    text = _("The values reach {top:.3g}: all are divided by 2^{exponent}, which changes no score.")
+    text = text.format(top=top, exponent=exponent)
+    context.print_line(text)
+    context.note(text)
+    scaled: np.ndarray = np.ldexp(points, -exponent)
+    return scaled
+
+
+def _score_all(
+    context: RunContext, data: Points, settings: Settings, recipe: dict[str, object]
+) -> NeighborhoodHit:
+    """Score the neighborhood hit in all dimensions: of all points, or of a random sample of them.
+
+    The neighbors are searched among all points in both cases.
+    """
+    n, wanted = len(data.points), settings.score_points
+    queries = None
+    if wanted is not None and wanted < n:
+        generator = make_generator(context.seed, "score points")
+        queries = np.sort(generator.choice(n, wanted, replace=False))
+    elif n >= _MIN_FOR_ADVICE:
+        context.print_line(
+            _(
+                "The neighbors of all {n} points are counted; --score-points 10000 estimates the "
+                "score from some of them, with an interval."
+            ).format(n=n)
+        )
+    label = _("neighbors of {name}").format(name=data.name)
+    with context.progress(label, n if queries is None else len(queries)) as step:
+        hit = neighborhood_hit(data.points, data.labels, settings.k, queries=queries, progress=step)
+    low, high = hit.interval
+    more = {} if queries is None else {"interval": f"{low:.4f}-{high:.4f}"}
+    context.score("neighborhood_hit_points", hit.score.with_recipe(**recipe, **more))
+    if queries is not None:
+        text = _("Neighborhood hit of {q} of {n} points: {value:.2%}, 95 % interval {interval}.")
+        interval = f"{low:.2%} … {high:.2%}"
+        text = text.format(q=len(queries), n=n, value=hit.score.value, interval=interval)
+        context.print_line(text)
+        context.note(text)
+    return hit
 
 
 def _choose_points(context: RunContext, n: int, max_points: int) -> np.ndarray:

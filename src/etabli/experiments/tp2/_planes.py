@@ -220,8 +220,12 @@ def show_criteria(
                 plane.points, labels, names, legend=False, faint=True, title=says, ax=ax
             )
             embedding.plot_outlines(polygons, names, ax=ax)
+        hits: dict[object, float] = {
+            names[code] if isinstance(code, int) else code: value
+            for code, value in plane.hit.per_class.items()
+        }
         embedding.plot_neighborhood_hits(
-            plane.hit.per_class, plane.hit.score.value, plane.hit.interval, ax=axes[2]
+            hits, plane.hit.score.value, plane.hit.interval, ax=axes[2]
         )
 
 

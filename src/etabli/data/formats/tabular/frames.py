@@ -1,0 +1,237 @@
+"""Points in tables of typed columns: Parquet, Feather, Arrow, pandas, polars, AnnData."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from etabli.core.errors import BadArray, CorruptFile, MissingExtra
+from etabli.core.i18n import _
+from etabli.data.formats.tabular import array_files, columns
+from etabli.data.formats.tabular.table import Labels, Options, RawTable, list_names
+
+__all__ = ["read_arrow", "read_h5ad", "read_labels", "read_object"]
+
+Columns = Mapping[str, np.ndarray]
+"""The values of each column: numbers (N,), vectors (N, D), or text and other objects (N,)."""
+
+
+def assemble(
+    source: str,
+    found: Columns,
+    options: Options,
+    *,
+    need_labels: bool = True,
+    row_names: frozenset[str] = frozenset(),
+) -> RawTable:
+    """Return the numeric columns side by side, and the column of labels."""
+    raw = RawTable(source, np.zeros((0, 0)), all_columns=tuple(found), row_names=row_names)
+    numeric = {name: array.dtype.kind in "fiub" for name, array in found.items()}
+    names = [name for name in found if name not in row_names]
+    is_text = [not numeric[name] for name in names]
+    at = columns.choose_label(names, is_text, options, raw.remarks)
+    if at is None and need_labels:
+        raise columns.no_labels(source, names)
+    raw.label_column = "" if at is None else names[at]
+    if at is not None:
+        raw.labels = array_files.to_labels(found[names[at]], source, names[at])
+    texts = [
+        name
+        for name in names
+        if not numeric[name] and name not in (raw.label_column, *options.drop_columns)
+    ]
+    if texts:
+        raw.remarks.append(_("Text, and left out: {names}.").format(names=list_names(texts)))
+    blocks, labels = list[np.ndarray](), list[str]()
+    for name, array in found.items():
+        if numeric[name] and name != raw.label_column:
+            blocks.append(array.reshape(len(array), -1))
+            width = blocks[-1].shape[1]
+            labels += [name] if width == 1 else [f"{name}[{at}]" for at in range(width)]
+    if not blocks:
+        raise BadArray(_("{path} has no numeric column").format(path=source))
+    raw.points = array_files.to_matrix(np.concatenate(blocks, axis=1), source)
+    raw.columns = tuple(labels)
+    return raw
+
+
+# --- Arrow ----------------------------------------------------------------------------------------
+
+
+def read_arrow(path: Path, options: Options, *, need_labels: bool = True) -> RawTable:
+    """Read a Parquet, Feather or Arrow file; a column of vectors counts as many columns."""
+    table = _read_arrow_table(path)
+    found = {
+        name: _to_array(table.column(at), name, path)
+        for at, name in enumerate(columns.deduplicate(table.column_names))
+    }
+    return assemble(
+        str(path), found, options, need_labels=need_labels, row_names=_find_index(table)
+    )
+
+
+def _read_arrow_table(path: Path) -> Any:
+    try:
+        import pyarrow
+        from pyarrow import feather, ipc, parquet
+    except ImportError as error:
+        raise MissingExtra("pyarrow", "parquet", _("reading a Parquet file")) from error
+    try:
+        if path.suffix.lower() == ".parquet":
+            return parquet.read_table(path)
+        with path.open("rb") as stream:
+            is_file = stream.read(4) in (b"ARRO", b"FEA1")
+        if is_file:
+            return feather.read_table(path)
+        with pyarrow.OSFile(str(path)) as source:
+            return ipc.open_stream(source).read_all()
+    except (pyarrow.ArrowException, ValueError, OSError) as error:
+        raise CorruptFile(
+            _("{path} is not a complete {kind} file").format(
+                path=path, kind=path.suffix.lstrip(".").capitalize()
+            ),
+            got=error,
+        ) from error
+
+
+def _find_index(table: Any) -> frozenset[str]:
+    """Return the columns that pandas wrote as the index of its frame."""
+    try:
+        known = json.loads((table.schema.metadata or {})[b"pandas"])["index_columns"]
+        return frozenset(each for each in known if isinstance(each, str))
+    except (KeyError, ValueError, TypeError):
+        return frozenset()
+
+
+def _to_array(column: Any, name: str, path: Path) -> np.ndarray:
+    """Return a column as numbers with NaN for an empty cell, vectors (N, D), or objects."""
+    kind = str(column.type)
+    if "list" in kind:
+        return _to_vectors(column.to_pylist(), name, path)
+    if kind in ("bool", "float", "double", "halffloat") or kind.lstrip("u").startswith("int"):
+        values = np.asarray(column.to_numpy())
+        return values.astype(np.float64) if values.dtype.kind == "O" else values
+    if kind.startswith("decimal"):
+        return np.array([np.nan if v is None else float(v) for v in column.to_pylist()])
+    return np.array(column.to_pylist(), dtype=object)
+
+
+def _to_vectors(rows: list[Any], name: str, path: Path | str) -> np.ndarray:
+    if any(row is None or None in row for row in rows):
+        raise BadArray(
+            _("{path} has empty cells in column '{column}'").format(path=path, column=name),
+            fix=_("Leave the column out with --drop-column, or fill in the cells."),
+        )
+    try:
+        return np.asarray(rows)
+    except ValueError as error:
+        raise BadArray(
+            _("{path} has vectors of different lengths in column '{column}'").format(
+                path=path, column=name
+            )
+        ) from error
+
+
+# --- AnnData --------------------------------------------------------------------------------------
+
+
+def read_h5ad(path: Path, options: Options, *, need_labels: bool = True) -> RawTable:
+    """Read the matrix of an AnnData file; its labels are a column of ``obs``."""
+    points, obs = array_files.read_anndata(path, options)
+    return _describe_rows(str(path), points, obs, options, need_labels)
+
+
+def _describe_rows(
+    source: str, points: np.ndarray, obs: Columns, options: Options, need_labels: bool
+) -> RawTable:
+    raw = RawTable(source, array_files.to_matrix(points, source))
+    names = list(obs)
+    is_text = [obs[name].dtype.kind not in "fiub" for name in names]
+    at = columns.choose_label(names, is_text, options, raw.remarks)
+    if at is None and need_labels:
+        raise columns.no_labels(source, names)
+    if at is not None:
+        raw.labels = array_files.to_labels(obs[names[at]], source, names[at])
+    return raw
+
+
+# --- objects of Python ----------------------------------------------------------------------------
+
+
+def read_object(
+    points: Any, labels: Any, options: Options, *, need_labels: bool = True
+) -> RawTable:
+    """Return the points and labels of an array, a sparse matrix, a data frame or an AnnData.
+
+    Args:
+        points: (N, D) numbers, (N, ...) which are flattened, a frame of pandas or polars, or an
+            object with ``X`` and ``obs``.
+        labels: N labels, or None where a column of the points contains them.
+        options: Which column contains the labels, and how missing values are treated.
+        need_labels: Whether points without labels are refused.
+
+    Raises:
+        BadArray: What is given is no table of points.
+    """
+    from scipy import sparse
+
+    need_labels = need_labels and labels is None
+    if hasattr(points, "obs") and hasattr(points, "X"):
+        matrix = array_files.to_dense(points.X, "X") if sparse.issparse(points.X) else points.X
+        obs = _read_frame(points.obs)
+        raw = _describe_rows("AnnData", np.asarray(matrix), obs, options, need_labels)
+    elif hasattr(points, "columns") and hasattr(points, "__getitem__"):
+        raw = assemble(type(points).__name__, _read_frame(points), options, need_labels=need_labels)
+    else:
+        matrix = array_files.to_dense(points, "points") if sparse.issparse(points) else points
+        view = array_files.to_matrix(np.asarray(matrix), "points").view()
+        view.setflags(write=False)  # the caller's array stays as it is
+        raw = RawTable("points", view)
+        if need_labels:
+            raise BadArray(
+                _("the points have no labels"), fix=_("Give them as the second argument.")
+            )
+    if labels is not None:
+        raw.labels = array_files.to_labels(
+            labels.to_numpy() if hasattr(labels, "to_numpy") else _to_vector(labels), "labels"
+        )
+    return raw
+
+
+def _to_vector(labels: Any) -> np.ndarray:
+    values = np.asarray(labels)
+    return values if values.dtype.kind != "O" or values.ndim == 1 else values.reshape(-1)
+
+
+def _read_frame(frame: Any) -> dict[str, np.ndarray]:
+    """Return the columns of a frame of pandas or polars."""
+    names = columns.deduplicate([str(name) for name in frame.columns])
+    if hasattr(frame, "iloc"):
+        series = [frame.iloc[:, at] for at in range(len(names))]
+    else:
+        series = [frame[str(name)] for name in frame.columns]
+    return {name: _read_series(each) for name, each in zip(names, series, strict=True)}
+
+
+def _read_series(series: Any) -> np.ndarray:
+    values = np.asarray(series.to_numpy())
+    kind = str(getattr(series, "dtype", "")).lower()
+    if values.dtype.kind == "O" and kind.startswith(("int", "uint", "float", "boolean")):
+        return np.array(
+            [np.nan if each is None or each != each else each for each in values], float
+        )
+    return values
+
+
+def read_labels(path: Path, options: Options) -> Labels:
+    """Read the labels of a file of typed columns: its only column, or the one of labels."""
+    table = _read_arrow_table(path)
+    names = columns.deduplicate(table.column_names)
+    found = [_to_array(table.column(at), name, path) for at, name in enumerate(names)]
+    is_text = [array.dtype.kind not in "fiub" for array in found]
+    at = 0 if len(names) == 1 else columns.choose_label(names, is_text, options, [])
+    if at is None:
+        raise columns.no_labels(str(path), names)
+    return array_files.to_labels(found[at], path, names[at])

@@ -1,0 +1,137 @@
+"""Labeled points from what a user has: a table, extracted features, images, or an object."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from etabli.core.errors import DataMissing
+from etabli.core.i18n import _
+from etabli.core.progress import Reporter
+from etabli.data.formats import labeled_points
+from etabli.data.formats.labeled_points import Points
+from etabli.data.formats.tabular import Options
+
+__all__ = ["read_points"]
+
+
+def read_points(
+    source: Any,
+    labels: Any,
+    images: Path | None,
+    options: Options,
+    pixels: bool,
+    backbone: str | None,
+    weights: str | Path,
+    reporter: Reporter,
+) -> Points:
+    """Read labeled points; see ``untangle``."""
+    if not isinstance(source, str | Path):
+        return labeled_points.from_object(source, labels, options)
+    path = Path(source)
+    if not path.is_dir():
+        return labeled_points.read(path, labels, images, options)
+    if _is_features_folder(path):
+        return _read_features(path, images)
+    if pixels:
+        return labeled_points.read_pixels(path)
+    return _extract(path, backbone, weights, reporter)
+
+
+def _is_features_folder(folder: Path) -> bool:
+    return (folder / "recipe.json").is_file() or (folder / "index.json").is_file()
+
+
+# --- the folder of ``etabli features`` ------------------------------------------------------------
+
+
+def _read_features(folder: Path, images: Path | None) -> Points:
+    """Read extracted features, with the labels and thumbnails of the images they come from."""
+    from etabli.features import Features
+
+    features = Features(folder)
+    place = images or features.source
+    if place is None or not place.exists():
+        raise DataMissing(
+            _("the images of the features in {folder} are not where they were").format(
+                folder=folder
+            )
+            if place
+            else _("{folder} does not say where its images are").format(folder=folder),
+            got=place,
+            fix=_("Say where they are with --images FOLDER; their labels come from there."),
+        )
+    found, codes, remarks = labeled_points.read_labeled_images(place)
+    rows = {name: row for row, name in enumerate(found.names)}
+    kept = [at for at, name in enumerate(features.names) if name in rows]
+    if not kept:
+        raise DataMissing(
+            _("no image of {folder} is under {place}").format(folder=folder, place=place),
+            expected=features.names[0],
+            got=found.names[0],
+            fix=_("Say where they are with --images FOLDER; their labels come from there."),
+        )
+    if len(kept) < len(features):
+        remarks.append(
+            _("{n} of {total} features have no labeled image, and are left out.").format(
+                n=len(features) - len(kept), total=len(features)
+            )
+        )
+    chosen = np.array([rows[features.names[at]] for at in kept])
+    points = features.array([features.names[at] for at in kept], dtype="float32")
+    thumbnails = labeled_points.make_thumbnails([found.paths[row] for row in chosen])
+    return labeled_points.label_points(
+        folder.name,
+        points.reshape(len(points), -1),
+        codes[chosen],
+        found.classes,
+        thumbnails,
+        remarks,
+    )
+
+
+# --- a folder of images ---------------------------------------------------------------------------
+
+
+def _extract(folder: Path, backbone: str | None, weights: str | Path, reporter: Reporter) -> Points:
+    """Extract the deep features of labeled images, once; say which net made them."""
+    from etabli.features.extraction import extract_to_cache
+    from etabli.features.inputs import find_weights
+
+    found, codes, remarks = labeled_points.read_labeled_images(folder)
+    net = backbone or "mobilenet_v2"
+    try:
+        file = find_weights(net, weights)
+    except DataMissing as error:
+        raise DataMissing(
+            _(
+                "photographs are compared by the deep features of {net}, whose weights are not here"
+            ).format(net=net),
+            fix=_(
+                "Fetch them with: etabli data fetch weights. Or compare the pixels with --pixels."
+            ),
+        ) from error
+    with reporter.task(_("features of {net}").format(net=net), len(found)) as step:
+        features = extract_to_cache(
+            "untangle", found.paths, net, names=found.names, weights=file, progress=step
+        )
+    remarks.append(
+        _("Compared by the deep features of {net}; --pixels compares 28 x 28 pixels.").format(
+            net=net
+        )
+    )
+    remarks += [
+        _("skipped: {reason}").format(reason=f"{each.name}: {each.reason}")
+        for each in features.unreadable
+    ]
+    rows = {name: row for row, name in enumerate(found.names)}
+    kept = np.array([rows[name] for name in features.names], dtype=int)
+    points = features.array(dtype="float32")
+    return labeled_points.label_points(
+        folder.name,
+        points.reshape(len(points), -1),
+        codes[kept],
+        found.classes,
+        labeled_points.make_thumbnails([found.paths[row] for row in kept]),
+        remarks,
+    )
