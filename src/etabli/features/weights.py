@@ -1,13 +1,16 @@
 """Weights of backbones: which are here, which is the default, and how to get another one's."""
 
 from pathlib import Path
+from typing import Any
 
-from etabli.core.errors import DataMissing
+from etabli.core.errors import BadSetting, DataMissing
 from etabli.core.i18n import _
 from etabli.data.catalog.source import Source
+from etabli.features.store import Features
 from etabli.models.vision import backbones
 from etabli.models.vision.backbones import BACKBONES, Backbone
 from etabli.models.vision.openvino_backbone import OpenVinoBackbone
+from etabli.models.vision.pixel_format import PixelFormat
 
 IN_CATALOG = ("resnet50", "mobilenet_v2")  # what 'etabli data fetch weights' downloads
 
@@ -76,6 +79,37 @@ def choose_backbone(backbone: str | None = None, weights: Path | str | None = "i
     if not (here := list_available()):
         raise _explain_missing(BACKBONES["mobilenet_v2"])
     return here[0]
+
+
+def build_net_of(
+    extracted: Features, weights: Path | str | None = "imagenet"
+) -> tuple[Backbone, tuple[int, int], Any]:
+    """Return the backbone, the image size and the model that computed some features.
+
+    Args:
+        extracted: The features, of a net as it was published.
+        weights: As to the extraction; a net in a file that was moved since is given by its path.
+
+    Raises:
+        BadSetting: The features were extracted with other weights.
+        DataMissing: The net or its weights are no longer there.
+    """
+    recipe = extracted.recipe
+    height, width = recipe["size"]
+    if "format" in recipe:
+        is_moved = weights is not None and str(weights) not in ("imagenet", "none")
+        path = Path(str(weights if is_moved else extracted.notes.get("backbone_file", "?")))
+        net: Backbone = OpenVinoBackbone.open(path, PixelFormat.parse(recipe["format"]))
+        model = net.build(size=(height, width))
+    else:
+        net = backbones.get_backbone(recipe["backbone"])
+        model = net.build(find_weights(net.name, weights), size=(height, width))
+    if backbones.compute_weights_digest(model) != recipe["weights"]:
+        raise BadSetting(
+            _("the features were extracted with other weights"),
+            fix=_("Pass the same --weights as to 'etabli features'."),
+        )
+    return net, (height, width), model
 
 
 def _is_file_of_a_net(backbone: str) -> bool:

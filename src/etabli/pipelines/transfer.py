@@ -7,9 +7,9 @@ from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
 from etabli.core.seeding import make_generator
 from etabli.data.formats import image_source
-from etabli.features.inputs import find_weights
 from etabli.features.store import Features
-from etabli.models.vision import backbones, linear_head
+from etabli.features.weights import build_net_of
+from etabli.models.vision import linear_head
 from etabli.pipelines._classifier import ClassifierResult, make_card
 from etabli.pipelines._output import open_output
 from etabli.saved_models import classifier
@@ -67,13 +67,7 @@ def transfer(
         )
     out = Path(out)
     with open_output(out, overwrite):
-        net, size = backbones.get_backbone(recipe["backbone"]), tuple(recipe["size"])
-        model = net.build(find_weights(net.name, weights), size=size)
-        if backbones.compute_weights_digest(model) != recipe["weights"]:
-            raise BadSetting(
-                _("the features were extracted with other weights"),
-                fix=_("Pass the same --weights as to 'etabli features'."),
-            )
+        net, size, model = build_net_of(extracted, weights)
         parts = images.split_validation(validation, make_generator(seed, "validation"))
         train, judged = parts
         rows = extracted.array(train.names, "float32")

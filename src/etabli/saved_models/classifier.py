@@ -1,5 +1,7 @@
 """An image classifier in a folder: ``model.keras`` and its card.
 
+Where the backbone is an ONNX or OpenVINO file, ``openvino_files`` stands for ``model.keras``.
+
 The card holds what the model must not be used without: its task (one label an image, by softmax, or
 several, by sigmoids), classes, thresholds, training data and its license, scores and how they were
 computed. The preprocessing is part of the model.
@@ -7,12 +9,14 @@ computed. The preprocessing is part of the model.
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from etabli.core.errors import BadArray
 from etabli.core.i18n import _
+from etabli.models.vision.openvino_net import OpenVinoNet
+from etabli.saved_models import openvino_files
 from etabli.saved_models.card import check_card, mismatch, read_card, write_card
 from etabli.training import keras_io
 
@@ -21,7 +25,8 @@ if TYPE_CHECKING:
 
 
 KIND, MODEL = "classifier", "model.keras"
-TASKS = ("single", "multi")
+Task = Literal["single", "multi"]
+TASKS: tuple[Task, ...] = ("single", "multi")
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class ModelCard:
     ``thresholds`` decide where the ``task`` is "multi"; where it is "single", the most probable
     class does. ``splits`` says how many images had which role, and ``chosen`` what validation or
     cross-validation chose.
+    ``features`` says where those of a linear classifier are stored, and their recipe.
     """
 
     title: str
@@ -51,16 +57,17 @@ class ModelCard:
     splits: dict[str, int] = field(default_factory=dict)
     chosen: str = ""
     remarks: tuple[str, ...] = ()
+    features: dict[str, Any] = field(default_factory=dict)
 
 
 class ImageClassifier(NamedTuple):
     """A model from images (N, height, width, 3) in 0..255 to probabilities (N, K); its card."""
 
-    net: "keras.Model"
+    net: "keras.Model | OpenVinoNet"
     card: ModelCard
 
 
-def save(folder: Path | str, model: "keras.Model", card: ModelCard) -> Path:
+def save(folder: Path | str, model: "keras.Model | OpenVinoNet", card: ModelCard) -> Path:
     """Write the model and its card, each in one step, the card last."""
     folder = Path(folder)
     if model.output_shape[-1] != len(card.classes) or len(card.thresholds) != len(card.classes):
@@ -69,7 +76,10 @@ def save(folder: Path | str, model: "keras.Model", card: ModelCard) -> Path:
             expected=model.output_shape[-1],
             got=len(card.classes),
         )
-    keras_io.save(model, folder / MODEL)
+    if isinstance(model, OpenVinoNet):
+        openvino_files.save(folder, model)
+    else:
+        keras_io.save(model, folder / MODEL)
     write_card(folder, KIND, asdict(card))
     return folder
 
@@ -98,7 +108,8 @@ def load_card(folder: Path | str) -> ModelCard:
 def load(folder: Path | str) -> ImageClassifier:
     """Load a classifier; no code of its file runs. Raises ``DataMissing`` or ``CorruptFile``."""
     card = load_card(folder)
-    net = keras_io.load(Path(folder) / MODEL)
+    is_keras = not (Path(folder) / openvino_files.HEAD).is_file()
+    net = keras_io.load(Path(folder) / MODEL) if is_keras else openvino_files.load(Path(folder))
     if net.output_shape[-1] != len(card.classes):
         raise mismatch(folder, KIND)
     return ImageClassifier(net, card)

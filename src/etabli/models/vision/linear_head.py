@@ -7,8 +7,8 @@ x W + b, trained on cross-entropy.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -16,10 +16,8 @@ from scipy.special import expit, log_softmax, softmax
 
 from etabli.core.errors import BadArray, NotFitted
 from etabli.core.i18n import _
+from etabli.models.vision.openvino_net import Head, OpenVinoNet
 from etabli.training.optimizer import adam
-
-if TYPE_CHECKING:
-    import keras
 
 
 @dataclass(frozen=True)
@@ -300,22 +298,24 @@ def _sqrt_normalize_layers(x: Any, where: str = "") -> Any:
 
 
 def attach_head(
-    model: "keras.Model",
+    model: Any,
     head: LinearClassifier,
     use_sqrt: bool = False,
     attention: float = 0.0,
     activation: str = "sigmoid",
-) -> "keras.Model":
+) -> Any:
     """Return a model from images to probabilities (N, K): ``model``, ``pool``, ``activation``.
 
     Args:
-        model: From images to feature maps.
+        model: From images to feature maps, a Keras model or an ``OpenVinoNet``.
         head: The classifier of the pooled features.
         use_sqrt: Whether pooled features are transformed (``pool``).
         attention: a, where a logit is (1 - a) of that of the pooled features plus a of the log mean
             exp of the logits of all locations.
         activation: "sigmoid", or "softmax" where an image has exactly one class.
     """
+    if isinstance(model, OpenVinoNet):
+        return replace(model, head=Head(head.kernel, head.bias, activation))
     import keras
 
     maps, layers, classes = model.outputs[0], keras.layers, len(head.bias)

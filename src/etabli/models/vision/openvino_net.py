@@ -21,15 +21,16 @@ _FIRST_BYTES = [bytes([field]) for field in b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x
 
 @dataclass(frozen=True)
 class Head:
-    """A linear classifier (D, K) on the features of a net; ``task`` as in a model card."""
+    """A linear classifier (D, K) on the features of a net, with "sigmoid" or "softmax"."""
 
     kernel: np.ndarray
     bias: np.ndarray
-    task: str = "multi"
+    activation: str = "sigmoid"
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
+        """Return (N, K) between 0 and 1."""
         logits = features.astype(np.float32) @ self.kernel + self.bias
-        return softmax(logits, axis=1) if self.task == "single" else expit(logits)
+        return softmax(logits, axis=1) if self.activation == "softmax" else expit(logits)
 
 
 @dataclass(frozen=True)
