@@ -41,7 +41,7 @@ def test_a_translated_sentence_is_not_translated_again():
 def test_joined_parts_stay_translatable():
     with use_language("fr"):
         translated = join_translatable(", ", ["100", _("whole set")])
-    assert translated == "100, ensemble entier"
+    assert translated == "100, jeu entier"
     assert translated.source == "100, whole set"
 
 

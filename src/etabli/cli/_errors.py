@@ -1,6 +1,7 @@
 """The boundary of the command line: errors become one sentence and an exit code."""
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from io import TextIOWrapper
@@ -10,6 +11,8 @@ from typing import NoReturn
 from etabli.core.atomic_files import explain_os_error, parse_json
 from etabli.core.errors import BadSetting, EtabliError
 from etabli.core.i18n import _
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def run_with_error_handling(command: Callable[[], object]) -> None:
@@ -50,13 +53,22 @@ def _escape_unprintable_output() -> None:
 
 def print_error(sentence: str) -> None:
     """Print a sentence on standard error."""
-    print(f"etabli: {sentence}", file=sys.stderr)
+    print(f"etabli: {escape_controls(sentence)}", file=sys.stderr)
+
+
+def escape_controls(text: str) -> str:
+    r"""Return a text whose control characters are visible, as ``\x1b``; lines and tabs stay.
+
+    What files contain could otherwise send commands to the terminal.
+    """
+    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def print_json(document: object) -> None:
     """Print one JSON document on standard output."""
-    json.dump(document, sys.stdout, ensure_ascii=False, indent=1, default=str)
-    sys.stdout.write("\n")
+    text = json.dumps(document, ensure_ascii=False, indent=1, default=str)
+    # JSON leaves some control characters as they are, which a terminal would obey.
+    sys.stdout.write(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def parse_settings(pairs: list[str]) -> dict[str, object]:

@@ -15,6 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from etabli.cli._errors import escape_controls
+
 
 class Terminal:
     """The reporter of the command line; it prints to standard error."""
@@ -25,7 +27,7 @@ class Terminal:
     def print_line(self, text: str) -> None:
         is_heading = text.startswith("[")
         self.console.print(
-            escape(text),
+            escape(escape_controls(text)),
             style=None if text.startswith(" ") else "bold",
             no_wrap=is_heading,
             overflow="ellipsis" if is_heading else None,

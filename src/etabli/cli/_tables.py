@@ -8,6 +8,7 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
+from etabli.cli._errors import escape_controls
 from etabli.core.i18n import _
 from etabli.report import run_folder
 from etabli.report.numbers import format_score, score_label
@@ -44,14 +45,22 @@ def print_table(
         overflow: Literal["fold", "ellipsis"] = "fold" if wrap else "ellipsis"
         made.add_column(heading, justify=justify, overflow=overflow, no_wrap=whole)
     for row in rows:
-        made.add_row(*row)
-    Console(highlight=False).print(made)
+        made.add_row(*map(escape_controls, row))
+    # Cells are text of files too: "[b]" and ":car:" are words, not markup.
+    Console(highlight=False, markup=False, emoji=False).print(made)
 
 
 def print_text(text: str, indent: int = 0) -> None:
     """Print a text that wraps between words at the width of the terminal."""
     space = " " * indent
-    print(fill(text, Console().width, initial_indent=space, subsequent_indent=space or "  "))
+    print(
+        fill(
+            escape_controls(text),
+            Console().width,
+            initial_indent=space,
+            subsequent_indent=space or "  ",
+        )
+    )
 
 
 def print_scores(run: Path, *, verbose: bool = False) -> None:

@@ -11,6 +11,7 @@ from etabli.metrics.score import Score
 
 __all__ = [
     "distinct",
+    "find_copied",
     "find_words",
     "known_words",
     "negative_log_likelihood",
@@ -62,6 +63,39 @@ def known_words(text: str, lexicon: Collection[str]) -> Score:
     words = find_words(text)
     known = sum(word in lexicon for word in words)
     return Score(known / len(words) if words else 0.0, {"words": "known", "n": len(words)})
+
+
+def find_copied(text: str, source: str, shortest: int = 32) -> tuple[int, int, int] | None:
+    """Return the longest passage of a text that is in ``source``: start, length, start in source.
+
+    None where no passage has ``shortest`` characters; of several equally long ones the last.
+    """
+    block = shortest // 2
+    wanted: dict[str, list[int]] = {}
+    for start in range(len(text) - block + 1):
+        wanted.setdefault(text[start : start + block], []).append(start)
+    best = (0, 0, 0)
+    # Every passage of 2 * block - 1 characters contains a block that begins at a multiple of it.
+    for position in range(0, len(source) - block + 1, block):
+        for start in wanted.get(source[position : position + block], ()):
+            found = _extend(text, start, source, position)
+            if (found[1], found[0]) > (best[1], best[0]):
+                best = found
+    return best if best[1] >= shortest else None
+
+
+def _extend(text: str, start: int, source: str, position: int) -> tuple[int, int, int]:
+    """Return the whole passage around a common character."""
+    back = 0
+    while (
+        start > back and position > back and text[start - back - 1] == source[position - back - 1]
+    ):
+        back += 1
+    length = 0
+    end = min(len(text) - start, len(source) - position)
+    while length < end and text[start + length] == source[position + length]:
+        length += 1
+    return start - back, back + length, position - back
 
 
 def find_words(text: str) -> list[str]:

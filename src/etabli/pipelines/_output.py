@@ -1,8 +1,12 @@
-"""The output folder of a training: locked, resumable, and not overwritten unasked."""
+"""What a command may write over: nothing that is finished, unless it is asked to.
+
+The same command resumes after an interruption. After completion it is refused, and the error names
+the options that replace or continue what is there.
+"""
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from etabli.core.atomic_files import lock_folder
@@ -11,22 +15,76 @@ from etabli.core.i18n import _
 from etabli.saved_models.card import CARD
 from etabli.training.checkpoint import CHECKPOINTS_DIR
 
-__all__ = ["open_output"]
+__all__ = ["is_finished", "open_output", "refuse_existing_file"]
+
+_REPLACING = "replacing"  # a file among the checkpoints: the card is still that of the former model
+
+
+def refuse_existing_file(path: Path | str | None, overwrite: bool) -> None:
+    """Raise ``BadSetting`` where a file (or folder) of that name exists and must stay."""
+    if path is not None and Path(path).exists() and not overwrite:
+        raise BadSetting(
+            _("{path} already exists").format(path=path),
+            fix=_("Choose another file, or replace it with --overwrite."),
+        )
+
+
+def is_finished(folder: Path) -> bool:
+    """Return whether a folder holds a trained model that is complete."""
+    checkpoints = folder / CHECKPOINTS_DIR
+    is_replacing = (checkpoints / _REPLACING).exists()
+    return (folder / CARD).is_file() and (is_replacing or not checkpoints.is_dir())
 
 
 @contextmanager
-def open_output(out: Path, overwrite: bool) -> Iterator[Path]:
+def open_output(
+    out: Path, overwrite: bool, *, resume: bool = False, can_resume: bool = False
+) -> Iterator[Path]:
     """Lock the folder of a model, and yield the folder for checkpoints.
 
-    The checkpoints are removed once the block ends; after an interruption or an error they stay.
-    Raises ``BadSetting`` if the folder holds a finished model that may not be overwritten.
+    The checkpoints are removed once the block ends; after an interruption or an error they stay,
+    and the former model too until the new card is written.
+
+    Args:
+        out: The folder of the model.
+        overwrite: Whether a finished model may be replaced.
+        resume: Whether a finished model is trained on, which replaces it too.
+        can_resume: Whether the command has ``--resume``, which the error then names.
+
+    Raises:
+        BadSetting: The folder holds a finished model that must stay.
+        FolderBusy: Another process writes in the folder.
     """
     checkpoints = out / CHECKPOINTS_DIR
-    if (out / CARD).is_file() and not checkpoints.is_dir() and not overwrite:
-        raise BadSetting(
-            _("{folder} already holds a trained model").format(folder=out),
-            fix=_("Choose another folder with --out, or replace the model with --overwrite."),
-        )
+    _refuse_finished(out, overwrite or resume, can_resume)
     with lock_folder(out):
-        yield checkpoints
+        _refuse_finished(out, overwrite or resume, can_resume)
+        replaces = is_finished(out)
+        try:
+            checkpoints.mkdir(exist_ok=True)
+            if replaces:
+                (checkpoints / _REPLACING).touch()
+            yield checkpoints
+        except BaseException:
+            _remove_empty(checkpoints)
+            raise
         shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _refuse_finished(out: Path, may_replace: bool, can_resume: bool) -> None:
+    if may_replace or not is_finished(out):
+        return
+    fix = _("Choose another folder with --out, or replace the model with --overwrite.")
+    if can_resume:
+        fix = _(
+            "Choose another folder with --out, train the model further with --resume --epochs N, "
+            "or replace it with --overwrite."
+        )
+    raise BadSetting(_("{folder} already holds a trained model").format(folder=out), fix=fix)
+
+
+def _remove_empty(checkpoints: Path) -> None:
+    """Remove the folder of checkpoints of a command that failed before it wrote any."""
+    with suppress(OSError):
+        if {path.name for path in checkpoints.iterdir()} <= {_REPLACING}:
+            shutil.rmtree(checkpoints)

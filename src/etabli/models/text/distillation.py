@@ -54,10 +54,19 @@ class Distillation:
         )
 
     def train_plain(
-        self, synthetic: SyntheticText, epochs: int, checkpoint: Checkpoint | None = None
+        self,
+        synthetic: SyntheticText,
+        epochs: int,
+        checkpoint: Checkpoint | None = None,
+        initial: list[np.ndarray] | None = None,
     ) -> tuple["keras.Model", Iterator[Epoch]]:
-        """Return a new plain LSTM and its training on the book and on the generated text."""
+        """Return a new plain LSTM and its training on the book and on the generated text.
+
+        ``initial`` are the weights that it starts from, by default random ones.
+        """
         model, config = self._build(residual=False), self.plain_config
+        if initial is not None:
+            model.set_weights(initial)
         run = lstm.train(model, self.codes, epochs, config, self.seed, synthetic, checkpoint)
         return model, run
 

@@ -25,11 +25,19 @@ from scipy.special import log_softmax
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
 
-__all__ = ["NGram", "cross_predict", "fit_mixture_weights", "kneser_ney", "mix", "witten_bell"]
+__all__ = [
+    "NGram",
+    "Order",
+    "cross_predict",
+    "fit_mixture_weights",
+    "kneser_ney",
+    "mix",
+    "witten_bell",
+]
 
 
 @dataclass(frozen=True)
-class _Order:
+class Order:
     """Contexts of one length k.
 
     ``keys`` (C,) are sorted; a key combines the row of the context's k - 1 last symbols with its
@@ -48,7 +56,7 @@ class NGram:
 
     name: str
     vocabulary: int
-    orders: tuple[_Order, ...]
+    orders: tuple[Order, ...]
 
     @property
     def context(self) -> int:
@@ -77,7 +85,7 @@ class NGram:
         return self._at(text, length + (length + 1) * np.arange(rows), self.orders[: length + 1])
 
     def _at(
-        self, codes: np.ndarray, positions: np.ndarray, orders: tuple[_Order, ...]
+        self, codes: np.ndarray, positions: np.ndarray, orders: tuple[Order, ...]
     ) -> np.ndarray:
         p = np.full((len(positions), self.vocabulary), 1.0 / self.vocabulary)
         nodes = np.zeros(len(positions), dtype=np.int64)
@@ -102,7 +110,7 @@ def witten_bell(codes: np.ndarray, vocabulary: int, context: int) -> NGram:
     for key, count in zip(keys, counts, strict=True):
         total, kinds = _sums(count), np.diff(count.indptr)
         probabilities = (sparse.diags(1.0 / (total + kinds)) @ count).tocsr()
-        orders.append(_Order(key, probabilities, kinds / (total + kinds)))
+        orders.append(Order(key, probabilities, kinds / (total + kinds)))
     return NGram(f"Witten-Bell {context}", vocabulary, tuple(orders))
 
 
@@ -123,7 +131,7 @@ def kneser_ney(codes: np.ndarray, vocabulary: int, context: int) -> NGram:
         discounted = sparse.csr_matrix((data, count.indices, count.indptr), count.shape)
         safe = np.maximum(total, 1.0)  # a context that nothing followed backs off completely
         backoff = np.where(total > 0, 1.0 - _sums(discounted) / safe, 1.0)
-        orders.append(_Order(key, (sparse.diags(1.0 / safe) @ discounted).tocsr(), backoff))
+        orders.append(Order(key, (sparse.diags(1.0 / safe) @ discounted).tocsr(), backoff))
     return NGram(f"modified Kneser-Ney {context}", vocabulary, tuple(orders))
 
 

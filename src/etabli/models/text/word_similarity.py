@@ -92,7 +92,10 @@ def cluster(
     from sklearn.cluster import KMeans
 
     unit = normalize(vectors)
-    distinct = len(np.unique(unit, axis=0))
+    # Vectors whose sums differ are distinct; only where these are too few are rows compared.
+    distinct = len(np.unique(unit.sum(axis=1)))
+    if distinct < clusters:
+        distinct = len(np.unique(unit, axis=0))
     if not 1 <= clusters <= distinct:
         raise BadSetting(
             _("the number of clusters is out of range"),
