@@ -105,3 +105,13 @@ def test_a_folder_without_captions_is_refused(etabli, images):
     result = etabli("caption", "train", images)
     assert result.code == 3
     assert "metadata.jsonl" in result.err
+
+
+def test_captions_and_names_send_nothing_to_the_terminal(etabli, model, images):
+    (images / "a.png").rename(images / "\x1b[2Ja.png")
+    result = etabli("caption", "write", images, "--model", model)
+    assert "\\x1b[2Ja.png" in result.out
+    (images / "metadata.csv").write_text("file_name,text\n\x1b[31mred.png,\x1b[31mred\n")
+    result = etabli("caption", "train", images)
+    assert result.code == 3 and "\\x1b[31mred.png" in result.err
+    assert "\x1b" not in result.out + result.err

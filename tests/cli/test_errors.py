@@ -2,6 +2,7 @@
 
 import errno
 import io
+import json
 import sys
 
 import pytest
@@ -46,3 +47,18 @@ def test_a_setting_nested_too_deeply_is_taken_as_text():
     assert _errors.parse_settings([f"units={deep}"]) == {"units": deep}
     with pytest.raises(BadSetting, match="key=value"):
         _errors.parse_settings(["units"])
+
+
+def test_what_files_say_sends_nothing_to_the_terminal(capsys):
+    _errors.print_error("\x1b[2Jcaption\x9b31m\x07 of a\tfile\n")
+    assert capsys.readouterr().err == "etabli: \\x1b[2Jcaption\\x9b31m\\x07 of a\tfile\n\n"
+    _errors.print_json({"word": "\x1b[2J\x9b31m\x7f été"})
+    out = capsys.readouterr().out
+    assert not any(character in out for character in "\x1b\x9b\x7f")
+    assert json.loads(out) == {"word": "\x1b[2J\x9b31m\x7f été"}
+
+
+def test_names_of_files_send_nothing_to_the_terminal(etabli, tmp_path):
+    result = etabli("words", tmp_path / "\x1b[2Jvectors.txt")
+    assert result.code == 3
+    assert "\x1b" not in result.err and "\\x1b[2Jvectors.txt" in result.err

@@ -61,7 +61,31 @@ def test_a_mistake_gets_one_sentence(etabli, file, words, sentence):
     assert result.out == ""
 
 
-def test_a_broken_line_is_refused_with_its_number(etabli, file):
+def test_a_broken_line_is_left_out_and_counted(etabli, file):
     file.write_text(VECTORS + "bus 1 2\n", encoding="utf-8")
-    result = etabli("words", file)
-    assert "line 6" in result.err
+    result = etabli("words", file, "--clusters", "2")
+    assert result.code == 0
+    assert "malformed" in result.err and "(line 6)" in result.err
+
+
+def test_words_of_the_vocabulary_without_a_vector_are_listed(etabli, file, tmp_path):
+    (tmp_path / "mine.txt").write_bytes("dog\nhorse\nsea lion\n".encode("utf-16"))
+    result = etabli("words", file, "--vocabulary", tmp_path / "mine.txt", "--clusters", "0")
+    assert "without a vector: horse, sea lion" in result.out
+
+
+def test_words_are_printed_as_they_are_and_send_nothing_to_the_terminal(etabli, tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_text("\x1b[31mred 1 0\n[/b] 0.9 0.1\n:car: 0 1\n", encoding="utf-8")
+    result = etabli("words", path, "--clusters", "0", "--neighbors-of", "[/b]")
+    assert "[/b]" in result.out and ":car:" in result.out
+    assert "\x1b" not in result.out and "\\x1b[31mred" in result.out
+
+
+@pytest.mark.parametrize(
+    "words", [["--top", "0"], ["--top", "-3"], ["--clusters", "-1"], ["--seed", "-1"]]
+)
+def test_a_number_out_of_range_gets_one_sentence(etabli, file, words):
+    result = etabli("words", file, *words)
+    assert result.code == 2
+    assert "greater than or equal to" in result.err

@@ -88,9 +88,9 @@ def write(
         _errors.print_json({"captions": captions, "card": result.card})
         return
     for each in result.captions:
-        typer.echo(each.path)
+        typer.echo(_errors.escape_controls(str(each.path)))
         for caption, score in zip(each.captions, each.scores, strict=True):
-            typer.echo(f"  {score:7.3f}  {caption}")
+            typer.echo(f"  {score:7.3f}  {_errors.escape_controls(caption)}")
     if result.card.get("use"):
         _errors.print_error(_(str(result.card["use"])))
 

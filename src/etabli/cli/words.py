@@ -14,19 +14,32 @@ if TYPE_CHECKING:
     from etabli.pipelines.words import WordReport
 
 
+LISTED = 40  # words of the vocabulary without a vector
+
+
 def words(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="Vectors in GloVe's text format.", show_default=False),
+        typer.Argument(
+            metavar="FILE",
+            help="Vectors of GloVe, word2vec, fastText or gensim, perhaps packed, or .npy.",
+            show_default=False,
+        ),
     ],
+    member: Annotated[
+        str | None,
+        typer.Option(help="The file to read in a zip archive of several.", show_default=False),
+    ] = None,
     vocabulary: Annotated[
         Path | None,
         typer.Option(
             help="A file of words, one per line: only their vectors are read.", show_default=False
         ),
     ] = None,
-    clusters: Annotated[int, typer.Option(help="Clusters of k-means; 0 for none.")] = 10,
-    top: Annotated[int, typer.Option(help="Words listed per cluster, word and analogy.")] = 10,
+    clusters: Annotated[int, typer.Option(min=0, help="Clusters of k-means; 0 for none.")] = 10,
+    top: Annotated[
+        int, typer.Option(min=1, help="Words listed per cluster, word and analogy.")
+    ] = 10,
     neighbors_of: Annotated[
         list[str] | None,
         typer.Option(help="A word whose nearest neighbors are listed; can be repeated."),
@@ -43,6 +56,7 @@ def words(
     \b
     etabli words glove.6B.100d.txt --vocabulary mywords.txt --clusters 10
     etabli words vectors.txt --clusters 0 --neighbors-of dog --analogy man,king,woman
+    etabli words glove.6B.zip --member glove.6B.100d.txt --clusters 0 --neighbors-of dog
     """
     from etabli.cli._progress import Terminal
     from etabli.pipelines.words import explore_words
@@ -50,6 +64,7 @@ def words(
     with Terminal().task(_("reading vectors"), None):
         report = explore_words(
             file,
+            member=member,
             vocabulary=vocabulary,
             clusters=clusters,
             top=top,
@@ -57,6 +72,8 @@ def words(
             analogies=analogy or [],
             seed=seed,
         )
+    for remark in report.remarks:
+        _errors.print_error(remark)
     _errors.print_json(asdict(report)) if as_json else _print(report)
 
 
@@ -69,6 +86,12 @@ def _print(report: "WordReport") -> None:
             n=len(report.duplicates)
         )
     typer.echo(summary)
+    if report.missing:
+        listed = ", ".join(report.missing[:LISTED])
+        if len(report.missing) > LISTED:
+            listed += _(" and {n} more").format(n=len(report.missing) - LISTED)
+        listed = _("without a vector: {words}").format(words=listed)
+        typer.echo(_errors.escape_controls(listed))
     if report.clusters:
         print_table(
             "",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from etabli.core.errors import BadSetting, DataMissing
 from etabli.core.i18n import _
-from etabli.data.formats import word_vectors
+from etabli.data.formats import text_file, word_vectors
 from etabli.models.text import word_similarity
 
 __all__ = ["WordCluster", "WordReport", "explore_words"]
@@ -26,11 +26,17 @@ class WordCluster:
 
 @dataclass(frozen=True)
 class WordReport:
-    """What was found in a file of word vectors; ``duplicates`` are words of several lines."""
+    """What was found in a file of word vectors.
+
+    ``duplicates`` are words of several lines, ``missing`` words of the vocabulary without a vector;
+    ``remarks`` say what was left out.
+    """
 
     words: int
     dimension: int
     duplicates: tuple[str, ...]
+    missing: tuple[str, ...]
+    remarks: tuple[str, ...]
     clusters: tuple[WordCluster, ...]
     neighbors: dict[str, Similarities]
     analogies: dict[str, Similarities]
@@ -39,6 +45,7 @@ class WordReport:
 def explore_words(
     file: Path | str,
     *,
+    member: str | None = None,
     vocabulary: Path | str | None = None,
     clusters: int = 10,
     top: int = 10,
@@ -49,22 +56,31 @@ def explore_words(
     """Cluster word vectors, and find nearest neighbors and analogies.
 
     Args:
-        file: vectors in GloVe's text format.
-        vocabulary: a file of words; only their vectors are read.
+        file: vectors of GloVe, word2vec (text or binary), fastText or gensim, perhaps packed, or
+            ``.npy`` with a file of its words next to it.
+        member: the file in a zip archive of several.
+        vocabulary: a file of words, one per line; only their vectors are read.
         clusters: clusters of k-means; 0 for none.
-        top: words listed per cluster, per word and per analogy.
+        top: words listed per cluster, per word and per analogy, at least 1.
         neighbors_of: words whose nearest neighbors are listed.
         analogies: "man,king,woman": man is to king as woman is to ...
         seed: seed of k-means.
 
     Raises:
-        BadSetting: an analogy has not three words, or there are fewer words than clusters.
-        CorruptFile: a line is not a word with its vector.
+        BadSetting: a number is out of range, an analogy has not three words, or there are fewer
+            words than clusters.
+        CorruptFile: the file is of another content.
         DataMissing: a file does not exist.
         UnknownName: a word has no vector.
     """
+    if top < 1 or clusters < 0 or seed < 0:
+        raise BadSetting(
+            _("a number is out of range"),
+            expected="top >= 1, clusters >= 0, seed >= 0",
+            got=f"top={top}, clusters={clusters}, seed={seed}",
+        )
     wanted = None if vocabulary is None else _read_words(Path(vocabulary))
-    known = word_vectors.read(file, wanted)
+    known = word_vectors.read(file, wanted, member=member)
     words, vectors = known.words, known.vectors
     found: tuple[WordCluster, ...] = ()
     if clusters:
@@ -77,6 +93,8 @@ def explore_words(
         len(words),
         vectors.shape[1],
         tuple(known.duplicates),
+        tuple(known.list_missing(wanted or ())),
+        known.remarks,
         found,
         {
             word: dict(word_similarity.nearest_neighbors(words, vectors, word, top))
@@ -92,7 +110,9 @@ def explore_words(
 def _read_words(path: Path) -> list[str]:
     if not path.is_file():
         raise DataMissing(_("there is no vocabulary file {path}").format(path=path))
-    return path.read_text(encoding="utf-8-sig", errors="replace").split()
+    lines = list(filter(None, map(str.strip, text_file.read(path).lines)))
+    # A line is a word, which may have blanks; a single line may be a list of words.
+    return list(dict.fromkeys(lines[0].split() if len(lines) == 1 else lines))
 
 
 def _split(analogy: str) -> tuple[str, str, str]:
