@@ -1,6 +1,7 @@
 """The explorer: its page, and in a browser from disk: hover, animate, select, no request."""
 
 import base64
+import csv
 import io
 import json
 import re
@@ -170,6 +171,49 @@ def test_in_a_browser_points_can_be_hovered_colored_and_selected(opened):
     chosen = page.evaluate("[...explorer.state.selected]")
     assert 0 in chosen
     assert len(chosen) < 600
+
+
+@pytest.mark.browser
+def test_in_a_browser_points_are_searched_and_exported(browser, tmp_path):
+    path = tmp_path / "named.html"
+    names = [f'file, "{i}".jpg' for i in range(600)]
+    columns = {
+        "width": np.arange(600) / 7,
+        "kind": ["odd" if i % 2 else "even" for i in range(600)],
+    }
+    path.write_text(make_page(point_names=names, columns=columns), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1200, "height": 800})
+    page.goto(path.as_uri())
+    page.fill("#search", '"59')
+    rows = list(csv.reader(io.StringIO(page.evaluate("explorer.selectionTable()"))))
+    assert rows[0] == ["index", "name", "class", "predicted", "width", "kind"]
+    assert [row[1] for row in rows[1:]] == [name for name in names if '"59' in name]
+    with page.expect_download() as download:
+        page.click("#download")
+    assert len(download.value.path().read_text(encoding="utf-8").splitlines()) == len(rows)
+    page.select_option("#color", "column kind")
+    assert "even" in page.locator("#legend").inner_text()
+    page.select_option("#color", "column width")
+    assert "85.57" in page.locator("#legend").inner_text()
+
+
+@pytest.mark.browser
+def test_in_a_browser_every_point_and_outline_is_inside_the_frame(opened):
+    box = opened.locator("#plane").bounding_box()
+    for index in range(0, 600, 7):
+        x, y = opened.evaluate(f"explorer.positionOf({index})")
+        assert 0 < x < box["width"] and 0 < y < box["height"]
+    data = embedded_data(opened.content())
+    low_x, low_y, high_x, high_y = opened.evaluate("explorer.state.box")
+    for x, y in (corner for hull in data["planes"][0]["hulls"] for corner in hull):
+        assert low_x - 1e-3 <= x <= high_x + 1e-3 and low_y - 1e-3 <= y <= high_y + 1e-3
+
+
+@pytest.mark.browser
+def test_in_a_browser_the_layers_play_one_after_the_other(opened):
+    opened.click("#play")
+    opened.wait_for_function("explorer.state.plane.layer === 'fc1'")
+    opened.wait_for_function("document.querySelector('#play').ariaPressed === 'false'")
 
 
 @pytest.mark.browser

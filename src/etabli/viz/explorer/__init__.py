@@ -8,7 +8,8 @@ import base64
 import html
 import io
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +44,8 @@ def render_explorer(
     *,
     predicted: np.ndarray | None = None,
     thumbnails: np.ndarray | None = None,
+    point_names: Sequence[str] | None = None,
+    columns: Mapping[str, Sequence[object] | np.ndarray] | None = None,
     title: str = "",
 ) -> str:
     """Render the explorer as HTML.
@@ -53,13 +56,16 @@ def render_explorer(
         names: Name of each class.
         predicted: Predicted class index (N,) of each point.
         thumbnails: Images (N, H, W, 3) uint8, or (N, H, W) with 255 for ink, shown inverted.
+        point_names: Name of each point, such as a file or a word: shown, searched and exported.
+        columns: Further values of each point, numbers or texts, by which the page can color.
         title: Title of the page.
 
     Raises:
         BadArray: The arrays differ in length.
     """
-    n = len(labels)
-    for array in (*(plane.points for plane in planes), predicted, thumbnails):
+    n, columns = len(labels), columns or {}
+    given = (predicted, thumbnails, point_names, *columns.values())
+    for array in (*(plane.points for plane in planes), *given):
         if array is not None and len(array) != n:
             raise BadArray(
                 _("the arrays of the explorer differ in length"), expected=n, got=len(array)
@@ -71,6 +77,9 @@ def render_explorer(
         "colors_on_dark": [COLORS_ON_DARK[index % 10] for index in range(len(names))],
         "labels": np.asarray(labels).tolist(),
         "predicted": None if predicted is None else np.asarray(predicted).tolist(),
+        "palette": list(COLORS_ON_LIGHT[:10]),
+        "point_names": None if point_names is None else [str(name) for name in point_names],
+        "columns": [_encode_column(name, values) for name, values in columns.items()],
         "planes": [_encode_plane(plane) for plane in planes],
         "sheet": None if thumbnails is None else make_sprite_sheet(thumbnails),
         "texts": _translated_texts(),
@@ -125,6 +134,29 @@ def make_sprite_sheet(thumbnails: np.ndarray) -> dict[str, object]:
     return {"image": uri, "columns": columns, "width": width, "height": height}
 
 
+def _encode_column(name: str, values: Sequence[object] | np.ndarray) -> dict[str, object]:
+    """Encode numbers with their range, or texts as codes into their names, the commonest first."""
+    array = np.asarray(values)
+    if array.dtype.kind in "fiub":
+        numbers = array.astype(float)
+        is_finite = np.isfinite(numbers)
+        low, high = (
+            (numbers[is_finite].min(), numbers[is_finite].max()) if is_finite.any() else (0, 0)
+        )
+        kept = [
+            float(f"{value:.6g}") if ok else None
+            for value, ok in zip(numbers.tolist(), is_finite, strict=True)
+        ]
+        return {
+            "name": name, "kind": "number", "values": kept,
+            "low": float(f"{low:.4g}"), "high": float(f"{high:.4g}"),
+        }  # fmt: skip
+    texts = [str(value) for value in array.tolist()]
+    names = [text for text, _n in Counter(texts).most_common()]
+    codes = {text: code for code, text in enumerate(names)}
+    return {"name": name, "kind": "text", "values": [codes[text] for text in texts], "names": names}
+
+
 def _encode_plane(plane: LayerProjection) -> dict[str, object]:
     """Scale the positions to [0, 1], quantized to 16 bits, and the outlines with them."""
     points = np.asarray(plane.points, np.float64)
@@ -135,7 +167,10 @@ def _encode_plane(plane: LayerProjection) -> dict[str, object]:
     def scale(polygons: Sequence[np.ndarray]) -> list[list[list[float]]]:
         return [np.round((np.asarray(polygon) - low) / span, 4).tolist() for polygon in polygons]
 
+    outlines = [np.asarray(polygon) for polygon in (*plane.hulls, *plane.ellipses)]
+    corners = (np.concatenate([points, *(each for each in outlines if len(each))]) - low) / span
     return {
+        "box": np.round([*corners.min(axis=0), *corners.max(axis=0)], 4).tolist(),
         "layer": plane.layer,
         "projection": plane.projection,
         "points": base64.b64encode(quantized.tobytes()).decode(),
@@ -174,4 +209,10 @@ def _translated_texts() -> dict[str, str]:
         "hide": _("Click a class to hide or show it."),
         "clear": _("Clear selection"),
         "points": _("{n} points"),
+        "search": _("Search"),
+        "copy": _("Copy indices"),
+        "copy_names": _("Copy names"),
+        "download": _("Download as CSV"),
+        "play": _("Play the layers"),
+        "others": _("others"),
     }

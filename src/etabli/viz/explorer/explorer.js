@@ -2,7 +2,8 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const texts = data.texts;
 const N = data.labels.length;
-const CORRECT_COLOR = "#8c959f", MAX_IMAGES = 240;
+const CORRECT_COLOR = "#8c959f", MAX_IMAGES = 240, MAX_THUMBNAILS = 300;
+const FEW = 100_000; // above it a point is a single pixel
 const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -18,8 +19,9 @@ const layers = [...new Set(planes.map((plane) => plane.layer))];
 const state = {
   plane: planes[0], color: "class", hulls: false, ellipses: false, mode: "move",
   hidden: new Set(), selected: new Set(), hover: -1, path: null,
-  view: { scale: 1, x: 0, y: 0 },
+  view: { scale: 1, x: 0, y: 0 }, box: [...planes[0].box],
 };
+const isSelected = new Uint8Array(N); // the same as state.selected, for the drawing loop
 const positions = Float32Array.from(planes[0].points); // current positions, also during an animation
 let animation = null;
 
@@ -35,28 +37,77 @@ function element(tag, attributes = {}, ...children) {
 }
 
 // ---- coordinates ------------------------------------------------------------------------------
+/** The square that [0, 1] x [0, 1] fills, so that points and outlines are centered and whole. */
 function viewport() {
   const { width, height } = canvas.getBoundingClientRect();
-  const side = Math.min(width, height) * 0.9;
-  return { width, height, side, left: (width - side) / 2, top: (height - side) / 2 };
+  const [x0, y0, x1, y1] = state.box;
+  const side = 0.94 * Math.min(width / Math.max(x1 - x0, 1e-6), height / Math.max(y1 - y0, 1e-6));
+  return { width, height, side, left: width / 2 - (side * (x0 + x1)) / 2, top: height / 2 - side * (1 - (y0 + y1) / 2) };
 }
 function toScreen(x, y, f = viewport()) {
   const { scale, x: dx, y: dy } = state.view;
   return [f.left + (x * f.side) * scale + dx, f.top + ((1 - y) * f.side) * scale + dy];
 }
+function toPlane(x, y, f = viewport()) {
+  const { scale, x: dx, y: dy } = state.view, side = f.side * scale;
+  return [(x - f.left - dx) / side, 1 - (y - f.top - dy) / side];
+}
+
+// ---- a grid over the points, for hovering and selecting ------------------------------------------
+let grid = null; // null while the points move
+function buildGrid() {
+  const side = Math.max(1, Math.min(1024, Math.ceil(Math.sqrt(N / 3))));
+  const cell = (value) => Math.min(side - 1, Math.floor(value * side));
+  const cells = new Uint32Array(N), starts = new Uint32Array(side * side + 1), order = new Uint32Array(N);
+  for (let i = 0; i < N; i++) starts[(cells[i] = cell(positions[2 * i + 1]) * side + cell(positions[2 * i])) + 1]++;
+  for (let k = 0; k < side * side; k++) starts[k + 1] += starts[k];
+  const next = starts.slice();
+  for (let i = 0; i < N; i++) order[next[cells[i]]++] = i;
+  grid = { side, starts, order };
+}
+/** Call back with every visible point of the cells that a rectangle of the plane touches. */
+function forEachIn(x0, y0, x1, y1, callback) {
+  if (!grid) buildGrid();
+  const { side, starts, order } = grid;
+  const cell = (value) => Math.max(0, Math.min(side - 1, Math.floor(value * side)));
+  for (let row = cell(y0); row <= cell(y1); row++)
+    for (let k = starts[row * side + cell(x0)]; k < starts[row * side + cell(x1) + 1]; k++)
+      if (visible(order[k])) callback(order[k]);
+}
 
 // ---- colors -----------------------------------------------------------------------------------
+const VIRIDIS = ["#440154", "#3b528b", "#21918c", "#5ec962", "#fde725"].map(channels);
+const OTHER = "#8c959f"; // of a text column, beyond the ten commonest values
 let colors, wrongColor;
+const packed = new Uint32Array(N); // the color of each point as the canvas stores it; 0 is hidden
+
+function channels(hex) {
+  return [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16));
+}
+const pack = ([red, green, blue]) => ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+function viridis(share) {
+  const at = Math.max(0, Math.min(1, share)) * (VIRIDIS.length - 1), low = Math.min(VIRIDIS.length - 2, Math.floor(at));
+  return VIRIDIS[low].map((value, k) => Math.round(value + (VIRIDIS[low + 1][k] - value) * (at - low)));
+}
 function applyPalette() {
   colors = darkScheme.matches ? data.colors_on_dark : data.colors;
   wrongColor = darkScheme.matches ? "#ff7a5c" : "#cc3311";
 }
-applyPalette();
-darkScheme.addEventListener("change", () => { applyPalette(); showLegend(); redraw(); });
-function colorOf(i) {
-  if (state.color === "error") return data.labels[i] === data.predicted[i] ? CORRECT_COLOR : wrongColor;
-  return colors[(state.color === "predicted" ? data.predicted : data.labels)[i]];
+const column = () => data.columns.find((each) => `column ${each.name}` === state.color);
+/** Fill the colors of all points, after a change of mode, of palette or of the hidden classes. */
+function recolor() {
+  const palette = colors.map((hex) => pack(channels(hex))), chosen = column();
+  const [right, wrong, other] = [CORRECT_COLOR, wrongColor, OTHER].map((hex) => pack(channels(hex)));
+  const span = chosen?.kind === "number" ? chosen.high - chosen.low || 1 : 1;
+  for (let i = 0; i < N; i++) {
+    if (!visible(i)) packed[i] = 0;
+    else if (chosen?.kind === "number") packed[i] = chosen.values[i] === null ? other : pack(viridis((chosen.values[i] - chosen.low) / span));
+    else if (chosen) packed[i] = chosen.values[i] < 10 ? pack(channels(data.palette[chosen.values[i]])) : other;
+    else if (state.color === "error") packed[i] = data.labels[i] === data.predicted[i] ? right : wrong;
+    else packed[i] = palette[(state.color === "predicted" ? data.predicted : data.labels)[i]];
+  }
 }
+darkScheme.addEventListener("change", () => { applyPalette(); recolor(); showLegend(); redraw(); });
 const visible = (i) => !state.hidden.has(data.labels[i]);
 
 // ---- drawing ----------------------------------------------------------------------------------
@@ -65,6 +116,7 @@ function redraw() {
   if (!waiting) { waiting = true; requestAnimationFrame(draw); }
 }
 function draw(now) {
+  const started = performance.now();
   waiting = false;
   if (animation) animate(now);
   const f = viewport(), ratio = devicePixelRatio || 1;
@@ -72,46 +124,100 @@ function draw(now) {
     canvas.width = Math.round(f.width * ratio);
     canvas.height = Math.round(f.height * ratio);
   }
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  drawPoints(f, ratio);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, f.width, f.height);
   if (!animation) {
     if (state.hulls) drawOutlines(state.plane.hulls, f, []);
     if (state.ellipses) drawOutlines(state.plane.ellipses, f, [6, 4]);
+    drawThumbnails(f);
   }
-  drawPoints(f);
+  drawHovered(f);
   if (state.path) drawSelectionPath();
+  drawTimes.push(performance.now() - started);
+  if (drawTimes.length > 200) drawTimes.shift();
 }
-function drawPoints(f) {
-  const size = Math.max(2, Math.min(9, (N > 20000 ? 1.6 : N > 3000 ? 2.6 : 4.2) * Math.sqrt(state.view.scale)));
-  const groups = new Map();
-  for (let i = 0; i < N; i++) {
-    if (!visible(i)) continue;
-    const color = colorOf(i);
-    if (!groups.has(color)) groups.set(color, []);
-    groups.get(color).push(i);
-  }
-  const any = state.selected.size > 0;
-  // errors are few: draw them over the correct points
-  for (const color of [...groups.keys()].sort((a, b) => (a === wrongColor) - (b === wrongColor))) {
-    context.fillStyle = color;
-    for (const part of any ? [false, true] : [null]) {
-      context.globalAlpha = part === false ? 0.15 : 0.8;
-      context.beginPath();
-      for (const i of groups.get(color)) {
-        if (part !== null && state.selected.has(i) !== part) continue;
-        const [x, y] = toScreen(positions[2 * i], positions[2 * i + 1], f);
-        if (x < -9 || y < -9 || x > f.width + 9 || y > f.height + 9) continue;
-        context.rect(x - size / 2, y - size / 2, size, size);
-      }
-      context.fill();
+const drawTimes = []; // milliseconds of the last draws
+const pointSize = () => Math.max(2, Math.min(9, (N > 20000 ? 1.6 : N > 3000 ? 2.6 : 4.2) * Math.sqrt(state.view.scale)));
+
+/** The pixels of an anti-aliased disc: offsets in x and y, and opacities from 0 to 256. */
+function disc(radius, opacity) {
+  const reach = Math.ceil(radius), found = [];
+  for (let y = -reach; y <= reach; y++)
+    for (let x = -reach; x <= reach; x++) {
+      const share = Math.max(0, Math.min(1, radius + 0.5 - Math.hypot(x, y)));
+      if (share > 0) found.push(x, y, Math.round(256 * share * opacity));
     }
+  return Int32Array.from(found);
+}
+let image = null, pixels = null; // the frame buffer: far faster than a path for each point
+
+function drawPoints(f, ratio) {
+  const { width, height } = canvas;
+  if (image?.width !== width || image.height !== height) {
+    image = context.createImageData(width, height);
+    pixels = new Uint32Array(image.data.buffer);
   }
-  context.globalAlpha = 1;
-  if (state.hover >= 0) {
-    const [x, y] = toScreen(positions[2 * state.hover], positions[2 * state.hover + 1], f);
-    context.strokeStyle = getComputedStyle(document.body).color;
+  pixels.fill(pack(getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).map(Number)));
+  const any = state.selected.size > 0, layered = any || state.color === "error";
+  const wrong = pack(channels(wrongColor));
+  const radius = (pointSize() * ratio) / 2;
+  const discs = [disc(radius, any ? 0.15 : 0.8), disc(radius, any ? 0.8 : 0.9)];
+  const { scale, x: dx, y: dy } = state.view, side = f.side * scale * ratio;
+  const left = (f.left + dx) * ratio, top = (f.top + dy) * ratio, margin = Math.ceil(radius) + 1;
+  if (N > FEW && radius < 2 && !layered) {
+    for (let i = 0; i < N; i++) {
+      const x = (left + positions[2 * i] * side + 0.5) | 0, y = (top + (1 - positions[2 * i + 1]) * side + 0.5) | 0;
+      if (x >= 0 && y >= 0 && x < width && y < height && packed[i] !== 0) pixels[y * width + x] = packed[i];
+    }
+    context.putImageData(image, 0, 0);
+    return;
+  }
+  // Errors and selected points are few: they are drawn over the others.
+  for (let level = 0; level < (layered ? 2 : 1); level++)
+    for (let i = 0; i < N; i++) {
+      const color = packed[i];
+      if (color === 0 || (layered && (any ? isSelected[i] : +(color === wrong)) !== level)) continue;
+      const x = Math.round(left + positions[2 * i] * side), y = Math.round(top + (1 - positions[2 * i + 1]) * side);
+      if (x < margin || y < margin || x >= width - margin || y >= height - margin) continue;
+      if (N > FEW && radius < 2) {
+        if (level) pixels[y * width + x] = color;
+        else blend(y * width + x, color, 40);
+        continue;
+      }
+      const mask = discs[level];
+      for (let k = 0; k < mask.length; k += 3) blend((y + mask[k + 1]) * width + x + mask[k], color, mask[k + 2]);
+    }
+  context.putImageData(image, 0, 0);
+}
+function blend(at, color, opacity) {
+  const below = pixels[at], rest = 256 - opacity;
+  const redBlue = ((color & 0xff00ff) * opacity + (below & 0xff00ff) * rest) >>> 8;
+  const green = ((color & 0xff00) * opacity + (below & 0xff00) * rest) >>> 8;
+  pixels[at] = 0xff000000 | (redBlue & 0xff00ff) | (green & 0xff00);
+}
+function drawHovered(f) {
+  if (state.hover < 0) return;
+  const [x, y] = toScreen(positions[2 * state.hover], positions[2 * state.hover + 1], f);
+  context.strokeStyle = getComputedStyle(document.body).color;
+  context.lineWidth = 2;
+  context.beginPath();
+  context.arc(x, y, pointSize() / 2 + 3, 0, 2 * Math.PI);
+  context.stroke();
+}
+/** Draw thumbnails in place of points, where so few are in view that they have room. */
+function drawThumbnails(f) {
+  if (!sheet?.complete || state.view.scale < 3) return;
+  const [x0, y1] = toPlane(0, 0, f), [x1, y0] = toPlane(f.width, f.height, f), shown = [];
+  forEachIn(x0, y0, x1, y1, (i) => shown.push(i));
+  if (shown.length > MAX_THUMBNAILS) return;
+  const { columns, width, height } = data.sheet;
+  for (const i of shown) {
+    const [x, y] = toScreen(positions[2 * i], positions[2 * i + 1], f);
+    context.drawImage(sheet, (i % columns) * width, Math.floor(i / columns) * height, width, height, x - 14, y - 14, 28, 28);
+    context.strokeStyle = `#${(packed[i] & 0xffffff).toString(16).padStart(6, "0").replace(/(..)(..)(..)/, "$3$2$1")}`;
     context.lineWidth = 2;
-    context.strokeRect(x - size / 2 - 2, y - size / 2 - 2, size + 4, size + 4);
+    context.strokeRect(x - 15, y - 15, 30, 30);
   }
 }
 function drawOutlines(polygons, f, dash) {
@@ -144,7 +250,7 @@ function drawSelectionPath() {
 // ---- animation between planes -----------------------------------------------------------------
 function moveTo(plane) {
   state.plane = plane;
-  animation = { from: Float32Array.from(positions), start: performance.now(), duration: reducedMotion ? 0 : 900 };
+  animation = { from: Float32Array.from(positions), box: [...state.box], start: performance.now(), duration: reducedMotion ? 0 : 900 };
   showNumbers();
   redraw();
 }
@@ -152,20 +258,20 @@ function animate(now) {
   const t = animation.duration ? Math.min(1, Math.max(0, now - animation.start) / animation.duration) : 1;
   const eased = t * t * (3 - 2 * t);
   for (let i = 0; i < 2 * N; i++) positions[i] = animation.from[i] + (state.plane.points[i] - animation.from[i]) * eased;
+  state.box = state.plane.box.map((value, k) => animation.box[k] + (value - animation.box[k]) * eased);
+  grid = null;
   if (t >= 1) animation = null;
   redraw();
 }
 
 // ---- hovering ---------------------------------------------------------------------------------
 function nearest(x, y, reach = 12) {
-  const f = viewport();
-  let best = -1, bestDistance = reach * reach;
-  for (let i = 0; i < N; i++) {
-    if (!visible(i)) continue;
-    const [px, py] = toScreen(positions[2 * i], positions[2 * i + 1], f);
-    const d = (px - x) ** 2 + (py - y) ** 2;
+  const f = viewport(), [px, py] = toPlane(x, y, f), far = reach / (f.side * state.view.scale);
+  let best = -1, bestDistance = far * far;
+  forEachIn(px - far, py - far, px + far, py + far, (i) => {
+    const d = (positions[2 * i] - px) ** 2 + (positions[2 * i + 1] - py) ** 2;
     if (d < bestDistance) { bestDistance = d; best = i; }
-  }
+  });
   return best;
 }
 function thumbnail(i, side) {
@@ -178,10 +284,13 @@ function thumbnail(i, side) {
   return image;
 }
 function describe(i) {
-  const lines = [`${texts.true}: ${data.names[data.labels[i]]}`];
+  const lines = data.point_names ? [data.point_names[i]] : [];
+  lines.push(`${texts.true}: ${data.names[data.labels[i]]}`);
   if (data.predicted) lines.push(`${texts.guess}: ${data.names[data.predicted[i]]}`);
+  for (const each of data.columns) lines.push(`${each.name}: ${valueOf(each, i)}`);
   return lines;
 }
+const valueOf = (each, i) => (each.kind === "number" ? each.values[i] ?? "—" : each.names[each.values[i]]);
 function hover(i, x, y) {
   if (i !== state.hover) {
     state.hover = i;
@@ -214,12 +323,47 @@ function inside(polygon, x, y) {
   return isInside;
 }
 function select(path) {
-  const polygon = corners(path), f = viewport();
-  state.selected = new Set();
-  for (let i = 0; i < N; i++)
-    if (visible(i) && inside(polygon, ...toScreen(positions[2 * i], positions[2 * i + 1], f))) state.selected.add(i);
+  const polygon = corners(path).map(([x, y]) => toPlane(x, y));
+  const xs = polygon.map(([x]) => x), ys = polygon.map(([, y]) => y), found = [];
+  forEachIn(Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys), (i) => {
+    if (inside(polygon, positions[2 * i], positions[2 * i + 1])) found.push(i);
+  });
+  setSelection(found);
+}
+function setSelection(indices) {
+  state.selected = new Set(indices);
+  isSelected.fill(0);
+  for (const i of indices) isSelected[i] = 1;
   showSelection();
   redraw();
+}
+/** Select the points whose name, class or text column contains a text. */
+function search(text) {
+  const wanted = text.trim().toLowerCase(), found = [];
+  const matches = (value) => String(value).toLowerCase().includes(wanted);
+  const classes = data.names.map(matches), columns = data.columns.filter((each) => each.kind === "text");
+  if (wanted) for (let i = 0; i < N; i++)
+    if (visible(i) && (classes[data.labels[i]] || (data.point_names && matches(data.point_names[i])) || columns.some((each) => matches(valueOf(each, i))))) found.push(i);
+  setSelection(found);
+}
+function selectionTable() {
+  const quote = (value) => (/[",\n\r]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
+  const heads = ["index", ...(data.point_names ? ["name"] : []), "class", ...(data.predicted ? ["predicted"] : []), ...data.columns.map((each) => each.name)];
+  const rows = [...state.selected].map((i) => [i, ...(data.point_names ? [data.point_names[i]] : []), data.names[data.labels[i]], ...(data.predicted ? [data.names[data.predicted[i]]] : []), ...data.columns.map((each) => valueOf(each, i))]);
+  return [heads, ...rows].map((row) => row.map(quote).join(",")).join("\n") + "\n";
+}
+function download() {
+  const link = element("a", { href: URL.createObjectURL(new Blob([selectionTable()], { type: "text/csv" })), download: "selection.csv" });
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+/** Copy the selected names, or indices where points have none. A sandboxed frame has no clipboard interface. */
+function copy() {
+  const area = element("textarea", { value: [...state.selected].map((i) => (data.point_names ? data.point_names[i] : i)).join("\n") });
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
 }
 function showSelection() {
   const box = document.getElementById("selection");
@@ -229,7 +373,9 @@ function showSelection() {
     return;
   }
   const clear = element("button", { type: "button", textContent: texts.clear, onclick: clearSelection });
-  const counts = data.names.map((name, k) => [name, chosen.filter((i) => data.labels[i] === k).length]).filter(([, n]) => n);
+  const tally = new Uint32Array(data.names.length);
+  for (const i of chosen) tally[data.labels[i]]++;
+  const counts = data.names.map((name, k) => [name, tally[k]]).filter(([, n]) => n);
   counts.sort((a, b) => b[1] - a[1]);
   const images = element("div", { id: "images" }, ...chosen.slice(0, MAX_IMAGES).map((i) => {
     const figure = element("figure", { title: describe(i).join(", ") }, ...(sheet ? [thumbnail(i, 56)] : []));
@@ -240,16 +386,17 @@ function showSelection() {
   }));
   box.replaceChildren(
     element("h2", {}, texts.selected.replace("{n}", chosen.length), clear),
+    element("p", { className: "row" },
+      element("button", { id: "copy", type: "button", textContent: data.point_names ? texts.copy_names : texts.copy, onclick: copy }),
+      element("button", { id: "download", type: "button", textContent: texts.download, onclick: download })),
     element("p", { textContent: counts.map(([name, n]) => `${name}: ${n}`).join(" · ") }),
     images,
     ...(chosen.length > MAX_IMAGES ? [element("p", { textContent: texts.more.replace("{n}", chosen.length - MAX_IMAGES) })] : []),
   );
 }
 function clearSelection() {
-  state.selected = new Set();
   state.path = null;
-  showSelection();
-  redraw();
+  setSelection([]);
 }
 
 // ---- pointer, wheel, keys ---------------------------------------------------------------------
@@ -321,19 +468,38 @@ function toggle(id, label, pressed, changed) {
 }
 function showControls() {
   const projections = planes.filter((plane) => plane.layer === state.plane.layer).map((plane) => [plane.projection, plane.projection]);
-  const colorModes = [["class", texts.class], ...(data.predicted ? [["predicted", texts.predicted], ["error", texts.error]] : [])];
+  const colorModes = [["class", texts.class], ...(data.predicted ? [["predicted", texts.predicted], ["error", texts.error]] : []), ...data.columns.map((each) => [`column ${each.name}`, each.name])];
   const modes = ["move", "box", "lasso"].map((mode) => toggle(mode, texts[mode], state.mode === mode, () => { state.mode = mode; showControls(); return true; }));
   const findPlane = (layer, projection) =>
     planes.find((plane) => plane.layer === layer && plane.projection === projection) ?? planes.find((plane) => plane.layer === layer);
   document.getElementById("controls").replaceChildren(
     dropdown("layer", texts.layer, layers.map((name) => [name, name]), state.plane.layer, (layer) => { moveTo(findPlane(layer, state.plane.projection)); showControls(); }),
     dropdown("projection", texts.projection, projections, state.plane.projection, (name) => moveTo(findPlane(state.plane.layer, name))),
-    dropdown("color", texts.color, colorModes, state.color, (value) => { state.color = value; showLegend(); redraw(); }),
+    dropdown("color", texts.color, colorModes, state.color, (value) => { state.color = value; recolor(); showLegend(); redraw(); }),
     toggle("hulls", texts.hulls, state.hulls, () => { state.hulls = !state.hulls; redraw(); return state.hulls; }),
     toggle("ellipses", texts.ellipses, state.ellipses, () => { state.ellipses = !state.ellipses; redraw(); return state.ellipses; }),
     ...modes,
+    ...(layers.length > 1 ? [toggle("play", texts.play, player !== null, () => { player === null ? play() : stop(); return player !== null; })] : []),
+    element("input", { id: "search", type: "search", placeholder: texts.search, ariaLabel: texts.search, oninput: (event) => search(event.target.value) }),
     element("button", { id: "reset", type: "button", textContent: texts.reset, onclick: () => { state.view = { scale: 1, x: 0, y: 0 }; redraw(); } }),
   );
+}
+let player = null;
+/** Show one layer after the other, from the first: the untangling as an animation. */
+function play() {
+  let next = 0;
+  const step = () => {
+    const plane = planes.find((each) => each.layer === layers[next] && each.projection === state.plane.projection);
+    if (plane) moveTo(plane);
+    next += 1;
+    player = next < layers.length ? setTimeout(step, reducedMotion ? 1500 : 1300) : null;
+    showControls();
+  };
+  step();
+}
+function stop() {
+  clearTimeout(player);
+  player = null;
 }
 function showLegend() {
   const box = document.getElementById("legend");
@@ -343,6 +509,17 @@ function showLegend() {
     box.replaceChildren(element("span", {}, mark(CORRECT_COLOR), ` ${texts.right} (${N - wrong}) `), element("span", {}, mark(wrongColor), ` ${texts.wrong} (${wrong})`));
     return;
   }
+  const chosen = column();
+  if (chosen?.kind === "number") {
+    const bar = element("i", { className: "scale" });
+    bar.style.background = `linear-gradient(to right, ${[0, 0.25, 0.5, 0.75, 1].map((share) => `rgb(${viridis(share)})`)})`;
+    box.replaceChildren(element("span", {}, String(chosen.low)), bar, element("span", {}, String(chosen.high)));
+    return;
+  }
+  if (chosen) {
+    box.replaceChildren(...chosen.names.slice(0, 10).map((name, k) => element("span", {}, mark(data.palette[k]), ` ${name} `)), ...(chosen.names.length > 10 ? [element("span", {}, mark(OTHER), ` ${texts.others}`)] : []));
+    return;
+  }
   box.title = texts.hide;
   box.replaceChildren(...data.names.map((name, k) => {
     const button = element("button", { type: "button" }, mark(colors[k]), name);
@@ -350,6 +527,7 @@ function showLegend() {
     button.onclick = () => {
       if (!state.hidden.delete(k)) state.hidden.add(k);
       button.classList.toggle("off", state.hidden.has(k));
+      recolor();
       redraw();
     };
     return button;
@@ -361,10 +539,12 @@ function showNumbers() {
   canvas.setAttribute("aria-label", `${state.plane.layer}, ${state.plane.projection}. ${parts.join(", ")}`);
 }
 
+applyPalette();
+recolor();
 showControls();
 showLegend();
 showNumbers();
 showSelection();
 redraw();
-// for tests: the position of a point on the screen, and whether no animation is running
-window.explorer = { state, positionOf: (i) => toScreen(positions[2 * i], positions[2 * i + 1]), isIdle: () => animation === null };
+// for tests: the position of a point on the screen, whether no animation is running, times of draws
+window.explorer = { state, redraw, drawTimes, selectionTable, positionOf: (i) => toScreen(positions[2 * i], positions[2 * i + 1]), isIdle: () => animation === null };
