@@ -9,7 +9,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from etabli.core.errors import CorruptFile, DataMissing
@@ -150,7 +150,7 @@ def _is_folder(entry: os.DirEntry) -> bool:
 
 def add_file(tree: Tree, name: str, path: str) -> None:
     """Add a file to the images of a tree, to its other files, or to what is left out."""
-    suffix = PurePosixPath(name).suffix.lower()
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122  (a hundred thousand files)
     try:
         size = os.stat(path).st_size  # noqa: PTH116  (a hundred thousand files)
     except OSError:
@@ -177,7 +177,7 @@ class NameFinder:
         self._by_path: dict[str, list[str]] = defaultdict(list)
         self._by_file: dict[str, list[str]] = defaultdict(list)
         for name in self._names:
-            for text in {name, _cut_suffix(name)}:
+            for text in {name, cut_suffix(name)}:
                 self._by_path[text.casefold()].append(name)
                 self._by_file[text.rpartition("/")[2].casefold()].append(name)
 
@@ -191,7 +191,7 @@ class NameFinder:
         wanted = os.path.normpath(prefix + given)
         if wanted in self._names:
             return wanted
-        for path in dict.fromkeys((given, _cut_suffix(given))):
+        for path in dict.fromkeys((given, cut_suffix(given))):
             exact = self._by_path.get(os.path.normpath(prefix + path).casefold(), [])
             if len(exact) == 1:
                 return exact[0]
@@ -202,9 +202,10 @@ class NameFinder:
         return None
 
 
-def _cut_suffix(name: str) -> str:
-    path = PurePosixPath(name)
-    return name[: -len(path.suffix)] if path.suffix.lower() in images.SUFFIXES else name
+def cut_suffix(name: str) -> str:
+    """Return a name without the suffix of an image."""
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122  (a hundred thousand files)
+    return stem if suffix.lower() in images.SUFFIXES else name
 
 
 def _ends_alike(name: str, given: str) -> bool:

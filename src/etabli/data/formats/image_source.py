@@ -420,7 +420,7 @@ def _read_part(
 def _rename(found: Found, known: Collection[str]) -> None:
     """Give images the names that features have, and leave out those without features."""
     finder = NameFinder(known)
-    shown = [images.get_display_name(row.name) for row in found.rows]
+    shown = [images.replace_invalid(row.name) for row in found.rows]
     names = list(map(finder.find, shown))
     counts = Counter(names)
     rows = []
@@ -496,7 +496,7 @@ def _assemble(
         remarks += _find_same_content(tree, rows)
     data = _label(tree, rows, classes, found.paths)
     data = replace(data, groups=found.groups, title=found.title or location.name)
-    names = tuple((images.get_display_name(name), reason) for name, reason in sorted(left_out))
+    names = tuple((images.replace_invalid(name), reason) for name, reason in sorted(left_out))
     return ImageSource(data, LeftOut(names), tuple(remarks))
 
 
@@ -510,7 +510,7 @@ def _label(
             labels[position, column[name]] = label
     splits = tuple(row.split for row in rows)
     return LabeledImages(
-        tuple(images.get_display_name(row.name) for row in rows),
+        tuple(images.replace_invalid(row.name) for row in rows),
         tuple(tree.path(paths.get(row.name, row.name)) for row in rows),
         tuple(classes),
         labels,

@@ -116,7 +116,12 @@ def list_images(folder: Path | str, *, recursive: bool = True) -> list[Path]:
 def get_display_name(path: Path | str, folder: Path | str | None = None) -> str:
     """Return a path, relative to ``folder``, as text; non-UTF-8 bytes become U+FFFD."""
     below = Path(path) if folder is None else Path(path).relative_to(folder)
-    return os.fsencode(below.as_posix()).decode("utf-8", "replace")
+    return replace_invalid(below.as_posix())
+
+
+def replace_invalid(name: str) -> str:
+    """Return a file name as text; non-UTF-8 bytes become U+FFFD."""
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "replace")
 
 
 def read(
@@ -279,3 +284,24 @@ def find_problem(path: Path | str) -> tuple[str, EtabliError] | None:
     except EtabliError as error:
         return _("unreadable"), error
     return None
+
+
+def read_size(source: Path | str | bytes) -> tuple[int, int]:
+    """Return height and width of an upright image from its header, (0, 0) where it has none."""
+    try:
+        stream = io.BytesIO(source) if isinstance(source, bytes) else source
+        with Image.open(stream, formats=_choose_formats(source)) as image:
+            is_turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            return (image.width, image.height) if is_turned else (image.height, image.width)
+    except Exception:  # as in read
+        return 0, 0
+
+
+def read_thumbnail(path: Path | str, side: int) -> np.ndarray | None:
+    """Return an image of at most ``side`` pixels in its proportions; None if it is unreadable."""
+    height, width = read_size(path)
+    scale = min(1.0, side / max(height, width, 1))
+    try:
+        return read(path, (max(1, round(scale * height)), max(1, round(scale * width))))
+    except EtabliError:
+        return None

@@ -14,8 +14,16 @@ import numpy as np
 from etabli.core.errors import CorruptFile, DataMissing
 from etabli.core.i18n import _
 from etabli.data.catalog.source import Source, explain_missing
-from etabli.data.formats import images, text_file
-from etabli.data.formats.image_folder import Found, NameFinder, Row, Tree, find_split, get_split
+from etabli.data.formats import text_file
+from etabli.data.formats.image_folder import (
+    Found,
+    NameFinder,
+    Row,
+    Tree,
+    cut_suffix,
+    find_split,
+    get_split,
+)
 from etabli.data.formats.labeled_images import (
     ABSENT,
     DIFFICULT,
@@ -135,7 +143,12 @@ def read_trees(tree: Tree, roots: Sequence[str]) -> Found:
     for root in roots:
         _read_year(tree, root, found)
     parts = tuple(f"{root}{part}" for root in roots for part in _DESCRIPTIONS)
-    found.used = {name for name in tree.others if name.startswith(parts)}
+    described = tree.select_others(".xml", ".txt")
+    found.used = {
+        name
+        for name in described
+        if name.startswith(parts) and (name.endswith(".xml") == ("Annotations/" in name))
+    }
     taken = {row.name for row in found.rows} | {name for name, _reason in found.left_out}
     for name in tree.images:
         if name not in taken:
@@ -149,8 +162,8 @@ def read_trees(tree: Tree, roots: Sequence[str]) -> Found:
 def _read_year(tree: Tree, root: str, found: Found) -> None:
     folder = f"{root}{_PHOTOS}/"
     inner = (name for name in tree.images if name.startswith(folder))
-    photos = {_cut_suffix(name.removeprefix(folder)): name for name in inner}
-    skipped = {_cut_suffix(name.removeprefix(folder)) for name, _reason in tree.left_out}
+    photos = {cut_suffix(name.removeprefix(folder)): name for name in inner}
+    skipped = {cut_suffix(name.removeprefix(folder)) for name, _reason in tree.left_out}
     splits, flags = _read_lists(tree, root, photos.keys() | skipped)
     for name, split in (splits or dict.fromkeys(photos, "")).items():
         if name in photos:
@@ -209,9 +222,11 @@ def read_beside(tree: Tree) -> Found | None:
     labelImg and Roboflow write an XML file of VOC for each image. An image without one has no
     known labels.
     """
-    finder, found = NameFinder(tree.images), Found(title=tree.root.name)
+    found = Found(title=tree.root.name)
     labels: dict[str, dict[str, int] | None] = {}
-    for name in tree.select_others(".xml"):
+    files = tree.select_others(".xml")
+    finder = NameFinder(tree.images if files else ())
+    for name in files:
         folder, _slash, last = name.rpartition("/")
         image = finder.find(last[: -len(".xml")], f"{folder}/" if folder else "")
         try:
@@ -289,12 +304,7 @@ def _list_stems(folder: Path) -> dict[str, str]:
     if not folder.is_dir():
         return {}
     names = sorted(entry.name for entry in os.scandir(folder))
-    return {stem: name for name in names if (stem := _cut_suffix(name)) != name}
-
-
-def _cut_suffix(name: str) -> str:
-    suffix = PurePosixPath(name).suffix
-    return name[: -len(suffix)] if suffix.lower() in images.SUFFIXES else name
+    return {stem: name for name in names if (stem := cut_suffix(name)) != name}
 
 
 def _read_list(path: Path, stems: Collection[str]) -> list[str]:
@@ -309,11 +319,11 @@ def _read_list(path: Path, stems: Collection[str]) -> list[str]:
 
 
 def _find_stem(line: str, stems: Collection[str]) -> str:
-    whole = _cut_suffix(line.strip())
+    whole = cut_suffix(line.strip())
     name, _blank, label = line.strip().rpartition(" ")
     if whole in stems or label not in _FLAGS or not name:
         return whole
-    return _cut_suffix(name.strip())
+    return cut_suffix(name.strip())
 
 
 def _read_labels(path: Path, stems: Collection[str]) -> dict[str, int]:
