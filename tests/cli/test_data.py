@@ -60,7 +60,7 @@ def test_fetch_takes_the_option_to_download_without_asking(etabli, own_folder, o
     ("words", "code", "sentence"),
     [
         (("fetch",), 2, "name the data sets to fetch, or use --all"),
-        (("fetch", "minst"), 2, "Did you mean mnist?"),
+        (("fetch", "minst"), 2, "Did you mean mnist"),
         (("check", "mnist"), 3, "'mnist' is not complete"),
         (("import", "nowhere.zip"), 3, "there is no file or folder nowhere.zip"),
     ],
@@ -91,7 +91,7 @@ def test_import_refuses_what_is_not_official_and_leaves_nothing(etabli, own_fold
     result = etabli("data", "import", "given")
     assert (
         result.code == 2
-        and "t10k-labels-idx1-ubyte.gz is not the file that the catalog describes" in result.err
+        and "t10k-labels-idx1-ubyte is not the file of a data set of the catalog" in result.err
     )
     assert not (own_folder / "mnist").exists()
 

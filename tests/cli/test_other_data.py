@@ -57,7 +57,7 @@ def test_a_mistake_gets_one_sentence(etabli, tmp_path):
         (("run", "tp1.mlp", "--dataset", "kmnist"), "Add --data full"),
         (
             ("run", "tp4.words", "--data", "full", "--dataset", "kmnist"),
-            "that read MNIST: tp1.look",
+            "expected one of tp1.look",
         ),
         (("run", "tp1", "--data", "full", "--dataset", "nmist"), "Did you mean mnist"),
         (("run", "tp1.mlp", "--data", "full", "--dataset", "./none"), "no file of the training im"),

@@ -124,7 +124,7 @@ def execute(
 
 
 def _name_dataset(dataset: str | None) -> str | None:
-    """Return a name as it is, and a folder so that it is told from a name (``./mine``)."""
+    """Return a name as it is, and a folder in the form of a path (``./mine``)."""
     if dataset is None or is_path(dataset) or dataset in known_sets.FETCHED:
         return dataset
     return f"./{dataset}" if Path(dataset).is_dir() else dataset
@@ -161,10 +161,10 @@ def _keep_readers_of_mnist(
     if asked or not kept:
         able = [each.name for each in experiments.select_experiments([]) if DIGITS in each.data]
         raise BadSetting(
-            _("{names} cannot run on {dataset}: MNIST is not what is read there").format(
+            _("{names} cannot run on {dataset}: only experiments that read MNIST can").format(
                 names=", ".join(asked or others), dataset=source.dataset
             ),
-            expected=_("experiments that read MNIST: {names}").format(names=", ".join(able)),
+            expected=_("one of {names}").format(names=", ".join(able)),
             fix=_("Run the others without --dataset."),
         )
     if not others:

@@ -115,11 +115,13 @@ def test_unrecognized_files_are_refused_with_examples(tmp_path):
         import_local.import_dataset(tmp_path, Source.sample(tmp_path))
 
 
-def test_sets_with_the_same_file_names_are_told_apart_by_their_checksums(tmp_path, monkeypatch):
+def test_sets_with_the_same_file_names_are_distinguished_by_their_checksums(tmp_path, monkeypatch):
     """The repository of Fashion-MNIST holds MNIST too, in another folder."""
     names = {}
     for name, seed in (("mnist", 1), ("fashion-mnist", 2)):
-        paths = write_set(tmp_path / "clone" / name[:3], make_arrays(train=seed * 60, test=seed * 20))
+        paths = write_set(
+            tmp_path / "clone" / name[:3], make_arrays(train=seed * 60, test=seed * 20)
+        )
         publish(monkeypatch, name, paths, content=True)
         names[name] = [path.name for path in paths.values()]
     as_published = tuple(_as_published(name) for name in names)

@@ -44,7 +44,7 @@ def test_a_download_is_proved_by_its_content_or_as_a_whole(dataset, part):
     assert proved or dataset.name == "weights"  # no checksum of MobileNetV2 is published
 
 
-def test_only_sets_that_checksums_tell_apart_claim_the_same_names():
+def test_only_sets_that_checksums_distinguish_have_the_same_names():
     files = [
         (file, name) for each in registry.DATASETS for file in each.files for name in file.names
     ]

@@ -153,7 +153,7 @@ def test_your_own_files_have_their_labels_as_classes_and_any_size(tmp_path):
         mnist.load(Source.full(tmp_path, str(tmp_path / "nothing")))
 
 
-def test_other_files_have_another_name_so_that_runs_are_told_apart(tmp_path):
+def test_other_files_have_another_name_so_that_their_runs_are_distinguished(tmp_path):
     names = []
     for seed in (1, 2):
         write_set(tmp_path / str(seed) / "mnist", make_arrays(seed=seed))

@@ -152,6 +152,6 @@ def _corrupt(wrong: str, expected: object = None, got: object = None) -> Corrupt
 
 def _advise_fetching() -> str:
     return _(
-        "Download it again with 'etabli data fetch mnist', or import a copy with "
-        "'etabli data import FILE'."
+        "Remove the file and get it again: for a data set of the catalog, 'etabli data fetch NAME' "
+        "downloads what is missing."
     )

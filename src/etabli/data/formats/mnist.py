@@ -140,7 +140,7 @@ def find_files(source: Source) -> dict[str, Path]:
             _("{folder} holds several sets of idx files").format(folder=folder),
             expected=_("four files of one data set"),
             got=", ".join(sorted(prefixes)),
-            fix=_("Move one set into a folder of its own, and give that folder."),
+            fix=_("Move one set into another folder, and give that folder."),
         )
     kept = {
         part: [each for each in paths if _prefix(each) in prefixes] for part, paths in found.items()
