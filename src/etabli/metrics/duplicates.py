@@ -12,54 +12,45 @@ import numpy as np
 from etabli.core.errors import BadArray
 from etabli.core.i18n import _
 
-__all__ = ["HASH_SIDE", "find_close_hashes", "find_similar_features", "group_pairs", "hash_image"]
+__all__ = ["HASH_SIDE", "count_different_bits", "find_close_hashes", "group_pairs", "hash_image"]
 
 HASH_SIDE = 9
 _BLOCK = 1024
 
 
-def hash_image(pixels: np.ndarray) -> np.ndarray:
-    """Return the hash, two uint64, of an image (9, 9, 3) or (9, 9)."""
-    pixels = np.asarray(pixels, np.float32)
-    if pixels.shape[:2] != (HASH_SIDE, HASH_SIDE):
+def hash_image(gray: np.ndarray) -> np.ndarray:
+    """Return the hash, two uint64, of a gray image whose sides are multiples of 9 pixels."""
+    gray = np.asarray(gray, np.float32)
+    if gray.ndim != 2 or not gray.size or any(side % HASH_SIDE for side in gray.shape):
         raise BadArray(
-            _("a hash needs a reduced image"),
-            expected=(HASH_SIDE, HASH_SIDE, 3),
-            got=pixels.shape,
+            _("a hash needs a reduced image"), expected=(HASH_SIDE, HASH_SIDE), got=gray.shape
         )
-    gray = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
-    bits = [gray[:8, 1:] > gray[:8, :-1], gray[1:, :8] > gray[:-1, :8]]
+    height, width = (side // HASH_SIDE for side in gray.shape)
+    small = gray.reshape(HASH_SIDE, height, HASH_SIDE, width).mean(axis=(1, 3)).round()
+    bits = [small[:8, 1:] > small[:8, :-1], small[1:, :8] > small[:-1, :8]]
     return np.packbits(np.stack(bits).reshape(2, -1), axis=1).view(np.uint64).ravel()
 
 
-def find_close_hashes(hashes: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pairs (P, 2), the first index lower, that differ in at most ``most`` bits; (P,).
+def count_different_bits(hashes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the number of bits (...) in which hashes (..., 2) differ from others."""
+    return np.bitwise_count(hashes ^ others).sum(axis=-1, dtype=np.int64)
 
-    The second array holds the number of different bits of each pair.
+
+def find_close_hashes(
+    hashes: np.ndarray, most: int, others: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the pairs (P, 2) i < j where hash i and hash j of others differ in few bits.
+
+    Args:
+        hashes: (N, 2).
+        most: Bits that may differ.
+        others: (N, 2), by default the same hashes.
     """
-    pairs, distances = [np.zeros((0, 2), int)], [np.zeros(0, int)]
+    pairs, others = [np.zeros((0, 2), int)], hashes if others is None else others
     for start in range(0, len(hashes), _BLOCK):
-        rows = hashes[start : start + _BLOCK, None]
-        bits = np.bitwise_count(rows ^ hashes[None, start:]).sum(axis=2, dtype=np.int64)
-        row, column = np.nonzero(np.triu(bits <= most, 1))
-        pairs.append(np.stack([row, column], axis=1) + start)
-        distances.append(bits[row, column])
-    return np.concatenate(pairs), np.concatenate(distances)
-
-
-def find_similar_features(
-    features: np.ndarray, least: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pairs (P, 2) whose cosine is at least ``least``, and their cosines (P,)."""
-    unit = np.asarray(features, np.float32)
-    unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
-    pairs, cosines = [np.zeros((0, 2), int)], [np.zeros(0, np.float32)]
-    for start in range(0, len(unit), _BLOCK):
-        products = unit[start : start + _BLOCK] @ unit[start:].T
-        row, column = np.nonzero(np.triu(products >= least, 1))
-        pairs.append(np.stack([row, column], axis=1) + start)
-        cosines.append(products[row, column])
-    return np.concatenate(pairs), np.concatenate(cosines)
+        bits = count_different_bits(hashes[start : start + _BLOCK, None], others[None, start:])
+        pairs.append(np.argwhere(np.triu(bits <= most, 1)) + start)
+    return np.concatenate(pairs)
 
 
 def group_pairs(pairs: np.ndarray, count: int) -> list[list[int]]:

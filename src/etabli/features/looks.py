@@ -1,0 +1,191 @@
+"""What images look like: hashes, sizes and contents, and which are near-duplicates of others.
+
+Two images are near-duplicates
+- where their hashes differ in at most 12 of 128 bits and their gray values at 36 x 36 pixels have a
+  correlation of at least 0.96 (copies of another size, compression or brightness), or the same with
+  one of them mirrored;
+- or where their hashes differ in at most 36 bits and the cosine distance of their deep features is
+  at most half of that to the tenth nearest neighbor of either (crops, the next frame of a burst).
+On the 3,576 photographs of the VOC 2012 subset this finds two pairs of 6.4 million, both bursts.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+from etabli.core.errors import EtabliError
+from etabli.data.formats import images
+from etabli.features.pipeline import Unreadable
+from etabli.metrics import duplicates
+from etabli.metrics.neighbors import find_nearest_neighbors
+
+__all__ = ["Looks", "find_near_duplicates", "measure_neighbors", "read_looks"]
+
+_SIDE = 4 * duplicates.HASH_SIDE
+_MOST_BITS, _LEAST_CORRELATION = 12, 0.96
+_MOST_BITS_OF_SIMILAR, _MOST_DISTANCE = 36, 0.5
+_NEIGHBORS = 10
+_FLAT = 2.0  # standard deviation of gray values, below which a hash is noise
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """The looks of the N images that could be read.
+
+    Attributes:
+        rows: Their indices among all images.
+        grays: Gray values (N, 36, 36) uint8.
+        hashes: (N, 2) uint64.
+        mirrored: The hashes of their mirror images.
+        sizes: Height and width (N, 2).
+        digests: A digest of the content of each file.
+        unreadable: The others, with the reason.
+    """
+
+    rows: np.ndarray
+    grays: np.ndarray
+    hashes: np.ndarray
+    mirrored: np.ndarray
+    sizes: np.ndarray
+    digests: tuple[str, ...]
+    unreadable: tuple[Unreadable, ...]
+
+    def select(self, kept: np.ndarray) -> "Looks":
+        """Return the looks of some images, by their positions here."""
+        arrays = (self.rows, self.grays, self.hashes, self.mirrored, self.sizes)
+        digests = tuple(self.digests[row] for row in kept)
+        return Looks(*(array[kept] for array in arrays), digests, self.unreadable)
+
+
+def read_looks(
+    paths: Sequence[Path],
+    names: Sequence[str],
+    step: Callable[[int], None] = lambda count: None,
+) -> Looks:
+    """Read the looks of images; those that cannot be read are listed."""
+    found: list[tuple] = []
+    unreadable = []
+    with ThreadPoolExecutor(thread_name_prefix="look") as pool:
+        tasks = [
+            pool.submit(copy_context().run, _read_look, path, name)
+            for path, name in zip(paths, names, strict=True)
+        ]
+        for row, task in enumerate(tasks):
+            look = task.result()
+            step(1)
+            if isinstance(look, Unreadable):
+                unreadable.append(look)
+            else:
+                found.append((row, *look))
+    rows, grays, sizes, digests = zip(*found, strict=True) if found else ((), (), (), ())
+    stack = np.array(grays, np.uint8).reshape(-1, _SIDE, _SIDE)
+    hashes, mirrored = (
+        np.array([duplicates.hash_image(gray) for gray in each], np.uint64).reshape(-1, 2)
+        for each in (stack, stack[:, :, ::-1])
+    )
+    shapes = np.array(sizes, int).reshape(-1, 2)
+    return Looks(np.array(rows, int), stack, hashes, mirrored, shapes, digests, tuple(unreadable))
+
+
+def _read_look(path: Path, name: str) -> tuple[np.ndarray, tuple[int, int], str] | Unreadable:
+    try:
+        content = path.read_bytes()
+        pixels = images.read(content, (_SIDE, _SIDE), name=name)
+    except EtabliError as error:
+        return Unreadable(name, str(error))
+    except OSError as error:
+        return Unreadable(name, error.strerror or str(error))
+    gray = pixels.mean(axis=2).round().astype(np.uint8)
+    return gray, images.read_size(content), blake2b(content, digest_size=16).hexdigest()
+
+
+def measure_neighbors(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nearest neighbors (N, k) of features and the cosine distances to them (N, k).
+
+    k is 10, or less where there are fewer images.
+    """
+    unit = np.asarray(features, np.float32)
+    unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
+    k = min(_NEIGHBORS, len(unit) - 1)
+    if k < 1:
+        return np.zeros((len(unit), 0), int), np.zeros((len(unit), 0), np.float32)
+    nearest = find_nearest_neighbors(unit, k)
+    distances = np.empty(nearest.shape, np.float32)
+    for column in range(k):
+        distances[:, column] = 1 - np.einsum("nd,nd->n", unit, unit[nearest[:, column]])
+    return nearest, np.maximum(distances, 0)
+
+
+def find_near_duplicates(
+    looks: Looks, neighbors: tuple[np.ndarray, np.ndarray] | None = None
+) -> np.ndarray:
+    """Return the pairs (P, 2), i < j, of near-duplicates.
+
+    Args:
+        looks: The images.
+        neighbors: ``measure_neighbors`` of their deep features; without, crops are not found.
+    """
+    pairs = [_find_copies(looks), _find_equal(looks)]
+    if neighbors is not None and neighbors[0].shape[1] > 1:
+        pairs.append(_find_similar(looks, *neighbors))
+    return np.unique(np.concatenate(pairs), axis=0)
+
+
+def _find_equal(looks: Looks) -> np.ndarray:
+    """Link each file to the first of the same content."""
+    first: dict[str, int] = {}
+    links = [(first.setdefault(digest, row), row) for row, digest in enumerate(looks.digests)]
+    return np.array([pair for pair in links if pair[0] != pair[1]], int).reshape(-1, 2)
+
+
+def _find_copies(looks: Looks) -> np.ndarray:
+    """Return the pairs of close hashes whose gray values agree; of equal hashes, a chain."""
+    is_flat = looks.grays.std(axis=(1, 2)) < _FLAT
+    usable = np.flatnonzero(~is_flat)
+    _unique, first, inverse = np.unique(
+        looks.hashes[usable], axis=0, return_index=True, return_inverse=True
+    )
+    leaders = usable[first]
+    chained = np.stack([leaders[inverse.ravel()], usable], axis=1)
+    close = leaders[duplicates.find_close_hashes(looks.hashes[leaders], _MOST_BITS)]
+    turned = leaders[
+        duplicates.find_close_hashes(looks.hashes[leaders], _MOST_BITS, looks.mirrored[leaders])
+    ]
+    straight = np.concatenate([chained[chained[:, 0] != chained[:, 1]], close])
+    kept = [
+        pairs[_correlate(looks.grays, pairs, is_mirrored) >= _LEAST_CORRELATION]
+        for pairs, is_mirrored in ((straight, False), (turned, True))
+    ]
+    return np.sort(np.concatenate(kept), axis=1)
+
+
+def _correlate(grays: np.ndarray, pairs: np.ndarray, is_mirrored: bool) -> np.ndarray:
+    """Return the correlation (P,) of the gray values of pairs, a bounded number at once."""
+    found = [np.zeros(0)]
+    for start in range(0, len(pairs), 4096):
+        part = pairs[start : start + 4096]
+        left, right = (grays[part[:, side]].astype(np.float32) for side in (0, 1))
+        right = right[:, :, ::-1] if is_mirrored else right
+        left, right = (_standardize(each.reshape(len(part), -1)) for each in (left, right))
+        found.append(np.einsum("nd,nd->n", left, right))
+    return np.concatenate(found)
+
+
+def _standardize(rows: np.ndarray) -> np.ndarray:
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+
+
+def _find_similar(looks: Looks, nearest: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    farthest = distances.max(axis=1)
+    rows = np.repeat(np.arange(len(nearest)), nearest.shape[1])
+    columns, own = nearest.ravel(), distances.ravel()
+    is_near = own <= _MOST_DISTANCE * np.minimum(farthest[rows], farthest[columns])
+    pairs = np.sort(np.stack([rows, columns], axis=1)[is_near], axis=1)
+    bits = duplicates.count_different_bits(looks.hashes[pairs[:, 0]], looks.hashes[pairs[:, 1]])
+    return pairs[bits <= _MOST_BITS_OF_SIMILAR]
