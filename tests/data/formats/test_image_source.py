@@ -538,7 +538,7 @@ def test_images_without_a_label_depend_on_the_task(tmp_path):
     assert len(image_source.read(tmp_path, task="multi").images) == 3
     table.write_text("file_name,label\na.jpg,cat;dog\nb.jpg,dog\nc.jpg,\n")
     assert len(image_source.read(tmp_path).images) == 3  # c shows none of the classes
-    with pytest.raises(BadSetting, match=r"1 images have several labels.*a\.jpg.*multi"):
+    with pytest.raises(BadSetting, match=r"several labels in 1 of the images.*a\.jpg.*multi"):
         image_source.read(tmp_path, task="single")
     with pytest.raises(BadSetting, match="task"):
         image_source.read(tmp_path, task="both")

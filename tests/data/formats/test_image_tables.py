@@ -55,7 +55,7 @@ def test_several_labels_in_a_cell_are_split_and_reported(tmp_path, cell):
     quoted = '"' + cell.replace('"', '""') + '"'
     found = read(tmp_path / "t.csv", f"file,labels\na,{quoted}\nb,cat\nc,dog\n")
     assert labels_of(found) == {"a": BOTH, "b": CAT, "c": DOG}
-    assert len(found.remarks) == 1 and "several labels" in found.remarks[0]
+    assert len(found.remarks) == 1 and "labels" in found.remarks[0]
 
 
 def test_a_blank_separates_only_words_that_are_labels(tmp_path):
@@ -85,7 +85,7 @@ def test_a_label_that_looks_like_half_a_list_is_refused(tmp_path):
 def test_rows_of_the_same_file_are_joined_and_reported(tmp_path):
     found = read(tmp_path / "t.csv", "file,class\na,cat\nb,cat\na,dog\n")
     assert labels_of(found) == {"a": BOTH, "b": CAT}
-    assert "1 files are listed with several labels, such as a" in found.remarks[0]
+    assert "Files listed with several labels, which are all kept: 1, such as a" in found.remarks[0]
 
 
 @pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("1.0", "0.0"), ("True", "False"), ("1", "")])

@@ -540,7 +540,7 @@ def _refuse_several(rows: Iterable[Row], task: str) -> None:
     several = [row for row in rows if row.labels and len(row.labels) > 1]
     if task == "single" and several:
         raise BadSetting(
-            _("{count} images have several labels").format(count=len(several)),
+            _("several labels in {count} of the images").format(count=len(several)),
             expected=_("one label each"),
             got=f"{several[0].name}: {', '.join(several[0].labels or ())}",
             fix=_("Use --task multi."),
@@ -587,7 +587,7 @@ def _find_same_content(tree: Tree, rows: Sequence[Row]) -> list[str]:
         ]
     if not conflicts:
         return []
-    text = _("Files with the same content have different labels, in {count} cases: {names}.")
+    text = _("Files with the same content have different labels, {count} times, such as {names}.")
     names = " = ".join(row.name for row in conflicts[0][:2])
     return [text.format(count=len(conflicts), names=names)]
 

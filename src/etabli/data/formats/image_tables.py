@@ -243,7 +243,7 @@ def read_table(
     if not merged:
         raise _refuse_missing(path, names[0])
     if disagreeing:
-        text = _("{count} files are listed with several labels, such as {name}: all are kept.")
+        text = _("Files listed with several labels, which are all kept: {count}, such as {name}.")
         found.remarks.append(text.format(count=len(disagreeing), name=min(disagreeing)))
     found.rows = [Row(name, given, split_of[name]) for name, given in merged.items()]
     return found
@@ -415,12 +415,12 @@ def split_labels(
         pattern = "" if separator == "none" else re.escape(separator)
     several = [text for text in texts if pattern and re.search(pattern, text)]
     if several and separator is None:
-        text = _("{count} cells such as {example} are several labels (--label-separator).")
+        text = _("Cells with several labels: {count}, such as {example} (--label-separator).")
         found.remarks.append(text.format(count=len(several), example=f"'{several[0][:60]}'"))
     listed = [str(cell) for cell, each in pairs if each and len(each) > 1]
     if listed:
-        text = _("Cells with a list, such as {example}, are several labels.")
-        found.remarks.append(text.format(example=listed[0][:60]))
+        text = _("Cells with a list of labels: {count}, such as {example}.")
+        found.remarks.append(text.format(count=len(listed), example=listed[0][:60]))
     words = [
         each if each is not None else re.split(pattern, text) if pattern else [text]
         for text, each in zip(texts, lists, strict=True)
