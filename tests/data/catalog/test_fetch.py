@@ -22,7 +22,7 @@ from etabli.core.errors import (
     NoSpace,
     UnsafeArchive,
 )
-from etabli.data.catalog import fetch, inventory
+from etabli.data.catalog import fetch, inventory, registry
 from etabli.data.catalog.source import Source
 
 
@@ -230,3 +230,31 @@ def test_a_download_killed_at_a_random_moment_is_resumed(mirror, tmp_path, seed)
     assert (tmp_path / "toy" / "words.gz").read_bytes() == PACKED and left_over(tmp_path) == []
     if 0 < came < len(PACKED):
         assert mirror.asked("/words.gz")[-1] == f"bytes={came}-"
+
+
+def test_of_emnists_archive_only_the_letters_are_kept(mirror, tmp_path):
+    """A made-up archive in the form of NIST's: gzip files of every split, in a folder."""
+    real = registry.get_dataset("emnist-letters")
+    held = {file.path: gzip.compress(file.path.encode(), mtime=0) for file in real.files}
+    others = {"gzip/emnist-digits-train-images-idx3-ubyte.gz": b"not kept"}
+    packed = zipped({f"gzip/{name}": content for name, content in held.items()} | others)
+    files = tuple(
+        dataclasses.replace(
+            file,
+            size=len(file.path),
+            packed=f"md5:{hashlib.md5(held[file.path]).hexdigest()}",
+        )
+        for file in real.files
+    )
+    part = dataclasses.replace(
+        real.parts[0],
+        urls=(mirror.serve("/gzip.zip", packed),),
+        files=files,
+        checksum=f"md5:{hashlib.md5(packed).hexdigest()}",
+    )
+    made = dataclasses.replace(real, parts=(part,))
+    folder = tmp_path / "emnist-letters"
+    fetch.fetch(real.name, Source.full(tmp_path), dataset=made, policy=LOOPBACK)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == held
+    assert [each.state for each in inventory.check_dataset(made, folder)] == [inventory.OK] * 4
+    assert inventory.get_status(made, folder) == inventory.COMPLETE

@@ -121,7 +121,7 @@ def load(source: Source) -> Digits:
 
 
 def identify(source: Source) -> Identity:
-    """Say which data set stands in the place of MNIST: a known one, or your own idx data."""
+    """Say which data set is in the place of MNIST: a known one, or your own idx data."""
     if source.is_sample:
         return SAMPLE
     return known_sets.identify(find_files(source), source.dataset)
