@@ -177,7 +177,7 @@ def _read_parquet(path: Path) -> Table:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError as error:
-        raise MissingExtra("pyarrow", "parquet", _("reading a parquet file")) from error
+        raise MissingExtra("pyarrow", "parquet", _("reading a Parquet file")) from error
     try:
         return _from_objects(path, parquet.read_table(path).to_pylist())
     except (ArrowException, OSError) as error:
