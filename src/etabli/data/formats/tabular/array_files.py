@@ -244,7 +244,7 @@ def _is_one_hot(array: np.ndarray) -> bool:
 def _to_texts(array: np.ndarray) -> np.ndarray | None:
     """Return an array of text as strings; None, NaN and numbers among objects become text."""
     if array.dtype.kind == "U":
-        return array
+        return np.char.rstrip(array)  # MATLAB pads texts to one length
     if array.dtype.kind == "S":
         return np.char.decode(array, "utf-8", "replace")
     if array.dtype.kind != "O":
@@ -391,7 +391,8 @@ def _read_mat(path: Path, choose: Callable[[Arrays], Any]) -> Any:
     from scipy.io.matlab import MatReadError
 
     with path.open("rb") as stream:
-        is_hdf5 = stream.read(8) == b"\x89HDF\r\n\x1a\n" or b"MATLAB 7.3" in stream.read(120)
+        head = stream.read(128)
+    is_hdf5 = head.startswith(b"\x89HDF\r\n\x1a\n") or b"MATLAB 7.3" in head
     if is_hdf5:
         return _read_hdf5(path, choose)
     damage = (*_DAMAGE_ERRORS, MatReadError, zlib.error, KeyError, IndexError, AttributeError)

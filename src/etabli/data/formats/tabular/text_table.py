@@ -8,7 +8,7 @@ differs in kind from the next ones. Large files are read by pyarrow where it is 
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice, pairwise
 from operator import itemgetter
 from pathlib import Path
@@ -31,7 +31,7 @@ _DELIMITERS = ("\t", ";", "|", ",", BLANKS)
 _SAMPLE_LINES = 200
 _CHUNK_ROWS = 4096
 _MIN_FOR_ARROW = 2**24  # bytes; smaller files are read before pyarrow is imported
-_ARROW_BLOCK = 2**25
+_ARROW_BLOCK = 2**23
 _MIN_FOR_FLOAT32 = 2**24  # numbers; larger tables are held in half of the memory
 _MISSING = {
     *("", "?", "-", ".", "na", "n/a", "nan", "-nan", "null", "none", "<na>", "#n/a", "missing"),
@@ -67,10 +67,14 @@ def sniff(path: Path, n_rows: int | None = None) -> Dialect:
 
     With ``n_rows``, the number of points, a table of text only has a header if it has one row more.
     """
-    encoding = text_file.detect_encoding(path)
     with path.open("rb") as stream:
-        text_file.decode(stream.read(4096), path)  # refuses a binary file
-    with _open(path, encoding) as stream:
+        head = stream.read(4096)
+    encoding = text_file.decode(head, path).encoding  # refuses a binary file
+    if encoding != text_file.UTF_16 and path.stat().st_size < _MIN_FOR_ARROW:
+        encoding = text_file.detect_encoding(path)
+    elif encoding == text_file.WINDOWS_1252:  # or UTF-8 that is cut within a character
+        encoding = text_file.UTF_8
+    with _open(path, encoding, errors="replace") as stream:
         lines = [line.rstrip("\r\n") for line in islice(stream, _SAMPLE_LINES)]
     skip, forced, comment = _skip_comments(lines)
     body = [line for line in lines[skip:] if line.strip()]
@@ -94,8 +98,8 @@ def sniff(path: Path, n_rows: int | None = None) -> Dialect:
     )
 
 
-def _open(path: Path, encoding: str) -> IO[str]:
-    errors = "replace" if encoding == text_file.WINDOWS_1252 else "strict"
+def _open(path: Path, encoding: str, errors: str = "strict") -> IO[str]:
+    errors = "replace" if encoding == text_file.WINDOWS_1252 else errors
     return path.open(encoding=encoding, errors=errors, newline="")
 
 
@@ -216,9 +220,7 @@ def _count_rows(path: Path) -> int:
 def read(path: Path, options: Options, *, need_labels: bool = True) -> RawTable:
     """Read the numeric columns and the labels of a text table; text is left out with a remark."""
     dialect = sniff(path)
-    remarks = [text_file.describe_encoding(path, dialect.encoding)]
     raw = RawTable(str(path), np.zeros((0, 0)), all_columns=dialect.names)
-    raw.remarks = [remark for remark in remarks if remark]
     names = dialect.names if dialect.has_header else ["" for _name in dialect.names]
     asked = options.label_column
     at = (
@@ -247,7 +249,9 @@ def read(path: Path, options: Options, *, need_labels: bool = True) -> RawTable:
     raw.columns = tuple(dialect.names[index] for index in numeric)
     raw.label_column = "" if at is None else dialect.names[at]
     raw.has_header = dialect.has_header
-    raw.points, raw.labels = _read_values(path, dialect, numeric, at)
+    raw.points, raw.labels, encoding = _read_values(path, dialect, numeric, at)
+    if remark := text_file.describe_encoding(path, encoding):
+        raw.remarks.append(remark)
     if raw.points.dtype == np.float32:
         raw.remarks.append(
             _("{n} numbers are held as float32, to save memory.").format(n=raw.points.size)
@@ -328,11 +332,14 @@ class _Collector:
 
 def _read_values(
     path: Path, dialect: Dialect, numeric: list[int], label: int | None
-) -> tuple[np.ndarray, Labels | None]:
+) -> tuple[np.ndarray, Labels | None, str]:
+    """Return the points, the labels, and the encoding that all of the file was read in."""
     size = path.stat().st_size
     done = None
     if size >= _MIN_FOR_ARROW:
         done = _read_by_arrow(path, dialect, numeric, label)
+    if done is None and dialect.encoding == text_file.UTF_8:
+        dialect = replace(dialect, encoding=text_file.detect_encoding(path))
     collector, codes = done or _read_rows(path, dialect, numeric, label)
     points, places = collector.finish()
     if not len(points):
@@ -341,7 +348,8 @@ def _read_values(
             expected=_("N rows of D numbers"),
             got=_("no row"),
         )
-    return points, None if label is None else columns.encode_texts(places, codes.texts)
+    labels = None if label is None else columns.encode_texts(places, codes.texts)
+    return points, labels, dialect.encoding
 
 
 def _rows(path: Path, stream: IO[str], dialect: Dialect) -> Iterator[Row]:
@@ -459,24 +467,31 @@ def _read_by_arrow(
             decimal_point=dialect.decimal,
         ),
         "read_options": arrow_csv.ReadOptions(
-            column_names=[str(at) for at in range(dialect.width)], block_size=2**22
+            column_names=[str(at) for at in range(dialect.width)], block_size=2**20
         ),
     }
     try:
         with path.open("rb") as stream:
             for lines in _whole_lines(stream, dialect.skip):
-                table = arrow_csv.read_csv(pyarrow.BufferReader(lines), **options)
+                source = pyarrow.BufferReader(pyarrow.py_buffer(lines))
+                table = arrow_csv.read_csv(source, **options)
                 _add_arrow(collector, codes, table, numeric, label)
     except (pyarrow.ArrowException, ValueError):
         return None  # the reader of rows finds the place of what is wrong
     return collector, codes
 
 
-def _whole_lines(stream: IO[bytes], skip: int) -> Iterator[bytes]:
+def _whole_lines(stream: IO[bytes], skip: int) -> Iterator[memoryview]:
+    """Yield blocks of whole lines, in the same memory."""
     for _line in range(skip):
         stream.readline()
-    while block := stream.read(_ARROW_BLOCK):
-        yield block + stream.readline()
+    buffer = bytearray(_ARROW_BLOCK)
+    while length := stream.readinto(buffer):  # type: ignore[attr-defined]
+        end = buffer.rfind(b"\n", 0, length) + 1
+        if length < _ARROW_BLOCK or not end:
+            end = length
+        stream.seek(end - length, 1)
+        yield memoryview(buffer)[:end]
 
 
 def _add_arrow(
