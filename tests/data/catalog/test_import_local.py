@@ -115,6 +115,29 @@ def test_unrecognized_files_are_refused_with_examples(tmp_path):
         import_local.import_dataset(tmp_path, Source.sample(tmp_path))
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_flickr8k_is_taken_as_kaggle_packs_it(tmp_path, packed):
+    given, said = tmp_path / "given", []
+    files = {"Images/1000268201_693b08cb0e.jpg": b"1", "Images/holiday.jpg": b"2"}
+    files["captions.txt"] = b"image,caption\n1000268201_693b08cb0e.jpg,A child\n"
+    for name, content in files.items():
+        (given / name).parent.mkdir(parents=True, exist_ok=True)
+        (given / name).write_bytes(content)
+    if packed:
+        (tmp_path / "archive.zip").write_bytes(zipped(files))
+    path = tmp_path / "archive.zip" if packed else given
+    (result,) = import_local.import_dataset(path, Source.full(tmp_path / "root"), say=said.append)
+    assert (result.name, result.installed, result.status) == ("flickr8k", 2, inventory.PARTIAL)
+    assert (tmp_path / "root" / "flickr8k" / "captions.txt").is_file()
+    assert "Flickr8k_text.zip" in said[-1] and "etabli data fetch flickr8k" in said[-1]
+
+
+def test_captions_alone_are_no_data_set(tmp_path):
+    (tmp_path / "captions.txt").write_text("image,caption\n")
+    with pytest.raises(DataMissing, match="nothing in"):
+        import_local.import_dataset(tmp_path, Source.full(tmp_path / "root"))
+
+
 def test_sets_with_the_same_file_names_are_distinguished_by_their_checksums(tmp_path, monkeypatch):
     """The repository of Fashion-MNIST holds MNIST too, in another folder."""
     names = {}

@@ -1,5 +1,8 @@
 """Flickr8k and the course's lists, as they are."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -63,6 +66,30 @@ def test_a_list_that_is_not_the_course_s_is_refused(tmp_path):
     path.write_text("a.jpg\t<start> A dog . <end>\n", encoding="utf-8")
     with pytest.raises(CorruptFile, match="header"):
         flickr8k.read_course(path)
+
+
+def test_the_files_of_kaggle_and_karpathy_serve(official):
+    folder, expected = official / "flickr8k", flickr8k.load(Source.full(official))
+    tokens = flickr8k.read_tokens(folder / flickr8k.TEXT / flickr8k.TOKENS)
+    rows = [f"{name},{caption}\n" for name, group in tokens.items() for caption in group]
+    (folder / "captions.txt").write_text("image,caption\n" + "".join(rows))
+    (folder / flickr8k.TEXT / flickr8k.TOKENS).unlink()
+    assert flickr8k.load(Source.full(official)) == expected
+    splits = zip(("one", "two", "three"), ("train", "val", "test"), strict=True)
+    listed = [
+        {
+            "filename": f"{name}.jpg",
+            "split": split,
+            "sentences": [{"raw": caption} for caption in tokens[f"{name}.jpg"]],
+        }
+        for name, split in splits
+    ]
+    (folder / "dataset_flickr8k.json").write_text(json.dumps({"images": listed}))
+    shutil.rmtree(folder / flickr8k.TEXT)
+    assert flickr8k.load(Source.full(official)) == expected
+    (folder / "dataset_flickr8k.json").write_text(json.dumps({"images": listed[:2]}))
+    with pytest.raises(DataMissing, match="etabli data fetch flickr8k"):
+        flickr8k.load(Source.full(official))
 
 
 @pytest.mark.full

@@ -67,6 +67,8 @@ def import_dataset(
         _collect(path, datasets, staged, shared, progress)
         _sort_shared(shared, staged)
         for dataset in datasets:
+            _drop_lone_extras(dataset, staged[dataset.name], source.root / dataset.name)
+        for dataset in datasets:
             install.verify(dataset.files, staged[dataset.name])
         for dataset in datasets:
             folder = source.root / dataset.name
@@ -79,6 +81,8 @@ def import_dataset(
                 )
                 status = inventory.get_status(dataset, folder)
                 results.append(ImportResult(dataset.name, installed, status, tuple(missing)))
+                if missing:
+                    say(_explain_rest(dataset, folder))
     if not results:
         known = [part.name for dataset in datasets for part in dataset.parts]
         raise DataMissing(
@@ -86,6 +90,27 @@ def import_dataset(
             expected=_("files such as {names}").format(names=", ".join(known)),
         )
     return results
+
+
+def _drop_lone_extras(dataset: Dataset, staged: Path, folder: Path) -> None:
+    """Remove extras that came without a file of the set: any folder may have a captions.txt."""
+    found = {path.relative_to(staged).as_posix() for path in staged.rglob("*") if path.is_file()}
+    if found <= set(dataset.extras) and inventory.get_status(dataset, folder) == inventory.MISSING:
+        for name in found:
+            (staged / name).unlink()
+
+
+def _explain_rest(dataset: Dataset, folder: Path) -> str:
+    """Say which downloads complete a data set, such as the lists that a copy from Kaggle lacks."""
+    parts = inventory.list_missing_parts(dataset, folder)
+    return _(
+        "Still missing of '{name}': {parts} ({size} MB). 'etabli data fetch {name}' downloads "
+        "only that."
+    ).format(
+        name=dataset.name,
+        parts=", ".join(part.name for part in parts),
+        size=f"{sum(part.size for part in parts) / 1e6:.1f}",
+    )
 
 
 def _collect(
@@ -101,7 +126,12 @@ def _collect(
     """
 
     def choose(name: str) -> Path | None:
-        targets = {each.name: install.find_target(name, each.parts) for each in datasets}
+        own = PurePosixPath(name.replace("\\", "/")).name
+        targets = {
+            each.name: install.find_target(name, each.parts)
+            or (own if own in each.extras else None)
+            for each in datasets
+        }
         found = {key: target for key, target in targets.items() if target is not None}
         if not found:
             return None

@@ -1,5 +1,6 @@
 """Installation of files: which data set a file belongs to, and moving files into place."""
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -33,7 +34,8 @@ def find_target(name: str, parts: Iterable[Part]) -> str | None:
                 return file.path if path.suffix == ".gz" else file.path.removesuffix(".gz")
         for tree in part.trees:
             is_inside = any(f"/{path.parent}".endswith(f"/{tail}") for tail in tree.tails)
-            if is_inside and path.suffix.lower() == tree.suffix:
+            is_named = path.suffix.lower() == tree.suffix and re.fullmatch(tree.pattern, path.name)
+            if is_inside and is_named:
                 return f"{tree.path}/{path.name}"
     return None
 

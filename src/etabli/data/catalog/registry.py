@@ -46,6 +46,7 @@ class Tree:
     """A folder of many files: their number, and the list file that names them, one stem per line.
 
     A count of 0 means that they are kept and not counted. ``aliases`` are other common paths.
+    ``pattern`` matches the names of the files where a path is as common as ``Images``.
     """
 
     path: str
@@ -53,6 +54,7 @@ class Tree:
     count: int
     listed: str | None = None
     aliases: tuple[str, ...] = ()
+    pattern: str = ".*"
 
     @property
     def tails(self) -> tuple[str, ...]:
@@ -81,6 +83,8 @@ class Dataset:
     """A data set: what it is, its license and citation, and its downloads.
 
     ``stand_ins`` are files or folders that may replace the official ones, with a description.
+    ``extras`` are names of other files that loaders read, given together with those of the set;
+    they are neither required nor verified.
     """
 
     name: str
@@ -90,6 +94,7 @@ class Dataset:
     home: str
     parts: tuple[Part, ...]
     stand_ins: dict[str, str] = field(default_factory=dict)
+    extras: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -469,11 +474,20 @@ DATASETS = (
             Part(
                 (f"{_FLICKR}/Flickr8k_Dataset.zip",),
                 1_115_419_746,
-                trees=(Tree("Flicker8k_Dataset", ".jpg", 8_091, aliases=("Flickr8k_Dataset",)),),
+                trees=(
+                    Tree(
+                        "Flicker8k_Dataset",
+                        ".jpg",
+                        8_091,
+                        aliases=("Flickr8k_Dataset", "Images"),  # "Images" is Kaggle's
+                        pattern=r"\d+_[0-9a-f]+\.jpg",
+                    ),
+                ),
                 unpacked=1_120_000_000,
                 checksum="md5:f18a1e2920de5bd84dae7cf08ec78978",
             ),
         ),
+        extras=("captions.txt", "dataset_flickr8k.json"),  # of Kaggle, of Karpathy
     ),
     Dataset(
         name="glove",

@@ -10,12 +10,14 @@ from pathlib import Path
 from etabli.core.errors import CorruptFile, DataMissing
 from etabli.core.i18n import _
 from etabli.data.catalog.source import Source, explain_missing
-from etabli.data.formats import text_file
+from etabli.data.formats import caption_files, text_file
+from etabli.data.formats.caption_files import CaptionFile
 from etabli.data.formats.caption_folder import CaptionedImages
 
 NAME = "flickr8k"
 TEXT, IMAGES = "Flickr8k_text", "Flicker8k_Dataset"
 TOKENS = "Flickr8k.token.txt"
+KAGGLE, KARPATHY = "captions.txt", "dataset_flickr8k.json"
 SPLITS = {
     "train": "Flickr_8k.trainImages.txt",
     "dev": "Flickr_8k.devImages.txt",
@@ -36,11 +38,16 @@ class Flickr8k:
 def load(source: Source) -> Flickr8k:
     """Load Flickr8k or, from a sample source, drawn scenes with captions in the same files.
 
-    Captions of an image in no list are ignored (the official file has one). Raises ``DataMissing``
-    where a file, or the captions of a listed image, are missing.
+    Captions of an image in no list are ignored (the official file has one). Where the official
+    lists are missing, Karpathy's file serves if it is there; with the lists, Kaggle's captions
+    serve. Raises ``DataMissing`` where a file, or the captions of a listed image, are missing.
     """
+    karpathy = source.path(NAME) / KARPATHY
+    if karpathy.is_file() and not (source.path(NAME) / TEXT).exists():
+        return _read_karpathy(source, karpathy)
     text = source.file(NAME, TEXT)
-    captions = read_tokens(source.file(NAME, f"{TEXT}/{TOKENS}", TOKENS))
+    file = source.file(NAME, f"{TEXT}/{TOKENS}", TOKENS, KAGGLE)
+    captions = read_tokens(file) if file.name == TOKENS else _strip(caption_files.read(file))
     folder = source.file(NAME, IMAGES, "Flickr8k_Dataset", "Images")
     return Flickr8k(
         **{split: _read_split(folder, text / name, captions) for split, name in SPLITS.items()}
@@ -82,6 +89,23 @@ def read_course(path: Path) -> list[tuple[str, str]]:
             expected=_("a header 'image_id<TAB>captions', then two columns"),
         )
     return [(name, caption) for name, caption in rows[1:]]
+
+
+def _strip(found: CaptionFile) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(map(str.strip, group)) for name, group in found.captions.items()}
+
+
+def _read_karpathy(source: Source, path: Path) -> Flickr8k:
+    """Read Karpathy's file, whose splits have the images of the official lists."""
+    folder, found = source.file(NAME, IMAGES, "Images"), caption_files.read(path)
+    captions, given = _strip(found), found.splits
+    splits = {}
+    for split in ("train", "validation", "test"):
+        names = tuple(name for name in captions if given.get(name) == split)
+        if not names:
+            raise explain_missing(NAME, path.parent / TEXT)
+        splits[split] = CaptionedImages(folder, names, tuple(captions[name] for name in names))
+    return Flickr8k(splits["train"], splits["validation"], splits["test"])
 
 
 def _read_split(folder: Path, path: Path, captions: dict[str, tuple[str, ...]]) -> CaptionedImages:
