@@ -49,9 +49,11 @@ def options(
 
 def _add_commands() -> None:
     from etabli.cli import (
+        cache,
         caption,
         check,
         data,
+        evaluate,
         export,
         features,
         finetune,
@@ -80,11 +82,12 @@ def _add_commands() -> None:
         "serve": serve.serve,
         "poetry": poetry.app,
         "words": words.words,
-        "features": features.features,
-        "transfer": transfer.transfer,
-        "finetune": finetune.finetune,
-        "predict": predict.predict,
+        "features": cache.reports_growth(features.features),
+        "transfer": cache.reports_growth(transfer.transfer),
+        "finetune": cache.reports_growth(finetune.finetune),
+        "predict": cache.reports_growth(predict.predict),
         "export": export.export,
+        "cache": cache.app,
     }
     for name, command in commands.items():
         if isinstance(command, typer.Typer):
