@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from etabli.core.errors import BadArray
 from etabli.metrics.text import (
     distinct,
+    find_copied,
     find_words,
     known_words,
     negative_log_likelihood,
@@ -78,3 +79,37 @@ def test_words_are_runs_of_letters():
 def test_known_words_are_counted_as_they_come():
     assert known_words("la mer la xyz", {"la", "mer"}).value == 0.75
     assert known_words("?!", {"la"}).value == 0
+
+
+def longest_common(one, other):
+    """The longest common substring, by all pairs."""
+    lengths = {
+        (i, j): next(
+            n
+            for n in range(len(one) + 1)
+            if i + n >= len(one) or j + n >= len(other) or one[i + n] != other[j + n]
+        )
+        for i in range(len(one))
+        for j in range(len(other))
+    }
+    return max(lengths.values(), default=0)
+
+
+@given(st.text("ab", max_size=30), st.text("ab", max_size=40), st.integers(2, 12))
+def test_a_copied_passage_is_the_longest_common_one(generated, source, shortest):
+    found = find_copied(generated, source, shortest)
+    expected = longest_common(generated, source)
+    if found is None:
+        assert expected < shortest
+        return
+    start, length, position = found
+    assert length == expected >= shortest
+    assert generated[start : start + length] == source[position : position + length]
+
+
+def test_a_copied_passage_at_the_end_is_found_in_a_long_text():
+    rng = np.random.default_rng(0)
+    source = "".join(rng.choice(list("abcdefgh"), 200_000))
+    found = find_copied("not copied, " + source[123_456:123_498], source)
+    assert found == (12, 42, 123_456)
+    assert find_copied("x" + source[5:35], source) is None

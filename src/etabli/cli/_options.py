@@ -1,5 +1,6 @@
 """Options that several commands share, and the names that options had in version 0.1."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,15 @@ RENAMED_OPTIONS = {
     "--length": "--sequence-length",
     "--passes": "--epochs",
 }
+
+
+def require_finite(
+    _context: typer.Context, _parameter: object, value: float | None
+) -> float | None:
+    """Refuse nan and infinity, which pass every comparison with a range."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(_("{value} is not a finite number.").format(value=value))
+    return value
 
 
 def explain_renamed_option(error: typer.TyperException) -> str | None:

@@ -14,7 +14,7 @@ import typer
 from typer.main import get_command
 
 from etabli.cli import _errors
-from etabli.cli._options import explain_renamed_option
+from etabli.cli._options import explain_renamed_option, require_finite
 from etabli.core.i18n import (
     LOCALE_DIR,
     N_,
@@ -74,7 +74,7 @@ def requested_language(words: Sequence[str]) -> str | None:
 
 
 def build_translated_app(app: typer.Typer) -> Any:
-    """Build the commands of an app, their helps in the current language."""
+    """Build the commands of an app, their helps in the current language, their floats finite."""
     gettext.bindtextdomain("etabli", LOCALE_DIR)
     gettext.textdomain("etabli")
     os.environ["LANGUAGE"] = current_language()
@@ -83,6 +83,10 @@ def build_translated_app(app: typer.Typer) -> Any:
         command.context_class = _Context
         for holder, name in find_help_texts(command):
             setattr(holder, name, _(getattr(holder, name)))
+        for parameter in command.params:
+            descriptor = getattr(parameter, "type_descriptor", None)
+            if descriptor and descriptor.annotation is float and parameter.callback is None:
+                parameter.callback = require_finite
     return top
 
 

@@ -108,6 +108,8 @@ def explain_os_error(error: OSError, path: Path | str) -> Exception:
                 "finished work is kept."
             ),
         )
+    if error.errno == errno.ENAMETOOLONG:
+        return EtabliError(_("the name of a file is too long: {path}").format(path=path))
     if error.errno in _NOT_WRITABLE:
         return EtabliError(
             _("cannot write {path} ({reason})").format(path=path, reason=error.strerror),
