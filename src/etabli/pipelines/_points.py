@@ -11,6 +11,8 @@ from etabli.core.progress import Reporter
 from etabli.data.formats import labeled_points
 from etabli.data.formats.labeled_points import Points
 from etabli.data.formats.tabular import Options
+from etabli.features import Features
+from etabli.pipelines import extract
 
 __all__ = ["read_points"]
 
@@ -31,15 +33,11 @@ def read_points(
     path = Path(source)
     if not path.is_dir():
         return labeled_points.read(path, labels, images, options)
-    if _is_features_folder(path):
+    if extract.is_features(path):
         return _read_features(path, images)
     if pixels:
         return labeled_points.read_pixels(path)
     return _extract(path, backbone, weights, reporter)
-
-
-def _is_features_folder(folder: Path) -> bool:
-    return (folder / "recipe.json").is_file() or (folder / "index.json").is_file()
 
 
 # --- the folder of ``etabli features`` ------------------------------------------------------------
@@ -47,8 +45,6 @@ def _is_features_folder(folder: Path) -> bool:
 
 def _read_features(folder: Path, images: Path | None) -> Points:
     """Read extracted features, with the labels and thumbnails of the images they come from."""
-    from etabli.features import Features
-
     features = Features(folder)
     place = images or features.source
     if place is None or not place.exists():
@@ -95,29 +91,22 @@ def _read_features(folder: Path, images: Path | None) -> Points:
 
 def _extract(folder: Path, backbone: str | None, weights: str | Path, reporter: Reporter) -> Points:
     """Extract the deep features of labeled images, once; say which net made them."""
-    from etabli.features.extraction import extract_to_cache
-    from etabli.features.inputs import find_weights
-
     found, codes, remarks = labeled_points.read_labeled_images(folder)
-    net = backbone or "mobilenet_v2"
     try:
-        file = find_weights(net, weights)
+        features = extract.extract_labeled(found, backbone, weights, reporter)
     except DataMissing as error:
         raise DataMissing(
-            _(
-                "photographs are compared by the deep features of {net}, whose weights are not here"
-            ).format(net=net),
+            _("images are compared by their deep features, and {reason}").format(
+                reason=error.wrong
+            ),
             fix=_(
-                "Fetch them with: etabli data fetch weights. Or compare the pixels with --pixels."
+                "Fetch the weights with: etabli data fetch weights. Or compare the pixels with "
+                "--pixels."
             ),
         ) from error
-    with reporter.task(_("features of {net}").format(net=net), len(found)) as step:
-        features = extract_to_cache(
-            "untangle", found.paths, net, names=found.names, weights=file, progress=step
-        )
     remarks.append(
         _("Compared by the deep features of {net}; --pixels compares 28 x 28 pixels.").format(
-            net=net
+            net=features.recipe["backbone"]
         )
     )
     remarks += [

@@ -249,7 +249,7 @@ def _choose_points(context: RunContext, n: int, max_points: int) -> np.ndarray:
         return np.arange(n)
     text = _(
         "{n} points: a random subset of {max_points} is projected (--max-points); "
-        "the neighborhood hit in full uses all."
+        "the score in all dimensions is not limited by it."
     ).format(n=n, max_points=max_points)
     context.print_line(text)
     context.note(text)

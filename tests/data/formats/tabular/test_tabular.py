@@ -85,7 +85,7 @@ def test_whole_numbers_written_as_fractions_are_classes(tmp_path):
         ),
         ("a,b\n1,2\n3,4,5\n", "row of another length: row 2"),
         ("a,b\n1,2\n3,mouse\n", "no number in row 2, column 'b': expected a number, got 'mouse'"),
-        ("a,b\n1,\n2,3\n", "no value in row 1, column 'b'.*1 such cells in 1 of 2 rows"),
+        ("a,b\n1,\n2,3\n", "no value in row 1, column 'b'.*empty cells: 1, in 1 of 2 rows"),
         ("a,b\n1,2\n3,nan\n", "no value in row 2, column 'b'.*--missing drop.*--missing mean"),
         ("a,b\n1,-inf\n", "contains -inf in row 1, column 'b'"),
         ("a,label\n1,0.5\n", "are not classes: expected integers or names, got 0.5 in row 1"),

@@ -303,18 +303,18 @@ def _treat_missing(
             _("{path} has no label in row {row}").format(
                 path=raw.source, row=int(lacks_label.argmax()) + 1
             ),
-            got=_("{n} rows without a label").format(n=int(lacks_label.sum())),
+            got=_("rows without a label: {n}").format(n=int(lacks_label.sum())),
             fix=_("Leave such rows out with --missing drop."),
         )
     if options.missing == "mean":
         _fill_means(points)
         remarks.append(
-            _("{n} missing values were replaced with the mean of their column.").format(n=cells)
+            _("Missing values replaced with the mean of their column: {n}.").format(n=cells)
         )
         return points, labels, None
     good = np.flatnonzero(~(is_gap | lacks_label))
     remarks.append(
-        _("{n} of {total} rows lack a value and are left out.").format(
+        _("Rows that lack a value, left out: {n} of {total}.").format(
             n=len(points) - len(good), total=len(points)
         )
     )
@@ -370,7 +370,7 @@ def _missing_value(
         _("{path} has no value in row {row}, column '{column}'").format(
             path=source, row=row + 1, column=names[column]
         ),
-        got=_("{n} such cells in {rows} of {total} rows").format(
+        got=_("empty cells: {n}, in {rows} of {total} rows").format(
             n=cells, rows=int(is_gap.sum()), total=len(points)
         ),
         fix=_(
