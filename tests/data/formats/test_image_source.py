@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -225,7 +227,7 @@ def test_one_image_is_a_source_and_an_archive_is_not(tmp_path):
     draw(tmp_path / "a.jpg")
     assert image_source.read(tmp_path / "a.jpg", need_labels=False).images.names == ("a.jpg",)
     (tmp_path / "a.zip").write_bytes(b"PK")
-    with pytest.raises(DataMissing, match="Unpack"):
+    with pytest.raises(DataMissing, match="Extract it"):
         image_source.read(tmp_path / "a.zip")
 
 
@@ -310,12 +312,16 @@ def test_the_categories_of_coco_are_labels(tmp_path, layout):
     assert not source.left_out
 
 
-def write_coco(path, kinds, folder=""):
-    """Write COCO annotations: every object is in the first of two images."""
+def write_coco(path, kinds, folder="", only=None):
+    """Write COCO annotations: every object is in the first of two images, or in the only one."""
     names = ["bird", "cat", "dog"]
     document = {
-        "images": [{"id": n, "file_name": f"{folder}{n}.jpg"} for n in (1, 2)],
-        "annotations": [{"image_id": 1, "category_id": names.index(each)} for each in kinds],
+        "images": [
+            {"id": n, "file_name": f"{folder}{n}.jpg"} for n in ([only] if only else [1, 2])
+        ],
+        "annotations": [
+            {"image_id": only or 1, "category_id": names.index(each)} for each in kinds
+        ],
         "categories": [{"id": number, "name": name} for number, name in enumerate(names)],
     }
     path.write_text(json.dumps(document))
@@ -594,3 +600,51 @@ def test_random_trees_are_read_or_refused_and_no_file_is_lost(tmp_path, seed):
     listed = {*source.images.names, *(name for name, _reason in source.left_out.files)}
     hidden = {name for name in names if "@eaDir" in name}
     assert names - hidden == {name for name in listed if "@eaDir" not in name}
+
+
+# ---- the page
+
+PAGES = Path(__file__).parents[3] / "docs" / "tools"
+CONTENT = {
+    "metadata.csv": "file_name,label\n1.jpg,cat\nmore/2.jpg,dog\n",
+    "labels.csv": "id;label\n1;cat\n2;dog\n",
+    "train.txt": "1\n",
+    "val.txt": "2\n",
+}
+
+
+def documented_layouts():
+    for page in ("images.md", "images.fr.md"):
+        for line in (PAGES / page).read_text(encoding="utf-8").split("\n"):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            if len(cells) == 4 and cells[1].startswith("`"):
+                yield pytest.param(*cells[1:], id=f"{page} {cells[0]}")
+
+
+@pytest.mark.parametrize(("files", "classes", "splits"), documented_layouts())
+def test_every_layout_of_the_page_is_read_as_it_says(tmp_path, files, classes, splits):
+    """The first image of a layout is a cat, the second a dog, the third a cat."""
+    kinds = {"1": "cat", "2": "dog"}
+    for name in files.replace("`", "").split():
+        path, part = tmp_path / name, "12"["valid" in name or "val" in name or "test" in name]
+        if path.suffix in (".jpg", ".png"):
+            draw(path)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".xml":
+            write_xml(path, kinds[path.stem])
+        elif path.name == "_classes.csv":
+            path.write_text(f"filename, cat, dog\n{part}.jpg, {2 - int(part)}, {int(part) - 1}\n")
+        elif path.suffix == ".jsonl":
+            write_rows(path, [(f"{part}.jpg", kinds[part])])
+        elif path.suffix == ".json":
+            write_coco(path, [kinds[part]], only=int(part))
+        else:
+            path.write_text(CONTENT[path.name])
+    source = image_source.read(tmp_path)
+    assert list(source.images.classes) == classes.split(", ")
+    assert sorted(set(source.images.splits)) == sorted(splits.split(", ") if splits else [])
+    expected = {"1": {"cat"}, "2": {"dog"}, "3": {"cat"}}
+    for name, labels in labels_of(source).items():
+        assert labels == expected[Path(name).stem]
+    assert len(source.images) == len(re.findall(r"\.(?:jpg|png)`", files))

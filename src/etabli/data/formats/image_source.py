@@ -74,12 +74,12 @@ class ImageSource:
         if self.images.classes:
             parts.append(_describe_classes(self.images))
             parts.append(_describe_labels(self.images))
-        groups = [join_translatable(", ", parts)]
+        line = join_translatable(", ", parts)
         if self.images.splits:
-            groups.append(_describe_splits(self.images))
+            line = _("{start}; {rest}").format(start=line, rest=_describe_splits(self.images))
         if self.left_out:
-            groups.append(self.left_out.describe())
-        return join_translatable("; ", groups)
+            line = _("{start}; {rest}").format(start=line, rest=self.left_out.describe())
+        return line
 
 
 def _describe_classes(data: LabeledImages) -> str:
@@ -190,7 +190,7 @@ def _recognize(
     if suffix in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
         raise DataMissing(
             _("{path} is an archive").format(path=location),
-            fix=_("Unpack it, and give the folder."),
+            fix=_("Extract it, and give the folder."),
         )
     return _read_table_file(location, options, known)
 
