@@ -20,11 +20,15 @@ RECENT_SECONDS = 120
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run in the list of runs; ``total`` counts experiments times seeds."""
+    """A run in the list of runs; ``total`` counts experiments times seeds.
+
+    ``dataset`` is the title of what it read in the place of MNIST.
+    """
 
     name: str
     created: str
     data: str
+    dataset: str
     experiments: list[str]
     seeds: list[int]
     done: int
@@ -81,6 +85,7 @@ class PlaygroundState:
             name=folder.name,
             created=record.created.isoformat(),
             data=record.data,
+            dataset=record.dataset_title if record.is_other_data else "",
             experiments=record.experiments,
             seeds=record.seeds,
             done=done,

@@ -5,8 +5,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from idx_sets import make_arrays, write_set
 
+from etabli.data.catalog.source import Source
+from etabli.experiments import load_experiment, runner
 from etabli.models.estimators.mlp import MLP
+from etabli.web.model_cache import find_trained
 from etabli.web.pages import digits
 from etabli.web.pages.digits import (
     BOX_SIZE,
@@ -112,3 +116,13 @@ def test_a_stroke_at_the_corner_is_not_cropped_when_centered():
     assert ink == pytest.approx(
         rasterize_strokes([[[1 - x, 1 - y] for x, y in strokes[0]]]).sum(), rel=0.02
     )
+
+
+def test_a_net_of_other_data_is_not_offered_for_digits(tmp_path):
+    """The page draws digits: a net of Fashion-MNIST would name a shirt."""
+    write_set(tmp_path / "mine", make_arrays())
+    source = Source.full(tmp_path, str(tmp_path / "mine"))
+    experiment = load_experiment("tp1.logistic")
+    runner.run_experiments([experiment], tmp_path / "runs" / "a", source, changes={"epochs": 1})
+    assert (tmp_path / "runs/a/tp1.logistic/seed-0/softmax_regression.safetensors").exists()
+    assert list(find_trained(tmp_path / "runs", digits.MODELS[0])) == []

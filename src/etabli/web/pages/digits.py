@@ -169,7 +169,7 @@ def _load_plane(found: TrainedModel) -> TsnePlane:
     from etabli.data.formats import mnist
 
     points = load_file(found.folder / "tsne.safetensors")["points"]
-    digits = mnist.load(Source(found.record.data))
+    digits = mnist.load(Source(found.record.data, dataset=found.record.dataset or None))
     if len(points) > len(digits.test_images):
         raise CorruptFile(_("the points of this run belong to other images"))
     images = digits.test_images[: len(points)].reshape(len(points), -1).astype(np.float32)

@@ -41,6 +41,7 @@ def _list_of_run(run: Path) -> list[dict[str, object]]:
             "run": run.name,
             "experiment": seed_run.experiment,
             "data": seed_run.data,
+            "dataset": seed_run.dataset_title if seed_run.is_other_data else "",
             "title": item.title,
             "caption": item.caption,
             "file": (folder / item.file).relative_to(run).as_posix(),

@@ -22,7 +22,7 @@ function row(run) {
   return el("tr", {},
     el("td", {}, el("a", { href: `/runs/${encodeURIComponent(run.name)}` }, run.name)),
     el("td", { class: "short" }, formatDate(run.created)),
-    el("td", {}, run.data === "sample" ? _("sample data") : _("full data")),
+    el("td", {}, run.dataset || (run.data === "sample" ? _("sample data") : _("full data"))),
     el("td", { class: "wide", title: run.experiments.join(", ") }, abbreviate(run.experiments)),
     el("td", { class: "number" }, String(run.seeds.length)),
     el("td", {}, badge(run)),

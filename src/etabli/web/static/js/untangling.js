@@ -60,7 +60,7 @@ whenChanged(async ({ runs, models }) => {
   $("explorers").hidden = !explorers.length;
   if (!explorers.length) return;
   $("which").replaceChildren(...explorers.map((each, index) => el("option", { value: index, selected: each.file === before },
-    `${each.title} · ${each.experiment} · ${each.run} (${each.data === "sample" ? _("sample data") : _("full data")})`)));
+    `${each.title} · ${each.experiment} · ${each.run} (${each.dataset || (each.data === "sample" ? _("sample data") : _("full data"))})`)));
   if (!before || !explorers.some((each) => each.file === before)) {
     const best = Math.max(0, explorers.findIndex((each) => each.experiment === "tp2.hidden"));
     $("which").value = String(best);
