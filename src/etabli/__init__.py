@@ -11,12 +11,14 @@ from etabli.core.version import __version__
 if TYPE_CHECKING:
     from etabli.api import (
         Captions,
+        Evaluation,
         FeatureTable,
         Model,
         Predictions,
         RunResult,
         Scores,
         caption,
+        evaluate,
         extract_features,
         generate,
         load,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Captions",
+    "Evaluation",
     "FeatureTable",
     "Model",
     "Predictions",
@@ -33,6 +36,7 @@ __all__ = [
     "Scores",
     "__version__",
     "caption",
+    "evaluate",
     "extract_features",
     "generate",
     "load",

@@ -3,23 +3,30 @@
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from etabli.report import notebook
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from etabli.pipelines.evaluate import Evaluation
+    from etabli.pipelines.predict import Predictions
     from etabli.saved_models.folder import SavedModel
 
 __all__ = [
     "Captions",
+    "Evaluation",
     "FeatureTable",
     "Model",
     "Predictions",
     "RunResult",
     "Scores",
     "caption",
+    "evaluate",
     "extract_features",
     "generate",
     "load",
@@ -27,32 +34,19 @@ __all__ = [
     "untangle",
 ]
 
+_LAZY = {
+    "Evaluation": "etabli.pipelines.evaluate",
+    "Predictions": "etabli.pipelines.predict",
+}
 Paths = str | Path | Sequence[str | Path]
 """A folder of images, one image file, or several."""
 
 
-def _html_table(columns: Sequence[str], rows: Sequence[Sequence[object]], limit: int = 20) -> str:
-    """Return rows as an HTML table for a notebook; of more than ``limit``, the first ones."""
-
-    def cells(tag: str, row: Sequence[object]) -> str:
-        return "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in row)
-
-    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows[:limit])
-    more = f"<p>… {len(rows) - limit:,} more rows</p>" if len(rows) > limit else ""
-    return (
-        f"<table><thead><tr>{cells('th', columns)}</tr></thead><tbody>{body}</tbody></table>{more}"
-    )
-
-
-def _data_frame(columns: dict[str, Any]) -> "pd.DataFrame":
-    """Return columns as a pandas DataFrame. Raises ``MissingExtra`` without pandas."""
-    from etabli.core.errors import MissingExtra
-
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise MissingExtra("pandas", "pandas", "to_pandas()") from error
-    return pd.DataFrame(columns)
+def __getattr__(name: str) -> object:
+    """Import a class of a pipeline when its name is first used (PEP 562)."""
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'etabli.api' has no attribute {name!r}")
 
 
 class Scores(Mapping[str, float]):
@@ -80,7 +74,7 @@ class Scores(Mapping[str, float]):
             (name, format_score(name, value), self.recipes.get(name, ""))
             for name, value in self.items()
         ]
-        return _html_table(("score", "value", "recipe"), rows, limit=200)
+        return notebook.format_table(("score", "value", "recipe"), rows, limit=200)
 
 
 @dataclass(frozen=True)
@@ -99,37 +93,6 @@ class RunResult:
 
 
 @dataclass(frozen=True, eq=False)
-class Predictions:
-    """What a classifier says of N images.
-
-    ``labels[i]`` are the classes whose probability reaches their threshold; ``probabilities`` is
-    (N, K), its columns in the order of ``classes``; ``unreadable`` names what could not be read.
-    """
-
-    names: list[str]
-    labels: list[tuple[str, ...]]
-    probabilities: "np.ndarray"
-    classes: tuple[str, ...]
-    unreadable: list[str]
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def to_pandas(self) -> "pd.DataFrame":
-        """Return one row an image: its name, its labels, one column of probabilities a class."""
-        columns: dict[str, Any] = {"image": self.names, "labels": self.labels}
-        columns |= {name: self.probabilities[:, k] for k, name in enumerate(self.classes)}
-        return _data_frame(columns)
-
-    def _repr_html_(self) -> str:
-        rows = [
-            (name, ", ".join(labels) or "—", f"{row.max():.3f}")
-            for name, labels, row in zip(self.names, self.labels, self.probabilities, strict=True)
-        ]
-        return _html_table(("image", "labels", "highest probability"), rows)
-
-
-@dataclass(frozen=True, eq=False)
 class FeatureTable:
     """Features of N images: ``features`` (N, D) float32, row i of the image ``names[i]``."""
 
@@ -142,7 +105,9 @@ class FeatureTable:
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return one row an image, its name as the index."""
-        frame = _data_frame({str(d): self.features[:, d] for d in range(self.features.shape[1])})
+        frame = notebook.make_data_frame(
+            {str(d): self.features[:, d] for d in range(self.features.shape[1])}
+        )
         frame.index = self.names
         return frame
 
@@ -167,10 +132,12 @@ class Captions:
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return one row an image: its name and its best caption."""
-        return _data_frame({"image": self.names, "caption": self.best})
+        return notebook.make_data_frame({"image": self.names, "caption": self.best})
 
     def _repr_html_(self) -> str:
-        return _html_table(("image", "caption"), list(zip(self.names, self.best, strict=True)))
+        return notebook.format_table(
+            ("image", "caption"), list(zip(self.names, self.best, strict=True))
+        )
 
 
 class Model:
@@ -188,22 +155,11 @@ class Model:
         self.card: dict[str, Any] = read_card(self.folder)
         self.kind: str = self.card["kind"]
 
-    def predict(self, images: Paths) -> Predictions:
+    def predict(self, images: Paths) -> "Predictions":
         """Return the labels and the class probabilities of images."""
-        import numpy as np
-
         from etabli.pipelines.predict import predict
 
-        found = predict(images, self._require("classifier"))
-        classes = tuple(self.card["classes"])
-        rows = [[row.probabilities[name] for name in classes] for row in found.rows]
-        return Predictions(
-            [row.file for row in found.rows],
-            [tuple(row.labels) for row in found.rows],
-            np.array(rows, dtype=float).reshape(len(rows), len(classes)),
-            classes,
-            [each.name for each in found.unreadable],
-        )
+        return predict(images, self._require("classifier"))
 
     def caption(self, images: Paths) -> Captions:
         """Return several captions of each image, the best first."""
@@ -285,6 +241,37 @@ def generate(
 def caption(folder: str | Path, images: Paths) -> Captions:
     """Caption images with the captioner of a folder; several captions each, the best first."""
     return load(folder).caption(images)
+
+
+def evaluate(
+    images: str | Path,
+    model: str | Path | Model,
+    *,
+    split: str | None = None,
+    seed: int = 0,
+) -> "Evaluation":
+    """Judge a classifier on labeled images, as ``etabli evaluate`` does; write nothing.
+
+    Images that trained the model are left out.
+
+    Args:
+        images: A folder per class, a VOC tree, a table of files and labels, or the folder of their
+            features.
+        model: The folder of a classifier, or what ``load`` returned.
+        split: "train", "validation", "test" or "all"; by default the split that is there to judge.
+        seed: Seed of the 95 % bootstrap intervals.
+
+    Returns:
+        Scores with intervals, overall and by class, and the probabilities of every image.
+
+    Raises:
+        DataMissing: There is no image to judge on, or none of a class of the model.
+        BadSetting: The model gives each image one label, and some images have several.
+    """
+    from etabli.pipelines.evaluate import evaluate as judge
+
+    folder = model.folder if isinstance(model, Model) else model
+    return judge(images, folder, split=split, seed=seed)
 
 
 def run(

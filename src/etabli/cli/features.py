@@ -1,7 +1,7 @@
 """``etabli features``: extract the deep features of a folder of images."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,22 +23,20 @@ def features(
     out: Annotated[
         Path, typer.Option(help="The folder of the features; an interrupted extraction resumes.")
     ],
-    backbone: Annotated[str, typer.Option(help="resnet50, vgg16 or mobilenet_v2.")] = "resnet50",
-    weights: Annotated[str, typer.Option(help=_images.WEIGHTS)] = "imagenet",
+    backbone: _images.Backbone = None,
+    weights: _images.Weights = "imagenet",
     layer: Annotated[
         str, typer.Option(help="pool, map, a stage (conv4, block_12), or a layer's name.")
     ] = "pool",
     view: Annotated[str, typer.Option(help="plain, flip, or crop-N for a random crop.")] = "plain",
-    image_size: Annotated[
-        int | None,
-        typer.Option(min=32, max=1024, help="Pixels per side; default: the backbone's."),
-    ] = None,
-    dtype: Annotated[str, typer.Option(help="float32, or float16 for half the disk.")] = "float32",
-    engine: Annotated[
-        str | None, typer.Option(help="openvino or keras; default: the faster one installed.")
-    ] = None,
+    image_size: _images.ImageSize = None,
+    dtype: Annotated[
+        Literal["float32", "float16"], typer.Option(help="float16 takes half the disk.")
+    ] = "float32",
+    engine: _images.Engine = None,
     precision: Annotated[
-        str | None, typer.Option(help="bf16 or f32; default: bf16 where the processor has it.")
+        Literal["bf16", "f32"] | None,
+        typer.Option(help="Of the net; default: bf16 where the processor has it."),
     ] = None,
     batch_size: Annotated[
         int | None,
@@ -74,30 +72,27 @@ def features(
     etabli features /shared/photos --out features/ --cluster head-node:6379
     """
     from etabli.cli._progress import Terminal
-    from etabli.features import extract
-    from etabli.features.inputs import find_images, find_weights
+    from etabli.pipelines.extract import extract
 
-    sources, names = find_images(images, endpoint)
-    with Terminal().task(_("features of {net}").format(net=backbone), len(sources)) as step:
-        extracted = extract(
-            sources,
-            backbone,
-            out,
-            names=names,
-            weights=find_weights(backbone, weights),
-            layer=layer,
-            view=view,
-            size=(image_size, image_size) if image_size else None,
-            dtype=dtype,
-            engine=engine,
-            precision=precision,
-            batch_size=batch_size,
-            workers=workers,
-            progress=step,
-            cluster=cluster,
-        )
+    extracted = extract(
+        images,
+        out,
+        backbone,
+        weights=weights,
+        endpoint=endpoint,
+        reporter=Terminal(),
+        layer=layer,
+        view=view,
+        size=(image_size, image_size) if image_size else None,
+        dtype=dtype,
+        engine=engine,
+        precision=precision,
+        batch_size=batch_size,
+        workers=workers,
+        cluster=cluster,
+    )
     _print_features(extracted, out, as_json)
-    _images.report_unreadable(extracted.unreadable, len(sources))
+    _images.report_unreadable(extracted.unreadable, len(extracted) + len(extracted.unreadable))
 
 
 def _print_features(extracted: "Features", out: Path, as_json: bool) -> None:

@@ -1,11 +1,11 @@
 """``etabli finetune``: fine-tune a pretrained backbone on your own labels."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from etabli.cli import _errors, _images
+from etabli.cli import _images
 from etabli.cli._distributed import (
     Coordinator,
     Devices,
@@ -15,22 +15,35 @@ from etabli.cli._distributed import (
     train_distributed,
 )
 from etabli.cli._options import Json, Overwrite, Seed, Verbose
-from etabli.cli.transfer import Validation
 
 
 def finetune(
     images: Annotated[
-        Path, typer.Argument(help="A folder per class, a VOC tree, or a table (csv, jsonl).")
+        Path,
+        typer.Argument(
+            help="Labeled images: a folder per class, a VOC tree, or a table.", metavar="IMAGES"
+        ),
     ],
     out: Annotated[
-        Path, typer.Option(help="The folder of the model; an interrupted training resumes.")
-    ],
-    backbone: Annotated[
-        str, typer.Option(help="resnet50, vgg16 or mobilenet_v2.")
-    ] = "mobilenet_v2",
-    weights: Annotated[str, typer.Option(help=_images.WEIGHTS)] = "imagenet",
+        Path | None,
+        typer.Option(
+            help="The folder of the model; an interrupted training resumes.",
+            metavar="FOLDER",
+            show_default="NAME-model",
+        ),
+    ] = None,
+    task: _images.Task = "auto",
+    balance: _images.Balance = False,
+    backbone: _images.Backbone = None,
+    weights: _images.Weights = "imagenet",
     stage: Annotated[
-        str, typer.Option(help="Last frozen stage; input: train the whole net.")
+        str,
+        typer.Option(
+            help="Last frozen stage: auto (the backbone's), input (train the whole net), or one of "
+            "the net: block_0 to block_16 (mobilenet_v2), stem to conv5 (resnet50), block1 to "
+            "block5 (vgg16), stem to stage3 (small_residual).",
+            metavar="STAGE",
+        ),
     ] = "auto",
     epochs: Annotated[int, typer.Option(min=1, max=1000, help="Number of epochs.")] = 8,
     learning_rate: Annotated[
@@ -39,13 +52,17 @@ def finetune(
     crops: Annotated[
         int, typer.Option(min=0, max=16, help="Random crops of every training image.")
     ] = 1,
-    image_size: Annotated[
-        int | None,
-        typer.Option(min=32, max=1024, help="Pixels per side; default: the backbone's."),
-    ] = None,
+    image_size: _images.ImageSize = None,
     batch_size: Annotated[int, typer.Option(min=2, max=1024, help="Images per batch.")] = 64,
-    precision: Annotated[str, typer.Option(help="f32, or bf16 (mixed precision).")] = "f32",
-    validation: Validation = 0.2,
+    precision: Annotated[
+        Literal["f32", "bf16"], typer.Option(help="bf16: mixed precision.")
+    ] = "f32",
+    train: _images.Train = None,
+    validation: _images.Validation = None,
+    test: _images.Test = None,
+    validation_fraction: _images.ValidationFraction = None,
+    split_column: _images.SplitColumn = None,
+    label_separator: _images.LabelSeparator = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
     devices: Devices = None,
@@ -55,12 +72,14 @@ def finetune(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Fine-tune a pretrained backbone on your own images; keep the best epoch.
+    """Fine-tune a pretrained backbone on your own images, and judge it.
 
-    Images that cannot be read are listed and skipped; the exit code is then 7.
+    Validation images choose the best epoch, and the thresholds of several labels; test images
+    judge. Without splits, a fifth of the images does both, half each. Images that cannot be read
+    are listed and skipped; the exit code is then 7.
 
     \b
-    etabli finetune photos/ --out model/
+    etabli finetune photos/
     etabli finetune photos/ --out model/ --devices 4
     etabli finetune photos/ --out model/ --coordinator first-host:4567 --processes 2 --process-id 0
     etabli predict new-photos/ --model model/ --out predictions.csv
@@ -68,14 +87,24 @@ def finetune(
     from etabli.cli._progress import Terminal
     from etabli.core.progress import Silent
     from etabli.pipelines import finetune as pipeline
+    from etabli.pipelines._classifier import name_output
 
+    options = _images.source_options(
+        train=train,
+        validation=validation,
+        test=test,
+        split_column=split_column,
+        label_separator=label_separator,
+    )
     with (
         train_distributed(devices, coordinator, processes, process_id) as is_main,
-        output_folder(out, is_main) as folder,
+        output_folder(out or name_output(images), is_main) as folder,
     ):
         result = pipeline.finetune(
             images,
             folder,
+            task=task,
+            balance=balance,
             backbone=backbone,
             weights=weights,
             stage=stage,
@@ -85,14 +114,13 @@ def finetune(
             image_size=image_size,
             batch_size=batch_size,
             precision=precision,
-            validation=validation,
+            validation_fraction=validation_fraction,
             seed=seed,
             overwrite=overwrite,
             reporter=Terminal() if is_main else Silent(),
+            **options,
         )
         if is_main:
-            for sentence in result.skipped:
-                _errors.print_error(sentence)
             _images.print_classifier(result, as_json, verbose)
     if result.skipped:
         raise typer.Exit(_images.EXIT_UNREADABLE)

@@ -1,7 +1,7 @@
 """``etabli predict``: class probabilities of images, by a trained model or ImageNet's."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,17 +21,22 @@ def predict(
     imagenet: Annotated[
         bool, typer.Option("--imagenet", help="Predict the ImageNet classes instead.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="The .csv or .jsonl file to write.")] = None,
-    engine: Annotated[
-        str | None, typer.Option(help="openvino or keras; default: the faster one installed.")
+    out: Annotated[
+        Path | None, typer.Option(help="The .csv, .jsonl or .parquet file to write.")
     ] = None,
-    precision: Annotated[str, typer.Option(help="f32 or bf16.")] = "f32",
-    top: Annotated[int, typer.Option(min=1, max=50, help="Classes printed for each image.")] = 5,
+    engine: _images.Engine = None,
+    precision: Annotated[Literal["f32", "bf16"], typer.Option(help="Of the net.")] = "f32",
+    top: Annotated[
+        int,
+        typer.Option(min=1, max=50, help="Classes printed for each image; columns of --imagenet."),
+    ] = 5,
     as_json: Json = False,
 ) -> None:
-    """Predict the probability of each class for every image, and the labels above their threshold.
+    """Predict the label of every image, and the probability of each class.
 
-    Images that cannot be read are listed and skipped; the exit code is then 7.
+    The columns are file_name, label, score (the probability of the label), then one a class; with
+    --imagenet top1, score1 and following. Images that cannot be read are listed and skipped; the
+    exit code is then 7.
 
     \b
     etabli predict photos/ --model model/ --out predictions.csv
@@ -49,15 +54,14 @@ def predict(
         images, model, engine=engine, precision=precision, top=top, reporter=Terminal()
     )
     if out is not None:
-        pipeline.write_predictions(out, found.rows)
+        pipeline.write_predictions(out, found)
     if as_json:
-        rows, unreadable = ([vars(each) for each in part] for part in vars(found).values())
-        _errors.print_json({"predictions": rows, "unreadable": unreadable})
+        unreadable = [vars(each) for each in found.unreadable]
+        _errors.print_json({"predictions": found.records(), "unreadable": unreadable})
     elif out is not None:
-        typer.echo(_("{count} images: {out}").format(count=len(found.rows), out=out))
+        typer.echo(_("{count} images: {out}").format(count=len(found), out=out))
     else:
-        for row in found.rows:
-            best = sorted(row.probabilities.items(), key=lambda pair: -pair[1])[:top]
-            listed = ", ".join(f"{name} {value:.2f}" for name, value in best)
-            typer.echo(f"{row.file}: {', '.join(row.labels) or '—'}  ({listed})")
-    _images.report_unreadable(found.unreadable, len(found.rows) + len(found.unreadable))
+        for row, (name, labels) in enumerate(zip(found.names, found.labels, strict=True)):
+            listed = ", ".join(f"{each} {value:.2f}" for each, value in found.rank(row, top))
+            typer.echo(f"{name}: {', '.join(labels) or '—'}  ({listed})")
+    _images.report_unreadable(found.unreadable, len(found) + len(found.unreadable))

@@ -1,4 +1,4 @@
-"""``etabli transfer``: a linear classifier on extracted features, for your own labels."""
+"""``etabli transfer``: a linear classifier on deep features, for your own labels."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,46 +8,77 @@ import typer
 from etabli.cli import _images
 from etabli.cli._options import Json, Overwrite, Seed, Verbose
 
-Validation = Annotated[
-    float, typer.Option(min=0.05, max=0.5, help="Share of the images used for validation.")
-]
-
 
 def transfer(
-    features: Annotated[
-        Path, typer.Argument(help="The folder that 'etabli features' wrote (layer pool).")
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="Labeled images (a folder per class, a VOC tree, a table), or the folder that "
+            "'etabli features' wrote (layer pool).",
+            metavar="IMAGES|FEATURES",
+        ),
     ],
     labels: Annotated[
-        Path, typer.Option(help="A folder per class, a VOC tree, or a table (csv, jsonl).")
-    ],
-    out: Annotated[Path, typer.Option(help="The folder of the trained model.")],
-    weights: Annotated[str, typer.Option(help=_images.WEIGHTS)] = "imagenet",
-    validation: Validation = 0.2,
+        Path | None,
+        typer.Option(
+            help="Labeled images whose features are given; default: those that were extracted.",
+            metavar="IMAGES",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of the trained model.", metavar="FOLDER", show_default="NAME-model"
+        ),
+    ] = None,
+    task: _images.Task = "auto",
+    balance: _images.Balance = False,
+    backbone: _images.Backbone = None,
+    weights: _images.Weights = "imagenet",
+    train: _images.Train = None,
+    validation: _images.Validation = None,
+    test: _images.Test = None,
+    validation_fraction: _images.ValidationFraction = None,
+    split_column: _images.SplitColumn = None,
+    label_separator: _images.LabelSeparator = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train a linear classifier on extracted features (one-vs-rest for several labels per image).
+    """Train a linear classifier on deep features of images, and judge it.
 
-    Validation images give the scores, and for each class the probability threshold of its label.
+    Where each image has one label, the most probable class is the answer. Cross-validation on the
+    training images chooses the regularization and the thresholds of several labels. The test split
+    judges, or held-out images; where those would be few, cross-validation judges.
 
     \b
-    etabli features photos/ --out features/ --backbone mobilenet_v2
-    etabli transfer features/ --labels photos/ --out model/
+    etabli transfer photos/
+    etabli features photos/ --out features/
+    etabli transfer features/ --out model/
     etabli predict new-photos/ --model model/ --out predictions.csv
     """
     from etabli.cli._progress import Terminal
     from etabli.pipelines import transfer as pipeline
 
     result = pipeline.transfer(
-        features,
+        source,
         labels,
         out,
+        task=task,
+        balance=balance,
+        backbone=backbone,
         weights=weights,
-        validation=validation,
+        validation_fraction=validation_fraction,
         seed=seed,
         overwrite=overwrite,
         reporter=Terminal(),
+        **_images.source_options(
+            train=train,
+            validation=validation,
+            test=test,
+            split_column=split_column,
+            label_separator=label_separator,
+        ),
     )
-    _images.print_classifier(result, as_json, verbose)
+    _images.finish_classifier(result, as_json, verbose)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from etabli.core.errors import UnknownName
+from etabli.core.i18n import _
 from etabli.core.seeding import make_generator
 from etabli.data.formats.labeled_images import LabeledImages
 from etabli.features.frozen_stage import FrozenFeatures, ImageViews
@@ -16,17 +18,16 @@ if TYPE_CHECKING:
     import keras
 
 
-DEFAULT_STAGES = {
-    "mobilenet_v2": "block_12",
-    "resnet50": "conv4",
-    "vgg16": "block4",
-    "small_residual": "stage2",
-}
-
-
 def resolve_stage(backbone: str, stage: str) -> str:
-    """Return the last frozen stage; "auto" is the default of the backbone."""
-    return DEFAULT_STAGES[backbone] if stage == "auto" else stage
+    """Return the last frozen stage; "auto" is the default of the backbone, "input" none.
+
+    Raises ``UnknownName`` for a stage that the backbone lacks.
+    """
+    net = backbones.get_backbone(backbone)
+    known = ("auto", "input", *net.stages)
+    if stage not in known:
+        raise UnknownName(_("stage"), stage, known)
+    return net.default_stage if stage == "auto" else stage
 
 
 def frozen_layer_name(net: backbones.Backbone, stage: str) -> str | None:
@@ -79,7 +80,7 @@ class FinetuneData:
     """Stored views of images, split into training and validation.
 
     ``labels`` (N, K'), K' >= K, may hold further classes after the K classes that are validated:
-    they are trained too. Each ``number`` gives another split.
+    they are trained too. Each ``number`` gives another split, unless ``parts`` are given.
     """
 
     def __init__(
@@ -90,15 +91,24 @@ class FinetuneData:
         seed: int,
         labels: np.ndarray | None = None,
         number: int = 0,
+        parts: tuple[LabeledImages, LabeledImages] | None = None,
+        is_exclusive: bool = False,
+        is_balanced: bool = False,
     ) -> None:
         generator = make_generator(seed, "validation", *([str(number)] if number else []))
-        self.train, self.validation = images.split_validation(share, generator)
+        self.train, self.validation = parts or images.split_validation(share, generator)
+        self.is_exclusive = is_exclusive
         self.views, self.classes = views, len(images.classes)
-        rows = {name: row for row, name in enumerate(images.names)}
-        self.train_rows, self.validation_rows = (
-            np.array([rows[name] for name in part.names]) for part in (self.train, self.validation)
-        )
+        self._rows = {name: row for row, name in enumerate(images.names)}
+        self.train_rows, self.validation_rows = map(self.find_rows, (self.train, self.validation))
         self.labels = self.train.labels if labels is None else labels[self.train_rows]
+        self.weights = (
+            linear_head.balance_weights(self.labels, is_exclusive) if is_balanced else None
+        )
+
+    def find_rows(self, part: LabeledImages) -> np.ndarray:
+        """Return the indices of images among all."""
+        return np.array([self._rows[name] for name in part.names])
 
     def fit_head(
         self, tail: "keras.Model", l2: float, batch_size: int
@@ -107,11 +117,16 @@ class FinetuneData:
         pooled = self.views.logits(
             self.train_rows, finetune.make_pooling_function(tail, batch_size)
         )
-        return linear_head.fit(pooled, self.labels, l2), pooled
+        head = linear_head.fit(
+            pooled, self.labels, l2, is_exclusive=self.is_exclusive, weights=self.weights
+        )
+        return head, pooled
 
     def validate(self, logits_of: finetune.LogitsFunction) -> float:
-        """Return the mAP on the validation images."""
+        """Return the mAP on the validation images; of exclusive classes minus the log loss."""
         logits = self.validation_logits(logits_of)
+        if self.is_exclusive:
+            return -linear_head.cross_entropy(self.validation.labels, logits)
         return ap.mean_average_precision(self.validation.labels, logits).value
 
     def validation_logits(self, logits_of: finetune.LogitsFunction) -> np.ndarray:
@@ -147,7 +162,15 @@ class FinetuneData:
             return self.views(self.train_rows[chosen], generator)
 
         return finetune.fine_tune(
-            tail, head, inputs_of, self.labels, config, self.validate, checkpoint, watch
+            tail,
+            head,
+            inputs_of,
+            self.labels,
+            config,
+            self.validate,
+            checkpoint,
+            watch,
+            self.weights,
         )
 
     def steps_per_epoch(self, batch_size: int) -> int:

@@ -105,6 +105,7 @@ def score_labels(
     classes: Sequence[str],
     generator: np.random.Generator,
     resamples: int = RESAMPLES,
+    ranks: np.ndarray | None = None,
 ) -> tuple[dict[str, Interval], ClassScores]:
     """Score the probabilities of classes of which an image may have several.
 
@@ -113,11 +114,12 @@ def score_labels(
 
     Args:
         labels: (N, K), 1 present, 0 difficult, -1 absent.
-        probabilities: (N, K), or logits that rank alike and are decided at the same thresholds.
+        probabilities: (N, K).
         thresholds: (K,), from which a class is predicted.
         classes: The K names.
         generator: Draws the resamples.
         resamples: How many of them.
+        ranks: (N, K) logits that rank as the probabilities do, without saturation.
 
     Returns:
         The scores by name, and "precision", "recall", "f1" and "average_precision" by class.
@@ -138,7 +140,7 @@ def score_labels(
     recipe: dict[str, object] = {"n": len(labels), "classes": int(present.any(axis=0).sum())}
     bootstrap = _Bootstrap(labels, resamples, generator, recipe)
     named = bootstrap.run(compute)
-    mean, precisions = _rank(bootstrap, probabilities)
+    mean, precisions = _rank(bootstrap, probabilities if ranks is None else np.asarray(ranks))
     f1 = {name: named[name] for name in ("macro_f1", "micro_f1")}
     return {"mean_average_precision": mean, **f1}, _collect(named, precisions, classes)
 

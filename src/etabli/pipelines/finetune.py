@@ -1,24 +1,42 @@
 """Fine-tuning of a pretrained backbone on your own images, as in tp3.finetune."""
 
 from pathlib import Path
+from typing import Any
 
+from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
 from etabli.data.formats import image_source
 from etabli.features import finetune_data
-from etabli.features.inputs import find_weights
+from etabli.features.finetune_data import FinetuneData
+from etabli.features.weights import choose_backbone, describe_choice, find_weights
 from etabli.models.vision import backbones, linear_head
 from etabli.models.vision import finetune as tuning
-from etabli.pipelines._classifier import ClassifierResult, make_card
+from etabli.models.vision.backbones import Backbone
+from etabli.models.vision.openvino_backbone import OpenVinoBackbone
+from etabli.pipelines import _splits
+from etabli.pipelines._classifier import (
+    ClassifierResult,
+    Evaluation,
+    make_card,
+    name_output,
+    score,
+    write_report,
+)
 from etabli.pipelines._output import open_output
+from etabli.pipelines._splits import Parts
 from etabli.saved_models import classifier
+
+HEAD_L2 = 0.1
 
 
 def finetune(
     images: Path | str,
-    out: Path | str,
+    out: Path | str | None = None,
     *,
-    backbone: str = "mobilenet_v2",
+    task: str = "auto",
+    balance: bool = False,
+    backbone: str | None = None,
     weights: Path | str | None = "imagenet",
     stage: str = "auto",
     epochs: int = 8,
@@ -27,20 +45,23 @@ def finetune(
     image_size: int | None = None,
     batch_size: int = 64,
     precision: str = "f32",
-    validation: float = 0.2,
+    validation_fraction: float | None = None,
     seed: int = 0,
     overwrite: bool = False,
     reporter: Reporter | None = None,
+    **source_options: Any,
 ) -> ClassifierResult:
     """Fine-tune a backbone on labeled images and save the classifier of the best epoch.
 
-    Validation images choose the epoch and the thresholds. An interrupted run resumes after its
-    last epoch.
+    Validation images choose the epoch and the thresholds, test images judge. An interrupted run
+    resumes after its last epoch.
 
     Args:
-        images: A folder per class, a VOC tree, or a table (csv, jsonl).
-        out: The folder of the model.
-        backbone: A name in ``backbones.BACKBONES``.
+        images: Labeled images as ``image_source.read`` takes them.
+        out: The folder of the model; by default one named after the images.
+        task: "single" (softmax), "multi" (sigmoids), or "auto" for what the labels are.
+        balance: Whether all classes count alike, however many images each has.
+        backbone: A name in ``backbones.BACKBONES``; None is the best whose weights are here.
         weights: "imagenet", "none" (random) or a weights file.
         stage: The last frozen stage; "input" trains the whole net, "auto" is the backbone's.
         epochs: At most so many epochs.
@@ -49,21 +70,28 @@ def finetune(
         image_size: Pixels per side of the input; None is the backbone's.
         batch_size: Images per batch.
         precision: "f32", or "bf16" for mixed precision.
-        validation: Share of the images used for validation.
+        validation_fraction: Share of the images that do not train, where the source has no splits:
+            half of it chooses, half judges. None is a fifth.
         seed: Seed of the split and of every random number.
         overwrite: Replace a model in ``out``.
         reporter: Shows the progress.
+        source_options: Further arguments of ``image_source.read``, such as splits.
 
     Raises:
-        DataMissing: There are no images, or none that can be read.
+        DataMissing: There are no images, none that can be read, or none to judge on.
         BadSetting: ``out`` holds a model.
+        UnknownName: The backbone has no such stage.
     """
-    reporter, out = reporter or Silent(), Path(out)
+    reporter = reporter or Silent()
+    out = Path(out) if out is not None else name_output(images)
+    net, file, stage = _choose_net(backbone, weights, stage, reporter)
     skipped: list[str] = []
-    source = image_source.read(images, check_files=False)
-    labeled = image_source.keep_readable(source, skipped.append).images
-    net = backbones.get_backbone(backbone)
-    weights, stage = find_weights(backbone, weights), finetune_data.resolve_stage(backbone, stage)
+    source = image_source.read(images, task=task, check_files=False, **source_options)
+    source = image_source.keep_readable(source, skipped.append)
+    reporter.print_line(source.summary())
+    kind = _splits.resolve_task(source.images, task)
+    parts = _splits.split(source.images, kind, validation_fraction, seed, needs_validation=True)
+    reporter.print_line(parts.describe())
     size = (image_size, image_size) if image_size else net.input_size
     config = tuning.FinetuneConfig(
         epochs=epochs,
@@ -73,32 +101,138 @@ def finetune(
         attention=1 / 3,
         precision=precision,
         seed=seed,
+        is_exclusive=kind == "single",
     )
     with open_output(out, overwrite) as checkpoints:
-        model = net.build(weights, seed=seed, size=size)
-        with reporter.task(_("frozen part"), (2 + crops) * len(labeled)) as step:
-            views = finetune_data.build_views(
-                labeled, net, weights, stage, size, crops=crops, step=step, collection="own"
-            )
-        data = finetune_data.FinetuneData(labeled, views, validation, seed)
+        model = net.build(file, seed=seed, size=size)
+        data = _prepare(parts, net, file, stage, size, crops, balance, config, reporter)
+        use_sqrt = not net.has_negative_features
         layer = finetune_data.frozen_layer_name(net, stage)
-        tail = tuning.build_tail(model, layer, use_sqrt=True, with_locations=True)
-        head, _pooled = data.fit_head(tail, 0.1, batch_size)
+        tail = tuning.build_tail(model, layer, use_sqrt=use_sqrt, with_locations=True)
         checkpoint = checkpoints / "finetune.safetensors"
-        with reporter.task(_("fine-tuning"), epochs * data.steps_per_epoch(batch_size)) as step:
-            tuned = data.fine_tune(tail, head, config, checkpoint, step)
-        card, unscored = make_card(
+        tuned = _train(data, tail, config, checkpoint, reporter)
+        remarks = (*source.remarks, *parts.remarks)
+        evaluation = _judge(data, parts, tuned, config, remarks)
+        card = make_card(
             net,
             size,
-            (data.train, data.validation),
-            data.validation_logits(tuning.make_logits_function(tuned, batch_size)),
-            title=f"{net.name}, fine-tuned on {labeled.title}",
+            parts,
+            evaluation,
+            title=f"{net.name}, fine-tuned on {source.images.title}",
             training=(
                 f"from {stage}, epoch {tuned.best_epoch} of {epochs}, "
-                f"learning rate {learning_rate:g}, seed {seed}"
+                f"learning rate {learning_rate:g}{', classes balanced' if balance else ''}, "
+                f"seed {seed}"
             ),
+            chosen="epoch, thresholds: on the validation images",
         )
-        model = linear_head.attach_head(model, tuned.head, True, tuned.attention)
+        parts.write(out)
+        history = {"loss": tuned.losses, "validation": tuned.validations}
+        report = write_report(out, evaluation, source, history=history)
+        model = linear_head.attach_head(
+            model, tuned.head, use_sqrt, tuned.attention, card.activation
+        )
         classifier.save(out, model, card)
-    chosen = {"stage": stage, "best_epoch": tuned.best_epoch}
-    return ClassifierResult(out, card, unscored, chosen, tuple(skipped))
+    chosen = {"stage": stage, "best_epoch": tuned.best_epoch, "task": kind}
+    return ClassifierResult(
+        out, card, evaluation.unscored, chosen, tuple(skipped), evaluation, report
+    )
+
+
+def _choose_net(
+    backbone: str | None, weights: Path | str | None, stage: str, reporter: Reporter
+) -> tuple[Backbone, Path | None, str]:
+    """Return the backbone, its weights file and the last frozen stage."""
+    name = choose_backbone(backbone, weights)
+    net = backbones.get_backbone(name)
+    if isinstance(net, OpenVinoBackbone):
+        raise BadSetting(
+            _("the net in a file cannot be fine-tuned"),
+            got=net.name,
+            fix=_("Train a linear classifier on it with 'etabli transfer'."),
+        )
+    stage = finetune_data.resolve_stage(name, stage)
+    reporter.print_line(describe_choice(name, backbone))
+    return net, find_weights(name, weights), stage
+
+
+def _prepare(
+    parts: Parts,
+    net: Backbone,
+    weights: Path | None,
+    stage: str,
+    size: tuple[int, int],
+    crops: int,
+    balance: bool,
+    config: tuning.FinetuneConfig,
+    reporter: Reporter,
+) -> FinetuneData:
+    """Compute the frozen part of the net for every view of every image."""
+    validation, test = parts.validation, parts.test
+    assert validation is not None and test is not None  # fine-tuning needs both
+    images = parts.join()
+    total = 0 if stage == "input" else (2 + crops) * len(images)
+    with reporter.task(_("frozen part"), total) as step:
+        views = finetune_data.build_views(
+            images, net, weights, stage, size, crops=crops, step=step, collection="own"
+        )
+    return FinetuneData(
+        images,
+        views,
+        0.0,
+        config.seed,
+        parts=(parts.train, validation),
+        is_exclusive=config.is_exclusive,
+        is_balanced=balance,
+    )
+
+
+def _train(
+    data: FinetuneData,
+    tail: Any,
+    config: tuning.FinetuneConfig,
+    checkpoint: Path,
+    reporter: Reporter,
+) -> tuning.FinetunedModel:
+    head, _pooled = data.fit_head(tail, HEAD_L2, config.batch_size)
+    left = config.epochs * data.steps_per_epoch(config.batch_size)
+    with reporter.task(_("fine-tuning"), left) as step:
+
+        def count(advance: int, **numbers: float) -> None:
+            nonlocal left
+            left -= advance
+            step(advance, **numbers)
+
+        tuned = data.fine_tune(tail, head, config, checkpoint, count)
+        step(left)  # of epochs that no longer improved the validation score
+    return tuned
+
+
+def _judge(
+    data: FinetuneData,
+    parts: Parts,
+    tuned: tuning.FinetunedModel,
+    config: tuning.FinetuneConfig,
+    remarks: tuple[str, ...],
+) -> Evaluation:
+    """Choose thresholds on the validation images, and score the test images."""
+    test = parts.test
+    assert test is not None  # fine-tuning needs it
+    logits_of = tuning.make_logits_function(tuned, config.batch_size)
+
+    def predict(rows: Any) -> Any:
+        logits = data.views.logits(rows, logits_of)
+        return logits, linear_head.compute_probabilities(logits, config.is_exclusive)
+
+    _logits, probabilities = predict(data.validation_rows)
+    thresholds = linear_head.choose_thresholds(data.validation.labels, probabilities)
+    logits, probabilities = predict(data.find_rows(test))
+    return score(
+        test,
+        probabilities,
+        "single" if config.is_exclusive else "multi",
+        thresholds,
+        seed=config.seed,
+        ranks=logits,
+        remarks=remarks,
+    )

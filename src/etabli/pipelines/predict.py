@@ -2,49 +2,121 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from etabli.core.atomic_files import atomic_write
-from etabli.core.errors import BadSetting
+from etabli.core.errors import BadSetting, MissingExtra
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
 from etabli.data.catalog.source import Source
+from etabli.data.formats import text_file
 from etabli.features.engines import DEFAULT_BATCH_SIZES, open_engine, truncate_model
 from etabli.features.extraction import name_images
 from etabli.features.inputs import find_images, find_weights
-from etabli.features.pipeline import Unreadable, make_reader, stream_features
+from etabli.features.pipeline import NamedImage, Unreadable, make_reader, stream_features
 from etabli.models.vision import backbones
+from etabli.report import notebook
 from etabli.saved_models import classifier
 from etabli.saved_models.classifier import ImageClassifier
 
 if TYPE_CHECKING:
-    import keras
+    import pandas as pd
+
 
 FEW = 64  # below it, compiling the model for OpenVINO takes longer than OpenVINO saves
-SUFFIXES = (".csv", ".jsonl")
-_Decide = Callable[[np.ndarray], Iterator[tuple[list[str], dict[str, float]]]]
+SUFFIXES = (".csv", ".jsonl", ".parquet")
+_FIRST_COLUMNS = ("file_name", "label", "score")
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """The labels of an image (probabilities above their thresholds) and its probabilities."""
-
-    file: str
-    labels: list[str]
-    probabilities: dict[str, float]
-
-
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Predictions:
-    """The predictions of all images that could be read, in order, and the images that could not."""
+    """What a classifier says of N images, in order.
 
-    rows: list[Prediction] = field(default_factory=list)
-    unreadable: list[Unreadable] = field(default_factory=list)
+    Attributes:
+        names: The images.
+        labels: ``labels[i]`` is the most probable class; of a classifier of several labels, those
+            whose probability reaches their threshold.
+        probabilities: (N, K), the columns in the order of ``classes``.
+        classes: The K names.
+        unreadable: The images that could not be read, each with a reason.
+        ranked: For the ImageNet classes, the most probable ones of each image, and no
+            ``probabilities``.
+    """
+
+    names: list[str]
+    labels: list[tuple[str, ...]]
+    probabilities: np.ndarray
+    classes: tuple[str, ...]
+    unreadable: list[Unreadable]
+    ranked: tuple[tuple[tuple[str, float], ...], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def scores(self) -> list[float]:
+        """The probability of the label of each image, of several the highest.
+
+        Without a label it is the highest probability of all classes.
+        """
+        if self.ranked or not len(self):
+            return [row[0][1] for row in self.ranked]
+        columns = {name: k for k, name in enumerate(self.classes)}
+        chosen = np.full(self.probabilities.shape, -np.inf)
+        for row, labels in enumerate(self.labels):
+            shown = [columns[name] for name in labels] or slice(None)
+            chosen[row, shown] = self.probabilities[row, shown]
+        return [round(float(each), 6) for each in chosen.max(axis=1)]
+
+    def rank(self, row: int, count: int) -> list[tuple[str, float]]:
+        """Return the most probable classes of an image, the best first, with probabilities."""
+        if self.ranked:
+            return list(self.ranked[row][:count])
+        values = self.probabilities[row]
+        order = np.argsort(-values, kind="stable")[:count]
+        return [(self.classes[k], round(float(values[k]), 6)) for k in order]
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Return a table by column: ``file_name``, ``label``, ``score``, then the classes.
+
+        Several labels are joined by ``;``. For the ImageNet classes, ``top1`` and following are
+        their names, ``score1`` and following their probabilities.
+        """
+        table: dict[str, list[Any]] = {
+            "file_name": self.names,
+            "label": [";".join(each) for each in self.labels],
+            "score": self.scores,
+        }
+        if self.ranked:
+            for place in range(len(self.ranked[0])):
+                table[f"top{place + 1}"] = [row[place][0] for row in self.ranked]
+                table[f"score{place + 1}"] = [row[place][1] for row in self.ranked]
+            return table
+        for k, name in enumerate(self.classes):
+            key = f"class {name}" if name in _FIRST_COLUMNS else name
+            table[key] = [round(float(each), 6) for each in self.probabilities[:, k]]
+        return table
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the table of ``columns`` by row."""
+        table = self.columns()
+        return [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return the table of ``columns``: a row an image."""
+        return notebook.make_data_frame(self.columns())
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (name, ", ".join(labels) or "—", f"{score:.3f}")
+            for name, labels, score in zip(self.names, self.labels, self.scores, strict=True)
+        ]
+        return notebook.format_table(("image", "label", "highest probability"), rows)
 
 
 def predict(
@@ -73,78 +145,124 @@ def predict(
         sources = name_images(*find_images(images))
     else:
         sources = name_images(images)
-    net, size, decide = _open_imagenet(top) if model is None else _open_classifier(model)
+    if model is None:
+        return _predict_imagenet(sources, engine, precision, top, reporter)
+    loaded = model if isinstance(model, ImageClassifier) else classifier.load(model)
+    names, rows, unreadable = _run(
+        loaded.net, loaded.card.input_size, sources, engine, precision, reporter
+    )
+    rows = rows.reshape(len(names), len(loaded.card.classes))
+    labels = [tuple(each) for each in classifier.decide_labels(rows, loaded.card)]
+    return Predictions(names, labels, rows, loaded.card.classes, unreadable)
+
+
+def predict_probabilities(
+    model: ImageClassifier,
+    paths: Sequence[Path],
+    names: Sequence[str],
+    engine: str | None = None,
+    reporter: Reporter | None = None,
+) -> tuple[list[int], np.ndarray, list[Unreadable]]:
+    """Return the indices of the images that can be read, their probabilities, and the others."""
+    sources = name_images(paths, names)
+    found, rows, unreadable = _run(
+        model.net, model.card.input_size, sources, engine, "f32", reporter
+    )
+    index = {name: row for row, name in enumerate(names)}
+    rows = rows.reshape(len(found), len(model.card.classes))
+    return [index[name] for name in found], rows, unreadable
+
+
+def _run(
+    net: Any,
+    size: tuple[int, int],
+    sources: Sequence[NamedImage],
+    engine: str | None,
+    precision: str,
+    reporter: Reporter | None,
+) -> tuple[list[str], np.ndarray, list[Unreadable]]:
+    """Return the names of the images that can be read, the rows of the net, and the others."""
     if engine is None and len(sources) < FEW:
-        engine = "keras"
+        engine = None if hasattr(net, "head") else "keras"
     batch_size = min(DEFAULT_BATCH_SIZES["keras"], len(sources)) if engine == "keras" else None
     run = open_engine(net, batch_size, engine, None if engine == "keras" else precision)
     starts = range(0, len(sources), run.batch_size)
     batches = (sources[start : start + run.batch_size] for start in starts)
-    found = Predictions()
+    names: list[str] = []
+    parts: list[np.ndarray] = []
+    unreadable: list[Unreadable] = []
     with (reporter or Silent()).task(_("predicting"), len(sources)) as step:
         for batch in stream_features(batches, run, make_reader("plain", size)):
             step(len(batch.names) + len(batch.unreadable))
-            found.unreadable += batch.unreadable
-            decided = decide(batch.features) if batch.names else ()
-            for name, (labels, probabilities) in zip(batch.names, decided, strict=True):
-                found.rows.append(Prediction(name, labels, probabilities))
-    return found
+            unreadable += batch.unreadable
+            if batch.names:
+                names += batch.names
+                parts.append(batch.features)
+    return names, np.concatenate(parts) if parts else np.empty(0, np.float32), unreadable
 
 
-def _open_classifier(
-    model: ImageClassifier | Path | str,
-) -> tuple["keras.Model", tuple[int, int], _Decide]:
-    net, card = model if isinstance(model, ImageClassifier) else classifier.load(model)
-
-    def decide(rows: np.ndarray) -> Iterator[tuple[list[str], dict[str, float]]]:
-        for labels, row in zip(classifier.decide_labels(rows, card), rows, strict=True):
-            yield labels, _round(card.classes, row)
-
-    return net, card.input_size, decide
-
-
-def _open_imagenet(top: int) -> tuple["keras.Model", tuple[int, int], _Decide]:
-    source, net = Source.full(), backbones.get_backbone("mobilenet_v2")
+def _predict_imagenet(
+    sources: Sequence[NamedImage],
+    engine: str | None,
+    precision: str,
+    top: int,
+    reporter: Reporter | None,
+) -> Predictions:
+    place, net = Source.full(), backbones.get_backbone("mobilenet_v2")
     model = net.build(find_weights(net.name))
-    names = source.file("weights", "imagenet_labels.txt").read_text(encoding="utf-8").splitlines()
-    path = source.file("weights", "mobilenet_v2_imagenet_head.npz")
+    classes = text_file.read(place.file("weights", "imagenet_labels.txt")).lines
+    path = place.file("weights", "mobilenet_v2_imagenet_head.npz")
     with np.load(path, allow_pickle=False) as stored:
         head = backbones.build_imagenet_head(stored["kernel"], stored["bias"])
-
-    def decide(features: np.ndarray) -> Iterator[tuple[list[str], dict[str, float]]]:
-        for row in head(features):
+    pooled = truncate_model(model, net.map_layer, True)
+    names, rows, unreadable = _run(pooled, net.input_size, sources, engine, precision, reporter)
+    ranked = []
+    for start in range(0, len(names), 1024):
+        for row in head(rows[start : start + 1024]):
             best = np.argsort(-row, kind="stable")[:top]
-            yield [names[best[0]]], _round([names[k] for k in best], row[best])
-
-    return truncate_model(model, net.map_layer, True), net.input_size, decide
-
-
-def _round(names: Sequence[str], values: np.ndarray) -> dict[str, float]:
-    return {name: round(float(value), 6) for name, value in zip(names, values, strict=True)}
+            ranked.append(tuple((classes[k], round(float(row[k]), 6)) for k in best))
+    labels = [(row[0][0],) for row in ranked]
+    return Predictions(
+        names, labels, np.empty((len(names), 0)), tuple(classes), unreadable, tuple(ranked)
+    )
 
 
 def check_suffix(path: Path) -> None:
-    """Raise ``BadSetting`` for a file that ``write_predictions`` cannot write."""
+    """Raise ``BadSetting`` or ``MissingExtra`` where ``write_predictions`` cannot write a file."""
     if path.suffix.lower() not in SUFFIXES:
-        raise BadSetting(_("predictions are written as .csv or .jsonl"), got=path.name)
+        raise BadSetting(_("predictions are written as .csv, .jsonl or .parquet"), got=path.name)
+    if path.suffix.lower() == ".parquet":
+        _import_pyarrow()
 
 
-def write_predictions(path: Path | str, rows: Sequence[Prediction]) -> None:
-    """Write predictions as .csv, a column per class, or as .jsonl, a JSON object per line."""
+def _import_pyarrow() -> Any:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingExtra("pyarrow", "parquet", _("the .parquet format")) from error
+    return pyarrow
+
+
+def write_predictions(path: Path | str, predictions: Predictions) -> None:
+    """Write the table of ``Predictions.columns`` as .csv, .jsonl or .parquet."""
     path = Path(path)
     check_suffix(path)
-    is_csv = path.suffix.lower() == ".csv"
-    with atomic_write(path, newline="" if is_csv else None) as stream:
-        if not is_csv:
-            stream.writelines(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        pyarrow = _import_pyarrow()
+        with atomic_write(path, "wb") as stream:
+            pyarrow.parquet.write_table(pyarrow.table(predictions.columns()), stream)
+        return
+    with atomic_write(path, newline="" if suffix == ".csv" else None) as stream:
+        if suffix == ".jsonl":
+            records = predictions.records()
+            stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in records)
             return
-        classes = list(dict.fromkeys(name for row in rows for name in row.probabilities))
-        writer = csv.writer(stream)
-        writer.writerow(["file_name", "labels", *classes])
-        for row in rows:
-            labels = ";".join(map(_clean_cell, row.labels))
-            values = [row.probabilities.get(name, "") for name in classes]
-            writer.writerow([_clean_cell(row.file), labels, *values])
+        table, writer = predictions.columns(), csv.writer(stream)
+        writer.writerow(map(_clean_cell, table))
+        for row in zip(*table.values(), strict=True):
+            writer.writerow([_clean_cell(each) if isinstance(each, str) else each for each in row])
 
 
 def _clean_cell(text: str) -> str:

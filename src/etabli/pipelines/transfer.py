@@ -1,95 +1,294 @@
-"""Transfer learning: a linear classifier on extracted features, for your own labels."""
+"""Transfer learning: a linear classifier on deep features, for your own labels."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from etabli.core.errors import BadSetting, DataMissing
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
 from etabli.core.seeding import make_generator
 from etabli.data.formats import image_source
+from etabli.data.formats.image_source import ImageSource
+from etabli.data.formats.labeled_images import LabeledImages
 from etabli.features.store import Features
 from etabli.features.weights import build_net_of
 from etabli.models.vision import linear_head
-from etabli.pipelines._classifier import ClassifierResult, make_card
+from etabli.models.vision.linear_head import LinearClassifier
+from etabli.pipelines import _splits, extract
+from etabli.pipelines._classifier import ClassifierResult, make_card, name_output, write_report
 from etabli.pipelines._output import open_output
+from etabli.pipelines._splits import Parts
+from etabli.pipelines.evaluate import Evaluation, Task, score
 from etabli.saved_models import classifier
 
 L2_GRID = (1.0, 0.3, 0.1, 0.03, 0.01)
+JUDGING_FOLDS = 5
 
 
 def transfer(
-    features: Path | str,
-    labels: Path | str,
-    out: Path | str,
+    source: Path | str,
+    labels: Path | str | None = None,
+    out: Path | str | None = None,
     *,
+    task: str = "auto",
+    balance: bool = False,
+    backbone: str | None = None,
     weights: Path | str | None = "imagenet",
-    validation: float = 0.2,
+    validation_fraction: float | None = None,
     seed: int = 0,
     overwrite: bool = False,
     reporter: Reporter | None = None,
+    **source_options: Any,
 ) -> ClassifierResult:
-    """Train a linear classifier on extracted features and save it with its backbone.
+    """Train a linear classifier on deep features and save it with its backbone.
 
-    Images may have several labels: the classifier is one-vs-rest. Its L2 regularization is chosen
-    by cross-validation on the training images; validation images give thresholds and scores.
+    One label an image: softmax (multinomial logistic regression). Several: one-vs-rest. The L2
+    regularization, and thresholds of several labels, are chosen by cross-validation on the training
+    images, or on the validation split of the source. Other images judge; where they are few,
+    cross-validation judges, and all images train the model.
 
     Args:
-        features: A folder that ``extract`` wrote, of the layer "pool".
-        labels: A folder per class, a VOC tree, or a table (csv, jsonl).
-        out: The folder of the model.
-        weights: The weights that the features were extracted with.
-        validation: Share of the images used for validation.
+        source: A folder that ``etabli features`` wrote, of the layer "pool"; or labeled images,
+            whose features are then extracted first.
+        labels: Labeled images as ``image_source.read`` takes them; by default where the features
+            were extracted from.
+        out: The folder of the model; by default one named after the source.
+        task: "single", "multi", or "auto" for what the labels are.
+        balance: Whether all classes count alike, however many images each has.
+        backbone: For images: the net; None is the best whose weights are here.
+        weights: The weights that the features are extracted with.
+        validation_fraction: Share of the images that judge; None is a fifth, or cross-validation
+            where that leaves a class fewer than ten.
         seed: Which images those are.
         overwrite: Replace a model in ``out``.
         reporter: Shows the progress.
+        source_options: Further arguments of ``image_source.read``, such as splits.
 
     Raises:
         BadSetting: The features are not pooled or were extracted with other weights, or ``out``
             holds a model.
-        DataMissing: No image has both features and a label.
+        DataMissing: No image has both features and a label, or there is nothing to judge on.
     """
-    extracted = Features(features)
-    images = image_source.read(labels, known=extracted.names).images
-    recipe = extracted.recipe
+    reporter = reporter or Silent()
+    given = _open(source, labels, task, backbone, weights, reporter, source_options)
+    images, recipe = given.source.images, given.features.recipe
+    kind = _splits.resolve_task(images, task)
+    parts = _splits.split(images, kind, validation_fraction, seed, needs_validation=False)
+    out = Path(out) if out is not None else name_output(source)
+    with open_output(out, overwrite):
+        net, size, model = build_net_of(given.features, weights)
+        fit = _Fit(given.features, kind, balance, seed, reporter)
+        head, l2, evaluation = fit.run(parts, [*given.source.remarks, *parts.remarks])
+        how = "on the validation images" if parts.validation else "by cross-validation"
+        kinds = {"single": "softmax", "multi": "one-vs-rest"}
+        weighting = ", classes balanced" if balance else ""
+        keys = ("backbone", "weights", "layer", "size")
+        card = make_card(
+            net,
+            size,
+            parts,
+            evaluation,
+            title=f"{net.name}, linear classifier on {images.title}",
+            training=f"frozen features, {kinds[kind]}{weighting}, L2 {l2:g} {how}, seed {seed}",
+            chosen=f"L2{', thresholds' if kind == 'multi' else ''}: {how}",
+            features={key: recipe[key] for key in keys}
+            | {"folder": str(given.features.folder.absolute())},
+        )
+        parts.write(out)
+        report = write_report(out, evaluation, given.source)
+        classifier.save(out, linear_head.attach_head(model, head, activation=card.activation), card)
+    return ClassifierResult(
+        out, card, evaluation.unscored, {"l2": l2, "task": kind}, given.skipped, evaluation, report
+    )
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Features and labels of the same images."""
+
+    features: Features
+    source: ImageSource
+    skipped: tuple[str, ...] = ()
+
+
+def _open(
+    source: Path | str,
+    labels: Path | str | None,
+    task: str,
+    backbone: str | None,
+    weights: Path | str | None,
+    reporter: Reporter,
+    options: dict[str, Any],
+) -> _Given:
+    """Open the features of a source, or extract them, and read the labels of their images."""
+    skipped: tuple[str, ...] = ()
+    if extract.is_features(source):
+        features = Features(source)
+        labels = labels or features.source
+        if labels is None:
+            raise BadSetting(
+                _("{folder} does not say where its images are").format(folder=source),
+                fix=_("Pass them, with their labels, as --labels."),
+            )
+        read = image_source.read(labels, task=task, known=features.names, **options)
+    else:
+        if not Path(source).exists():
+            raise DataMissing(_("there is no folder {path}").format(path=source))
+        read = image_source.read(labels or source, task=task, **options)
+        _splits.resolve_task(read.images, task)
+        reporter.print_line(read.summary())
+        features = extract.extract_labeled(read.images, backbone, weights, reporter)
+        skipped = tuple(f"{each.name}: {each.reason}" for each in features.unreadable)
+    recipe = features.recipe
     if recipe["layer"] != "pool":
         raise BadSetting(
             _("a linear classifier needs pooled features"),
             expected="--layer pool",
             got=recipe["layer"],
         )
-    known = set(extracted.names)
-    images = images.select([row for row, name in enumerate(images.names) if name in known])
-    if not len(images):
+    known = set(features.names)
+    images = read.images
+    kept = [row for row, name in enumerate(images.names) if name in known]
+    if not kept:
         raise DataMissing(
             _("no image has both features and a label"),
-            expected=_("names such as {name}").format(name=next(iter(extracted.names), "?")),
+            expected=_("names such as {name}").format(name=next(iter(features.names), "?")),
             fix=_("Pass to --labels the images that 'etabli features' read."),
         )
-    out = Path(out)
-    with open_output(out, overwrite):
-        net, size, model = build_net_of(extracted, weights)
-        parts = images.split_validation(validation, make_generator(seed, "validation"))
-        train, judged = parts
-        rows = extracted.array(train.names, "float32")
-        folds = min(4, max(2, len(rows) // 2))
-        with (reporter or Silent()).task(_("cross-validation"), folds * len(L2_GRID)) as step:
-            l2, _means = linear_head.choose_l2(
-                rows,
-                train.labels,
-                lambda truth, logits: -linear_head.binary_cross_entropy(truth, logits),
-                folds,
-                L2_GRID,
-                make_generator(seed, "folds"),
-                progress=step,
+    if len(kept) < len(images):
+        read = replace(read, images=images.select(kept))
+    if not skipped and extract.is_features(source):
+        reporter.print_line(read.summary())
+    return _Given(features, read, skipped)
+
+
+class _Fit:
+    """Fits a linear classifier and has it judged."""
+
+    def __init__(
+        self, features: Features, task: Task, balance: bool, seed: int, reporter: Reporter
+    ) -> None:
+        self.features, self.task, self.balance, self.seed = features, task, balance, seed
+        self.is_exclusive, self.reporter = task == "single", reporter
+
+    def run(
+        self, parts: Parts, remarks: Sequence[str]
+    ) -> tuple[LinearClassifier, float, Evaluation]:
+        """Return the classifier, its L2 regularization, and what the judging images gave."""
+        train, rows = parts.train, self._rows(parts.train)
+        judged, logits = parts.test, np.empty(0)
+        if judged is None:
+            logits = self._judge_by_folds(rows, train.labels)
+        l2, held_out = self._choose(rows, train.labels, parts.validation)
+        head = self._fit(rows, train.labels, l2)
+        thresholds = np.full(len(train.classes), 0.5)
+        if not self.is_exclusive:
+            chooser = parts.validation or train
+            thresholds = linear_head.choose_thresholds(
+                chooser.labels, linear_head.compute_probabilities(held_out, False)
             )
-        head = linear_head.fit(rows, train.labels, l2)
-        card, unscored = make_card(
-            net,
-            size,
-            parts,
-            head.logits(extracted.array(judged.names, "float32")),
-            title=f"{net.name}, linear classifier on {images.title}",
-            training=f"frozen features, one-vs-rest, L2 {l2:g} by cross-validation, seed {seed}",
+        if judged is None:
+            judged = train
+        else:
+            logits = head.logits(self._rows(judged))
+        probabilities = linear_head.compute_probabilities(logits, self.is_exclusive)
+        evaluation = score(
+            judged,
+            probabilities,
+            self.task,
+            thresholds,
+            seed=self.seed,
+            ranks=logits,
+            remarks=remarks,
         )
-        classifier.save(out, linear_head.attach_head(model, head), card)
-    return ClassifierResult(out, card, unscored, {"l2": l2})
+        return head, l2, evaluation
+
+    def _rows(self, images: LabeledImages) -> np.ndarray:
+        return self.features.array(images.names, "float32")
+
+    def _weights(self, labels: np.ndarray) -> np.ndarray | None:
+        return linear_head.balance_weights(labels, self.is_exclusive) if self.balance else None
+
+    def _fit(self, rows: np.ndarray, labels: np.ndarray, l2: float) -> LinearClassifier:
+        return linear_head.fit(
+            rows, labels, l2, is_exclusive=self.is_exclusive, weights=self._weights(labels)
+        )
+
+    def _loss(self, labels: np.ndarray, logits: np.ndarray) -> float:
+        if self.is_exclusive:
+            return linear_head.cross_entropy(labels, logits)
+        return linear_head.binary_cross_entropy(labels, logits)
+
+    def _choose(
+        self, rows: np.ndarray, labels: np.ndarray, validation: LabeledImages | None
+    ) -> tuple[float, np.ndarray]:
+        """Return the best L2 regularization, and its logits of images that did not train."""
+        if validation is not None:
+            held = self._rows(validation)
+            with self.reporter.task(_("validation"), len(L2_GRID)) as step:
+                found: dict[float, np.ndarray] = {}
+                for l2 in L2_GRID:
+                    found[l2] = self._fit(rows, labels, l2).logits(held)
+                    step(1, l2=l2)
+                losses = {l2: self._loss(validation.labels, each) for l2, each in found.items()}
+                best = min(losses, key=lambda l2: losses[l2])
+                step(0, l2=best)
+            return best, found[best]
+        fold_of = self._draw_folds(labels)
+        with self.reporter.task(_("cross-validation"), (fold_of.max() + 1) * len(L2_GRID)) as step:
+            best, logits = self._cross_validate(rows, labels, fold_of, step)
+            step(0, l2=best)
+        return best, logits
+
+    def _cross_validate(
+        self,
+        rows: np.ndarray,
+        labels: np.ndarray,
+        fold_of: np.ndarray,
+        step: Callable[..., None] | None = None,
+    ) -> tuple[float, np.ndarray]:
+        weights = self._weights(labels)
+        found = linear_head.cross_validate(
+            rows,
+            labels,
+            fold_of,
+            L2_GRID,
+            is_exclusive=self.is_exclusive,
+            weights=weights,
+            progress=step,
+        )
+        means = linear_head.average_folds(
+            labels, found, fold_of, lambda truth, logits: -self._loss(truth, logits)
+        )
+        best = max(means, key=lambda l2: means[l2])
+        return best, found[best]
+
+    def _draw_folds(self, labels: np.ndarray, folds: int = 4, purpose: str = "folds") -> np.ndarray:
+        """Return the fold of each image; those of a class are spread where each has one."""
+        generator, count = make_generator(self.seed, purpose), len(labels)
+        folds = min(folds, max(2, count // 2))
+        if not self.is_exclusive:
+            return generator.permutation(np.arange(count) % folds)
+        fold_of = np.empty(count, int)
+        fold_of[np.lexsort((generator.random(count), labels.argmax(axis=1)))] = (
+            np.arange(count) % folds
+        )
+        return fold_of
+
+    def _judge_by_folds(self, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return the logits of each image by a classifier that was trained without its fold."""
+        fold_of = self._draw_folds(labels, JUDGING_FOLDS, "judging folds")
+        logits = np.empty(labels.shape, np.float32)
+        folds = range(fold_of.max() + 1)
+        with self.reporter.task(_("judging by cross-validation"), len(folds)) as step:
+            for fold in folds:
+                inside, outside = fold_of != fold, fold_of == fold
+                inner = self._draw_folds(labels[inside])
+                l2, _logits = self._cross_validate(rows[inside], labels[inside], inner)
+                logits[outside] = self._fit(rows[inside], labels[inside], l2).logits(rows[outside])
+                step(1, l2=l2)
+        return logits

@@ -7,6 +7,7 @@ several, by sigmoids), classes, thresholds, training data and its license, score
 computed. The preprocessing is part of the model.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -52,12 +53,17 @@ class ModelCard:
     weights: str = ""
     scores: dict[str, tuple[float, str]] = field(default_factory=dict)
     made_with: str = ""
-    task: str = "multi"
+    task: Task = "multi"
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)
     chosen: str = ""
     remarks: tuple[str, ...] = ()
     features: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def activation(self) -> str:
+        """The last function of the model: "softmax" where an image has one label."""
+        return "softmax" if self.task == "single" else "sigmoid"
 
 
 class ImageClassifier(NamedTuple):
@@ -88,21 +94,25 @@ def load_card(folder: Path | str) -> ModelCard:
     """Return the card of a classifier. Raises ``DataMissing`` or ``CorruptFile``."""
     held = read_card(folder, KIND)
     with check_card(folder):
-        del held["kind"]
-        if "licence" in held:  # as version 0.1 wrote it
-            held["license"] = held.pop("licence")
-        for key in ("input_size", "classes", "thresholds", "remarks"):
-            held[key] = tuple(held.get(key, ()))
-        if held.get("task", "multi") not in TASKS:
-            raise ValueError(held["task"])
-        held["scores"] = {
-            name: (float(value), str(recipe)) for name, (value, recipe) in held["scores"].items()
-        }
-        held["intervals"] = {
-            name: (float(low), float(high))
-            for name, (low, high) in held.get("intervals", {}).items()
-        }
-        return ModelCard(**held)
+        return parse_card(held)
+
+
+def parse_card(fields: Mapping[str, Any]) -> ModelCard:
+    """Return the card with these fields; ``ValueError`` and the like for invalid ones."""
+    held = {name: value for name, value in fields.items() if name != "kind"}
+    if "licence" in held:  # as version 0.1 wrote it
+        held["license"] = held.pop("licence")
+    for key in ("input_size", "classes", "thresholds", "remarks"):
+        held[key] = tuple(held.get(key, ()))
+    if held.get("task", "multi") not in TASKS:
+        raise ValueError(held["task"])
+    held["scores"] = {
+        name: (float(value), str(recipe)) for name, (value, recipe) in held["scores"].items()
+    }
+    held["intervals"] = {
+        name: (float(low), float(high)) for name, (low, high) in held.get("intervals", {}).items()
+    }
+    return ModelCard(**held)
 
 
 def load(folder: Path | str) -> ImageClassifier:

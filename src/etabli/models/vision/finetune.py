@@ -55,6 +55,8 @@ class FinetuneConfig:
         depthwise: Whether the kernels of depthwise convolutions are trained: half a per cent of the
             weights of MobileNetV2's upper blocks, and a third of the time of a step on a CPU.
         seed: Seed of the order and the mixing of the images.
+        is_exclusive: Whether an image has exactly one class: cross-entropy of the softmax instead
+            of binary cross-entropy.
     """
 
     epochs: int = 8
@@ -70,6 +72,7 @@ class FinetuneConfig:
     precision: str = "f32"
     depthwise: bool = False
     seed: int = 0
+    is_exclusive: bool = False
 
 
 @dataclass
@@ -114,6 +117,7 @@ def fine_tune(
     judge: Callable[[LogitsFunction], float] | None = None,
     checkpoint: Path | None = None,
     watch: Callable[..., None] | None = None,
+    weights: np.ndarray | None = None,
 ) -> FinetunedModel:
     """Train ``tail`` and ``head`` on N images; the best weights end up in ``tail``.
 
@@ -127,6 +131,7 @@ def fine_tune(
             without it the weights of the last epoch are the result.
         checkpoint: The file to resume from, to the same numbers, written after every epoch.
         watch: Called with ``steps``, ``epoch``, ``loss`` and, after an epoch, ``validation``.
+        weights: (N, K), by which the losses of the labels are multiplied.
 
     Raises:
         EtabliError: The loss is not finite.
@@ -155,7 +160,7 @@ def fine_tune(
     for epoch in range(saved.epoch + 1, config.epochs + 1):
         if judge and history and epoch - 1 - _best_epoch(history) >= config.patience:
             break
-        state, loss = _epoch(trainer, state, inputs_of, labels, epoch, watch)
+        state, loss = _epoch(trainer, state, inputs_of, labels, weights, epoch, watch)
         candidate = [
             config.init_weight * old + (1 - config.init_weight) * new
             for old, new in zip(start, state["average"], strict=True)
@@ -233,6 +238,7 @@ def _epoch(
     state: State,
     inputs_of: InputsFunction,
     labels: np.ndarray,
+    weights: np.ndarray | None,
     epoch: int,
     watch: Callable[..., None] | None,
 ) -> tuple[State, float]:
@@ -245,6 +251,8 @@ def _epoch(
         inputs = inputs_of(rows, generator).astype(np.float32)
         targets = (labels[rows] == 1).astype(np.float32)
         known = (labels[rows] != 0).astype(np.float32)
+        if weights is not None:
+            known *= weights[rows].astype(np.float32)
         share = generator.beta(config.mixup, config.mixup) if config.mixup else 1.0
         shards = (data_parallel.shard_batch(each) for each in (inputs, targets, known))
         partner = generator.permutation(config.batch_size)
@@ -351,6 +359,10 @@ class _Trainer:
 
         def loss_of(weights: list) -> Any:
             logits = self._logits(weights, mixed)
+            if self.config.is_exclusive:
+                own, other = targets * known, (targets * known)[partner]
+                weighted = share * own + (1 - share) * other
+                return -(weighted * jax.nn.log_softmax(logits, axis=1)).sum() / len(logits)
             losses = jnp.logaddexp(0, logits) - wanted * logits
             return (counted * losses).sum() / jnp.maximum(1, counted.sum())
 

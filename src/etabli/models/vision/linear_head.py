@@ -174,16 +174,68 @@ def choose_l2(
     """
     generator = generator or np.random.default_rng(0)
     fold_of = generator.permutation(np.arange(len(labels)) % folds)
-    means = dict.fromkeys(grid, 0.0)
-    for fold in range(folds):
+    found = cross_validate(features, labels, fold_of, grid, progress=progress)
+    means = average_folds(labels, found, fold_of, judge)
+    return max(means, key=lambda l2: means[l2]), means
+
+
+def cross_validate(
+    features: np.ndarray,
+    labels: np.ndarray,
+    fold_of: np.ndarray,
+    grid: tuple[float, ...],
+    *,
+    is_exclusive: bool = False,
+    weights: np.ndarray | None = None,
+    progress: Callable[..., None] | None = None,
+) -> dict[float, np.ndarray]:
+    """Return, for each L2 regularization, the logits (N, K) of images that did not train.
+
+    Each fold goes from strong to weak regularization and starts from the last solution.
+
+    Args:
+        features: (N, D).
+        labels: (N, K).
+        fold_of: (N,), the fold in which each image is held out.
+        grid: The values that are tried, in descending order.
+        is_exclusive: As in ``fit``.
+        weights: As in ``fit``.
+        progress: Called as ``progress(1, l2=...)`` after every fit.
+    """
+    found = {l2: np.empty(labels.shape, np.float32) for l2 in grid}
+    for fold in range(int(fold_of.max()) + 1):
         inside, outside = fold_of != fold, fold_of == fold
         model: LinearClassifier | None = None
         for l2 in grid:
-            model = fit(features[inside], labels[inside], l2, model, max_iterations=120)
-            means[l2] += judge(labels[outside], model.logits(features[outside])) / folds
+            model = fit(
+                features[inside],
+                labels[inside],
+                l2,
+                model,
+                max_iterations=120,
+                is_exclusive=is_exclusive,
+                weights=None if weights is None else weights[inside],
+            )
+            found[l2][outside] = model.logits(features[outside])
             if progress:
                 progress(1, l2=l2)
-    return max(means, key=lambda l2: means[l2]), means
+    return found
+
+
+def average_folds(
+    labels: np.ndarray,
+    logits: dict[float, np.ndarray],
+    fold_of: np.ndarray,
+    judge: Callable[[np.ndarray, np.ndarray], float],
+) -> dict[float, float]:
+    """Return the mean of the scores of the folds, for each L2 regularization."""
+    folds = range(int(fold_of.max()) + 1)
+    means = dict.fromkeys(logits, 0.0)
+    for l2, each in logits.items():
+        for fold in folds:
+            here = fold_of == fold
+            means[l2] += judge(labels[here], each[here]) / len(folds)
+    return means
 
 
 def fit_adam(
