@@ -33,6 +33,7 @@ __all__ = [
     "write_table",
 ]
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet computes
 _MOST_GROUPS, _MOST_IN_GROUP, _MOST_TILES, _MOST_ROWS = 16, 4, 24, 200
 
 
@@ -52,11 +53,11 @@ def list_findings(inspection: Inspection) -> list[tuple[str, str]]:
     """Return the findings in order of importance, each with the key of its section."""
     counts = {
         "duplicates": [
-            (_("Near-duplicates in different splits: {count} groups"), inspection.leaks),
-            (_("The same file under different labels: {count} groups"), inspection.conflicts),
-            (_("Near-duplicates: {count} groups"), inspection.groups),
+            (_("Groups of near-duplicates in different splits: {count}"), inspection.leaks),
+            (_("Identical files with different labels: {count}"), inspection.conflicts),
+            (_("Groups of near-duplicates: {count}"), inspection.groups),
         ],
-        "label-errors": [(_("Probable label errors: {count} images"), inspection.errors)],
+        "label-errors": [(_("Probable label errors: {count}"), inspection.errors)],
         "outliers": [(_("Images unlike all others: {count}"), inspection.outliers)],
         "left-out": [(_("Images that cannot be read: {count}"), inspection.unreadable)],
     }
@@ -73,8 +74,8 @@ def list_warnings(inspection: Inspection) -> list[str]:
     if not inspection.leaks:
         return []
     text = _(
-        "{count} groups of near-duplicates are in different splits: scores on such images are too "
-        "high. Keep each group in one split."
+        "Groups of near-duplicates in different splits: {count}. Scores on such images are too "
+        "high; keep each group in one split."
     )
     return [text.format(count=len(inspection.leaks))]
 
@@ -255,7 +256,7 @@ def write_table(inspection: Inspection, path: Path) -> None:
         writer = csv.writer(stream)
         writer.writerow(("finding", "file_name", "others", "detail"))
         for row in _list_rows(inspection):
-            writer.writerow([f"'{cell}" if cell[:1] in "=+-@\t\r" else cell for cell in row])
+            writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row])
 
 
 def _list_rows(inspection: Inspection) -> Iterator[tuple[str, str, str, str]]:
