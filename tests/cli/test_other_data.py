@@ -49,7 +49,9 @@ def test_the_list_names_the_data_of_the_last_result(etabli, tmp_path):
     write_set(tmp_path / "mine", make_arrays())
     words = ("run", "tp1.logistic", "--data", "full", "--dataset", "./mine")
     assert etabli(*words, "--set", "epochs=1", "--out", "runs/a").code == 0
-    assert "your own idx data" in etabli("list", "tp1").out
+    listed = etabli("list", "tp1").out
+    assert "your own idx data" in listed and "91.59" not in listed
+    assert "(runs/a, your own idx data)" in etabli("list", "tp1.logistic").out
 
 
 def test_a_mistake_gets_one_sentence(etabli, tmp_path):

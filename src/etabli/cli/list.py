@@ -97,7 +97,9 @@ def _print_experiments(
         found = next((each for each in last.get(spec.name, []) if each[2].score == name), None)
         label = score_label(name) if name else _("figures and tables only")
         result = format_score(name, found[2].value, found[2].spread) if found else ""
-        shown = format_score(name, published) if published is not None else ""
+        # What was measured on other data than MNIST is not compared with it.
+        is_compared = found is None or found[1] in ("sample", "full")
+        shown = format_score(name, published) if published is not None and is_compared else ""
         rows.append([spec.name, label, shown, result, found[1] if found else ""])
     columns = [
         (_("experiment"), "left"),
@@ -140,10 +142,10 @@ def _print_experiment(spec: "ExperimentSpec", last: list[tuple[Path, str, "Score
         print_text(text.format(score=known.score, value=value, where=_(known.where)))
     for claim in spec.claims:
         print_text(_("Claim: {says} ({where})").format(says=_(claim.says), where=_(claim.where)))
-    for run, _data, each in last:
-        text = _("Last result: {score} {value} ({run})")
+    for run, data, each in last:
+        text = _("Last result: {score} {value} ({run}, {data})")
         value = format_score(each.score, each.value, each.spread)
-        print_text(text.format(score=each.score, value=value, run=run))
+        print_text(text.format(score=each.score, value=value, run=run, data=data))
 
 
 def _plainly(value: Any) -> str:

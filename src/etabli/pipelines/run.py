@@ -1,5 +1,6 @@
 """Runs of experiments as ``etabli run`` and ``etabli.run`` start them: checked, run, reported."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -127,7 +128,8 @@ def _name_dataset(dataset: str | None) -> str | None:
     """Return a name as it is, and a folder in the form of a path (``./mine``)."""
     if dataset is None or is_path(dataset) or dataset in known_sets.FETCHED:
         return dataset
-    return f"./{dataset}" if Path(dataset).is_dir() else dataset
+    # Path.is_dir raises OSError for a name that is too long.
+    return f"./{dataset}" if os.path.isdir(dataset) else dataset  # noqa: PTH112
 
 
 def _list_data(run: RunPlan) -> list[str]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from idx_sets import make_arrays, publish, write_set
 
-from etabli.core.errors import CorruptFile, DataMissing, UnknownName
+from etabli.core.errors import CorruptFile, DataMissing, EtabliError, UnknownName
 from etabli.data.catalog.source import Source
 from etabli.data.formats import idx, known_sets, mnist
 
@@ -151,6 +151,32 @@ def test_your_own_files_have_their_labels_as_classes_and_any_size(tmp_path):
     assert digits.train_labels[:4].tolist() == [0, 1, 2, 0]
     with pytest.raises(DataMissing, match="has no file of the training images"):
         mnist.load(Source.full(tmp_path, str(tmp_path / "nothing")))
+
+
+def test_labels_may_be_larger_integers_and_images_must_be_bytes(tmp_path):
+    arrays = make_arrays(3)
+    arrays |= {part: arrays[part].astype(np.int32) - 1 for part in ("train_labels", "test_labels")}
+    write_set(tmp_path / "mnist", arrays)
+    assert mnist.load(Source.full(tmp_path)).classes == ("-1", "0", "1")
+    arrays["train_images"] = arrays["train_images"].astype(np.float32)
+    write_set(tmp_path / "mnist", arrays)
+    with pytest.raises(CorruptFile, match="unsigned bytes, got 3 dimension"):
+        mnist.load(Source.full(tmp_path))
+
+
+def test_what_cannot_be_read_is_one_sentence(tmp_path):
+    paths = write_set(tmp_path / "mnist", make_arrays())
+    paths["train_labels"].unlink()
+    paths["train_labels"].mkdir()
+    with pytest.raises(EtabliError, match=r"cannot read .*train-labels"):
+        mnist.load(Source.full(tmp_path))
+    damaged = write_set(tmp_path / "b" / "mnist", make_arrays())["test_images"]
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    with pytest.raises(CorruptFile, match="truncated or damaged"):
+        mnist.load(Source.full(tmp_path / "b"))
+    for strange in ("~nobody-of-this-name/x", "./" + "x" * 5000, "./\0"):
+        with pytest.raises(DataMissing):
+            mnist.load(Source.full(tmp_path, strange))
 
 
 def test_other_files_have_another_name_so_that_their_runs_are_distinguished(tmp_path):

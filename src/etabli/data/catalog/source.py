@@ -66,8 +66,10 @@ class Source:
         if self.is_sample:
             return samples.ensure_sample(name, self.root)
         if name == "mnist" and self.dataset:
-            is_folder = is_path(self.dataset)
-            return Path(self.dataset).expanduser() if is_folder else self.root / self.dataset
+            if not is_path(self.dataset):
+                return self.root / self.dataset
+            # Path.expanduser raises RuntimeError for a user that does not exist.
+            return Path(os.path.expanduser(self.dataset))  # noqa: PTH111
         return self.root / name
 
     def file(self, name: str, *candidates: str) -> Path:

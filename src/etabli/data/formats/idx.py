@@ -55,11 +55,13 @@ def read_images(path: Path | str) -> np.ndarray:
 
 
 def read_labels(path: Path | str) -> np.ndarray:
-    """Read labels ``(N,)`` of an idx1 file, or the first column of QMNIST's extended labels.
+    """Read integer labels ``(N,)`` of an idx1 file, or the first column of QMNIST's extended ones.
 
     A file of images is refused.
     """
     array = read(path)
+    if array.ndim == 1 and array.dtype.kind in "iu":
+        return array
     if array.ndim == 2 and array.dtype == np.int32 and array.shape[1] == EXTENDED_LABEL:
         return array[:, 0]
     return _check_role(array, path, dimensions=1, wanted=_("labels"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from etabli.core.errors import CorruptFile, UnknownName
+from etabli.core.errors import CorruptFile, EtabliError, UnknownName
 from etabli.core.i18n import N_, _
 from etabli.data.catalog import inventory
 from etabli.data.catalog.registry import File, get_dataset
@@ -141,8 +141,7 @@ def get_known_set(name: str) -> KnownSet:
     """Return a set that can be fetched, by its name; ``UnknownName`` suggests the nearest."""
     known = {each.name: each for each in SETS if each.name in FETCHED}
     if name not in known:
-        error = UnknownName(_("data set in MNIST's format"), name, known)
-        raise error
+        raise UnknownName(_("data set in MNIST's format"), name, known)
     return known[name]
 
 
@@ -243,6 +242,15 @@ def _own_data(paths: Mapping[str, Path], named: Mapping[str, tuple[KnownSet, str
 
 def recognize(path: Path) -> tuple[KnownSet, str] | None:
     """Return the set and the part that a file is, packed or unpacked; ``None`` for another file."""
+    try:
+        return _recognize(path)
+    except OSError as error:
+        raise EtabliError(
+            _("cannot read {path} ({reason})").format(path=path, reason=error.strerror or error)
+        ) from error
+
+
+def _recognize(path: Path) -> tuple[KnownSet, str] | None:
     packed = {file.packed: (each, part) for each, part, file in _list_files() if file.packed}
     if (found := packed.get(_hash_packed(path, *_state(path)))) is not None:
         return found

@@ -4,6 +4,7 @@ Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits"; LeCun
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -153,7 +154,8 @@ def find_files(source: Source) -> dict[str, Path]:
 
 def _list_candidates(folder: Path, part: str) -> Iterator[Path]:
     half, kind = part.split("_")
-    for path in folder.glob("*") if folder.is_dir() else ():
+    # Path.is_dir raises OSError for a name that is too long.
+    for path in folder.glob("*") if os.path.isdir(folder) else ():  # noqa: PTH112
         match = _NAME.fullmatch(path.name)
         if match and match["kind"] == kind and (match["half"] == "train") == (half == "train"):
             yield path
