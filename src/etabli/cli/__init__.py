@@ -87,6 +87,7 @@ def _add_commands() -> None:
         "features": cache.reports_growth(features.features),
         "transfer": cache.reports_growth(transfer.transfer),
         "finetune": cache.reports_growth(finetune.finetune),
+        "evaluate": cache.reports_growth(evaluate.evaluate),
         "predict": cache.reports_growth(predict.predict),
         "export": export.export,
         "cache": cache.app,

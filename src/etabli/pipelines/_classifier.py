@@ -267,7 +267,7 @@ def make_card(
         },
         splits=parts.splits,
         chosen=chosen,
-        remarks=evaluation.remarks,
+        remarks=tuple(map(str, evaluation.remarks)),
         features=dict(features or {}),
     )
 
