@@ -50,6 +50,10 @@ def _table(path: Path) -> object:
     return image_tables.read_table(path, image_tables.Options(), lambda name: name)
 
 
+def _caption_file(path: Path) -> object:
+    return caption_folder.read_folder(path.parent, path)
+
+
 def _devkit(path: Path) -> object:
     return voc.read_devkit(path.parents[2], "trainval")
 
@@ -172,6 +176,16 @@ READERS = [
     ),
     Reader("captions", "metadata.jsonl", _folder, JSON),
     Reader(
+        "caption_table", "captions.csv", _caption_file,
+        (b"image,caption", b"a.jpg", b'"', b"| ", b"#0\t", b'["', b"\xff\xfe", b"\xc2\x85"),
+    ),
+    Reader(
+        "caption_json", "captions.json", _caption_file,
+        (*JSON, b'"images"', b'"annotations"', b'"sentences"', b'"image_id"', b'"a.jpg"'),
+    ),
+    Reader("caption_parquet", "metadata.parquet", _caption_file, (b"PAR1", b"file_name")),
+    Reader("caption_texts", "a.txt", _folder, (b"a.jpg,dog", b"\xff\xfe", b"image,caption")),
+    Reader(
         "flickr_tokens", "Flickr8k.token.txt", flickr8k.read_tokens,
         (b".jpg#0\t", b"#", b"#\xc2\xb2\t"),
     ),
@@ -184,6 +198,11 @@ READERS = [
         (b"the 0.1 0.2", b"400000 2", b"\n \n", b"\xc2\xa0"),
     ),
     Reader("glove_wanted", "glove.txt", _glove_wanted, (b"the 0.1 0.2", b" ", b"the")),
+    Reader(
+        "vectors", "vectors.bin", word_vectors.read,
+        (b"3 2\n", b"400000 2\n", b" 0.1 0.2\n", b"\t", b"\x1f\x8b", b"PK\x03\x04", b"\xff\xfe"),
+    ),
+    Reader("vectors_npy", "vectors.npy", word_vectors.read, NPY),
     Reader(
         "table_csv", "metadata.csv", _table,
         (b"file_name", b"labels", b"a.jpg", b'"a\nb"'),
@@ -224,8 +243,10 @@ def lay_out(reader: Reader, folder: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     if reader.name == "voc_list":
         (path.parent / "trainval.txt").write_text("one\ntwo\n")
-    if reader.name == "captions":
+    if reader.name.startswith("caption"):
         (folder / "a.jpg").touch()
+    if reader.name == "vectors_npy":
+        (folder / "words.txt").write_text("the\ndog\nsea\n")
     if reader.name == "captioner":
         (folder / "model.safetensors").write_bytes((CORPUS / "checkpoint" / "whole").read_bytes())
     return path

@@ -370,8 +370,9 @@ def _read_json(path: Path, text: str, lines: list[str]) -> CaptionFile:
         numbered = ((i, line) for i, line in enumerate(lines, 1) if line.strip())
         return _read_records(path, ((i, _parse(line, f"{path}:{i}")) for i, line in numbered))
     document = _parse(text, str(path))
-    if isinstance(document, list):
-        return _read_records(path, enumerate(document, 1))
+    if not isinstance(document, dict):
+        listed = document if isinstance(document, list) else [document]
+        return _read_records(path, enumerate(listed, 1))
     listed, notes = document.get("images"), document.get("annotations")
     if isinstance(listed, list) and isinstance(notes, list):
         return _read_coco(path, listed, notes)

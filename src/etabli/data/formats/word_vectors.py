@@ -33,7 +33,7 @@ from typing import IO, Any
 import numpy as np
 
 from etabli.core.atomic_files import atomic_write, parse_json
-from etabli.core.errors import BadArray, BadSetting, CorruptFile, DataMissing
+from etabli.core.errors import BadArray, BadSetting, CorruptFile, DataMissing, EtabliError
 from etabli.core.i18n import _
 from etabli.data.catalog.source import Source
 from etabli.data.formats import text_file
@@ -53,7 +53,15 @@ _OPENERS: dict[bytes, Callable[..., Any]] = {
     b"\xfd7zXZ\0": lzma.open,
 }
 _CONTROLS = re.compile(rb"[\0-\x08\x0e-\x1f]")
-_DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
+_DAMAGED = (
+    EOFError,
+    OSError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    ValueError,
+    RuntimeError,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,6 +253,8 @@ def _open(path: Path, member: str | None) -> Iterator[IO[bytes]]:
         else:
             with path.open("rb") as stream:
                 yield stream
+    except EtabliError:
+        raise
     except _DAMAGED as error:
         raise CorruptFile(
             _("{path} is truncated or damaged ({reason})").format(path=path, reason=error)
@@ -498,7 +508,7 @@ def _read_array(path: Path, wanted: Collection[str] | None) -> _Found:
     """Read an array (N, D), and its words from a file next to it."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except Exception as error:  # a header is a Python literal, which fails in countless ways
         raise CorruptFile(
             _("{path} cannot be read as an array ({reason})").format(path=path, reason=error)
         ) from error
