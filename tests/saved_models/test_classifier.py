@@ -209,7 +209,7 @@ def test_a_layer_without_onnx_counterpart_is_named(tmp_path):
     import keras
 
     inputs = keras.Input((8, 8, 3))
-    model = keras.Model(inputs, keras.layers.Cropping2D(1, name="cut")(inputs))
+    model = keras.Model(inputs, keras.layers.UpSampling2D(2, name="cut")(inputs))
     with pytest.raises(EtabliError, match="cut"):
         onnx.export_onnx(model, tmp_path / "net.onnx")
 

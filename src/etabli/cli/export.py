@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from etabli.cli import _errors
-from etabli.cli._options import Json
+from etabli.cli._options import Json, Overwrite
 from etabli.core.i18n import _
 
 
@@ -17,17 +17,22 @@ def export(
     out: Annotated[
         Path, typer.Option(help="The file to write: .xml for OpenVINO, .onnx for ONNX.")
     ],
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Export a trained model to an OpenVINO IR or to ONNX, and check that its outputs agree.
 
+    The file carries the classes, their thresholds, the task and what the pixels must be, and
+    labels.txt next to it lists the classes. 'etabli predict' reads them back.
+
     \b
     etabli export model/ --out model.onnx
     etabli export model/ --out model.xml
+    etabli predict new-photos/ --model model.onnx --out predictions.csv
     """
     from etabli.saved_models.export import export_model
 
-    path, difference, card = export_model(model, out)
+    path, difference, card = export_model(model, out, overwrite=overwrite)
     if as_json:
         document = {"out": str(path), "largest_difference": difference}
         _errors.print_json({**document, "classes": list(card.classes)})

@@ -5,15 +5,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from etabli.core.atomic_files import atomic_write
 from etabli.core.errors import BadSetting, EtabliError, MissingExtra
 from etabli.core.i18n import _
-from etabli.saved_models import classifier, onnx
+from etabli.models.vision.openvino_net import SUFFIXES, OpenVinoNet
+from etabli.saved_models import classifier, exported, onnx
 from etabli.training import keras_io
 from etabli.training.openvino import import_openvino, is_openvino_installed
 
@@ -31,32 +33,79 @@ model.export(sys.argv[2], format="openvino", verbose=False)
 
 
 def export_model(
-    folder: Path | str, path: Path | str
+    folder: Path | str, path: Path | str, *, overwrite: bool = False
 ) -> tuple[Path, float | None, classifier.ModelCard]:
     """Export a saved classifier by the suffix of ``path``; check it on two random images.
+
+    The file carries the classes, the thresholds, the task and what the pixels must be;
+    ``labels.txt`` next to it lists the classes.
+
+    Args:
+        folder: The folder of the classifier.
+        path: The file to write.
+        overwrite: Replace this file and ``labels.txt``.
 
     Returns:
         The file, the largest difference between both outputs (None without OpenVINO), the card.
 
     Raises:
-        BadSetting: The suffix is neither .xml (OpenVINO) nor .onnx.
+        BadSetting: The suffix is neither .xml (OpenVINO) nor .onnx, or there are such files.
     """
-    writers = {".xml": export_openvino, ".onnx": onnx.export_onnx}
     path = Path(path)
-    if path.suffix.lower() not in writers:
+    if path.suffix.lower() not in SUFFIXES:
         raise BadSetting(_("a model is exported as .xml or .onnx"), got=path.name)
     net, card = classifier.load(folder)
+    _check_free(path, card, overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = writers[path.suffix.lower()](net, path)
+    metadata = exported.make_metadata(card)
+    if isinstance(net, OpenVinoNet):
+        written = _export_net(net, path, metadata)
+    elif path.suffix.lower() == ".onnx":
+        written = onnx.export_onnx(net, path, metadata)
+    else:
+        written = export_openvino(net, path, metadata)
+    exported.write_labels(written, card)
     images = np.random.default_rng(0).integers(0, 256, (2, *card.input_size, 3))
     return written, check_export(net, written, images), card
 
 
-def export_openvino(model: "keras.Model", path: Path | str) -> Path:
+def _check_free(path: Path, card: classifier.ModelCard, overwrite: bool) -> None:
+    """Raise ``BadSetting`` where the file, or another ``labels.txt``, is already there."""
+    labels, wanted = path.with_name(exported.LABELS), "".join(f"{each}\n" for each in card.classes)
+    is_other = labels.exists() and labels.read_bytes() != wanted.encode()
+    for there in [path] * path.exists() + [labels] * is_other:
+        if not overwrite:
+            raise BadSetting(
+                _("{path} already exists").format(path=there),
+                fix=_("Choose another folder with --out, or replace it with --overwrite."),
+            )
+
+
+def _export_net(net: OpenVinoNet, path: Path, metadata: Mapping[str, str]) -> Path:
+    """Write a classifier on a net in a file as one OpenVINO IR: its input, the net, its head."""
+    if path.suffix.lower() != ".xml":
+        raise BadSetting(
+            _("a classifier on {net} is exported to OpenVINO only").format(net=net.path.name),
+            fix=_("Choose --out {path}.").format(path=path.with_suffix(".xml")),
+        )
+    with tempfile.TemporaryDirectory(prefix="etabli-export-") as folder:
+        made = Path(folder) / "model.xml"
+        _save_ir(net.with_head_inside(), made, metadata)
+        return _copy_ir(made, path)
+
+
+def export_openvino(
+    model: "keras.Model", path: Path | str, metadata: Mapping[str, str] | None = None
+) -> Path:
     """Write ``path`` (.xml) and its weights (.bin), each in one step.
 
     Keras exports an IR only from its OpenVINO backend, and a process has one backend: another
     process converts a file of the model.
+
+    Args:
+        model: The model.
+        path: The file.
+        metadata: The texts that the IR carries (``exported``).
     """
     path = Path(path).with_suffix(".xml")
     if not is_openvino_installed():
@@ -72,24 +121,39 @@ def export_openvino(model: "keras.Model", path: Path | str) -> Path:
             raise EtabliError(
                 _("the model could not be exported to {path}").format(path=path), got=last
             )
-        for suffix in (".bin", ".xml"):
-            written = atomic_write(path.with_suffix(suffix), "wb")
-            with made.with_suffix(suffix).open("rb") as content, written as stream:
-                shutil.copyfileobj(content, stream)
+        if metadata:
+            network = import_openvino(_("the export to an OpenVINO IR")).Core().read_model(made)
+            made = made.with_name("with-metadata.xml")
+            _save_ir(network, made, metadata)
+        return _copy_ir(made, path)
+
+
+def _save_ir(network: Any, path: Path, metadata: Mapping[str, str]) -> None:
+    exported.set_metadata(network, metadata)
+    openvino = import_openvino(_("the export to an OpenVINO IR"))
+    openvino.save_model(network, path, compress_to_fp16=False)
+
+
+def _copy_ir(made: Path, path: Path) -> Path:
+    """Copy an IR to its place, the weights first."""
+    for suffix in (".bin", ".xml"):
+        written = atomic_write(path.with_suffix(suffix), "wb")
+        with made.with_suffix(suffix).open("rb") as content, written as stream:
+            shutil.copyfileobj(content, stream)
     return path
 
 
 def check_export(
-    model: "keras.Model", path: Path, images: np.ndarray, tolerance: float = 1e-4
+    model: "keras.Model | OpenVinoNet", path: Path, images: np.ndarray, tolerance: float = 1e-4
 ) -> float | None:
-    """Return the largest difference of outputs between a Keras model and its export, in float32.
+    """Return the largest difference of outputs between a model and its export, in float32.
 
     OpenVINO runs both formats (IR and ONNX); without it nothing is checked, and None is returned.
     """
     if not is_openvino_installed():
         return None
-    images = images.astype(np.float32)
     core = import_openvino(_("the check of an exported model")).Core()
+    images = images.astype(np.uint8 if isinstance(model, OpenVinoNet) else np.float32)
     compiled = core.compile_model(core.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     expected = np.asarray(model.predict_on_batch(images))
     return check_same_numbers(expected, np.array(compiled([images])[0]), tolerance)

@@ -28,20 +28,28 @@ if TYPE_CHECKING:
 __all__ = ["check_archive", "load", "save", "save_weights"]
 
 _LAYERS = (
-    "Activation", "Add", "BatchNormalization", "Conv2D", "Dense", "DepthwiseConv2D", "Dropout",
-    "Embedding", "Flatten", "GlobalAveragePooling2D", "InputLayer", "LSTM", "Masking",
-    "MaxPooling2D", "Multiply", "ReLU",
-    "Rescaling", "SimpleRNN", "UnitNormalization", "ZeroPadding2D",
+    "Activation", "Add", "AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D",
+    "Cropping2D", "Dense", "DepthwiseConv2D", "Dropout", "Embedding", "Flatten",
+    "GlobalAveragePooling2D", "InputLayer", "LSTM", "LayerNormalization", "Masking",
+    "MaxPooling2D", "Multiply", "Normalization", "ReLU", "Rescaling", "Reshape", "SeparableConv2D",
+    "SimpleRNN", "UnitNormalization", "ZeroPadding2D",
 )  # fmt: skip
-_INITIALIZERS = ("Constant", "GlorotUniform", "Ones", "Orthogonal", "RandomUniform", "Zeros")
+_INITIALIZERS = (
+    "Constant", "GlorotUniform", "HeNormal", "Ones", "Orthogonal", "RandomUniform",
+    "VarianceScaling", "Zeros",
+)  # fmt: skip
 _KNOWN = {
     *(("keras.layers", name) for name in _LAYERS),
     *(("keras.initializers", name) for name in _INITIALIZERS),
     ("keras", "DTypePolicy"),
     ("keras", "Sequential"),
+    ("keras.src.applications.convnext", "LayerScale"),
+    ("keras.src.applications.inception_resnet_v2", "CustomScaleLayer"),
     ("keras.src.models.functional", "Functional"),
     ("keras.src.ops.math", "Logsumexp"),
+    ("keras.src.ops.numpy", "Add"),
     ("keras.src.ops.numpy", "Flip"),
+    ("keras.src.ops.numpy", "Multiply"),
     ("keras.src.ops.numpy", "Sqrt"),
 }
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"

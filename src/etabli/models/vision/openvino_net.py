@@ -147,6 +147,26 @@ class OpenVinoNet:
         is_square = math.isqrt(tokens) ** 2 == tokens
         return self.format.pooling or ("mean" if is_square else "first")
 
+    def with_head_inside(self) -> Any:
+        """Return one OpenVINO network, from bytes (N, height, width, 3) to probabilities."""
+        openvino = import_openvino(_("a net in a file"))
+        ops, network = openvino.opset13, self.read(_core(), self.fixed_batch or -1)
+        rows = network.output(self.output_index)
+        if len(self._raw_shape) == 3:
+            first = self._has_channels_first(self._raw_shape)
+            rows = ops.reduce_mean(rows, np.array([2, 3] if first else [1, 2])).output(0)
+        elif len(self._raw_shape) == 2:
+            if self.token_pooling(self._raw_shape[0]) == "first":
+                rows = ops.gather(rows, np.array(0), np.array(1)).output(0)
+            else:
+                rows = ops.reduce_mean(rows, np.array([1])).output(0)
+        if self.head is not None:
+            kernel, bias = (ops.constant(x) for x in (self.head.kernel, self.head.bias[None]))
+            logits = ops.add(ops.matmul(rows, kernel, False, False), bias)
+            is_single = self.head.activation == "softmax"
+            rows = (ops.softmax(logits, 1) if is_single else ops.sigmoid(logits)).output(0)
+        return openvino.Model([rows], network.get_parameters(), self.name or "classifier")
+
     def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
         """Return the result for images (N, height, width, 3), as a Keras model does."""
         batch = self.fixed_batch or len(images)
