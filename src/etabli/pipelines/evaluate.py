@@ -20,6 +20,7 @@ from etabli.pipelines._output import refuse_existing_file
 from etabli.pipelines.predict import Predictions, predict_probabilities, write_predictions
 from etabli.saved_models import classifier
 from etabli.saved_models.classifier import ImageClassifier, ModelCard
+from etabli.saved_models.exported import load_classifier
 
 __all__ = ["Evaluation", "Task", "evaluate", "evaluate_and_report", "score"]
 
@@ -38,7 +39,7 @@ def evaluate(
 
     Args:
         images: Labeled images as ``image_source.read`` takes them, or a folder of features.
-        model: A classifier or its folder.
+        model: A classifier, its folder, or the file that it was exported to.
         split: "train", "validation", "test" or "all"; by default "test" where the source has it,
             otherwise "validation", otherwise all.
         engine: "openvino" or "keras"; None takes the faster.
@@ -112,7 +113,7 @@ def _evaluate(
                 fix=_("Give the labeled images instead of their features."),
             )
         place = features.source
-    net, card = model if isinstance(model, ImageClassifier) else classifier.load(model)
+    net, card = model if isinstance(model, ImageClassifier) else load_classifier(model)
     source = image_source.read(
         place, task=card.task, known=features.names if features else None, **source_options
     )

@@ -23,6 +23,7 @@ from etabli.models.vision import backbones
 from etabli.report import notebook
 from etabli.saved_models import classifier
 from etabli.saved_models.classifier import ImageClassifier
+from etabli.saved_models.exported import load_classifier
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,7 +133,8 @@ def predict(
 
     Args:
         images: Image files, or one location as ``find_images`` takes it.
-        model: A classifier or its folder; None for the ImageNet classes.
+        model: A classifier, its folder, or the file that it was exported to; None for the
+            ImageNet classes.
         engine: "openvino" or "keras"; None takes the faster.
         precision: "f32" or "bf16".
         top: How many ImageNet classes each image gets.
@@ -147,7 +149,7 @@ def predict(
         sources = name_images(images)
     if model is None:
         return _predict_imagenet(sources, engine, precision, top, reporter)
-    loaded = model if isinstance(model, ImageClassifier) else classifier.load(model)
+    loaded = model if isinstance(model, ImageClassifier) else load_classifier(model)
     names, rows, unreadable = _run(
         loaded.net, loaded.card.input_size, sources, engine, precision, reporter
     )
