@@ -148,6 +148,12 @@ def test_a_class_that_is_named_like_a_split_is_refused_with_a_way_out(tmp_path):
     assert image_source.read(tmp_path).images.classes == ("bus", "car", "trains")
 
 
+def test_a_class_named_like_a_split_is_refused_in_a_wrapper_folder_too(tmp_path):
+    draw_all(tmp_path, "photos/car/a.jpg photos/train/c.jpg")
+    with pytest.raises(CorruptFile, match="photos/train holds images"):
+        image_source.read(tmp_path)
+
+
 def test_what_systems_leave_behind_is_counted_and_never_a_class(tmp_path):
     draw_all(tmp_path, "cat/a.jpg dog/b.jpg cat/@eaDir/a.jpg @eaDir/x.jpg __MACOSX/cat/y.jpg")
     draw_all(tmp_path, "cat/.ipynb_checkpoints/a.jpg cat/._a.jpg .hidden/z.jpg")
@@ -279,6 +285,15 @@ def write_rows(path, rows):
         pandas.DataFrame(rows, columns=["file_name", "label"]).to_parquet(path)
 
 
+def test_metadata_without_labels_leaves_the_classes_to_the_folders(tmp_path):
+    draw_all(tmp_path, "cat/1.jpg dog/2.jpg")
+    (tmp_path / "metadata.csv").write_text("file_name,text\ncat/1.jpg,A cat.\ndog/2.jpg,A dog.\n")
+    source = image_source.read(tmp_path)
+    assert labels_of(source) == {"cat/1.jpg": {"cat"}, "dog/2.jpg": {"dog"}}
+    assert source.remarks == ("metadata.csv has no labels: the classes are the folders.",)
+    assert image_source.read(tmp_path, need_labels=False).images.classes == ()
+
+
 def test_roboflow_classes_in_each_split(tmp_path):
     draw_all(tmp_path, "train/a.jpg train/b.jpg valid/c.jpg")
     for split, rows in (("train", "a.jpg, 1, 1\nb.jpg, 0, 1\n"), ("valid", "c.jpg, 0, 0\n")):
@@ -310,6 +325,15 @@ def test_the_categories_of_coco_are_labels(tmp_path, layout):
     }
     assert sorted(source.images.splits) == ["train", "train", "validation", "validation"]
     assert not source.left_out
+
+
+def test_coco_paths_of_another_machine_are_found_by_their_names(tmp_path):
+    draw_all(tmp_path, "images/1.jpg images/2.jpg")
+    write_coco(tmp_path / "result.json", ["cat"], folder="/data/upload/")
+    for location in (tmp_path, tmp_path / "result.json"):
+        source = image_source.read(location, task="multi")
+        assert labels_of(source) == {"images/1.jpg": {"cat"}, "images/2.jpg": set()}
+        assert not source.left_out
 
 
 def write_coco(path, kinds, folder="", only=None):
@@ -436,6 +460,21 @@ def test_voc_trees_as_people_have_them(tmp_path, lists, suffix, stems, size):
         for number, stem in enumerate(stems.split())
     }
     assert labels_of(source) == expected and not source.left_out
+
+
+def test_the_folder_jpegimages_is_never_a_class(tmp_path):
+    draw_all(tmp_path, "VOC2007/JPEGImages/1.jpg VOC2007/SegmentationClass/1.png")
+    with pytest.raises(DataMissing, match="got 1 segmentation masks, 1 without a label"):
+        image_source.read(tmp_path)
+    unlabeled = image_source.read(tmp_path, need_labels=False)
+    assert unlabeled.images.names == ("VOC2007/JPEGImages/1.jpg",)
+
+
+def test_a_few_annotations_in_class_folders_do_not_hide_the_classes(tmp_path):
+    draw_all(tmp_path, "cats/1.jpg cats/2.jpg dogs/3.jpg")
+    write_xml(tmp_path / "cats" / "1.xml", "kitten")
+    source = image_source.read(tmp_path)
+    assert source.images.classes == ("cats", "dogs") and source.left_out.counts == {".xml": 1}
 
 
 def test_names_with_blanks_are_kept_whole_in_lists_of_images_and_of_classes(tmp_path):

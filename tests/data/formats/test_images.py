@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from etabli.core.errors import CorruptFile, DataMissing, UnsafeArchive
+from etabli.core.errors import CorruptFile, DataMissing, MissingExtra, UnsafeArchive
 from etabli.data.formats import images
 
 
@@ -61,6 +61,66 @@ def test_sixteen_bits_keep_the_upper_eight(tmp_path, suffix):
     Image.fromarray(deep).save(tmp_path / f"deep.{suffix}")
     pixels = images.read(tmp_path / f"deep.{suffix}")
     np.testing.assert_array_equal(pixels[..., 0], np.arange(256).reshape(16, 16))
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_gray_levels_are_scaled_by_the_bits_in_use(tmp_path, suffix, bits):
+    levels = np.linspace(0, 2**bits - 1, 256).astype(np.uint16).reshape(16, 16)
+    Image.fromarray(levels).save(tmp_path / f"deep.{suffix}")
+    pixels = images.read(tmp_path / f"deep.{suffix}")
+    np.testing.assert_array_equal(pixels[..., 0], levels >> (bits - 8))
+    assert pixels.max() == 255
+
+
+def color_png(values):
+    """A PNG of 16 bits per color, which Pillow does not write."""
+
+    def chunk(kind, body):
+        check = struct.pack(">I", zlib.crc32(kind + body))
+        return struct.pack(">I", len(body)) + kind + body + check
+
+    height, width = values.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_colors_of_sixteen_bits_are_scaled_by_the_bits_in_use(tmp_path, bits):
+    values = np.linspace(0, 2**bits - 1, 300).astype(np.uint16).reshape(10, 10, 3)
+    (tmp_path / "deep.png").write_bytes(color_png(values))
+    expected = values >> (bits - 8)
+    for source in (tmp_path / "deep.png", (tmp_path / "deep.png").read_bytes()):
+        np.testing.assert_array_equal(images.read(source), expected)
+
+
+@pytest.mark.parametrize("kind", ["jp2", "avif", "webp", "jfif", "qoi", "pcx", "tga", "ico"])
+def test_other_raster_formats_are_read(tmp_path, kind):
+    options = {"sizes": [(60, 40)]} if kind == "ico" else {}
+    photo().save(tmp_path / f"a.{kind}", **options)
+    assert images.read(tmp_path / f"a.{kind}").shape == (40, 60, 3)
+    assert images.list_images(tmp_path) == [tmp_path / f"a.{kind}"]
+
+
+@pytest.mark.parametrize("name", ["a.eps", "a.pdf", "a.wmf"])
+def test_formats_that_run_other_programs_are_no_images(tmp_path, name):
+    (tmp_path / name).write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n")
+    assert images.list_images(tmp_path) == []
+    with pytest.raises(CorruptFile, match="not an image"):
+        images.read(tmp_path / name)
+
+
+def test_heic_needs_its_extra(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "has_heic", lambda: False)
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(MissingExtra, match=r"etabli\[heic\]"):
+        images.read(tmp_path / "a.heic")
 
 
 def test_transparency_is_blended_on_white(tmp_path):

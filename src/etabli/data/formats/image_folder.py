@@ -28,10 +28,11 @@ _CLUTTER = frozenset(
     }
 )
 _SPLIT = re.compile(
-    r"(?:(?P<train>train|training)|(?P<validation>val|valid|validation|dev)"
+    r"(?:seg[_-])?(?:(?P<train>train|training)|(?P<validation>val|valid|validation|dev)"
     r"|(?P<test>test|testing))(?:[ _-]?(?:set|data|images|[0-9]{4}))?",
     re.IGNORECASE,
 )
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:/")
 # A folder of this name holds the images of the class that the folder above it names.
 _HOLDERS = frozenset({"images", "image", "imgs", "img", "jpegimages", "photos", "pictures", "jpg"})
 
@@ -197,6 +198,8 @@ class NameFinder:
                 return exact[0]
             same = self._by_file.get(path.rpartition("/")[2].casefold(), [])
             ends = [name for name in same if _ends_alike(name, path)]
+            if len(ends) != 1 and _ABSOLUTE.match(path):  # of another machine
+                ends = same
             if len(ends) == 1:
                 return ends[0]
         return None
@@ -278,13 +281,13 @@ def _name_classes(
 
 def _refuse_train_class(root: Path, classes: dict[str, tuple[str, ...]]) -> None:
     """Refuse images in ``train`` next to class folders: ``train`` may be a vehicle."""
-    for folder, label in classes.items():
+    for folder in classes:
         above, _separator, last = folder.rpartition("/")
-        if label or get_split(last) != "train":
+        if get_split(last) != "train":
             continue
         start = f"{above}/" if above else ""
-        siblings = [each for each in classes if classes[each] and each.startswith(start)]
-        if any(not get_split(each[len(start) :].split("/")[0]) for each in siblings):
+        siblings = (each[len(start) :] for each in classes if each.startswith(start))
+        if any(each and not get_split(each.split("/")[0]) for each in siblings):
             raise CorruptFile(
                 _("{path} holds images next to class folders").format(path=root / folder),
                 expected=_("a folder per class in it, as it is named like a split"),

@@ -51,12 +51,17 @@ class LeftOut:
         """The number of files by reason, the most frequent first."""
         return dict(Counter(reason for _name, reason in self.files).most_common())
 
+    @property
+    def kinds(self) -> str:
+        """The number of each reason, in words."""
+        counts = self.counts.items()
+        return join_translatable(
+            ", ", [join_translatable(" ", (str(count), kind)) for kind, count in counts]
+        )
+
     def describe(self) -> str:
         """Return the number of files and of each reason, in one line."""
-        kinds = join_translatable(
-            ", ", [join_translatable(" ", (str(n), kind)) for kind, n in self.counts.items()]
-        )
-        return _("left out: {count} ({kinds})").format(count=len(self), kinds=kinds)
+        return _("left out: {count} ({kinds})").format(count=len(self), kinds=self.kinds)
 
 
 @dataclass(frozen=True)
@@ -171,16 +176,15 @@ def _recognize(
     """Return the files of a source and what its layout says of them."""
     if location.is_dir():
         tree = image_folder.walk(location)
-        found = _read_folder(tree, options)
-        if not tree.images and not found.rows:
-            _refuse_empty(location, tree)
-        return tree, found
+        if not tree.images:
+            raise _refuse_empty(tree)
+        return tree, _read_folder(tree, options)
     if not location.is_file():
         if location.suffix.lower() in images.SUFFIXES:
             shown = images.get_display_name(location)
             raise DataMissing(_("there is no image {path}").format(path=shown))
         raise DataMissing(_("there is no folder or table {path}").format(path=location))
-    suffix = location.suffix.lower()
+    suffix = _suffix(location.name)
     if suffix in images.SUFFIXES or (not suffix and images.has_image_content(location)):
         tree = Tree(location.parent)
         image_folder.add_file(tree, location.name, os.fspath(location))
@@ -195,18 +199,27 @@ def _recognize(
     return _read_table_file(location, options, known)
 
 
-def _refuse_empty(location: Path, tree: Tree) -> None:
-    left_out = LeftOut(tuple(tree.left_out))
-    raise DataMissing(
-        _("there are no images in {place}").format(place=location),
-        got=left_out.describe() if left_out else None,
+def _refuse_empty(tree: Tree) -> DataMissing:
+    left_out = _list_unused(tree)
+    return DataMissing(
+        _("there are no images in {place}").format(place=tree.root),
+        got=left_out.kinds or None,
     )
 
 
-def _refuse_unlabeled(location: Path) -> DataMissing:
+def _list_unused(tree: Tree) -> LeftOut:
+    return LeftOut((*tree.left_out, *((name, _suffix(name)) for name in tree.others)))
+
+
+def _suffix(name: str) -> str:
+    return Path(name).suffix.lower()
+
+
+def _refuse_unlabeled(location: Path, left_out: LeftOut = LeftOut()) -> DataMissing:
     return DataMissing(
         _("{folder} contains no labels of images").format(folder=location),
         expected=_("a folder for each class, or a table metadata.csv with file_name and label"),
+        got=left_out.kinds or None,
     )
 
 
@@ -225,6 +238,7 @@ def _read_table_file(
         tree = image_folder.walk(path.parent)
         found = image_tables.read_coco(path, _make_resolver(tree, path.name))
         if found is not None:
+            found.used.add(path.name)
             return tree, found
     direct = _DirectFiles(tree)
     try:
@@ -267,18 +281,40 @@ def _read_folder(tree: Tree, options: Options) -> Found:
     named = {name: name.rpartition("/")[2].lower() for name in tree.others}
     for marks in (("metadata.csv", "metadata.jsonl", "metadata.parquet"), ("_classes.csv",)):
         tables = [name for name, last in named.items() if last in marks]
+        if tables and (found := _read_class_folders_instead(tree, tables, options)):
+            return _refuse_column(found, options)
         if tables:
             return _read_tables(tree, tables, options)
     if roots := voc.find_trees(tree):
         return _refuse_column(voc.read_trees(tree, roots), options)
     found = _read_coco_files(tree) or voc.read_beside(tree)
+    if found is None or sum(row.labels is not None for row in found.rows) < len(found.rows) / 2:
+        found = _read_class_folders(tree, options) or found
+    if found is None and (tables := _find_tables(tree, options)):
+        return _read_tables(tree, tables, options)
     if found is None:
-        found = image_folder.read_class_folders(tree, options.need_labels)
-        if options.need_labels and not found.rows:
-            if tables := _find_tables(tree, options):
-                return _read_tables(tree, tables, options)
-            raise _refuse_unlabeled(tree.root)
+        raise _refuse_unlabeled(tree.root, _list_unused(tree))
     return _refuse_column(found, options)
+
+
+def _read_class_folders(tree: Tree, options: Options) -> Found | None:
+    found = image_folder.read_class_folders(tree, options.need_labels)
+    return found if found.rows else None
+
+
+def _read_class_folders_instead(
+    tree: Tree, tables: Sequence[str], options: Options
+) -> Found | None:
+    """Read class folders where the tables of a folder describe the images without a label."""
+    if not options.need_labels or any(
+        image_tables.has_image_column(tree.path(table)) for table in tables
+    ):
+        return None
+    found = _read_class_folders(tree, options)
+    if found is not None:
+        text = _("{name} has no labels: the classes are the folders.")
+        found.remarks.append(text.format(name=tables[0]))
+    return found
 
 
 def _refuse_column(found: Found, options: Options) -> Found:
@@ -471,9 +507,7 @@ def _assemble(
     skipped = dict(tree.left_out)
     left_out = [*tree.left_out]
     left_out += [(name, reason) for name, reason in found.left_out if name not in skipped]
-    left_out += [
-        (name, Path(name).suffix.lower()) for name in tree.others if name not in found.used
-    ]
+    left_out += [(name, _suffix(name)) for name in tree.others if name not in found.used]
     rows = [row for row in found.rows if row.name not in skipped]
     if need_labels:
         rows, unlabeled = _drop_unlabeled(rows, found.classes, task)
@@ -483,7 +517,7 @@ def _assemble(
         reasons = LeftOut(tuple(left_out))
         raise DataMissing(
             _("no image of {place} can be used").format(place=location),
-            got=reasons.describe() if reasons else None,
+            got=reasons.kinds or None,
         )
     remarks = list(dict.fromkeys(found.remarks))
     classes = found.classes or sorted({name for row in rows for name in row.labels or ()})

@@ -6,7 +6,6 @@ blanks and underscores; without a column of labels, columns of 0 and 1 are class
 
 import csv
 import io
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -32,11 +31,11 @@ __all__ = ["Options", "Table", "has_image_column", "read_coco", "read_rows", "re
 
 FILE_COLUMNS = (
     *("file_name", "file", "image_path", "path", "file_path", "image_file", "image_name"),
-    *("image", "image_id", "fname", "img", "id", "name"),
+    *("image", "image_id", "fname", "img", "id", "name", "fichier"),
 )
 LABEL_COLUMNS = (
     *("label", "labels", "class", "classes", "category", "categories"),
-    *("tag", "tags", "target", "targets"),
+    *("tag", "tags", "target", "targets", "classe", "étiquette"),
 )
 SPLIT_COLUMNS = ("split", "subset", "partition", "set", "is_valid")
 # What pandas reads as missing, and writes for it.
@@ -454,7 +453,7 @@ def _parse_list(cell: object, table: Table) -> list[str] | None:
             got=text[:60],
         )
     try:
-        parsed = json.loads(text)
+        parsed = parse_json(text)
     except ValueError:
         quoted = re.findall(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", text)
         return [a or b for a, b in quoted] if quoted else text[1:-1].split(",")

@@ -232,11 +232,11 @@ def _read_upright(image: Image.Image, source: Path | str | bytes) -> Image.Image
         return upright
     with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as other:
         assert isinstance(other, ImageFile.ImageFile)
-        swapped = "RGB;16L" if order == "RGB;16B" else "RGB;16B"
-        other.tile = [
-            tile._replace(args=swapped if tile.args == order else (swapped, *tile.args[1:]))
-            for tile in other.tile
-        ]
+        swap = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B"}
+        for row, tile in enumerate(other.tile):
+            args = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+            args = tuple(swap.get(str(each), each) for each in args)
+            other.tile[row] = tile._replace(args=args if len(args) > 1 else args[0])
         low = np.asarray(ImageOps.exif_transpose(other))
     return Image.fromarray(_keep_upper_bits(high.astype(np.int64) << 8 | low))
 

@@ -125,11 +125,7 @@ def select_groups(
 def find_trees(tree: Tree) -> list[str]:
     """Return the folders, with a final slash, of the years of VOC in a source."""
     folders = {name.rpartition("/")[0] for name in tree.images}
-    holding = {each[: -len(_PHOTOS)] for each in folders if f"/{each}".endswith(f"/{_PHOTOS}")}
-    described: set[str] = set()
-    for name in tree.select_others(".xml", ".txt"):
-        described.update(name[: name.index(part)] for part in _DESCRIPTIONS if part in name)
-    return sorted(holding & described)
+    return sorted(each[: -len(_PHOTOS)] for each in folders if f"/{each}".endswith(f"/{_PHOTOS}"))
 
 
 def read_trees(tree: Tree, roots: Sequence[str]) -> Found:
