@@ -283,8 +283,9 @@ def show_mistakes(
     probabilities = model.predict_proba(digits.flatten()[1])
     predicted, truth = model.classes_[probabilities.argmax(axis=1)], digits.test_labels
     wrong = np.flatnonzero(predicted != truth)
-    worst = wrong[np.argsort(-probabilities.max(axis=1)[wrong])][:limit]
     names, columns = digits.classes, choose_columns(digits)
+    limit = limit * columns // MANY_COLUMNS  # as many rows
+    worst = wrong[np.argsort(-probabilities.max(axis=1)[wrong])][:limit]
     if len(worst):
         with context.figure(
             "mistakes",

@@ -119,7 +119,7 @@ def show_space(context: RunContext, digits: mnist.Digits, components: int) -> No
 
 EXPERIMENT = ExperimentSpec(
     name="tp1.look",
-    title=N_("The digits"),
+    title=N_("The images, before any training"),
     measures=N_("images, class distribution and principal components (no score)"),
     source=N_("practical 1, exercise 0"),
     settings=Settings,

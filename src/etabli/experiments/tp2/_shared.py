@@ -348,13 +348,14 @@ def show_mistakes(
     context: RunContext, probabilities: np.ndarray, digits: Digits, limit: int = 30
 ) -> None:
     """Show the misclassified test images, the most confident mistakes first."""
+    names = digits.classes
+    columns = 10 if max(map(len, names)) <= 2 else 5  # room for the names above an image
+    limit = limit * columns // 10  # as many rows
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != digits.test_labels)
     wrong = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][:limit]
     if len(wrong) == 0:
         return
-    names = digits.classes
-    columns = 10 if max(map(len, names)) <= 2 else 5
     with context.figure(
         "mistakes",
         title=N_("Misclassified images"),
