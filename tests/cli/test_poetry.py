@@ -182,6 +182,8 @@ def test_one_distinct_character_and_emoji_are_accepted(etabli, tmp_path):
         (["train", "BOOK", "--model", "lstn"], "Did you mean lstm"),
         (["train", "BOOK", "--units", "0"], "--units"),
         (["write", "--temperature", "0"], "--temperature"),
+        (["write", "--temperature", "nan"], "not a finite number"),
+        (["train", "BOOK", "--out", "é" * 300], "too long"),
         (["write", "--length", "-3"], "--length"),
         (["write", "--seed", "-1"], "--seed"),
         (["write", "--top-p", "2"], "--top-p"),

@@ -116,10 +116,10 @@ def train(
         str | None,
         typer.Option(help="mobilenet_v2 (default if its weights are there) or cells."),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Training epochs.")] = 15,
-    units: Annotated[int, typer.Option(min=4, help="Hidden units of the GRU.")] = 256,
+    epochs: Annotated[int, typer.Option(min=1, max=100_000, help="Training epochs.")] = 15,
+    units: Annotated[int, typer.Option(min=4, max=8192, help="Hidden units of the GRU.")] = 256,
     attention_dim: Annotated[
-        int, typer.Option(min=0, help="Dimension of the attention; 0: no attention.")
+        int, typer.Option(min=0, max=8192, help="Dimension of the attention; 0: no attention.")
     ] = 128,
     neighbors: Annotated[
         int,
@@ -168,9 +168,8 @@ def train(
         weights=weights,
         overwrite=overwrite,
         reporter=Terminal(),
+        say=_errors.print_error,
     )
-    for note in notes:
-        _errors.print_error(note)
     if as_json:
         _errors.print_json({"captioner": str(out), "card": captioner.card, "notes": notes})
         return

@@ -215,11 +215,11 @@ def bind_socket(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-    except OSError as error:
+    except (OSError, TypeError, ValueError) as error:  # the latter: no name of a host
         listening.close()
         raise EtabliError(
             _("cannot serve at {host}, port {port} ({reason})").format(
-                host=host, port=port, reason=error.strerror
+                host=host, port=port, reason=getattr(error, "strerror", error)
             ),
             fix=_("Choose another port with --port, or 0 for a free one."),
         ) from error
