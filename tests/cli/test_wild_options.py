@@ -228,3 +228,9 @@ def test_wild_options_end_with_a_code_and_a_sentence(path, etabli, stopped, work
             assert (workplace / "net/card.json").read_bytes() == before
 
     check()
+
+
+def test_an_infinite_number_is_refused_where_there_is_no_upper_bound(etabli):
+    result = etabli("untangle", "points.csv", "--perplexity", "inf")
+    assert result.code == 2
+    assert "inf is not a finite number" in result.err
