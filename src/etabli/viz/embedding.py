@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 _LARGE = 3000  # more points than this are drawn smaller
+_MOST_NAMED = 60  # classes; the names of more would cover one another
 
 
 def plot_scatter(
@@ -74,8 +75,17 @@ def plot_scatter(
 def plot_outlines(
     polygons: Sequence[np.ndarray], names: Sequence[str], *, ax: Axes | None = None
 ) -> Axes:
-    """Draw one closed outline (M, 2) per class, lightly filled, with the class name inside."""
+    """Draw one closed outline (M, 2) per class, lightly filled, with the class name inside.
+
+    Of more classes than can be read, the names are left out.
+    """
     ax = get_axes(ax, (6.0, 5.5))
+    if len(names) > _MOST_NAMED:
+        from matplotlib.collections import PolyCollection
+
+        colors = [class_color(index) for index in range(len(names))]
+        ax.add_collection(PolyCollection(polygons, facecolors="none", edgecolors=colors, alpha=0.6))
+        return ax
     for index, (polygon, name) in enumerate(zip(polygons, names, strict=True)):
         color = class_color(index)
         ax.fill(*np.asarray(polygon).T, facecolor=color, alpha=0.12)
@@ -98,8 +108,14 @@ def plot_neighborhood_hits(
     *,
     ax: Axes | None = None,
 ) -> Axes:
-    """Plot the neighborhood hit of each class, their mean as a line, its interval as a band."""
+    """Plot the neighborhood hit of each class, their mean as a line, its interval as a band.
+
+    Of more classes than can be read, the lowest and the highest are shown.
+    """
     ax = get_axes(ax, (5.0, 4.0))
+    if len(hits) > _MOST_NAMED:
+        ordered = sorted(hits.items(), key=lambda each: each[1])
+        hits = dict(ordered[: _MOST_NAMED // 2] + ordered[-_MOST_NAMED // 2 :])
     rows = range(len(hits))
     ax.barh(rows, list(hits.values()), color=[class_color(index) for index in rows])
     label = _("mean {value:.2f} %").format(value=100 * mean)

@@ -408,7 +408,9 @@ def _report_columns(
     constant = np.ones(points.shape[1], dtype=bool)
     counts = np.ones(points.shape[1], dtype=bool)
     copies = np.ones(points.shape[1], dtype=bool)
-    places = None if labels is None or len(labels.names) < 2 else labels.codes
+    places = (
+        None if labels is None or not 2 <= len(labels.names) <= len(points) / 3 else labels.codes
+    )
     examples = None if places is None else points[np.unique(places, return_index=True)[1]]
     before = points[:1] - 1
     for part, block in iterate_blocks(points):
@@ -430,19 +432,21 @@ def _report_columns(
             )
         )
     asked = {name.casefold() for name in options.keep_columns}
-    for at in np.flatnonzero(counts & ~constant):
-        if names[at].casefold() not in asked:
-            remarks.append(
-                _(
-                    "Column '{column}' counts up by one, as the names of rows do; it is kept "
-                    "(--drop-column {column} leaves it out)."
-                ).format(column=names[at])
-            )
-    if examples is not None:
-        for at in np.flatnonzero(copies & ~counts):
-            remarks.append(
-                _(
-                    "Column '{column}' is a copy of the label: the classes are separate by it "
-                    "alone (--drop-column {column} leaves it out)."
-                ).format(column=names[at])
-            )
+    counted = [
+        names[at] for at in np.flatnonzero(counts & ~constant) if names[at].casefold() not in asked
+    ]
+    if counted:
+        remarks.append(
+            _(
+                "Counting up by one, as the names of rows do, and kept (--drop-column leaves a "
+                "column out): {names}."
+            ).format(names=list_names(counted))
+        )
+    copied = [] if examples is None else [names[at] for at in np.flatnonzero(copies & ~counts)]
+    if copied:
+        remarks.append(
+            _(
+                "A copy of the label, which separates the classes by itself, and kept "
+                "(--drop-column leaves a column out): {names}."
+            ).format(names=list_names(copied))
+        )
