@@ -85,6 +85,7 @@ def train_captioner(
     weights: Path | None = None,
     overwrite: bool = False,
     reporter: Reporter | None = None,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> tuple[Captioner, list[str]]:
     """Train a captioner on the images of a folder and their captions, and save it.
 
@@ -101,6 +102,7 @@ def train_captioner(
         weights: weights file of MobileNetV2; by default that of the data folder.
         overwrite: replace a captioner that is already in ``out``.
         reporter: shows the progress.
+        say: receives each of the sentences at once.
 
     Returns:
         The captioner, and sentences that the user should read.
@@ -112,7 +114,9 @@ def train_captioner(
     """
     config, out = config or CaptionerConfig(), Path(out)
     data = caption_folder.read_folder(folder, captions)
-    notes = list(data.remarks)
+    notes = _Notes(say)
+    for remark in data.remarks:
+        notes.append(remark)
     rows = _divide(data, config, notes)
     features, weights = _choose_features(config.features, weights, notes)
     with open_output(out, overwrite) as checkpoints:
@@ -125,6 +129,18 @@ def train_captioner(
             captioner.card["scores"] = _score(captioner, sets[held_out], held_out, notes)
         captioner.save(out)
     return captioner, notes
+
+
+class _Notes(list[str]):
+    """Sentences for the user, each said when it arises: a training takes long."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self.say = say
+
+    def append(self, sentence: str) -> None:
+        super().append(sentence)
+        self.say(sentence)
 
 
 @dataclass(frozen=True)

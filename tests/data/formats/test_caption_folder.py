@@ -125,7 +125,7 @@ def test_a_folder_without_captions_is_refused_with_an_example(folder):
         caption_folder.read_folder(folder)
 
 
-def test_the_example_of_the_refusal_is_a_line_that_is_read(folder):
+def test_the_example_of_the_error_is_a_line_that_is_read(folder):
     with pytest.raises(DataMissing) as refused:
         caption_folder.read_folder(folder)
     example = re.search(r"\{.*\}", str(refused.value))[0]

@@ -371,16 +371,16 @@ def _read_json(path: Path, text: str, lines: list[str]) -> CaptionFile:
         return _read_records(path, ((i, _parse(line, f"{path}:{i}")) for i, line in numbered))
     document = _parse(text, str(path))
     if not isinstance(document, dict):
-        listed = document if isinstance(document, list) else [document]
-        return _read_records(path, enumerate(listed, 1))
+        records = document if isinstance(document, list) else [document]
+        return _read_records(path, enumerate(records, 1))
     listed, notes = document.get("images"), document.get("annotations")
     if isinstance(listed, list) and isinstance(notes, list):
         return _read_coco(path, listed, notes)
     if isinstance(listed, list):
         return _read_records(path, enumerate(listed, 1))
     if document and all(map(_is_image_name, document)):
-        records = ({"image": name, "captions": given} for name, given in document.items())
-        return _read_records(path, enumerate(records, 1))
+        pairs = ({"image": name, "captions": given} for name, given in document.items())
+        return _read_records(path, enumerate(pairs, 1))
     return _read_records(path, enumerate([document], 1))
 
 
