@@ -533,7 +533,7 @@ def photos(tmp_path):
 
 
 def test_images_in_no_list_are_for_training_where_only_validation_is_given(photos, tmp_path):
-    (tmp_path / "val.txt").write_text("cat/1.jpg\ndog/1\n")
+    (tmp_path / "val.txt").write_text("cat/1.jpg 0\ndog/1\n")
     source = image_source.read(photos, validation=tmp_path / "val.txt")
     assert source.images.select_split("validation").names == ("cat/1.jpg", "dog/1.jpg")
     assert len(source.images.select_split("train")) == 4
@@ -553,6 +553,9 @@ def test_a_folder_inside_or_outside_is_a_split(photos, tmp_path):
     assert source.images.select_split("test").names == ("../more/cat/7.jpg", "../more/dog/8.jpg")
     assert source.images.select_split("").names[0] == "cat/0.jpg"
     assert all(path.is_file() for path in source.images.paths)
+    (tmp_path / "more" / "notes.md").write_text("x")
+    counted = image_source.read(photos, test=tmp_path / "more").left_out
+    assert counted.files == (("../more/notes.md", ".md"),)
     draw_all(photos, "holdout/cat/5.jpg holdout/dog/6.jpg")
     inside = image_source.read(photos, validation=photos / "holdout").images
     assert inside.select_split("validation").names == ("holdout/cat/5.jpg", "holdout/dog/6.jpg")

@@ -175,7 +175,9 @@ def test_json_of_every_shape(tmp_path):
     lines = read(tmp_path / "t.jsonl", "\n\n".join(map(json.dumps, rows)))
     listed = read(tmp_path / "t.json", json.dumps(rows))
     mapped = read(tmp_path / "t.json", json.dumps({"a.jpg": ["cat", "dog"], "b.jpg": 3.0}))
-    assert labels_of(lines) == labels_of(listed) == labels_of(mapped)
+    columns = {"file_name": {"0": "a.jpg", "1": "b.jpg"}, "labels": {"0": "cat;dog", "1": 3}}
+    pandas = read(tmp_path / "t.json", json.dumps(columns))
+    assert labels_of(lines) == labels_of(listed) == labels_of(mapped) == labels_of(pandas)
     assert labels_of(lines) == {"a.jpg": BOTH, "b.jpg": {"3": 1}}
 
 
@@ -201,6 +203,8 @@ def test_parquet_is_read_and_images_inside_it_are_refused(tmp_path):
         ("t.csv", "file_name,label\n,cat\n", "row 1"),
         ("t.jsonl", "{not json\n", r"t\.jsonl"),
         ("t.jsonl", "[1, 2]\n", "not a JSON object"),
+        ("t.jsonl", '{"file_name": "a", "label": {"x": 1}}', "a label that is not text"),
+        ("t.jsonl", '{"file_name": "a", "label": [["x"]]}', "a label that is not text"),
         ("t.parquet", "PAR1 not", r"t\.parquet"),
         ("t.xlsx", "PK", "Save a spreadsheet as CSV"),
     ],

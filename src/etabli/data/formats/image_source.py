@@ -434,15 +434,13 @@ def _read_part(
         inner_tree = image_folder.walk(place)
         inner = _read_folder(inner_tree, replace(options, split_column=None))
         prefix = f"{Path(below).as_posix()}/"
-        inner.rows = [row._replace(name=prefix + row.name) for row in inner.rows]
-        tree.images |= {prefix + name: size for name, size in inner_tree.images.items()}
-        _extend(found, inner)
+        _join_tree(tree, found, prefix, inner_tree, inner)
         return [row.name for row in inner.rows]
     lines = [line.strip() for line in text_file.read(place).lines if line.strip()]
     if place.suffix.lower() in image_folder.TABLE_SUFFIXES - {".txt"}:
         table = image_tables.read_table(place, Options(need_labels=False), lambda text: text)
         lines = [row.name for row in table.rows]
-    listed = [(line, finder.find(line)) for line in lines]
+    listed = [(line, finder.find(line) or finder.find(line.rpartition(" ")[0])) for line in lines]
     absent = [line for line, name in listed if name is None]
     found.left_out += [(line, _("missing")) for line in absent]
     if len(absent) == len(listed):
@@ -451,6 +449,17 @@ def _read_part(
             got=_("names such as {name}").format(name=abbreviate(lines, 1)),
         )
     return [name for _line, name in listed if name is not None]
+
+
+def _join_tree(tree: Tree, found: Found, prefix: str, other: Tree, inner: Found) -> None:
+    """Add the files of another folder, with what its layout says, under names with a prefix."""
+    inner.rows = [row._replace(name=prefix + row.name) for row in inner.rows]
+    inner.left_out = [(prefix + name, reason) for name, reason in inner.left_out]
+    inner.used = {prefix + name for name in inner.used}
+    tree.images |= {prefix + name: size for name, size in other.images.items()}
+    tree.others |= {prefix + name: size for name, size in other.others.items()}
+    tree.left_out += [(prefix + name, reason) for name, reason in other.left_out]
+    _extend(found, inner)
 
 
 def _rename(found: Found, known: Collection[str]) -> None:

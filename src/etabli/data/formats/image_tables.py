@@ -164,10 +164,23 @@ def _read_json(path: Path) -> Table:
     if path.suffix.lower() == ".json":
         parsed = parse_json(text.text)
         if isinstance(parsed, dict):
-            parsed = [{"file_name": name, "label": label} for name, label in parsed.items()]
+            parsed = _to_objects(parsed)
     else:
         parsed = [parse_json(line) for line in text.lines if line.strip()]
     return _from_objects(path, parsed)
+
+
+def _to_objects(parsed: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of an object of columns, as pandas writes it, or of labels by file."""
+    columns = {
+        name: list(cells.values()) if isinstance(cells, dict) else cells
+        for name, cells in parsed.items()
+    }
+    is_table = any(_normalize(name) in map(_normalize, FILE_COLUMNS) for name in columns)
+    if is_table and all(isinstance(cells, list) for cells in columns.values()):
+        rows = zip(*columns.values(), strict=True)
+        return [dict(zip(columns, cells, strict=True)) for cells in rows]
+    return [{"file_name": name, "label": label} for name, label in parsed.items()]
 
 
 def _read_parquet(path: Path) -> Table:
@@ -439,6 +452,13 @@ def _guess_separator(texts: Sequence[str]) -> str:
 
 def _parse_list(cell: object, table: Table) -> list[str] | None:
     """Return the items of a list, also one written as Python, NumPy or JSON; None for text."""
+    items = cell if isinstance(cell, list | tuple) else [cell]
+    if any(isinstance(each, dict | list) for each in items):
+        raise CorruptFile(
+            _("{path} has a label that is not text").format(path=table.path),
+            expected=_("a name, or a list of names"),
+            got=str(cell)[:60],
+        )
     if isinstance(cell, list | tuple):
         return [_to_text(each) for each in cell]
     text = _to_text(cell)
