@@ -99,6 +99,11 @@ def build_net_of(
     if "format" in recipe:
         is_moved = weights is not None and str(weights) not in ("imagenet", "none")
         path = Path(str(weights if is_moved else extracted.notes.get("backbone_file", "?")))
+        if not path.is_file():
+            raise DataMissing(
+                _("the net of the features is no longer here: {path}").format(path=path),
+                fix=_("Give its file: --weights {file}").format(file=recipe["backbone"]),
+            )
         net: Backbone = OpenVinoBackbone.open(path, PixelFormat.parse(recipe["format"]))
         model = net.build(size=(height, width))
     else:

@@ -15,7 +15,7 @@ from etabli.core.atomic_files import atomic_write
 from etabli.core.errors import BadSetting, EtabliError, MissingExtra
 from etabli.core.i18n import _
 from etabli.models.vision.openvino_net import SUFFIXES, OpenVinoNet
-from etabli.saved_models import classifier, exported, onnx
+from etabli.saved_models import classifier, exported, onnx, openvino_files
 from etabli.training import keras_io
 from etabli.training.openvino import import_openvino, is_openvino_installed
 
@@ -82,12 +82,9 @@ def _check_free(path: Path, card: classifier.ModelCard, overwrite: bool) -> None
 
 
 def _export_net(net: OpenVinoNet, path: Path, metadata: Mapping[str, str]) -> Path:
-    """Write a classifier on a net in a file as one OpenVINO IR: its input, the net, its head."""
-    if path.suffix.lower() != ".xml":
-        raise BadSetting(
-            _("a classifier on {net} is exported to OpenVINO only").format(net=net.path.name),
-            fix=_("Choose --out {path}.").format(path=path.with_suffix(".xml")),
-        )
+    """Write a classifier on a net in a file as one file: its input, the net, its head."""
+    if path.suffix.lower() == ".onnx":
+        return openvino_files.export_onnx(net, path, metadata)
     with tempfile.TemporaryDirectory(prefix="etabli-export-") as folder:
         made = Path(folder) / "model.xml"
         _save_ir(net.with_head_inside(), made, metadata)

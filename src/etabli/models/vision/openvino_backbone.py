@@ -117,7 +117,7 @@ def _image_size(path: Path, network: Any, format: PixelFormat) -> tuple[int, int
 
 def describe_format(net: OpenVinoNet) -> str:
     """Return one line: what the net takes, what is read from it, and what was guessed."""
-    format, raw = net.format, net._raw_shape
+    format, raw = net.format, net.raw_shape
     mean, std = (",".join(f"{x:g}" for x in each) for each in (format.mean, format.std))
     parts = [f"{format.channels} {net.layout}", f"scale {format.scale:.6g}"]
     parts += [f"mean {mean}", f"std {std}", f"output {net.output_index}"]

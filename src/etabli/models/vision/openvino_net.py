@@ -54,10 +54,11 @@ class OpenVinoNet:
     @property
     def output_shape(self) -> tuple[int | None, ...]:
         """Return the shape of the result, as that of a Keras model."""
-        return (None, *self.finish(np.zeros((1, *self._raw_shape), np.float32)).shape[1:])
+        return (None, *self.finish(np.zeros((1, *self.raw_shape), np.float32)).shape[1:])
 
     @cached_property
-    def _raw_shape(self) -> tuple[int, ...]:
+    def raw_shape(self) -> tuple[int, ...]:
+        """Return the shape of the output that is read, without the number of images."""
         network = self.read(_core(), 1)
         shape = network.output(self.output_index).get_partial_shape()
         if shape.rank.is_dynamic or any(dim.is_dynamic for dim in list(shape)[1:]):
@@ -118,7 +119,7 @@ class OpenVinoNet:
 
     def finish(self, rows: np.ndarray) -> np.ndarray:
         """Return the features, or the probabilities of the head, of an output of the net."""
-        if rows.ndim == 4 and self._has_channels_first(rows.shape[1:]):
+        if rows.ndim == 4 and self.has_channels_first(rows.shape[1:]):
             rows = rows.transpose(0, 2, 3, 1)
         if self.layer == "map":
             if rows.ndim == 2:
@@ -136,7 +137,7 @@ class OpenVinoNet:
         rows = np.asarray(rows, np.float32)
         return self.head.probabilities(rows) if self.head else rows
 
-    def _has_channels_first(self, shape: tuple[int, ...]) -> bool:
+    def has_channels_first(self, shape: tuple[int, ...]) -> bool:
         """Return whether a map (C, height, width) or (height, width, C) has its channels first."""
         if (shape[0] == shape[1]) != (shape[1] == shape[2]):
             return shape[1] == shape[2]
@@ -151,12 +152,12 @@ class OpenVinoNet:
         """Return one OpenVINO network, from bytes (N, height, width, 3) to probabilities."""
         openvino = import_openvino(_("a net in a file"))
         ops, network = openvino.opset13, self.read(_core(), self.fixed_batch or -1)
-        rows = network.output(self.output_index)
-        if len(self._raw_shape) == 3:
-            first = self._has_channels_first(self._raw_shape)
+        rows = network.output(self.output_index).get_node().input_value(0)
+        if len(self.raw_shape) == 3:
+            first = self.has_channels_first(self.raw_shape)
             rows = ops.reduce_mean(rows, np.array([2, 3] if first else [1, 2])).output(0)
-        elif len(self._raw_shape) == 2:
-            if self.token_pooling(self._raw_shape[0]) == "first":
+        elif len(self.raw_shape) == 2:
+            if self.token_pooling(self.raw_shape[0]) == "first":
                 rows = ops.gather(rows, np.array(0), np.array(1)).output(0)
             else:
                 rows = ops.reduce_mean(rows, np.array([1])).output(0)
