@@ -161,7 +161,7 @@ def test_either_function_may_be_missing():
         (
             "d = (Y_hat - Y) / len(batch); return W, d.sum(0)",
             "grad_W",
-            "matches no common mistake: at [",
+            "does not match any common mistake: at [",
         ),
         ("d = (Y_hat - Y) / len(batch); return W / 0, d.sum(0)", "grad_W", "holds NaN or infinity"),
         (
@@ -277,18 +277,18 @@ def test_each_mistake_in_the_derivative_of_the_sigmoid_is_named(slope, says):
 
 
 def test_no_two_mistakes_give_the_same_values():
-    from etabli.nn import grading
+    from etabli.nn import grading, mistakes
 
     problem = grading._make_mlp_problem(0)
     for known in (
-        grading.compute_hidden_mistakes(problem),
-        grading.compute_hidden_weight_mistakes(problem),
-        grading.compute_hidden_bias_mistakes(problem),
-        grading.compute_weight_mistakes(problem.h, problem.delta, problem),
-        grading.compute_bias_mistakes(problem.delta, problem),
-        grading.compute_prediction_mistakes(problem.h, problem.w, problem.b),
+        mistakes.compute_hidden_mistakes(problem),
+        mistakes.compute_hidden_weight_mistakes(problem),
+        mistakes.compute_hidden_bias_mistakes(problem),
+        mistakes.compute_weight_mistakes(problem.h, problem.delta, problem),
+        mistakes.compute_bias_mistakes(problem.delta, problem),
+        mistakes.compute_prediction_mistakes(problem.h, problem.w, problem.b),
     ):
         for words, array in known.items():
             others = {other: value for other, value in known.items() if other != words}
             nothing = np.full_like(array, np.pi)
-            assert grading.recognize_mistake(array, nothing, others, (7, 4)) is None, words
+            assert mistakes.recognize_mistake(array, nothing, others, (7, 4)) is None, words

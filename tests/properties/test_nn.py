@@ -5,7 +5,7 @@ from properties.arrays import numbers, quick, seeds
 
 from etabli import nn
 from etabli.models.estimators import diagnostics
-from etabli.nn import grading
+from etabli.nn import mistakes
 
 
 @st.composite
@@ -96,22 +96,22 @@ def test_the_hessian_is_symmetric_without_negative_eigenvalues_and_flat_along_a_
 )
 def test_known_mistakes_are_finite_and_correct_values_are_not_mistakes(x, w, b):
     y_hat, y = nn.softmax(nn.linear(x, w, b)[0])[0], nn.one_hot(np.arange(4) % 3, 3)
-    batch = grading.Problem(x=x, y=y, w=w, b=b, y_hat=y_hat)
+    batch = mistakes.Problem(x=x, y=y, w=w, b=b, y_hat=y_hat)
     right = {
         "prediction": y_hat,
         "weights": x.T @ batch.delta / 4,
         "bias": batch.delta.sum(axis=0) / 4,
     }
     known = {
-        "prediction": grading.compute_prediction_mistakes(x, w, b),
-        "weights": grading.compute_weight_mistakes(x, batch.delta, batch),
-        "bias": grading.compute_bias_mistakes(batch.delta, batch),
+        "prediction": mistakes.compute_prediction_mistakes(x, w, b),
+        "weights": mistakes.compute_weight_mistakes(x, batch.delta, batch),
+        "bias": mistakes.compute_bias_mistakes(batch.delta, batch),
     }
     for what, ways in known.items():
         assert ways and all(np.isfinite(value).all() for value in ways.values())
-        assert not grading.recognize_mistake(right[what], right[what], {}, (4, 3))
+        assert not mistakes.recognize_mistake(right[what], right[what], {}, (4, 3))
         for value in ways.values():
-            assert isinstance(grading.recognize_mistake(value, right[what], ways, (4, 3)), str)
+            assert isinstance(mistakes.recognize_mistake(value, right[what], ways, (4, 3)), str)
 
 
 @st.composite

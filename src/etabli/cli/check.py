@@ -1,26 +1,32 @@
 """``etabli check``: grade a student's forward and backward functions by gradient check."""
 
-import contextlib
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from etabli.cli import _errors
+from etabli.cli._options import Json
 from etabli.core.i18n import _
 
 if TYPE_CHECKING:
-    from etabli.nn import grading
+    from etabli.pipelines.check import CheckResult
 
 
 def check(
     file: Annotated[
         Path,
-        typer.Argument(help="A Python file that defines forward and backward.", metavar="FILE"),
+        typer.Argument(
+            help="A Python file or a notebook that defines forward and backward.", metavar="FILE"
+        ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds that a call may take.", min=1, max=3600)
+    ] = 10.0,
+    as_json: Json = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print the returned and the expected arrays.")
+    ] = False,
 ) -> None:
     """Check the forward and backward functions of a file: which gradient is wrong, and how.
 
@@ -34,103 +40,47 @@ def check(
 
     batch is (N, D), for instance (N, 784), Y is one-hot (N, K), biases are (1, K) and (1, H). A
     forward of five arguments counts as that of the perceptron. backward gets the right Y_hat, so
-    that it is graded independently of forward.
+    that it is graded independently of forward. A file may declare its loss: LOSS = "sum" for a sum
+    over the examples, L2 = 0.01 for an L2 term of the weights.
+
+    The file runs in a process of its own, with limits of time, memory and access.
 
     \b
     etabli check mine.py
+    etabli check mine.ipynb --timeout 30 --verbose
     exit code 0: all correct; 1: something is wrong; 2: the file cannot be run
     """
-    findings = grade_file(file)
-    right = all(finding.right for finding in findings)
+    from etabli.pipelines import check as pipeline
+
+    result = pipeline.check(file, seconds=timeout)
     if as_json:
-        _errors.print_json(
-            {"file": str(file), "right": right, "findings": [vars(finding) for finding in findings]}
-        )
+        names = ("function", "value", "right", "error", "says")
+        findings = [{name: getattr(each, name) for name in names} for each in result.findings]
+        document = {"file": str(file), "right": result.is_right, "findings": findings}
+        _errors.print_json({**document, "limits": result.limits, "output": result.output})
     else:
-        _print(findings)
-    raise typer.Exit(0 if right else 1)
+        _print(result, verbose)
+    raise typer.Exit(0 if result.is_right else 1)
 
 
-def grade_file(path: Path) -> list["grading.Finding"]:
-    """Grade every function that the file defines."""
-    from etabli.nn import grading
-
-    functions = _load_functions(path)
-    findings: list[grading.Finding] = []
-    with _report_errors(path):
-        if functions["forward"] or functions["backward"]:
-            findings += grading.grade_softmax_regression(
-                functions["forward"], functions["backward"]
-            )
-        if functions["forward_mlp"] or functions["backward_mlp"]:
-            findings += grading.grade_mlp(functions["forward_mlp"], functions["backward_mlp"])
-    return findings
-
-
-def _load_functions(path: Path) -> dict[str, Callable | None]:
-    """Load the four functions by name, ``None`` for each that the file does not define."""
-    import importlib.util
-
-    from etabli.core.errors import BadSetting, DataMissing
-
-    if not path.is_file():
-        raise DataMissing(_("there is no file {path}").format(path=path))
-    spec = importlib.util.spec_from_file_location(f"etabli_checked_{path.stem}", path)
-    if path.suffix != ".py" or spec is None or spec.loader is None:
-        raise BadSetting(_("only Python files can be checked"), expected="*.py", got=str(path))
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.parent.resolve()))
-    try:
-        with _report_errors(path):
-            spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(path.parent.resolve()))
-    found = {
-        name: getattr(module, name, None)
-        for name in ("forward", "backward", "forward_mlp", "backward_mlp")
-    }
-    functions = {name: each if callable(each) else None for name, each in found.items()}
-    _move_mlp_functions(functions)
-    if not any(functions.values()):
-        raise BadSetting(
-            _("{path} defines neither forward nor backward").format(path=path),
-            fix=_("See their arguments and return values: etabli check --help"),
-        )
-    return functions
-
-
-def _move_mlp_functions(functions: dict[str, Callable | None]) -> None:
-    """Rename ``forward`` with five and ``backward`` with eight parameters: the perceptron's."""
-    import inspect
-
-    for name, count in (("forward", 5), ("backward", 8)):
-        function = functions[name]
-        if function is not None and functions[f"{name}_mlp"] is None:
-            with contextlib.suppress(TypeError, ValueError):  # no signature (a built-in)
-                if len(inspect.signature(function).parameters) == count:
-                    functions[f"{name}_mlp"], functions[name] = function, None
-
-
-@contextlib.contextmanager
-def _report_errors(path: Path) -> Iterator[None]:
-    """Send output of the file to standard error; report its exceptions in one line."""
-    from etabli.experiments import explain_broken_file
-
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
-    except (Exception, SystemExit) as error:
-        raise explain_broken_file(path, error) from error
-
-
-def _print(findings: list["grading.Finding"]) -> None:
+def _print(result: "CheckResult", verbose: bool) -> None:
     from etabli.cli import _tables
 
+    if result.output:
+        typer.echo(result.output.rstrip("\n"), err=True)
     rows = []
-    for finding in findings:
+    for finding in result.findings:
         error = "—" if finding.error is None else f"{finding.error:.0e}"
         rows.append(
             [finding.function, finding.value, "✓" if finding.right else "✗", error, finding.says]
         )
     columns = [_("function"), _("value"), "", _("relative error"), _("finding")]
     _tables.print_table("", [(column, "left") for column in columns], rows)
+    for finding in result.findings if verbose else ():
+        if not finding.right and finding.got is not None:
+            typer.echo(f"\n{finding.function}, {finding.value}:\n{finding.got}")
+            typer.echo(_("expected:") + f"\n{finding.expected}")
+    if not result.is_right:
+        sizes = _("Sizes in this check: N = 7 examples, D = 5 inputs, H = 6 units, K = 4 classes.")
+        typer.echo(sizes)
+    typer.echo(result.limits, err=True)

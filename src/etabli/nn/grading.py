@@ -6,245 +6,127 @@ Softmax regression: ``forward(batch, W, b)`` -> Ŷ, ``backward(batch, Y_hat, Y, 
 Biases have shape (1, K); their gradients may be (1, K) or (K,).
 
 The expected gradients are finite differences of the loss. A wrong value is compared with the values
-that common mistakes give: each mistake alone, and each mistake times a constant factor.
+that common mistakes give (``etabli.nn.mistakes``). Nothing here starts a process: a function may be
+one of this process, or stand for one of another.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import numpy as np
 
 from etabli.core.i18n import _
+from etabli.nn import mistakes, student_process
 from etabli.nn.gradient_check import numerical_gradient, relative_error
 from etabli.nn.layers import linear, sigmoid, softmax
 from etabli.nn.losses import one_hot, softmax_cross_entropy
+from etabli.nn.mistakes import TOLERANCE, D, H, K, Mistakes, MLPProblem, N, Problem
 
 __all__ = [
+    "Declared",
     "Finding",
-    "Mistakes",
-    "Problem",
+    "Returned",
+    "StudentFailure",
+    "describe_failure",
     "grade_mlp",
     "grade_softmax_regression",
-    "recognize_mistake",
 ]
 
-TOLERANCE = 1e-6
-N, D, K, H = 7, 5, 4, 6  # all different, so that no factor or shape matches by chance
+ARGUMENTS = {
+    "forward": ("batch", "W", "b"),
+    "backward": ("batch", "Y_hat", "Y", "W", "b"),
+    "forward_mlp": ("batch", "Wh", "bh", "Wy", "by"),
+    "backward_mlp": ("batch", "Y_hat", "Y", "H", "Wh", "bh", "Wy", "by"),
+}
 
-Mistakes = dict[str, np.ndarray]
-"""What is wrong, in words -> the array that results from it."""
 
-
-@dataclass(frozen=True)
-class Problem:
-    """A batch x (N, D), targets y (N, K), weights w, biases b, and the prediction ŷ (N, K)."""
-
-    x: np.ndarray
-    y: np.ndarray
-    w: np.ndarray
-    b: np.ndarray
-    y_hat: np.ndarray
-
-    @property
-    def delta(self) -> np.ndarray:
-        """Δ = Ŷ - Y, not yet divided by N."""
-        return self.y_hat - self.y
+class StudentFailure(Exception):
+    """A function raised, did not end, or ended its process; the text says what happened."""
 
 
 @dataclass(frozen=True)
-class MLPProblem(Problem):
-    """A problem of the perceptron: w and b are those of the output layer, h (N, H) is hidden."""
+class Returned:
+    """What a function returned: arrays, or the name of the type of what is none.
 
-    w_hidden: np.ndarray
-    b_hidden: np.ndarray
-    h: np.ndarray
-
-
-def recognize_mistake(
-    value: np.ndarray, right: np.ndarray, known: Mapping[str, np.ndarray], sizes: tuple[int, int]
-) -> str | None:
-    """Describe a wrong value: a wrong factor, a known mistake, or both; ``None`` if none matches.
-
-    Args:
-        value: The wrong value.
-        right: The expected value.
-        known: Values of known mistakes by their description.
-        sizes: N and K, from which wrong factors come.
+    ``changed`` are the arguments that it changed; ``keys`` those of a dict that it returned.
     """
-    n, k = sizes
-    factors = {
-        1.0: "",
-        -1.0: _("has the wrong sign"),
-        float(n): _("is missing the factor 1/N"),
-        1 / n: _("is divided by N once too often"),
-        float(-n): _("has the wrong sign and is missing the factor 1/N"),
-        -1 / n: _("has the wrong sign and is divided by N once too often"),
-        2.0: _("is twice as large as it should be"),
-        0.5: _("is half of what it should be"),
-        float(k): _("is K times too large"),
-        1 / k: _("is divided by K: the mean is over the N examples, not over the classes"),
-    }
-    for mistake, array in {"": right, **known}.items():
-        for factor, words in factors.items():
-            if _is_close(value, factor * array):
-                return "; ".join(part for part in (mistake, words) if part)
-    return None
+
+    values: Sequence[np.ndarray | str]
+    changed: Sequence[str] = ()
+    keys: Sequence[str] | None = None
 
 
-def _is_close(value: np.ndarray, array: np.ndarray) -> bool:
-    if not _has_shape(value, array):
-        return False
-    value = value.reshape(array.shape)
-    # The absolute bound is for arrays of zeros, whose relative error is 0 or 1.
-    return relative_error(value, array) < TOLERANCE or bool(np.abs(value - array).max() < 1e-12)
+class Function(Protocol):
+    """A function to grade, of this process or of another one."""
+
+    parameters: Sequence[str] | None
+
+    def invoke(self, arguments: Mapping[str, np.ndarray]) -> Returned:
+        """Call it. Raises ``StudentFailure``."""
 
 
-def _has_shape(value: np.ndarray, array: np.ndarray) -> bool:
-    """Whether the shapes are equal; (K,) counts as (1, K)."""
-    is_row = array.ndim > 1 and array.shape[0] == 1
-    return value.shape == array.shape or (is_row and value.shape == array.shape[1:])
+class LocalFunction:
+    """A function of this process."""
+
+    def __init__(self, function: Callable) -> None:
+        self.function = function
+        self.parameters = student_process._list_parameters(function)
+
+    def invoke(self, arguments: Mapping[str, np.ndarray]) -> Returned:
+        try:
+            values, changed, keys = student_process.call(self.function, arguments)
+        except Exception as error:
+            code = getattr(self.function, "__code__", None)
+            filename = code.co_filename if code else ""
+            described = student_process.explain_exception(error, filename)
+            raise StudentFailure(describe_failure(described)) from error
+        return Returned(values, list(changed), keys)
 
 
-def compute_prediction_mistakes(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> Mistakes:
-    """Compute the results of mistakes in Ŷ = softmax(xW + b), with x (N, D)."""
-    z = x @ w + b
-    right = _softmax(z)
-    return {
-        _("the softmax is forgotten: these are the scores xW + b"): z,
-        _("the bias is forgotten"): _softmax(x @ w),
-        _("the softmax runs over the examples (axis=0), not over the classes (axis=1)"): _softmax(
-            z.T
-        ).T,
-        _("each score goes through a sigmoid, not all together through a softmax"): 1
-        / (1 + np.exp(-z)),
-        _("the exponentials are not divided by their sum"): np.exp(z),
-        _("the exponentials (less the maximum) are not divided by their sum"): np.exp(
-            z - z.max(axis=1, keepdims=True)
-        ),
-        _("the exponentials are divided by their sum over the whole batch"): np.exp(z)
-        / np.exp(z).sum(),
-        _("the softmax is applied twice"): _softmax(right),
-        _("this is the logarithm of the softmax"): np.log(right),
-        _("it is transposed"): right.T,
-        _("this is the most probable class, not its probabilities"): np.eye(z.shape[1])[
-            z.argmax(axis=1)
-        ],
-    }
+@dataclass(frozen=True)
+class Declared:
+    """What a file declares of its loss: a sum over the examples, and the weight of an L2 term."""
+
+    is_sum: bool = False
+    l2: float = 0.0
+
+    @classmethod
+    def read(cls, declared: Mapping[str, Any]) -> "Declared":
+        """Read ``LOSS = "sum"`` and ``L2 = 0.01``."""
+        l2 = declared.get("L2", 0.0)
+        return cls(declared.get("LOSS") == "sum", float(l2) if isinstance(l2, int | float) else 0.0)
+
+    def change(self, gradient: np.ndarray, parameter: np.ndarray) -> np.ndarray:
+        """Return the gradient of the declared loss from that of the mean cross-entropy."""
+        # A bias is not regularized.
+        decay = self.l2 * parameter if parameter.shape[0] > 1 else 0
+        return gradient * (N if self.is_sum else 1) + decay
 
 
-def compute_hidden_mistakes(problem: MLPProblem) -> Mistakes:
-    """Compute the results of mistakes in H = σ(x W_h + b_h)."""
-    u = problem.x @ problem.w_hidden + problem.b_hidden
-    return {
-        _("the sigmoid is forgotten: these are the sums xWh + bh"): u,
-        _("the bias bh is forgotten"): 1 / (1 + np.exp(-problem.x @ problem.w_hidden)),
-        _("the sigmoid has the wrong sign in its exponential"): 1 / (1 + np.exp(u)),
-        _("this is tanh, not the sigmoid"): np.tanh(u),
-        _("this is relu, not the sigmoid"): np.maximum(u, 0),
-        _("this is a softmax, not the sigmoid"): _softmax(u),
-        _("the sigmoid is applied twice"): 1 / (1 + np.exp(-problem.h)),
-        _("it is transposed"): problem.h.T,
-    }
-
-
-def compute_weight_mistakes(inputs: np.ndarray, delta: np.ndarray, problem: Problem) -> Mistakes:
-    """Compute the results of mistakes in dL/dW = inputsᵀ Δ / N."""
-    n, y_hat, y = len(delta), problem.y_hat, problem.y
-    return {
-        _("it is transposed"): (inputs.T @ delta / n).T,
-        _("Y is forgotten: the error is Y_hat - Y, not Y_hat"): inputs.T @ y_hat / n,
-        _("Y_hat is forgotten: the error is Y_hat - Y, not Y"): inputs.T @ y / n,
-        _(
-            "the derivative of the softmax is applied once more; Y_hat - Y already contains it"
-        ): inputs.T @ (delta * y_hat * (1 - y_hat)) / n,
-        _("only the last example counts"): np.outer(inputs[-1], delta[-1]) / n,
-        _("only the first example counts"): np.outer(inputs[0], delta[0]) / n,
-        _("the absolute value of the error is taken"): inputs.T @ np.abs(delta) / n,
-        _("the error is squared"): inputs.T @ delta**2 / n,
-    }
-
-
-def compute_bias_mistakes(delta: np.ndarray, problem: Problem) -> Mistakes:
-    """Compute the results of mistakes in dL/db = Σ Δ / N."""
-    n, y_hat, y = len(delta), problem.y_hat, problem.y
-    return {
-        _("it is not summed over the examples"): delta / n,
-        _("it is summed over the classes (axis=1), not over the examples (axis=0)"): delta.sum(
-            axis=1
-        )
-        / n,
-        _("it is summed over everything to one number"): np.asarray(delta.sum() / n),
-        _("it is transposed"): delta.sum(axis=0)[:, None] / n,
-        _("Y is forgotten: the error is Y_hat - Y, not Y_hat"): y_hat.sum(axis=0, keepdims=True)
-        / n,
-        _("Y_hat is forgotten: the error is Y_hat - Y, not Y"): y.sum(axis=0, keepdims=True) / n,
-        _("the derivative of the softmax is applied once more; Y_hat - Y already contains it"): (
-            delta * y_hat * (1 - y_hat)
-        ).sum(axis=0, keepdims=True)
-        / n,
-        _("only the last example counts"): delta[-1:] / n,
-        _("only the first example counts"): delta[:1] / n,
-        _("it is zero: the bias would never be trained"): np.zeros((1, delta.shape[1])),
-    }
-
-
-def compute_hidden_weight_mistakes(problem: MLPProblem) -> Mistakes:
-    """Compute the results of mistakes in dL/dW_h = xᵀ (Δ W_yᵀ ∘ H (1 - H)) / N."""
-    x, n = problem.x, len(problem.x)
-    right = problem.delta @ problem.w.T * problem.h * (1 - problem.h)
-    named = {words: x.T @ delta / n for words, delta in _compute_hidden_deltas(problem).items()}
-    return {
-        _("it is transposed"): (x.T @ right / n).T,
-        **named,
-        _("only the last example counts"): np.outer(x[-1], right[-1]) / n,
-        _("only the first example counts"): np.outer(x[0], right[0]) / n,
-    }
-
-
-def compute_hidden_bias_mistakes(problem: MLPProblem) -> Mistakes:
-    """Compute the results of mistakes in dL/db_h = Σ (Δ W_yᵀ ∘ H (1 - H)) / N."""
-    n = len(problem.x)
-    right = problem.delta @ problem.w.T * problem.h * (1 - problem.h)
-    named = {
-        words: delta.sum(axis=0, keepdims=True) / n
-        for words, delta in _compute_hidden_deltas(problem).items()
-    }
-    return {
-        _("it is not summed over the examples"): right / n,
-        _("it is summed over the units (axis=1), not over the examples (axis=0)"): right.sum(axis=1)
-        / n,
-        _("it is summed over everything to one number"): np.asarray(right.sum() / n),
-        _("it is transposed"): right.sum(axis=0)[:, None] / n,
-        **named,
-        _("it is zero: the bias would never be trained"): np.zeros((1, right.shape[1])),
-    }
-
-
-def _compute_hidden_deltas(problem: MLPProblem) -> Mistakes:
-    """Compute the results of mistakes in back-propagating Δ through the sigmoid layer."""
-    h, back = problem.h, problem.delta @ problem.w.T
-    u = problem.x @ problem.w_hidden + problem.b_hidden
-    at_h = 1 / (1 + np.exp(-h))
-    return {
-        _("the derivative of the sigmoid, H(1 - H), is forgotten"): back,
-        _("the derivative of the sigmoid is H(1 - H), not H"): back * h,
-        _("the derivative of the sigmoid is H(1 - H), not 1 - H"): back * (1 - h),
-        _("the derivative of the sigmoid is applied twice"): back * (h * (1 - h)) ** 2,
-        _("the sigmoid is applied to H before its derivative: H is already σ(u)"): back
-        * at_h
-        * (1 - at_h),
-        _("this is the derivative of tanh, 1 - H²; that of the sigmoid is H(1 - H)"): back
-        * (1 - h**2),
-        _("this is the derivative of relu; that of the sigmoid is H(1 - H)"): back * (u > 0),
-        _("Y is forgotten: the error is Y_hat - Y, not Y_hat"): problem.y_hat
-        @ problem.w.T
-        * h
-        * (1 - h),
-    }
-
-
-def _softmax(z: np.ndarray) -> np.ndarray:
-    return softmax(z)[0]
+def describe_failure(error: Mapping[str, Any]) -> str:
+    """Return a sentence on an exception that ``student_process.explain_exception`` described."""
+    kind, message = error["type"], error["message"]
+    said = {
+        "EOFError": _("calls input(): nobody can answer"),
+        "MemoryError": _("needs more memory than it may use"),
+        "RecursionError": _("calls itself without end"),
+        "SystemExit": _("ends the program: SystemExit"),
+    }.get(kind, f"{kind}: {message}" if message else kind)
+    if kind == "OSError" and "File too large" in message:
+        said = _("prints or writes more than 1 MB")
+    parts = []
+    if "line" in error:
+        parts.append(_("line {line}").format(line=error["line"]))
+    if "operands" in error:
+        said = error["operands"]
+        if "transpose" in error:
+            said += "; " + _("transpose {name}?").format(name=error["transpose"])
+        elif "keepdims" in error:
+            said += "; " + _("keepdims=True in the sum?")
+        else:
+            said += "; " + _("these shapes do not fit")
+    return ": ".join([*parts, said])
 
 
 @dataclass(frozen=True)
@@ -256,72 +138,155 @@ class Finding:
     right: bool
     error: float | None
     says: str
+    got: np.ndarray | None = field(default=None, compare=False)
+    expected: np.ndarray | None = field(default=None, compare=False)
+
+
+Gradable = Callable | Function | None
+
+
+def _as_function(function: Gradable) -> Any:
+    if function is None or hasattr(function, "invoke"):
+        return function
+    return LocalFunction(function)
 
 
 def grade_softmax_regression(
-    forward: Callable | None, backward: Callable | None, seed: int = 0
+    forward: Gradable,
+    backward: Gradable,
+    seed: int = 0,
+    declared: Declared | None = None,
 ) -> list[Finding]:
-    """Grade the two functions of exercise 1; one that is ``None`` is skipped."""
-    problem = _make_problem(seed)
+    """Grade the two functions of exercise 1; one that is ``None`` is skipped.
+
+    Args:
+        forward: Returns Ŷ.
+        backward: Returns grad_W, grad_b.
+        seed: Seed of the batch and the parameters.
+        declared: What the file declares of its loss.
+
+    Returns:
+        One finding for each value, and advice.
+    """
+    problem, declared = _make_problem(seed), declared or Declared()
     batch, parameters = {"batch": problem.x}, {"W": problem.w, "b": problem.b}
     findings: list[Finding] = []
-    if forward is not None:
-        returned, changed = _call(forward, batch | parameters)
-        mistakes = compute_prediction_mistakes(problem.x, problem.w, problem.b)
-        expected = {"Y_hat": (problem.y_hat, mistakes)}
-        findings += _compare("forward", returned, changed, expected)
-        large = batch | parameters | {"W": 1e4 * problem.w}
-        findings += _check_overflow("forward", forward, large, findings)
-    if backward is not None:
-        returned, changed = _call(
-            backward, batch | {"Y_hat": problem.y_hat, "Y": problem.y} | parameters
+    if function := _as_function(forward):
+        known = mistakes.compute_prediction_mistakes(problem.x, problem.w, problem.b)
+        expected = {"Y_hat": _Expected(problem.y_hat, known)}
+        large = {"W": 1e4 * problem.w}
+        findings += _grade("forward", function, batch | parameters, expected, large=large)
+    if function := _as_function(backward):
+        gradients = _compute_gradients(problem, [problem.w, problem.b])
+        expected = _expect_gradients(
+            {
+                "grad_W": mistakes.compute_weight_mistakes(problem.x, problem.delta, problem),
+                "grad_b": mistakes.compute_bias_mistakes(problem.delta, problem),
+            },
+            gradients,
+            parameters,
+            declared,
         )
-        grad_w, grad_b = _compute_gradients(problem, [problem.w, problem.b])
-        expected = {
-            "grad_W": (grad_w, compute_weight_mistakes(problem.x, problem.delta, problem)),
-            "grad_b": (grad_b, compute_bias_mistakes(problem.delta, problem)),
-        }
-        findings += _compare("backward", returned, changed, expected)
+        given = batch | {"Y_hat": problem.y_hat, "Y": problem.y} | parameters
+        findings += _grade("backward", function, given, expected)
     return findings
 
 
-def grade_mlp(forward: Callable | None, backward: Callable | None, seed: int = 0) -> list[Finding]:
-    """Grade the two functions of exercise 2; one that is ``None`` is skipped."""
-    problem = _make_mlp_problem(seed)
+def grade_mlp(
+    forward: Gradable,
+    backward: Gradable,
+    seed: int = 0,
+    declared: Declared | None = None,
+) -> list[Finding]:
+    """Grade the two functions of exercise 2; one that is ``None`` is skipped.
+
+    Args:
+        forward: Returns Ŷ and H.
+        backward: Returns grad_Wh, grad_bh, grad_Wy, grad_by.
+        seed: Seed of the batch and the parameters.
+        declared: What the file declares of its loss.
+
+    Returns:
+        One finding for each value, and advice.
+    """
+    problem, declared = _make_mlp_problem(seed), declared or Declared()
     batch = {"batch": problem.x}
     parameters = {
         "Wh": problem.w_hidden, "bh": problem.b_hidden, "Wy": problem.w, "by": problem.b
     }  # fmt: skip
     findings: list[Finding] = []
-    if forward is not None:
-        returned, changed = _call(forward, batch | parameters)
-        hidden = _as_array(returned[1]) if len(returned) == 2 else None
-        if hidden is None or hidden.shape != problem.h.shape:
-            hidden = problem.h
-        expected = {  # Ŷ is graded on the student's own H, so that one mistake is reported once
-            "Y_hat": (
-                _softmax(linear(hidden, problem.w, problem.b)[0]),
-                compute_prediction_mistakes(hidden, problem.w, problem.b),
+    if function := _as_function(forward):
+        expected = {
+            "Y_hat": _Expected(
+                problem.y_hat,
+                mistakes.compute_prediction_mistakes(problem.h, problem.w, problem.b),
             ),
-            "H": (problem.h, compute_hidden_mistakes(problem)),
+            "H": _Expected(problem.h, mistakes.compute_hidden_mistakes(problem)),
         }
-        findings += _compare("forward_mlp", returned, changed, expected)
-        large = batch | parameters | {"Wh": 1e4 * problem.w_hidden, "Wy": 1e4 * problem.w}
-        findings += _check_overflow("forward_mlp", forward, large, findings)
-    if backward is not None:
-        returned, changed = _call(
-            backward, batch | {"Y_hat": problem.y_hat, "Y": problem.y, "H": problem.h} | parameters
+        large = {"Wh": 1e4 * problem.w_hidden, "Wy": 1e4 * problem.w}
+        findings += _grade(
+            "forward_mlp",
+            function,
+            batch | parameters,
+            expected,
+            large=large,
+            follow=lambda values: _follow_hidden(values, problem, expected),
         )
-        gradients = _compute_gradients(problem, list(parameters.values()))
-        mistakes = {
-            "grad_Wh": compute_hidden_weight_mistakes(problem),
-            "grad_bh": compute_hidden_bias_mistakes(problem),
-            "grad_Wy": compute_weight_mistakes(problem.h, problem.delta, problem),
-            "grad_by": compute_bias_mistakes(problem.delta, problem),
-        }
-        expected = dict(zip(mistakes, zip(gradients, mistakes.values(), strict=True), strict=True))
-        findings += _compare("backward_mlp", returned, changed, expected)
+    if function := _as_function(backward):
+        is_relu = any(each.value == "H" and "relu" in each.says for each in findings)
+        expected = _expect_gradients(
+            {
+                "grad_Wh": mistakes.compute_hidden_weight_mistakes(problem, is_relu),
+                "grad_bh": mistakes.compute_hidden_bias_mistakes(problem, is_relu),
+                "grad_Wy": {
+                    **mistakes.compute_weight_mistakes(problem.h, problem.delta, problem),
+                    _("the batch is used in place of H"): problem.x.T @ problem.delta / N,
+                },
+                "grad_by": mistakes.compute_bias_mistakes(problem.delta, problem),
+            },
+            _compute_gradients(problem, list(parameters.values())),
+            parameters,
+            declared,
+        )
+        given = batch | {"Y_hat": problem.y_hat, "Y": problem.y, "H": problem.h} | parameters
+        findings += _grade("backward_mlp", function, given, expected)
     return findings
+
+
+def _follow_hidden(
+    values: Sequence[np.ndarray | str],
+    problem: MLPProblem,
+    expected: Mapping[str, "_Expected"],
+) -> dict[str, "_Expected"]:
+    """Expect the Ŷ that follows from the student's own H, so that one mistake is one finding."""
+    hidden = values[1] if len(values) > 1 else None
+    if not isinstance(hidden, np.ndarray) or hidden.shape != problem.h.shape:
+        return dict(expected)
+    y_hat = _softmax(linear(hidden, problem.w, problem.b)[0])
+    known = mistakes.compute_prediction_mistakes(hidden, problem.w, problem.b)
+    return {**expected, "Y_hat": _Expected(y_hat, known)}
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """The right value, those of known mistakes, and the parameter whose gradient it is."""
+
+    right: np.ndarray
+    known: Mistakes
+    parameter: tuple[str, np.ndarray] | None = None
+
+
+def _expect_gradients(
+    known: Mapping[str, Mistakes],
+    gradients: Sequence[np.ndarray],
+    parameters: Mapping[str, np.ndarray],
+    declared: Declared,
+) -> dict[str, _Expected]:
+    pairs = zip(known.items(), gradients, parameters.items(), strict=True)
+    return {
+        name: _Expected(declared.change(gradient, parameter[1]), wrong, parameter)
+        for (name, wrong), gradient, parameter in pairs
+    }
 
 
 def _make_problem(seed: int) -> Problem:
@@ -358,94 +323,191 @@ def _compute_gradients(problem: Problem, parameters: Sequence[np.ndarray]) -> li
     return [numerical_gradient(loss, parameter) for parameter in parameters]
 
 
-def _call(function: Callable, arguments: Mapping[str, np.ndarray]) -> tuple[tuple, list[str]]:
-    """Call a function with copies; return its values and the names of the arguments it changed."""
-    copies = {name: array.copy() for name, array in arguments.items()}
-    with np.errstate(all="ignore"):
-        returned = function(*copies.values())
-    values = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
-    return values, [
-        name for name, array in arguments.items() if not np.array_equal(copies[name], array)
-    ]
+def _softmax(z: np.ndarray) -> np.ndarray:
+    return softmax(z)[0]
 
 
-def _as_array(value: object) -> np.ndarray | None:
-    try:
-        return np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        return None
-
-
-def _compare(
-    function: str,
-    returned: tuple,
-    changed: Sequence[str],
-    expected: Mapping[str, tuple[np.ndarray, Mistakes]],
+def _grade(
+    name: str,
+    function: Function,
+    arguments: Mapping[str, np.ndarray],
+    expected: Mapping[str, _Expected],
+    *,
+    large: Mapping[str, np.ndarray] | None = None,
+    follow: Callable[..., Mapping[str, _Expected]] | None = None,
 ) -> list[Finding]:
+    """Call a function and judge every value that it returned.
+
+    Args:
+        name: Name of the function.
+        function: The function.
+        arguments: Its arguments by name, in order.
+        expected: Expected values by name, in order.
+        large: Arguments with which a naive softmax overflows.
+        follow: Returns the expected values that follow from those returned.
+
+    Returns:
+        The findings.
+    """
+    findings = []
+    if (wrong := _judge_parameters(name, function)) is not None:
+        findings.append(wrong)
+        if not set(function.parameters or ()) <= set(arguments):
+            return findings
+        arguments = {key: arguments[key] for key in function.parameters or ()}
+    is_called_as_expected = not findings
+    try:
+        returned = function.invoke(arguments)
+    except StudentFailure as failure:
+        turned = is_called_as_expected and _grade_columns(name, function, arguments, expected)
+        return turned or [*findings, Finding(name, "call", False, None, str(failure))]
+    findings += _compare(name, returned, follow(returned.values) if follow else expected)
+    if all(finding.right for finding in findings):
+        more = {**arguments, **large} if large else None
+        return findings + (_advise_on_overflow(name, function, more) if more else [])
+    in_columns = is_called_as_expected and _grade_columns(name, function, arguments, expected)
+    return in_columns or findings
+
+
+def _judge_parameters(name: str, function: Function) -> Finding | None:
+    """Return a finding on a function that takes other arguments, or these in another order."""
+    given, wanted = function.parameters, ARGUMENTS[name]
+    if given is None or (len(given) == len(wanted) and not set(given) <= set(wanted)):
+        return None
+    if list(given) == list(wanted):
+        return None
+    says = _("takes {n} arguments, expected {name}({arguments})")
+    if len(given) == len(wanted):
+        says = _("takes its arguments in another order, expected {name}({arguments})")
+    said = says.format(n=len(given), name=name, arguments=", ".join(wanted))
+    return Finding(name, "call", False, None, said)
+
+
+def _grade_columns(
+    name: str,
+    function: Function,
+    arguments: Mapping[str, np.ndarray],
+    expected: Mapping[str, _Expected],
+) -> list[Finding] | None:
+    """Try a wrong function with the examples in columns; None where it is wrong with them too."""
+    turned = {key: np.ascontiguousarray(array.T) for key, array in arguments.items()}
+    try:
+        returned = function.invoke(turned)
+    except StudentFailure:
+        return None
+    values = [
+        value.T if isinstance(value, np.ndarray) and value.ndim == 2 else value
+        for value in returned.values
+    ]
+    findings = _compare(name, replace(returned, values=values), expected)
+    if not all(finding.right for finding in findings):
+        return None
+    says = _("advice: the examples are in columns; the course has one in each row")
+    return [*findings, Finding(name, "batch", True, None, says)]
+
+
+def _compare(function: str, returned: Returned, expected: Mapping[str, _Expected]) -> list[Finding]:
     """Compare the returned values with the expected ones and with those of known mistakes."""
-    says = _("is changed in place: work on a copy, or create a new array")
-    findings = [Finding(function, name, False, None, says) for name in changed]
-    if len(returned) != len(expected):
-        says = _("returns {n} value(s), expected {m}: {names}").format(
-            n=len(returned), m=len(expected), names=", ".join(expected)
-        )
+    findings = [_judge_changed(function, name) for name in returned.changed]
+    values = list(returned.values)
+    if returned.keys is not None and set(expected) <= set(returned.keys):
+        values = [values[returned.keys.index(name)] for name in expected]
+    if len(values) == 1 and isinstance(values[0], str) and values[0] == "NoneType":
+        says = _("returns nothing: is the return statement missing?")
         return [*findings, Finding(function, "return", False, None, says)]
-    for value, (name, (right, known)) in zip(returned, expected.items(), strict=True):
-        others = {other: pair[0] for other, pair in expected.items() if other != name}
-        is_right, error, says = _judge(_as_array(value), right, known, others)
-        findings.append(Finding(function, name, is_right, error, says))
+    if len(values) < len(expected):
+        says = _("returns {n} value(s), expected {m}: {names}").format(
+            n=len(values), m=len(expected), names=", ".join(expected)
+        )
+        findings.append(Finding(function, "return", False, None, says))
+    elif len(values) > len(expected):
+        says = _("advice: returns {n} values more than needed").format(
+            n=len(values) - len(expected)
+        )
+        findings.append(Finding(function, "return", True, None, says))
+    for value, (name, each) in zip(values, expected.items(), strict=False):
+        others = {other: pair.right for other, pair in expected.items() if other != name}
+        findings.append(_judge(function, name, value, each, others))
     return findings
 
 
+def _judge_changed(function: str, name: str) -> Finding:
+    """Return a finding on an argument that was changed in place: activations may be, as advice."""
+    if name in ("Y_hat", "H"):
+        says = _("advice: is changed in place; a copy is safer")
+        return Finding(function, name, True, None, says)
+    says = _("is changed in place: work on a copy, or create a new array")
+    return Finding(function, name, False, None, says)
+
+
 def _judge(
-    value: np.ndarray | None,
-    right: np.ndarray,
-    known: Mistakes,
+    function: str,
+    name: str,
+    value: np.ndarray | str,
+    expected: _Expected,
     others: Mapping[str, np.ndarray],
-) -> tuple[bool, float | None, str]:
+) -> Finding:
     """Return whether a value is right, its relative error, and what is wrong with it.
 
-    ``others`` are the other values that the function returns: they may be in the wrong order.
+    Args:
+        function: The function that returned it.
+        name: Name of the value.
+        value: The value, or the name of the type of what is no array.
+        expected: What it should be.
+        others: The other values that the function returns: they may be in the wrong order.
     """
-    if value is None:
-        return False, None, _("is not an array of numbers")
+    right = expected.right
+    if isinstance(value, str):
+        says = _("is not an array of numbers but {type}: use NumPy").format(type=value)
+        return Finding(function, name, False, None, says, None, right)
     if not np.isfinite(value).all():
-        return False, None, _("holds NaN or infinity")
-    same_shape = _has_shape(value, right)
+        return Finding(function, name, False, None, _("holds NaN or infinity"), value, right)
+    same_shape = mistakes.has_shape(value, right)
     error = relative_error(value.reshape(right.shape), right) if same_shape else None
     if error is not None and error < TOLERANCE:
-        return True, error, _("right")
-    if says := recognize_mistake(value, right, known, (N, K)):
-        return False, error, says
+        return Finding(function, name, True, error, _("right"), value, right)
+    says = _explain(value, expected, others)
+    return Finding(function, name, False, error, says, value, right)
+
+
+def _explain(value: np.ndarray, expected: _Expected, others: Mapping[str, np.ndarray]) -> str:
+    """Say what is wrong with a value."""
+    right = expected.right
+    if says := mistakes.recognize_mistake(value, right, expected.known, (N, K)):
+        return says
+    if expected.parameter and (
+        says := mistakes.recognize_parameter(value, right, *expected.parameter)
+    ):
+        return says
     for other, array in others.items():
         if (
             value.size == array.size
             and relative_error(value.reshape(array.shape), array) < TOLERANCE
         ):
             says = _("is {other}: the values are returned in another order")
-            return False, error, says.format(other=other)
-    if not same_shape:
+            return says.format(other=other)
+    if not mistakes.has_shape(value, right):
         says = _("has the shape {got}, expected {shape}")
-        return False, None, says.format(got=value.shape, shape=right.shape)
+        return says.format(got=value.shape, shape=right.shape)
     value = value.reshape(right.shape)
     worst = np.unravel_index(np.abs(value - right).argmax(), right.shape)
-    says = _("matches no common mistake: at {place} it is {got:.4g}, expected {right:.4g}").format(
-        place=list(map(int, worst)), got=value[worst], right=right[worst]
-    )
-    return False, error, says
+    return _(
+        "does not match any common mistake: at {place} it is {got:.4g}, expected {right:.4g}"
+    ).format(place=list(map(int, worst)), got=value[worst], right=right[worst])
 
 
-def _check_overflow(
-    function: str, forward: Callable, large: Mapping[str, np.ndarray], findings: list[Finding]
+def _advise_on_overflow(
+    name: str, function: Function, large: Mapping[str, np.ndarray]
 ) -> list[Finding]:
     """Try a right ``forward`` on large scores, where a naive softmax overflows; only advise."""
-    if not all(finding.right for finding in findings):
+    try:
+        y_hat = function.invoke(large).values[0]
+    except StudentFailure:
         return []
-    y_hat = _as_array(_call(forward, large)[0][0])
-    if y_hat is None or np.isfinite(y_hat).all():
+    if not isinstance(y_hat, np.ndarray) or np.isfinite(y_hat).all():
         return []
     says = _(
         "advice: overflows for large scores; subtract the maximum of each row before "
         "the exponential"
     )
-    return [Finding(function, "Y_hat", True, None, says)]
+    return [Finding(name, "Y_hat", True, None, says)]
