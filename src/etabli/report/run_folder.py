@@ -309,7 +309,7 @@ def read_curve(folder: Path, curve: str) -> list[dict[str, float]]:
     if not path.exists():
         return []
     rows = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             row = parse_json(line)
         except ValueError:

@@ -129,7 +129,7 @@ def _read_rows(path: Path, offsets: dict[Path, int]) -> tuple[list[object], bool
     complete = text[: text.rfind(b"\n") + 1]
     offsets[path] = offset + len(complete)
     rows = []
-    for line in complete.splitlines():
+    for line in complete.split(b"\n"):
         try:
             rows.append(parse_json(line))
         except ValueError:
