@@ -92,13 +92,24 @@ def test_without_pretrained_weights_the_features_are_colors_and_edges(tmp_path, 
         train_captioner(folder, tmp_path / "other", CaptionerConfig("mobilenet_v2", epochs=1))
 
 
-def test_bad_settings_and_damaged_images_are_refused(tmp_path):
-    with pytest.raises(BadSetting):
-        CaptionerConfig("retina")
+def test_bad_settings_are_refused():
+    for wrong in ({"features": "retina"}, {"seed": -1}, {"validation_share": 1.0}):
+        with pytest.raises(BadSetting):
+            CaptionerConfig(**wrong)
+
+
+def test_a_damaged_image_is_left_out_and_counted(tmp_path):
     folder = own_folder(tmp_path / "own")
     (folder / "red0.png").write_text("no image")
+    config, said = CaptionerConfig("cells", epochs=1, units=4, attention_dim=4), []
+    captioner, notes = train_captioner(folder, tmp_path / "model", config, say=said.append)
+    assert captioner.card["images"] == 11
+    assert any("cannot be read: 1." in note and "red0.png" in note for note in notes)
+    assert said == notes
+    for path in folder.glob("*.png"):
+        path.write_text("no image")
     with pytest.raises(CorruptFile, match=r"red0\.png"):
-        train_captioner(folder, tmp_path / "model", CaptionerConfig("cells", epochs=1, units=4))
+        train_captioner(folder, tmp_path / "other", config)
 
 
 @pytest.mark.parametrize("share", [None, 0.25])

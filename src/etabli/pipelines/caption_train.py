@@ -1,17 +1,18 @@
 """A captioner trained on a folder of your own images with captions."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from etabli.core.errors import BadSetting, DataMissing
+from etabli.core.errors import BadSetting, DataMissing, EtabliError
 from etabli.core.i18n import N_, _
 from etabli.core.paths import user_cache
 from etabli.core.progress import Reporter, Silent, Step
 from etabli.core.seeding import make_generator
-from etabli.data.formats import caption_folder
+from etabli.data.formats import caption_folder, images
 from etabli.data.formats.caption_folder import CaptionedImages
 from etabli.features.regions import KINDS, extract_region_maps
 from etabli.metrics.bleu import bleu
@@ -110,13 +111,14 @@ def train_captioner(
     Raises:
         BadSetting: ``out`` holds a model already, and ``overwrite`` is not set.
         DataMissing: there are no images, captions or weights.
-        CorruptFile: the caption file or an image is damaged.
+        CorruptFile: the caption file is damaged, or no image can be read.
     """
     config, out = config or CaptionerConfig(), Path(out)
     data = caption_folder.read_folder(folder, captions)
     notes = _Notes(say)
     for remark in data.remarks:
         notes.append(remark)
+    data = _drop_unreadable(data, notes)
     rows = _divide(data, config, notes)
     features, weights = _choose_features(config.features, weights, notes)
     with open_output(out, overwrite) as checkpoints:
@@ -141,6 +143,27 @@ class _Notes(list[str]):
     def append(self, sentence: str) -> None:
         super().append(sentence)
         self.say(sentence)
+
+
+def _drop_unreadable(data: CaptionedImages, notes: list[str]) -> CaptionedImages:
+    """Leave out the images that cannot be decoded, and note it; raise if none can."""
+
+    def find_error(path: Path) -> EtabliError | None:
+        try:
+            images.read(path, (16, 16))
+        except EtabliError as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor() as pool:
+        errors = list(pool.map(find_error, data.paths))
+    rows = [row for row, error in enumerate(errors) if error is None]
+    if first := next(filter(None, errors), None):
+        if not rows:
+            raise first
+        text = _("Images left out, which cannot be read: {n}. The first: {reason}")
+        notes.append(text.format(n=len(data) - len(rows), reason=first))
+    return data.select(rows)
 
 
 @dataclass(frozen=True)

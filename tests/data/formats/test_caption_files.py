@@ -202,6 +202,36 @@ def test_the_folders_of_hugging_face_are_splits(tmp_path):
     }
 
 
+def test_the_files_of_coco_are_splits(tmp_path):
+    for split, name in (("train", NAMES[0]), ("val", NAMES[1])):
+        (tmp_path / f"{split}2017").mkdir()
+        (tmp_path / f"{split}2017" / name).touch()
+        document = {
+            "images": [{"id": 5, "file_name": name}],
+            "annotations": [{"image_id": 5, "caption": f"of {split}"}],
+        }
+        path = tmp_path / "annotations" / f"captions_{split}2017.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(document))
+    data = caption_folder.read_folder(tmp_path)
+    assert (data.splits, data.captions) == (("train", "validation"), (("of train",), ("of val",)))
+
+
+def test_the_folders_of_images_are_splits_where_nothing_else_is(tmp_path):
+    for split, name in zip(("train", "val", "test"), NAMES, strict=True):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / name).touch()
+    with (tmp_path / "captions.csv").open("w", newline="", encoding="utf-16") as stream:
+        csv.writer(stream, delimiter=";").writerows([("Image Name", "Caption"), *PAIRS * 200])
+    data = caption_folder.read_folder(tmp_path)
+    assert set(zip(data.names, data.splits, strict=True)) == {
+        (f"train/{NAMES[0]}", "train"),
+        (f"val/{NAMES[1]}", "validation"),
+        (f"test/{NAMES[2]}", "test"),
+    }
+    assert caption_folder.read_folder(tmp_path / "captions.csv") == data
+
+
 def test_two_caption_files_that_are_no_splits_are_refused(tmp_path):
     make(kaggle, tmp_path)
     (tmp_path / "french.csv").write_text(f"image,caption\n{NAMES[0]},un disque\n")

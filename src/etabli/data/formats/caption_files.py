@@ -11,7 +11,7 @@ import csv
 import json
 import mmap
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
@@ -134,7 +134,12 @@ def read_split_lists(folder: Path) -> dict[str, str]:
 def split_of_path(path: Path, folder: Path) -> str:
     """Return the split that the name of a caption file, or of a folder above it, says."""
     parts = path.relative_to(folder).parts if path.is_relative_to(folder) else (path.name,)
-    return next(filter(None, map(_split_of_name, reversed(parts))), "")
+    return split_of_names(parts)
+
+
+def split_of_names(names: Sequence[str]) -> str:
+    """Return the split that one of the parts of a path says, the last one first."""
+    return next(filter(None, map(_split_of_name, reversed(names))), "")
 
 
 def _split_of_name(name: str) -> str:
@@ -174,8 +179,9 @@ def _first_lines(path: Path) -> list[str]:
     try:
         with path.open("rb") as stream:
             head = stream.read(1 << 14)
-        # The last line may be cut off in the middle of a character.
-        head = head[: head.rfind(b"\n")] if len(head) == 1 << 14 and b"\n" in head else head
+        # The last line may be cut off in the middle of a character, except in UTF-16.
+        if len(head) == 1 << 14 and b"\n" in head and b"\0" not in head:
+            head = head[: head.rfind(b"\n")]
         return [line for line in text_file.decode(head, path).lines if line.strip()][:5]
     except (OSError, EtabliError):
         return []
@@ -219,7 +225,7 @@ def _find_layout(lines: list[str]) -> _Layout | None:
     """Return the layout of a table of captions; ``None`` for another text."""
     first = next(filter(str.strip, lines), "")
     for delimiter in _DELIMITERS:
-        header = [cell.strip().lower() for cell in _cells(first, delimiter)]
+        header = [cell.strip().lower().replace(" ", "_") for cell in _cells(first, delimiter)]
         name = next((header.index(key) for key in NAME_KEYS if key in header), None)
         captions = [i for i, cell in enumerate(header) if _is_caption_column(cell) and i != name]
         if name is not None and captions:

@@ -83,7 +83,7 @@ def read_folder(folder: Path | str, captions: Path | str | None = None) -> Capti
     counted in ``remarks``.
 
     Args:
-        folder: the images.
+        folder: the images; a caption file stands for the folder that it is in.
         captions: the file of captions; ``None`` looks for it in the folder, then for a text file
             next to each image.
 
@@ -93,6 +93,8 @@ def read_folder(folder: Path | str, captions: Path | str | None = None) -> Capti
         BadSetting: several files have captions.
     """
     folder = Path(folder)
+    if captions is None and folder.is_file():
+        folder, captions = folder.parent, folder
     found = images.list_images(folder)
     index = ImageIndex(folder, [images.get_display_name(path, folder) for path in found])
     if captions is not None:
@@ -194,6 +196,14 @@ class _Joined:
                 self.captions.setdefault(image, []).extend(kept)
                 self.splits[image] = file.splits.get(name, split)
 
+    def split_by_folders(self) -> None:
+        """Take the folders of the images for splits where nothing else says them."""
+        if not any(self.splits.values()):
+            parts = {name: PurePosixPath(name).parts[:-1] for name in self.splits}
+            found = {name: caption_files.split_of_names(each) for name, each in parts.items()}
+            if all(found.values()) and len(set(found.values())) > 1:
+                self.splits = found
+
 
 def _join(folder: Path, index: ImageIndex, files: Sequence[CaptionFile]) -> CaptionedImages:
     """Give the images of a folder the captions of its files."""
@@ -214,6 +224,7 @@ def _join(folder: Path, index: ImageIndex, files: Sequence[CaptionFile]) -> Capt
         if file.path.is_file() and not file.splits:
             file.splits.update(caption_files.read_split_lists(file.path.parent))
         joined.add(file, index, base, split)
+    joined.split_by_folders()
     names = tuple(joined.captions)
     if not names:
         raise _explain_nothing(files[0], joined)
