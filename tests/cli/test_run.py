@@ -24,6 +24,17 @@ def test_a_file_runs_and_ends_with_a_table_and_a_report(etabli, tiny, tmp_path):
     assert (tmp_path / "here" / "report.html").exists()
 
 
+def test_a_run_that_is_complete_stays_and_one_that_is_not_resumes(etabli, tiny, tmp_path):
+    assert etabli("run", tiny, "--out", "here").code == 0
+    refused = etabli("run", tiny, "--out", "here")
+    assert refused.code == 2 and "--overwrite" in refused.err
+    more = etabli("run", tiny, "--out", "here", "--seeds", "2")
+    assert more.code == 0 and "seed 0: already finished" in more.err
+    (tmp_path / "here/report.html").unlink()  # killed before its last file
+    assert etabli("run", tiny, "--out", "here").code == 0
+    assert etabli("run", tiny, "--out", "here", "--overwrite").code == 0
+
+
 def test_json_is_one_document_and_nothing_else_on_standard_output(etabli, tiny):
     result = etabli("run", tiny, "--seeds", "3", "--json", "--out", "here")
     document = json.loads(result.out)
@@ -142,8 +153,8 @@ def test_the_version_is_printed(etabli):
 def test_nothing_that_a_run_or_a_list_prints_is_wider_than_80_columns(etabli, tiny, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     for words in (
-        ["run", tiny, "tp1.gradients", "--out", "here"],
-        ["run", tiny, "--out", "here", "--verbose"],
+        ["run", tiny, "tp1.gradients", "--out", "here", "--overwrite"],
+        ["run", tiny, "--out", "here", "--overwrite", "--verbose"],
         ["report", "here", "--verbose"],
         ["list"],
         ["list", "tp1.mlp"],

@@ -54,8 +54,22 @@ def etabli(*words: object) -> None:
 
 
 def run_experiments(names: tuple[str, ...], settings: dict[str, object], folder: Path) -> None:
+    if is_complete(folder / "run"):
+        return
     changed = [f"--set={key}={json.dumps(value)}" for key, value in settings.items()]
     etabli("run", *names, "--out", folder / "run", *changed)
+
+
+def is_complete(run: Path) -> bool:
+    """Return whether a run is complete: a second call would refuse to overwrite it."""
+    from etabli.report import run_folder
+
+    if not (run / "report.html").exists() or not (run / "run.json").exists():
+        return False
+    record = run_folder.read_run(run)
+    found = run_folder.list_seed_runs(run)
+    is_whole = len(found) == len(record.experiments) * len(record.seeds)
+    return is_whole and not any(each.interrupted for _folder, each in found)
 
 
 def written(pattern: str, folder: Path) -> bool:
@@ -126,7 +140,8 @@ def transfer_own(folder: Path) -> None:
     if is_trained(folder):
         return
     own, held = prepared_images(folder), folder / "features"
-    etabli("features", own, "--out", held, "--engine", "keras", *NET)
+    if not (held / "source.json").exists():
+        etabli("features", own, "--out", held, "--engine", "keras", *NET)
     etabli("transfer", held, "--labels", own, "--out", folder / "model", *NET[2:])
 
 
@@ -157,7 +172,8 @@ def captions_outcome(folder: Path) -> object:
 def write_report(folder: Path) -> None:
     run = folder / "run"
     if not run.exists():
-        etabli("run", "tp1.gradients", "--out", folder / "making")
+        if not is_complete(folder / "making"):
+            etabli("run", "tp1.gradients", "--out", folder / "making")
         (folder / "making").replace(run)
     for number in range(8):
         etabli("report", run, "--out", folder / "reports" / f"{number}.html")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from etabli.cli import _errors, _images
-from etabli.cli._options import Json
+from etabli.cli._options import Json, Overwrite
 from etabli.core.i18n import _
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def features(
             metavar="URL",
         ),
     ] = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Extract deep features: one row per image, in order, with its name, in safetensors files.
@@ -80,6 +81,7 @@ def features(
         backbone,
         weights=weights,
         endpoint=endpoint,
+        overwrite=overwrite,
         reporter=Terminal(),
         layer=layer,
         view=view,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from etabli.cli import _errors, _images
-from etabli.cli._options import Json
+from etabli.cli._options import Json, Overwrite
 from etabli.core.i18n import _
 
 
@@ -30,6 +30,7 @@ def predict(
         int,
         typer.Option(min=1, max=50, help="Classes printed for each image; columns of --imagenet."),
     ] = 5,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Predict the label of every image, and the probability of each class.
@@ -49,7 +50,7 @@ def predict(
     if (model is None) != imagenet:
         raise BadSetting(_("predict takes either --model or --imagenet"))
     if out is not None:
-        pipeline.check_suffix(out)
+        pipeline.check_output(out, overwrite)
     found = pipeline.predict(
         images, model, engine=engine, precision=precision, top=top, reporter=Terminal()
     )

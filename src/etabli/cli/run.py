@@ -91,6 +91,7 @@ def run(
         changes=_errors.parse_settings(settings or []),
         out=out,
         is_sharded=(devices or 1) * processes > 1,
+        refuse_finished=not overwrite,
     )
     with (
         train_distributed(devices, coordinator, processes, process_id) as is_main,

@@ -5,18 +5,20 @@ the options that replace or continue what is there.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from etabli.core.atomic_files import lock_folder
 from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
+from etabli.report import run_folder
 from etabli.saved_models.card import CARD
 from etabli.training.checkpoint import CHECKPOINTS_DIR
 
-__all__ = ["is_finished", "open_output", "refuse_existing_file"]
+__all__ = ["is_finished", "open_output", "refuse_existing_file", "refuse_finished_run"]
 
+REPORT = "report.html"  # of a run
 _REPLACING = "replacing"  # a file among the checkpoints: the card is still that of the former model
 
 
@@ -26,6 +28,24 @@ def refuse_existing_file(path: Path | str | None, overwrite: bool) -> None:
         raise BadSetting(
             _("{path} already exists").format(path=path),
             fix=_("Choose another file, or replace it with --overwrite."),
+        )
+
+
+def refuse_finished_run(
+    folder: Path, overwrite: bool, wanted: Collection[tuple[str, int]] = ()
+) -> None:
+    """Raise ``BadSetting`` where a run and its report are complete and must stay.
+
+    ``wanted`` are pairs of experiment and seed: where one of them is not finished, the run resumes.
+    """
+    if overwrite or not (folder / REPORT).exists() or not (folder / "run.json").exists():
+        return
+    records = (record for _folder, record in run_folder.list_seed_runs(folder))
+    finished = {(each.experiment, each.seed) for each in records if not each.interrupted}
+    if finished and finished.issuperset(wanted):
+        raise BadSetting(
+            _("{folder} already holds a run").format(folder=folder),
+            fix=_("Choose another folder with --out, or replace the run with --overwrite."),
         )
 
 

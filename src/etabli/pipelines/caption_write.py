@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from etabli.core.atomic_files import atomic_write
-from etabli.core.errors import BadSetting, DataMissing, EtabliError
+from etabli.core.errors import DataMissing, EtabliError
 from etabli.core.i18n import _
 from etabli.data.catalog.source import Source
 from etabli.data.formats import images
 from etabli.data.formats.caption_folder import write_captions
 from etabli.features.regions import WEIGHTS, extract_region_maps
 from etabli.models.captioning.beam_search import SearchConfig
+from etabli.pipelines._output import refuse_existing_file
 from etabli.report import run_folder
 from etabli.saved_models import captioner as saved_captioner
 from etabli.saved_models.captioner import Captioner
@@ -83,11 +84,7 @@ def caption_folders(
         CorruptFile: no image can be read.
     """
     for path in (out, page):
-        if path and path.exists() and not overwrite:
-            raise BadSetting(
-                _("{path} already exists").format(path=path),
-                fix=_("Choose another file, or replace it with --overwrite."),
-            )
+        refuse_existing_file(path, overwrite)
     captioner = saved_captioner.load(model or find_newest_captioner())
     # A beam that is narrower than the number of captions would not find that many.
     beam = max(captioner.search.beam, count) if count > 0 else count

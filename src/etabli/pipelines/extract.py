@@ -3,19 +3,23 @@
 from pathlib import Path
 from typing import Any
 
+from etabli.core.atomic_files import lock_folder
+from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
 from etabli.data.formats import s3
 from etabli.data.formats.labeled_images import LabeledImages
 from etabli.features import extraction
 from etabli.features.inputs import find_images
-from etabli.features.store import Features, write_source
+from etabli.features.store import SOURCE, Features, write_source
 from etabli.features.weights import choose_backbone, describe_choice, find_weights
+
+INDEX, RECIPE, SHARDS = "index.json", "recipe.json", "shard-*.safetensors"
 
 
 def is_features(place: Path | str) -> bool:
     """Return whether a folder holds extracted features, finished or not."""
-    return any((Path(place) / name).is_file() for name in ("index.json", "recipe.json"))
+    return any((Path(place) / name).is_file() for name in (INDEX, RECIPE))
 
 
 def extract(
@@ -25,6 +29,7 @@ def extract(
     *,
     weights: Path | str | None = "imagenet",
     endpoint: str | None = None,
+    overwrite: bool = False,
     reporter: Reporter | None = None,
     **options: Any,
 ) -> Features:
@@ -36,18 +41,27 @@ def extract(
         backbone: The net; None is the best whose weights are here.
         weights: "imagenet", "none" (random) or a weights file.
         endpoint: The address of an S3 storage that is not Amazon's.
+        overwrite: Replace the features that ``out`` holds.
         reporter: Shows the progress.
         options: Further arguments of ``features.extract``.
 
     Raises:
         DataMissing: There is no image, or there are no weights.
-        BadSetting: ``out`` holds features that were computed in another way.
+        BadSetting: ``out`` holds finished features, or others that were begun in another way.
     """
-    reporter = reporter or Silent()
-    name = choose_backbone(backbone, weights)
+    reporter, folder = reporter or Silent(), Path(out)
+    is_finished = (folder / INDEX).exists() and (s3.is_remote(images) or (folder / SOURCE).exists())
+    if is_finished and not overwrite:
+        raise BadSetting(
+            _("{folder} already holds the features of images").format(folder=folder),
+            fix=_("Choose another folder with --out, or replace them with --overwrite."),
+        )
     sources, names = find_images(images, endpoint, reporter)
+    name = choose_backbone(backbone, weights)
     reporter.print_line(describe_choice(name, backbone))
     file = find_weights(name, weights)
+    if overwrite:
+        _remove_features(folder)
     with reporter.task(_("features of {net}").format(net=name), len(sources)) as step:
         found = extraction.extract(
             sources, name, out, names=names, weights=file, progress=step, **options
@@ -55,6 +69,13 @@ def extract(
     if not s3.is_remote(images):
         write_source(out, images)
     return found
+
+
+def _remove_features(folder: Path) -> None:
+    """Remove the files of an extraction, the one that says that it is finished first."""
+    with lock_folder(folder):
+        for path in (folder / INDEX, folder / SOURCE, folder / RECIPE, *folder.glob(SHARDS)):
+            path.unlink(missing_ok=True)
 
 
 def extract_labeled(

@@ -20,6 +20,7 @@ from etabli.features.extraction import name_images
 from etabli.features.inputs import find_images, find_weights
 from etabli.features.pipeline import NamedImage, Unreadable, make_reader, stream_features
 from etabli.models.vision import backbones
+from etabli.pipelines._output import refuse_existing_file
 from etabli.report import notebook
 from etabli.saved_models import classifier
 from etabli.saved_models.classifier import ImageClassifier
@@ -227,6 +228,12 @@ def _predict_imagenet(
     return Predictions(
         names, labels, np.empty((len(names), 0)), tuple(classes), unreadable, tuple(ranked)
     )
+
+
+def check_output(path: Path, overwrite: bool) -> None:
+    """Raise ``BadSetting`` for a file that cannot be written, or that exists and must stay."""
+    check_suffix(path)
+    refuse_existing_file(path, overwrite)
 
 
 def check_suffix(path: Path) -> None:

@@ -15,6 +15,7 @@ from etabli.data.catalog.source import Source, is_path
 from etabli.data.formats import known_sets
 from etabli.experiments import runner
 from etabli.experiments.spec import ExperimentSpec
+from etabli.pipelines._output import refuse_finished_run
 from etabli.report import run_folder
 
 RUNS = Path("runs")
@@ -46,6 +47,7 @@ def plan(
     changes: dict[str, Any] | None = None,
     out: str | Path | None = None,
     is_sharded: bool = False,
+    refuse_finished: bool = False,
 ) -> RunPlan:
     """Check everything about a run that can be checked before it starts.
 
@@ -58,6 +60,7 @@ def plan(
         changes: Settings that differ from the defaults.
         out: The run folder; by default a new one under ``runs``.
         is_sharded: Whether several devices or processes share the batches.
+        refuse_finished: Whether a run that is complete in ``out`` is an error.
 
     Returns:
         The plan of the run.
@@ -76,7 +79,11 @@ def plan(
     if is_sharded:
         _check_data_parallel(specs)
     folder = Path(out) if out is not None else make_run_folder(short_name(list(names) or ["all"]))
-    return RunPlan(specs, source, range(seed, seed + seeds), changes, folder, remarks)
+    own = range(seed, seed + seeds)
+    if refuse_finished:
+        wanted = [(spec.name, number) for spec in specs for number in own]
+        refuse_finished_run(folder, overwrite=False, wanted=wanted)
+    return RunPlan(specs, source, own, changes, folder, remarks)
 
 
 def execute(

@@ -23,6 +23,7 @@ from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp2 import _planes
 from etabli.experiments.tp2._planes import PlaneSettings
 from etabli.metrics.neighborhood_hit import NeighborhoodHit, neighborhood_hit
+from etabli.pipelines._output import refuse_finished_run
 from etabli.pipelines._points import read_points
 from etabli.report import run_folder
 from etabli.viz.embedding import plot_explained_variance
@@ -92,11 +93,7 @@ def untangle(
     """
     reporter = reporter or Silent()
     folder = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-untangle"
-    if (folder / "run.json").exists() and not overwrite:
-        raise BadSetting(
-            _("{folder} already holds a run").format(folder=folder),
-            fix=_("Choose another folder with --out, or replace the run with --overwrite."),
-        )
+    refuse_finished_run(folder, overwrite)
     points = read_points(
         source, labels, images, options or Options(), pixels, backbone, weights, reporter
     )
