@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from etabli.cli import _errors
-from etabli.cli._options import Json, Verbose
+from etabli.cli._options import Json, Overwrite, Verbose
 from etabli.core.errors import DataMissing
 from etabli.core.i18n import _
 
@@ -21,10 +21,13 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="The HTML file to write.", metavar="FILE")
     ] = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Write the report of a run, or a comparison of several, as one HTML file.
+
+    A report is written again from its run; another file stays, unless --overwrite is given.
 
     \b
     etabli report                          the newest run
@@ -32,8 +35,11 @@ def report(
     """
     from etabli import report as reports
     from etabli.cli import _tables
+    from etabli.pipelines._output import refuse_existing_file
     from etabli.report import run_folder
 
+    if out is not None:
+        refuse_existing_file(out, overwrite or reports.is_report(out))
     folders = folders or run_folder.find_runs(Path("runs"))[:1]
     if not folders:
         raise DataMissing(

@@ -111,6 +111,15 @@ def write_report(runs: Path | Sequence[Path], out: Path | None = None) -> Path:
     return path
 
 
+def is_report(path: Path) -> bool:
+    """Return whether a file is a page that Établi wrote."""
+    try:
+        with path.open("rb") as stream:
+            return b'<meta name="generator" content="etabli">' in stream.read(2000)
+    except OSError:
+        return False
+
+
 def render_report(folders: Sequence[Path]) -> str:
     """Render one run, or a comparison of several, as HTML in the current language."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
