@@ -6,6 +6,7 @@ must be, and the whole card. ``labels.txt`` next to the file has one class a lin
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def write_labels(path: Path, card: ModelCard) -> Path:
     return path.with_name(LABELS)
 
 
-def set_metadata(network: Any, metadata: dict[str, str]) -> None:
+def set_metadata(network: Any, metadata: Mapping[str, str]) -> None:
     """Write the texts into an OpenVINO network."""
     for key, text in metadata.items():
         network.set_rt_info(text, ["etabli", key])

@@ -177,3 +177,15 @@ def test_every_net_gives_the_features_of_keras_own(name, tmp_path):
     command = [sys.executable, "-c", COMPARE, name, root, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout.strip().endswith("same"), done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("page", ["images.md", "images.fr.md"])
+def test_the_page_lists_the_nets_of_the_table_the_most_accurate_first(page):
+    text = (Path(__file__).parents[3] / "docs" / "tools" / page).read_text(encoding="utf-8")
+    listed = text.split("<!-- backbones -->")[1].split("<!-- /backbones -->")[0].split("\n")[3:-1]
+    nets = [net for net in BACKBONES.values() if net.top1 is not None]
+    assert listed == [
+        f"| `{net.name}` | {net.input_size[0]} | {net.features} | {net.top1:.1f} "
+        f"| {net.preprocessing.replace('_', ' ')} |"
+        for net in sorted(nets, key=lambda net: (-net.top1, net.name))
+    ]

@@ -67,7 +67,7 @@ class OpenVinoBackbone(Backbone):
             is_size_fixed=size is not None,
         )
 
-    def build(  # type: ignore[override]
+    def build(
         self, weights: Path | str | None = None, seed: int = 0, size: tuple[int, int] | None = None
     ) -> OpenVinoNet:
         """Return the net, for images of ``size``; ``weights`` may name a copy of its file."""
