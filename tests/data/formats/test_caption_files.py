@@ -234,8 +234,9 @@ def test_the_folders_of_images_are_splits_where_nothing_else_is(tmp_path):
 
 def test_two_caption_files_that_are_no_splits_are_refused(tmp_path):
     make(kaggle, tmp_path)
-    (tmp_path / "french.csv").write_text(f"image,caption\n{NAMES[0]},un disque\n")
-    with pytest.raises(BadSetting, match=r"captions\.txt, french\.csv.*--captions"):
+    for name in ("french.csv", "train.csv"):  # of the images of captions.txt
+        (tmp_path / name).write_text(f"image,caption\n{NAMES[0]},un disque\n")
+    with pytest.raises(BadSetting, match=r"captions\.txt, french\.csv, train\.csv.*--captions"):
         caption_folder.read_folder(tmp_path)
     data = caption_folder.read_folder(tmp_path, tmp_path / "french.csv")
     assert data.captions == (("un disque",),)

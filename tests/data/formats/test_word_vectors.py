@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import struct
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -262,6 +263,17 @@ def test_lines_over_the_ends_of_blocks_are_whole(file):
         np.testing.assert_array_equal(read.vectors, vectors)
         some = word_vectors.read(file(content), words[::7])
         np.testing.assert_array_equal(some.vectors, vectors[::7])
+
+
+def test_all_vectors_take_little_more_memory_than_their_array(file):
+    row = " ".join(["0.12345"] * 100)
+    path = file("".join(f"word{i} {row}\n" for i in range(20_000)))
+    tracemalloc.start()
+    vectors = word_vectors.read(path)
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert vectors.vectors.shape == (20_000, 100)
+    assert peak < 2 * vectors.vectors.nbytes
 
 
 _WORD = st.text(st.characters(blacklist_categories=("Cs", "Cc", "Zs", "Zl", "Zp")), min_size=1)

@@ -210,7 +210,7 @@ def _join(folder: Path, index: ImageIndex, files: Sequence[CaptionFile]) -> Capt
     joined, splits = _Joined(), [""] * len(files)
     if len(files) > 1:
         splits = [caption_files.split_of_path(file.path, folder) for file in files]
-        if len(set(splits)) < len(files):
+        if "" in splits or len(set(splits)) < len(files):
             listed = ", ".join(images.get_display_name(file.path, folder) for file in files[:5])
             raise BadSetting(
                 _("there are several caption files in {folder}: {names}").format(

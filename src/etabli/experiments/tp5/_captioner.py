@@ -279,7 +279,7 @@ def choose_search(
         captions = each.best(captioner.vocabulary)
         scores = [*bleu(captions, dev.captions, "standard"), cider(captions, dev.captions)]
         values = [score.value for score in scores]
-        rows.append([search.describe(), *(round(value, 4) for value in values)])
+        rows.append([search.describe(), *map(_shared.round_score, values)])
         sums[search] = float(np.nansum(values))
     best = max(
         (search for search in sums if search.beam > 1), key=sums.__getitem__, default=plain[0]

@@ -139,23 +139,28 @@ def show_baselines(
     )
 
 
-def _score_row(captions: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
+def _score_row(captions: Sequence[str], references: Sequence[Sequence[str]]) -> list[float | None]:
     scores: list[Score] = [
         *bleu(captions, references, "course"),
         *bleu(captions, references, "standard"),
         cider(captions, references),
         rouge(captions, references),
     ]
-    return [round(score.value, 4) for score in scores]
+    return [round_score(score.value) for score in scores]
 
 
-def _score_humans(references: Sequence[Sequence[str]]) -> list[float]:
+def round_score(value: float) -> float | None:
+    """Return a score as tables hold it: four digits, None where it is undefined."""
+    return None if np.isnan(value) else round(float(value), 4)
+
+
+def _score_humans(references: Sequence[Sequence[str]]) -> list[float | None]:
     """Score each caption in turn against the others of its image, and average over the turns."""
     turns = []
     for turn in range(min(map(len, references))):
         others = [[*group[:turn], *group[turn + 1 :]] for group in references]
         turns.append(_score_row([group[turn] for group in references], others))
-    return [round(float(value), 4) for value in np.mean(turns, axis=0)]
+    return [round_score(value) for value in np.mean(np.array(turns, dtype=float), axis=0)]
 
 
 def show_gallery(
@@ -172,7 +177,7 @@ def show_gallery(
                 test.names[i],
                 images.read(test.paths[i]),
                 captions[i],
-                f"CIDEr-D {values[i]:.2f}",
+                "CIDEr-D —" if np.isnan(values[i]) else f"CIDEr-D {values[i]:.2f}",
                 test.captions[i],
             )
             for i in rows
