@@ -490,6 +490,25 @@ def test_names_with_blanks_are_kept_whole_in_lists_of_images_and_of_classes(tmp_
     }
 
 
+def test_an_image_in_several_lists_is_of_the_first_of_train_val_and_test(tmp_path):
+    voc_tree(tmp_path, ["0", "1", "2"])
+    lists = tmp_path / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    for name, text in {"test": "0\n1\n2\n", "train": "0\n", "val": "0\n1\n"}.items():
+        (lists / f"{name}.txt").write_text(text)
+    assert image_source.read(tmp_path).images.splits == ("train", "validation", "test")
+
+
+def test_an_absent_class_in_a_list_is_no_second_label(tmp_path):
+    voc_tree(tmp_path, ["0", "1"])
+    lists = tmp_path / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    (lists / "cat_train.txt").write_text("0  1\n1 -1\n")
+    (lists / "dog_train.txt").write_text("0 -1\n1  1\n")
+    source = image_source.read(tmp_path, task="single")
+    assert source.images.is_exclusive and source.images.splits == ("train", "train")
+
+
 def test_images_that_a_list_lacks_or_names_in_vain_are_counted(tmp_path):
     voc_tree(tmp_path, ["0", "1", "2", "3"])
     (tmp_path / "Annotations" / "1.xml").unlink()
