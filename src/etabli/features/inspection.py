@@ -10,11 +10,12 @@ from etabli.core.progress import Reporter, Silent
 from etabli.data.formats.labeled_images import PRESENT, LabeledImages
 from etabli.features.looks import Looks, find_near_duplicates, measure_neighbors, read_looks
 from etabli.features.pipeline import Unreadable
+from etabli.features.store import Features
 from etabli.metrics.duplicates import group_pairs
 from etabli.metrics.label_errors import find_label_errors
 from etabli.models.vision import leave_one_out
 
-__all__ = ["Group", "Inspection", "LabelError", "inspect"]
+__all__ = ["Group", "Inspection", "LabelError", "align_features", "inspect"]
 
 _LEAST_FOR_ERRORS = 20  # images, below which probabilities say nothing about labels
 _LEAST_OF_CLASS = 5
@@ -90,6 +91,16 @@ class Inspection:
     def conflicts(self) -> tuple[Group, ...]:
         """The identical files with different labels."""
         return tuple(each for each in self.groups if each.is_identical and each.has_two_labels)
+
+
+def align_features(features: Features, names: Sequence[str]) -> np.ndarray:
+    """Return the features (N, D) of the images with these names; NaN for those that have none."""
+    known = {name: row for row, name in enumerate(features.names)}
+    rows = features.array(dtype="float32")
+    found = np.full((len(names), int(np.prod(rows.shape[1:]))), np.nan, np.float32)
+    there = [row for row, name in enumerate(names) if name in known]
+    found[there] = rows.reshape(len(rows), -1)[[known[names[row]] for row in there]]
+    return found
 
 
 def inspect(

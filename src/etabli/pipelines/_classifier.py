@@ -1,22 +1,26 @@
 """What `transfer`, `finetune` and `evaluate` share: evaluations, results, the card of a model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from etabli.core.i18n import _
+from etabli.core.progress import Reporter
 from etabli.core.seeding import make_generator
 from etabli.core.version import __version__
 from etabli.data.formats.image_source import ImageSource
 from etabli.data.formats.labeled_images import DIFFICULT, PRESENT, LabeledImages
+from etabli.features.inspection import align_features, inspect
+from etabli.features.store import Features
 from etabli.metrics import average_precision as ap
 from etabli.metrics.classification import score_exclusive, score_labels
 from etabli.metrics.score import Interval
 from etabli.models.vision.backbones import Backbone
 from etabli.pipelines._splits import FEW, Parts
+from etabli.pipelines.pages import classifier as pages
 from etabli.report import notebook
 from etabli.report.numbers import format_score, score_label
 from etabli.saved_models.classifier import ModelCard, Task
@@ -216,10 +220,49 @@ def name_output(source: Path | str, suffix: str = "model") -> Path:
 
 
 def write_report(
-    folder: Path, evaluation: Evaluation, source: ImageSource, **more: Any
-) -> Path | None:
-    """Write ``report.html`` into the folder of a model."""
-    return None
+    folder: Path,
+    evaluation: Evaluation,
+    source: ImageSource,
+    *,
+    parts: Parts | None = None,
+    features: Features | None = None,
+    history: Mapping[str, Sequence[float]] | None = None,
+    title: str = "",
+    reporter: Reporter | None = None,
+) -> Path:
+    """Write ``report.html`` into a folder: scores, mistakes, and what is wrong with the images.
+
+    Args:
+        folder: Where it is written.
+        evaluation: What the judging images gave.
+        source: The images, and what was left out.
+        parts: The images by role.
+        features: Pooled features of the images; without, only duplicates are looked for.
+        history: Columns with a number for each epoch.
+        title: What the model is.
+        reporter: Shows the progress.
+    """
+    images = source.images
+    if parts is not None:
+        roles = {"train": parts.train, "validation": parts.validation, "test": parts.test}
+        role_of = {n: role for role, part in roles.items() if part for n in part.names}
+        images = replace(images, splits=tuple(role_of.get(name, "") for name in images.names))
+    rows = None if features is None else align_features(features, images.names)
+    columns = dict(history or {})
+    length = max(map(len, columns.values()), default=0)
+    return pages.write(
+        folder,
+        evaluation,
+        title=title,
+        facts=[source.summary(), *([parts.describe()] if parts is not None else [])],
+        train=parts.train if parts is not None else None,
+        inspection=inspect(images, rows, reporter=reporter),
+        history=[
+            {"epoch": epoch + 1} | {name: each[epoch] for name, each in columns.items()}
+            for epoch in range(length)
+        ],
+        left_out=source.left_out.files,
+    )
 
 
 def make_card(

@@ -128,7 +128,15 @@ def finetune(
         )
         parts.write(out)
         history = {"loss": tuned.losses, "validation": tuned.validations}
-        report = write_report(out, evaluation, source, history=history)
+        report = write_report(
+            out,
+            evaluation,
+            source,
+            parts=parts,
+            history=history,
+            title=card.title,
+            reporter=reporter,
+        )
         model = linear_head.attach_head(
             model, tuned.head, use_sqrt, tuned.attention, card.activation
         )

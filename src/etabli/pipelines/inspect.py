@@ -13,8 +13,7 @@ from etabli.data.formats import image_source
 from etabli.data.formats.image_source import ImageSource
 from etabli.data.formats.labeled_images import LabeledImages
 from etabli.features import inspection
-from etabli.features.inspection import Inspection
-from etabli.features.store import Features
+from etabli.features.inspection import Inspection, align_features
 from etabli.pipelines._classifier import name_output
 from etabli.pipelines.extract import extract_labeled
 from etabli.pipelines.pages import inspection as page
@@ -94,17 +93,7 @@ def _extract(
         )
         reporter.print_line(str(error))
         return None
-    return align_features(extracted, images)
-
-
-def align_features(extracted: Features, images: LabeledImages) -> np.ndarray:
-    """Return the features (N, D) of images; NaN for those that have none."""
-    known = {name: row for row, name in enumerate(extracted.names)}
-    rows = extracted.array(dtype="float32")
-    found = np.full((len(images), int(np.prod(rows.shape[1:]))), np.nan, np.float32)
-    there = [row for row, name in enumerate(images.names) if name in known]
-    found[there] = rows.reshape(len(rows), -1)[[known[images.names[row]] for row in there]]
-    return found
+    return align_features(extracted, images.names)
 
 
 def _make_page(found: Inspection, source: ImageSource) -> Page:

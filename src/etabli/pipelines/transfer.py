@@ -26,6 +26,7 @@ from etabli.pipelines.evaluate import Evaluation, Task, score
 from etabli.saved_models import classifier
 
 L2_GRID = (1.0, 0.3, 0.1, 0.03, 0.01)
+EXCLUSIVE_L2_GRID = (10.0, 3.0, *L2_GRID)
 JUDGING_FOLDS = 5
 
 
@@ -99,7 +100,15 @@ def transfer(
             | {"folder": str(given.features.folder.absolute())},
         )
         parts.write(out)
-        report = write_report(out, evaluation, given.source)
+        report = write_report(
+            out,
+            evaluation,
+            given.source,
+            parts=parts,
+            features=given.features,
+            title=card.title,
+            reporter=reporter,
+        )
         classifier.save(out, linear_head.attach_head(model, head, activation=card.activation), card)
     return ClassifierResult(
         out, card, evaluation.unscored, {"l2": l2, "task": kind}, given.skipped, evaluation, report
@@ -167,45 +176,45 @@ def _open(
 
 
 class _Fit:
-    """Fits a linear classifier and has it judged."""
+    """Fits a linear classifier and has it judged.
+
+    Where classes are exclusive, the L2 regularization is that with the least cross-entropy of
+    held-out logits after their confidence is corrected, and the classifier gets that correction.
+    """
 
     def __init__(
         self, features: Features, task: Task, balance: bool, seed: int, reporter: Reporter
     ) -> None:
         self.features, self.task, self.balance, self.seed = features, task, balance, seed
         self.is_exclusive, self.reporter = task == "single", reporter
+        self.grid = EXCLUSIVE_L2_GRID if self.is_exclusive else L2_GRID
 
     def run(
         self, parts: Parts, remarks: Sequence[str]
     ) -> tuple[LinearClassifier, float, Evaluation]:
         """Return the classifier, its L2 regularization, and what the judging images gave."""
         train, rows = parts.train, self._rows(parts.train)
-        judged, logits = parts.test, np.empty(0)
-        if judged is None:
-            logits = self._judge_by_folds(rows, train.labels)
-        l2, held_out = self._choose(rows, train.labels, parts.validation)
-        head = self._fit(rows, train.labels, l2)
+        by_folds = self._judge_by_folds(rows, train.labels) if parts.test is None else None
+        chosen = self._choose(rows, train.labels, parts.validation)
+        head = self._fit(rows, train.labels, chosen.l2).scale(chosen.scale)
         thresholds = np.full(len(train.classes), 0.5)
         if not self.is_exclusive:
             chooser = parts.validation or train
             thresholds = linear_head.choose_thresholds(
-                chooser.labels, linear_head.compute_probabilities(held_out, False)
+                chooser.labels, linear_head.compute_probabilities(chosen.logits, False)
             )
-        if judged is None:
-            judged = train
-        else:
-            logits = head.logits(self._rows(judged))
-        probabilities = linear_head.compute_probabilities(logits, self.is_exclusive)
+        judged = parts.test or train
+        logits = head.logits(self._rows(judged)) if by_folds is None else by_folds
         evaluation = score(
             judged,
-            probabilities,
+            linear_head.compute_probabilities(logits, self.is_exclusive),
             self.task,
             thresholds,
             seed=self.seed,
             ranks=logits,
             remarks=remarks,
         )
-        return head, l2, evaluation
+        return head, chosen.l2, evaluation
 
     def _rows(self, images: LabeledImages) -> np.ndarray:
         return self.features.array(images.names, "float32")
@@ -218,31 +227,26 @@ class _Fit:
             rows, labels, l2, is_exclusive=self.is_exclusive, weights=self._weights(labels)
         )
 
-    def _loss(self, labels: np.ndarray, logits: np.ndarray) -> float:
-        if self.is_exclusive:
-            return linear_head.cross_entropy(labels, logits)
-        return linear_head.binary_cross_entropy(labels, logits)
-
     def _choose(
         self, rows: np.ndarray, labels: np.ndarray, validation: LabeledImages | None
-    ) -> tuple[float, np.ndarray]:
-        """Return the best L2 regularization, and its logits of images that did not train."""
+    ) -> "_Chosen":
+        """Choose the L2 regularization on the validation images, or by cross-validation."""
         if validation is not None:
             held = self._rows(validation)
-            with self.reporter.task(_("validation"), len(L2_GRID)) as step:
-                found: dict[float, np.ndarray] = {}
-                for l2 in L2_GRID:
+            found: dict[float, np.ndarray] = {}
+            with self.reporter.task(_("validation"), len(self.grid)) as step:
+                for l2 in self.grid:
                     found[l2] = self._fit(rows, labels, l2).logits(held)
                     step(1, l2=l2)
-                losses = {l2: self._loss(validation.labels, each) for l2, each in found.items()}
-                best = min(losses, key=lambda l2: losses[l2])
-                step(0, l2=best)
-            return best, found[best]
+                chosen = self._pick(validation.labels, found)
+                step(0, l2=chosen.l2)
+            return chosen
         fold_of = self._draw_folds(labels)
-        with self.reporter.task(_("cross-validation"), (fold_of.max() + 1) * len(L2_GRID)) as step:
-            best, logits = self._cross_validate(rows, labels, fold_of, step)
-            step(0, l2=best)
-        return best, logits
+        total = (int(fold_of.max()) + 1) * len(self.grid)
+        with self.reporter.task(_("cross-validation"), total) as step:
+            chosen = self._cross_validate(rows, labels, fold_of, step)
+            step(0, l2=chosen.l2)
+        return chosen
 
     def _cross_validate(
         self,
@@ -250,25 +254,43 @@ class _Fit:
         labels: np.ndarray,
         fold_of: np.ndarray,
         step: Callable[..., None] | None = None,
-    ) -> tuple[float, np.ndarray]:
-        weights = self._weights(labels)
+    ) -> "_Chosen":
         found = linear_head.cross_validate(
             rows,
             labels,
             fold_of,
-            L2_GRID,
+            self.grid,
             is_exclusive=self.is_exclusive,
-            weights=weights,
+            weights=self._weights(labels),
             progress=step,
         )
+        return self._pick(labels, found, fold_of)
+
+    def _pick(
+        self,
+        labels: np.ndarray,
+        found: dict[float, np.ndarray],
+        fold_of: np.ndarray | None = None,
+    ) -> "_Chosen":
+        """Return the L2 regularization whose held-out logits have the least loss."""
+        if self.is_exclusive:
+            weights = self._weights(labels)
+            scaled = {
+                l2: linear_head.choose_scale(labels, each, weights) for l2, each in found.items()
+            }
+            best = min(scaled, key=lambda l2: scaled[l2][1])
+            return _Chosen(best, scaled[best][0], found[best] * scaled[best][0])
         means = linear_head.average_folds(
-            labels, found, fold_of, lambda truth, logits: -self._loss(truth, logits)
+            labels,
+            found,
+            np.zeros(len(labels), int) if fold_of is None else fold_of,
+            lambda truth, logits: -linear_head.binary_cross_entropy(truth, logits),
         )
         best = max(means, key=lambda l2: means[l2])
-        return best, found[best]
+        return _Chosen(best, 1.0, found[best])
 
     def _draw_folds(self, labels: np.ndarray, folds: int = 4, purpose: str = "folds") -> np.ndarray:
-        """Return the fold of each image; those of a class are spread where each has one."""
+        """Return the fold of each image; the images of an exclusive class are spread evenly."""
         generator, count = make_generator(self.seed, purpose), len(labels)
         folds = min(folds, max(2, count // 2))
         if not self.is_exclusive:
@@ -283,12 +305,22 @@ class _Fit:
         """Return the logits of each image by a classifier that was trained without its fold."""
         fold_of = self._draw_folds(labels, JUDGING_FOLDS, "judging folds")
         logits = np.empty(labels.shape, np.float32)
-        folds = range(fold_of.max() + 1)
+        folds = range(int(fold_of.max()) + 1)
         with self.reporter.task(_("judging by cross-validation"), len(folds)) as step:
             for fold in folds:
                 inside, outside = fold_of != fold, fold_of == fold
                 inner = self._draw_folds(labels[inside])
-                l2, _logits = self._cross_validate(rows[inside], labels[inside], inner)
-                logits[outside] = self._fit(rows[inside], labels[inside], l2).logits(rows[outside])
-                step(1, l2=l2)
+                chosen = self._cross_validate(rows[inside], labels[inside], inner)
+                head = self._fit(rows[inside], labels[inside], chosen.l2)
+                logits[outside] = head.scale(chosen.scale).logits(rows[outside])
+                step(1, l2=chosen.l2)
         return logits
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The L2 regularization, the factor of the logits, and the scaled logits of held-out images."""
+
+    l2: float
+    scale: float
+    logits: np.ndarray

@@ -13,7 +13,6 @@ from etabli.features.inspection import Inspection
 from etabli.metrics.classification import calibration_bins
 from etabli.metrics.precision_recall import compute_precision_recall
 from etabli.metrics.score import Interval
-from etabli.pipelines.evaluate import Evaluation
 from etabli.pipelines.pages import inspection as inspection_page
 from etabli.report import sections
 from etabli.report.numbers import format_score, score_label
@@ -36,6 +35,8 @@ from etabli.viz.style import save_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from etabli.pipelines._classifier import Evaluation
+
 __all__ = ["REPORT", "write"]
 
 REPORT = "report.html"
@@ -44,7 +45,7 @@ _MOST_TILES, _MOST_CURVES, _MOST_PAIRS, _MOST_IN_MATRIX, _MOST_ROWS = 24, 10, 20
 
 def write(
     folder: Path | str,
-    evaluation: Evaluation,
+    evaluation: "Evaluation",
     *,
     title: str = "",
     facts: Sequence[str] = (),
@@ -86,7 +87,7 @@ def write(
     return sections.write(page, Path(folder) / REPORT)
 
 
-def _summarize(evaluation: Evaluation) -> list[tuple[str, str]]:
+def _summarize(evaluation: "Evaluation") -> list[tuple[str, str]]:
     name, best = next(iter(evaluation.scores.items()))
     found = [(f"{score_label(name)}: {_write(name, best)}", "scores")]
     wrong = int(_is_wrong(evaluation).any(axis=1).sum())
@@ -119,7 +120,7 @@ def _write(name: str, score: Interval) -> str:
     return f"{text} [{low.removesuffix(' %')}, {high}]"
 
 
-def _show_scores(evaluation: Evaluation) -> list[Block]:
+def _show_scores(evaluation: "Evaluation") -> list[Block]:
     rows = [
         (score_label(name), _write(name, score), score.signature)
         for name, score in evaluation.scores.items()
@@ -128,7 +129,7 @@ def _show_scores(evaluation: Evaluation) -> list[Block]:
     return [Table(columns, rows, numbers=(1,))]
 
 
-def _show_classes(evaluation: Evaluation, train: LabeledImages | None) -> Block:
+def _show_classes(evaluation: "Evaluation", train: LabeledImages | None) -> Block:
     """Show the scores of each class, the lowest F1 first."""
     judged = (evaluation.truth == PRESENT).sum(axis=0)
     trained = dict.fromkeys(evaluation.classes, 0)
@@ -166,13 +167,13 @@ def _make_range(score: Interval) -> str | Range:
     return Range(text, score.value, score.low, score.high)
 
 
-def _is_wrong(evaluation: Evaluation) -> np.ndarray:
+def _is_wrong(evaluation: "Evaluation") -> np.ndarray:
     """Return (N, K): where a decision is wrong; a difficult label cannot be."""
     is_known = evaluation.truth != 0
     return (evaluation.decisions != (evaluation.truth == PRESENT)) & is_known
 
 
-def _list_pairs(evaluation: Evaluation) -> list[tuple[str, str, int, float]]:
+def _list_pairs(evaluation: "Evaluation") -> list[tuple[str, str, int, float]]:
     """Return (label, predicted, count, share of the label), the most frequent first.
 
     Of several labels, a pair is a label that an image lacks in the prediction and one too many.
@@ -194,7 +195,7 @@ def _list_pairs(evaluation: Evaluation) -> list[tuple[str, str, int, float]]:
     ]
 
 
-def _show_confusions(evaluation: Evaluation) -> list[Block]:
+def _show_confusions(evaluation: "Evaluation") -> list[Block]:
     pairs = _list_pairs(evaluation)
     blocks: list[Block] = []
     if evaluation.task == "single" and len(evaluation.classes) <= _MOST_IN_MATRIX:
@@ -213,7 +214,7 @@ def _show_confusions(evaluation: Evaluation) -> list[Block]:
     return [*blocks, Table(columns, rows, _("The most frequent confusions"), (2, 3))]
 
 
-def _show_mistakes(evaluation: Evaluation) -> list[Block]:
+def _show_mistakes(evaluation: "Evaluation") -> list[Block]:
     """Show the mistakes that the classifier was most certain of."""
     doubt = _measure_doubt(evaluation)
     wrong = np.flatnonzero(_is_wrong(evaluation).any(axis=1))
@@ -226,7 +227,7 @@ def _show_mistakes(evaluation: Evaluation) -> list[Block]:
     return [Gallery([_show_image(evaluation, row) for row in shown], caption)]
 
 
-def _measure_doubt(evaluation: Evaluation) -> np.ndarray:
+def _measure_doubt(evaluation: "Evaluation") -> np.ndarray:
     """Return (N,) how far the probabilities contradict the labels; the higher, the worse.
 
     The highest probability minus that of the label; of several labels, the largest distance of a
@@ -240,7 +241,7 @@ def _measure_doubt(evaluation: Evaluation) -> np.ndarray:
     return np.where(_is_wrong(evaluation), distances, -1).max(axis=1)
 
 
-def _show_uncertain(evaluation: Evaluation) -> list[Block]:
+def _show_uncertain(evaluation: "Evaluation") -> list[Block]:
     """Show the images whose decision was closest."""
     if evaluation.task == "single":
         ranked = np.sort(evaluation.probabilities, axis=1)
@@ -253,7 +254,7 @@ def _show_uncertain(evaluation: Evaluation) -> list[Block]:
     return [Gallery([_show_image(evaluation, row) for row in order], text)]
 
 
-def _show_image(evaluation: Evaluation, row: int) -> Tile:
+def _show_image(evaluation: "Evaluation", row: int) -> Tile:
     """Show an image with its labels and its most probable classes."""
     as_images = LabeledImages(
         (evaluation.names[row],),
@@ -278,7 +279,7 @@ def _show_image(evaluation: Evaluation, row: int) -> Tile:
     return Tile([inspection_page.thumbnail(as_images, 0)], lines, is_wrong)
 
 
-def _show_curves(evaluation: Evaluation, history: Sequence[Mapping[str, float]]) -> list[Block]:
+def _show_curves(evaluation: "Evaluation", history: Sequence[Mapping[str, float]]) -> list[Block]:
     blocks: list[Block] = []
     if history:
         for key, label in (("loss", _("training loss")), ("validation", _("validation score"))):
@@ -309,7 +310,7 @@ def _explain_bins() -> str:
     )
 
 
-def _choose_curves(evaluation: Evaluation, measured: Sequence[int]) -> list[int]:
+def _choose_curves(evaluation: "Evaluation", measured: Sequence[int]) -> list[int]:
     """Return the classes with the lowest average precision, in the order of the classes."""
 
     def score(k: int) -> float:
@@ -319,7 +320,7 @@ def _choose_curves(evaluation: Evaluation, measured: Sequence[int]) -> list[int]
     return sorted(sorted(measured, key=score)[:_MOST_CURVES])
 
 
-def _bin(evaluation: Evaluation) -> tuple[list[float], list[float], list[int]]:
+def _bin(evaluation: "Evaluation") -> tuple[list[float], list[float], list[int]]:
     """Return mean probability, share that is correct, and count, of the bins that are not empty.
 
     Of exclusive classes, the predictions are the most probable ones; of several labels, all.

@@ -188,8 +188,8 @@ def _show_outliers(inspection: Inspection) -> list[Block]:
 
 def _needs_features() -> str:
     return _(
-        "This needs deep features, hence the weights of a net: get them with "
-        "'etabli data fetch weights', or name an ONNX file with --backbone."
+        "This needs deep features: run 'etabli inspect', with the weights of a net "
+        "('etabli data fetch weights') or an ONNX file (--backbone)."
     )
 
 
