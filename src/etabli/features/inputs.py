@@ -32,7 +32,7 @@ def find_images(
             raise _no_images(location)
         return remote, [each.url.removeprefix(root).strip("/") for each in remote]
     source = image_source.read(location, need_labels=False, check_files=False)
-    if reporter is not None:
+    if reporter is not None and source.images.names != (Path(location).name,):
         for line in (source.summary(), *source.remarks):
             reporter.print_line(line)
     return list(source.images.paths), list(source.images.names)

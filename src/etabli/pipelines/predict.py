@@ -145,7 +145,7 @@ def predict(
         DataMissing: There are no images, no model or no weights.
     """
     if isinstance(images, str | Path):
-        sources = name_images(*find_images(images))
+        sources = name_images(*find_images(images, reporter=reporter))
     else:
         sources = name_images(images)
     if model is None:
