@@ -2,12 +2,13 @@
 
 import csv
 import json
+import sys
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etabli.core.errors import BadSetting, CorruptFile
+from etabli.core.errors import BadSetting, CorruptFile, MissingExtra
 from etabli.data.formats import caption_files, caption_folder
 
 NAMES = ("1000_ab0.jpg", "1001_ab1.jpg", "1002_ab2.jpg")
@@ -299,6 +300,13 @@ def test_another_file_is_refused_with_what_is_expected(tmp_path, name, content, 
     (tmp_path / name).write_text(content)
     with pytest.raises(CorruptFile, match=words):
         caption_folder.read_folder(tmp_path, tmp_path / name)
+
+
+def test_a_parquet_file_without_its_package_is_refused_with_what_installs_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "metadata.parquet").write_bytes(b"PAR1")
+    with pytest.raises(MissingExtra, match=r"etabli\[parquet\]"):
+        caption_folder.read_folder(tmp_path)
 
 
 _TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1).map(str.strip)

@@ -229,6 +229,8 @@ def test_a_member_of_an_archive_is_named(file):
     assert word_vectors.read(path, member="a.100d.txt").words == ("dog",)
     with pytest.raises(BadSetting, match=r"no file b\.txt"):
         word_vectors.read(path, member="b.txt")
+    with pytest.raises(BadSetting, match="not a zip archive"):
+        word_vectors.read(file(as_text(), "plain.txt"), member="a.txt")
 
 
 @pytest.mark.parametrize(
