@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from fuzz.mutating import inputs
 
 from etabli.core.errors import EtabliError
@@ -54,6 +55,10 @@ def _caption_file(path: Path) -> object:
     return caption_folder.read_folder(path.parent, path)
 
 
+def _points_without_gaps(path: Path) -> object:
+    return tabular.read(path, options=tabular.Options(missing="drop"))
+
+
 def _devkit(path: Path) -> object:
     return voc.read_devkit(path.parents[2], "trainval")
 
@@ -94,6 +99,14 @@ def _model_card(path: Path) -> object:
     from etabli.saved_models import classifier
 
     return classifier.load_card(path.parent)
+
+
+def _text_model(path: Path) -> object:
+    """Counts and a card of a text model, of which one is the input; and a character it writes."""
+    from etabli.saved_models import text as saved_text
+
+    reader, card = saved_text.load(path.parent)
+    return reader.start(np.zeros((1, 3), np.int64)), card
 
 
 def _checkpoint(path: Path) -> object:
@@ -215,7 +228,27 @@ READERS = [
         "points_safetensors", "points.safetensors", tabular.read,
         (b'"dtype"', b'"F32"', b'"shape"', b'"BF16"'),
     ),
+    Reader(
+        "points_txt", "points.txt", _points_without_gaps,
+        (b"# ", b" nan", b'"', b"\t\t", b"\0", b"%", b"1,5 "),
+    ),
+    Reader(
+        "points_excel", "points.csv", _points_without_gaps,
+        (b"sep=|", b"\xff\xfe", b"0,5", b"1.234,5", b";;", b"\xc2\x85", b"-inf"),
+    ),
+    Reader("points_mat", "points.mat", tabular.read, (b"MATLAB 7.3", b"\0\x01IM", b"\x0e\0\0\0")),
+    Reader("points_h5", "points.h5", tabular.read, (b"\x89HDF\r\n\x1a\n", b"OHDR", b"\xff" * 8)),
+    Reader("points_h5ad", "points.h5ad", tabular.read, (b"OHDR", b"csc_matrix", b"\xff" * 8)),
+    Reader("points_feather", "points.feather", tabular.read, (b"ARROW1", b"\xff" * 8)),
+    Reader("points_parquet", "points.parquet", tabular.read, (b"PAR1", b"\xff" * 8)),
     Reader("text", "text.txt", text.read, (b"*** START OF", b"*** END OF")),
+    Reader(
+        "own_text", "text.txt", text.read_corpus, (b"***START OF", b"\xff\xfe", b"%PDF-")
+    ),
+    Reader("html", "page.html", text.read_corpus, (b"<pre>", b"</p>", b"&#x110000;", b"<![")),
+    Reader("epub", "book.epub", text.read_corpus, (b"PK\x01\x02", b"PK\x05\x06", b"itemref")),
+    Reader("text_card", "card.json", _text_model, (b'"vocabulary"', b'"settings"', b'"files"')),
+    Reader("ngram", "ngram.safetensors", _text_model, (b'"orders"', b"F64", b'"__metadata__"')),
     Reader("zip", "archive.zip", _unpacked, (b"../", b"PK\x01\x02", b"PK\x05\x06")),
     Reader("tar", "archive.tar", _unpacked, (b"ustar", b"../", b"\x00" * 512)),
     Reader("run", "run.json", _run, (b'"experiments"', b'"seeds"', b'"../.."', b'"format"')),
@@ -247,6 +280,10 @@ def lay_out(reader: Reader, folder: Path) -> Path:
         (folder / "a.jpg").touch()
     if reader.name == "vectors_npy":
         (folder / "words.txt").write_text("the\ndog\nsea\n")
+    other = {"text_card": ("ngram", "ngram.safetensors"), "ngram": ("text_card", "card.json")}
+    if reader.name in other:
+        name, file = other[reader.name]
+        (folder / file).write_bytes((CORPUS / name / "whole").read_bytes())
     if reader.name == "captioner":
         (folder / "model.safetensors").write_bytes((CORPUS / "checkpoint" / "whole").read_bytes())
     return path

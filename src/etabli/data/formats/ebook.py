@@ -78,7 +78,17 @@ def html_to_text(page: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n")
 
 
-class _TextParser(HTMLParser):
+class _LenientParser(HTMLParser):
+    """The HTML parser, which passes an unknown section such as ``<![title`` as text."""
+
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        try:
+            return super().parse_marked_section(i, report)
+        except AssertionError:  # so says Python's parser
+            return i + len("<![")
+
+
+class _TextParser(_LenientParser):
     """Collects the text between tags."""
 
     def __init__(self) -> None:
@@ -184,7 +194,7 @@ def _read_tags(
     return parser.tags
 
 
-class _TagParser(HTMLParser):
+class _TagParser(_LenientParser):
     """Collects the tags of an XML file, without their namespaces, and their attributes."""
 
     def __init__(self) -> None:
