@@ -349,7 +349,7 @@ def show_mistakes(
 ) -> None:
     """Show the misclassified test images, the most confident mistakes first."""
     names = digits.classes
-    columns = 10 if max(map(len, names)) <= 2 else 5  # room for the names above an image
+    columns = 10 if max(map(len, names)) <= 2 else 5  # the names fit above an image
     limit = limit * columns // 10  # as many rows
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != digits.test_labels)
