@@ -33,8 +33,7 @@ def find_images(
         return remote, [each.url.removeprefix(root).strip("/") for each in remote]
     source = image_source.read(location, need_labels=False, check_files=False)
     if reporter is not None and source.images.names != (Path(location).name,):
-        for line in (source.summary(), *source.remarks):
-            reporter.print_line(line)
+        source.report(reporter.print_line)
     return list(source.images.paths), list(source.images.names)
 
 

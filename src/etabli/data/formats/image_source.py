@@ -86,6 +86,11 @@ class ImageSource:
             line = _("{start}; {rest}").format(start=line, rest=self.left_out.describe())
         return line
 
+    def report(self, print_line: Callable[[str], None]) -> None:
+        """Print the summary and each remark."""
+        for line in (self.summary(), *self.remarks):
+            print_line(line)
+
 
 def _describe_classes(data: LabeledImages) -> str:
     sizes = (data.labels == PRESENT).sum(0)
