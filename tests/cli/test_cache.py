@@ -3,7 +3,7 @@ import json
 import typer
 
 from etabli.cli import cache
-from etabli.pipelines import cache as pipeline
+from etabli.core import user_cache
 
 
 def fill(tmp_path, monkeypatch):
@@ -23,12 +23,12 @@ def test_the_cache_is_listed_and_cleared_by_kind(etabli, tmp_path, monkeypatch):
     refused = etabli("cache", "clear", "features")
     assert refused.code == 2 and "--yes" in refused.err
     assert "2.0 kB" in etabli("cache", "clear", "all", "--yes").out
-    assert [each.kind for each in pipeline.list_cache()] == ["data"]
+    assert [each.kind for each in user_cache.list_cache()] == ["data"]
 
 
 def test_a_command_that_leaves_much_in_the_cache_says_so(tmp_path, monkeypatch, capsys):
     fill(tmp_path, monkeypatch)
-    monkeypatch.setattr(pipeline, "NOTABLE_BYTES", 1000)
+    monkeypatch.setattr(user_cache, "NOTABLE_BYTES", 1000)
 
     @cache.reports_growth
     def extract(name: str) -> None:

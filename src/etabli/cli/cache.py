@@ -29,10 +29,9 @@ def list_cache(context: typer.Context, as_json: Json = False) -> None:
         return
     from etabli.cli import _tables
     from etabli.cli.data import format_size
-    from etabli.core.paths import user_cache
-    from etabli.pipelines import cache
+    from etabli.core import paths, user_cache
 
-    entries, root = cache.list_cache(), user_cache()
+    entries, root = user_cache.list_cache(), paths.user_cache()
     if as_json:
         kinds = [{"kind": each.kind, "files": each.files, "bytes": each.bytes} for each in entries]
         _errors.print_json({"folder": str(root), "kinds": kinds})
@@ -68,11 +67,11 @@ def clear(
     etabli cache clear all --yes
     """
     from etabli.cli.data import format_size
+    from etabli.core import user_cache
     from etabli.core.errors import BadSetting
-    from etabli.pipelines import cache
 
-    chosen = cache.select_kinds(kinds)
-    found = [each for each in cache.list_cache() if each.kind in chosen]
+    chosen = user_cache.select_kinds(kinds)
+    found = [each for each in user_cache.list_cache() if each.kind in chosen]
     listed = ", ".join(f"{each.kind} {format_size(each.bytes)}" for each in found)
     if not found:
         typer.echo(_("Nothing to remove."))
@@ -83,7 +82,7 @@ def clear(
                 _("this would remove {what}").format(what=listed), fix=_("Confirm with --yes.")
             )
         typer.confirm(_("Remove {what}?").format(what=listed), abort=True, err=True)
-    freed, busy = cache.clear_cache(chosen)
+    freed, busy = user_cache.clear_cache(chosen)
     for folder in busy:
         _errors.print_error(_("{folder} is in use and stays.").format(folder=folder))
     typer.echo(_("Removed {size}.").format(size=format_size(freed)))
@@ -95,11 +94,11 @@ def reports_growth(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
         from etabli.cli.data import format_size
-        from etabli.pipelines import cache
+        from etabli.core import user_cache
 
-        growth = cache.CacheGrowth()
+        growth = user_cache.CacheGrowth()
         try:
-            with cache.measure_growth(growth):
+            with user_cache.measure_growth(growth):
                 command(*arguments, **options)
         finally:
             if growth.is_notable:

@@ -1,4 +1,4 @@
-"""Weights of backbones: which are here, which is the default, and how to get another one's."""
+"""Weights of backbones: which are here, which net is the default, and how to get the others."""
 
 from pathlib import Path
 from typing import Any

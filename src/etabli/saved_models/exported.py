@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from etabli.core.atomic_files import atomic_write
+from etabli.core.atomic_files import atomic_write, parse_json
 from etabli.core.errors import BadSetting, CorruptFile
 from etabli.core.i18n import _
 from etabli.models.vision.openvino_net import SUFFIXES, OpenVinoNet, read_network
@@ -80,7 +80,7 @@ def load_exported(path: Path | str) -> ImageClassifier:
             ),
         )
     with check_card(path):
-        card = parse_card(json.loads(network.get_rt_info([section, "card"]).astype(str)))
+        card = parse_card(parse_json(network.get_rt_info([section, "card"]).astype(str)))
     net = OpenVinoNet(path, card.input_size, PIXELS)
     if net.output_shape[-1] != len(card.classes):
         raise CorruptFile(

@@ -1,6 +1,5 @@
 """The pretrained nets by name: those of ``keras.applications``, a small one, and any ONNX file."""
 
-import json
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from etabli.core.atomic_files import parse_json
 from etabli.core.errors import UnknownName
 from etabli.core.i18n import N_, _
 from etabli.models.vision.keras_backbone import Backbone, WeightsRecord, build_application
@@ -92,7 +92,7 @@ def _read_row(row: dict[str, Any]) -> Backbone:
     )
 
 
-BACKBONES = {row["name"]: _read_row(row) for row in json.loads(_TABLE.read_text(encoding="utf-8"))}
+BACKBONES = {row["name"]: _read_row(row) for row in parse_json(_TABLE.read_text(encoding="utf-8"))}
 BACKBONES["small_residual"] = Backbone(
     name="small_residual",
     title=N_("small residual net"),
