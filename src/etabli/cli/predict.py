@@ -25,7 +25,9 @@ def predict(
         Path | None, typer.Option(help="The .csv, .jsonl or .parquet file to write.")
     ] = None,
     engine: _images.Engine = None,
-    precision: Annotated[Literal["f32", "bf16"], typer.Option(help="Of the net.")] = "f32",
+    precision: Annotated[
+        Literal["f32", "bf16"], typer.Option(help="Precision of the net.")
+    ] = "f32",
     top: Annotated[
         int,
         typer.Option(min=1, max=50, help="Classes printed for each image; columns of --imagenet."),

@@ -3,7 +3,10 @@
 from etabli.core.i18n import N_, _
 from etabli.core.practicals import PRACTICALS
 
-_SHARES = ("accuracy", "neighborhood_hit", "precision", "overlap", "coverage", "share", "recall")
+_SHARES = (
+    *("accuracy", "neighborhood_hit", "precision", "overlap", "coverage", "share", "recall"),
+    *("macro_f1", "micro_f1", "calibration_error"),
+)
 _COUNTS = ("images_", "n_classes", "parameters", "features", "longest_caption", "median_")
 
 # The longest name that begins the name of a score, and what the words after it say.
@@ -24,6 +27,16 @@ SCORES = {
     "average_precision": N_("average precision"),
     "elementwise_accuracy": N_("accuracy over all labels"),
     "element_accuracy": N_("accuracy over all labels"),
+    "accuracy": N_("accuracy"),
+    "balanced_accuracy": N_("balanced accuracy"),
+    "top_5_accuracy": N_("top-5 accuracy"),
+    "macro_f1": N_("macro F1"),
+    "micro_f1": N_("micro F1"),
+    "log_loss": N_("log loss"),
+    "calibration_error": N_("calibration error"),
+    "recall": N_("recall"),
+    "precision": N_("precision"),
+    "f1": "F1",
     "gap": N_("gap to the training mAP"),
     "images_train": N_("training images"),
     "images_test": N_("test images"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, log_softmax, softmax
 
 from etabli.core.errors import BadArray, NotFitted
@@ -41,6 +41,12 @@ class LinearClassifier:
         """Return the classifier of the first ``count`` classes."""
         return LinearClassifier(self.kernel[:, :count], self.bias[:count])
 
+    def scale(self, factor: float) -> "LinearClassifier":
+        """Return the classifier whose logits are ``factor`` times these."""
+        return LinearClassifier(
+            (self.kernel * factor).astype(np.float32), (self.bias * factor).astype(np.float32)
+        )
+
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """Return (N, K) between 0 and 1."""
         return expit(self.logits(features))
@@ -65,6 +71,35 @@ def binary_cross_entropy(labels: np.ndarray, logits: np.ndarray) -> float:
 def cross_entropy(labels: np.ndarray, logits: np.ndarray) -> float:
     """Return the mean of -log p(class of the image) of the softmax of the logits, in nats."""
     return float(-log_softmax(logits, axis=1)[labels == 1].mean())
+
+
+def choose_scale(
+    labels: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[float, float]:
+    """Choose the factor of held-out logits whose softmax has the least cross-entropy.
+
+    It corrects the confidence, which strong regularization lowers (Guo et al. 2017, "On calibration
+    of modern neural networks", section 4.2). With N images and K classes, the target of the right
+    class is (N + 1) / (N + K) and not 1, after Platt 1999, so that few images do not make it sure.
+
+    Args:
+        labels: (N, K), one class present in each row.
+        logits: (N, K).
+        weights: (N, K), as in ``fit``.
+
+    Returns:
+        The factor, between 1/20 and 20, and the cross-entropy.
+    """
+    count, classes = labels.shape
+    targets = np.where(labels == 1, count + 1, 1) / (count + classes)
+    targets = targets * (1 if weights is None else weights) / count
+
+    def lose(logarithm: float) -> float:
+        return float(-(targets * log_softmax(logits * math.exp(logarithm), axis=1)).sum())
+
+    bound = math.log(20)
+    found = minimize_scalar(lose, bounds=(-bound, bound), method="bounded")
+    return math.exp(found.x), float(found.fun)
 
 
 def compute_probabilities(logits: np.ndarray, is_exclusive: bool) -> np.ndarray:
