@@ -236,11 +236,31 @@ def test_the_folders_of_images_are_splits_where_nothing_else_is(tmp_path):
 def test_two_caption_files_that_are_no_splits_are_refused(tmp_path):
     make(kaggle, tmp_path)
     for name in ("french.csv", "train.csv"):  # of the images of captions.txt
-        (tmp_path / name).write_text(f"image,caption\n{NAMES[0]},un disque\n")
+        (tmp_path / name).write_text(f"image,caption\n{NAMES[0]},un {name[:5]}\n")
     with pytest.raises(BadSetting, match=r"captions\.txt, french\.csv, train\.csv.*--captions"):
         caption_folder.read_folder(tmp_path)
     data = caption_folder.read_folder(tmp_path, tmp_path / "french.csv")
-    assert data.captions == (("un disque",),)
+    assert data.captions == (("un frenc",),)
+
+
+def test_a_set_that_was_unpacked_twice_is_read_once(tmp_path):
+    for folder in (tmp_path / "inner", tmp_path):
+        folder.mkdir(exist_ok=True)
+        make(flickr30k, folder)
+    assert caption_folder.read_folder(tmp_path).captions == CAPTIONS
+
+
+def test_the_folder_of_an_image_is_read_from_karpathys_file_of_coco(tmp_path):
+    make(karpathy, tmp_path)
+    (tmp_path / "imgs").rename(tmp_path / "val2014")
+    (tmp_path / "train2014").mkdir()
+    (tmp_path / "train2014" / NAMES[0]).write_text("another image of that name")
+    path = tmp_path / "dataset_flickr8k.json"
+    document = json.loads(path.read_text())
+    for image in document["images"]:
+        image["filepath"] = "val2014"
+    path.write_text(json.dumps(document))
+    assert caption_folder.read_folder(tmp_path).names == tuple(f"val2014/{n}" for n in NAMES)
 
 
 def test_a_lost_delimiter_is_repaired_with_its_line(tmp_path):

@@ -106,7 +106,8 @@ def test_what_is_left_out_is_counted(folder, record, words):
 def test_an_image_is_found_by_the_end_of_its_path(folder, name, image):
     for path in ("inner/dog.png", "inner/été.png", "a/twice.png", "b/twice.png", "../outside.png"):
         (folder / path).parent.mkdir(exist_ok=True)
-        (folder / path).touch()
+        (folder / path).write_text(path[0])
+    (folder / "b" / "twice.png").write_text("another image")
     names = [path.relative_to(folder).as_posix() for path in images.list_images(folder)]
     assert caption_folder.ImageIndex(folder, names).find(name) == image
 

@@ -13,6 +13,7 @@ import mmap
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from filecmp import cmp
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -84,7 +85,13 @@ def find(folder: Path) -> list[Path]:
         elif _is_caption_file(path):
             ranks.setdefault(1 if path.suffix.lower() == ".json" else 2, []).append(path)
     found = ranks[min(ranks)] if ranks else []
-    return [path for path in found if "lemma" not in path.name.lower()] or found
+    found = [path for path in found if "lemma" not in path.name.lower()] or found
+    # A set that was unpacked twice has its caption file twice.
+    return [
+        path
+        for i, path in enumerate(found)
+        if not any(cmp(path, other, shallow=False) for other in found[:i])
+    ]
 
 
 def read(path: Path) -> CaptionFile:

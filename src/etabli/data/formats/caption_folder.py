@@ -144,7 +144,7 @@ class ImageIndex:
         return found
 
     def find(self, name: str, base: str = "") -> str | None:
-        """Return the name of an image in the folder; ``None`` where none or several fit."""
+        """Return the name of an image in the folder; ``None`` where none or different ones fit."""
         path = PurePosixPath(name.replace("\\", "/"))
         parts = [part for part in path.parts if part not in ("/", "..")]
         if not parts:
@@ -158,7 +158,8 @@ class ImageIndex:
             end = "/" + "/".join(parts[first:])
             fit = [image for folded, image in candidates if folded.endswith(end)]
             if fit:
-                return fit[0] if len(fit) == 1 else None
+                sizes = {_get_size(self.folder / image) for image in fit}
+                return fit[0] if len(sizes) == 1 else None  # of one size: copies of one image
         return None
 
 
@@ -172,6 +173,13 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # a name that no file can have
         return False
+
+
+def _get_size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 @dataclass
@@ -256,7 +264,7 @@ def _explain_nothing(file: CaptionFile, joined: _Joined) -> DataMissing:
         ),
         fix=_(
             "Put the images next to it, or name both: etabli caption train IMAGES --captions FILE. "
-            "A name that fits several images is not used."
+            "A name that fits different images is not used."
         ),
     )
 
