@@ -155,6 +155,19 @@ def test_a_text_model_continues_a_prompt_by_its_seed(writer):
     assert first == etabli.generate(writer, "abcab", length=30, temperature=0.5, seed=1)
 
 
+def test_a_loaded_text_model_keeps_case_and_lines_and_reads_no_file_again(tmp_path):
+    text.save(
+        tmp_path / "net",
+        simple_rnn.build(4, 4, 5),
+        text.TextCard(
+            "simple-rnn", "mine", "\nABa", 4, "A\naB", {}, {"lowercase": False, "join_lines": False}
+        ),
+    )
+    model = etabli.load(tmp_path / "net")
+    (tmp_path / "net/model.keras").unlink()
+    assert model.generate("A\nBa", length=5).startswith("A\nBa")
+
+
 def test_a_model_of_another_kind_says_what_it_can_do(writer, classifier, photos):
     with pytest.raises(BadSetting, match=r"no predict\(\).*generate\(\)"):
         etabli.load(writer).predict(photos)

@@ -10,7 +10,7 @@ let selected = -1;
 let seed = 0;
 
 const temperature = () => 10 ** Number($("temperature").value);
-const visible = (character) => (character === " " ? "␣" : character);
+const visible = (character) => ({ " ": "␣", "\n": "↵", "\t": "⇥" })[character] ?? character;
 
 function showOptions() {
   document.querySelector("output[for=temperature]").textContent = number(temperature(), 2);
