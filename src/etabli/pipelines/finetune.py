@@ -88,7 +88,7 @@ def finetune(
     skipped: list[str] = []
     source = image_source.read(images, task=task, check_files=False, **source_options)
     source = image_source.keep_readable(source, skipped.append)
-    source.report(reporter.print_line)
+    reporter.print_line(source.summary())
     kind = _splits.resolve_task(source.images, task)
     parts = _splits.split(source.images, kind, validation_fraction, seed, needs_validation=True)
     reporter.print_line(parts.describe())

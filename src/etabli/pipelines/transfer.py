@@ -149,7 +149,7 @@ def _open(
             raise DataMissing(_("there is no folder {path}").format(path=source))
         read = image_source.read(labels or source, task=task, **options)
         _splits.resolve_task(read.images, task)
-        read.report(reporter.print_line)
+        reporter.print_line(read.summary())
         features = extract.extract_labeled(read.images, backbone, weights, reporter)
         skipped = tuple(f"{each.name}: {each.reason}" for each in features.unreadable)
     recipe = features.recipe
@@ -171,7 +171,7 @@ def _open(
     if len(kept) < len(images):
         read = replace(read, images=images.select(kept))
     if not skipped and extract.is_features(source):
-        read.report(reporter.print_line)
+        reporter.print_line(read.summary())
     return _Given(features, read, skipped)
 
 
