@@ -16,7 +16,10 @@ def predict(
     ],
     model: Annotated[
         Path | None,
-        typer.Option(help="A folder that 'etabli transfer' or 'etabli finetune' wrote."),
+        typer.Option(
+            help="A folder that 'etabli transfer' or 'etabli finetune' wrote, or a file .onnx or "
+            ".xml that 'etabli export' wrote."
+        ),
     ] = None,
     imagenet: Annotated[
         bool, typer.Option("--imagenet", help="Predict the ImageNet classes instead.")
