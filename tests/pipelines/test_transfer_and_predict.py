@@ -1,15 +1,21 @@
-"""transfer and predict called from Python, without a command line."""
+"""transfer, evaluate and predict called from Python, without a command line."""
+
+import csv
+import json
+import shutil
 
 import numpy as np
 import pytest
 
-from etabli.core.errors import BadSetting
+from etabli.core.errors import BadSetting, DataMissing
 from etabli.core.seeding import make_generator
 from etabli.data.synthetic import scenes
 from etabli.features import extract
 from etabli.features.inputs import find_images
+from etabli.features.store import write_source
 from etabli.models.vision import backbones
-from etabli.pipelines.predict import predict
+from etabli.pipelines.evaluate import evaluate
+from etabli.pipelines.predict import SUFFIXES, Predictions, predict, write_predictions
 from etabli.pipelines.transfer import transfer
 from etabli.saved_models import folder
 
@@ -56,3 +62,121 @@ def test_a_list_of_files_and_a_loaded_model_give_the_predictions_of_folders(trai
     other = predict(paths, folder.load(result.folder), engine="keras")
     assert one.labels == other.labels and one.classes == other.classes == ("house", "star")
     np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-5)
+
+
+def test_few_images_are_judged_by_cross_validation_and_the_card_says_so(trained):
+    _place, _paths, result = trained
+    assert result.card.splits == {"train": 12} and "cross-validation" in result.card.data
+    assert len(result.evaluation) == 12
+    assert any("Fewer than ten" in each for each in result.card.remarks)
+
+
+def test_features_know_their_images_and_a_table_gives_splits(trained, tmp_path):
+    place, _paths, result = trained
+    write_source(place / "features", place / "images")
+    weights = place / "net.weights.h5"
+    again = transfer(place / "features", out=tmp_path / "a", weights=weights)
+    assert again.card.scores == result.card.scores
+    names = [f"{kind}/{number}.jpg" for kind in ("house", "star") for number in range(6)]
+    lines = [f"{n},{n.split('/')[0]},{'test' if '5' in n else 'train'}" for n in names]
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(["file_name,label,split", *lines]))
+    split = transfer(place / "features", table, tmp_path / "b", weights=weights)
+    assert split.card.splits == {"train": 10, "test": 2}
+    assert set(split.evaluation.names) == {"house/5.jpg", "star/5.jpg"}
+
+
+def test_evaluate_gives_the_labels_of_predict_and_features_give_those_of_images(trained):
+    place, _paths, result = trained
+    write_source(place / "features", place / "images")
+    by_features = evaluate(place / "features", result.folder)
+    by_images = evaluate(place / "images", folder.load(result.folder), engine="keras")
+    found = predict(place / "images", result.folder, engine="keras")
+    assert by_images.labels == found.labels and list(by_images.names) == found.names
+    np.testing.assert_allclose(by_features.probabilities, by_images.probabilities, atol=1e-5)
+    assert "trained the model" in by_features.remarks[0]
+    right = np.mean(
+        [a == (b.split("/")[0],) for a, b in zip(found.labels, found.names, strict=True)]
+    )
+    assert by_images.scores["accuracy"].value == right
+    assert by_images.confusion.trace() == 12 * right
+
+
+def test_images_that_trained_the_model_are_left_out_and_unknown_classes_named(trained, tmp_path):
+    place, _paths, result = trained
+    shutil.copytree(place / "images", tmp_path / "more")
+    generator = make_generator(1, "own images")
+    for kind in ("house", "star", "tree"):
+        (tmp_path / "more" / kind).mkdir(exist_ok=True)
+        scenes.draw_single(generator, kind).image.save(tmp_path / "more" / kind / "new.jpg")
+    found = evaluate(tmp_path / "more", result.folder, engine="keras")
+    assert set(found.names) == {"house/new.jpg", "star/new.jpg"}
+    assert any("13 of 15" in each or "12 of 15" in each for each in found.remarks)
+    assert any("does not know: tree" in each for each in found.remarks)
+
+
+def test_images_of_other_classes_cannot_judge(trained, tmp_path):
+    _place, paths, result = trained
+    for kind in ("cat", "dog"):
+        (tmp_path / kind).mkdir()
+        shutil.copy(paths[0], tmp_path / kind / "0.jpg")
+    with pytest.raises(DataMissing, match="no image is of a class of the model"):
+        evaluate(tmp_path, result.folder)
+
+
+def test_permuting_the_classes_permutes_the_probabilities(trained, tmp_path):
+    place, _paths, result = trained
+    names = {"house": "z", "star": "a"}
+    rows = [
+        (f"{kind}/{number}.jpg", names[kind]) for kind in ("house", "star") for number in range(6)
+    ]
+    lines = [f"{name},{label}" for name, label in rows]
+    (tmp_path / "labels.csv").write_text("\n".join(["file_name,label", *lines]))
+    weights = place / "net.weights.h5"
+    other = transfer(place / "features", tmp_path / "labels.csv", tmp_path / "m", weights=weights)
+    assert other.card.classes == ("a", "z")
+    one = predict(place / "images", result.folder, engine="keras").probabilities
+    swapped = predict(place / "images", other.folder, engine="keras").probabilities
+    np.testing.assert_allclose(one, swapped[:, ::-1], atol=0.02)
+
+
+def test_predictions_are_the_same_in_every_format(trained, tmp_path):
+    place, _paths, result = trained
+    found = predict(place / "images", result.folder, engine="keras")
+    for suffix in SUFFIXES:
+        if suffix == ".parquet":
+            pytest.importorskip("pyarrow")
+        write_predictions(tmp_path / f"p{suffix}", found)
+    columns = ["file_name", "label", "score", "house", "star"]
+    text = list(csv.DictReader((tmp_path / "p.csv").open(encoding="utf-8")))
+    lines = (tmp_path / "p.jsonl").read_text(encoding="utf-8").split("\n")
+    objects = [json.loads(line) for line in lines if line]
+    assert list(text[0]) == list(objects[0]) == columns
+    assert [row["label"] for row in text] == [row["label"] for row in objects]
+    assert [float(row["star"]) for row in text] == [row["star"] for row in objects]
+    if (tmp_path / "p.parquet").is_file():
+        import pyarrow.parquet
+
+        assert pyarrow.parquet.read_table(tmp_path / "p.parquet").to_pylist() == objects
+
+
+def test_a_class_named_like_a_column_does_not_replace_it():
+    found = Predictions(["a"], [("label",)], np.array([[0.25, 0.75]]), ("score", "label"), [])
+    assert found.columns() == {
+        "file_name": ["a"],
+        "label": ["label"],
+        "score": [0.75],
+        "class score": [0.25],
+        "class label": [0.75],
+    }
+
+
+def test_the_score_of_several_labels_is_the_highest_of_theirs():
+    found = Predictions(
+        ["a", "b"],
+        [("cat", "dog"), ()],
+        np.array([[0.3, 0.6, 0.9], [0.1, 0.2, 0.4]]),
+        ("cat", "dog", "cow"),
+        [],
+    )
+    assert found.scores == [0.6, 0.4] and found.columns()["label"] == ["cat;dog", ""]

@@ -24,7 +24,7 @@ _MAX_RANKED = 4e8  # images times classes times resamples; of more, fewer resamp
 _OF_IMAGES = ("accuracy", f"top_{TOP}_accuracy", "micro_f1")
 _Z = 1.959964  # of a normal distribution, 95 % is within so many standard deviations
 
-Statistics = Mapping[str, np.ndarray]
+Statistics = dict[str, np.ndarray]
 ClassScores = dict[str, dict[str, Interval]]
 
 

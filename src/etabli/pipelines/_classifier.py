@@ -116,7 +116,7 @@ class Evaluation:
 
 def _name_classes(chosen: np.ndarray, classes: Sequence[str]) -> list[tuple[str, ...]]:
     """Return for each row (N, K) of a mask the names of its classes."""
-    return [tuple(classes[k] for k in np.flatnonzero(row)) for row in chosen]
+    return [tuple(classes[int(k)] for k in np.flatnonzero(row)) for row in chosen]
 
 
 def score(

@@ -137,7 +137,7 @@ def _evaluate(
         card.task,
         card.thresholds,
         seed=seed,
-        remarks=[*source.remarks, *remarks, *more],
+        remarks=[*remarks, *more],
     )
     labels = [tuple(each) for each in classifier.decide_labels(probabilities, card)]
     predictions = Predictions(list(judged.names), labels, probabilities, card.classes, [])

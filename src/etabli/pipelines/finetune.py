@@ -111,8 +111,7 @@ def finetune(
         tail = tuning.build_tail(model, layer, use_sqrt=use_sqrt, with_locations=True)
         checkpoint = checkpoints / "finetune.safetensors"
         tuned = _train(data, tail, config, checkpoint, reporter)
-        remarks = (*source.remarks, *parts.remarks)
-        evaluation = _judge(data, parts, tuned, config, remarks)
+        evaluation = _judge(data, parts, tuned, config)
         card = make_card(
             net,
             size,
@@ -221,7 +220,6 @@ def _judge(
     parts: Parts,
     tuned: tuning.FinetunedModel,
     config: tuning.FinetuneConfig,
-    remarks: tuple[str, ...],
 ) -> Evaluation:
     """Choose thresholds on the validation images, and score the test images."""
     test = parts.test
@@ -242,5 +240,5 @@ def _judge(
         thresholds,
         seed=config.seed,
         ranks=logits,
-        remarks=remarks,
+        remarks=parts.remarks,
     )

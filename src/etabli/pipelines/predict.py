@@ -224,7 +224,7 @@ def _predict_imagenet(
         for row in head(rows[start : start + 1024]):
             best = np.argsort(-row, kind="stable")[:top]
             ranked.append(tuple((classes[k], round(float(row[k]), 6)) for k in best))
-    labels = [(row[0][0],) for row in ranked]
+    labels: list[tuple[str, ...]] = [(row[0][0],) for row in ranked]
     return Predictions(
         names, labels, np.empty((len(names), 0)), tuple(classes), unreadable, tuple(ranked)
     )

@@ -83,7 +83,7 @@ def transfer(
     with open_output(out, overwrite):
         net, size, model = build_net_of(given.features, weights)
         fit = _Fit(given.features, kind, balance, seed, reporter)
-        head, l2, evaluation = fit.run(parts, [*given.source.remarks, *parts.remarks])
+        head, l2, evaluation = fit.run(parts, parts.remarks)
         how = "on the validation images" if parts.validation else "by cross-validation"
         kinds = {"single": "softmax", "multi": "one-vs-rest"}
         weighting = ", classes balanced" if balance else ""
