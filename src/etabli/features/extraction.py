@@ -86,12 +86,13 @@ def extract(
     sources = name_images(images, names)
     if dtype not in ("float32", "float16"):
         raise BadSetting(_("features are stored as float32 or float16"), got=dtype)
-    out, size = Path(out), size or net.input_size
+    out = Path(out)
     request, given_file = "", isinstance(net, OpenVinoBackbone)
     if isinstance(net, OpenVinoBackbone):
-        weights = weights or net.path
+        weights, size = weights or net.path, net.choose_size(size)
         if cluster:
             raise BadSetting(_("a cluster runs the nets of Keras only"), got=net.name)
+    size = size or net.input_size
     if model is None:
         options = (layer, view, size, dtype, engine, precision)
         request = _digest_request(_identify(net), weights, *options)

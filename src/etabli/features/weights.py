@@ -1,5 +1,6 @@
 """Weights of backbones: which are here, which net is the default, and how to get the others."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,8 @@ def build_net_of(
                 _("the net of the features is no longer here: {path}").format(path=path),
                 fix=_("Give its file: --weights {file}").format(file=recipe["backbone"]),
             )
-        net: Backbone = OpenVinoBackbone.open(path, PixelFormat.parse(recipe["format"]))
+        format = replace(PixelFormat.parse(recipe["format"]), size=(height, width))
+        net: Backbone = OpenVinoBackbone.open(path, format)
         model = net.build(size=(height, width))
     else:
         net = backbones.get_backbone(recipe["backbone"])
@@ -128,7 +130,7 @@ def describe_choice(backbone: str, named: str | None) -> str:
         return _("Backbone: {net} ({preprocessing}).").format(
             net=net.name, preprocessing=net.preprocessing
         )
-    if named is not None:
+    if named is not None or net.name not in list_available()[:1]:
         return _("Backbone: {net}.").format(net=net.name)
     return _(
         "Backbone: {net}, the best on ImageNet whose weights are here (--backbone chooses another)."

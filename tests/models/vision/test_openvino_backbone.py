@@ -90,8 +90,12 @@ def test_two_inputs_are_refused(tmp_path):
 
 def test_a_net_for_any_size_needs_a_size(tmp_path):
     kernel = write_tokens(tmp_path / "net.onnx", images=("N", 3, "h", "w"))
-    with pytest.raises(BadSetting, match=r'Write \{"size": 224\} into net\.json'):
-        backbones.get_backbone(str(tmp_path / "net.onnx"))
+    net = backbones.get_backbone(str(tmp_path / "net.onnx"))
+    with pytest.raises(
+        BadSetting, match=r'--image-size 224, or write \{"size": 224\} into net\.json'
+    ):
+        net.build()
+    assert net.build(size=(28, 28)).output_shape == (None, 16)
     (tmp_path / "net.json").write_text('{"size": 28}')
     expected = compute_tokens(IMAGES, kernel, IMAGENET_MEAN, IMAGENET_STD).mean(1)
     np.testing.assert_allclose(features_of(tmp_path / "net.onnx"), expected, atol=1e-5)

@@ -34,28 +34,22 @@ class OpenVinoBackbone(Backbone):
         Raises:
             DataMissing: There is no such file.
             CorruptFile: OpenVINO cannot read the file.
-            BadSetting: It takes other inputs than one batch of color images, or no size is known.
+            BadSetting: It takes other inputs than one batch of color images.
         """
         path = path.absolute()
         format = format or PixelFormat.read(path.with_suffix(".json"))
         network = read_network(path)
         size = _image_size(path, network, format)
         net = OpenVinoNet(path, size or format.size or (0, 0), format)
-        if net.size == (0, 0):
-            raise BadSetting(
-                _("{path} takes images of any size: say which").format(path=path.name),
-                fix=_('Write {{"size": 224}} into {file}.').format(
-                    file=path.with_suffix(".json").name
-                ),
-            )
+        is_known = net.size != (0, 0)
         return cls(
             name=path.name,
             title=path.stem,
             builder=_no_builder,
             input_size=net.size,
-            features=int(net.output_shape[-1] or 0),
+            features=int(net.output_shape[-1] or 0) if is_known else 0,
             map_layer="map",
-            preprocessing=describe_format(net),
+            preprocessing=describe_format(net, net.raw_shape if is_known else ()),
             stages={},
             default_stage="",
             weights=WeightsRecord(
@@ -71,16 +65,28 @@ class OpenVinoBackbone(Backbone):
         self, weights: Path | str | None = None, seed: int = 0, size: tuple[int, int] | None = None
     ) -> OpenVinoNet:
         """Return the net, for images of ``size``; ``weights`` may name a copy of its file."""
-        size = size or self.input_size
-        if self.is_size_fixed and tuple(size) != self.input_size:
+        height, width = self.choose_size(size)
+        path = Path(weights) if weights else self.path
+        return OpenVinoNet(path, (height, width), self.format, name=self.title)
+
+    def choose_size(self, size: tuple[int, int] | None) -> tuple[int, int]:
+        """Return the height and width of the images; ``BadSetting`` if unknown or impossible."""
+        height, width = size or self.input_size
+        if (height, width) == (0, 0):
+            raise BadSetting(
+                _("{path} takes images of any size: say which").format(path=self.name),
+                fix=_('Give --image-size 224, or write {{"size": 224}} into {file}.').format(
+                    file=self.path.with_suffix(".json").name
+                ),
+            )
+        if self.is_size_fixed and (height, width) != self.input_size:
             raise BadSetting(
                 _("{path} takes images of one size").format(path=self.name),
                 expected=f"{self.input_size[0]} x {self.input_size[1]}",
-                got=f"{size[0]} x {size[1]}",
+                got=f"{height} x {width}",
                 fix=_("Leave out --image-size."),
             )
-        path = Path(weights) if weights else self.path
-        return OpenVinoNet(path, (size[0], size[1]), self.format, name=self.title)
+        return height, width
 
 
 def _no_builder(*_arguments: object) -> Any:
@@ -115,9 +121,12 @@ def _image_size(path: Path, network: Any, format: PixelFormat) -> tuple[int, int
     return (height, width) if height and width else None
 
 
-def describe_format(net: OpenVinoNet) -> str:
-    """Return one line: what the net takes, what is read from it, and what was guessed."""
-    format, raw = net.format, net.raw_shape
+def describe_format(net: OpenVinoNet, raw: tuple[int, ...]) -> str:
+    """Return one line: what the net takes, what is read from it, and what was guessed.
+
+    ``raw`` is the shape of the output for one image, () if no size is known yet.
+    """
+    format = net.format
     mean, std = (",".join(f"{x:g}" for x in each) for each in (format.mean, format.std))
     parts = [f"{format.channels} {net.layout}", f"scale {format.scale:.6g}"]
     parts += [f"mean {mean}", f"std {std}", f"output {net.output_index}"]
