@@ -14,6 +14,7 @@ from etabli.data.formats.image_source import ImageSource
 from etabli.data.formats.labeled_images import ABSENT, PRESENT, LabeledImages
 from etabli.features.store import Features
 from etabli.models.vision import linear_head
+from etabli.models.vision.openvino_net import OpenVinoNet
 from etabli.pipelines import _splits, extract
 from etabli.pipelines._classifier import Evaluation, Task, score, write_report
 from etabli.pipelines._output import refuse_existing_file
@@ -122,7 +123,8 @@ def _evaluate(
     chosen, remarks = _choose(source.images, split, folder)
     judged, more = _match_classes(chosen, card)
     stored = features or _find_stored(card, place, judged)
-    if stored is not None and _fits(stored, card):
+    has_head = not isinstance(net, OpenVinoNet) or net.head is not None  # else it was exported
+    if stored is not None and has_head and _fits(stored, card):
         rows = stored.array(judged.names, "float32")
         probabilities = classify_features(net, card.task, rows)
     else:
@@ -165,6 +167,10 @@ def _choose(
         images = images.select_split(split) if images.splits else images.select([])
         if not len(images):
             raise DataMissing(_("there is no image in the split {split}").format(split=split))
+    if folder is not None and folder.is_file():
+        remarks.append(
+            _("An exported model does not say which images trained it: none of them is left out.")
+        )
     trained = _splits.read_trained_digests(folder) if folder else frozenset()
     if trained:
         new = [
