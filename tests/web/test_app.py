@@ -90,3 +90,12 @@ def test_responses_are_sent_without_delay():
 
 def test_glibc_accepts_the_limit_of_malloc_arenas():
     assert limit_malloc_arenas() is (platform.libc_ver()[0] == "glibc")
+
+
+def test_an_unknown_address_is_a_page_in_the_frame(client):
+    for address in ("/nowhere", "/runs/deleted"):
+        answer = client.get(address)
+        assert answer.status_code == 404
+        assert "text/html" in answer.headers["content-type"]
+        assert 'href="/runs"' in answer.text and "<h1>" in answer.text
+    assert client.get("/api/nowhere").json()["error"]

@@ -15,7 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,7 +25,7 @@ from etabli.core.errors import EtabliError
 from etabli.core.i18n import _, use_language
 from etabli.report import HOME as REPORT_HOME
 from etabli.web import pages, rendering
-from etabli.web.api import Endpoint, error_response, handle_errors, openapi_schema
+from etabli.web.api import Endpoint, NotFound, error_response, handle_errors, openapi_schema
 from etabli.web.security import LOOPBACK, AccessPolicy, SecurityMiddleware
 from etabli.web.sse import StreamLimiter
 from etabli.web.state import PlaygroundState
@@ -90,7 +90,11 @@ def _make_routes(state: PlaygroundState) -> list[Route | Mount]:
 def _page_route(page: rendering.Page) -> Route:
     async def show(request: Request) -> Response:
         async def work() -> Response:
-            return rendering.render(page, request, **pages.template_values(request, page))
+            try:
+                values = pages.template_values(request, page)
+            except NotFound:  # a run that was deleted: a page, as for any unknown address
+                return rendering.render(rendering.MISSING_PAGE, request, 404)
+            return rendering.render(page, request, **values)
 
         return await handle_errors(work)
 
@@ -107,7 +111,7 @@ async def _respond_not_found(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
     if request.url.path.startswith("/api/"):
         return error_response(_("There is nothing at this address."), status)
-    return PlainTextResponse(_("There is nothing at this address."), status)
+    return rendering.render(rendering.MISSING_PAGE, request, status)
 
 
 class _RevalidatedFiles(StaticFiles):

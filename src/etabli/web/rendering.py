@@ -118,6 +118,13 @@ COMPARE_PAGE = Page(
     N_("The scores of both runs, their curves on the same axes, and the settings that differ."),
 )
 ALL_PAGES = (*PAGES, COMPARE_PAGE, RUN_PAGE)
+MISSING_PAGE = Page(
+    "missing",
+    "",
+    N_("Not found"),
+    N_("There is nothing at this address."),
+    N_("The pages are listed above; runs that were deleted or renamed have no address anymore."),
+)
 
 
 @cache
@@ -151,7 +158,7 @@ def script_texts(language: str) -> str:
     return json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
 
 
-def render(page: Page, request: Request, **values: object) -> HTMLResponse:
+def render(page: Page, request: Request, status: int = 200, **values: object) -> HTMLResponse:
     """Render a page in the language of the request."""
     query = dict(request.query_params)
     language = current_language()
@@ -164,7 +171,8 @@ def render(page: Page, request: Request, **values: object) -> HTMLResponse:
             texts=script_texts(language),
             query_in=lambda code: urlencode({**query, "lang": code}),
             **values,
-        )
+        ),
+        status,
     )
 
 
