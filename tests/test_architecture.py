@@ -38,6 +38,7 @@ MAY_IMPORT["web"] = MAY_IMPORT["pipelines"] | {"pipelines", "pretrained"}
 NN_MAY_IMPORT = {"etabli.core", "etabli.core.errors", "etabli.core.i18n", "etabli.nn"}
 HEAVY = ("keras", "jax", "openvino", "openTSNE", "torch", "tensorflow", "ray")
 MOST_FILES_IN_A_FOLDER = 20
+STUDENT = "student_process.py"  # the child of ``etabli check``: NumPy and the standard library only
 
 
 def imports_of(path: Path) -> list[tuple[str, bool]]:
@@ -185,6 +186,8 @@ def test_no_file_reads_a_pickle():
             if called in ("np.load", "numpy.load", "read_array"):
                 given = [each.arg for each in node.keywords]
                 assert "allow_pickle" in given, (path, node.lineno)
+            if called == "eval" and path.name == STUDENT:
+                continue  # in a process of its own, of an expression that has just run there
             if called in ("eval", "exec", "__import__", "os.system"):
                 pytest.fail(f"{path}:{node.lineno}: {called}")
 
@@ -202,8 +205,8 @@ def test_keras_files_are_loaded_in_one_place():
 
 def test_json_is_parsed_in_one_place():
     """``parse_json`` makes one kind of error of every malformed text."""
-    found = [path.name for path in FILES if "json.loads(" in path.read_text(encoding="utf-8")]
-    assert found == ["atomic_files.py"]
+    found = {path.name for path in FILES if "json.loads(" in path.read_text(encoding="utf-8")}
+    assert found == {"atomic_files.py", STUDENT}
 
 
 def test_a_sentence_to_translate_is_never_an_f_string():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from etabli.core.errors import BadSetting, CorruptFile
-from etabli.pipelines import isolation
+from etabli.pipelines.check import isolation
 from etabli.pipelines.check import check
 
 RIGHT = """

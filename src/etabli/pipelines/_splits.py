@@ -91,7 +91,7 @@ def resolve_task(images: LabeledImages, task: str) -> Task:
     """Return "single" where every image has exactly one label, unless the user chose.
 
     Raises:
-        BadSetting: There is nothing to tell apart, or an image does not have exactly one label.
+        BadSetting: There is nothing to separate, or an image does not have exactly one label.
     """
     if task not in ("auto", *TASKS):
         raise BadSetting(_("there is no such task"), expected="auto, single, multi", got=task)

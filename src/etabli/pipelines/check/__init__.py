@@ -12,7 +12,7 @@ from etabli.core.errors import BadSetting, CorruptFile, DataMissing
 from etabli.core.i18n import _
 from etabli.nn import grading
 from etabli.nn.grading import Declared, Finding, Returned
-from etabli.pipelines.isolation import StudentFile, describe_limits
+from etabli.pipelines.check.isolation import StudentFile, describe_limits
 
 __all__ = ["CheckResult", "check"]
 
