@@ -581,6 +581,19 @@ def test_a_folder_inside_or_outside_is_a_split(photos, tmp_path):
     assert inside.classes == ("cat", "dog")
 
 
+def test_a_list_replaces_only_its_own_split(tmp_path):
+    draw_all(tmp_path / "in", "train/cat/0.jpg train/dog/1.jpg val/cat/2.jpg val/dog/3.jpg")
+    draw_all(tmp_path / "in", "test/cat/4.jpg test/dog/5.jpg")
+    (tmp_path / "val.txt").write_text("test/cat/4.jpg\nval/dog/3.jpg\n")
+    source = image_source.read(tmp_path / "in", validation=tmp_path / "val.txt")
+    assert splits_of(source) == {
+        **{"train/cat/0.jpg": "train", "train/dog/1.jpg": "train"},
+        **{"test/cat/4.jpg": "validation", "val/dog/3.jpg": "validation"},
+        "test/dog/5.jpg": "test",
+    }
+    assert source.left_out.files == (("val/cat/2.jpg", "in no split"),)
+
+
 def test_wrong_lists_are_refused(photos, tmp_path):
     (tmp_path / "other.txt").write_text("x.jpg\n")
     with pytest.raises(DataMissing, match=r"lists no image of the source.*x\.jpg"):

@@ -150,6 +150,7 @@ def read(
         label_separator: What separates several labels in a cell; "none" keeps cells whole.
         train: A list of images, or a folder: those of the split "train"; others have no part.
         validation: Likewise; without ``train``, the images that are in no list are for training.
+            A split that the source has itself, and that no list replaces, stays.
         test: Likewise.
         known: Names of images, as of extracted features, to which a table refers instead of files.
         check_files: Leave out files whose end shows that they are truncated.
@@ -409,11 +410,13 @@ def _assign_splits(
                 raise BadSetting(
                     _("{name} is in two splits").format(name=name), got=f"{split_of[name]}, {split}"
                 )
-    rest = "train" if "train" not in given and "validation" in given else ""
-    is_closed = "train" in given
+    has_own = any(row.split for row in found.rows)
+    rest = "train" if "train" not in given and "validation" in given and not has_own else ""
+    is_closed = "train" in given or has_own
     rows = []
     for row in found.rows:
-        split = split_of.get(row.name, rest)
+        own = "" if row.split in given else row.split
+        split = split_of.get(row.name) or own or rest
         if is_closed and not split:
             found.left_out.append((row.name, _("in no split")))
         else:
