@@ -62,3 +62,12 @@ def test_names_of_files_send_nothing_to_the_terminal(etabli, tmp_path):
     result = etabli("words", tmp_path / "\x1b[2Jvectors.txt")
     assert result.code == 3
     assert "\x1b" not in result.err and "\\x1b[2Jvectors.txt" in result.err
+
+
+def test_control_characters_are_visible_and_json_stays_json(capsys):
+    text = "a\x1b[31m\x07b\x9bc\u202ed\r\n\té"
+    assert _errors.escape_controls(text) == r"a\x1b[31m\x07b\x9bc\u202ed\r" + "\n\té"
+    _errors.print_json([text])
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed and "\x9b" not in printed
+    assert json.loads(printed) == [text]

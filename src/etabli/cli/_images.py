@@ -166,7 +166,7 @@ def print_evaluation(
         line = f"{score_label(name)[:48]:<48} {format_score(name, each.value):>10}"
         if each.low == each.low:  # not NaN
             line += f"  [{format_score(name, each.low)}, {format_score(name, each.high)}]"
-        typer.echo(line)
+        typer.echo(_errors.escape_controls(line))
         if verbose:
             typer.echo(f"    {each.signature}")
     shown = "average_precision" if evaluation.task == "multi" else "recall"
@@ -176,6 +176,7 @@ def print_evaluation(
         label = f"{score_label(shown)}, {name}"
         if each.value == each.value:
             interval = f"[{format_score(shown, each.low)}, {format_score(shown, each.high)}]"
+            label = _errors.escape_controls(label)
             typer.echo(f"{label[:48]:<48} {format_score(shown, each.value):>10}  {interval}")
     if len(by_class) > _MOST_CLASSES and not verbose:
         text = _("... and {count} more classes (--verbose prints all).")

@@ -67,7 +67,7 @@ def _print(result: "CheckResult", verbose: bool) -> None:
     from etabli.cli import _tables
 
     if result.output:
-        typer.echo(result.output.rstrip("\n"), err=True)
+        typer.echo(_errors.escape_controls(result.output.rstrip("\n")), err=True)
     rows = []
     for finding in result.findings:
         error = "—" if finding.error is None else f"{finding.error:.0e}"

@@ -59,6 +59,6 @@ def inspect(
         _errors.print_json(pipeline.make_document(result))
         return
     for text, _key in list_findings(found) or [(_("Nothing suspicious was found."), "")]:
-        typer.echo(text)
+        typer.echo(_errors.escape_controls(text))
     typer.echo(_("Report: {page}").format(page=result.report))
     typer.echo(_("Table: {path}").format(path=result.table))

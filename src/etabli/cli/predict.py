@@ -36,6 +36,14 @@ def predict(
         typer.Option(min=1, max=50, help="Classes printed for each image; columns of --imagenet."),
     ] = 5,
     overwrite: Overwrite = False,
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder for explain.html: the places in each image that speak for its classes, "
+            "and the nearest training images.",
+            metavar="FOLDER",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Predict the label of every image, and the probability of each class.
@@ -46,11 +54,13 @@ def predict(
 
     \b
     etabli predict photos/ --model model/ --out predictions.csv
+    etabli predict photos/ --model model/ --explain why/
     etabli predict dog.jpg --imagenet
     """
     from etabli.cli._progress import Terminal
     from etabli.core.errors import BadSetting
     from etabli.pipelines import predict as pipeline
+    from etabli.pipelines.pages import explanation
 
     if (model is None) != imagenet:
         raise BadSetting(_("predict takes either --model or --imagenet"))
@@ -61,6 +71,10 @@ def predict(
     )
     if out is not None:
         pipeline.write_predictions(out, found)
+    if explain is not None and model is not None:
+        page = explanation.explain(model, images, found.names, explain)
+        if not as_json:
+            typer.echo(_("Explanations: {page}").format(page=page))
     if as_json:
         unreadable = [vars(each) for each in found.unreadable]
         _errors.print_json({"predictions": found.records(), "unreadable": unreadable})
@@ -69,5 +83,6 @@ def predict(
     else:
         for row, (name, labels) in enumerate(zip(found.names, found.labels, strict=True)):
             listed = ", ".join(f"{each} {value:.2f}" for each, value in found.rank(row, top))
-            typer.echo(f"{name}: {', '.join(labels) or '—'}  ({listed})")
+            line = f"{name}: {', '.join(labels) or '—'}  ({listed})"
+            typer.echo(_errors.escape_controls(line))
     _images.report_unreadable(found.unreadable, len(found) + len(found.unreadable))

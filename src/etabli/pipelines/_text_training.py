@@ -119,7 +119,7 @@ def make_settings(
             raise UnknownName(_("setting"), name, known)
     kept = {name: value for name, value in (former or {}).items() if name not in _MAY_CHANGE}
     for name, value in changes.items():
-        if value != kept.get(name, value):
+        if name in kept and value != kept[name]:
             raise BadSetting(
                 _("a trained model keeps its {name}").format(name=name),
                 expected=kept[name],

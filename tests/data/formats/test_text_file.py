@@ -1,4 +1,4 @@
-"""One opener of text files: encodings are told apart, lines end at newlines only."""
+"""One opener of text files: encodings are distinguished, lines end at newlines only."""
 
 import pytest
 from hypothesis import given
