@@ -13,6 +13,7 @@ from etabli.core.seeding import make_generator
 from etabli.core.version import __version__
 from etabli.data.formats.image_source import ImageSource
 from etabli.data.formats.labeled_images import DIFFICULT, PRESENT, LabeledImages
+from etabli.features.explanation import pack_training_images
 from etabli.features.inspection import align_features, inspect
 from etabli.features.store import Features
 from etabli.metrics import average_precision as ap
@@ -23,6 +24,7 @@ from etabli.pipelines._splits import FEW, Parts
 from etabli.pipelines.pages import classifier as pages
 from etabli.report import notebook
 from etabli.report.numbers import format_score, score_label
+from etabli.saved_models import training_images
 from etabli.saved_models.classifier import ModelCard, Task
 
 if TYPE_CHECKING:
@@ -263,6 +265,14 @@ def write_report(
         ],
         left_out=source.left_out.files,
     )
+
+
+def store_training_images(
+    folder: Path, images: LabeledImages, features: np.ndarray, seed: int
+) -> None:
+    """Keep the features of the training images with the model, to show the nearest ones."""
+    chosen = pack_training_images(images, features, make_generator(seed, "training images"))
+    training_images.save(folder, chosen)
 
 
 def make_card(

@@ -21,6 +21,7 @@ from etabli.pipelines._classifier import (
     make_card,
     name_output,
     score,
+    store_training_images,
     write_report,
 )
 from etabli.pipelines._output import open_output
@@ -127,6 +128,9 @@ def finetune(
         )
         parts.write(out)
         history = {"loss": tuned.losses, "validation": tuned.validations}
+        pool = tuning.make_pooling_function(tuned.tail, config.batch_size)
+        rows = data.views.logits(data.find_rows(parts.train), pool)
+        store_training_images(out, parts.train, rows, seed)
         report = write_report(
             out,
             evaluation,

@@ -19,7 +19,13 @@ from etabli.features.weights import build_net_of
 from etabli.models.vision import linear_head
 from etabli.models.vision.linear_head import LinearClassifier
 from etabli.pipelines import _splits, extract
-from etabli.pipelines._classifier import ClassifierResult, make_card, name_output, write_report
+from etabli.pipelines._classifier import (
+    ClassifierResult,
+    make_card,
+    name_output,
+    store_training_images,
+    write_report,
+)
 from etabli.pipelines._output import open_output
 from etabli.pipelines._splits import Parts
 from etabli.pipelines.evaluate import Evaluation, Task, score
@@ -100,6 +106,7 @@ def transfer(
             | {"folder": str(given.features.folder.absolute())},
         )
         parts.write(out)
+        store_training_images(out, parts.train, fit.rows(parts.train), seed)
         report = write_report(
             out,
             evaluation,
@@ -193,7 +200,7 @@ class _Fit:
         self, parts: Parts, remarks: Sequence[str]
     ) -> tuple[LinearClassifier, float, Evaluation]:
         """Return the classifier, its L2 regularization, and what the judging images gave."""
-        train, rows = parts.train, self._rows(parts.train)
+        train, rows = parts.train, self.rows(parts.train)
         by_folds = self._judge_by_folds(rows, train.labels) if parts.test is None else None
         chosen = self._choose(rows, train.labels, parts.validation)
         head = self._fit(rows, train.labels, chosen.l2).scale(chosen.scale)
@@ -204,7 +211,7 @@ class _Fit:
                 chooser.labels, linear_head.compute_probabilities(chosen.logits, False)
             )
         judged = parts.test or train
-        logits = head.logits(self._rows(judged)) if by_folds is None else by_folds
+        logits = head.logits(self.rows(judged)) if by_folds is None else by_folds
         evaluation = score(
             judged,
             linear_head.compute_probabilities(logits, self.is_exclusive),
@@ -216,7 +223,8 @@ class _Fit:
         )
         return head, chosen.l2, evaluation
 
-    def _rows(self, images: LabeledImages) -> np.ndarray:
+    def rows(self, images: LabeledImages) -> np.ndarray:
+        """Return the features of images."""
         return self.features.array(images.names, "float32")
 
     def _weights(self, labels: np.ndarray) -> np.ndarray | None:
@@ -232,7 +240,7 @@ class _Fit:
     ) -> "_Chosen":
         """Choose the L2 regularization on the validation images, or by cross-validation."""
         if validation is not None:
-            held = self._rows(validation)
+            held = self.rows(validation)
             found: dict[float, np.ndarray] = {}
             with self.reporter.task(_("validation"), len(self.grid)) as step:
                 for l2 in self.grid:
