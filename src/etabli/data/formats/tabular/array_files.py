@@ -4,6 +4,9 @@ No format that can run code is loaded: NumPy files are read without pickles, HDF
 """
 
 import struct
+import subprocess
+import sys
+import tempfile
 import tokenize
 import zipfile
 import zlib
@@ -23,6 +26,31 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_arrays", "choose_label_array", "read_arrays", "to_dense", "to_matrix"]
 
+_CONVERT = """
+import sys
+import numpy as np
+from scipy import sparse
+from scipy.io import loadmat
+
+def to_text(value):
+    while isinstance(value, np.ndarray) and value.size == 1:
+        value = value.reshape(-1)[0]
+    return "".join(map(str, value.reshape(-1))) if isinstance(value, np.ndarray) else str(value)
+
+arrays = {}
+for name, array in loadmat(sys.argv[1]).items():
+    if sparse.issparse(array):
+        if np.prod(array.shape, dtype=float) * 8 > 2**33:
+            raise ValueError(f"{name} is too large as a full matrix")
+        array = array.toarray()
+    if name.startswith("__") or not isinstance(array, np.ndarray) or array.dtype.names:
+        continue
+    if array.dtype.kind == "O":
+        texts = [to_text(each) for each in array.reshape(-1)]
+        array = np.array(texts, dtype=str).reshape(array.shape)
+    arrays[name] = array
+np.savez(sys.argv[2], **arrays)
+"""
 POINT_NAMES = (
     *("points", "features", "embeddings", "embedding", "activations", "vectors", "data", "x"),
     *("x_train", "train_images", "train_features", "images", "fea", "arr_0"),
@@ -30,6 +58,8 @@ POINT_NAMES = (
 _ARRAY_LABELS = (*LABEL_NAMES, "y_train", "train_labels", "labels_train", "arr_1")
 _CLASS_NAMES = ("target_names", "class_names", "label_names", "names")
 _MAX_DENSE = 2**33  # bytes that a sparse matrix may take as a full one
+_MAX_COMPRESSION = 1100  # a little more than that of deflate
+_MAX_SPARSITY = 20_000  # bytes of a full matrix to a byte of the file of a sparse one
 # What NumPy's reader of headers, which are Python literals, raises on damaged ones.
 _DAMAGE_ERRORS = (
     ValueError,
@@ -253,8 +283,6 @@ def _to_texts(array: np.ndarray) -> np.ndarray | None:
 
 
 def _to_text(value: Any) -> str:
-    if isinstance(value, np.ndarray):  # a cell of MATLAB
-        value = value.reshape(-1)[0] if value.size == 1 else "".join(map(str, value.reshape(-1)))
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     is_missing = value is None or (isinstance(value, float) and np.isnan(value))
@@ -266,11 +294,13 @@ def to_dense(matrix: Any, path: Path | str) -> np.ndarray:
     import psutil
 
     size = int(np.prod(matrix.shape)) * max(4, matrix.dtype.itemsize)
-    free = psutil.virtual_memory().available // 2
-    if size > min(free, _MAX_DENSE):
+    free = min(psutil.virtual_memory().available // 2, _MAX_DENSE)
+    if Path(path).is_file():
+        free = min(free, _MAX_SPARSITY * Path(path).stat().st_size)
+    if size > free:
         raise BadArray(
             _("{path} is sparse and too large as a full matrix").format(path=path),
-            expected=_("at most {n} MB").format(n=min(free, _MAX_DENSE) // 2**20),
+            expected=_("at most {n} MB").format(n=free // 2**20),
             got=_("{n} MB").format(n=size // 2**20),
             fix=_("Reduce it first, for example with sklearn.decomposition.TruncatedSVD."),
         )
@@ -385,29 +415,26 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_mat(path: Path, choose: Callable[[Arrays], Any]) -> Any:
-    """Read a MATLAB file: up to version 7 by SciPy, version 7.3 is HDF5."""
-    from scipy import sparse
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
+    """Read a MATLAB file: version 7.3 is HDF5, older ones are read by SciPy.
 
+    SciPy's reader is one of trusted files: on a damaged one it can end the whole process, so it
+    runs in one of its own, which writes numbers and text, never objects.
+    """
     with path.open("rb") as stream:
         head = stream.read(128)
     is_hdf5 = head.startswith(b"\x89HDF\r\n\x1a\n") or b"MATLAB 7.3" in head
     if is_hdf5:
         return _read_hdf5(path, choose)
-    damage = (*_DAMAGE_ERRORS, MatReadError, zlib.error, KeyError, IndexError, AttributeError)
-    try:
-        found = loadmat(path, chars_as_strings=True)
-    except (*damage, NotImplementedError, AssertionError, MemoryError) as error:
-        raise CorruptFile(
-            _("{path} is not a complete MATLAB file").format(path=path), got=error
-        ) from error
-    arrays = {
-        name: to_dense(array, path) if sparse.issparse(array) else array
-        for name, array in found.items()
-        if not name.startswith("__") and (sparse.issparse(array) or isinstance(array, np.ndarray))
-    }
-    return choose({name: each for name, each in arrays.items() if each.dtype.names is None})
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "arrays.npz"
+        words = [sys.executable, "-c", _CONVERT, str(path.absolute()), str(out)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=folder)
+        if done.returncode or not out.is_file():
+            raise CorruptFile(
+                _("{path} is not a complete MATLAB file").format(path=path),
+                got=(done.stderr.strip().rsplit("\n", 1)[-1])[:200] or None,
+            )
+        return choose(_read_npz(out))
 
 
 # --- HDF5, AnnData --------------------------------------------------------------------------------
@@ -438,6 +465,18 @@ def _is_matlab(item: "h5py.Dataset") -> bool:
     return "MATLAB_class" in item.attrs
 
 
+def _load(item: "h5py.Dataset") -> np.ndarray:
+    """Read a data set that is not larger than the file can hold, even compressed."""
+    size = Path(item.file.filename).stat().st_size
+    if item.nbytes > _MAX_COMPRESSION * size:
+        raise CorruptFile(
+            _("{path} is truncated").format(path=item.file.filename),
+            expected=_("{n} bytes of content").format(n=item.nbytes),
+            got=_("{n} in the whole file").format(n=size),
+        )
+    return np.asarray(item[()])
+
+
 class _Array:
     """A data set of an HDF5 file, read when it is chosen; text becomes strings."""
 
@@ -453,7 +492,7 @@ class _Array:
         return len(self.shape)
 
     def __getitem__(self, key: object) -> np.ndarray:
-        return np.asarray(self.item[()])
+        return _load(self.item)
 
 
 class _TransposedArray(_Array):
@@ -464,7 +503,7 @@ class _TransposedArray(_Array):
         return tuple(self.item.shape[::-1])
 
     def __getitem__(self, key: object) -> np.ndarray:
-        return np.asarray(self.item[()]).T
+        return _load(self.item).T
 
 
 def read_anndata(path: Path, options: Options) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -492,11 +531,11 @@ def _read_matrix(item: Any, path: Path) -> np.ndarray:
     from scipy import sparse
 
     if isinstance(item, h5py.Dataset):
-        return np.asarray(item[()])
+        return _load(item)
     shape = tuple(int(each) for each in item.attrs.get("shape", item.attrs.get("h5sparse_shape")))
     kind = str(item.attrs.get("encoding-type", item.attrs.get("h5sparse_format", "csr")))
     make = sparse.csc_matrix if "csc" in kind else sparse.csr_matrix
-    parts = tuple(np.asarray(item[each][()]) for each in ("data", "indices", "indptr"))
+    parts = tuple(_load(item[each]) for each in ("data", "indices", "indptr"))
     return to_dense(make(parts, shape=shape), path)
 
 
@@ -506,16 +545,16 @@ def _read_obs(file: Any, n: int) -> dict[str, np.ndarray]:
 
     obs = file.get("obs")
     if isinstance(obs, h5py.Dataset):  # before anndata 0.7: one array of records
-        records = obs[()]
+        records = _load(obs)
         return {name: records[name] for name in records.dtype.names or ()}
     found: dict[str, np.ndarray] = {}
     for name, item in (obs or {}).items():
         if isinstance(item, h5py.Group) and "codes" in item and "categories" in item:
-            found[name] = _name_codes(item["codes"][()], item["categories"][()])
+            found[name] = _name_codes(_load(item["codes"]), _load(item["categories"]))
         elif isinstance(item, h5py.Dataset) and item.shape == (n,):
-            values = item[()]
+            values = _load(item)
             if "categories" in item.attrs:  # anndata 0.7
-                values = _name_codes(values, file[item.attrs["categories"]][()])
+                values = _name_codes(values, _load(file[item.attrs["categories"]]))
             found[name] = values
     index = obs.attrs.get("_index", "_index") if obs is not None else "_index"
     found.pop(index.decode() if isinstance(index, bytes) else str(index), None)

@@ -307,7 +307,7 @@ def _treat_missing(
             fix=_("Leave such rows out with --missing drop."),
         )
     if options.missing == "mean":
-        _fill_means(points)
+        points = _fill_means(points)
         remarks.append(
             _("Missing values replaced with the mean of their column: {n}.").format(n=cells)
         )
@@ -353,12 +353,14 @@ def _take(points: np.ndarray, rows: np.ndarray | None, columns: list[int] | None
     return flat[:end].reshape(count, width)
 
 
-def _fill_means(points: np.ndarray) -> None:
+def _fill_means(points: np.ndarray) -> np.ndarray:
+    points = points if points.flags.writeable else points.copy()
     for at in range(points.shape[1]):
         column = points[:, at]
         gaps = np.isnan(column)
         if gaps.any():
             column[gaps] = column[~gaps].mean(dtype=np.float64) if not gaps.all() else 0
+    return points
 
 
 def _missing_value(

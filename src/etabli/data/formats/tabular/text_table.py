@@ -28,6 +28,7 @@ Row = list[str]
 
 BLANKS = ""  # the delimiter of cells between runs of blanks and tabs
 _DELIMITERS = ("\t", ";", "|", ",", BLANKS)
+_WEIGHT_OF_BLANKS = 0.6
 _SAMPLE_LINES = 200
 _CHUNK_ROWS = 4096
 _MIN_FOR_ARROW = 2**24  # bytes; smaller files are read before pyarrow is imported
@@ -80,8 +81,10 @@ def sniff(path: Path, n_rows: int | None = None) -> Dialect:
     body = [line for line in lines[skip:] if line.strip()]
     if not body:
         raise CorruptFile(_("{path} is empty").format(path=path))
-    delimiter = forced or max(_DELIMITERS, key=lambda each: _rate(body, each))
+    delimiter = forced or _choose_delimiter(body)
     rows = list(_split(body, delimiter))
+    if not rows:
+        raise CorruptFile(_("{path} is empty").format(path=path))
     decimal = "," if _has_decimal_commas(rows) else "."
     header = None
     if comment and len(cells := next(_split([comment], delimiter), [])) == len(rows[0]):
@@ -132,25 +135,43 @@ def _split(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
             yield row
 
 
+def _choose_delimiter(lines: Sequence[str]) -> str:
+    """Return the delimiter that gives rows of one length and most numbers.
+
+    Blanks may be part of a label: where another delimiter fits every line they count for less.
+    """
+    rated = {each: _rate(lines, each) for each in _DELIMITERS}
+    is_certain = any(rated[each][1] == 1 for each in _DELIMITERS if each != BLANKS)
+    weights = {BLANKS: _WEIGHT_OF_BLANKS if is_certain else 1}
+    return max(_DELIMITERS, key=lambda each: rated[each][0] * weights.get(each, 1))
+
+
 def _rate(lines: Sequence[str], delimiter: str) -> tuple[float, float]:
-    """Rate a delimiter: rows of one length of more than one cell, and cells that are numbers."""
+    """Return a rate of a delimiter, and the share of rows of the most common length."""
     try:
         rows = list(_split(lines, delimiter))
     except csv.Error:
         return 0, 0
     widths = [len(row) for row in rows]
     width = _most_common(widths)
-    body = rows[1:] or rows
-    kinds = [_kind(cell) for row in body for cell in row]
-    numbers = sum(kind == "number" for kind in kinds) / max(1, len(kinds))
+    cells = [cell for row in rows[1:] or rows for cell in row]
+    kinds = [_kind(cell) for cell in cells]
+    total = max(1, len(cells))
+    numbers = kinds.count("number") / total
     if width < 2 or (delimiter == BLANKS and numbers < 0.3):
         return 0, 0
-    missing = sum(kind == "missing" for kind in kinds) / max(1, len(kinds))
-    return widths.count(width) / len(widths) * (numbers + missing / 2 + 0.05), width
+    # "5 1" between commas are two decimal numbers of a table with blanks
+    joined = sum(" " in cell.strip() and _are_numbers(cell) for cell in cells) / total
+    share = widths.count(width) / max(1, len(widths))
+    return share * (numbers - joined + kinds.count("missing") / total / 2 + 0.05), share
+
+
+def _are_numbers(cell: str) -> bool:
+    return all(_kind(part) == "number" for part in cell.split())
 
 
 def _most_common(values: Sequence[int]) -> int:
-    return max(set(values), key=lambda value: (values.count(value), value))
+    return max(set(values), key=lambda value: (values.count(value), value), default=0)
 
 
 def _kind(cell: str) -> str:
