@@ -93,7 +93,7 @@ def test_without_pretrained_weights_the_features_are_colors_and_edges(tmp_path, 
 
 
 def test_bad_settings_are_refused():
-    for wrong in ({"features": "retina"}, {"seed": -1}, {"validation_share": 1.0}):
+    for wrong in ({"features": "retina"}, {"seed": -1}, {"validation_fraction": 1.0}):
         with pytest.raises(BadSetting):
             CaptionerConfig(**wrong)
 
@@ -120,7 +120,7 @@ def test_the_best_epoch_on_validation_images_is_kept(tmp_path, share):
     for line in lines:
         line |= {"split": splits.get(line["file_name"][-5], "")}
     (folder / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    config = CaptionerConfig("cells", 3, units=8, attention_dim=4, validation_share=share)
+    config = CaptionerConfig("cells", 3, units=8, attention_dim=4, validation_fraction=share)
     captioner, notes = train_captioner(folder, tmp_path / "model", config)
     assert captioner.card["images"] == (6 if share is None else 9)
     assert set(captioner.card["scores"]) == {"bleu_4", "cider_d"}
@@ -131,7 +131,7 @@ def test_the_best_epoch_on_validation_images_is_kept(tmp_path, share):
 
 def test_on_one_image_cider_is_undefined_and_shown_as_a_dash(tmp_path):
     folder = own_folder(tmp_path / "own")
-    config = CaptionerConfig("cells", 1, units=8, attention_dim=4, validation_share=0.01)
+    config = CaptionerConfig("cells", 1, units=8, attention_dim=4, validation_fraction=0.01)
     captioner, notes = train_captioner(folder, tmp_path / "model", config)
     assert captioner.card["scores"]["cider_d"]["value"] is None
     assert any("CIDEr-D —" in note for note in notes)

@@ -127,7 +127,7 @@ def train(
             min=0, max=1000, help="Similar training images whose captions rerank; 0: none."
         ),
     ] = 0,
-    validation_share: Annotated[
+    validation_fraction: Annotated[
         float | None,
         typer.Option(
             min=0,
@@ -158,7 +158,7 @@ def train(
     from etabli.pipelines.caption_train import CaptionerConfig, train_captioner
 
     config = CaptionerConfig(
-        features, epochs, units, attention_dim, neighbors, seed, validation_share
+        features, epochs, units, attention_dim, neighbors, seed, validation_fraction
     )
     captioner, notes = train_captioner(
         folder,

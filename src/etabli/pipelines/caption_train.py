@@ -48,7 +48,7 @@ class CaptionerConfig:
         attention_dim: dimension of the attention; 0: no attention.
         neighbors: nearest training images whose captions rerank; 0: none, and none is stored.
         seed: seed of weights and order.
-        validation_share: share of the images held out for validation where the caption file has
+        validation_fraction: share of the images held out for validation where the caption file has
             no validation split; None: 0.1 from 100 images on, else 0.
     """
 
@@ -58,20 +58,20 @@ class CaptionerConfig:
     attention_dim: int = 128
     neighbors: int = 0
     seed: int = 0
-    validation_share: float | None = None
+    validation_fraction: float | None = None
 
     def __post_init__(self) -> None:
         if (
             self.features not in (None, *KINDS)
             or min(self.epochs, self.units) < 1
             or min(self.attention_dim, self.neighbors, self.seed) < 0
-            or not 0 <= (self.validation_share or 0) < 1
+            or not 0 <= (self.validation_fraction or 0) < 1
         ):
             raise BadSetting(
                 _("the training configuration of the captioner is out of range"),
                 expected=_(
                     "features {kinds}; epochs and units >= 1, attention_dim, neighbors and seed "
-                    ">= 0, 0 <= validation_share < 1"
+                    ">= 0, 0 <= validation_fraction < 1"
                 ).format(kinds=", ".join(KINDS)),
                 got=self,
             )
@@ -186,7 +186,7 @@ def _divide(
     elif count := int((splits == "").sum()) if "train" in splits else 0:
         notes.append(_("Images in no split, which are left out: {n}.").format(n=count))
     validation = np.flatnonzero(splits == "validation")
-    share = config.validation_share
+    share = config.validation_fraction
     if share is None:
         share = VALIDATION_SHARE if len(train) >= VALIDATED_FROM else 0.0
     count = min(max(1, round(share * len(train))), len(train) - 1) if share else 0
