@@ -129,6 +129,7 @@ class OpenVinoEngine:
     """The model as an OpenVINO network, with one request per core, for the highest throughput."""
 
     name = "openvino"
+    _has_run = False
 
     def __init__(
         self,
@@ -167,6 +168,11 @@ class OpenVinoEngine:
         self.batch_size, self.precision = batch_size, precision
         self.parallel = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         self._thread = threading.local()
+        if not OpenVinoEngine._has_run:
+            # OpenVINO's bindings initialize themselves in the first inference of a process: two
+            # threads that begin with one at the same time wait for each other forever.
+            self(np.zeros(tuple(self._compiled.input(0).shape), np.uint8))
+            OpenVinoEngine._has_run = True
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         if not hasattr(self._thread, "request"):
