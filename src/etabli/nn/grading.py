@@ -60,7 +60,8 @@ class Returned:
 class Function(Protocol):
     """A function to grade, of this process or of another one."""
 
-    parameters: Sequence[str] | None
+    @property
+    def parameters(self) -> Sequence[str] | None: ...
 
     def invoke(self, arguments: Mapping[str, np.ndarray]) -> Returned:
         """Call it. Raises ``StudentFailure``."""

@@ -113,10 +113,9 @@ def _describe_operands(source: str, frame: Any, line: int) -> dict[str, str] | N
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.BinOp) or not node.lineno <= line <= (node.end_lineno or 0):
             continue
-        pair = [_evaluate(side, frame) for side in (node.left, node.right)]
-        if not all(isinstance(side, np.ndarray) for side in pair):
+        left, right = _evaluate(node.left, frame), _evaluate(node.right, frame)
+        if not (isinstance(left, np.ndarray) and isinstance(right, np.ndarray)):
             continue
-        left, right = pair
         sign = "@" if isinstance(node.op, ast.MatMult) else "and"
         if _fits(left, right, sign):
             continue

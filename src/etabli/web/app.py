@@ -93,7 +93,7 @@ def _page_route(page: rendering.Page) -> Route:
             try:
                 values = pages.template_values(request, page)
             except NotFound:  # a run that was deleted: a page, as for any unknown address
-                return rendering.render(rendering.MISSING_PAGE, request, 404)
+                return rendering.render_missing(request)
             return rendering.render(page, request, **values)
 
         return await handle_errors(work)
@@ -111,7 +111,7 @@ async def _respond_not_found(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
     if request.url.path.startswith("/api/"):
         return error_response(_("There is nothing at this address."), status)
-    return rendering.render(rendering.MISSING_PAGE, request, status)
+    return rendering.render_missing(request, status)
 
 
 class _RevalidatedFiles(StaticFiles):

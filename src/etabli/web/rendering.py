@@ -158,7 +158,7 @@ def script_texts(language: str) -> str:
     return json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
 
 
-def render(page: Page, request: Request, status: int = 200, **values: object) -> HTMLResponse:
+def render(page: Page, request: Request, **values: object) -> HTMLResponse:
     """Render a page in the language of the request."""
     query = dict(request.query_params)
     language = current_language()
@@ -171,9 +171,15 @@ def render(page: Page, request: Request, status: int = 200, **values: object) ->
             texts=script_texts(language),
             query_in=lambda code: urlencode({**query, "lang": code}),
             **values,
-        ),
-        status,
+        )
     )
+
+
+def render_missing(request: Request, status: int = 404) -> HTMLResponse:
+    """Render the page of an address at which there is nothing."""
+    response = render(MISSING_PAGE, request)
+    response.status_code = status
+    return response
 
 
 def choose_language(query: str | None, cookie: str | None, default: str) -> str:
