@@ -236,8 +236,6 @@ READERS = [
         "points_excel", "points.csv", _points_without_gaps,
         (b"sep=|", b"\xff\xfe", b"0,5", b"1.234,5", b";;", b"\xc2\x85", b"-inf"),
     ),
-    Reader("points_h5", "points.h5", tabular.read, (b"\x89HDF\r\n\x1a\n", b"OHDR", b"\xff" * 8)),
-    Reader("points_h5ad", "points.h5ad", tabular.read, (b"OHDR", b"csc_matrix", b"\xff" * 8)),
     Reader("points_feather", "points.feather", tabular.read, (b"ARROW1", b"\xff" * 8)),
     Reader("points_parquet", "points.parquet", tabular.read, (b"PAR1", b"\xff" * 8)),
     Reader("text", "text.txt", text.read, (b"*** START OF", b"*** END OF")),

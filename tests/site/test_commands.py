@@ -23,7 +23,7 @@ from etabli.experiments import runner
 TINY = {
     "features": "--weights none --engine keras --batch-size 4",
     "transfer": "--weights none",
-    "untangle": "--iterations 10 --perplexity 5",
+    "untangle": "--iterations 10 --perplexity 5 --weights none",
     "poetry train": "--epochs 1 --units 8",
     "caption train": "--epochs 1 --units 8 --attention-dim 4 --features cells",
 }

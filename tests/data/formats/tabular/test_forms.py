@@ -1,5 +1,6 @@
 """Every form of table that people have, made small and read back to the same points."""
 
+import contextlib
 import csv
 import io
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import io as scipy_io
 from scipy import sparse
 
-from etabli.core.errors import BadArray, CorruptFile, UnknownName
+from etabli.core.errors import BadArray, CorruptFile, EtabliError, UnknownName
 from etabli.data.formats import tabular
 from etabli.data.formats.tabular import Options, text_table
 
@@ -238,6 +239,18 @@ def test_a_damaged_matlab_file_is_refused(tmp_path):
         (tmp_path / "a.mat").write_bytes(content)
         with pytest.raises((CorruptFile, BadArray)):
             tabular.read(tmp_path / "a.mat")
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.h5ad"])
+def test_a_damaged_hdf5_file_is_read_or_refused(name, tmp_path):
+    h5ad(tmp_path / name)
+    whole = (tmp_path / name).read_bytes()
+    draw = np.random.default_rng(0)
+    for _time in range(6):
+        at, junk = draw.integers(len(whole)), draw.bytes(40)
+        (tmp_path / name).write_bytes(whole[:at] + junk + whole[at + 40 :])
+        with contextlib.suppress(EtabliError):
+            tabular.read(tmp_path / name)
 
 
 def test_objects_of_python_are_read_and_left_as_they_are():

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_arrays", "choose_label_array", "read_arrays", "to_dense", "to_matrix"]
 
+_MAX_DENSE = 2**33  # bytes that a sparse matrix may take as a full one
+_MAX_COMPRESSION = 1100  # a little more than that of deflate
+_MAX_SPARSITY = 20_000  # bytes of a full matrix to a byte of the file of a sparse one
 _CONVERT = """
 import sys
 import numpy as np
@@ -51,15 +54,24 @@ for name, array in loadmat(sys.argv[1]).items():
     arrays[name] = array
 np.savez(sys.argv[2], **arrays)
 """
+_PROBE = f"""
+import os, sys, h5py
+most = {_MAX_COMPRESSION} * os.path.getsize(sys.argv[1])
+
+def visit(name, item):
+    dict(item.attrs)
+    if isinstance(item, h5py.Dataset) and item.nbytes <= most:
+        item[()]
+
+with h5py.File(sys.argv[1], "r") as file:
+    file.visititems(visit)
+"""
 POINT_NAMES = (
     *("points", "features", "embeddings", "embedding", "activations", "vectors", "data", "x"),
     *("x_train", "train_images", "train_features", "images", "fea", "arr_0"),
 )
 _ARRAY_LABELS = (*LABEL_NAMES, "y_train", "train_labels", "labels_train", "arr_1")
 _CLASS_NAMES = ("target_names", "class_names", "label_names", "names")
-_MAX_DENSE = 2**33  # bytes that a sparse matrix may take as a full one
-_MAX_COMPRESSION = 1100  # a little more than that of deflate
-_MAX_SPARSITY = 20_000  # bytes of a full matrix to a byte of the file of a sparse one
 # What NumPy's reader of headers, which are Python literals, raises on damaged ones.
 _DAMAGE_ERRORS = (
     ValueError,
@@ -443,6 +455,7 @@ def _read_mat(path: Path, choose: Callable[[Arrays], Any]) -> Any:
 def _read_hdf5(path: Path, choose: Callable[[Arrays], Any]) -> Any:
     import h5py
 
+    _check_hdf5(path)
     try:
         with h5py.File(path, "r") as file:
             arrays: dict[str, Any] = {}
@@ -459,6 +472,13 @@ def _read_hdf5(path: Path, choose: Callable[[Arrays], Any]) -> Any:
         raise CorruptFile(
             _("{path} is not a complete HDF5 file").format(path=path), got=error
         ) from error
+
+
+def _check_hdf5(path: Path) -> None:
+    """Refuse a damaged file on which the HDF5 library ends its process: it is read by another."""
+    words = [sys.executable, "-c", _PROBE, str(path.absolute())]
+    if subprocess.run(words, capture_output=True, check=False).returncode < 0:
+        raise CorruptFile(_("{path} is not a complete HDF5 file").format(path=path))
 
 
 def _is_matlab(item: "h5py.Dataset") -> bool:
@@ -510,6 +530,7 @@ def read_anndata(path: Path, options: Options) -> tuple[np.ndarray, dict[str, np
     """Return the matrix X (or ``--array``, as ``obsm/X_pca``) of an h5ad file, and its columns."""
     import h5py
 
+    _check_hdf5(path)
     try:
         with h5py.File(path, "r") as file:
             name = options.array or "X"
