@@ -62,6 +62,6 @@ def group_pairs(pairs: np.ndarray, count: int) -> list[list[int]]:
     links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
     group_of = connected_components(links, directed=False)[1]
     order = np.argsort(group_of, kind="stable")
-    ends = np.cumsum(np.bincount(group_of))[:-1] if count else []
+    ends = np.cumsum(np.bincount(group_of))[:-1]
     groups: Sequence[np.ndarray] = np.split(order, ends)
     return sorted(group.tolist() for group in groups if len(group) > 1)

@@ -58,15 +58,6 @@ class Interval:
     def signature(self) -> str:
         return Score(self.value, self.recipe).signature
 
-    @classmethod
-    def undefined(cls, reason: str, recipe: dict[str, object]) -> "Score":
-        """Return a score without a value (NaN), which reports show as a dash; say why."""
-        return cls(math.nan, {**recipe, "undefined": reason})
-
-    @property
-    def is_undefined(self) -> bool:
-        return "undefined" in self.recipe
-
     def __float__(self) -> float:
         return float(self.value)
 
