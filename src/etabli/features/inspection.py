@@ -128,7 +128,7 @@ def inspect(
     outliers: list[tuple[int, float]] = []
     remarks: list[str] = []
     neighbors = None
-    if features is not None:
+    if features is not None and len(images):
         features = np.asarray(features, np.float32).reshape(len(images), -1)
         kept = np.flatnonzero(np.isfinite(features[looks.rows]).all(axis=1))
         looks = looks.select(kept)

@@ -1,7 +1,7 @@
 """What images look like: hashes, sizes and contents, and which are near-duplicates of others.
 
 Two images are near-duplicates
-- where their hashes differ in at most 12 of 128 bits and their gray values at 36 x 36 pixels have a
+- where their hashes differ in at most 16 of 128 bits and their gray values at 36 x 36 pixels have a
   correlation of at least 0.96 (copies of another size, compression or brightness), or the same with
   one of them mirrored;
 - or where their hashes differ in at most 36 bits and the cosine distance of their deep features is
@@ -27,7 +27,7 @@ from etabli.metrics.neighbors import find_nearest_neighbors
 __all__ = ["Looks", "find_near_duplicates", "measure_neighbors", "read_looks"]
 
 _SIDE = 4 * duplicates.HASH_SIDE
-_MOST_BITS, _LEAST_CORRELATION = 12, 0.96
+_MOST_BITS, _LEAST_CORRELATION = 16, 0.96
 _MOST_BITS_OF_SIMILAR, _MOST_DISTANCE = 36, 0.5
 _NEIGHBORS = 10
 _FLAT = 2.0  # standard deviation of gray values, below which a hash is noise

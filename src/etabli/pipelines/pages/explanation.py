@@ -61,7 +61,7 @@ def explain(
 
 
 def _explain_colors() -> str:
-    return _("red: places that speak for the class; unchanged: places that do not")
+    return _("red: places that speak for the class; the rest is faded")
 
 
 def _show(
