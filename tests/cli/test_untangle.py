@@ -89,16 +89,14 @@ def test_each_fault_is_one_clear_sentence(tmp_path):
     with pytest.raises(BadSetting, match="not enough points for 6 neighbors"):
         ask(tmp_path / "few.npz", "--out", tmp_path / "out")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataMissing, match="no labels of images"):
+    with pytest.raises(DataMissing, match="no labels of images|no images"):
         ask(tmp_path / "empty")
     np.savez(tmp_path / "fine.npz", features=points, labels=labels)
     with pytest.raises(BadArray, match="does not match the number of points"):
         ask(tmp_path / "fine.npz", "--images", tmp_path / "empty")
 
 
-@pytest.mark.parametrize(
-    "kind", ["one dimension", "collinear", "equal", "class of one"]
-)
+@pytest.mark.parametrize("kind", ["one dimension", "collinear", "equal", "class of one"])
 def test_odd_points_have_a_result_that_makes_sense(kind, tmp_path):
     points, labels = blobs(40)
     if kind == "one dimension":
@@ -123,3 +121,91 @@ def test_a_run_is_replaced_only_with_overwrite(tmp_path):
     with pytest.raises(BadSetting, match=r"already holds a run.*--overwrite"):
         ask(*words)
     assert "neighborhood hit" in ask(*words, "--overwrite").stdout
+
+
+def line_of(done, word):
+    """What the command said with this word in it, on one line."""
+    return " ".join(done.stderr.split()) if word in done.stderr else ""
+
+
+def test_a_column_that_names_rows_changes_nothing_and_is_said(tmp_path):
+    points, labels = blobs()
+    draw = np.random.default_rng(1).permutation(60)
+    rows = [",".join([*map(str, points[at]), f"x{labels[at]}"]) for at in draw]
+    (tmp_path / "a.csv").write_text("\n".join(["a,b,c,d,label", *rows]))
+    counted = [f"{at},{row}" for at, row in enumerate(rows)]
+    (tmp_path / "b.csv").write_text("\n".join([",a,b,c,d,label", *counted]))
+    scores = []
+    for name in ("a", "b"):
+        done = ask(tmp_path / f"{name}.csv", "--out", tmp_path / name, "--json", *QUICK)
+        scores.append([each["value"] for each in json.loads(done.stdout)["scores"]])
+    assert scores[0] == scores[1]
+    assert "names the rows and is left out" in line_of(done, "Unnamed: 0")
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200, np.float32(1e30)])
+def test_values_whose_squares_are_no_numbers_are_scaled_and_change_no_score(size, tmp_path):
+    points, labels = blobs()
+    points = points.astype(type(size)) / 8
+    values = []
+    for name, factor in (("plain", 1), ("scaled", 2.0 ** np.round(np.log2(size)))):
+        np.savez(tmp_path / "a.npz", features=(points * factor).astype(points.dtype), labels=labels)
+        done = ask(tmp_path / "a.npz", "--out", tmp_path / name, "--json", *QUICK)
+        values.append(json.loads(done.stdout)["scores"][0]["value"])
+    assert values[0] == values[1] and "changes no score" in line_of(done, "2^")
+
+
+def test_labels_that_are_no_classes_are_refused(tmp_path):
+    points, labels = blobs()
+    np.savez(tmp_path / "one.npz", features=points, labels=labels * 0)
+    with pytest.raises(BadArray, match="all of one class"):
+        ask(tmp_path / "one.npz", "--out", tmp_path / "out")
+    np.savez(tmp_path / "all.npz", features=points, labels=np.arange(60) // 1.2 // 1)
+    with pytest.raises(BadArray, match=r"nearly all different.*--bins 5"):
+        ask(tmp_path / "all.npz", "--out", tmp_path / "out")
+    ask(tmp_path / "all.npz", "--bins", "3", "--out", tmp_path / "out", *QUICK)
+
+
+def test_some_points_are_scored_among_all_with_an_interval(tmp_path):
+    points, labels = blobs(90)
+    np.savez(tmp_path / "a.npz", features=points, labels=labels)
+    words = ["--score-points", "30", "--out", tmp_path / "out", "--json", *QUICK]
+    done = ask(tmp_path / "a.npz", *words)
+    found = json.loads(done.stdout)["scores"][0]
+    assert "n:90" in found["signature"] and "queries:30 |" in found["signature"]
+    assert "interval:" in found["signature"] and "30 of 90" in line_of(done, "interval")
+
+
+@pytest.fixture
+def colors(tmp_path, monkeypatch):
+    """Images of two classes, and no weights."""
+    monkeypatch.setenv("ETABLI_DATA", str(tmp_path / "nothing"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name, color in (("red", (250, 10, 10)), ("blue", (10, 10, 250))):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for at in range(5):
+            image = Image.new("RGB", (32, 32), tuple(np.add(color, at)))
+            image.save(tmp_path / "photos" / name / f"{at}.png")
+    return tmp_path / "photos"
+
+
+def test_images_without_weights_are_refused_with_two_ways_out(colors, tmp_path):
+    with pytest.raises(DataMissing, match=r"data fetch weights.*--pixels"):
+        ask(colors, "--out", tmp_path / "out")
+
+
+def test_a_folder_of_features_brings_the_labels_of_its_images(colors, tmp_path):
+    from etabli.pipelines.extract import extract
+
+    extract(colors, tmp_path / "features", "small_residual", weights="none")
+    done = ask(tmp_path / "features", "--out", tmp_path / "out", "--k", "3", *QUICK)
+    assert "published" not in done.stdout
+    page = (tmp_path / "out" / "untangle" / "seed-0" / "explorer.html").read_text(encoding="utf-8")
+    assert '"names":["blue","red"]' in page and '"sheet":{' in page
+    report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert ">published<" not in report
+    colors.rename(tmp_path / "moved")
+    with pytest.raises(DataMissing, match=r"not where they were.*--images FOLDER"):
+        ask(tmp_path / "features", "--out", tmp_path / "out", "--overwrite")
+    moved = ["--images", tmp_path / "moved", "--out", tmp_path / "out", "--overwrite"]
+    ask(tmp_path / "features", *moved, "--k", "3", *QUICK)

@@ -66,11 +66,8 @@ def material(tmp_path_factory) -> Path:
     (home / "points.csv").write_text("\n".join([header, *lines]))
     species = ["setosa" if label else "virginica" for label in labels]
     (home / "species.csv").write_text("\n".join(["species", *species]))
-    rows_of = [
-        "{},{}".format(line.rpartition(",")[0], name)
-        for line, name in zip(lines, species, strict=True)
-    ]
-    (home / "iris.data").write_text("\n".join(rows_of))
+    named = [f"{line[:-1]}{name}" for line, name in zip(lines, species, strict=True)]
+    (home / "iris.data").write_text("\n".join(named))
     (home / "wine.data").write_text("\n".join(f"{line[-1]},{line[:-2]}" for line in lines))
     np.save(home / "points.npy", points)
     (home / "mytext.txt").write_text(

@@ -36,10 +36,10 @@ _SCALE_LIMIT = 60  # exponent of 2 beyond which squares of values may not be num
 
 class Settings(PlaneSettings):
     max_points: int = Field(
-        20_000, ge=10, description=N_("points that are projected; of more, a random subset")
+        default=20_000, ge=10, description=N_("points that are projected; of more, a random subset")
     )
     score_points: int | None = Field(
-        None, ge=10, description=N_("points whose neighbors are counted; by default all")
+        default=None, ge=10, description=N_("points whose neighbors are counted; by default all")
     )
 
 

@@ -425,7 +425,7 @@ def _report_columns(
     if examples is not None:
         copies &= [len(np.unique(column)) == len(column) for column in examples.T]
     if constant.any() and not constant.all():
-        said = [names[at] for at in np.flatnonzero(constant)] if is_named else []
+        said = [names[at] for at in np.flatnonzero(constant).tolist()] if is_named else []
         remarks.append(
             _("Constant, which separates nothing: {names}.").format(names=list_names(said))
             if said
@@ -435,7 +435,9 @@ def _report_columns(
         )
     asked = {name.casefold() for name in options.keep_columns}
     counted = [
-        names[at] for at in np.flatnonzero(counts & ~constant) if names[at].casefold() not in asked
+        names[at]
+        for at in np.flatnonzero(counts & ~constant).tolist()
+        if names[at].casefold() not in asked
     ]
     if counted:
         remarks.append(
@@ -444,7 +446,9 @@ def _report_columns(
                 "column out): {names}."
             ).format(names=list_names(counted))
         )
-    copied = [] if examples is None else [names[at] for at in np.flatnonzero(copies & ~counts)]
+    copied = (
+        [] if examples is None else [names[at] for at in np.flatnonzero(copies & ~counts).tolist()]
+    )
     if copied:
         remarks.append(
             _(
