@@ -1,6 +1,7 @@
 """The Python interface of ``import etabli``. Heavy libraries are imported at the first call."""
 
 import html
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -425,7 +426,8 @@ def _run_result(folder: Path, report: Path, names: Sequence[str]) -> RunResult:
     keys = [
         each.score if len(names) == 1 else f"{each.experiment}/{each.score}" for each in summaries
     ]
-    values = dict(zip(keys, (each.value for each in summaries), strict=True))
+    found = (math.nan if each.value is None else each.value for each in summaries)  # undefined
+    values = dict(zip(keys, found, strict=True))
     recipes = dict(zip(keys, (each.signature for each in summaries), strict=True))
     return RunResult(folder, report, Scores(values, recipes))
 
