@@ -98,6 +98,7 @@ def extract(
         request = _digest_request(_identify(net), weights, *options)
     with lock_folder(out, wait):
         if request and (finished := _open_finished(out, request, sources, shard_rows)):
+            progress(len(sources))
             return finished
         with ray_backend.connect_cluster(cluster) if cluster else nullcontext() as ray_cluster:
             model = model or net.build(weights, size=size)

@@ -146,3 +146,62 @@ def test_the_dot_product_of_normalized_roots_is_the_bhattacharyya_coefficient():
     p, q = np.random.default_rng(1).dirichlet(np.ones(8), size=2)
     a, b = linear_head.sqrt_normalize(np.stack([p, q]))
     assert a @ b == pytest.approx(np.sqrt(p * q).sum())
+
+
+def exclusive_problem(count=300, width=8, classes=4, seed=0):
+    generator = np.random.default_rng(seed)
+    truth = generator.integers(classes, size=count)
+    features = generator.normal(size=(count, width)) + 2 * np.eye(classes, width)[truth]
+    labels = np.where(truth[:, None] == np.arange(classes), 1, -1).astype(np.int8)
+    return features.astype(np.float32), labels, truth
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_exclusive_classes_are_fitted_as_scikit_learns_multinomial_regression(balanced):
+    features, labels, truth = exclusive_problem()
+    kept = np.concatenate([np.flatnonzero(truth > 0), np.flatnonzero(truth == 0)[:20]])
+    features, labels, truth = features[kept], labels[kept], truth[kept]
+    weights = linear_head.balance_weights(labels, True) if balanced else None
+    model = linear_head.fit(features, labels, 0.02, is_exclusive=True, weights=weights)
+    z = StandardScaler().fit_transform(features)
+    oracle = LogisticRegression(
+        C=1 / (0.02 * len(z)),
+        tol=1e-8,
+        max_iter=2000,
+        class_weight="balanced" if balanced else None,
+    ).fit(z, truth)
+    found = linear_head.compute_probabilities(model.logits(features), True)
+    np.testing.assert_allclose(found, oracle.predict_proba(z), atol=0.005)
+
+
+def test_permuting_exclusive_classes_permutes_their_probabilities():
+    features, labels, _truth = exclusive_problem()
+    order = np.array([2, 0, 3, 1])
+    one = linear_head.fit(features, labels, 0.02, is_exclusive=True).logits(features)
+    other = linear_head.fit(features, labels[:, order], 0.02, is_exclusive=True).logits(features)
+    probabilities = linear_head.compute_probabilities(one, True)[:, order]
+    np.testing.assert_allclose(
+        probabilities, linear_head.compute_probabilities(other, True), atol=2e-3
+    )
+
+
+def test_the_scale_of_logits_undoes_a_wrong_confidence_and_never_makes_few_images_sure():
+    generator = np.random.default_rng(0)
+    logits = generator.normal(0, 2, size=(20_000, 3))
+    probabilities = linear_head.compute_probabilities(logits, True)
+    truth = (generator.random((20_000, 1)) > probabilities.cumsum(1)).sum(1)
+    labels = np.where(truth[:, None] == np.arange(3), 1, -1)
+    for factor in (0.2, 1.0, 5.0):
+        scale, _loss = linear_head.choose_scale(labels, logits * factor)
+        assert scale * factor == pytest.approx(1, rel=0.03)
+    few = np.where(np.eye(3) > 0, 1, -1)
+    scale, _loss = linear_head.choose_scale(few, 10.0 * np.eye(3))
+    sure = linear_head.compute_probabilities(scale * 10.0 * np.eye(3), True).max()
+    assert sure == pytest.approx(4 / 6, abs=0.01)
+
+
+def test_weights_of_several_labels_give_present_and_absent_half_each():
+    labels = np.array([[1, 1], [-1, 1], [-1, 1], [-1, 1], [0, 1]])
+    weights = linear_head.balance_weights(labels, False)
+    np.testing.assert_allclose(weights[:4, 0], [2, 2 / 3, 2 / 3, 2 / 3])
+    np.testing.assert_allclose(weights[:, 1], 1)
