@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -365,6 +366,86 @@ def test_the_only_table_of_a_folder_is_read_where_no_folder_is_a_class(tmp_path)
     (tmp_path / "other.csv").write_text("id,label\nb,dog\n")
     (tmp_path / "other.csv").rename(tmp_path / "val.csv")
     assert len(image_source.read(tmp_path).images) == 2
+
+
+def test_kaggles_example_of_an_answer_and_names_of_classes_are_no_tables(tmp_path):
+    draw_all(tmp_path, "train_images/0.jpg train_images/b.jpg test_images/c.jpg")
+    (tmp_path / "train.csv").write_text("image_id,label\n0.jpg,cat\nb.jpg,dog\n")
+    (tmp_path / "sample_submission.csv").write_text("image_id,label\nc.jpg,cat\n")
+    (tmp_path / "label_names.json").write_text('{"0": "cat", "1": "dog"}')
+    source = image_source.read(tmp_path)
+    assert labels_of(source) == {"train_images/0.jpg": {"cat"}, "train_images/b.jpg": {"dog"}}
+    unlabeled = image_source.read(tmp_path, need_labels=False).images
+    assert len(unlabeled) == 3 and unlabeled.classes == ("cat", "dog")
+
+
+def test_a_table_in_each_split_is_read_under_any_name(tmp_path):
+    draw_all(tmp_path, "train/a.jpg valid/b.jpg")
+    for split, name in (("train", "a.jpg"), ("valid", "b.jpg")):
+        text = f"filename,width,class\n{name},6,cat\n{name},6,dog\n"
+        (tmp_path / split / "_annotations.csv").write_text(text)
+    source = image_source.read(tmp_path)
+    assert labels_of(source) == {"train/a.jpg": {"cat", "dog"}, "valid/b.jpg": {"cat", "dog"}}
+    assert source.images.splits == ("train", "validation")
+
+
+def test_of_files_with_the_same_name_a_table_means_those_of_its_split(tmp_path):
+    draw_all(tmp_path, "train/1.png train/2.png test/1.png")
+    (tmp_path / "trainLabels.csv").write_text("id,label\n1,cat\n2,dog\n")
+    assert labels_of(image_source.read(tmp_path)) == {
+        "train/1.png": {"cat"},
+        "train/2.png": {"dog"},
+    }
+
+
+@pytest.mark.parametrize(
+    "header", ["Image Index,Finding Labels", "image_id,dx", "filepaths,labels", "id,breed"]
+)
+def test_a_table_wins_over_folders_that_are_not_its_labels(tmp_path, header):
+    draw_all(tmp_path, "images_001/a.jpg images_001/b.jpg images_002/c.jpg images_002/d.jpg")
+    (tmp_path / "info.csv").write_text(f"{header}\na.jpg,nv\nb.jpg,df\nc.jpg,nv\nd.jpg,df\n")
+    source = image_source.read(tmp_path)
+    assert source.images.classes == ("df", "nv")
+    expected = "The labels are those of info.csv: the folders of the images are not classes."
+    assert expected in source.remarks
+
+
+@pytest.mark.parametrize("rows", ["a.jpg,cat\nb.jpg,cat\n", "a.jpg,x\n", "c.jpg,x\nd.jpg,y\n"])
+def test_folders_named_like_labels_or_with_other_images_are_the_classes(tmp_path, rows):
+    draw_all(tmp_path, "cat/a.jpg cat/e.jpg dog/b.jpg")
+    (tmp_path / "predictions.csv").write_text("file_name,label\n" + rows)
+    source = image_source.read(tmp_path)
+    assert source.images.classes == ("cat", "dog") and source.left_out.counts == {".csv": 1}
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_accents_are_the_same_however_they_are_composed(tmp_path, forms):
+    file_form, table_form = forms
+    for name in ("été.jpg", "chat/noël.jpg", "garçon/b.jpg", "garçon/c.jpg"):
+        draw(tmp_path / unicodedata.normalize(file_form, name))
+    draw(tmp_path / unicodedata.normalize(table_form, "garçon/d.jpg"))
+    source = image_source.read(tmp_path)
+    assert source.images.classes == ("chat", "garçon") and len(source.images) == 4
+    rows = unicodedata.normalize(table_form, "file_name,label\nété,é\nchat/noël.jpg,x\n")
+    (tmp_path / "labels.csv").write_text(rows, encoding="utf-8")
+    assert len(image_source.read(tmp_path / "labels.csv").images) == 2
+
+
+def test_images_to_predict_next_to_splits_have_no_class(tmp_path):
+    draw_all(tmp_path, "seg_train/seg_train/sea/a.jpg seg_test/seg_test/ice/b.jpg")
+    draw_all(tmp_path, "seg_pred/seg_pred/c.jpg")
+    source = image_source.read(tmp_path)
+    assert source.images.classes == ("ice", "sea")
+    assert source.left_out.counts == {"in no class folder": 1}
+
+
+def test_files_that_are_there_twice_are_counted(tmp_path):
+    draw_all(tmp_path, "data/cat/a.jpg data/dog/b.jpg")
+    shutil.copytree(tmp_path / "data", tmp_path / "data" / "data")
+    assert any(
+        remark.startswith("Files that repeat the content of another: 2, such as data/")
+        for remark in image_source.read(tmp_path).remarks
+    )
 
 
 def test_a_table_for_other_images_is_refused(tmp_path):

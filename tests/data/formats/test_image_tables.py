@@ -63,6 +63,15 @@ def test_a_blank_separates_only_words_that_are_labels(tmp_path):
     assert set(labels_of(found)["a"]) == {"polar bear"} and not found.remarks
 
 
+def test_a_blank_separates_words_that_are_combined_in_many_ways(tmp_path):
+    tags = ["haze", "primary", "water", "road", "cloudy"]
+    cells = [f"{a} {b}" for a in tags for b in tags if a != b]
+    rows = "".join(f"{number},{cell}\n" for number, cell in enumerate(cells))
+    found = read(tmp_path / "t.csv", "image_name,tags\n" + rows)
+    assert {name for row in found.rows for name in row.labels} == set(tags)
+    assert "(--label-separator)" in found.remarks[0]
+
+
 def test_a_separator_can_be_given_or_refused(tmp_path):
     text = 'file,label\na,"tench, Tinca"\nb,x/y\n'
     whole = read(tmp_path / "t.csv", text, label_separator="none")

@@ -32,6 +32,8 @@ _SPLIT = re.compile(
     r"|(?P<test>test|testing))(?:[ _-]?(?:set|data|images|[0-9]{4}))?",
     re.IGNORECASE,
 )
+# Images to predict, next to splits: they have no class.
+_TO_PREDICT = re.compile(r"(?:seg[_-])?(?:pred(?:ict(?:ions?)?)?|unlabell?ed)", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:/")
 # A folder of this name holds the images of the class that the folder above it names.
 _HOLDERS = frozenset({"images", "image", "imgs", "img", "jpegimages", "photos", "pictures", "jpg"})
@@ -179,14 +181,14 @@ class NameFinder:
         self._by_file: dict[str, list[str]] = defaultdict(list)
         for name in self._names:
             for text in {name, cut_suffix(name)}:
-                self._by_path[text.casefold()].append(name)
-                self._by_file[text.rpartition("/")[2].casefold()].append(name)
+                self._by_path[_fold(text)].append(name)
+                self._by_file[_fold(text.rpartition("/")[2])].append(name)
 
     def find(self, text: str, prefix: str = "") -> str | None:
         """Return the name meant by ``text``, relative to ``prefix`` if possible; None if unclear.
 
-        An exact path wins, then one of another suffix or case, then the only file, anywhere, whose
-        path ends like ``text``, or ``text`` like it.
+        An exact path wins, then one of another suffix, case or form of accents, then the only
+        file, anywhere, whose path ends like ``text``, or ``text`` like it.
         """
         given = os.path.normpath(text.strip().replace("\\", "/"))
         wanted = os.path.normpath(prefix + given)
@@ -196,13 +198,18 @@ class NameFinder:
             exact = self._by_path.get(os.path.normpath(prefix + path).casefold(), [])
             if len(exact) == 1:
                 return exact[0]
-            same = self._by_file.get(path.rpartition("/")[2].casefold(), [])
+            same = self._by_file.get(_fold(path.rpartition("/")[2]), [])
             ends = [name for name in same if _ends_alike(name, path)]
             if len(ends) != 1 and _ABSOLUTE.match(path):  # of another machine
                 ends = same
             if len(ends) == 1:
                 return ends[0]
         return None
+
+
+def _fold(text: str) -> str:
+    """Return a name without regard to case and to how accents are composed (macOS splits them)."""
+    return text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
 
 
 def cut_suffix(name: str) -> str:
@@ -213,7 +220,7 @@ def cut_suffix(name: str) -> str:
 
 def _ends_alike(name: str, given: str) -> bool:
     """Return whether the folders of the two paths agree from the last one upward."""
-    folders = (name.casefold().split("/")[-2::-1], given.casefold().split("/")[-2::-1])
+    folders = (_fold(name).split("/")[-2::-1], _fold(given).split("/")[-2::-1])
     return all(a == b for a, b in zip(*folders, strict=False))
 
 
@@ -235,6 +242,11 @@ def read_class_folders(tree: Tree, need_labels: bool = True) -> Found:
         folder: tuple(part for part in folder.split("/") if part and not get_split(part))
         for folder in counts
     }
+    if any(get_split(part) for folder in counts for part in folder.split("/")):
+        levels = {
+            folder: () if level and _TO_PREDICT.fullmatch(level[-1]) else level
+            for folder, level in levels.items()
+        }
     if all(level[-1].casefold() in _HOLDERS for level in levels.values() if level):
         levels = {folder: level[:-1] for folder, level in levels.items()}
     classes = _name_classes(levels, counts)
@@ -245,7 +257,7 @@ def read_class_folders(tree: Tree, need_labels: bool = True) -> Found:
         folder = name.rpartition("/")[0]
         label, split = classes[folder], find_split(name)
         if label:
-            found.rows.append(Row(name, {label[-1]: PRESENT}, split))
+            found.rows.append(Row(name, {unicodedata.normalize("NFC", label[-1]): PRESENT}, split))
         elif need_labels:
             found.left_out.append((name, _("in no class folder")))
         else:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from etabli.core.errors import BadSetting, CorruptFile, DataMissing
+from etabli.core.errors import BadSetting, CorruptFile, DataMissing, EtabliError
 from etabli.core.i18n import _, join_translatable
 from etabli.data.formats import image_folder, image_tables, images, text_file, voc
 from etabli.data.formats.image_folder import Found, NameFinder, Row, Tree, abbreviate
@@ -275,11 +275,21 @@ class _DirectFiles:
 
 
 def _make_resolver(tree: Tree, table: str) -> Callable[[str], str | None]:
-    """Return a function from a file name in a table to an image, also one that was left out."""
-    finder = NameFinder([*tree.images, *(name for name, _reason in tree.left_out)])
+    """Return a function from a file name in a table to an image, also one that was left out.
+
+    Where several images have the name, one in the folder of the split that the table is named
+    after is meant (train/1.png for trainLabels.csv).
+    """
+    names = [*tree.images, *(name for name, _reason in tree.left_out)]
+    finder = NameFinder(names)
     folder = table.rpartition("/")[0]
     prefix = f"{folder}/" if folder else ""
-    return lambda text: finder.find(text, prefix)
+    split = image_tables.get_split_of_file(Path(table))
+    same = [name for name in names if split and image_folder.find_split(name) == split]
+    if not same:
+        return lambda text: finder.find(text, prefix)
+    inner = NameFinder(same)
+    return lambda text: finder.find(text, prefix) or inner.find(text, prefix)
 
 
 def _read_folder(tree: Tree, options: Options) -> Found:
@@ -295,9 +305,10 @@ def _read_folder(tree: Tree, options: Options) -> Found:
         return _refuse_column(voc.read_trees(tree, roots), options)
     found = _read_coco_files(tree) or voc.read_beside(tree)
     if found is None or sum(row.labels is not None for row in found.rows) < len(found.rows) / 2:
-        found = _read_class_folders(tree, options) or found
-    if found is None and (tables := _find_tables(tree, options)):
-        return _read_tables(tree, tables, options)
+        folders = _read_class_folders(tree, options)
+        if found is None and (tables := _find_tables(tree, folders)):
+            return _read_tables(tree, tables, options, folders)
+        found = folders or found
     if found is None:
         raise _refuse_unlabeled(tree.root, _list_unused(tree))
     return _refuse_column(found, options)
@@ -329,16 +340,16 @@ def _refuse_column(found: Found, options: Options) -> Found:
     return found
 
 
-def _find_tables(tree: Tree, options: Options) -> list[str]:
-    """Return the tables of a folder that say the labels of its images; refuse several."""
-    suffixes = tuple(image_folder.TABLE_SUFFIXES - {".txt"})
-    tables = [
-        name
-        for name in tree.select_others(*suffixes)
-        if image_tables.has_image_column(tree.path(name))
-    ]
-    splits = {image_folder.get_split(tree.path(name).stem) for name in tables}
-    if len(tables) > 1 and ("" in splits or len(splits) < len(tables)):
+def _find_tables(tree: Tree, folders: Found | None) -> list[str]:
+    """Return the tables of a folder that say the labels of its images; refuse several.
+
+    Folders named like labels are the classes, whatever a table says.
+    """
+    tables = image_tables.find_tables(tree)
+    if tables and folders is not None and not _is_table_preferred(tree, tables, folders):
+        return []
+    splits = [_split_of_table(name) for name in tables]
+    if len(tables) > 1 and ("" in splits or len(set(splits)) < len(tables)):
         raise CorruptFile(
             _("{path} contains several tables of labels").format(path=tree.root),
             got=abbreviate(tables),
@@ -347,19 +358,56 @@ def _find_tables(tree: Tree, options: Options) -> list[str]:
     return tables
 
 
-def _read_tables(tree: Tree, tables: Sequence[str], options: Options) -> Found:
-    """Read tables and join them; one in a folder named like a split, or so named, is that split."""
+def _split_of_table(table: str) -> str:
+    return image_folder.find_split(table) or image_folder.get_split(Path(table).stem)
+
+
+def _is_table_preferred(tree: Tree, tables: Sequence[str], folders: Found) -> bool:
+    """Return whether tables list half of the images, under labels that no folder has."""
+    named = {
+        image_folder.normalize_class(name) for row in folders.rows for name in row.labels or ()
+    }
+    if not named:
+        return True
+    listed: set[str] = set()
+    for table in tables:
+        try:
+            resolve = _make_resolver(tree, table)
+            found = image_tables.read_table(tree.path(table), Options(), resolve)
+        except EtabliError:
+            continue
+        labels = {name for row in found.rows for name in row.labels or ()}
+        if len(labels) < 2 or named & set(map(image_folder.normalize_class, labels)):
+            return False
+        listed |= {row.name for row in found.rows}
+    return len(listed) >= len(tree.images) / 2
+
+
+def _read_tables(
+    tree: Tree, tables: Sequence[str], options: Options, folders: Found | None = None
+) -> Found:
+    """Read tables and join them; one in a folder named like a split, or so named, is that split.
+
+    Where images need no labels, those of ``folders`` that no table lists are added without any.
+    """
     joined = Found(title=tree.root.name)
     classes: dict[str, None] = {}
     for table in tables:
-        path = tree.path(table)
-        split = image_folder.find_split(table) or image_folder.get_split(path.stem)
-        found = image_tables.read_table(path, options, _make_resolver(tree, table), split)
+        split = _split_of_table(table)
+        found = image_tables.read_table(
+            tree.path(table), options, _make_resolver(tree, table), split
+        )
         _extend(joined, found)
         joined.used.add(table)
         classes.update(dict.fromkeys(found.classes or ()))
     joined.classes = list(classes) or None
+    if folders is not None and any(row.labels for row in folders.rows):
+        text = _("The labels are those of {name}: the folders of the images are not classes.")
+        joined.remarks.append(text.format(name=abbreviate(list(tables))))
     listed = {row.name for row in joined.rows}
+    if folders is not None and not options.need_labels:
+        joined.rows += [row._replace(labels=None) for row in folders.rows if row.name not in listed]
+        return joined
     joined.left_out += [(name, _("not in the table")) for name in tree.images if name not in listed]
     return joined
 
@@ -617,30 +665,34 @@ def _find_similar_classes(classes: Sequence[str]) -> list[str]:
 
 
 def _find_same_content(tree: Tree, rows: Sequence[Row]) -> list[str]:
-    """Return a remark where files of the same content have different labels."""
+    """Return remarks on files of the same content: with different labels, and all others."""
     by_size: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         by_size[tree.images.get(row.name, 0)].append(row)
-    groups = [
-        group
-        for size, group in by_size.items()
-        if size and len({frozenset(row.labels or ()) for row in group}) > 1
-    ]
-    if sum(map(len, groups)) > _MOST_HASHED:
+    alike = [group for size, group in by_size.items() if size and len(group) > 1]
+    if sum(map(len, alike)) > _MOST_HASHED:
         return []
-    conflicts = []
-    for group in groups:
-        same: dict[bytes, list[Row]] = defaultdict(list)
-        for row in group:
-            same[blake2b(tree.path(row.name).read_bytes()).digest()].append(row)
-        conflicts += [
-            each for each in same.values() if len({frozenset(row.labels or ()) for row in each}) > 1
-        ]
-    if not conflicts:
-        return []
-    text = _("Files with the same content have different labels, {count} times, such as {names}.")
-    names = " = ".join(row.name for row in conflicts[0][:2])
-    return [text.format(count=len(conflicts), names=names)]
+    groups: dict[bytes, list[Row]] = defaultdict(list)
+    for row in (row for group in alike for row in group):
+        groups[blake2b(tree.path(row.name).read_bytes()).digest()].append(row)
+    same = [group for group in groups.values() if len(group) > 1]
+    conflicts = [each for each in same if len({frozenset(row.labels or ()) for row in each}) > 1]
+    repeated = [each for each in same if each not in conflicts]
+    remarks = []
+    if conflicts:
+        text = _(
+            "Files with the same content have different labels, {count} times, such as {names}."
+        )
+        remarks.append(text.format(count=len(conflicts), names=_equate(conflicts[0])))
+    if repeated:
+        text = _("Files that repeat the content of another: {count}, such as {names}.")
+        count = sum(len(group) - 1 for group in repeated)
+        remarks.append(text.format(count=count, names=_equate(repeated[0])))
+    return remarks
+
+
+def _equate(rows: Sequence[Row]) -> str:
+    return " = ".join(row.name for row in rows[:2])
 
 
 def keep_readable(

@@ -7,6 +7,7 @@ blanks and underscores; without a column of labels, columns of 0 and 1 are class
 import csv
 import io
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,29 +22,36 @@ from etabli.data.formats.image_folder import (
     TABLE_SUFFIXES,
     Found,
     Row,
+    Tree,
     abbreviate,
     find_split,
     get_split,
 )
 from etabli.data.formats.labeled_images import DIFFICULT, PRESENT
 
-__all__ = ["Options", "Table", "has_image_column", "read_coco", "read_rows", "read_table"]
+__all__ = [
+    *("Options", "Table", "find_tables", "get_split_of_file", "has_image_column"),
+    *("read_coco", "read_rows", "read_table"),
+]
 
 FILE_COLUMNS = (
     *("file_name", "file", "image_path", "path", "file_path", "image_file", "image_name"),
+    *("file_names", "file_paths", "image_index", "img_path", "img_name", "relative_path"),
     *("image", "image_id", "fname", "img", "id", "name", "fichier"),
 )
 LABEL_COLUMNS = (
     *("label", "labels", "class", "classes", "category", "categories"),
+    *("class_name", "label_name", "category_name", "finding_labels", "diagnosis", "dx"),
     *("tag", "tags", "target", "targets", "classe", "étiquette"),
 )
-SPLIT_COLUMNS = ("split", "subset", "partition", "set", "is_valid")
+SPLIT_COLUMNS = ("split", "subset", "partition", "set", "data_set", "is_valid")
 # What pandas reads as missing, and writes for it.
 _MISSING = frozenset(
     {"", "NaN", "nan", "NAN", "-nan", "NA", "N/A", "n/a", "<NA>", "#N/A", "null", "NULL", "None"}
 )
 _TRUE, _FALSE = frozenset({"1", "1.0", "true"}), frozenset({"0", "0.0", "false"})
 _BINARY = _TRUE | _FALSE | {"-1", "-1.0"}
+_MOST_TABLES = 20
 _BRACKETS = {"[": "]", "(": ")", "{": "}"}
 
 
@@ -211,9 +219,38 @@ def has_image_column(path: Path, need_labels: bool = True) -> bool:
         table = read_rows(path)
     except EtabliError:
         return False
-    if table.find(FILE_COLUMNS) is None:
+    if (files := table.find(FILE_COLUMNS)) is None:
         return False
-    return not need_labels or table.find(LABEL_COLUMNS) is not None or bool(_find_binary(table, ()))
+    if not need_labels or table.find(LABEL_COLUMNS) is not None or _find_binary(table, ()):
+        return True
+    return _find_only_other(table, (files, table.find(SPLIT_COLUMNS))) is not None
+
+
+def find_tables(tree: Tree) -> list[str]:
+    """Return the tables of a folder that read as labels of images.
+
+    Examples of what to hand in (Kaggle's sample_submission.csv), and names of classes by number,
+    are none; nor are many JSON files, as of one for each photo.
+    """
+    names = [
+        name
+        for suffix in sorted(TABLE_SUFFIXES - {".txt"})
+        if len(same := tree.select_others(suffix)) <= _MOST_TABLES
+        for name in same
+    ]
+    names = [name for name in names if "submission" not in name.lower()]
+    return [name for name in names if has_image_column(tree.path(name)) and not _is_map(tree, name)]
+
+
+def _is_map(tree: Tree, name: str) -> bool:
+    """Return whether a JSON object maps texts to texts, neither files nor columns of files."""
+    if not name.lower().endswith(".json"):
+        return False
+    parsed = parse_json(text_file.read(tree.path(name)).text)
+    files = set(map(_normalize, FILE_COLUMNS))
+    return isinstance(parsed, dict) and not any(
+        _is_image_name(key) or _normalize(key) in files for key in parsed
+    )
 
 
 def read_table(
@@ -302,7 +339,7 @@ def _to_text(cell: object) -> str:
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     text = "" if cell is None else str(cell).strip()
-    return "" if text in _MISSING else text
+    return "" if text in _MISSING else unicodedata.normalize("NFC", text)
 
 
 def _read_splits(table: Table, options: Options, found: Found) -> tuple[int | None, list[str]]:
@@ -339,14 +376,9 @@ def _read_labels(
     """Return the labels of each row; None where there is no cell of labels."""
     column = table.find(LABEL_COLUMNS)
     binary = _find_binary(table, taken)
-    if column is None and not binary and len(table.header) - sum(t is not None for t in taken) == 1:
-        (column,) = set(range(len(table.header))) - {each for each in taken if each is not None}
-        values = list(map(_to_text, table.column(column)))
-        if len(set(values)) > len(values) / 2:  # descriptions rather than classes
-            column = None
-        else:
-            text = _("Column {name} is taken as the label.")
-            found.remarks.append(text.format(name=table.header[column]))
+    if column is None and not binary and (column := _find_only_other(table, taken)) is not None:
+        text = _("Column {name} is taken as the label.")
+        found.remarks.append(text.format(name=table.header[column]))
     if binary and (column is None or _is_class_column(table, column, binary)):
         return _read_binary(table, binary, taken, found)
     if column is None:
@@ -356,6 +388,16 @@ def _read_labels(
         return [None] * len(table.rows)
     words = split_labels(table.column(column), options.label_separator, found, table)
     return [dict.fromkeys(each, PRESENT) for each in words]
+
+
+def _find_only_other(table: Table, taken: Sequence[int | None]) -> int | None:
+    """Return the only column that is not taken, unless it holds descriptions."""
+    others = set(range(len(table.header))) - set(taken)
+    if len(others) != 1:
+        return None
+    (column,) = others
+    values = list(map(_to_text, table.column(column)))
+    return column if len(set(values)) <= len(values) / 2 else None
 
 
 def _is_class_column(table: Table, column: int, binary: list[int]) -> bool:
@@ -416,7 +458,8 @@ def split_labels(
     """Return the labels of each cell: a list, or text in which a separator is recognized.
 
     ``separator`` is given by the user; "" keeps text whole. Otherwise it is ";" or "|" if one
-    occurs, then "," and at last a blank where every word of such a label is a label itself.
+    occurs, then "," and at last a blank where every word of such a label is a label itself, or
+    such labels are more than twice as many as their words.
     """
     lists = [_parse_list(cell, table) for cell in cells]
     pairs = list(zip(cells, lists, strict=True))
@@ -446,8 +489,9 @@ def _guess_separator(texts: Sequence[str]) -> str:
     if any("," in text for text in texts):
         return ","
     whole = {text for text in texts if " " not in text}
-    blank = [text for text in set(texts) if " " in text]
-    return r"\s+" if blank and all(whole.issuperset(text.split()) for text in blank) else ""
+    blank = {text for text in texts if " " in text}
+    words = {word for text in blank for word in text.split()}
+    return r"\s+" if blank and (words <= whole or 2 * len(words) < len(blank)) else ""
 
 
 def _parse_list(cell: object, table: Table) -> list[str] | None:
@@ -501,7 +545,7 @@ def read_coco(
             if (name := resolve(text)) is None:
                 found.left_out.append((text, _("missing")))
                 continue
-            split = find_split(name) or folder_split or _split_of_file(path)
+            split = find_split(name) or folder_split or get_split_of_file(path)
             found.rows.append(Row(name, dict(labels.get(image["id"], {})), split))
     except (KeyError, TypeError) as error:
         raise CorruptFile(
@@ -515,6 +559,7 @@ def read_coco(
     return found
 
 
-def _split_of_file(path: Path) -> str:
-    """Return the split in a file name such as instances_val2017.json."""
-    return next(filter(None, map(get_split, re.split(r"[_\-. ]+", path.stem))), "")
+def get_split_of_file(path: Path) -> str:
+    """Return the split in a file name such as instances_val2017.json or trainLabels.csv."""
+    words = re.split(r"[_\-. ]+|(?<=[a-z])(?=[A-Z])", path.stem)
+    return next(filter(None, map(get_split, words)), "")
