@@ -57,9 +57,15 @@ class Looks:
 
     def select(self, kept: np.ndarray) -> "Looks":
         """Return the looks of some images, by their positions here."""
-        arrays = (self.rows, self.grays, self.hashes, self.mirrored, self.sizes)
-        digests = tuple(self.digests[row] for row in kept)
-        return Looks(*(array[kept] for array in arrays), digests, self.unreadable)
+        return Looks(
+            self.rows[kept],
+            self.grays[kept],
+            self.hashes[kept],
+            self.mirrored[kept],
+            self.sizes[kept],
+            tuple(self.digests[row] for row in kept),
+            self.unreadable,
+        )
 
 
 def read_looks(

@@ -51,7 +51,7 @@ def describe_labels(images: LabeledImages, row: int) -> str:
 
 def list_findings(inspection: Inspection) -> list[tuple[str, str]]:
     """Return the findings in order of importance, each with the key of its section."""
-    counts = {
+    counts: dict[str, list[tuple[str, Sequence[object]]]] = {
         "duplicates": [
             (_("Groups of near-duplicates in different splits: {count}"), inspection.leaks),
             (_("Identical files with different labels: {count}"), inspection.conflicts),
@@ -194,7 +194,8 @@ def _needs_features() -> str:
 
 
 def _show_sizes(inspection: Inspection) -> list[Block]:
-    images, blocks = inspection.images, []
+    images = inspection.images
+    blocks: list[Block] = []
     if images.classes:
         blocks.append(_count_classes(images))
     sizes = inspection.sizes[inspection.sizes.min(axis=1) > 0]
