@@ -230,6 +230,12 @@ def test_a_folder_without_images_says_what_is_in_it(tmp_path):
         image_source.read(tmp_path, need_labels=False)
 
 
+def test_images_inside_parquet_files_are_to_be_saved_first(tmp_path):
+    (tmp_path / "train-00000-of-00001.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataMissing, match=r"1 \.parquet.*save them as image files"):
+        image_source.read(tmp_path)
+
+
 def test_one_image_is_a_source_and_an_archive_is_not(tmp_path):
     draw(tmp_path / "a.jpg")
     assert image_source.read(tmp_path / "a.jpg", need_labels=False).images.names == ("a.jpg",)

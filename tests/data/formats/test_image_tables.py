@@ -144,6 +144,12 @@ def test_a_column_of_splits_is_used(tmp_path, column, cells):
     assert [row.split for row in found.rows] == ["train", "validation", "test"]
 
 
+def test_a_french_table_is_read(tmp_path):
+    text = "Fichier;Étiquette;Ensemble\na.jpg;cat;Entraînement\nb.jpg;dog;test\n"
+    found = read(tmp_path / "t.csv", text)
+    assert [(row.labels, row.split) for row in found.rows] == [(CAT, "train"), (DOG, "test")]
+
+
 def test_another_column_of_splits_is_named_by_the_user(tmp_path):
     text = "file,label,part,is_valid\na,cat,train,True\nb,dog,test,False\n"
     named = read(tmp_path / "t.csv", text, split_column="Part")
@@ -162,6 +168,16 @@ def test_another_column_of_splits_is_named_by_the_user(tmp_path):
 def test_a_table_without_a_header_is_recognized_and_reported(tmp_path, separator):
     found = read(tmp_path / "t.txt", f"a.jpg{separator}cat\nb.jpg{separator}dog\n")
     assert labels_of(found) == {"a.jpg": CAT, "b.jpg": DOG} and "no header" in found.remarks[0]
+
+
+def test_without_a_header_the_columns_are_recognized_in_any_order(tmp_path):
+    lines = ["TRAIN,gs://bucket/a.jpg,cat", "TEST,gs://bucket/b.jpg,dog"]
+    found = read(tmp_path / "t.csv", "\n".join(lines))
+    assert {row.name.rpartition("/")[2]: row.split for row in found.rows} == {
+        "a.jpg": "train",
+        "b.jpg": "test",
+    }
+    assert [row.labels for row in found.rows] == [CAT, DOG]
 
 
 def test_without_labels_a_table_is_a_list_of_images(tmp_path):

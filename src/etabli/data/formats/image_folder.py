@@ -28,8 +28,9 @@ _CLUTTER = frozenset(
     }
 )
 _SPLIT = re.compile(
-    r"(?:seg[_-])?(?:(?P<train>train|training)|(?P<validation>val|valid|validation|dev)"
-    r"|(?P<test>test|testing))(?:[ _-]?(?:set|data|images|[0-9]{4}))?",
+    r"(?:seg[_-])?(?:(?P<train>train|training|entrai\u0302?nement|entraînement)"
+    r"|(?P<validation>val|valid|validation|dev)|(?P<test>test|testing))"
+    r"(?:[ _-]?(?:set|data|images|[0-9]{4}))?",
     re.IGNORECASE,
 )
 # Images to predict, next to splits: they have no class.

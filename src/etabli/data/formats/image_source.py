@@ -207,9 +207,11 @@ def _recognize(
 
 def _refuse_empty(tree: Tree) -> DataMissing:
     left_out = _list_unused(tree)
+    fix = _("If the images are in the Parquet files, save them as image files first.")
     return DataMissing(
         _("there are no images in {place}").format(place=tree.root),
         got=left_out.kinds or None,
+        fix=fix if tree.select_others(".parquet") else None,
     )
 
 
@@ -680,9 +682,7 @@ def _find_same_content(tree: Tree, rows: Sequence[Row]) -> list[str]:
     repeated = [each for each in same if each not in conflicts]
     remarks = []
     if conflicts:
-        text = _(
-            "Files with the same content have different labels, {count} times, such as {names}."
-        )
+        text = _("Files with the same content but different labels: {count}, such as {names}.")
         remarks.append(text.format(count=len(conflicts), names=_equate(conflicts[0])))
     if repeated:
         text = _("Files that repeat the content of another: {count}, such as {names}.")

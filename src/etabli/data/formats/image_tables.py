@@ -42,9 +42,9 @@ FILE_COLUMNS = (
 LABEL_COLUMNS = (
     *("label", "labels", "class", "classes", "category", "categories"),
     *("class_name", "label_name", "category_name", "finding_labels", "diagnosis", "dx"),
-    *("tag", "tags", "target", "targets", "classe", "étiquette"),
+    *("tag", "tags", "target", "targets", "choice", "classe", "étiquette"),
 )
-SPLIT_COLUMNS = ("split", "subset", "partition", "set", "data_set", "is_valid")
+SPLIT_COLUMNS = ("split", "subset", "partition", "set", "data_set", "ensemble", "is_valid")
 # What pandas reads as missing, and writes for it.
 _MISSING = frozenset(
     {"", "NaN", "nan", "NAN", "-nan", "NA", "N/A", "n/a", "<NA>", "#N/A", "null", "NULL", "None"}
@@ -158,10 +158,16 @@ def _name_columns(path: Path, rows: list[list[Any]], remarks: list[str]) -> Tabl
         pairs = [row[0].strip().rpartition(" ") for row in rows]
         if all(_is_image_name(name) for name, _blank, _label in pairs if name) and pairs[0][0]:
             rows = [[name, label] for name, _blank, label in pairs]
-    names = [FILE_COLUMNS[0], LABEL_COLUMNS[0], SPLIT_COLUMNS[0]]
-    header = [*names, *(f"column {number}" for number in range(4, 1 + len(rows[0])))]
+    header = [f"column {number}" for number in range(1, 1 + len(rows[0]))]
+    file = next(column for column, cell in enumerate(rows[0]) if _is_image_name(cell))
+    others = [column for column in range(len(header)) if column != file]
+    splits = [c for c in others if all(get_split(row[c]) for row in rows if c < len(row))]
+    labels = [column for column in others if column not in splits]
+    columns = (([file], FILE_COLUMNS), (labels, LABEL_COLUMNS), (splits, SPLIT_COLUMNS))
+    for found, names in columns:
+        if found:
+            header[found[0]] = names[0]
     text = _("{name} has no header: its columns are taken as {columns}.")
-    header = header[: len(rows[0])]
     return Table(
         path, header, rows, [*remarks, text.format(name=path.name, columns=", ".join(header))]
     )
