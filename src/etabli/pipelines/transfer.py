@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from etabli.core.errors import BadSetting, DataMissing
 from etabli.core.i18n import _
@@ -89,7 +90,9 @@ def transfer(
     with open_output(out, overwrite):
         net, size, model = build_net_of(given.features, weights)
         fit = _Fit(given.features, kind, balance, seed, reporter)
-        head, l2, evaluation = fit.run(parts, parts.remarks)
+        # More threads wait for each other where other programs compute: the products are small.
+        with threadpool_limits(1 if kind == "single" else None):
+            head, l2, evaluation = fit.run(parts, parts.remarks)
         how = "on the validation images" if parts.validation else "by cross-validation"
         kinds = {"single": "softmax", "multi": "one-vs-rest"}
         weighting = ", classes balanced" if balance else ""
