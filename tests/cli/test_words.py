@@ -48,7 +48,7 @@ def test_only_the_words_of_the_vocabulary_are_read(etabli, file, tmp_path):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--clusters", "9"], "number of clusters is out of range"),
+        (["--clusters", "9"], "expected 1 to 5 clusters, got 9"),
         (["--clusters", "0", "--neighbors-of", "dgo"], "Did you mean dog"),
         (["--clusters", "0", "--analogy", "red,blue"], "three words"),
         (["--vocabulary", "nowhere.txt"], "no vocabulary file"),

@@ -83,6 +83,13 @@ def explore_words(
     known = word_vectors.read(file, wanted, member=member)
     words, vectors = known.words, known.vectors
     found: tuple[WordCluster, ...] = ()
+    if clusters > len(words):
+        raise BadSetting(
+            _("there are fewer words than clusters"),
+            expected=_("1 to {n} clusters").format(n=len(words)),
+            got=clusters,
+            fix=_("Choose it with --clusters N; --clusters 0 makes none."),
+        )
     if clusters:
         made = word_similarity.cluster(words, vectors, clusters, seed, top)
         found = tuple(
@@ -112,7 +119,9 @@ def _read_words(path: Path) -> list[str]:
         raise DataMissing(_("there is no vocabulary file {path}").format(path=path))
     lines = list(filter(None, map(str.strip, text_file.read(path).lines)))
     # A line is a word, which may have blanks; a single line may be a list of words.
-    return list(dict.fromkeys(lines[0].split() if len(lines) == 1 else lines))
+    if len(lines) == 1:
+        lines = lines[0].replace(",", " ").split() or lines
+    return list(dict.fromkeys(lines))
 
 
 def _split(analogy: str) -> tuple[str, str, str]:

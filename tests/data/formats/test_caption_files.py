@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+import zipfile
 
 import pytest
 from hypothesis import given, settings
@@ -347,3 +348,42 @@ def test_what_the_csv_module_writes_is_read(tmp_path_factory, captions, delimite
     assert {name: each for name, each in found.items() if name not in lists} == {
         name: each for name, each in expected.items() if name not in lists
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        # A blank after the comma, as in Kaggle's Flickr30k.
+        ("captions.txt", 'image_name,comment_number,comment\na.jpg,0, "A dog, asleep"\n'),
+        # Lists as pandas writes them: of Python and of NumPy.
+        ("captions.csv", "image,captions\na.jpg,\"['A dog, asleep']\"\n"),
+        ("captions.csv", "Image Name,Caption Text\na.jpg,\"['A dog,'\n 'asleep']\"\n"),
+        ("captions.json", '{"a.jpg": "A dog, asleep"}'),
+        ("metadata.jsonl", '{"file_name": "a.jpg", "text": "A dog, asleep"}\n'),
+        ("blip.json", '[{"image": "a.jpg", "blip_caption": "A dog, asleep"}]'),
+    ],
+)
+def test_captions_are_read_as_kaggle_pandas_and_blip_write_them(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    assert caption_files.find(tmp_path) == [tmp_path / name]
+    found = caption_files.read(tmp_path / name).captions["a.jpg"]
+    assert " ".join(found) == "A dog, asleep"
+
+
+def test_a_null_caption_leaves_its_image_without_captions(tmp_path):
+    lines = ['{"file_name": "a.jpg", "text": null}', '{"file_name": "b.jpg", "text": "A dog"}']
+    (tmp_path / "metadata.jsonl").write_text("\n".join(lines))
+    assert caption_files.read(tmp_path / "metadata.jsonl").captions == {
+        "a.jpg": [],
+        "b.jpg": ["A dog"],
+    }
+
+
+def test_files_that_a_program_converts_are_refused_with_the_way(tmp_path):
+    (tmp_path / "old.csv").write_bytes(b"image,caption\ra.jpg,A dog\r")
+    with zipfile.ZipFile(tmp_path / "captions.xlsx", "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    with pytest.raises(CorruptFile, match=r"tr '\\r' '\\n'"):
+        caption_files.read(tmp_path / "old.csv")
+    with pytest.raises(CorruptFile, match="as CSV"):
+        caption_files.read(tmp_path / "captions.xlsx")

@@ -113,3 +113,19 @@ def test_full_mnist_is_the_official_one(full_data):
         5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949,
     ]  # fmt: skip
     assert digits.digest == "c49cd3a4f03c9c0dc51fa5de2d5688363e40c716eed7f8b9518d8f724761477f"
+
+
+def test_kaggles_folders_with_the_names_of_their_files_are_read(tmp_path):
+    source = some_digits(tmp_path)
+    for path in list((tmp_path / "mnist").iterdir()):
+        moved = path.rename(tmp_path / path.name)
+        path.mkdir()
+        moved.rename(path / path.name)
+    assert len(mnist.load(source).train_images) == 4
+
+
+def test_a_folder_above_the_files_is_refused_with_the_folder_to_give(tmp_path):
+    some_digits(tmp_path / "own set")
+    for folder, words in (("own set", r"--dataset '.*own set/mnist'"), ("absent", "no folder")):
+        with pytest.raises(DataMissing, match=words):
+            mnist.find_files(Source.full(tmp_path, dataset=str(tmp_path / folder)))

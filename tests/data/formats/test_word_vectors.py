@@ -88,7 +88,7 @@ def test_a_broken_line_of_another_word_harms_nobody(file):
 
 @pytest.mark.parametrize("content", ["", "\n\n", "3 3\n"])
 def test_a_file_without_vectors_is_refused(file, content):
-    with pytest.raises(DataMissing, match="no vector"):
+    with pytest.raises(DataMissing, match="no word vectors"):
         word_vectors.read(file(content))
 
 
@@ -330,3 +330,26 @@ def test_the_development_subset_has_3283_words(full_data):
     vectors = word_vectors.read(full_data / "glove" / "glove.6B.100d.subset.txt")
     assert vectors.vectors.shape == (3283, 100)
     np.testing.assert_allclose(np.linalg.norm(vectors.vectors, axis=1), 1, atol=1e-4)
+
+
+def test_a_header_with_another_dimension_is_reported(file):
+    assert word_vectors.read(file("3 4\n" + LINES)).remarks == (
+        "The header of glove.txt promises 4 dimensions; its lines have 3.",
+    )
+
+
+def test_hidden_members_are_no_choice_and_arrays_are_refused(file, tmp_path):
+    with zipfile.ZipFile(tmp_path / "mac.zip", "w") as archive:
+        for name in ("in/glove.txt", "in/.DS_Store", "__MACOSX/in/._glove.txt"):
+            archive.writestr(name, LINES)
+    assert word_vectors.read(tmp_path / "mac.zip").words == ("the", "dog", "é")
+    np.savez(tmp_path / "all.npz", words=np.array(["a"]), vectors=np.ones((1, 2)))
+    with pytest.raises(CorruptFile, match=r"np\.save\('vectors\.npy'"):
+        word_vectors.read(tmp_path / "all.npz")
+
+
+def test_a_file_without_the_words_is_another_error_than_one_without_vectors(file):
+    with pytest.raises(DataMissing, match=r"got Dog, Cat.*lower case"):
+        word_vectors.read(file(LINES), ["Dog", "Cat"])
+    with pytest.raises(DataMissing, match="contains no word vectors"):
+        word_vectors.read(file(""))

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from etabli.core.errors import ChecksumMismatch, DataMissing, EtabliError
@@ -84,10 +85,11 @@ def import_dataset(
                 if missing:
                     say(_explain_rest(dataset, folder))
     if not results:
-        known = [part.name for dataset in datasets for part in dataset.parts]
+        known = dict.fromkeys(part.name for dataset in datasets for part in dataset.parts)
         raise DataMissing(
             _("nothing in {path} belongs to a data set of the catalog").format(path=path),
-            expected=_("files such as {names}").format(names=", ".join(known)),
+            expected=_("files such as {names}").format(names=", ".join(islice(known, 6))),
+            fix=_("'etabli data list' lists the data sets."),
         )
     return results
 

@@ -7,10 +7,12 @@
 - a text file next to each image.
 """
 
+import ast
 import csv
 import json
 import mmap
 import re
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from filecmp import cmp
@@ -31,7 +33,7 @@ NAME_KEYS = (
 )
 CAPTION_KEYS = (
     *("captions", "caption", "text", "texts", "sentences", "sentence", "comment", "comments"),
-    *("description", "raw"),
+    *("description", "raw", "caption_text", "blip_caption"),
 )
 SPLIT_KEYS = ("split", "subset", "partition", "set")
 SPLITS = {
@@ -45,7 +47,12 @@ _DELIMITERS = "\t|,;"
 _NUMBERED = re.compile(r"#\d+$")
 _TOKEN_LINE = re.compile(r"(?P<name>[^\t]+)#\d+\t(?P<caption>.*)")
 _LOST_DELIMITER = re.compile(r"\s*\d+\s+(?P<caption>\S.*)")
-_CAPTIONS_IN_JSON = re.compile(rb'"(?:captions?|sentences)"|\.(?:jpe?g|png)"\s*:\s*\[')
+_CAPTIONS_IN_JSON = re.compile(
+    rb'"(?:\w+_)?(?:captions?|sentences)"|\.(?:jpe?g|png)"\s*:\s*(?:\[|"[^"]*[^"\s]\s[^"]*\s)'
+)
+# A list of strings as Python prints it, with commas, or as NumPy does, without.
+_STRING = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+_PRINTED_LIST = re.compile(rf"\[\s*{_STRING}(?:\s*,?\s*{_STRING})*\s*\]", re.DOTALL)
 _COURSE_MARKS = re.compile(r"^\s*<start>\s|\s<end>\s*$")
 
 
@@ -101,6 +108,7 @@ def read(path: Path) -> CaptionFile:
     """
     if path.suffix.lower() == ".parquet":
         return _read_records(path, enumerate(_read_parquet(path), 1))
+    _refuse_archive(path)
     decoded = text_file.read(path)
     lines, found = decoded.lines, CaptionFile(path)
     if decoded.text.lstrip().startswith(("{", "[")) or path.suffix.lower() in _JSON:
@@ -112,6 +120,15 @@ def read(path: Path) -> CaptionFile:
     if guessed := text_file.describe_encoding(path, decoded.encoding):
         found.remarks.append(guessed)
     return found
+
+
+def _refuse_archive(path: Path) -> None:
+    """Refuse the workbooks of spreadsheets and archives, which are both zip files."""
+    if path.is_file() and zipfile.is_zipfile(path):
+        raise CorruptFile(
+            _("{path} is a zip archive or a workbook, not a text file").format(path=path),
+            fix=_("Unpack the archive, or save the sheet of the workbook as CSV (UTF-8)."),
+        )
 
 
 def read_texts(paths: Iterable[Path], folder: Path) -> CaptionFile:
@@ -262,7 +279,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
     if delimiter == "|":  # flickr30k has single quotation marks, and quotes nothing
         return line.split("|")
     try:
-        return next(csv.reader([line], delimiter=delimiter), [])
+        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
     except csv.Error:
         return []
 
@@ -270,10 +287,14 @@ def _cells(line: str, delimiter: str) -> list[str]:
 def _read_table(found: CaptionFile, lines: list[str]) -> None:
     layout = _find_layout(lines)
     if layout is None:
+        is_old = len(lines) == 1 and "\r" in lines[0]
         raise CorruptFile(
             _("{path} is no file of captions").format(path=found.path),
             expected=_("columns such as image and caption, image.jpg#0 and a tab, or JSON"),
             got=repr(next(filter(str.strip, lines), "")[:60]),
+            fix=_(r"Its lines end as on old Macs. Convert it: tr '\r' '\n' < FILE > captions.csv")
+            if is_old
+            else _("Write a first line with the names of the columns: image,caption"),
         )
     short, repaired, header = [], [], layout.header
     for number, row in _read_rows(found.path, lines, layout):
@@ -295,7 +316,8 @@ def _read_rows(path: Path, lines: list[str], layout: _Layout) -> Iterator[tuple[
     if layout.delimiter == "|" or (layout.delimiter == "\t" and not _is_quoted(lines)):
         yield from ((i, line.split(layout.delimiter)) for i, line in enumerate(lines, 1))
         return
-    rows = csv.reader([f"{line}\n" for line in lines], delimiter=layout.delimiter)
+    ended = [f"{line}\n" for line in lines]
+    rows = csv.reader(ended, delimiter=layout.delimiter, skipinitialspace=True)
     begin = re.compile(rf"\n[^\n{layout.delimiter}]+{layout.delimiter}")
     try:
         for row in rows:
@@ -348,7 +370,8 @@ def _split_list(cell: str) -> list[str]:
             if isinstance(found, list) and all(isinstance(each, str) for each in found):
                 return found
         except ValueError:
-            pass
+            if _PRINTED_LIST.fullmatch(cell.strip()):
+                return [ast.literal_eval(each) for each in re.findall(_STRING, cell)]
     return [cell]
 
 
@@ -410,8 +433,10 @@ def _parse(text: str, place: str) -> Any:
     try:
         return parse_json(text)
     except json.JSONDecodeError as error:
+        reason = f"{error.msg}, {error.lineno}:{error.colno}"
         raise CorruptFile(
-            _("{place} is not JSON ({reason})").format(place=place, reason=error.msg)
+            _("{place} is not JSON ({reason})").format(place=place, reason=reason),
+            fix=_("Export or download the file again, or correct that place."),
         ) from error
 
 
@@ -456,7 +481,7 @@ def _read_records(path: Path, records: Iterable[tuple[int, Any]]) -> CaptionFile
                 got=repr(name)[:60],
             )
         given = _get_first(record, CAPTION_KEYS)
-        if given is None:
+        if given is None and not record.keys() & set(CAPTION_KEYS):
             raise CorruptFile(
                 _("{place} has an image without captions").format(place=place),
                 expected=_("'captions', a list of sentences"),
@@ -464,7 +489,7 @@ def _read_records(path: Path, records: Iterable[tuple[int, Any]]) -> CaptionFile
             )
         inside = record.get("filepath") if "filename" in record else None
         full = f"{inside}/{name}" if isinstance(inside, str) and inside else str(name)
-        listed = given if isinstance(given, list) else [given]
+        listed = given if isinstance(given, list) else [] if given is None else [given]
         found.add(full, map(_get_sentence, listed), _get_first(record, SPLIT_KEYS))
     return found
 

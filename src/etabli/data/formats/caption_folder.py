@@ -274,7 +274,9 @@ def _summarize(
 ) -> str:
     """Say in one line what was read, in which splits, and what was left out."""
     text = _("{path}: {n} images with {m} captions").format(
-        path=", ".join(file.path.name for file in files), n=len(found), m=len(found.rows()[1])
+        path=", ".join(_shorten(file.path, found.folder, files) for file in files),
+        n=len(found),
+        m=len(found.rows()[1]),
     )
     if found.splits:
         text += (
@@ -298,6 +300,12 @@ def _summarize(
         + (_("; left out: {parts}").format(parts=", ".join(left_out)) if left_out else "")
         + "."
     )
+
+
+def _shorten(path: Path, folder: Path, files: Sequence[CaptionFile]) -> str:
+    """Return the name of a file; its path in the folder where several have that name."""
+    is_alone = [file.path.name for file in files].count(path.name) == 1
+    return path.name if is_alone else images.get_display_name(path, folder)
 
 
 def write_captions(path: Path | str, records: Iterable[tuple[str, Sequence[str]]]) -> None:

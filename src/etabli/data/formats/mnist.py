@@ -6,6 +6,7 @@ Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits"; LeCun
 import hashlib
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -155,10 +156,19 @@ def find_files(source: Source) -> dict[str, Path]:
 def _list_candidates(folder: Path, part: str) -> Iterator[Path]:
     half, kind = part.split("_")
     # Path.is_dir raises OSError for a name that is too long.
-    for path in folder.glob("*") if os.path.isdir(folder) else ():  # noqa: PTH112
+    for path in _list_files(folder) if os.path.isdir(folder) else ():  # noqa: PTH112
         match = _NAME.fullmatch(path.name)
         if match and match["kind"] == kind and (match["half"] == "train") == (half == "train"):
             yield path
+
+
+def _list_files(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder; Kaggle's MNIST has each file in a folder of its name."""
+    for path in folder.iterdir():
+        if path.is_file():
+            yield path
+        elif _NAME.fullmatch(path.name):
+            yield from filter(Path.is_file, path.iterdir())
 
 
 def _prefix(path: Path) -> str:
@@ -181,13 +191,25 @@ def _explain_missing(source: Source, folder: Path, part: str) -> DataMissing:
             fix=_("Remove the folder: it is generated again."),
         )
     if is_path(name):
-        return DataMissing(
-            _("{folder} has no file of the {part}").format(
-                folder=folder, part=_(known_sets.PARTS[part])
-            ),
-            expected=f"{FILES[part]}, {FILES[part]}.gz",
-        )
+        return _explain_folder(folder, part)
     return explain_missing(name, folder / known_sets.get_known_set(name).files[part].path)
+
+
+def _explain_folder(folder: Path, part: str) -> DataMissing:
+    if not os.path.isdir(folder):  # noqa: PTH112
+        return DataMissing(_("there is no folder {path}").format(path=folder))
+    below = sorted(path.parent for path in folder.glob(f"*/{FILES[part]}*") if path.is_file())
+    return DataMissing(
+        _("{folder} has no file of the {part}").format(
+            folder=folder, part=_(known_sets.PARTS[part])
+        ),
+        expected=f"{FILES[part]}, {FILES[part]}.gz",
+        fix=_("Give the folder that has it: --dataset {folder}").format(
+            folder=shlex.quote(str(below[0]))
+        )
+        if below
+        else _("Write an array as such a file with etabli.data.formats.idx.write(path, array)."),
+    )
 
 
 def flatten(images: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ import io
 import json
 import lzma
 import re
+import shlex
 import shutil
 import warnings
 import zipfile
@@ -135,12 +136,22 @@ def read(
         with _open(path, member) as stream:
             found = _read_stream(stream, path, wanted)
     if not found.seen:
-        raise DataMissing(
-            _("{path} contains no vector of a requested word").format(path=path),
-            expected=_("lines of a word and its numbers, separated by spaces"),
-        )
+        raise _explain_nothing(path, list(wanted or ()))
     return WordVectors(
         tuple(found.seen), found.join(), tuple(found.duplicates), tuple(found.remark(path))
+    )
+
+
+def _explain_nothing(path: Path, wanted: Sequence[str]) -> DataMissing:
+    if not wanted:
+        return DataMissing(
+            _("{path} contains no word vectors").format(path=path),
+            expected=_("lines of a word and its numbers, separated by spaces"),
+        )
+    return DataMissing(
+        _("{path} contains no vector of a requested word").format(path=path),
+        got=", ".join(wanted[:3]),
+        fix=_("Spell the words as the file does, in lower case for most; one per line."),
     )
 
 
@@ -171,6 +182,7 @@ class _Found:
     undecodable: list[int] = field(default_factory=list)
     promised: int | None = None  # words, by the header
     entries: int = 0
+    dimensions: tuple[int, int] | None = None  # by the header, and by the lines
 
     def add(self, numbers: Sequence[int], words: Sequence[bytes], vectors: np.ndarray) -> None:
         """Add entries: their line numbers, words, and vectors, NaN where malformed."""
@@ -223,6 +235,10 @@ class _Found:
             if lines:
                 listed = ", ".join(map(str, lines[:5])) + (", ..." if len(lines) > 5 else "")
                 yield sentence.format(n=len(lines), path=path.name, lines=listed)
+        if self.dimensions is not None:
+            yield _("The header of {path} promises {n} dimensions; its lines have {m}.").format(
+                path=path.name, n=self.dimensions[0], m=self.dimensions[1]
+            )
         if self.wanted is None and self.promised is not None and self.promised != self.entries:
             yield _("The header of {path} promises {n} words; it has {m}.").format(
                 path=path.name, n=self.promised, m=self.entries
@@ -268,18 +284,25 @@ def _open(path: Path, member: str | None) -> Iterator[IO[bytes]]:
 def _choose_member(archive: zipfile.ZipFile, path: Path, member: str | None) -> str:
     """Return the member of that name, or else the only one."""
     names = [name for name in archive.namelist() if not name.endswith("/")]
-    names = [name for name in names if not name.startswith(("__MACOSX", "."))]
+    hidden = re.compile(r"(^|/)\.|^__MACOSX/")
+    names = [name for name in names if not hidden.search(name)]
+    if names and all(name.endswith(".npy") for name in names):
+        raise CorruptFile(
+            _("{path} is an archive of NumPy arrays").format(path=path),
+            expected=", ".join(names[:8]),
+            fix=_("Save the vectors with np.save('vectors.npy', array), the words in words.txt."),
+        )
     fit = names if member is None else [n for n in names if member in (n, PurePosixPath(n).name)]
     if len(fit) == 1:
         return fit[0]
     if not names:
         raise CorruptFile(_("{path} contains no file").format(path=path))
     raise BadSetting(
-        _("which file of {path} is to be read?").format(path=path)
+        _("{path} contains several files").format(path=path)
         if member is None
         else _("{path} has no file {member}").format(path=path, member=member),
         expected=", ".join(names[:8]),
-        fix=_("Name it with --member {name}").format(name=names[0]),
+        fix=_("Name one of them: --member {name}").format(name=shlex.quote(names[0])),
     )
 
 
@@ -295,12 +318,16 @@ class _Layout:
     start: int
     promised: int | None
     is_binary: bool = False
+    promised_dimension: int | None = None
 
 
 def _read_stream(stream: IO[bytes], path: Path, wanted: Collection[str] | None) -> _Found:
     head = stream.read(_HEAD)
     layout = _recognize(head, path, is_whole=len(head) < _HEAD)
     found = _Found(None if wanted is None else frozenset(wanted), promised=layout.promised)
+    promised = layout.promised_dimension
+    if promised is not None and promised != layout.dimension:
+        found.dimensions = promised, layout.dimension
     blocks = _blocks(head[layout.start :], stream)
     if layout.is_binary:
         _read_binary(blocks, path, layout, found)
@@ -336,7 +363,9 @@ def _recognize(head: bytes, path: Path, *, is_whole: bool) -> _Layout:
     if not dimension and (counts or not is_whole):
         _refuse_line(path, 1, sampled[0] if sampled else b"", None)
     tabs = sum(b"\t" in line for line in sampled)
-    return _Layout(dimension, b"\t" if 2 * tabs > len(sampled) else b" ", start, promised)
+    separator = b"\t" if 2 * tabs > len(sampled) else b" "
+    width = int(header[1]) if promised is not None else None
+    return _Layout(dimension, separator, start, promised, promised_dimension=width)
 
 
 def _refuse_models(head: bytes, path: Path) -> None:
@@ -383,8 +412,11 @@ def _is_number(text: bytes) -> bool:
 def _refuse_line(path: Path, number: int, line: bytes, dimension: int | None) -> None:
     raise CorruptFile(
         _("{path}, line {number}, is malformed").format(path=path, number=number),
-        expected=_("a word and {n} finite numbers").format(n=dimension or _("its")),
+        expected=_("a word and {n} finite numbers").format(n=dimension)
+        if dimension
+        else _("a word and its numbers"),
         got=line[:60].decode("utf-8", "replace").strip(),
+        fix=_("Separate them with spaces or tabs, with a point in the numbers: sea 0.1 -0.2"),
     )
 
 
