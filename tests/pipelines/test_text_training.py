@@ -61,7 +61,7 @@ def test_a_text_that_the_memory_cannot_hold_is_refused_before_the_training(
         {"epochs": 0},
         {"learning_rate": float("nan")},
         {"dropout": 1.0},
-        {"validation": 0.9},
+        {"validation_fraction": 0.9},
         {"layers": 99},
     ],
 )

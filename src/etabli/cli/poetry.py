@@ -76,7 +76,7 @@ def train(
             help="Dropout rate of the states (default: 0; lstm: 0.3 and 0.1).",
         ),
     ] = None,
-    validation: Annotated[
+    validation_fraction: Annotated[
         float | None,
         typer.Option(
             min=0.01,
@@ -141,7 +141,7 @@ def train(
         "learning_rate": learning_rate,
         "batch_size": batch_size,
         "dropout": dropout,
-        "validation": validation,
+        "validation_fraction": validation_fraction,
         "seed": seed,
     }
     changed = Preparation(lowercase, join_lines) if lowercase or join_lines else None

@@ -45,7 +45,7 @@ class TextSettings:
     """Settings of a training; None is the default of the model.
 
     ``sequence_length`` is the window of the SimpleRNN, or the longest context of the n-gram model;
-    ``validation`` the share of the text, at its end, that the model is scored on.
+    ``validation_fraction`` the share of the text, at its end, that the model is scored on.
     """
 
     model: str = "simple-rnn"
@@ -56,7 +56,7 @@ class TextSettings:
     learning_rate: float | None = None
     batch_size: int | None = None
     dropout: float | None = None
-    validation: float = 0.2
+    validation_fraction: float = 0.2
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -100,7 +100,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("learning_rate", 1e-7, 1.0),
     ("batch_size", 1, 65_536),
     ("dropout", 0.0, 0.95),
-    ("validation", 0.01, 0.5),
+    ("validation_fraction", 0.01, 0.5),
     ("seed", 0, 2**63),
 )
 _MAY_CHANGE = ("epochs", "learning_rate", "batch_size", "dropout")  # with --resume
@@ -148,7 +148,7 @@ class Training:
     @property
     def boundary(self) -> int:
         """The position of the first character that the model is scored on."""
-        return self.text.boundary(1 - self.settings.validation)
+        return self.text.boundary(1 - self.settings.validation_fraction)
 
     def train(self, ngram: NGram) -> tuple["keras.Model", LogProbabilities]:
         """Return a trained net, and a function (first, last) -> ln p (N, V) of its text."""

@@ -114,7 +114,7 @@ def train(
         preparation = Preparation(**former.preparation)
     with open_output(out, overwrite, resume=resume, can_resume=True) as folder:
         prepared = texts.read_corpus(text, preparation)
-        prepared.require(chosen.length, 1 - chosen.validation)
+        prepared.require(chosen.length, 1 - chosen.validation_fraction)
         done = _check_former(former, prepared, chosen, out) if former else 0
         remarks = [*prepared.remarks, *_remark_length(prepared, chosen)]
         for remark in remarks:
