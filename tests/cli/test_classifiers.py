@@ -1,6 +1,7 @@
 """From a folder of photos to a model and its scores by one command; wrong options."""
 
 import json
+import shutil
 
 import pytest
 
@@ -76,3 +77,21 @@ def test_one_class_and_a_model_that_knows_none_are_refused(etabli, place, tmp_pa
     result = etabli("transfer", tmp_path / "one", *net(place), "--out", tmp_path / "m")
     assert result.code == 2 and "every image has the same label" in result.err
     assert not (tmp_path / "m").exists()
+
+
+def test_what_cannot_be_trained_is_refused_before_features_are_extracted(etabli, place, tmp_path):
+    """A class only in the test split, and a folder with a finished model; remarks come first."""
+    photos = tmp_path / "photos"
+    shutil.copytree(place / "photos", photos)
+    (photos / "test" / "Star ").mkdir()
+    shutil.copy(photos / "test" / "star" / "test0.jpg", photos / "test" / "Star " / "twin.jpg")
+    result = etabli("transfer", photos, *net(place), "--out", tmp_path / "m")
+    assert result.code == 3 and "no training image shows Star" in result.err
+    assert "'Star ' / 'star'" in result.err and "same content" in result.err
+    assert "features of" not in result.err and not (tmp_path / "m").exists()
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "card.json").write_text("{}")
+    for command in ("transfer", "finetune"):
+        result = etabli(command, place / "photos", *net(place), "--out", tmp_path / "m")
+        assert result.code == 2 and "already holds a trained model" in result.err
+        assert "images" not in result.err

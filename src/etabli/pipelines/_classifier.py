@@ -256,7 +256,11 @@ def write_report(
         folder,
         evaluation,
         title=title,
-        facts=[source.summary(), *([parts.describe()] if parts is not None else [])],
+        facts=[
+            source.summary(),
+            *source.remarks,
+            *([parts.describe()] if parts is not None else []),
+        ],
         train=parts.train if parts is not None else None,
         inspection=inspect(images, rows, reporter=reporter),
         history=[

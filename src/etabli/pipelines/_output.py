@@ -16,7 +16,10 @@ from etabli.report import run_folder
 from etabli.saved_models.card import CARD
 from etabli.training.checkpoint import CHECKPOINTS_DIR
 
-__all__ = ["is_finished", "open_output", "refuse_existing_file", "refuse_finished_run"]
+__all__ = [
+    *("is_finished", "open_output", "refuse_existing_file"),
+    *("refuse_finished_model", "refuse_finished_run"),
+]
 
 REPORT = "report.html"  # of a run
 _REPLACING = "replacing"  # a file among the checkpoints: the card is still that of the former model
@@ -76,9 +79,9 @@ def open_output(
         FolderBusy: Another process writes in the folder.
     """
     checkpoints = out / CHECKPOINTS_DIR
-    _refuse_finished(out, overwrite or resume, can_resume)
+    refuse_finished_model(out, overwrite or resume, can_resume)
     with lock_folder(out):
-        _refuse_finished(out, overwrite or resume, can_resume)
+        refuse_finished_model(out, overwrite or resume, can_resume)
         replaces = is_finished(out)
         try:
             checkpoints.mkdir(exist_ok=True)
@@ -91,7 +94,8 @@ def open_output(
         shutil.rmtree(checkpoints, ignore_errors=True)
 
 
-def _refuse_finished(out: Path, may_replace: bool, can_resume: bool) -> None:
+def refuse_finished_model(out: Path, may_replace: bool, can_resume: bool = False) -> None:
+    """Raise ``BadSetting`` where a folder holds a finished model that must stay."""
     if may_replace or not is_finished(out):
         return
     fix = _("Choose another folder with --out, or replace the model with --overwrite.")

@@ -118,7 +118,7 @@ def _evaluate(
     source = image_source.read(
         place, task=card.task, known=features.names if features else None, **source_options
     )
-    reporter.print_line(source.summary())
+    source.report(reporter.print_line)
     folder = None if isinstance(model, ImageClassifier) else Path(model)
     chosen, remarks = _choose(source.images, split, folder)
     judged, more = _match_classes(chosen, card)

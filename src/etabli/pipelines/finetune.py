@@ -24,7 +24,7 @@ from etabli.pipelines._classifier import (
     store_training_images,
     write_report,
 )
-from etabli.pipelines._output import open_output
+from etabli.pipelines._output import open_output, refuse_finished_model
 from etabli.pipelines._splits import Parts
 from etabli.saved_models import classifier
 
@@ -85,11 +85,12 @@ def finetune(
     """
     reporter = reporter or Silent()
     out = Path(out) if out is not None else name_output(images)
+    refuse_finished_model(out, overwrite)
     net, file, stage = _choose_net(backbone, weights, stage, reporter)
     skipped: list[str] = []
     source = image_source.read(images, task=task, check_files=False, **source_options)
     source = image_source.keep_readable(source, skipped.append)
-    reporter.print_line(source.summary())
+    source.report(reporter.print_line)
     kind = _splits.resolve_task(source.images, task)
     parts = _splits.split(source.images, kind, validation_fraction, seed, needs_validation=True)
     reporter.print_line(parts.describe())

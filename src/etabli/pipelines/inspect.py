@@ -68,7 +68,7 @@ def inspect(
             fix=_("Choose another folder with --out, or replace the report with --overwrite."),
         )
     source = image_source.read(images, need_labels=False, **source_options)  # type: ignore[arg-type]
-    reporter.print_line(source.summary())
+    source.report(reporter.print_line)
     features = _extract(source.images, backbone, weights, reporter)
     found = inspection.inspect(source.images, features, reporter=reporter)
     with lock_folder(folder):

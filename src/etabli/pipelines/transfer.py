@@ -27,7 +27,7 @@ from etabli.pipelines._classifier import (
     store_training_images,
     write_report,
 )
-from etabli.pipelines._output import open_output
+from etabli.pipelines._output import open_output, refuse_finished_model
 from etabli.pipelines._splits import Parts
 from etabli.pipelines.evaluate import Evaluation, Task, score
 from etabli.saved_models import classifier
@@ -82,11 +82,18 @@ def transfer(
         DataMissing: No image has both features and a label, or there is nothing to judge on.
     """
     reporter = reporter or Silent()
-    given = _open(source, labels, task, backbone, weights, reporter, source_options)
+    out = Path(out) if out is not None else name_output(source)
+    refuse_finished_model(out, overwrite)
+
+    def check(images: LabeledImages) -> None:
+        """Raise what the training would raise, before features are extracted."""
+        kind = _splits.resolve_task(images, task)
+        _splits.split(images, kind, validation_fraction, seed, needs_validation=False)
+
+    given = _open(source, labels, task, backbone, weights, reporter, check, source_options)
     images, recipe = given.source.images, given.features.recipe
     kind = _splits.resolve_task(images, task)
     parts = _splits.split(images, kind, validation_fraction, seed, needs_validation=False)
-    out = Path(out) if out is not None else name_output(source)
     with open_output(out, overwrite):
         net, size, model = build_net_of(given.features, weights)
         fit = _Fit(given.features, kind, balance, seed, reporter)
@@ -141,6 +148,7 @@ def _open(
     backbone: str | None,
     weights: Path | str | None,
     reporter: Reporter,
+    check: Callable[[LabeledImages], None],
     options: dict[str, Any],
 ) -> _Given:
     """Open the features of a source, or extract them, and read the labels of their images."""
@@ -158,8 +166,8 @@ def _open(
         if not Path(source).exists():
             raise DataMissing(_("there is no folder {path}").format(path=source))
         read = image_source.read(labels or source, task=task, **options)
-        _splits.resolve_task(read.images, task)
-        reporter.print_line(read.summary())
+        read.report(reporter.print_line)
+        check(read.images)
         features = extract.extract_labeled(read.images, backbone, weights, reporter)
         skipped = tuple(f"{each.name}: {each.reason}" for each in features.unreadable)
     recipe = features.recipe
@@ -180,8 +188,8 @@ def _open(
         )
     if len(kept) < len(images):
         read = replace(read, images=images.select(kept))
-    if not skipped and extract.is_features(source):
-        reporter.print_line(read.summary())
+    if extract.is_features(source):
+        read.report(reporter.print_line)
     return _Given(features, read, skipped)
 
 
