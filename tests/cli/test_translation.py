@@ -64,7 +64,7 @@ def test_an_unknown_language_is_refused(etabli):
         (["rum"], "Vouliez-vous dire 'run'"),
         (["run", "--seed", "x"], "Valeur refusée pour '--seed'"),
         (["run", "--data"], "demande une valeur"),
-        (["finetune"], "Il manque l'argument 'images'"),
+        (["finetune"], "Il manque l'argument 'IMAGES'"),
         (["features", "photos"], "Il manque l'option '--out'"),
         (["list", "--jso"], "options possibles"),
         (["info", "much"], "Arguments en trop"),

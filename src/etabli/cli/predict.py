@@ -39,7 +39,7 @@ def predict(
     explain: Annotated[
         Path | None,
         typer.Option(
-            help="A folder for explain.html: the places in each image that speak for its classes, "
+            help="A folder for explain.html: the regions of each image that support its classes, "
             "and the nearest training images.",
             metavar="FOLDER",
         ),
@@ -48,8 +48,8 @@ def predict(
 ) -> None:
     """Predict the label of every image, and the probability of each class.
 
-    The columns are file_name, label, score (the probability of the label), then one a class; with
-    --imagenet top1, score1 and following. Images that cannot be read are listed and skipped; the
+    The columns are file_name, label, score (the probability of the label), then one per class; with
+    --imagenet, top1, score1, top2, and so on. Images that cannot be read are listed and skipped; the
     exit code is then 7.
 
     \b

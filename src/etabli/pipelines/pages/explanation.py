@@ -61,7 +61,7 @@ def explain(
 
 
 def _explain_colors() -> str:
-    return _("red: places that speak for the class; the rest is faded")
+    return _("red: regions that support the class; the rest is faded")
 
 
 def _show(
@@ -75,7 +75,7 @@ def _show(
         return [Note(_("The image cannot be read."), is_warning=True)]
     tiles = [Tile([(sections.embed_jpeg(pixels, _SIDE), path.name)], [_("image")])]
     for k in np.argsort(-found.probabilities, kind="stable")[:3]:
-        text = f"{card.classes[k]} {found.probabilities[k]:.1%}"
+        text = f"{card.classes[k]} {100 * found.probabilities[k]:.1f} %"
         drawn = overlay(pixels, found.maps[k])
         tiles.append(Tile([(sections.embed_jpeg(drawn, _SIDE), text)], [text]))
     blocks: list[Block] = [Gallery(tiles)]
@@ -96,7 +96,7 @@ def _show_neighbor(known: TrainingImages, row: int, cosine: float) -> Tile:
 
 
 def overlay(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """Return an image with the places in red that speak for a class; the rest is faded.
+    """Return an image with the regions in red that support a class; the rest is faded.
 
     Args:
         pixels: (H, W, 3) uint8.
