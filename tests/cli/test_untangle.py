@@ -89,7 +89,7 @@ def test_each_fault_is_one_clear_sentence(tmp_path):
     with pytest.raises(BadSetting, match="not enough points for 6 neighbors"):
         ask(tmp_path / "few.npz", "--out", tmp_path / "out")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataMissing, match="no labels of images|no images"):
+    with pytest.raises(DataMissing, match=r"no labels of images|no images"):
         ask(tmp_path / "empty")
     np.savez(tmp_path / "fine.npz", features=points, labels=labels)
     with pytest.raises(BadArray, match="does not match the number of points"):

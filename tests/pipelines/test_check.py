@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from etabli.core.errors import BadSetting, CorruptFile
-from etabli.pipelines.check import isolation
-from etabli.pipelines.check import check
+from etabli.pipelines.check import check, isolation
 
 RIGHT = """
 import numpy as np

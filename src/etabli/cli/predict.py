@@ -49,8 +49,8 @@ def predict(
     """Predict the label of every image, and the probability of each class.
 
     The columns are file_name, label, score (the probability of the label), then one per class; with
-    --imagenet, top1, score1, top2, and so on. Images that cannot be read are listed and skipped; the
-    exit code is then 7.
+    --imagenet, top1, score1, top2, and so on. Images that cannot be read are listed and skipped;
+    the exit code is then 7.
 
     \b
     etabli predict photos/ --model model/ --out predictions.csv

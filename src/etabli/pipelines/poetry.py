@@ -48,6 +48,11 @@ __all__ = [
 RUNS = Path("runs")
 FEW_CHARACTERS = 20_000  # below, an n-gram model usually predicts better than a net
 
+_UNUSED = {
+    "ngram": ("epochs", "units", "layers", "learning_rate", "batch_size", "dropout"),
+    "lstm": ("sequence_length",),
+}
+
 
 @dataclass(frozen=True)
 class ModelScores:
@@ -112,11 +117,15 @@ def train(
     chosen = make_settings(settings or {}, former.settings if former else None)
     if former and preparation is None:
         preparation = Preparation(**former.preparation)
-    with open_output(out, overwrite, resume=resume, can_resume=True) as folder:
+    with open_output(out, overwrite, resume=resume, can_resume=_can_train_further(out)) as folder:
         prepared = texts.read_corpus(text, preparation)
         prepared.require(chosen.length, 1 - chosen.validation_fraction)
         done = _check_former(former, prepared, chosen, out) if former else 0
-        remarks = [*prepared.remarks, *_remark_length(prepared, chosen)]
+        remarks = [
+            *prepared.remarks,
+            *_remark_length(prepared, chosen),
+            *_remark_unused(settings or {}, chosen.model),
+        ]
         for remark in remarks:
             reporter.print_line(remark)
         every = max(1, chosen.epochs // 4) if sample_every is None else sample_every
@@ -196,12 +205,21 @@ def _make_card(text: Text, settings: TextSettings, scores: ModelScores) -> TextC
 def _read_former(out: Path) -> TextCard:
     """Return the card of the model that is trained further."""
     card = saved_text.read(out)
-    if card.architecture == "ngram" or not card.settings:
+    if not _can_train_further(out):
         raise BadSetting(
             _("the model in {folder} cannot be trained further").format(folder=out),
-            fix=_("Train another one, without --resume."),
+            fix=_("Train another model in another folder: --out FOLDER, without --resume."),
         )
     return card
+
+
+def _can_train_further(out: Path) -> bool:
+    """Return whether a folder has a net with its settings, not the counts of an n-gram model."""
+    try:
+        card = saved_text.read(out)
+    except (EtabliError, OSError):
+        return False
+    return card.architecture != "ngram" and bool(card.settings)
 
 
 def _check_former(former: TextCard, text: Text, settings: TextSettings, out: Path) -> int:
@@ -230,6 +248,15 @@ def _remark_length(text: Text, settings: TextSettings) -> Iterator[str]:
             "The text has only {n} characters: an n-gram model usually predicts so short a text "
             "better (--model ngram)."
         ).format(n=f"{count:,}")
+
+
+def _remark_unused(given: Mapping[str, object], model: str) -> Iterator[str]:
+    """Yield a sentence on the settings that a model does not have."""
+    unused = [name for name in given if name in _UNUSED.get(model, ())]
+    if unused:
+        yield _("These settings have no effect with the model {model}: {names}.").format(
+            model=model, names=", ".join(unused)
+        )
 
 
 def _compare(scores: Sequence[ModelScores]) -> list[str]:

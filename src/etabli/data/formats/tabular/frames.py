@@ -1,12 +1,12 @@
 """Points in tables of typed columns: Parquet, Feather, Arrow, pandas, polars, AnnData."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from etabli.core.atomic_files import parse_json
 from etabli.core.errors import BadArray, CorruptFile, MissingExtra
 from etabli.core.i18n import _
 from etabli.data.formats.tabular import array_files, columns
@@ -99,7 +99,7 @@ def _read_arrow_table(path: Path) -> Any:
 def _find_index(table: Any) -> frozenset[str]:
     """Return the columns that pandas wrote as the index of its frame."""
     try:
-        known = json.loads((table.schema.metadata or {})[b"pandas"])["index_columns"]
+        known = parse_json((table.schema.metadata or {})[b"pandas"])["index_columns"]
         return frozenset(each for each in known if isinstance(each, str))
     except (KeyError, ValueError, TypeError):
         return frozenset()
