@@ -27,7 +27,7 @@ def test_a_french_sentence_keeps_its_english_source():
 def test_formatting_gives_the_same_text_as_str_format():
     for language in LANGUAGES:
         with use_language(language):
-            translated = _("{count} of {total} images could not be read and were skipped.").format(
+            translated = _("Unreadable images, skipped: {count} of {total}.").format(
                 count=1, total=2
             )
             assert translated == str(_(translated.message)).format(**translated.placeholders)

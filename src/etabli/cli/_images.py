@@ -56,15 +56,13 @@ Train = Annotated[
 Validation = Annotated[
     Path | None,
     typer.Option(
-        help="The images that choose settings: a list of names, or a folder.",
+        help="The validation images, which choose settings: a list of names, or a folder.",
         metavar="LIST|FOLDER",
     ),
 ]
 Test = Annotated[
     Path | None,
-    typer.Option(
-        help="The images that judge: a list of names, or a folder.", metavar="LIST|FOLDER"
-    ),
+    typer.Option(help="The test images: a list of names, or a folder.", metavar="LIST|FOLDER"),
 ]
 SplitColumn = Annotated[
     str | None,
@@ -76,7 +74,7 @@ LabelSeparator = Annotated[
     str | None,
     typer.Option(
         help="What separates several labels in a cell; none: cells are whole labels; default: "
-        "found out.",
+        "detected.",
         metavar="TEXT",
     ),
 ]
@@ -119,7 +117,7 @@ def report_unreadable(unreadable: Sequence["Unreadable"], total: int) -> None:
     for each in unreadable:
         _errors.print_error(f"{each.name}: {each.reason}")
     if unreadable:
-        text = _("{count} of {total} images could not be read and were skipped.")
+        text = _("Unreadable images, skipped: {count} of {total}.")
         _errors.print_error(text.format(count=len(unreadable), total=total))
         raise typer.Exit(EXIT_UNREADABLE)
 

@@ -1,5 +1,6 @@
 """Fine-tuning of a pretrained backbone on your own images, as in tp3.finetune."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def finetune(
             chosen="epoch, thresholds: on the validation images",
         )
         parts.write(out)
-        history = {"loss": tuned.losses, "validation": tuned.validations}
+        history = {"loss": tuned.losses, **_name_validation(tuned.validations, config)}
         pool = tuning.make_pooling_function(tuned.tail, config.batch_size)
         rows = data.views.logits(data.find_rows(parts.train), pool)
         store_training_images(out, parts.train, rows, seed)
@@ -213,11 +214,23 @@ def _train(
         def count(advance: int, **numbers: float) -> None:
             nonlocal left
             left -= advance
+            if (validation := numbers.pop("validation", None)) is not None:
+                found = _name_validation([validation], config)
+                numbers |= {name: values[0] for name, values in found.items()}
             step(advance, **numbers)
 
         tuned = data.fine_tune(tail, head, config, checkpoint, count)
         step(left)  # of epochs that no longer improved the validation score
     return tuned
+
+
+def _name_validation(
+    scores: Sequence[float], config: tuning.FinetuneConfig
+) -> dict[str, list[float]]:
+    """Return the validation scores of epochs by name: of exclusive classes they are -loss."""
+    if config.is_exclusive:
+        return {"validation_loss": [-score for score in scores]}
+    return {"validation": list(scores)}
 
 
 def _judge(

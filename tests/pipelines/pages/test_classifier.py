@@ -4,7 +4,8 @@ from PIL import Image
 from sklearn.metrics import confusion_matrix
 
 from etabli.data.formats.labeled_images import from_names
-from etabli.pipelines import _classifier
+from etabli.models.vision.finetune import FinetuneConfig
+from etabli.pipelines import _classifier, finetune
 from etabli.pipelines.pages import classifier
 
 
@@ -65,3 +66,21 @@ def test_the_most_confident_mistake_is_first(photos):
     margins = found.probabilities.max(1) - found.probabilities[range(30), found.truth.argmax(1)]
     assert gallery.tiles[0].lines[-1] == found.names[wrong[margins[wrong].argmax()]]
     assert len(gallery.tiles) == min(24, len(wrong))
+
+
+def test_one_epoch_is_no_curve(photos):
+    rows = [{"epoch": epoch, "loss": 1.0, "validation_loss": 0.5} for epoch in (1, 2)]
+    titles = [
+        [block.title for block in classifier._show_curves(evaluate(photos), history)]
+        for history in (rows[:1], rows)
+    ]
+    assert titles[1] == ["training loss", "validation loss", *titles[0]]
+
+
+@pytest.mark.parametrize(
+    ("is_exclusive", "expected"),
+    [(True, {"validation_loss": [0.5, 0.25]}), (False, {"validation": [-0.5, -0.25]})],
+)
+def test_the_validation_scores_of_exclusive_classes_are_shown_as_losses(is_exclusive, expected):
+    config = FinetuneConfig(is_exclusive=is_exclusive)
+    assert finetune._name_validation([-0.5, -0.25], config) == expected

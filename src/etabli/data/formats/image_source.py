@@ -724,7 +724,7 @@ def keep_readable(
         raise DataMissing(_("none of the {count} images can be read").format(count=len(data)))
     if len(kept) == len(data):
         return source
-    skipped = _("{count} of {total} images could not be read and were skipped.")
+    skipped = _("Unreadable images, skipped: {count} of {total}.")
     report(skipped.format(count=len(data) - len(kept), total=len(data)))
     more = tuple(
         (name, problem[0])

@@ -63,7 +63,8 @@ def write(
         facts: What is shown below it, such as which images did what.
         train: The training images, for their number by class.
         inspection: What is wrong with the images.
-        history: A row for each epoch of a fine-tuning: "epoch", "loss" and "validation".
+        history: A row for each epoch of a fine-tuning: "epoch", "loss", and "validation" (a score)
+            or "validation_loss".
         left_out: (name, reason) of the files that were not used.
     """
     shown = [
@@ -91,11 +92,11 @@ def _summarize(evaluation: "Evaluation") -> list[tuple[str, str]]:
     name, best = next(iter(evaluation.scores.items()))
     found = [(f"{score_label(name)}: {_write(name, best)}", "scores")]
     wrong = int(_is_wrong(evaluation).any(axis=1).sum())
-    text = _("{wrong} of {total} images have a mistake")
+    text = _("Mistakes: {wrong} of {total} images")
     found.append((text.format(wrong=wrong, total=len(evaluation)), "mistakes"))
     if pairs := _list_pairs(evaluation)[:1]:
         label, predicted, count, _share = pairs[0]
-        text = _("Most frequent confusion: {label} predicted as {predicted}, {count} times")
+        text = _("Most frequent confusion: {label} predicted as {predicted} ({count})")
         sentence = text.format(label=label, predicted=predicted, count=count)
         found.append((sentence, "confusions"))
     weak = [
@@ -149,7 +150,7 @@ def _show_classes(evaluation: "Evaluation", train: LabeledImages | None) -> Bloc
         own = [trained[name]] if train is not None else []
         cells = [_make_range(scores[each]) if each in scores else "—" for each in names]
         rows.append((name, *map(str, own), str(judged[k]), *cells))
-    counted = [*([_("training images")] if train is not None else []), _("judged images")]
+    counted = [*([_("training images")] if train is not None else []), _("test images")]
     heads = {"f1": "F1", "precision": _("precision"), "recall": _("recall")}
     heads["average_precision"] = _("average precision")
     columns = (_("class"), *counted, *(heads.get(each, each) for each in names))
@@ -207,7 +208,7 @@ def _show_confusions(evaluation: "Evaluation") -> list[Block]:
         blocks += [Note(text), Matrix(evaluation.classes, counts)]
     if not pairs:
         return [*blocks, Note(_("No class was confused with another."))]
-    rows = [(a, b, str(n), f"{share:.1%}") for a, b, n, share in pairs]
+    rows = [(a, b, str(n), f"{100 * share:.1f} %") for a, b, n, share in pairs]
     columns = (_("label"), _("predicted"), _("images"), _("share of the class"))
     if evaluation.task == "multi":
         columns = (_("missing label"), _("predicted instead"), *columns[2:])
@@ -221,7 +222,7 @@ def _show_mistakes(evaluation: "Evaluation") -> list[Block]:
     if not len(wrong):
         return [Note(_("There is no mistake."))]
     order = wrong[np.argsort(-doubt[wrong], kind="stable")]
-    text = _("{shown} of {total} images with a mistake, the most confident first.")
+    text = _("The most confident mistakes first: {shown} of {total}.")
     shown = order[:_MOST_TILES]
     caption = text.format(shown=len(shown), total=len(wrong))
     return [Gallery([_show_image(evaluation, row) for row in shown], caption)]
@@ -281,8 +282,13 @@ def _show_image(evaluation: "Evaluation", row: int) -> Tile:
 
 def _show_curves(evaluation: "Evaluation", history: Sequence[Mapping[str, float]]) -> list[Block]:
     blocks: list[Block] = []
-    if history:
-        for key, label in (("loss", _("training loss")), ("validation", _("validation score"))):
+    if len(history) > 1:  # one epoch is no curve
+        labels = {
+            "loss": _("training loss"),
+            "validation": _("validation score"),
+            "validation_loss": _("validation loss"),
+        }
+        for key, label in labels.items():
             if any(key in row for row in history):
                 axes = plot_learning_curves(history, {key: label}, y_label=label)
                 blocks.append(_draw(axes, label))

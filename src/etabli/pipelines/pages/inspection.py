@@ -158,7 +158,7 @@ def _describe_error(error: LabelError) -> str:
     elif error.given:
         text = _("labeled {given}, probably not ({p_probable:.0%})")
     else:
-        text = _("not labeled {probable}, probably is ({p_probable:.0%})")
+        text = _("not labeled {probable}, but probably should be ({p_probable:.0%})")
     return text.format(**vars(error))
 
 
@@ -228,7 +228,7 @@ def _count_classes(images: LabeledImages) -> Table:
         (
             images.classes[k],
             str(present[:, k].sum()),
-            f"{present[:, k].mean():.1%}",
+            f"{100 * present[:, k].mean():.1f} %",
             *(str(present[is_of[name], k].sum()) for name in splits),
         )
         for k in order[:_MOST_ROWS]
