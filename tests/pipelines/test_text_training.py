@@ -92,3 +92,14 @@ def test_the_default_settings_are_those_of_the_practical():
     assert settings.rnn_config() == _text_training.simple_rnn.TrainConfig()
     base = _text_training.PLAIN_CONFIG
     assert settings.lstm_config(base) == base
+
+
+def test_an_ngram_model_is_not_said_to_be_trainable_further(book, tmp_path):
+    reporter = Lines()
+    poetry.train(book, tmp_path / "counts", {"model": "ngram", "units": 9}, reporter=reporter)
+    assert "These settings have no effect with the model ngram: units." in reporter.lines
+    with pytest.raises(BadSetting, match="already holds") as refused:
+        poetry.train(book, tmp_path / "counts", {"model": "ngram"})
+    assert "--resume" not in refused.value.fix
+    with pytest.raises(BadSetting, match=r"cannot be trained further.*--out FOLDER"):
+        poetry.train(book, tmp_path / "counts", resume=True)

@@ -305,14 +305,14 @@ def test_a_caption_of_two_lines_is_one_caption(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.txt", "Nothing of the kind\n", "no file of captions"),
-        ("a.csv", "x,y\n1,2\n", "no file of captions"),
+        ("a.txt", "Nothing of the kind\n", "not a caption file"),
+        ("a.csv", "x,y\n1,2\n", "not a caption file"),
         ("a.json", "{", "is not JSON"),
         ("a.json", '{"images": [], "annotations": [{"image_id": 1, "bbox": []}]}', "no captions"),
         ("a.json", "{}", "names no image"),
         ("a.parquet", "PAR1", "not a readable Parquet"),
         ("a.txt", "\0\0", "binary"),
-        ("a.csv", "", "no file of captions"),
+        ("a.csv", "", "not a caption file"),
     ],
 )
 def test_another_file_is_refused_with_what_is_expected(tmp_path, name, content, words):

@@ -164,7 +164,7 @@ def test_a_folder_is_read_in_order_and_what_is_no_text_is_named(tmp_path):
     assert own.name == tmp_path.name
     assert own.locate(own.characters.index("second")) == (tmp_path / "b.txt", 1)
     assert own.locate(own.characters.index("line")) == (tmp_path / "a/z.md", 2)
-    assert "1 files (c.png)" in own.remarks[1]
+    assert "not text: 1 (c.png)" in own.remarks[1]
     listed = text.read_corpus([tmp_path / "b.txt", tmp_path / "a/z.md"])
     assert (listed.characters, listed.name) == ("second\nfirst\nline", "b+1")
     (tmp_path / "none").mkdir()

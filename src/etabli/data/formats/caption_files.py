@@ -289,7 +289,7 @@ def _read_table(found: CaptionFile, lines: list[str]) -> None:
     if layout is None:
         is_old = len(lines) == 1 and "\r" in lines[0]
         raise CorruptFile(
-            _("{path} is no file of captions").format(path=found.path),
+            _("{path} is not a caption file").format(path=found.path),
             expected=_("columns such as image and caption, image.jpg#0 and a tab, or JSON"),
             got=repr(next(filter(str.strip, lines), "")[:60]),
             fix=_(r"Its lines end as on old Macs. Convert it: tr '\r' '\n' < FILE > captions.csv")

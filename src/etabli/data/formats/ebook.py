@@ -57,7 +57,7 @@ def extract_text(raw: bytes, path: Path) -> DecodedText:
     suffix = suffix or path.suffix.lower()
     if suffix in _CONVERTERS:
         raise CorruptFile(
-            _("{path} is no text but a {suffix} file").format(path=path, suffix=suffix),
+            _("{path} is a {suffix} file, not plain text").format(path=path, suffix=suffix),
             fix=_("Convert it: {command}").format(command=_CONVERTERS[suffix].format(path=path)),
         )
     if suffix == ".epub":

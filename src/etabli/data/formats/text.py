@@ -281,7 +281,7 @@ class _Corpus:
         if other:
             names = ", ".join(other[:3]) + (", …" if len(other) > 3 else "")
             self.remarks.append(
-                _("Left out, for they are no text: {n} files ({names}).").format(
+                _("Left out, because they are not text: {n} ({names}).").format(
                     n=len(other), names=names
                 )
             )
@@ -408,7 +408,7 @@ def encode(characters: str, vocabulary: tuple[str, ...]) -> np.ndarray:
                 characters=" ".join(map(repr, unknown))
             ),
             expected=_("only characters of the vocabulary ({vocabulary})").format(
-                vocabulary="".join(vocabulary)
+                vocabulary=repr("".join(vocabulary))[1:-1]
             ),
         )
     return np.fromiter((codes[character] for character in characters), np.int32, len(characters))
