@@ -96,7 +96,8 @@ def test_a_class_without_validation_images_is_reported_and_left_out_of_the_means
         place / "net.weights.h5",
     ]
     result = etabli("transfer", place / "features", *words)
-    assert result.code == 0 and "Not in the means, for lack of judged images: rare." in result.err
+    assert result.code == 0
+    assert "Not in the means, because they have no test images: rare." in result.err
     assert "house" in result.out and "rare" not in result.out
 
 

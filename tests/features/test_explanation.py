@@ -44,7 +44,7 @@ def test_a_fine_tuned_model_has_a_logit_for_each_place():
 
 
 def test_a_model_without_such_layers_is_refused():
-    with pytest.raises(BadSetting, match="cannot see into"):
+    with pytest.raises(BadSetting, match="no access to the layers"):
         Explainer(ImageClassifier(object(), CARD))
 
 

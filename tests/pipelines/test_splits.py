@@ -55,7 +55,7 @@ def test_few_images_are_judged_by_cross_validation_unless_a_share_is_given():
     images = make({"cat": 49, "dog": 60})
     parts = split(images)
     assert parts.test is None and set(parts.train.names) == set(images.names)
-    assert "chooses and judges" in parts.describe()
+    assert "settings and scores by cross-validation" in parts.describe()
     assert split(images, 0.25).splits == {"train": 82, "test": 27}
 
 

@@ -33,7 +33,7 @@ def evaluate(
     ] = None,
     split: Annotated[
         Literal["train", "validation", "test", "all"] | None,
-        typer.Option(help="The split that judges; default: test, else validation, else all."),
+        typer.Option(help="The split to evaluate on; default: test, else validation, else all."),
     ] = None,
     split_column: _images.SplitColumn = None,
     label_separator: _images.LabelSeparator = None,
@@ -43,7 +43,7 @@ def evaluate(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Judge a classifier on labeled images; images that trained it are left out.
+    """Evaluate a classifier on labeled images; images that trained it are left out.
 
     Scores have 95 % intervals. Images that cannot be read are listed and left out.
 

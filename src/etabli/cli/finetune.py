@@ -72,11 +72,11 @@ def finetune(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Fine-tune a pretrained backbone on your own images, and judge it.
+    """Fine-tune a pretrained backbone on your own images, and evaluate it.
 
-    Validation images choose the best epoch, and the thresholds of several labels; test images
-    judge. Without splits, a fifth of the images does both, half each. Images that cannot be read
-    are listed and skipped; the exit code is then 7.
+    Validation images choose the best epoch, and the thresholds of several labels; test images give
+    the scores. Without splits, a fifth of the images is held out, half of it for each. Images that
+    cannot be read are listed and skipped; the exit code is then 7.
 
     \b
     etabli finetune photos/

@@ -25,7 +25,7 @@ def inspect(
     weights: Annotated[
         str,
         typer.Option(
-            help="Of the net: imagenet, a weights file, or none: only what needs no net.",
+            help="Weights of the net: imagenet, a file, or none (only what needs no net).",
             metavar="imagenet|none|FILE",
         ),
     ] = "imagenet",

@@ -46,11 +46,11 @@ def transfer(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train a linear classifier on deep features of images, and judge it.
+    """Train a linear classifier on deep features of images, and evaluate it.
 
     Where each image has one label, the most probable class is the answer. Cross-validation on the
-    training images chooses the regularization and the thresholds of several labels. The test split
-    judges, or held-out images; where those would be few, cross-validation judges.
+    training images chooses the regularization, and the thresholds of several labels. The scores are
+    those of the test split, or of held-out images, or of cross-validation where these would be few.
 
     \b
     etabli transfer photos/

@@ -45,7 +45,7 @@ class Explainer:
         names = {layer.name for layer in getattr(net, "layers", ())}
         if not {"classes", "pool", "probabilities"} <= names:
             raise BadSetting(
-                _("--explain cannot see into this model"),
+                _("--explain has no access to the layers of this model"),
                 expected=_(
                     "a model that 'etabli transfer' or 'etabli finetune' made of a net of "
                     "keras.applications"

@@ -153,7 +153,7 @@ def score(
             truth, probabilities, limits, images.classes, generator, ranks=ranks
         )
         if images.groups or (truth == DIFFICULT).any():
-            scores |= _score_as_voc(truth, probabilities if ranks is None else ranks)
+            scores |= _score_as_voc(images, probabilities if ranks is None else ranks)
     return Evaluation(
         images.names,
         images.paths,
@@ -168,13 +168,13 @@ def score(
     )
 
 
-def _score_as_voc(truth: np.ndarray, ranks: np.ndarray) -> dict[str, Interval]:
+def _score_as_voc(images: LabeledImages, ranks: np.ndarray) -> dict[str, Interval]:
     """Return the mAP by the other rules of VOC, without intervals."""
-    found = ap.compute_scores(truth, ranks, ())
+    found = ap.compute_scores(images.labels, ranks, images.classes)
     return {
         name: Interval(each.value, np.nan, np.nan, each.recipe)
         for name, each in found.items()
-        if name != "mean_average_precision"
+        if name.startswith("mean_average_precision_")
     }
 
 
@@ -185,10 +185,10 @@ def _remark_few(images: LabeledImages) -> list[str]:
     none = [name for name, count in counts.items() if not count]
     found = []
     if none:
-        text = _("Not in the means, for lack of judged images: {names}.")
+        text = _("Not in the means, because they have no test images: {names}.")
         found.append(text.format(names=", ".join(none)))
     if few:
-        text = _("Fewer than ten judged images, so mind the intervals: {names}.")
+        text = _("Fewer than ten test images, so the intervals are wide: {names}.")
         found.append(text.format(names=", ".join(few)))
     return found
 

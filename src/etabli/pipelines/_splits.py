@@ -53,11 +53,16 @@ class Parts:
     def describe(self) -> str:
         """Return one sentence on which images did what."""
         if self.test is None:
-            text = _("{train} images train; cross-validation on them chooses and judges.")
+            text = _("Trained on {train} images; settings and scores by cross-validation on them.")
         elif self.validation is None:
-            text = _("{train} images train, cross-validation on them chooses, {test} others judge.")
+            text = _(
+                "Trained on {train} images, settings by cross-validation on them; tested on {test} "
+                "others."
+            )
         else:
-            text = _("{train} images train, {validation} choose, {test} judge.")
+            text = _(
+                "Trained on {train} images, settings chosen on {validation}, tested on {test}."
+            )
         return text.format(**self.splits)
 
     def write(self, folder: Path) -> None:
@@ -149,7 +154,7 @@ def split(
         remarks.append(_("{count} images are in no split and unused.").format(count=len(given[""])))
     if not len(train):
         raise DataMissing(
-            _("no image is for training"), fix=_("Give a split 'train', or --train LIST.")
+            _("no image is for training"), fix=_("Name a split 'train', or give --train LIST.")
         )
     smallest = int((train.labels == PRESENT).sum(axis=0).min())
     is_free = not held and fraction is None and not needs_validation and task == "single"

@@ -162,7 +162,7 @@ def _choose(
     remarks = []
     if split is None and images.splits:
         split = next((each for each in ("test", "validation") if each in images.splits), "all")
-        remarks.append(_("Judged on the split {split}.").format(split=split))
+        remarks.append(_("Evaluated on the {split} split.").format(split=split))
     if split not in (None, "all"):
         images = images.select_split(split) if images.splits else images.select([])
         if not len(images):
@@ -235,7 +235,7 @@ def _match_classes(images: LabeledImages, card: ModelCard) -> tuple[LabeledImage
         name = card.classes[int(present.any(axis=0).argmax())]
         if card.task == "multi" and present.any(axis=1).all():
             raise DataMissing(
-                _("there is nothing to judge: every image shows {name}").format(name=name),
+                _("there is nothing to evaluate: every image shows {name}").format(name=name),
                 expected=_("images of at least two classes"),
             )
         remarks.append(_("All these images are of one class: {name}.").format(name=name))

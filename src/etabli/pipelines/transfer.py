@@ -325,7 +325,7 @@ class _Fit:
         fold_of = self._draw_folds(labels, JUDGING_FOLDS, "judging folds")
         logits = np.empty(labels.shape, np.float32)
         folds = range(int(fold_of.max()) + 1)
-        with self.reporter.task(_("judging by cross-validation"), len(folds)) as step:
+        with self.reporter.task(_("evaluating by cross-validation"), len(folds)) as step:
             for fold in folds:
                 inside, outside = fold_of != fold, fold_of == fold
                 inner = self._draw_folds(labels[inside])

@@ -84,7 +84,9 @@ def load_exported(path: Path | str) -> ImageClassifier:
     net = OpenVinoNet(path, card.input_size, PIXELS)
     if net.output_shape[-1] != len(card.classes):
         raise CorruptFile(
-            _("{path} has another number of outputs than its card has classes").format(path=path),
+            _("{path} has a different number of outputs than its card has classes").format(
+                path=path
+            ),
             expected=len(card.classes),
             got=net.output_shape[-1],
         )

@@ -167,7 +167,7 @@ def _name_columns(path: Path, rows: list[list[Any]], remarks: list[str]) -> Tabl
     for found, names in columns:
         if found:
             header[found[0]] = names[0]
-    text = _("{name} has no header: its columns are taken as {columns}.")
+    text = _("{name} has no header: its columns are read as {columns}.")
     return Table(
         path, header, rows, [*remarks, text.format(name=path.name, columns=", ".join(header))]
     )
@@ -437,7 +437,7 @@ def _read_binary(
     found.classes = [str(table.header[column]).strip() for column in columns]
     unused = set(range(len(table.header))) - {*columns, *taken}
     if unused:
-        text = _("Columns that are no classes of 0 and 1 were not used: {names}.")
+        text = _("Columns that are not classes of 0 and 1 were not used: {names}.")
         names = [str(table.header[column]) for column in sorted(unused)]
         found.remarks.append(text.format(names=abbreviate(names)))
     values = [[_binary_text(cell) for cell in table.column(column)] for column in columns]
@@ -560,7 +560,7 @@ def read_coco(
     named = {name for row in found.rows for name in row.labels or ()}
     empty = sorted(set(classes.values()) - named)
     if empty:
-        text = _("Categories without an image are no classes: {names}.")
+        text = _("Categories without images are not counted as classes: {names}.")
         found.remarks.append(text.format(names=abbreviate(empty)))
     return found
 

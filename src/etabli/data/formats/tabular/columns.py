@@ -177,7 +177,7 @@ def _choose_columns(
     empty = [at for at in others if raw.columns and np.isnan(raw.points[:, at]).all()]
     if empty and len(empty) < len(others):
         remarks.append(
-            _("Without any value, and left out: {names}.").format(
+            _("Left out, because they contain no values: {names}.").format(
                 names=list_names([names[at] for at in empty])
             )
         )

@@ -43,7 +43,7 @@ def assemble(
         if not numeric[name] and name not in (raw.label_column, *options.drop_columns)
     ]
     if texts:
-        raw.remarks.append(_("Text, and left out: {names}.").format(names=list_names(texts)))
+        raw.remarks.append(_("Columns of text, left out: {names}.").format(names=list_names(texts)))
     blocks, labels = list[np.ndarray](), list[str]()
     for name, array in found.items():
         if numeric[name] and name != raw.label_column:

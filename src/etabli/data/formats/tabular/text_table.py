@@ -264,7 +264,7 @@ def read(path: Path, options: Options, *, need_labels: bool = True) -> RawTable:
         if index != at and is_text and dialect.names[index] not in options.drop_columns
     ]
     if texts:
-        raw.remarks.append(_("Text, and left out: {names}.").format(names=list_names(texts)))
+        raw.remarks.append(_("Columns of text, left out: {names}.").format(names=list_names(texts)))
     if not numeric:
         raise BadArray(_("{path} contains labels and no points").format(path=path))
     raw.columns = tuple(dialect.names[index] for index in numeric)
