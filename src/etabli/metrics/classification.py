@@ -82,8 +82,8 @@ def score_exclusive(
         )
         with np.errstate(invalid="ignore", divide="ignore"):
             found = {name: weights @ column / total for name, column in columns.items()}
-            found["balanced_accuracy"] = np.nanmean(right / actual, axis=1)
-            found["macro_f1"] = np.nanmean(2 * right / (actual + guessed), axis=1)
+            found["balanced_accuracy"] = _mean_known(right / actual)
+            found["macro_f1"] = _mean_known(2 * right / (actual + guessed))
             found["calibration_error"] = np.abs(_weigh(weights, gap_of)).sum(axis=1) / total
         return found | _by_class(right, actual, guessed)
 
@@ -134,7 +134,7 @@ def score_labels(
         with np.errstate(invalid="ignore", divide="ignore"):
             f1 = np.where(actual > 0, 2 * right / (actual + guessed), np.nan)
             sums = actual.sum(axis=1) + guessed.sum(axis=1)
-            found = {"macro_f1": np.nanmean(f1, axis=1), "micro_f1": 2 * right.sum(axis=1) / sums}
+            found = {"macro_f1": _mean_known(f1), "micro_f1": 2 * right.sum(axis=1) / sums}
         return found | _by_class(right, actual, guessed)
 
     recipe: dict[str, object] = {"n": len(labels), "classes": int(present.any(axis=0).sum())}
@@ -228,6 +228,12 @@ def _weigh(weights: np.ndarray, columns: csr_array) -> np.ndarray:
     return np.asarray((columns.T @ weights.T).T)
 
 
+def _mean_known(values: np.ndarray) -> np.ndarray:
+    """Return the means of rows over what is not NaN; NaN, without a warning, where nothing is."""
+    with np.errstate(invalid="ignore"):
+        return np.nansum(values, axis=1) / (~np.isnan(values)).sum(axis=1)
+
+
 def _by_class(right: np.ndarray, actual: np.ndarray, guessed: np.ndarray) -> Statistics:
     """Return the statistics (resamples, K) of each class: undefined without images of it."""
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -271,7 +277,7 @@ def _rank(bootstrap: _Bootstrap, ranks: np.ndarray) -> tuple[Interval, list[Inte
     inner.recipe = {**recipe, "classes": int(measured.sum())}
     if not measured.any():
         return Interval(math.nan, math.nan, math.nan, inner.recipe), precisions
-    means = np.nanmean(drawn[:, measured], axis=1)
+    means = _mean_known(drawn[:, measured])
     return inner.measure(float(values[measured].mean()), means, inner.mean_size), precisions
 
 

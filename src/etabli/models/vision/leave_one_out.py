@@ -42,7 +42,8 @@ def compute_scores(features: np.ndarray, targets: np.ndarray) -> np.ndarray:
     aligned = vectors.T @ (targets - targets.mean(0))
     best, least = targets, np.inf
     for multiple in _GRID:
-        shrink = squares / (squares + multiple * squares.mean())
+        # Constant features leave no singular value: the score is the mean of the other labels.
+        shrink = squares / (squares + multiple * squares.sum() / max(1, len(squares)))
         fitted = vectors @ (shrink[:, None] * aligned) + targets.mean(0)
         leverage = np.minimum((vectors**2) @ shrink + 1 / len(z), 1 - 1e-6)
         error = (targets - fitted) / (1 - leverage[:, None])
