@@ -148,12 +148,19 @@ class Model:
     """
 
     def __init__(self, folder: str | Path) -> None:
+        from dataclasses import asdict
+
         from etabli.saved_models import folder as saved_models
         from etabli.saved_models.card import read_card
+        from etabli.saved_models.exported import is_exported
 
         self.folder = Path(folder)
         self.saved: SavedModel = saved_models.load(self.folder)
-        self.card: dict[str, Any] = read_card(self.folder)
+        self.card: dict[str, Any] = (
+            {"kind": "classifier", **asdict(self.saved.card)}
+            if is_exported(self.folder)
+            else read_card(self.folder)
+        )
         self.kind: str = self.card["kind"]
 
     def predict(self, images: Paths) -> "Predictions":
@@ -208,8 +215,9 @@ class Model:
 
 
 def load(folder: str | Path) -> Model:
-    """Load the model that transfer, finetune, caption train or poetry train wrote in a folder.
+    """Load the model that transfer, finetune, caption train, poetry train or export wrote.
 
+    It is in a folder, or in the file .onnx or .xml of an export.
     Raises ``DataMissing`` where there is none, ``CorruptFile`` where its files are damaged.
     """
     return Model(folder)

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+import etabli
 from etabli.core.errors import BadSetting, CorruptFile, DataMissing
 from etabli.models.vision import backbones, linear_head
 from etabli.saved_models import classifier, export, exported
@@ -49,6 +50,12 @@ def test_an_exported_model_comes_back_with_its_card_and_its_numbers(file, folder
     expected = original.net.predict_on_batch(images.astype(np.float32))
     np.testing.assert_allclose(net.predict_on_batch(images), expected, atol=1e-5)
     assert (file.parent / "labels.txt").read_text(encoding="utf-8").splitlines() == [*CLASSES]
+
+
+def test_the_python_interface_loads_an_exported_file(file, folder):
+    exported_model, original = etabli.load(file), etabli.load(folder)
+    assert exported_model.kind == "classifier"
+    assert json.loads(json.dumps(exported_model.card)) == original.card
 
 
 def test_other_programs_find_classes_thresholds_and_task_in_an_onnx_file(folder, tmp_path):

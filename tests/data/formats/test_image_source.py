@@ -668,6 +668,13 @@ def test_a_folder_inside_or_outside_is_a_split(photos, tmp_path):
     assert inside.classes == ("cat", "dog")
 
 
+def test_a_list_that_is_used_is_not_left_out(photos):
+    (photos / "meta").mkdir()
+    (photos / "meta" / "val.txt").write_text("cat/1.jpg\n")
+    source = image_source.read(photos, validation=photos / "meta" / "val.txt")
+    assert len(source.left_out) == 0 and "validation" in source.images.splits
+
+
 def test_a_list_replaces_only_its_own_split(tmp_path):
     draw_all(tmp_path / "in", "train/cat/0.jpg train/dog/1.jpg val/cat/2.jpg val/dog/3.jpg")
     draw_all(tmp_path / "in", "test/cat/4.jpg test/dog/5.jpg")

@@ -494,6 +494,7 @@ def _read_part(
         prefix = f"{Path(below).as_posix()}/"
         _join_tree(tree, found, prefix, inner_tree, inner)
         return [row.name for row in inner.rows]
+    found.used.add(Path(os.path.relpath(place, tree.root)).as_posix())
     lines = [line.strip() for line in text_file.read(place).lines if line.strip()]
     if place.suffix.lower() in image_folder.TABLE_SUFFIXES - {".txt"}:
         table = image_tables.read_table(place, Options(need_labels=False), lambda text: text)
