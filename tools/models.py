@@ -9,19 +9,28 @@ same bytes again. Only parameters and coordinates are written: no image, no text
 import argparse
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
 
 from etabli import pretrained
 from etabli.core.version import __version__
 from etabli.data.catalog.source import Source
+from etabli.data.formats import word_vectors
 from etabli.data.synthetic import verse
 from etabli.experiments import runner, select_experiments
+from etabli.models.text import word_similarity
+from etabli.projection.tsne import tsne
 from etabli.report import run_folder
 from etabli.report.numbers import format_score, score_label
 
 OUT = Path(pretrained.__file__).parent
 MAX_BYTES = 12_000_000
 MNIST = "MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0"
+N_WORDS, N_CLUSTERS = 1000, 12
+GLOVE = "GloVe 6B, 100 dimensions (Pennington, Socher, Manning 2014), PDDL 1.0"
 BOOK = "Les Fleurs du mal (Baudelaire, 1857), public domain"
 # Experiment -> the files that are shipped, and the data they were trained on.
 SHIPPED = {
@@ -33,12 +42,26 @@ SHIPPED = {
     "tp4.poetry": (("model.keras",), BOOK),
     "tp4.poetry-modern": (("model.keras",), BOOK),
 }
+# Times and memory would make the same models different files.
+SAME_EACH_TIME = {
+    "started": datetime(2026, 1, 1, tzinfo=UTC),
+    "seconds": 0.0,
+    "cpu_seconds": None,
+    "peak_memory_mb": 0.0,
+}
+WORDS = ("words.json", "words.safetensors", "clusters.safetensors")
 
 
 def ship(run: Path) -> list[run_folder.SeedRun]:
     """Copy the models of a run, each with a record of its settings and scores."""
     record = run_folder.read_run(run)
-    kept = record.model_copy(update={"name": "pretrained", "machine": {}})
+    changes = {
+        "name": "pretrained",
+        "experiments": [*SHIPPED, "tp4.words"],
+        "machine": {},
+        "created": SAME_EACH_TIME["started"],
+    }
+    kept = record.model_copy(update=changes)
     run_folder.write_record(OUT / "run.json", kept)
     records = []
     for name, (files, _data) in SHIPPED.items():
@@ -53,7 +76,7 @@ def ship(run: Path) -> list[run_folder.SeedRun]:
                 json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8"
             )
         seed_run = run_folder.read_seed_run(source)
-        shortened = {"report_items": [], "claims": [], "published": []}
+        shortened = {"report_items": [], "claims": [], "published": [], **SAME_EACH_TIME}
         run_folder.write_record(
             run_folder.record_path(target), seed_run.model_copy(update=shortened)
         )
@@ -61,7 +84,39 @@ def ship(run: Path) -> list[run_folder.SeedRun]:
     return records
 
 
-def write_cards(records: list[run_folder.SeedRun]) -> None:
+def ship_words() -> run_folder.SeedRun:
+    """Write the first words of GloVe 6B with their clusters and their t-SNE plane.
+
+    They are chosen by their rank in GloVe, so that nothing comes from the captions of Flickr8k.
+    """
+    known = word_vectors.load(Source.full())
+    chosen = [word for word in known.words if word.isalpha() and len(word) > 1][:N_WORDS]
+    vectors = known.lookup(chosen).astype(np.float16)
+    unit = word_similarity.normalize(vectors.astype(np.float32))
+    clusters = word_similarity.cluster(chosen, unit, N_CLUSTERS, seed=0)
+    points = tsne(np.concatenate([unit, clusters.centers]), seed=0)
+    target = run_folder.seed_run_folder(OUT, "tp4.words", 0)
+    target.mkdir(parents=True, exist_ok=True)
+    arrays = {"labels": clusters.labels, "centers": clusters.centers, "points": points}
+    save_file(
+        {name: np.ascontiguousarray(value) for name, value in arrays.items()},
+        target / "clusters.safetensors",
+    )
+    save_file({"vectors": vectors}, target / "words.safetensors")
+    (target / "words.json").write_text(json.dumps(chosen), encoding="utf-8")
+    record = run_folder.SeedRun(
+        experiment="tp4.words",
+        title="Words and their vectors",
+        seed=0,
+        data="full",
+        settings={"words": N_WORDS, "clusters": N_CLUSTERS},
+        **SAME_EACH_TIME,
+    )
+    run_folder.write_record(run_folder.record_path(target), record)
+    return record
+
+
+def write_model_cards(records: list[run_folder.SeedRun]) -> None:
     """Write the model cards: files, data, recipe and scores."""
     lines = [
         "# Shipped nets",
@@ -70,7 +125,7 @@ def write_cards(records: list[run_folder.SeedRun]) -> None:
         "Parameters and coordinates only, under the license of this project.",
     ]
     for each in records:
-        files, data = SHIPPED[each.experiment]
+        files, data = SHIPPED.get(each.experiment, (WORDS, GLOVE))
         lines += ["", f"## {each.experiment}: {each.title}", ""]
         lines += [f"- files: {', '.join(files)}", f"- data: {data}"]
         lines += [
@@ -82,6 +137,16 @@ def write_cards(records: list[run_folder.SeedRun]) -> None:
     (OUT / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def list_files() -> list[Path]:
+    """List what is shipped, without the module itself, readable by everyone."""
+    files = sorted(
+        path for path in OUT.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")
+    )
+    for path in files:
+        path.chmod(0o644)
+    return files
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -90,8 +155,8 @@ def main() -> None:
     given = parser.parse_args()
     specs = select_experiments(list(SHIPPED))
     runner.run_experiments(specs, given.run, Source.full(), seeds=[0])
-    write_cards(ship(given.run))
-    size = sum(path.stat().st_size for path in OUT.rglob("*") if path.is_file())
+    write_model_cards([*ship(given.run), ship_words()])
+    size = sum(path.stat().st_size for path in list_files())
     print(f"{OUT}: {size / 1e6:.1f} MB (at most {MAX_BYTES / 1e6:.0f})")
 
 

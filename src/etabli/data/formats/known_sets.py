@@ -235,7 +235,8 @@ def _own_data(paths: Mapping[str, Path], named: Mapping[str, tuple[KnownSet, str
     if named:
         parts = ", ".join(_(PARTS[part]) for part in named)
         title = next(each.title for each, _part in named.values())
-        remarks.append(_("Parts of {title} that are there: {parts}.").format(title=title, parts=parts))
+        text = _("Parts of {title} that are there: {parts}.")
+        remarks.append(text.format(title=title, parts=parts))
     title = N_("your own idx data")
     return Identity(f"own-{total.hexdigest()[:8]}", title, None, tuple(remarks))
 

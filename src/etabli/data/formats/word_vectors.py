@@ -255,7 +255,8 @@ def _open(path: Path, member: str | None) -> Iterator[IO[bytes]]:
         head = plain.read(6)
     if member is not None and not head.startswith(b"PK\x03\x04"):
         raise BadSetting(
-            _("{path} is not a zip archive, so --member does not apply").format(path=path), got=member
+            _("{path} is not a zip archive, so --member does not apply").format(path=path),
+            got=member,
         )
     opener = next((each for magic, each in _OPENERS.items() if head.startswith(magic)), None)
     try:

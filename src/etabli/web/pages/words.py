@@ -1,15 +1,20 @@
 """The word map: the position of each word in the plane, its nearest neighbors, and analogies."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
 
+from etabli.core.atomic_files import parse_json
 from etabli.core.errors import CorruptFile
 from etabli.core.i18n import N_, _
 from etabli.web.api import Endpoint, NoParams, Params
 from etabli.web.model_cache import ModelSpec, TrainedModel
 from etabli.web.state import PlaygroundState
+
+if TYPE_CHECKING:
+    from etabli.data.formats.word_vectors import WordVectors
 
 N_NEIGHBORS = 10
 N_ANSWERS = 5
@@ -45,14 +50,10 @@ def _load(found: TrainedModel) -> WordMap:
     """Load the map of a run of ``tp4.words``, and the vectors of its words."""
     from safetensors.numpy import load_file
 
-    from etabli.data.catalog.source import Source
-    from etabli.data.formats import word_vectors
-    from etabli.experiments.tp4 import words
     from etabli.models.text.word_similarity import normalize
 
     arrays = load_file(found.folder / "clusters.safetensors")
-    source = Source(found.record.data)
-    vectors = word_vectors.load(source, words.words(source))
+    vectors = _load_vectors(found)
     centers = arrays["centers" if "centers" in arrays else "centres"]
     count = len(vectors.words)
     if len(arrays["labels"]) != count or len(arrays["points"]) != count + len(centers):
@@ -68,6 +69,23 @@ def _load(found: TrainedModel) -> WordMap:
         arrays["points"][count:],
         [vectors.words[index] for index in nearest],
     )
+
+
+def _load_vectors(found: TrainedModel) -> "WordVectors":
+    """Load the words of a run: a shipped one has files of its own, another those of its data."""
+    from safetensors.numpy import load_file
+
+    from etabli.data.catalog.source import Source
+    from etabli.data.formats import word_vectors
+    from etabli.experiments.tp4 import words
+
+    path = found.folder / "words.json"
+    if path.exists():
+        stored = load_file(found.folder / "words.safetensors")["vectors"]
+        listed = parse_json(path.read_text(encoding="utf-8"))
+        return word_vectors.WordVectors(tuple(listed), stored.astype(np.float32))
+    source = Source(found.record.data)
+    return word_vectors.load(source, words.words(source))
 
 
 MODELS = (ModelSpec("words", "tp4.words", ("clusters.safetensors",), _load),)

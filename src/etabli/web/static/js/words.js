@@ -5,8 +5,8 @@ import { $, attempt, el, number, request } from "./common.js";
 import { ready, whenChanged } from "./models.js";
 
 const MAX_LABELS = 150; // up to this many words are all labeled
-const STARTS = ["dog", "car", "tree"];
-const ANALOGIES = [["man", "woman", "boy"], ["left", "right", "above"], ["red", "blue", "big"]];
+const STARTS = ["father", "dog", "tree"];
+const ANALOGIES = [["man", "woman", "father"], ["man", "woman", "boy"], ["left", "right", "above"], ["red", "blue", "big"]];
 let plane = null;
 let known = null;
 let shown = [];
