@@ -138,7 +138,8 @@ def test_a_classifier_gives_labels_and_probabilities(classifier, photos):
     assert found.probabilities.shape == (2, 2)
     for labels, row in zip(found.labels, found.probabilities, strict=True):
         assert labels == tuple(np.array(found.classes)[row >= 0.5])
-    assert list(found.to_pandas().columns) == ["image", "labels", "cat", "dog"]
+    columns = list(found.to_pandas().columns)
+    assert columns == ["file_name", "label", "score", "cat", "dog"]
     assert "a.jpg" in found._repr_html_()
 
 

@@ -1,6 +1,7 @@
 """A folder with small versions of all files that the documented commands use."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,16 @@ def backward(batch, Y_hat, Y, W, b):
 def draw(path: Path, seed: int, kind: str | None = None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     scenes.draw_single(seeding.make_generator(seed, "site"), kind).image.convert("RGB").save(path)
+
+
+def write_coco(home: Path) -> None:
+    """Write a folder of images and their captions in COCO's format."""
+    images = [{"id": number, "file_name": f"{number}.png"} for number in range(6)]
+    captions = [{"image_id": number, "caption": "a red car ."} for number in range(6)]
+    for image in images:
+        draw(home / "val2014" / image["file_name"], 80 + image["id"])
+    content = {"images": images, "annotations": captions}
+    (home / "captions_val2014.json").write_text(json.dumps(content))
 
 
 @pytest.fixture(scope="session")
@@ -63,22 +74,27 @@ def material(tmp_path_factory) -> Path:
     lines = [
         ",".join([*map(str, row), str(label)]) for row, label in zip(points, labels, strict=True)
     ]
-    (home / "points.csv").write_text("\n".join([header, *lines]))
+    for name in ("points.csv", "table.csv"):
+        (home / name).write_text("\n".join([header, *lines]))
     species = ["setosa" if label else "virginica" for label in labels]
     (home / "species.csv").write_text("\n".join(["species", *species]))
     named = [f"{line[:-1]}{name}" for line, name in zip(lines, species, strict=True)]
     (home / "iris.data").write_text("\n".join(named))
     (home / "wine.data").write_text("\n".join(f"{line[-1]},{line[:-2]}" for line in lines))
     np.save(home / "points.npy", points)
-    (home / "mytext.txt").write_text(
-        verse.load(Source.sample()).characters[:2500], encoding="utf-8"
-    )
+    text = "La mer " + verse.load(Source.sample()).characters[:2500]
+    (home / "poems").mkdir()
+    for path, length in (("mytext.txt", 2507), ("poems/one.txt", 2507), ("short.txt", 400)):
+        (home / path).write_text(text[:length], encoding="utf-8")
+    write_coco(home)
     known = word_vectors.load(Source.sample())
     more = ("dog", "man", "king", "woman", "sea")
     words = [*known.words, *(word for word in more if word not in known.rows)]
     vectors = np.random.default_rng(0).normal(size=(len(words), 20)).astype(np.float32)
     for name in ("vectors.txt", "glove.6B.100d.txt"):
         word_vectors.write(home / name, words, vectors)
+    with zipfile.ZipFile(home / "glove.6B.zip", "w") as archive:
+        archive.write(home / "glove.6B.100d.txt", "glove.6B.100d.txt")
     (home / "mywords.txt").write_text("\n".join(words[-20:]))
     (home / "homework.py").write_text(HOMEWORK)
     for name in ("one", "two", "a", "b"):

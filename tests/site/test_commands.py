@@ -25,6 +25,9 @@ TINY = {
     "transfer": "--weights none",
     "untangle": "--iterations 10 --perplexity 5 --weights none",
     "poetry train": "--epochs 1 --units 8",
+    # Several pages write a file of the same name.
+    "predict": "--overwrite",
+    "export": "--overwrite",
     "caption train": "--epochs 1 --units 8 --attention-dim 4 --features cells",
 }
 QUICK_RUNS = {"tp1.logistic": "--set epochs=1", "./mine.py": "--set epochs=1", "tp5.vocabulary": ""}
@@ -42,7 +45,7 @@ QUICK = {
 }
 QUICK |= {"predict", *TINY}
 # Full data; pretrained weights; a net that only 'finetune' writes; a bucket that does not exist.
-LONG = ("full", "--imagenet", "tuned/", "s3://bucket/photos")
+LONG = ("full", "--imagenet", "tuned/", "s3://bucket/photos", "--resume")
 ENGLISH = [page for page in PAGES if not is_french(page)]
 IN_ORDER = [tuple(words) for page in ENGLISH for words in map(etabli, commands(page)) if words]
 

@@ -46,7 +46,10 @@ def run(
     ] = None,
     seed: Seed = 0,
     seeds: Annotated[
-        int, typer.Option(help="How many seeds; scores become mean and spread.", min=1, metavar="N")
+        int,
+        typer.Option(
+            help="How many seeds; scores become mean and spread.", min=1, max=1000, metavar="N"
+        ),
     ] = 1,
     settings: Annotated[
         list[str] | None,

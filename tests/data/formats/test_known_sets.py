@@ -104,7 +104,9 @@ def test_changed_labels_make_a_known_set_your_own(tmp_path, monkeypatch):
     idx.write(paths["train_labels"], arrays["train_labels"][::-1])
     identity = mnist.identify(Source.full(tmp_path))
     assert identity.known is None
-    assert identity.remarks[1] == ("Of MNIST they have: training images, test images, test labels.")
+    assert identity.remarks[1] == (
+        "Parts of MNIST that are there: training images, test images, test labels."
+    )
 
 
 def test_emnist_is_turned_upright_and_its_letters_begin_at_one(tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ import mmap
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from filecmp import cmp
 from itertools import chain, islice
@@ -371,7 +372,8 @@ def _split_list(cell: str) -> list[str]:
                 return found
         except ValueError:
             if _PRINTED_LIST.fullmatch(cell.strip()):
-                return [ast.literal_eval(each) for each in re.findall(_STRING, cell)]
+                with suppress(ValueError, SyntaxError):  # a quoted line break, for example
+                    return [ast.literal_eval(each) for each in re.findall(_STRING, cell)]
     return [cell]
 
 
