@@ -28,7 +28,7 @@ TINY = {
     # Several pages write a file of the same name.
     "predict": "--overwrite",
     "export": "--overwrite",
-    "caption train": "--epochs 1 --units 8 --attention-dim 4 --features cells",
+    "caption train": "--epochs 1 --units 8 --attention-dim 4 --features cells --overwrite",
 }
 QUICK_RUNS = {"tp1.logistic": "--set epochs=1", "./mine.py": "--set epochs=1", "tp5.vocabulary": ""}
 QUICK = {
