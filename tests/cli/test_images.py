@@ -123,6 +123,7 @@ def test_temporary_files_of_a_killed_transfer_are_removed_by_the_next(
         "model.keras",
         "report.html",
         "splits.json",
+        "training_images.safetensors",
     ]
 
 

@@ -41,7 +41,8 @@ def save(folder: Path | str, images: TrainingImages) -> None:
     from safetensors.numpy import save as encode
 
     texts = {"names": images.names, "paths": images.paths, "labels": images.labels}
-    metadata = {name: json.dumps(each, ensure_ascii=False) for name, each in texts.items()}
+    # ASCII: a path may hold bytes that are not UTF-8, which the file format refuses.
+    metadata = {name: json.dumps(each) for name, each in texts.items()}
     with atomic_write(Path(folder) / FILE, "wb") as stream:
         stream.write(encode({"features": images.features}, metadata))
 
