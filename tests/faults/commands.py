@@ -79,6 +79,7 @@ def written(pattern: str, folder: Path) -> bool:
 def made(name: str, folder: Path) -> object:
     found = outcomes.of_folder(folder / name)
     found.pop("report.html", None)  # it contains the time that everything took
+    found.pop("training_images.safetensors", None)  # and this the paths of the images
     return found
 
 
