@@ -46,7 +46,7 @@ figures: setup   ## draw the figures of the practicals' pages, from sample runs 
 	@$(BIN)/python tools/site_figures.py runs/figures-en runs/figures-fr
 
 models: setup    ## train the nets that the playground ships, on full data (40 minutes)
-	@$(BIN)/python tools/models.py
+	@$(BIN)/python tools/pretrained.py
 
 messages: setup  ## update the French catalog from the source; lists what is not translated yet
 	@$(BIN)/python tools/messages.py

@@ -33,7 +33,8 @@ EXPECTED = {200, 409}  # 409: the model of the page is not trained
 def choose_request(generator: random.Random) -> tuple[str, str, dict | None]:
     """Choose a request: its kind, its URL, its body."""
     step = generator.randrange(60)
-    small = {"step": step, "learning_rate": 1.0, "x": [generator.uniform(-1, 1), 0.5]}
+    points = [[generator.uniform(-1, 1), 0.5], [0.5, -1.0]]
+    small = {"step": step, "learning_rate": 1.0, "x": points, "labels": [0, 1]}
     text = {"prompt": "souvent, p", "length": 60, "seed": generator.randrange(1000)}
     return generator.choice(
         [

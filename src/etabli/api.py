@@ -152,13 +152,15 @@ class Model:
 
         from etabli.saved_models import folder as saved_models
         from etabli.saved_models.card import read_card
+        from etabli.saved_models.classifier import ModelCard
         from etabli.saved_models.exported import is_exported
 
         self.folder = Path(folder)
         self.saved: SavedModel = saved_models.load(self.folder)
+        card = self.saved.card
         self.card: dict[str, Any] = (
-            {"kind": "classifier", **asdict(self.saved.card)}
-            if is_exported(self.folder)
+            {"kind": "classifier", **asdict(card)}
+            if is_exported(self.folder) and isinstance(card, ModelCard)
             else read_card(self.folder)
         )
         self.kind: str = self.card["kind"]

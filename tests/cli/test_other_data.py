@@ -62,7 +62,7 @@ def test_a_mistake_gets_one_sentence(etabli, tmp_path):
             "expected one of tp1.look",
         ),
         (("run", "tp1", "--data", "full", "--dataset", "nmist"), "Did you mean mnist"),
-        (("run", "tp1.mlp", "--data", "full", "--dataset", "./none"), "no file of the training im"),
+        (("run", "tp1.mlp", "--data", "full", "--dataset", "./none"), "there is no folder none"),
     ):
         result = etabli(*words)
         assert result.code not in (0, 1) and sentence in result.err and result.out == ""

@@ -28,8 +28,8 @@ def test_auto_is_the_default_stage_and_input_freezes_no_layer():
     net = backbones.get_backbone("small_residual")
     assert finetune_data.frozen_layer_name(net, "input") is None
     assert all(
-        finetune_data.frozen_layer_name(backbones.get_backbone(name), stage)
-        for name, stage in finetune_data.DEFAULT_STAGES.items()
+        finetune_data.frozen_layer_name(each, each.default_stage)
+        for each in backbones.BACKBONES.values()
     )
 
 

@@ -1,6 +1,6 @@
 """Train the nets that the playground ships, and write them to ``src/etabli/pretrained``.
 
-python tools/models.py [--run FOLDER]      where they are trained; an interrupted run is resumed
+python tools/pretrained.py [--run FOLDER]      where they are trained; an interrupted run is resumed
 
 Needs the full data (``ETABLI_DATA``), and about 40 minutes on two cores. The same machine gives the
 same bytes again. Only parameters and coordinates are written: no image, no text, no n-gram.
