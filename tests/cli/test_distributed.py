@@ -120,8 +120,6 @@ def test_two_processes_fine_tune_one_model_that_process_0_writes(tmp_path):
         "0",
         "--batch-size",
         "4",
-        "--validation-fraction",  # of six images of a class: one chooses, one tests
-        "0.4",
         "--json",
         "--coordinator",
         address,

@@ -152,3 +152,12 @@ def test_every_part_has_images_of_every_class_where_there_are_three_each():
         )
         for part in (parts.train, parts.validation, parts.test):
             assert (np.asarray(part.labels) == 1).any(axis=0).all()
+
+
+@pytest.mark.parametrize("count", [3, 4, 6, 9])
+def test_of_few_images_each_part_still_has_every_class(count):
+    for seed in range(5):
+        images = make({"cat": count, "dog": count + 5})
+        parts = _splits.split(images, "single", None, seed, needs_validation=True)
+        for part in (parts.train, parts.validation, parts.test):
+            assert (np.asarray(part.labels) == 1).any(axis=0).all()

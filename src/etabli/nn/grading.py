@@ -72,7 +72,7 @@ class LocalFunction:
 
     def __init__(self, function: Callable) -> None:
         self.function = function
-        self.parameters = student_process._list_parameters(function)
+        self.parameters = student_process.list_parameters(function)
 
     def invoke(self, arguments: Mapping[str, np.ndarray]) -> Returned:
         try:

@@ -164,14 +164,14 @@ def describe(module: Any) -> dict[str, object]:
     for name in NAMES:
         function = getattr(module, name, None)
         if callable(function):
-            functions[name] = _list_parameters(function)
+            functions[name] = list_parameters(function)
     found = {name: getattr(module, name, None) for name in DECLARED}
     plain = (str, int, float)
     declared = {name: value for name, value in found.items() if isinstance(value, plain)}
     return {"functions": functions, "declared": declared}
 
 
-def _list_parameters(function: Callable) -> list[str] | None:
+def list_parameters(function: Callable) -> list[str] | None:
     """Return the names of the parameters; None where they are unknown or any number is taken."""
     try:
         parameters = inspect.signature(function).parameters.values()

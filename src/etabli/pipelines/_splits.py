@@ -135,7 +135,8 @@ def split(
     Args:
         images: The images.
         task: Whether they have one label each.
-        fraction: Share that is held out; None is a fifth, or nothing.
+        fraction: Share that is held out; None is a fifth (more where a class would have fewer than
+            two), or nothing.
         seed: Which images those are.
         needs_validation: Whether settings are chosen on images that do not train.
 
@@ -162,7 +163,9 @@ def split(
         return _check(Parts(train, None, None, tuple(remarks)), task)
     if not held:
         generator = make_generator(seed, "validation")
-        train, rest = train.split_validation(fraction or _FRACTION, generator)
+        # Of the rarest class two images are held out, where one chooses and another one tests.
+        least = min(0.5, 2 / max(smallest, 1)) if needs_validation else 0.0
+        train, rest = train.split_validation(fraction or max(_FRACTION, least), generator)
         held = [rest]
     if len(held) == 1 and needs_validation:
         held = list(held[0].split_validation(0.5, make_generator(seed, "test")))
@@ -176,7 +179,7 @@ def _check(parts: Parts, task: Task) -> Parts:
         if part is not None and not len(part):
             raise DataMissing(
                 _("there are no images left for {part}").format(part=_(name)),
-                expected=_("at least three images of each class"),
+                expected=_("at least two held-out images of each class"),
                 fix=_("Add images, or hold out more with --validation-fraction."),
             )
     absent = ~(parts.train.labels == PRESENT).any(axis=0)

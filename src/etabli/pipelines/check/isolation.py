@@ -25,13 +25,17 @@ from etabli.nn.grading import StudentFailure, describe_failure
 
 _SCRATCH = "/dev/shm"
 MEGABYTES = 2000  # of address space: NumPy alone maps some hundred
+# Each mount becomes read-only; one that does not, and can be written to, ends the attempt, so that
+# "read-only files" is never claimed of a machine where it is not so.
 _READ_ONLY = """
 mount --make-rprivate / || exit 1
 for place in $(cut -d" " -f5 /proc/self/mountinfo); do
-  mount -o remount,bind,ro "$place" 2>/dev/null
+  mount -o remount,bind,ro "$place" 2>/dev/null && continue
+  probe="$place/.etabli-probe"
+  if [ -d "$place" ] && touch "$probe" 2>/dev/null; then rm -f "$probe"; exit 1; fi
 done
-mount -t tmpfs -o size=64m tmpfs /dev/shm 2>/dev/null
-touch /etc/.etabli 2>/dev/null && exit 1
+mount -t tmpfs -o size=64m tmpfs /dev/shm || exit 1
+touch /etc/.etabli-probe 2>/dev/null && exit 1
 exec "$@"
 """
 _NAMESPACES = ("--user", "--map-root-user", "--mount", "--pid", "--net", "--ipc")
