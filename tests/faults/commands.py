@@ -80,7 +80,9 @@ def made(name: str, folder: Path) -> object:
     found = outcomes.of_folder(folder / name)
     found.pop("report.html", None)  # it contains the time that everything took
     found.pop("training_images.safetensors", None)  # and this the paths of the images
-    found.get("card.json", {}).get("features", {}).pop("folder", None)
+    features = found.get("card.json", {}).get("features")
+    if isinstance(features, dict):  # a captioner names its features, a head describes them
+        features.pop("folder", None)
     return found
 
 

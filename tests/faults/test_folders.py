@@ -189,9 +189,13 @@ def test_a_record_without_its_seed_is_refused_in_one_sentence(tmp_path, source):
 
 def test_a_record_that_points_out_of_its_folder_is_refused(tmp_path, source):
     folder = runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
+    secret = tmp_path / "secret.svg"
+    secret.write_text("<svg>secret</svg>")
     path = folder / "tp0.tiny" / "seed-0" / "seed_run.json"
     record = json.loads(path.read_text(encoding="utf-8"))
-    record["report_items"][0]["file"] = "../../../../../../etc/passwd"
+    record["report_items"][0]["file"] = "../../../secret.svg"
     path.write_text(json.dumps(record))
-    with pytest.raises(CorruptFile):
-        report.render_report([folder])
+    with pytest.raises(CorruptFile, match=r"report_items\.0\.file"):
+        run_folder.list_seed_runs(folder)
+    page = report.render_report([folder])
+    assert "tp0.tiny, seed 0, is not shown" in page and "secret</svg>" not in page

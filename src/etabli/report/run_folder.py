@@ -215,6 +215,14 @@ def write_record(path: Path, record: BaseModel) -> None:
 R = TypeVar("R", bound=FileRecord)
 
 
+def _describe(error: ValidationError | UnicodeDecodeError) -> str:
+    """Name the first field that is wrong, and why."""
+    if isinstance(error, UnicodeDecodeError):
+        return str(error)
+    first = error.errors()[0]
+    return ": ".join([".".join(map(str, first["loc"])), first["msg"]]).removeprefix(": ")
+
+
 def _read(path: Path, kind: type[R]) -> R:
     try:
         record = kind.model_validate_json(path.read_bytes())
@@ -226,7 +234,7 @@ def _read(path: Path, kind: type[R]) -> R:
     except (ValidationError, UnicodeDecodeError) as error:
         raise CorruptFile(
             _("{path} cannot be read as a record of a run").format(path=path),
-            got=str(error).splitlines()[0],
+            got=_describe(error),
             fix=_("If you edited the file, correct it; otherwise delete it and run again."),
         ) from error
     if record.format > FORMAT:
