@@ -4,8 +4,10 @@ import pytest
 from web.playground import TestClient
 
 from etabli.web.app import make_app
+from etabli.web.pages import ENDPOINTS
 from etabli.web.security import AccessPolicy, parse_host
 
+CHANGES = [endpoint for endpoint in ENDPOINTS if endpoint.teacher_only]
 LOCAL = "http://127.0.0.1:8008"
 
 
@@ -128,10 +130,56 @@ def test_without_a_host_only_loopback_is_served_without_a_token():
     assert AccessPolicy.for_host(None) == AccessPolicy("127.0.0.1", None)
 
 
-def test_every_given_host_gets_a_new_long_token():
+def test_every_given_host_gets_two_new_tokens_that_cannot_be_guessed():
     first, second = AccessPolicy.for_host("0.0.0.0"), AccessPolicy.for_host("127.0.0.1")
-    assert first.token != second.token
-    assert min(len(first.token), len(second.token)) >= 32
+    tokens = {first.token, second.token, first.teacher_token, second.teacher_token}
+    assert len(tokens) == 4
+    assert len(first.token) >= 12 and len(first.teacher_token) >= 32
+
+
+class TestTwoRoles:
+    """The class opens every page; only the teacher changes something for all."""
+
+    policy = AccessPolicy("0.0.0.0", "for-the-class", "for-the-teacher")
+
+    @pytest.fixture
+    def outside(self, small_runs):
+        with TestClient(make_app(small_runs, self.policy), base_url="http://10.0.0.7:8008") as made:
+            yield made
+
+    def test_trainings_are_for_the_teacher(self):
+        assert {"/api/train", "/api/train/stop"} <= {each.path for each in CHANGES}
+
+    @pytest.mark.parametrize("change", CHANGES, ids=lambda each: f"{each.method} {each.path}")
+    def test_the_class_changes_nothing(self, outside, change):
+        """Each is refused before its parameters are read."""
+        outside.get("/?token=for-the-class")
+        answer = outside.request(change.method, change.path.replace("{run}", "first"))
+        assert answer.status_code == 403
+        assert "teacher" in answer.json()["error"]
+
+    def test_the_class_opens_every_page_and_draws_digits(self, outside):
+        assert 'data-role="class"' in outside.get("/?token=for-the-class").text
+        assert outside.get("/runs/first").status_code == 200
+        assert outside.post("/api/digits", json={"strokes": []}).status_code == 200
+
+    def test_the_teacher_stops_the_training(self, outside):
+        assert 'data-role="teacher"' in outside.get("/?token=for-the-teacher").text
+        assert outside.post("/api/train/stop", json={}).status_code == 200
+
+    def test_on_this_machine_alone_everyone_is_the_teacher(self, client):
+        assert 'data-role="teacher"' in client.get("/").text
+        assert client.post("/api/train/stop", json={}).status_code == 200
+
+
+def test_the_names_that_a_network_announces_are_served(monkeypatch):
+    monkeypatch.setattr("socket.gethostname", lambda: "VM.example.org")
+    policy = AccessPolicy("0.0.0.0", "for-the-class", "for-the-teacher")
+    for name in ("vm.local:8008", "vm", "VM.Example.org", "10.0.0.7:8008"):
+        assert policy.accepts_host(name), name
+    for name in ("other.local", "vm.example.com", "local", "vm.local.evil.example"):
+        assert not policy.accepts_host(name), name
+    assert not AccessPolicy().accepts_host("vm.local")
 
 
 def test_the_name_in_a_host_header_is_without_port_and_brackets():

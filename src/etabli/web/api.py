@@ -22,6 +22,7 @@ from starlette.routing import Route
 from etabli.core.atomic_files import parse_json
 from etabli.core.errors import DataMissing, EtabliError, FolderBusy, UnknownName
 from etabli.core.i18n import _, translate_library_message
+from etabli.web.security import TeacherOnly, require_teacher
 
 MAX_JSON_BYTES = 256 * 1024
 MAX_UPLOAD_BYTES = 16 * 1024 * 1024
@@ -55,6 +56,7 @@ _STATUS = {
     TooLarge: 413,
     NotReady: 409,
     FolderBusy: 409,
+    TeacherOnly: 403,
     NotFound: 404,
     UnknownName: 404,
     DataMissing: 404,
@@ -67,7 +69,7 @@ class Endpoint:
 
     It may also return a ``Response``. With ``upload`` the body is a file, passed as bytes:
     ``handler(state, params, body)``. With ``stream`` the endpoint only describes server-sent
-    events in the schema; their route is defined separately.
+    events in the schema; their route is defined separately. ``teacher_only`` refuses the class.
     """
 
     path: str
@@ -76,6 +78,7 @@ class Endpoint:
     method: str = "GET"
     upload: bool = False
     stream: bool = False
+    teacher_only: bool = False
     summary: str = ""
 
     def route(self, state: object, limiter: CapacityLimiter) -> Route:
@@ -85,6 +88,8 @@ class Endpoint:
         return Route(self.path, handle, methods=[self.method])
 
     async def _answer(self, request: Request, state: object, limiter: CapacityLimiter) -> Response:
+        if self.teacher_only:
+            require_teacher(request)
         if self.method == "POST" and not self.upload:
             values = await _read_json(request)
         else:

@@ -167,7 +167,7 @@ class Server:
             host = socket.gethostname()
         if ":" in host:
             host = f"[{host}]"
-        token = f"?token={self.policy.token}" if self.policy.token else ""
+        token = f"?token={self.policy.teacher_token}" if self.policy.teacher_token else ""
         return f"http://{host}:{port}/{token}"
 
     def run(self) -> None:

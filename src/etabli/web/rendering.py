@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 from etabli.core.atomic_files import parse_json
 from etabli.core.i18n import LANGUAGES, N_, _, current_language, translate_message
 from etabli.core.version import __version__
+from etabli.web.security import is_teacher
 
 HERE = Path(__file__).parent
 
@@ -169,6 +170,7 @@ def render(page: Page, request: Request, **values: object) -> HTMLResponse:
             page=page,
             language=language,
             texts=script_texts(language),
+            role="teacher" if is_teacher(request) else "class",
             query_in=lambda code: urlencode({**query, "lang": code}),
             **values,
         )

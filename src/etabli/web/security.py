@@ -1,5 +1,7 @@
-"""Access control: this machine only, or whoever has the token; never the page of another site.
+"""Access control: this machine only, or whoever has a token; never the page of another site.
 
+There are two roles. On this machine alone everyone is the teacher. With ``--host`` there are two
+tokens: that of the class opens every page, and only the teacher's also changes something for all.
 A browser lets any site send requests to this machine. So requests are refused whose ``Host`` is not
 a name of this machine (DNS rebinding), whose ``Origin`` is another one, or that the page of another
 site made (``Sec-Fetch-Site``).
@@ -13,9 +15,11 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from etabli.core.errors import EtabliError
 from etabli.core.i18n import _
 
 LOOPBACK = "127.0.0.1"
@@ -27,17 +31,44 @@ CONTENT_POLICY = (
 )
 
 
+class TeacherOnly(EtabliError):
+    """An action that the class may not take."""
+
+
+def is_teacher(request: Request) -> bool:
+    """Return whether a request has the role of the teacher, which everyone on loopback has."""
+    return bool(getattr(request.state, "is_teacher", True))
+
+
+def require_teacher(request: Request) -> None:
+    """Refuse the class. An ``Endpoint`` with ``teacher_only=True`` calls this before its handler.
+
+    The scripts hide what it refuses where ``document.body.dataset.role`` is ``"class"``.
+
+    Raises:
+        TeacherOnly: The request has the token of the class.
+    """
+    if not is_teacher(request):
+        raise TeacherOnly(
+            _("only the teacher can do this"),
+            fix=_("Open the teacher's address, which 'etabli serve' printed."),
+        )
+
+
 @dataclass(frozen=True)
 class AccessPolicy:
-    """The address that is served, and the token that it requires; on loopback there is none."""
+    """The address that is served, and the tokens of both roles; on loopback there are none."""
 
     host: str = LOOPBACK
     token: str | None = None
+    teacher_token: str | None = None
 
     @classmethod
     def for_host(cls, host: str | None) -> "AccessPolicy":
-        """Create the policy: loopback without a token by default, any given host with a token."""
-        return cls() if host is None else cls(host, secrets.token_urlsafe(24))
+        """Create the policy: loopback without tokens by default, any given host with two."""
+        if host is None:
+            return cls()
+        return cls(host, secrets.token_urlsafe(9), secrets.token_urlsafe(24))
 
     def accepts_host(self, header: str) -> bool:
         """Return whether a ``Host`` header names this machine; IP addresses cannot be rebound."""
@@ -46,13 +77,27 @@ class AccessPolicy:
             return True
         if self.token is None:
             return False
-        return _is_address(name) or name in (self.host.lower(), socket.gethostname().lower())
+        return _is_address(name) or name in (self.host.lower(), *machine_names())
 
-    def accepts_token(self, token: str | None) -> bool:
-        """Return whether the token is the right one, compared in constant time."""
-        return self.token is None or hmac.compare_digest(
-            (token or "").encode(), self.token.encode()
-        )
+    def role(self, token: str | None) -> str | None:
+        """Return the role that a token gives, ``teacher`` or ``class``; constant time."""
+        if self.token is None or _is_same(token, self.teacher_token):
+            return "teacher"
+        return "class" if _is_same(token, self.token) else None
+
+
+def machine_names() -> tuple[str, ...]:
+    """Return the names of this machine: its own, the first part, and that one in ``.local``.
+
+    mDNS (Bonjour, Avahi) announces ``vm.local`` for a machine that is called ``vm``.
+    """
+    name = socket.gethostname().lower()
+    short = name.partition(".")[0]
+    return name, short, f"{short}.local"
+
+
+def _is_same(token: str | None, expected: str | None) -> bool:
+    return expected is not None and hmac.compare_digest((token or "").encode(), expected.encode())
 
 
 def parse_host(header: str) -> str:
@@ -100,22 +145,20 @@ class SecurityMiddleware:
         return None
 
     def _authenticate(self, scope: Scope) -> Response | None:
-        if self.policy.token is None:
-            return None
         headers = Headers(scope=scope)
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         token = dict(query).get("token")
-        if token is not None and self.policy.accepts_token(token):
-            return _redirect_with_cookie(
-                scope["path"], [pair for pair in query if pair[0] != "token"], self.policy.token
-            )
+        if self.policy.token and token and self.policy.role(token):
+            rest = [pair for pair in query if pair[0] != "token"]
+            return _redirect_with_cookie(scope["path"], rest, token)
         bearer = headers.get("authorization", "").removeprefix("Bearer ")
         cookie = _parse_cookies(headers).get(TOKEN_COOKIE)
-        if self.policy.accepts_token(cookie) or self.policy.accepts_token(bearer):
-            return None
-        return PlainTextResponse(
-            _("Open the address that 'etabli serve' printed, with its token."), 401
-        )
+        role = self.policy.role(cookie) or self.policy.role(bearer)
+        if role is None:
+            sentence = _("Open the address that 'etabli serve' printed, with its token.")
+            return PlainTextResponse(sentence, 401)
+        scope.setdefault("state", {})["is_teacher"] = role == "teacher"
+        return None
 
 
 def _redirect_with_cookie(path: str, query: list[tuple[str, str]], token: str) -> Response:

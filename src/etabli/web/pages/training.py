@@ -50,7 +50,12 @@ ENDPOINTS = [
         start,
         TrainParams,
         "POST",
+        teacher_only=True,
         summary=N_("Train the missing models of a page, on the sample data"),
     ),
-    Endpoint("/api/train/stop", stop, NoParams, "POST", summary=N_("Stop the training")),
+    Endpoint(
+        *("/api/train/stop", stop, NoParams, "POST"),
+        teacher_only=True,
+        summary=N_("Stop the training"),
+    ),
 ]
