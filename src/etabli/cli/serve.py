@@ -1,5 +1,6 @@
 """``etabli serve``: the playground, on your own machine."""
 
+import sys
 import webbrowser
 from contextlib import suppress
 from pathlib import Path
@@ -32,15 +33,14 @@ def serve(
     \b
     etabli serve                     http://127.0.0.1:8008, this machine only
     etabli --lang fr serve --open    in French, opened in the browser
-    etabli serve --host 0.0.0.0      for a class: the printed address has a token
+    etabli serve --host 0.0.0.0      for a class: prints its addresses and a QR code
     """
     from etabli.web.app import Server
 
     server = Server(runs, host=host, port=port, language=current_language())
     typer.echo(_("The playground is at {address}").format(address=server.address))
-    if host is not None:
-        warning = _("Anyone with this address and its token can open it; it is not encrypted.")
-        typer.echo(warning, err=True)
+    if server.class_addresses:
+        _print_invitation(server.class_addresses)
     _errors.print_error(_("Press Ctrl-C to stop."))
     if browser:
         webbrowser.open(server.address)
@@ -48,3 +48,14 @@ def serve(
     with suppress(KeyboardInterrupt):
         server.run()
     _errors.print_error(_("The playground is closed."))
+
+
+def _print_invitation(addresses: list[str]) -> None:
+    from etabli.web.invitation import draw_in_terminal
+
+    typer.echo(_("This address is yours: it also starts and stops trainings. For the class:"))
+    for address in addresses:
+        typer.echo(f"  {address}")
+    typer.echo(draw_in_terminal(addresses[0], sys.stdout.encoding or "utf-8"))
+    warning = _("Anyone with an address and its token can open it; it is not encrypted.")
+    typer.echo(warning, err=True)

@@ -24,7 +24,7 @@ from etabli import pretrained
 from etabli.core.errors import EtabliError
 from etabli.core.i18n import _, use_language
 from etabli.report import HOME as REPORT_HOME
-from etabli.web import pages, rendering
+from etabli.web import invitation, pages, rendering
 from etabli.web.api import Endpoint, NotFound, error_response, handle_errors, openapi_schema
 from etabli.web.security import LOOPBACK, AccessPolicy, SecurityMiddleware
 from etabli.web.sse import StreamLimiter
@@ -53,6 +53,7 @@ def make_app(
         The application, with its state in ``app.state.playground``.
     """
     state, closing = PlaygroundState(home, pages.MODELS, shipped), threading.Event()
+    policy = policy or AccessPolicy()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -64,12 +65,12 @@ def make_app(
         routes=_make_routes(state),
         middleware=[
             Middleware(LanguageMiddleware, language=language),
-            Middleware(SecurityMiddleware, policy=policy or AccessPolicy()),
+            Middleware(SecurityMiddleware, policy=policy),
         ],
         exception_handlers={HTTPException: _respond_not_found},
         lifespan=lifespan,
     )
-    app.state.playground, app.state.closing = state, closing
+    app.state.playground, app.state.closing, app.state.policy = state, closing, policy
     return app
 
 
@@ -159,16 +160,19 @@ class Server:
         self.socket = bind_socket(host or LOOPBACK, port)
 
     @property
+    def port(self) -> int:
+        """The port that is served."""
+        return int(self.socket.getsockname()[1])
+
+    @property
     def address(self) -> str:
-        """The URL to open, with the token if there is one."""
-        port = self.socket.getsockname()[1]
-        host = self.policy.host
-        if host in ("0.0.0.0", "::"):
-            host = socket.gethostname()
-        if ":" in host:
-            host = f"[{host}]"
-        token = f"?token={self.policy.teacher_token}" if self.policy.teacher_token else ""
-        return f"http://{host}:{port}/{token}"
+        """The URL to open, with the teacher's token if there is one."""
+        return invitation.teacher_url(self.policy, self.port)
+
+    @property
+    def class_addresses(self) -> list[str]:
+        """The URLs for a class, by number and by name; on loopback there are none."""
+        return invitation.class_urls(self.policy, self.port)
 
     def run(self) -> None:
         """Serve until Ctrl-C."""

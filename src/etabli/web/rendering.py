@@ -21,7 +21,10 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Page:
-    """A page: the key of its template and script, its URL, its texts, and the models it needs."""
+    """A page: the key of its template and script, its URL, its texts, and the models it needs.
+
+    ``practical`` is the number of its practical; ``learn`` says in one sentence what it teaches.
+    """
 
     key: str
     path: str
@@ -29,6 +32,8 @@ class Page:
     title: str
     summary: str
     models: tuple[str, ...] = ()
+    practical: str = ""
+    learn: str = ""
 
 
 PAGES = (
@@ -40,19 +45,16 @@ PAGES = (
         N_("Five deep-learning practicals to explore interactively, on this machine."),
     ),
     Page(
-        "runs",
-        "/runs",
-        N_("Runs"),
-        N_("Runs"),
-        N_("All runs with their scores, and the training that is running now."),
-    ),
-    Page(
         "digits",
         "/digits",
         N_("Digits"),
         N_("Draw a digit"),
         N_("Softmax regression, an MLP and a CNN classify the digit while you draw."),
         ("digits.linear", "digits.mlp", "digits.cnn", "digits.plane"),
+        practical="1",
+        learn=N_(
+            "Why a CNN reads a digit that a linear model misses, and what each layer responds to."
+        ),
     ),
     Page(
         "backprop",
@@ -60,6 +62,11 @@ PAGES = (
         N_("Backpropagation"),
         N_("Backpropagation, step by step"),
         N_("A small net on a few examples: every value, every gradient, every step."),
+        practical="1",
+        learn=N_(
+            "How the loss becomes a gradient for every weight, and "
+            "what a bad learning rate or start does."
+        ),
     ),
     Page(
         "untangling",
@@ -68,6 +75,8 @@ PAGES = (
         N_("Manifold untangling"),
         N_("How the classes separate, layer by layer and epoch by epoch."),
         ("untangling", "untangling.layers"),
+        practical="2",
+        learn=N_("How hidden layers separate the classes that overlap in the pixels."),
     ),
     Page(
         "transfer",
@@ -76,6 +85,8 @@ PAGES = (
         N_("Transfer learning"),
         N_("Drop a photo: its classes, and the nearest training images in feature space."),
         ("transfer",),
+        practical="3",
+        learn=N_("How features that were learned on other images classify your photo."),
     ),
     Page(
         "poetry",
@@ -84,6 +95,11 @@ PAGES = (
         N_("Poetry, character by character"),
         N_("Choose a seed text and a temperature; the net continues the text."),
         ("poetry", "poetry.modern", "poetry.ngram"),
+        practical="4",
+        learn=N_(
+            "How a net that only predicts the next character writes verse, and "
+            "what temperature changes."
+        ),
     ),
     Page(
         "words",
@@ -92,6 +108,11 @@ PAGES = (
         N_("Word map"),
         N_("Word vectors in the plane: nearest neighbors and analogies."),
         ("words",),
+        practical="4",
+        learn=N_(
+            "How neighbors and directions between word vectors carry meaning, "
+            "and where analogies fail."
+        ),
     ),
     Page(
         "captions",
@@ -100,6 +121,19 @@ PAGES = (
         N_("Captions"),
         N_("Drop a photo: several captions with their scores, and the attention for each word."),
         ("captions",),
+        practical="5",
+        learn=N_(
+            "How one net that sees and one that writes describe a photo, "
+            "and where they look for each word."
+        ),
+    ),
+    Page(
+        "runs",
+        "/runs",
+        N_("Runs"),
+        N_("Runs"),
+        N_("All runs with their scores, and the training that is running now."),
+        learn=N_("What your own trainings measured, compared with the published values."),
     ),
 )
 BY_KEY = {page.key: page for page in PAGES}

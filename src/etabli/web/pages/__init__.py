@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from etabli.core.i18n import N_
-from etabli.web import rendering, sse
+from etabli.web import invitation, rendering, sse
 from etabli.web.api import Endpoint, Params, handle_errors
 from etabli.web.model_cache import ModelSpec
 from etabli.web.pages import (
@@ -23,6 +23,7 @@ from etabli.web.pages import (
     untangling,
     words,
 )
+from etabli.web.security import is_teacher
 from etabli.web.state import PlaygroundState
 
 MODELS: tuple[ModelSpec, ...] = (
@@ -65,10 +66,20 @@ STREAMS = [
 
 def template_values(request: Request, page: rendering.Page) -> dict[str, object]:
     """Return the values that the template of a page needs in addition to the common ones."""
+    if page.key == "overview":
+        return _invite(request)
     if page.key != "run":
         return {}
     state: PlaygroundState = request.app.state.playground
     return {"run": state.find_run(request.path_params["run"]).name}
+
+
+def _invite(request: Request) -> dict[str, object]:
+    """Return the addresses for a class, and the QR code of the first, which the teacher shows."""
+    urls = invitation.class_urls(request.app.state.policy, request.scope["server"][1])
+    if not urls or not is_teacher(request):
+        return {"invited": []}
+    return {"invited": urls, "qr": invitation.draw_as_svg(urls[0])}
 
 
 def stream_routes(state: PlaygroundState, limiter: sse.StreamLimiter) -> list[Route]:
