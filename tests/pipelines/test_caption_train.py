@@ -1,15 +1,18 @@
 """A captioner trained on a folder of images, and captions of images."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from etabli.core.errors import BadSetting, CorruptFile, DataMissing
-from etabli.models.captioning import train
+from etabli.core.errors import BadSetting, CorruptFile, DataMissing, UnknownName
+from etabli.pipelines._output import STATE
 from etabli.pipelines.caption_train import CaptionerConfig, train_captioner
 from etabli.pipelines.caption_write import caption_images
+from etabli.saved_models import captioner as saved_captioner
+from etabli.training.checkpoint import Checkpoint
 
 COLORS = {"red": (200, 30, 30), "green": (20, 160, 40), "blue": (20, 40, 200)}
 CAPTIONS = {
@@ -81,7 +84,6 @@ def test_the_card_states_the_training_data(trained):
 
 def test_without_pretrained_weights_the_features_are_colors_and_edges(tmp_path, monkeypatch):
     monkeypatch.setenv("ETABLI_DATA", str(tmp_path / "nothing"))
-    monkeypatch.setattr(train, "train", lambda weights, *others: weights)
     folder = own_folder(tmp_path / "own")
     config = CaptionerConfig(epochs=1, units=4, attention_dim=0)
     captioner, notes = train_captioner(folder, tmp_path / "model", config)
@@ -93,9 +95,11 @@ def test_without_pretrained_weights_the_features_are_colors_and_edges(tmp_path, 
 
 
 def test_bad_settings_are_refused():
-    for wrong in ({"features": "retina"}, {"seed": -1}, {"validation_fraction": 1.0}):
-        with pytest.raises(BadSetting):
+    for wrong in ({"seed": -1}, {"validation_fraction": 1.0}, {"units": 0}):
+        with pytest.raises(BadSetting, match=next(iter(wrong))):
             CaptionerConfig(**wrong)
+    with pytest.raises(UnknownName, match=r"'retina'\. Known: cells, mobilenet_v2\.$"):
+        CaptionerConfig("retina")
 
 
 def test_a_damaged_image_is_left_out_and_counted(tmp_path):
@@ -149,8 +153,79 @@ def test_a_file_of_validation_images_only_is_trained_on(tmp_path):
 
 def test_a_trained_captioner_is_not_overwritten_unasked(trained):
     folder, _captioner, _notes = trained
-    with pytest.raises(BadSetting, match="already holds"):
+    with pytest.raises(BadSetting, match=r"already holds.*--resume --epochs N.*--overwrite"):
         train_captioner(folder, folder.parent / "model", CaptionerConfig("cells", epochs=1))
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """Return a folder of images, and that of its captioner of two epochs."""
+    place = tmp_path_factory.mktemp("short")
+    small = {"features": "cells", "units": 8, "attention_dim": 0, "validation_fraction": 0.25}
+    folder = own_folder(place / "own")
+    train_captioner(folder, place / "model", {**small, "epochs": 2})
+    return folder, place / "model"
+
+
+@pytest.fixture(scope="module")
+def further(short, tmp_path_factory):
+    """Train a copy of it further, to five epochs, with reranking."""
+    out = tmp_path_factory.mktemp("further") / "model"
+    shutil.copytree(short[1], out)
+    found, _notes = train_captioner(short[0], out, {"epochs": 5, "neighbors": 2}, resume=True)
+    assert saved_captioner.load(out).card == found.card
+    return found
+
+
+def test_a_finished_captioner_is_trained_further(short, further):
+    first, card = saved_captioner.load(short[1]).card, further.card
+    assert len(card["training_loss"]) == 5
+    assert card["training_loss"][:2] == first["training_loss"]
+    assert card["settings"] == {**first["settings"], "epochs": 5, "neighbors": 2}
+
+
+def test_an_interruption_of_the_further_training_resumes_to_the_same_weights(
+    short, further, tmp_path, monkeypatch
+):
+    folder, out = short[0], tmp_path / "model"
+    shutil.copytree(short[1], out)
+    save, changes = Checkpoint.save, {"epochs": 5, "neighbors": 2}
+
+    def stop(self, epoch, *others):
+        save(self, epoch, *others)
+        if epoch == 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "save", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train_captioner(folder, out, changes, resume=True)
+    assert len(saved_captioner.load(out).card["training_loss"]) == 2  # the former one is whole
+    resumed, _notes = train_captioner(folder, out, changes, resume=True)
+    assert resumed.card["training_loss"] == further.card["training_loss"]
+    for name, weights in further.arrays.items():
+        np.testing.assert_array_equal(resumed.arrays[name], weights)
+
+
+def test_what_cannot_be_trained_further_is_refused(short, tmp_path):
+    folder, out = tmp_path / "own", tmp_path / "model"
+    for place, copy in zip(short, (folder, out), strict=True):
+        shutil.copytree(place, copy)
+    with pytest.raises(BadSetting, match=r"2 epochs already.*--epochs 4"):
+        train_captioner(folder, out, {"epochs": 2}, resume=True)
+    with pytest.raises(BadSetting, match=r"keeps its units: expected 8, got 9"):
+        train_captioner(folder, out, {"epochs": 4, "units": 9}, resume=True)
+    with pytest.raises(DataMissing, match="no saved model"):
+        train_captioner(folder, tmp_path / "nowhere", {"epochs": 4}, resume=True)
+    (out / STATE).write_bytes(b"")
+    with pytest.raises(CorruptFile, match=r"not the training state.*--overwrite"):
+        train_captioner(folder, out, {"epochs": 4}, resume=True)
+    own_folder(folder, {**CAPTIONS, "red": ["Tout est gris."]})
+    with pytest.raises(BadSetting, match="trained on other images or captions"):
+        train_captioner(folder, out, {"epochs": 4}, resume=True)
+    (out / STATE).unlink()
+    with pytest.raises(BadSetting, match=r"cannot be trained further.*--out FOLDER"):
+        train_captioner(folder, out, {"epochs": 4}, resume=True)
 
 
 def test_no_image_at_all_is_refused(trained):

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from etabli.cli import _errors
-from etabli.cli._options import Json, Overwrite, Seed
+from etabli.cli._options import Json, Overwrite
 from etabli.core.i18n import _
 
 app = typer.Typer(
@@ -116,17 +116,28 @@ def train(
         str | None,
         typer.Option(help="mobilenet_v2 (default if its weights are there) or cells."),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, max=100_000, help="Training epochs.")] = 15,
-    units: Annotated[int, typer.Option(min=4, max=8192, help="Hidden units of the GRU.")] = 256,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000, help="Training epochs in all (default: 15)."),
+    ] = None,
+    units: Annotated[
+        int | None,
+        typer.Option(min=4, max=8192, help="Hidden units of the GRU (default: 256)."),
+    ] = None,
     attention_dim: Annotated[
-        int, typer.Option(min=0, max=8192, help="Dimension of the attention; 0: no attention.")
-    ] = 128,
-    neighbors: Annotated[
-        int,
+        int | None,
         typer.Option(
-            min=0, max=1000, help="Similar training images whose captions rerank; 0: none."
+            min=0, max=8192, help="Dimension of the attention (default: 128); 0: no attention."
         ),
-    ] = 0,
+    ] = None,
+    neighbors: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=1000,
+            help="Similar training images whose captions rerank (default: 0, none).",
+        ),
+    ] = None,
     validation_fraction: Annotated[
         float | None,
         typer.Option(
@@ -137,8 +148,17 @@ def train(
             show_default=False,
         ),
     ] = None,
-    seed: Seed = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Seed of weights and order (default: 0).", metavar="N"),
+    ] = None,
     weights: Weights = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Train the finished model of the folder further, up to --epochs."
+        ),
+    ] = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
@@ -151,21 +171,29 @@ def train(
     \b
     etabli caption train holidays/
     etabli caption train val2014/ --captions annotations/captions_val2014.json
-    etabli caption train holidays/ --out holidays-captioner --epochs 30
+    etabli caption train holidays/ --resume --epochs 30
+    etabli caption train holidays/ --out holidays-captioner
     etabli caption train holidays/ --neighbors 10
     """
     from etabli.cli._progress import Terminal
-    from etabli.pipelines.caption_train import CaptionerConfig, train_captioner
+    from etabli.pipelines.caption_train import train_captioner
 
-    config = CaptionerConfig(
-        features, epochs, units, attention_dim, neighbors, seed, validation_fraction
-    )
+    given = {
+        "features": features,
+        "epochs": epochs,
+        "units": units,
+        "attention_dim": attention_dim,
+        "neighbors": neighbors,
+        "validation_fraction": validation_fraction,
+        "seed": seed,
+    }
     captioner, notes = train_captioner(
         folder,
         out,
-        config,
+        {name: value for name, value in given.items() if value is not None},
         captions=captions,
         weights=weights,
+        resume=resume,
         overwrite=overwrite,
         reporter=Terminal(),
         say=_errors.print_error,

@@ -10,18 +10,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from etabli.core.atomic_files import lock_folder
-from etabli.core.errors import BadSetting
+from etabli.core.errors import BadSetting, CorruptFile
 from etabli.core.i18n import _
 from etabli.report import run_folder
 from etabli.saved_models.card import CARD
-from etabli.training.checkpoint import CHECKPOINTS_DIR
+from etabli.training.checkpoint import CHECKPOINTS_DIR, Checkpoint
 
 __all__ = [
-    *("is_finished", "open_output", "refuse_existing_file"),
-    *("refuse_finished_model", "refuse_finished_run"),
+    *("STATE", "is_finished", "keep_state", "open_output", "refuse_existing_file"),
+    *("refuse_finished_model", "refuse_finished_run", "start_from_state"),
 ]
 
 REPORT = "report.html"  # of a run
+STATE = "training.safetensors"  # in the model's folder: what --resume trains on from
 _REPLACING = "replacing"  # a file among the checkpoints: the card is still that of the former model
 
 
@@ -105,6 +106,29 @@ def refuse_finished_model(out: Path, may_replace: bool, can_resume: bool = False
             "or replace it with --overwrite."
         )
     raise BadSetting(_("{folder} already holds a trained model").format(folder=out), fix=fix)
+
+
+def keep_state(checkpoint: Checkpoint, out: Path) -> None:
+    """Keep the last checkpoint of a training in the model's folder, for ``--resume``."""
+    assert checkpoint.path is not None
+    partial = checkpoint.path.with_name(STATE)
+    shutil.copyfile(checkpoint.path, partial)
+    partial.replace(out / STATE)
+
+
+def start_from_state(out: Path, checkpoint: Path, epochs: int) -> None:
+    """Let a training begin where that of the finished model ended, unless it has begun already.
+
+    Raises ``CorruptFile`` where the state in the model's folder is not that of so many epochs.
+    """
+    if checkpoint.exists():
+        return
+    if Checkpoint(out / STATE).epoch != epochs:
+        raise CorruptFile(
+            _("{path} is not the training state of this model").format(path=out / STATE),
+            fix=_("Train again, with --overwrite."),
+        )
+    shutil.copyfile(out / STATE, checkpoint)
 
 
 def _remove_empty(checkpoints: Path) -> None:

@@ -1,16 +1,15 @@
 """The training of a character-level model on your own text: settings, checkpoints, progress."""
 
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
 
-from etabli.core.errors import BadSetting, CorruptFile, UnknownName
+from etabli.core.errors import BadSetting, UnknownName
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter
 from etabli.core.seeding import make_generator
@@ -28,13 +27,14 @@ from etabli.models.text.lstm import PLAIN_CONFIG, RESIDUAL_CONFIG
 from etabli.models.text.ngram import NGram
 from etabli.models.text.sampling import Decoding
 from etabli.models.text.simple_rnn import Epoch
+from etabli.pipelines._output import keep_state, start_from_state
+from etabli.pipelines._settings import change_settings, check_ranges
 from etabli.saved_models.text import ARCHITECTURES
 from etabli.training.checkpoint import Checkpoint, checkpoint_path
 
 if TYPE_CHECKING:
     import keras
 
-STATE = "training.safetensors"  # in the model's folder: what --resume trains on from
 SAMPLE_LENGTH = 60
 CHUNK = 200_000  # characters that are scored at once
 LogProbabilities = Callable[[int, int], np.ndarray]
@@ -62,14 +62,7 @@ class TextSettings:
     def __post_init__(self) -> None:
         if self.model not in ARCHITECTURES:
             raise UnknownName(_("model"), self.model, ARCHITECTURES)
-        for name, low, high in _RANGES:
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise BadSetting(
-                    _("the setting '{name}' is out of range").format(name=name),
-                    expected=_("{low} to {high}").format(low=low, high=high),
-                    got=value,
-                )
+        check_ranges(self, _RANGES)
 
     @property
     def length(self) -> int:
@@ -113,21 +106,7 @@ def make_settings(
 
     Raises ``BadSetting`` for a change that a trained model does not allow.
     """
-    known = {each.name for each in fields(TextSettings)}
-    for name in changes:
-        if name not in known:
-            raise UnknownName(_("setting"), name, known)
-    kept = {name: value for name, value in (former or {}).items() if name not in _MAY_CHANGE}
-    for name, value in changes.items():
-        if name in kept and value != kept[name]:
-            raise BadSetting(
-                _("a trained model keeps its {name}").format(name=name),
-                expected=kept[name],
-                got=value,
-                fix=_("Leave the option out, or train another model without --resume."),
-            )
-    given: dict[str, Any] = {**(former or {}), **changes}
-    return TextSettings(**given)
+    return change_settings(TextSettings, changes, former, _MAY_CHANGE)
 
 
 @dataclass(frozen=True)
@@ -176,7 +155,7 @@ class Training:
             settings.epochs,
             lambda: WindowPredictor(net.get_weights(), length),
         )
-        self._keep_state(checkpoint)
+        keep_state(checkpoint, self.out)
         weights = net.get_weights()
         return net, lambda first, last: simple_rnn.log_probabilities(
             weights, texts.make_windows(codes, length, first, last)[0]
@@ -195,7 +174,7 @@ class Training:
         if not former and not checkpoint.epoch:
             self._announce(self._time_lstm(distillation, left))
         self._follow(_("training the residual LSTM"), run, checkpoint, epochs)
-        self._keep_state(checkpoint)
+        keep_state(checkpoint, self.out)
         initial = None
         if former:
             # A second part of the training: other random numbers, and a learning rate that decays
@@ -232,23 +211,9 @@ class Training:
         """Return the checkpoint of this training; with ``start`` from that of a finished model."""
         key = self.text.codes, asdict(self.settings), self.epochs_done
         path = checkpoint_path(self.checkpoints, name, *key)
-        if start and self.epochs_done and not path.exists():
-            if Checkpoint(self.out / STATE).epoch != self.epochs_done:
-                raise CorruptFile(
-                    _("{path} is not the training state of this model").format(
-                        path=self.out / STATE
-                    ),
-                    fix=_("Train again, with --overwrite."),
-                )
-            shutil.copyfile(self.out / STATE, path)
+        if start and self.epochs_done:
+            start_from_state(self.out, path, self.epochs_done)
         return Checkpoint(path)
-
-    def _keep_state(self, checkpoint: Checkpoint) -> None:
-        """Keep the last checkpoint in the model's folder, for ``--resume``."""
-        assert checkpoint.path is not None
-        partial = self.checkpoints / STATE
-        shutil.copyfile(checkpoint.path, partial)
-        partial.replace(self.out / STATE)
 
     def _follow(
         self,

@@ -1,13 +1,15 @@
 """A captioner trained on a folder of your own images with captions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from etabli.core.errors import BadSetting, DataMissing, EtabliError
+from etabli.core.errors import BadSetting, DataMissing, EtabliError, UnknownName
+from etabli.core.hashing import compute_digest
 from etabli.core.i18n import N_, _
 from etabli.core.paths import user_cache
 from etabli.core.progress import Reporter, Silent, Step
@@ -23,9 +25,17 @@ from etabli.models.captioning.beam_search import SearchConfig
 from etabli.models.captioning.reranking import CaptionRetrieval
 from etabli.models.captioning.train import TrainConfig
 from etabli.models.captioning.vocabulary import Vocabulary
-from etabli.pipelines._output import open_output
+from etabli.pipelines._output import (
+    STATE,
+    keep_state,
+    open_output,
+    refuse_finished_model,
+    start_from_state,
+)
+from etabli.pipelines._settings import change_settings, check_ranges, require_more_epochs
 from etabli.pipelines.caption_write import find_extractor_weights
 from etabli.report.numbers import format_score
+from etabli.saved_models import captioner as saved_captioner
 from etabli.saved_models.captioner import Captioner, digest_vocabulary, pool_regions
 from etabli.training.checkpoint import Checkpoint, checkpoint_path
 
@@ -61,29 +71,30 @@ class CaptionerConfig:
     validation_fraction: float | None = None
 
     def __post_init__(self) -> None:
-        if (
-            self.features not in (None, *KINDS)
-            or min(self.epochs, self.units) < 1
-            or min(self.attention_dim, self.neighbors, self.seed) < 0
-            or not 0 <= (self.validation_fraction or 0) < 1
-        ):
-            raise BadSetting(
-                _("the training configuration of the captioner is out of range"),
-                expected=_(
-                    "features {kinds}; epochs and units >= 1, attention_dim, neighbors and seed "
-                    ">= 0, 0 <= validation_fraction < 1"
-                ).format(kinds=", ".join(KINDS)),
-                got=self,
-            )
+        if self.features not in (None, *KINDS):
+            raise UnknownName(_("kind of image features"), str(self.features), KINDS)
+        check_ranges(self, _RANGES)
+
+
+_RANGES = (
+    ("epochs", 1, 100_000),
+    ("units", 1, 8192),
+    ("attention_dim", 0, 8192),
+    ("neighbors", 0, 1000),
+    ("seed", 0, 2**63),
+    ("validation_fraction", 0.0, 0.9),
+)
+_MAY_CHANGE = ("epochs", "neighbors")  # with resume
 
 
 def train_captioner(
     folder: Path | str,
     out: Path | str,
-    config: CaptionerConfig | None = None,
+    config: CaptionerConfig | Mapping[str, object] | None = None,
     *,
     captions: Path | str | None = None,
     weights: Path | None = None,
+    resume: bool = False,
     overwrite: bool = False,
     reporter: Reporter | None = None,
     say: Callable[[str], None] = lambda sentence: None,
@@ -98,9 +109,11 @@ def train_captioner(
     Args:
         folder: images, with a caption file or a text file next to each image.
         out: folder of the captioner.
-        config: training configuration.
+        config: training configuration, or only the values that differ from the defaults; with
+            ``resume`` from those of the captioner.
         captions: the caption file; by default it is looked for in the folder.
         weights: weights file of MobileNetV2; by default that of the data folder.
+        resume: train the finished captioner in ``out`` further, until it has ``epochs`` epochs.
         overwrite: replace a captioner that is already in ``out``.
         reporter: shows the progress.
         say: receives each of the sentences at once.
@@ -109,28 +122,77 @@ def train_captioner(
         The captioner, and sentences that the user should read.
 
     Raises:
-        BadSetting: ``out`` holds a model already, and ``overwrite`` is not set.
-        DataMissing: there are no images, captions or weights.
+        BadSetting: ``out`` holds a model already, and neither ``overwrite`` nor ``resume`` is set,
+            or it was trained on other images and captions.
+        DataMissing: there are no images, captions or weights, or no captioner to train further.
         CorruptFile: the caption file is damaged, or no image can be read.
     """
-    config, out = config or CaptionerConfig(), Path(out)
-    data = caption_folder.read_folder(folder, captions)
+    out = Path(out)
+    former = _read_former(out) if resume else None
+    changes = asdict(config) if isinstance(config, CaptionerConfig) else dict(config or {})
+    chosen = change_settings(CaptionerConfig, changes, former and former["settings"], _MAY_CHANGE)
+    refuse_finished_model(out, overwrite or resume, _can_train_further(out))
     notes = _Notes(say)
+    data = caption_folder.read_folder(folder, captions)
     for remark in data.remarks:
         notes.append(remark)
     data = _drop_unreadable(data, notes)
-    rows = _divide(data, config, notes)
-    features, weights = _choose_features(config.features, weights, notes)
-    with open_output(out, overwrite) as checkpoints:
+    rows = _divide(data, chosen, notes)
+    features, weights = _choose_features(chosen.features, weights, notes)
+    chosen = replace(chosen, features=features)
+    with open_output(out, overwrite, resume=resume) as checkpoints:
+        digest = compute_digest([data.names, data.captions, features, *map(list, rows.values())])
+        done = _check_former(former, digest, chosen, out) if former else 0
         cache = user_cache() / "features" / f"own-{Path(folder).resolve().name}-{features}"
         maps = extract_region_maps(data.paths, data.names, features, cache, weights=weights)
         sets = {name: _Part(data.select(rows[name]), maps[rows[name]]) for name in rows}
-        captioner = _train(sets, features, config, checkpoints, reporter or Silent(), notes)
-        captioner.card["trained_on"] = str(folder)
+        path = checkpoint_path(checkpoints, digest, replace(chosen, neighbors=0), done)
+        if done:
+            start_from_state(out, path, done)
+        checkpoint = Checkpoint(path)
+        captioner = _train(sets, chosen, checkpoint, reporter or Silent(), notes)
+        captioner.card.update(
+            {"trained_on": str(folder), "data": digest, "settings": asdict(chosen)}
+        )
         if held_out := next((name for name in ("test", "validation") if len(rows[name])), None):
             captioner.card["scores"] = _score(captioner, sets[held_out], held_out, notes)
+        keep_state(checkpoint, out)
         captioner.save(out)
     return captioner, notes
+
+
+def _read_former(out: Path) -> dict[str, Any]:
+    """Return the card of the captioner that is trained further."""
+    card = saved_captioner.load(out).card
+    if not _can_train_further(out):
+        raise BadSetting(
+            _("the model in {folder} cannot be trained further").format(folder=out),
+            fix=_("Train another model in another folder: --out FOLDER, without --resume."),
+        )
+    return card
+
+
+def _can_train_further(out: Path) -> bool:
+    """Return whether a folder has a captioner with its settings and the state of its training."""
+    try:
+        return "settings" in saved_captioner.load(out).card and (out / STATE).is_file()
+    except (EtabliError, OSError):
+        return False
+
+
+def _check_former(card: dict[str, Any], digest: str, config: CaptionerConfig, out: Path) -> int:
+    """Return the epochs that a captioner has; raise where these images or epochs do not fit it."""
+    if card["data"] != digest:
+        raise BadSetting(
+            _("the captioner in {folder} was trained on other images or captions").format(
+                folder=out
+            ),
+            expected=card["trained_on"],
+            fix=_("Give the same ones, or train another model without --resume."),
+        )
+    done = int(card["settings"]["epochs"])
+    require_more_epochs(out, done, config.epochs)
+    return done
 
 
 class _Notes(list[str]):
@@ -199,9 +261,8 @@ def _divide(
 
 def _train(
     sets: dict[str, _Part],
-    features: str,
     config: CaptionerConfig,
-    checkpoints: Path,
+    checkpoint: Checkpoint,
     reporter: Reporter,
     notes: list[str],
 ) -> Captioner:
@@ -215,9 +276,6 @@ def _train(
     size = ModelConfig(len(vocabulary), maps.shape[2], 128, config.units, config.attention_dim)
     generator = make_generator(config.seed, "caption", "weights")
     initial = attention.init_weights(size, generator, maps)
-    held = sets["validation"].images.names
-    key = replace(config, neighbors=0), data.names, words, features, initial["words"], held
-    checkpoint = Checkpoint(checkpoint_path(checkpoints, *key))
     train_config = TrainConfig(
         epochs=config.epochs,
         batch_size=min(32, max(4, len(data) // 20)),
@@ -240,7 +298,7 @@ def _train(
         "captions": len(captions),
         "words": len(vocabulary),
         "words_digest": digest_vocabulary(vocabulary),
-        "image_features": features,
+        "image_features": config.features,
         "use": YOUR_OWN,
         "seed": config.seed,
         "training_loss": [round(row["loss"], 4) for row in checkpoint.rows],
@@ -249,7 +307,7 @@ def _train(
         "attention" if config.attention_dim else "gru",
         vocabulary,
         checkpoint.arrays or trained,
-        features,
+        config.features or "",
         _make_search(config.neighbors),
         card,
         CaptionRetrieval.from_features(pool_regions(maps), words) if config.neighbors else None,

@@ -19,6 +19,7 @@ from etabli.models.text import generation
 from etabli.models.text.ngram import NGram, kneser_ney
 from etabli.models.text.sampling import Decoding
 from etabli.pipelines._output import is_finished, open_output
+from etabli.pipelines._settings import require_more_epochs
 from etabli.pipelines._text_training import (
     CHUNK,
     LogProbabilities,
@@ -231,13 +232,7 @@ def _check_former(former: TextCard, text: Text, settings: TextSettings, out: Pat
             fix=_("Give the same text, or train another model without --resume."),
         )
     done = int(former.settings["epochs"])
-    if settings.epochs <= done:
-        raise BadSetting(
-            _("the model in {folder} has {n} epochs already").format(folder=out, n=done),
-            fix=_("Name the epochs that it is to have in all, for example: --epochs {n}").format(
-                n=2 * done
-            ),
-        )
+    require_more_epochs(out, done, settings.epochs)
     return done
 
 
