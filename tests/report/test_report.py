@@ -105,7 +105,7 @@ def test_shares_are_shown_in_percent_and_losses_are_not():
     assert numbers.format_score("test_loss", 0.27123) == "0.2712"
     assert numbers.format_score("bleu_1", 0.567) == "0.5670"
     assert numbers.format_score("test_accuracy", None) == "—"
-    assert numbers.format_difference("test_accuracy", 0.9241, 0.9159) == "+0.82"
+    assert numbers.format_difference("test_accuracy", 0.9241, 0.9159) == "+0.82 points"
 
 
 def test_durations_have_readable_units():

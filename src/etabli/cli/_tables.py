@@ -68,7 +68,7 @@ def print_scores(run: Path, *, verbose: bool = False) -> None:
 
     With ``verbose``, print every score with its recipe.
     """
-    found, summaries = run_folder.list_seed_runs(run), run_folder.summarize_scores(run)
+    (found, problems), summaries = run_folder.read_seed_runs(run), run_folder.summarize_scores(run)
     headlines = {each.experiment: each.headline for _folder, each in found}
     rows = []
     for name, headline in headlines.items():
@@ -80,6 +80,8 @@ def print_scores(run: Path, *, verbose: bool = False) -> None:
         _print_recipes(summaries)
     else:
         _print_summaries(rows)
+    for problem in problems:
+        print_text(problem.sentence)
     if found and found[0][1].data == "sample":
         print(_("Sample data: not comparable with the published values (--data full is)."))
     other = next((each for _folder, each in found if each.is_other_data), None)

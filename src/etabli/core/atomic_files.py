@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from etabli.core.errors import EtabliError, FolderBusy, NoSpace
 from etabli.core.i18n import _
 
+_PROBE_SECONDS = 0.2
 SAVING = ".saving-"  # prefix of folders in which a library writes a file before it is renamed
 
 
@@ -74,7 +75,8 @@ def lock_folder(folder: Path | str, wait: bool = False) -> Iterator[None]:
     operating system releases the lock when the process ends, however it ends.
     """
     folder = Path(folder)
-    lock = FileLock(folder / ".lock", timeout=-1 if wait else 0)
+    # A short wait: is_locked holds the lock for a moment.
+    lock = FileLock(folder / ".lock", timeout=-1 if wait else _PROBE_SECONDS)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -90,6 +92,20 @@ def lock_folder(folder: Path | str, wait: bool = False) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_locked(folder: Path | str) -> bool:
+    """Return whether a process holds the lock of a folder; one that was killed holds none."""
+    path = Path(folder) / ".lock"
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that cannot be written to, so that no process of ours writes in it
+        return False
 
 
 _NOT_WRITABLE = {

@@ -7,7 +7,7 @@ nothing is lost on an interruption.
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from etabli.data.formats.known_sets import Identity
 from etabli.experiments.spec import ExperimentSpec
 from etabli.metrics.score import Score
 from etabli.report import run_folder
+from etabli.report.live import LiveProgress
 from etabli.report.run_folder import ClaimRecord, ReportItem, Verdict
 from etabli.training import checkpoint as checkpoints
 from etabli.training.checkpoint import CHECKPOINTS_DIR, Checkpoint
@@ -39,6 +40,7 @@ class RunContext:
         is_first_seed: Whether this seed draws the figures of the report.
         reporter: Where progress is shown (default: nowhere).
         digits: What is in the place of MNIST, for experiments that read it.
+        live: Where the progress is written for pages that follow it (default: nowhere).
     """
 
     def __init__(
@@ -51,10 +53,12 @@ class RunContext:
         is_first_seed: bool = True,
         reporter: Reporter | None = None,
         digits: Identity | None = None,
+        live: LiveProgress | None = None,
     ) -> None:
         self.experiment, self.folder, self.source = experiment, Path(folder), source
         self.seed, self.is_first_seed = seed, is_first_seed
         self.reporter = reporter or Silent()
+        self.live = live or LiveProgress(folder)
         self.scores: dict[str, Score] = {}
         self.claims: list[ClaimRecord] = []
         self.report_items: list[ReportItem] = []
@@ -82,9 +86,19 @@ class RunContext:
 
     # progress ------------------------------------------------------------------------------------
 
-    def progress(self, label: str, total: float | None = None) -> AbstractContextManager[Step]:
-        """Start a task: ``with context.progress("epochs", 20) as step: step(1, loss=0.3)``."""
-        return self.reporter.task(_(label), total)
+    @contextmanager
+    def progress(
+        self, label: str, total: float | None = None, *, is_epochs: bool = False
+    ) -> Iterator[Step]:
+        """Start a task: ``with context.progress("net", 20) as step: step(1, loss=0.3)``.
+
+        ``is_epochs``: the steps are epochs, of which training loops report parts.
+        """
+        with (
+            self.reporter.task(_(label), total) as shown,
+            self.live.task(shown, _(label), total, is_epochs) as step,
+        ):
+            yield step
 
     def print_line(self, text: str) -> None:
         """Print a line on the terminal; it is not recorded."""

@@ -19,6 +19,7 @@ from etabli.experiments.context import RunContext
 from etabli.experiments.settings import SettingsModel, memory_advice, unknown_setting
 from etabli.experiments.spec import ExperimentSpec
 from etabli.report import run_folder
+from etabli.report.live import LiveProgress
 from etabli.training.checkpoint import CHECKPOINTS_DIR
 
 
@@ -65,17 +66,26 @@ def run_experiments(
         reporter.print_line(remark)
     with lock_folder(folder):
         _open_run(experiments, folder, source, seeds, changes, overwrite, digits)
+        live, total = LiveProgress(folder), len(experiments) * len(seeds)
         for number, experiment in enumerate(experiments, start=1):
             reporter.print_line(
                 f"[{number}/{len(experiments)}] {experiment.name}: {_(experiment.title)}"
             )
-            for seed in seeds:
+            for turn, seed in enumerate(seeds, start=(number - 1) * len(seeds) + 1):
                 own = run_folder.seed_run_folder(folder, experiment.name, seed)
                 if run_folder.is_finished(own):
                     reporter.print_line(_("  seed {seed}: already finished").format(seed=seed))
                     continue
                 for inside in (own, *own.glob("*/")):
                     remove_temporary_files(inside)
+                live.begin(
+                    experiment=experiment.name,
+                    title=_(experiment.title),
+                    seed=seed,
+                    number=turn,
+                    total=total,
+                    steps=getattr(settings[experiment.name], "epochs", None),
+                )
                 context = RunContext(
                     experiment,
                     own,
@@ -84,8 +94,10 @@ def run_experiments(
                     is_first_seed=seed == figures_of,
                     reporter=reporter,
                     digits=digits if "mnist" in experiment.data else None,
+                    live=live,
                 )
                 _run_seed(context, settings[experiment.name])
+        live.end()
     return folder
 
 

@@ -44,7 +44,7 @@ def refuse_finished_run(
     """
     if overwrite or not (folder / REPORT).exists() or not (folder / "run.json").exists():
         return
-    records = (record for _folder, record in run_folder.list_seed_runs(folder))
+    records = (record for _folder, record in run_folder.read_seed_runs(folder)[0])
     finished = {(each.experiment, each.seed) for each in records if not each.interrupted}
     if finished and finished.issuperset(wanted):
         raise BadSetting(

@@ -125,7 +125,7 @@ def execute(
             reporter=reporter,
         )
     finally:
-        is_started = (folder / "run.json").exists() and run_folder.list_seed_runs(folder)
+        is_started = (folder / "run.json").exists() and any(run_folder.read_seed_runs(folder))
         if with_report and is_started:
             page = report.write_report(folder)
     return page

@@ -1,16 +1,22 @@
 """Scores for people: their plain names, and numbers as percentages, counts or four digits."""
 
+from typing import NamedTuple
+
 from etabli.core.i18n import N_, _
 from etabli.core.practicals import PRACTICALS
 
 _SHARES = (
     *("accuracy", "neighborhood_hit", "precision", "overlap", "coverage", "share", "recall"),
-    *("macro_f1", "micro_f1", "calibration_error"),
+    *("macro_f1", "micro_f1", "calibration_error", "map", "gap", "several_labels", "known_words"),
+    *("words_with_vector", "neighbors_recovered", "neighbors_by_chance", "captions_kept_whole"),
+    *("distinct_4grams", "repetition", "confidence", "space_after"),
 )
 _COUNTS = ("images_", "n_classes", "parameters", "features", "longest_caption", "median_")
 
 # The longest name that begins the name of a score, and what the words after it say.
 SCORES = {
+    "loss": N_("loss"),
+    "nats": N_("nats per character"),
     "test_accuracy": N_("test accuracy"),
     "train_accuracy": N_("training accuracy"),
     "test_loss": N_("test loss"),
@@ -99,11 +105,25 @@ _VARIANTS = {
 }
 
 
+_SUBSETS = {
+    "train": N_("training"),
+    "test": N_("test"),
+    "val": N_("validation"),
+    "validation": N_("validation"),
+    "dev": N_("validation"),
+}
+# Histories whose columns are not scores: the score that all of them measure.
+_MEASURED = {"depth": "neighborhood_hit", "sizes": "mean_average_precision"}
+_CURVES = {"train": "", "validation": N_("training that chooses the number of epochs")}
+
+
 def score_label(name: str) -> str:
     """Return the plain name of a score: ``test_accuracy_best`` is "test accuracy, best setting"."""
     base = max((each for each in SCORES if f"{name}_".startswith(f"{each}_")), key=len, default="")
     if not base:
-        return name
+        subset, _underscore, score = name.partition("_")
+        known = score and subset in _SUBSETS
+        return f"{score_label(score)}, {_(_SUBSETS[subset])}" if known else name
     parts, rest = [_(SCORES[base])], name[len(base) + 1 :]
     while rest:
         known = max(
@@ -115,6 +135,39 @@ def score_label(name: str) -> str:
     return ", ".join(parts)
 
 
+class Column(NamedTuple):
+    """A column of a history: the score, its plain name, the line's name, and its unit."""
+
+    score: str
+    title: str
+    line: str
+    unit: str
+
+
+def describe_column(curve: str, column: str) -> Column:
+    """Say which chart and which line of it show a column of a history."""
+    subset, _underscore, rest = column.partition("_")
+    if column == "validation":  # of fine-tuning
+        score, line = "mean_average_precision", _("validation")
+    elif curve in _MEASURED:
+        score, line = _MEASURED[curve], _(_VARIANTS.get(column, column))
+    elif rest and subset in _SUBSETS:
+        score, line = rest, _(_SUBSETS[subset])
+    else:
+        score, line = column, _("training") if column in ("loss", "accuracy") else ""
+    unit = "%" if is_share(score) else _("nats") if score in ("loss", "nats") else ""
+    return Column(score, score_label(score), line, unit)
+
+
+def curve_label(curve: str) -> str:
+    """Return the plain name of a history: of which of several trainings it is."""
+    kind, _dash, number = curve.partition("_")
+    if kind == "batch" and number.isdigit():
+        return _("batches of {count}").format(count=number)
+    known = _CURVES.get(curve, _VARIANTS.get(curve, curve))
+    return _(known) if known else ""
+
+
 def practical_label(name: str) -> str:
     """Return "1 · Backpropagation by hand" for ``tp1``, and any other name as it is."""
     return f"{name.removeprefix('tp')} · {_(PRACTICALS[name])}" if name in PRACTICALS else name
@@ -122,7 +175,7 @@ def practical_label(name: str) -> str:
 
 def is_share(name: str) -> bool:
     """Return whether a score is a share, which people read in percent."""
-    return any(word in name for word in _SHARES) and not name.startswith("bleu")
+    return any(f"_{word}" in f"_{name.lower()}" for word in _SHARES)
 
 
 def format_score(name: str, value: float | None, spread: float | None = None) -> str:
@@ -143,7 +196,7 @@ def format_difference(name: str, value: float | None, published: float | None) -
     if value is None or published is None:
         return "—"
     if is_share(name):
-        return f"{100 * (value - published):+.2f}"
+        return _("{difference} points").format(difference=f"{100 * (value - published):+.2f}")
     return f"{value - published:+.4f}"
 
 

@@ -223,7 +223,8 @@ def _describe(error: ValidationError | UnicodeDecodeError) -> str:
     return ": ".join([".".join(map(str, first["loc"])), first["msg"]]).removeprefix(": ")
 
 
-def _read(path: Path, kind: type[R]) -> R:
+def read_record(path: Path, kind: type[R]) -> R:
+    """Read a record; raise ``DataMissing`` or ``CorruptFile`` where that fails."""
     try:
         record = kind.model_validate_json(path.read_bytes())
     except FileNotFoundError:
@@ -249,7 +250,7 @@ def _read(path: Path, kind: type[R]) -> R:
 
 def read_run(folder: Path) -> Run:
     """Read the record of a run folder."""
-    return _read(Path(folder) / "run.json", Run)
+    return read_record(Path(folder) / "run.json", Run)
 
 
 def seed_run_folder(run: Path, experiment: str, seed: int) -> Path:
@@ -264,7 +265,7 @@ def record_path(folder: Path) -> Path:
 
 def read_seed_run(folder: Path) -> SeedRun:
     """Read the record of a seed run, its texts in the current language."""
-    return _read(record_path(folder), SeedRun)
+    return read_record(record_path(folder), SeedRun)
 
 
 def is_finished(folder: Path) -> bool:

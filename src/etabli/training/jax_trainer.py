@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from etabli.core.progress import report_within_epoch
 from etabli.training import data_parallel
 from etabli.training.data_loader import DataLoader
 from etabli.training.kernels import convolution
@@ -112,7 +113,15 @@ class JaxTrainer:
                 data_parallel.shard_batch(self.labels[chosen]),
             )
             totals.append(data_parallel.to_host(each))
+            done = start + len(chosen)
+            report_within_epoch(done / len(order), _means, totals, done)
         return np.asarray(totals)
+
+
+def _means(totals: list, n_examples: int) -> dict[str, float]:
+    """Return the mean loss and accuracy of the batches of an epoch so far."""
+    loss, right = np.asarray(totals).sum(axis=0, dtype=np.float64)
+    return {"loss": loss / n_examples, "accuracy": right / n_examples}
 
 
 def _scan(step: Callable, state: Any, images: Any, labels: Any, order: Any) -> Any:

@@ -24,7 +24,7 @@ def test_a_run_on_full_data_has_published_and_measured_scores(client):
         "label": "test accuracy",
         "published": "91.59 %",
         "measured": "90.00 %",
-        "difference": "-1.59",
+        "difference": "-1.59 points",
         "recipe": "data:none | n:10",
     }
 

@@ -151,7 +151,7 @@ def train_and_record(
     checkpoint = context.checkpoint(
         "by hand", type(model).__name__, model.get_params(), digits.digest, label, curve
     )
-    with context.progress(label, total=model.epochs) as step:
+    with context.progress(label, total=model.epochs, is_epochs=True) as step:
         context.resume(checkpoint, step, curve)
 
         def record(row: dict[str, float]) -> None:

@@ -213,7 +213,7 @@ def train_net(
     )
     if config.label_smoothing:
         labels = np.eye(len(digits.classes), dtype=np.float32)[labels]
-    with context.progress(label, config.epochs) as step:
+    with context.progress(label, config.epochs, is_epochs=True) as step:
 
         def finish_epoch(row: dict[str, float]) -> None:
             if evaluate:

@@ -128,7 +128,9 @@ def pretrain_on_sample(context: RunContext) -> Path:
     inputs = np.stack([np.asarray(image) for image in drawn]).astype(np.float32)
     model = backbones.get_backbone("small_residual").build(size=size)
     whole = small_resnet.build_classifier(model, len(scenes.KINDS))
-    with context.progress(N_("pretraining: single drawn objects"), total=epochs) as step:
+    with context.progress(
+        N_("pretraining: single drawn objects"), total=epochs, is_epochs=True
+    ) as step:
         checkpoint = context.checkpoint("single objects", key)
         context.resume(checkpoint, step)
         small_resnet.train(

@@ -137,7 +137,9 @@ def train_as_reported(
     context: RunContext, settings: Settings, train: Data, test: Data
 ) -> LinearClassifier:
     """Train with the method of the report, and log every epoch."""
-    with context.progress(N_("linear classifier on features"), total=settings.epochs) as step:
+    with context.progress(
+        N_("linear classifier on features"), total=settings.epochs, is_epochs=True
+    ) as step:
 
         def watch(epoch: int, model: LinearClassifier) -> None:
             row: dict[str, float] = {"epoch": epoch}

@@ -158,7 +158,7 @@ def track_epochs(
     context: RunContext, label: str, run: Iterator[Epoch], epochs: int, checkpoint: Checkpoint
 ) -> Iterator[Epoch]:
     """Yield the epochs that a training has yet to do, and show its progress."""
-    with context.progress(label, total=epochs) as step:
+    with context.progress(label, total=epochs, is_epochs=True) as step:
         context.resume(checkpoint, step)
         for epoch in run:
             yield epoch

@@ -44,7 +44,7 @@ def run(context: RunContext, settings: Settings) -> None:
         settings.dimension, settings.learning_rate, settings.x_max, settings.blocks
     )
     checkpoint = context.checkpoint("glove", settings, words, counts.data)
-    with context.progress(N_("GloVe"), total=settings.epochs) as step:
+    with context.progress(N_("GloVe"), total=settings.epochs, is_epochs=True) as step:
         context.resume(checkpoint, step, "train")
         training = glove.train(counts, settings.epochs, config, context.seed, checkpoint)
         for loss, vectors in training:

@@ -221,7 +221,7 @@ def _train_member(
     dev, vocabulary = splits.data.dev, captioner.vocabulary
     dev_maps, dev_words = read(splits.maps["dev"]), vocabulary.encode_groups(dev.captions)
     checkpoint = context.checkpoint("captioner", *key, captioner.arrays["words"])
-    with context.progress(context.experiment.title, total=config.epochs) as step:
+    with context.progress(context.experiment.title, total=config.epochs, is_epochs=True) as step:
 
         def after_epoch(epoch: int, loss: float, weights: attention.Parameters) -> None:
             now = {name: np.array(array) for name, array in weights.items()}

@@ -242,7 +242,7 @@ def train(
         return compare_with_report([row[f"dev_bleu_{n}"] for n in range(1, 5)])
 
     curve = "train" if evaluated else ""
-    with context.progress(label, total=settings.epochs) as step:
+    with context.progress(label, total=settings.epochs, is_epochs=True) as step:
         context.resume(checkpoint, step, curve)
         for epoch in simple_rnn.train(
             model,

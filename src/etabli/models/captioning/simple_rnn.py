@@ -19,6 +19,7 @@ from scipy.special import log_softmax
 
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
+from etabli.core.progress import report_within_epoch
 from etabli.core.seeding import make_generator
 from etabli.models.captioning.attention import glorot_uniform, orthogonal
 from etabli.training.backend import is_jax_backend
@@ -238,16 +239,22 @@ def _train_jax(
     carry = jax.tree.unflatten(form, checkpoint.restore(leaves))
     model.set_weights([np.asarray(weight) for weight in carry[0]])
     for number, order in enumerate(orders[checkpoint.epoch :], checkpoint.epoch + 1):
-        sums = np.zeros(3)
+        sums, done = np.zeros(3), 0
         for rows in _split_into_scans(order, batch_size):
             positions, targets = _pack_targets(data.targets[rows], max_words)
             carry, part = run(
                 carry, constants, data.image_of[rows], data.captions[rows, :-1], positions, targets
             )
             sums += np.asarray(part, np.float64).sum(axis=0)
+            done += rows.size
+            report_within_epoch(done / len(order), _means, sums)
         model.set_weights([np.asarray(weight) for weight in jax.device_get(carry[0])])
         yield Epoch(number, sums[0] / sums[2], sums[1] / sums[2])
         checkpoint.save(number, jax.tree.leaves(carry))
+
+
+def _means(sums: np.ndarray) -> dict[str, float]:
+    return {"loss": float(sums[0] / sums[2]), "accuracy": float(sums[1] / sums[2])}
 
 
 def _split_into_scans(order: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:

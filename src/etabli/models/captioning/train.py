@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from etabli.core.progress import report_within_epoch
 from etabli.core.seeding import make_generator
 from etabli.models.captioning import attention
 from etabli.models.captioning.attention import Parameters
@@ -158,9 +159,16 @@ def train(
                 weights, moments, number, key, read_views(views, rows, draw), captions[rows]
             )
             losses.append(value)
+            report_within_epoch((batch + 1) / per_epoch, _mean, losses)
         after_epoch(epoch + 1, float(np.mean(jax.device_get(losses))), weights)
         checkpoint.save(epoch + 1, jax.tree.leaves((weights, moments)), draw, order)
     return jax.device_get(weights)
+
+
+def _mean(losses: list) -> dict[str, float]:
+    import jax
+
+    return {"loss": float(np.mean(jax.device_get(losses)))}
 
 
 def mean_loss(weights: Parameters, maps: Any, captions: np.ndarray, images: int = 50) -> float:

@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 from threadpoolctl import ThreadpoolController
 
 from etabli import nn
+from etabli.core.progress import report_within_epoch
 
 _THREADED_FROM = 200_000_000
 
@@ -131,6 +132,8 @@ class Trainer:
             self._backward(rows, rate)
             total[part] = rows.column[:, 0]
             self._update(rate)
+            done = min(start + self.batch_size, len(order))
+            report_within_epoch(done / len(order), _mean_loss, total, likelihood, done)
         loss = np.log(total).mean(dtype=np.float64) - likelihood.mean(dtype=np.float64)
         return float(loss), float((predicted == labels[order]).mean())
 
@@ -244,6 +247,12 @@ class Trainer:
             np.subtract(theta, self.average.flat, out=self.spare.flat)
             self.spare.flat /= self._averaged
             self.average.flat += self.spare.flat
+
+
+def _mean_loss(total: np.ndarray, likelihood: np.ndarray, done: int) -> dict[str, float]:
+    """Return the mean loss of the first ``done`` examples of an epoch."""
+    logs = np.log(total[:done]) - likelihood[:done]
+    return {"loss": float(logs.mean(dtype=np.float64))}
 
 
 def _shift_images(x: np.ndarray, spare: np.ndarray, down: int, right: int) -> None:

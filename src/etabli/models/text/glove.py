@@ -17,6 +17,7 @@ from scipy import sparse
 
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
+from etabli.core.progress import report_within_epoch
 from etabli.core.seeding import make_generator
 from etabli.training.checkpoint import Checkpoint
 
@@ -114,10 +115,18 @@ def train(
         order, error = random.permutation(words), 0.0
         if epoch < checkpoint.epoch:
             continue
-        for block in np.array_split(order, min(config.blocks, words)):
-            error += _update(counts[block], block, w, c, sums, config)
+        blocks, pairs = np.array_split(order, min(config.blocks, words)), 0
+        for number, block in enumerate(blocks, 1):
+            own = counts[block]
+            error += _update(own, block, w, c, sums, config)
+            pairs += own.nnz
+            report_within_epoch(number / len(blocks), _mean, error, pairs)
         yield error / counts.nnz, (w + c)[:, : config.dimension].copy()
         checkpoint.save(epoch + 1, [w, c, *sums])
+
+
+def _mean(error: float, pairs: int) -> dict[str, float]:
+    return {"loss": error / max(1, pairs)}
 
 
 def _update(

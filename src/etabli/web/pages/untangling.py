@@ -33,7 +33,7 @@ def list_explorers(state: PlaygroundState, _params: NoParams) -> dict[str, objec
 
 def _list_of_run(run: Path) -> list[dict[str, object]]:
     try:
-        seed_runs = run_folder.list_seed_runs(run)
+        seed_runs, _problems = run_folder.read_seed_runs(run)
     except (EtabliError, OSError):
         return []
     return [
