@@ -1,5 +1,6 @@
 // Draw a digit; every net classifies it while it is drawn.
 
+import { decodeStrokes, encodeStrokes, onAddress, writeState } from "./address.js";
 import { Plane, bytes, color, paint, tile } from "./canvas.js";
 import { _, $, attempt, el, latestOnly, perFrame, percent, request } from "./common.js";
 import { ready, whenChanged } from "./models.js";
@@ -134,18 +135,33 @@ pad.addEventListener("pointerdown", (event) => {
 pad.addEventListener("pointermove", (event) => {
   if (!drawing) return;
   const stroke = strokes[strokes.length - 1];
-  for (const each of event.getCoalescedEvents?.() ?? [event]) if (stroke.length < 2000) stroke.push(position(each));
+  for (const each of event.getCoalescedEvents?.() ?? [event]) extend(stroke, position(each));
   refresh();
 });
-for (const name of ["pointerup", "pointercancel"]) pad.addEventListener(name, () => { drawing = false; });
+for (const name of ["pointerup", "pointercancel"]) pad.addEventListener(name, () => { drawing = false; keep(); });
+
+/** Add a point that is at least a pixel of the net's input from the last one, or nearly. */
+function extend(stroke, [x, y]) {
+  const [a, b] = stroke[stroke.length - 1];
+  if (stroke.length < 2000 && Math.hypot(x - a, y - b) > 0.008) stroke.push([x, y]);
+}
+
+/** Keep the drawing in the address, and show exactly what a link to it shows. */
+function keep() {
+  const text = encodeStrokes(strokes);
+  writeState({ drawn: text });
+  strokes = decodeStrokes(text);
+  refresh();
+}
 
 function drawDigit(digit) {
   strokes = GLYPHS[digit].map((stroke) => stroke.map(([x, y]) => [0.2 + 0.6 * x, 0.12 + 0.76 * y]));
-  refresh();
+  keep();
 }
 
 function reset() {
   strokes = [];
+  writeState({ drawn: "" });
   redraw();
   clear();
 }
@@ -183,5 +199,9 @@ whenChanged(() => {
   if (now.includes("digits.plane") && !plane) openPlane();
   classify();
 });
-redraw();
 clear();
+onAddress(({ drawn }) => {
+  strokes = decodeStrokes(drawn);
+  if (!strokes.length) clear();
+  refresh();
+});

@@ -78,6 +78,8 @@ function trainingStatus(training) {
       : null);
 }
 
+for (const link of document.querySelectorAll(".languages a")) link.addEventListener("click", () => { link.hash = location.hash; });
+
 function draw() {
   const keys = document.body.dataset.models.split(" ").filter(Boolean);
   const models = keys.map((key) => [key, latest.models[key]]).filter(([, model]) => model);

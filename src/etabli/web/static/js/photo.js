@@ -1,5 +1,6 @@
 // A photo that is dropped, pasted or chosen, or a synthetic scene from the server.
 
+import { onAddress, writeState } from "./address.js";
 import { _, $, attempt, el, notify } from "./common.js";
 
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -26,11 +27,22 @@ export function onPhoto(callback) {
     callback(file, image);
   }
 
-  $("file").addEventListener("change", () => take($("file").files[0]));
-  $("scene").addEventListener("click", () => attempt(async () => {
-    const response = await fetch(`/api/photo/scene?seed=${Math.floor(1e6 * Math.random())}`);
-    if (response.ok) await take(await response.blob());
-  }));
+  /** Take a photo of the user's, which no link can carry. */
+  function takeOwn(file) {
+    if (file) writeState({ scene: "" });
+    take(file);
+  }
+
+  async function takeScene(seed) {
+    const response = await fetch(`/api/photo/scene?seed=${seed}`);
+    if (!response.ok) return;
+    writeState({ scene: seed });
+    await take(await response.blob());
+  }
+
+  $("file").addEventListener("change", () => takeOwn($("file").files[0]));
+  $("scene").addEventListener("click", () => attempt(() => takeScene(Math.floor(1e6 * Math.random()))));
+  onAddress(({ scene }) => /^\d{1,9}$/.test(scene ?? "") && attempt(() => takeScene(scene)));
   $("drop").addEventListener("dragover", (event) => {
     event.preventDefault();
     $("drop").classList.add("drag-over");
@@ -39,7 +51,7 @@ export function onPhoto(callback) {
   $("drop").addEventListener("drop", (event) => {
     event.preventDefault();
     $("drop").classList.remove("drag-over");
-    take(event.dataTransfer.files[0]);
+    takeOwn(event.dataTransfer.files[0]);
   });
-  addEventListener("paste", (event) => take(event.clipboardData?.files[0]));
+  addEventListener("paste", (event) => takeOwn(event.clipboardData?.files[0]));
 }

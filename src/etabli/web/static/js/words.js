@@ -1,5 +1,6 @@
 // The word map: point at a word, search its nearest neighbors, solve an analogy.
 
+import { onAddress, writeState } from "./address.js";
 import { Labels, Plane, color } from "./canvas.js";
 import { $, attempt, el, number, request } from "./common.js";
 import { ready, whenChanged } from "./models.js";
@@ -52,6 +53,7 @@ async function search(word) {
   showBars("neighbors", answer.found);
   shown = [word.toLowerCase(), ...answer.found.map(([each]) => each)].map((each) => known.words.indexOf(each)).filter((index) => index >= 0);
   draw();
+  writeState({ word, a: "", b: "", c: "" });
   document.body.dataset.found = word;
 }
 
@@ -59,8 +61,11 @@ $("search").addEventListener("submit", (event) => {
   event.preventDefault();
   if ($("word").value.trim()) search($("word").value.trim());
 });
-$("analogy").addEventListener("submit", async (event) => {
+$("analogy").addEventListener("submit", (event) => {
   event.preventDefault();
+  solve();
+});
+async function solve() {
   const [a, b, c] = ["a", "b", "c"].map((id) => $(id).value.trim());
   if (!a || !b || !c) return;
   const answer = await attempt(() => request(`/api/words/analogy?${new URLSearchParams({ a, b, c })}`));
@@ -68,8 +73,9 @@ $("analogy").addEventListener("submit", async (event) => {
   showBars("answers", answer.found);
   shown = [answer.found[0][0], a, b, c].map((each) => known.words.indexOf(each.toLowerCase())).filter((index) => index >= 0);
   draw();
+  writeState({ word: "", a, b, c });
   document.body.dataset.answer = answer.found[0][0];
-});
+}
 $("map").addEventListener("pointermove", (event) => {
   if (!plane) return;
   const index = plane.under(event);
@@ -82,6 +88,15 @@ $("map").addEventListener("click", (event) => {
   else if (plane) { shown = []; draw(); }
 });
 
+/** Show the word or the analogy that a link carries. */
+function showLinked({ word, a, b, c }) {
+  if (word) search(word);
+  else if (a && b && c) {
+    [$("a").value, $("b").value, $("c").value] = [a, b, c];
+    solve();
+  }
+}
+
 async function open() {
   known = await attempt(() => request("/api/words"));
   if (!known) return;
@@ -93,6 +108,7 @@ async function open() {
   if (!$("word").value) $("word").value = STARTS.find((word) => all.has(word)) ?? known.words[0];
   const three = ANALOGIES.find((words) => words.every((word) => all.has(word))) ?? known.words.slice(0, 3);
   three.forEach((word, index) => { $("abc"[index]).value = word; });
+  onAddress(showLinked);
 }
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plane && draw());
 

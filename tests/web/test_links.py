@@ -1,0 +1,109 @@
+"""A link shows another person the same: the state of a page is in its address, after the #."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def shared(served, watched):
+    """Open a page, use it, and open its address in another browser; return both pages."""
+
+    def share(path, use, state):
+        first = watched(served.base)
+        first.goto(f"{served.base}{path}")
+        use(first)
+        expect(first).to_have_url(re.compile(state))
+        second = watched(served.base)
+        second.goto(first.url)
+        return first, second
+
+    return share
+
+
+def bars(page):
+    page.wait_for_selector("body[data-answered]")
+    return page.locator(".net-panel:not([hidden]) .value").all_inner_texts()
+
+
+def test_a_drawn_digit_is_in_the_link(shared):
+    def draw(page):
+        page.wait_for_selector(".net-panel:not([hidden])")
+        page.locator("#pad").focus()
+        page.keyboard.press("4")
+        page.wait_for_selector("body[data-answered]")
+
+    first, second = shared("/digits", draw, r"#drawn=[0-9a-z]{12,}\.[0-9a-z]{8,}$")
+    assert bars(first) == bars(second)
+    assert first.locator("#verdict").inner_text() == second.locator("#verdict").inner_text() != ""
+    first.locator("#clear").click()
+    expect(first).to_have_url(re.compile("/digits$"))
+
+
+def test_a_mouse_stroke_gives_the_same_probabilities_by_its_link(shared):
+    def draw(page):
+        page.wait_for_selector(".net-panel:not([hidden])")
+        box = page.locator("#pad").bounding_box()
+        page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.2 * box["height"])
+        page.mouse.down()
+        page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.8 * box["height"], steps=20)
+        page.mouse.up()
+        page.wait_for_selector("body[data-answered]")
+        page.wait_for_timeout(300)
+
+    first, second = shared("/digits", draw, "#drawn=")
+    assert bars(first) == bars(second)
+
+
+@pytest.mark.parametrize("drawn", ["no strokes!", "zz", "0", ".", "%00"])
+def test_a_damaged_link_opens_the_empty_page(served, watched, drawn):
+    page = watched(served.base)
+    page.goto(f"{served.base}/digits#drawn={drawn}")
+    page.wait_for_selector(".net-panel:not([hidden])")
+    assert page.locator("#verdict").inner_text() == ""
+
+
+def test_a_word_is_in_the_link(shared):
+    def search(page):
+        page.wait_for_selector("#content:not([hidden])")
+        page.locator("#search button[type=submit]").click()
+        page.wait_for_selector("body[data-found]")
+
+    first, second = shared("/words", search, "#word=")
+    second.wait_for_selector("body[data-found]")
+    words = first.locator("#neighbors .word").all_inner_texts()
+    assert second.locator("#neighbors .word").all_inner_texts() == words != []
+
+
+def test_an_analogy_is_in_the_link(shared):
+    def solve(page):
+        page.wait_for_selector("#content:not([hidden])")
+        page.locator("#analogy button[type=submit]").click()
+        page.wait_for_selector("body[data-answer]")
+
+    first, second = shared("/words", solve, "a=.+&b=.+&c=")
+    second.wait_for_selector("body[data-answer]")
+    assert second.locator("#b").input_value() == first.locator("#b").input_value() != ""
+
+
+def test_a_synthetic_scene_is_in_the_link(shared):
+    def choose(page):
+        page.wait_for_selector(".chip.ready")
+        page.locator("#scene").click()
+        page.wait_for_selector("body[data-answered]")
+
+    first, second = shared("/transfer", choose, r"#scene=\d+")
+    second.wait_for_selector("body[data-answered]")
+    values = first.locator("#classes .value").all_inner_texts()
+    assert second.locator("#classes .value").all_inner_texts() == values != []
+
+
+def test_the_other_language_keeps_the_state(served, watched):
+    page = watched(served.base)
+    page.goto(f"{served.base}/digits?lang=en#drawn=0a0a1b1b")
+    page.get_by_role("link", name="Français").click()
+    expect(page).to_have_url(re.compile(r"lang=fr#drawn=0a0a1b1b$"))
+    page.wait_for_selector("body[data-answered]")
