@@ -47,12 +47,12 @@ class Served:
         """Return the path of every page, and of a run and a comparison where there are runs."""
         from etabli.web.rendering import PAGES
 
-        names = [run.name for run in self.state.list_runs()]
+        names = [run.name for run in self.state.list_runs() if not run.broken]
         found = {page.key: page.path for page in PAGES}
         if names:
             found["run"] = f"/runs/{names[0]}"
         if len(names) > 1:
-            found["compare"] = f"/compare?a={names[0]}&b={names[1]}"
+            found["compare"] = f"/compare?runs={names[0]}/{names[1]}"
         return found
 
 

@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 from web.playground import INTERACTIONS, serving
 
 from etabli import experiments
+from etabli.core.atomic_files import lock_folder
 from etabli.core.i18n import translate_message
 from etabli.report import run_folder
 from etabli.web import pages, trainer
@@ -136,7 +137,7 @@ def test_the_curves_of_a_run_move_while_it_is_written(watched, small_runs, tmp_p
     shutil.copytree(small_runs, tmp_path / "runs")
     folder = tmp_path / "runs" / "second" / "tp0.tiny" / "seed-0"
     (folder / "seed_run.json").unlink()
-    with serving(tmp_path / "runs") as served:
+    with serving(tmp_path / "runs") as served, lock_folder(tmp_path / "runs" / "second"):
         page = watched(served.base)
         page.goto(f"{served.base}/runs")
         page.wait_for_selector(".badge.running")
@@ -152,10 +153,19 @@ def test_two_runs_are_compared(watched, small_runs):
     with serving(small_runs) as served:
         page = watched(served.base)
         page.goto(f"{served.base}/runs")
-        page.locator("#compare button").click()
+        page.wait_for_selector("#list table")
+        for box in page.get_by_role("checkbox").all():
+            box.check()
+        assert page.locator("#chosen").inner_text() == "Compare first with second"
+        page.locator("#compare").click()
         page.wait_for_selector("body[data-drawn]")
-        assert page.locator("#scores tbody tr").count() == 1
-        assert page.locator("#curves .legend li").count() == 3
+        headings = page.locator("h2").all_inner_texts()
+        assert headings == ["What differs", "Scores", "Curves"]
+        assert "learning_rate" in page.locator("#settings").inner_text()
+        scores = page.locator("#scores").inner_text()
+        assert "not comparable, because the data set differs" in scores
+        assert page.locator("#curves .legend li").count() == 2
+        assert page.locator("#curves .band").count() == 1  # the two seeds of the first run
         page.goto(f"{served.base}/runs/second")
         page.locator("#report").click()
         page.wait_for_selector("h1")

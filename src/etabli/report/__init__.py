@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from urllib.parse import quote
 from etabli.core.atomic_files import atomic_write
 from etabli.core.i18n import _, current_language
 from etabli.core.version import __version__
-from etabli.report import numbers, run_folder
+from etabli.report import comparison, numbers, run_folder
 from etabli.report.run_folder import Problem, ReportItem, Run, ScoreSummary, SeedRun
 
 HOME = Path(__file__).parent
@@ -76,24 +77,6 @@ class RunContents:
         return [(name, list(group)) for name, group in groups]
 
 
-@dataclass(frozen=True)
-class ComparedScore:
-    """One score in several runs; ``None`` where a run does not have it."""
-
-    experiment: str
-    score: str
-    published: float | None
-    cells: list[ScoreSummary | None]
-
-
-class ComparedSetting(NamedTuple):
-    """A setting and its value in each run."""
-
-    experiment: str
-    setting: str
-    values: list[object]
-
-
 def write_report(runs: Path | Sequence[Path], out: Path | None = None) -> Path:
     """Write the report of one run, or the comparison of several; return the path.
 
@@ -120,8 +103,11 @@ def is_report(path: Path) -> bool:
         return False
 
 
-def render_report(folders: Sequence[Path]) -> str:
-    """Render one run, or a comparison of several, as HTML in the current language."""
+def render_report(folders: Sequence[Path], back: str = "") -> str:
+    """Render one run, or a comparison of several, as HTML in the current language.
+
+    ``back`` is the address of the page to go back to; a file has none.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -133,15 +119,14 @@ def render_report(folders: Sequence[Path]) -> str:
     environment.globals.update(
         _=_,
         numbers=numbers,
-        compare_scores=compare_scores,
-        compare_settings=compare_settings,
+        comparison=comparison,
         version=__version__,
         language=current_language(),
     )
     name = "report.html" if len(folders) == 1 else "comparison.html"
     style = (HOME / "templates" / "style.css").read_text(encoding="utf-8")
     return environment.get_template(name).render(
-        runs=[read_contents(folder) for folder in folders], style=style
+        runs=[read_contents(folder) for folder in folders], style=style, back=back
     )
 
 
@@ -174,16 +159,38 @@ def _show(run: Path, folder: Path, item: ReportItem) -> Shown:
         return Shown(item, path.relative_to(run).as_posix())
     if item.kind != "figure" or not path.exists():
         return Shown(item)
-    return _embed_svg(item, path) if path.suffix == ".svg" else _embed_pixels(item, path)
+    try:
+        return _embed_svg(item, path) if path.suffix == ".svg" else _embed_pixels(item, path)
+    except (OSError, ValueError, SyntaxError):  # a broken figure costs that figure only
+        return Shown(item)
+
+
+def measure_figure(path: Path) -> tuple[tuple[int, int] | None, bool]:
+    """Return width and height of a figure, and whether it is a drawing; None for a broken file."""
+    try:
+        return _measure(path, path.stat().st_mtime_ns)
+    except (OSError, ValueError, SyntaxError):  # the last: of a PNG that is cut off
+        return None, False
+
+
+@lru_cache(maxsize=1000)
+def _measure(path: Path, _changed: int) -> tuple[tuple[int, int] | None, bool]:
+    from PIL import Image
+
+    if path.suffix != ".svg":
+        with Image.open(path) as image:
+            return image.size, False
+    text = path.read_text(encoding="utf-8")
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)
+    size = (round(float(box[1]) * 4 / 3), round(float(box[2]) * 4 / 3)) if box else None
+    return size, "<image" not in text
 
 
 def _embed_svg(item: ReportItem, path: Path) -> Shown:
     """Embed a drawing as text: base64 would make it a third larger."""
     text = re.sub(r"\s+", " ", path.read_text(encoding="utf-8"))
-    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)
-    size = (round(float(box[1]) * 4 / 3), round(float(box[2]) * 4 / 3)) if box else None
     source = "data:image/svg+xml," + quote(text, safe=" =:/;,'()!*@$&+?")
-    return Shown(item, source, size, "<image" not in text)
+    return Shown(item, source, *measure_figure(path))
 
 
 def _embed_pixels(item: ReportItem, path: Path) -> Shown:
@@ -200,31 +207,3 @@ def _embed_pixels(item: ReportItem, path: Path) -> Shown:
             image.save(stream, "webp", quality=88)
             raw, kind = stream.getvalue(), "webp"
     return Shown(item, f"data:image/{kind};base64,{base64.b64encode(raw).decode()}", size)
-
-
-def compare_scores(runs: Sequence[RunContents]) -> list[ComparedScore]:
-    """Return every score that any of the runs has, in order of appearance."""
-    found = [{(each.experiment, each.score): each for each in run.summaries} for run in runs]
-    rows = []
-    for experiment, score in dict.fromkeys(key for scores in found for key in scores):
-        cells = [scores.get((experiment, score)) for scores in found]
-        known = (each.published for each in cells if each and each.published is not None)
-        rows.append(ComparedScore(experiment, score, next(known, None), cells))
-    return rows
-
-
-def compare_settings(runs: Sequence[RunContents]) -> list[ComparedSetting]:
-    """Return the settings whose values are not the same in all runs."""
-    settings = [
-        {
-            (section.first.experiment, name): value
-            for section in run.sections
-            for name, value in section.first.settings.items()
-        }
-        for run in runs
-    ]
-    rows = [
-        ComparedSetting(*key, [own.get(key, "—") for own in settings])
-        for key in dict.fromkeys(key for own in settings for key in own)
-    ]
-    return [row for row in rows if any(value != row.values[0] for value in row.values)]

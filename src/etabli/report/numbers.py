@@ -196,8 +196,15 @@ def format_difference(name: str, value: float | None, published: float | None) -
     if value is None or published is None:
         return "—"
     if is_share(name):
-        return _("{difference} points").format(difference=f"{100 * (value - published):+.2f}")
-    return f"{value - published:+.4f}"
+        return _("{difference} points").format(difference=format_signed(name, value - published))
+    return format_signed(name, value - published)
+
+
+def format_signed(name: str, difference: float) -> str:
+    """Write a difference with its sign and without its unit, shares times 100."""
+    if is_share(name):
+        return f"{100 * difference:+.2f}"
+    return f"{difference:+.4f}" if abs(difference) < 1e4 else f"{difference:+,.0f}"
 
 
 def _four_digits(value: float) -> str:

@@ -184,7 +184,7 @@ class Run(FileRecord):
 class ScoreSummary(Record):
     """A score over the seeds of a run: mean, sample standard deviation (of one seed: none).
 
-    ``value`` is None where the score is undefined with every seed.
+    ``value`` is None where the score is undefined with every seed; ``by_seed`` has each value.
     """
 
     experiment: str
@@ -194,6 +194,7 @@ class ScoreSummary(Record):
     n: int
     published: float | None
     signature: str
+    by_seed: dict[int, float] = Field(default_factory=dict, exclude=True)
 
 
 def is_other_data(dataset: str) -> bool:
@@ -207,8 +208,13 @@ def current_time() -> datetime:
 
 def write_record(path: Path, record: BaseModel) -> None:
     """Write a record as readable JSON, in one step."""
+    write_document(path, record.model_dump(mode="json"))
+
+
+def write_document(path: Path, document: object) -> None:
+    """Write JSON that people can read, in one step."""
     with atomic_write(path) as stream:
-        json.dump(record.model_dump(mode="json"), stream, ensure_ascii=False, indent=1)
+        json.dump(document, stream, ensure_ascii=False, indent=1)
         stream.write("\n")
 
 
@@ -335,24 +341,30 @@ def find_runs(home: Path) -> list[Path]:
     return sorted(found, key=lambda folder: (folder / "run.json").stat().st_mtime, reverse=True)
 
 
+def find_broken_runs(home: Path) -> list[Path]:
+    """List the folders directly below a folder that hold seed runs and no ``run.json``."""
+    folders = sorted(path for path in Path(home).glob("*/") if not (path / "run.json").exists())
+    return [folder for folder in folders if any(folder.glob(f"*/seed-*/{RECORD}"))]
+
+
 def summarize_scores(run: Path) -> list[ScoreSummary]:
     """Summarize every score of a run over its seeds; published values on full data only.
 
     Seed runs that cannot be read are left out: ``read_seed_runs`` lists them.
     """
-    found: dict[tuple[str, str], list[ScoreRecord]] = {}
+    found: dict[tuple[str, str], dict[int, ScoreRecord]] = {}
     newest: dict[tuple[str, str], SeedRun] = {}
     for _folder, seed_run in read_seed_runs(run)[0]:
         for score in seed_run.scores:
             key = seed_run.experiment, score.name
-            found.setdefault(key, []).append(score)
+            found.setdefault(key, {})[seed_run.seed] = score
             newest[key] = seed_run
     return [_summarize(newest[key], scores) for key, scores in found.items()]
 
 
-def _summarize(seed_run: SeedRun, scores: list[ScoreRecord]) -> ScoreSummary:
-    name = scores[0].name
-    values = [score.value for score in scores if score.value is not None]
+def _summarize(seed_run: SeedRun, scores: dict[int, ScoreRecord]) -> ScoreSummary:
+    by_seed = {seed: each.value for seed, each in scores.items() if each.value is not None}
+    name, values = next(iter(scores.values())).name, list(by_seed.values())
     published = next((each.value for each in seed_run.published if each.score == name), None)
     return ScoreSummary(
         experiment=seed_run.experiment,
@@ -361,7 +373,8 @@ def _summarize(seed_run: SeedRun, scores: list[ScoreRecord]) -> ScoreSummary:
         spread=statistics.stdev(values) if len(values) > 1 else None,
         n=len(values),
         published=published if seed_run.is_comparable else None,
-        signature=recipe_signature([score.signature for score in scores]),
+        signature=recipe_signature([score.signature for score in scores.values()]),
+        by_seed=by_seed,
     )
 
 

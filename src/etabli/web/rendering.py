@@ -149,8 +149,8 @@ COMPARE_PAGE = Page(
     "compare",
     "/compare",
     N_("Compare"),
-    N_("Compare two runs"),
-    N_("The scores of both runs, their curves on the same axes, and the settings that differ."),
+    N_("Compare runs"),
+    N_("What differs between the runs, their scores and their curves on the same axes."),
 )
 ALL_PAGES = (*PAGES, COMPARE_PAGE, RUN_PAGE)
 MISSING_PAGE = Page(

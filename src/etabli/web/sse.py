@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from etabli.core.atomic_files import parse_json
 from etabli.core.i18n import _
+from etabli.report import numbers
 from etabli.web.api import error_response, to_json
 
 POLL_SECONDS = 0.5
@@ -112,6 +113,8 @@ def read_new_rows(run: Path, offsets: dict[Path, int]) -> list[dict[str, object]
                     "experiment": path.parts[-3],
                     "seed": path.parts[-2].removeprefix("seed-"),
                     "curve": path.stem,
+                    "label": numbers.curve_label(path.stem),
+                    "columns": _describe_columns(path.stem, rows),
                     "restarted": restarted,
                     "rows": rows,
                 }
@@ -119,7 +122,13 @@ def read_new_rows(run: Path, offsets: dict[Path, int]) -> list[dict[str, object]
     return histories
 
 
-def _read_rows(path: Path, offsets: dict[Path, int]) -> tuple[list[object], bool]:
+def _describe_columns(curve: str, rows: list[dict[str, object]]) -> dict[str, object]:
+    """Return the chart, the line and the unit of each column, in the current language."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: numbers.describe_column(curve, name)._asdict() for name in names}
+
+
+def _read_rows(path: Path, offsets: dict[Path, int]) -> tuple[list[dict[str, object]], bool]:
     offset = offsets.get(path, 0)
     if path.stat().st_size < offset:
         offset = 0

@@ -1,11 +1,15 @@
 """The runs as the pages read them; no other file can be read."""
 
 import json
+import shutil
 from urllib.parse import quote
 
 import pytest
+from web.playground import TestClient
 
+from etabli.core.atomic_files import lock_folder
 from etabli.web.api import NotFound
+from etabli.web.app import make_app
 from etabli.web.pages.runs import serve_file
 from etabli.web.sse import read_new_rows
 
@@ -34,17 +38,79 @@ def test_a_run_on_sample_data_has_no_published_score(client):
 
 
 def test_two_runs_are_compared_with_the_settings_that_differ(client):
-    both = client.get("/api/compare", params={"a": "first", "b": "second"}).json()
+    both = client.get("/api/compare", params={"runs": "first/second"}).json()
     assert both["scores"][0]["measured"] == ["90.50 ± 0.71 %", "90.00 %"]
+    assert both["scores"][0]["differences"][0]["text"].startswith("not comparable")
     assert {row["setting"]: row["values"] for row in both["settings"]} == {
+        "data": ["sample data", "full data"],
+        "seeds": ["0, 1", "0"],
         "epochs": ["2", "3"],
         "learning_rate": ["0.5", "0.9"],
     }
 
 
-def test_the_histories_of_a_run_are_its_rows(client):
+@pytest.mark.parametrize(
+    "runs", ["first", "first/first", "first/nothing", "", "/".join("abcdefghijkl")]
+)
+def test_what_cannot_be_compared_is_refused(client, runs):
+    assert client.get("/api/compare", params={"runs": runs}).status_code in (400, 404)
+
+
+def test_the_histories_of_a_run_are_its_rows_with_plain_names(client):
     found = client.get("/api/runs/second/curves").json()
     assert [row["epoch"] for row in found[0]["rows"]] == [1, 2, 3]
+    assert found[0]["columns"]["loss"] == {
+        "score": "loss",
+        "title": "loss",
+        "line": "training",
+        "unit": "nats",
+    }
+    french = client.get("/api/runs/second/curves?lang=fr").json()
+    assert french[0]["columns"]["loss"]["title"] == "perte"
+
+
+def test_the_list_has_the_headline_score_of_each_experiment(client):
+    found = {run["name"]: run for run in client.get("/api/runs").json()}
+    assert [(each["experiment"], each["text"]) for each in found["first"]["scores"]] == [
+        ("tp0.tiny", "90.50 ± 0.71 %")
+    ]
+
+
+def test_a_figure_has_its_size_before_it_is_loaded(client):
+    figure = client.get("/api/runs/first").json()["sections"][0]["figures"][0]
+    assert figure["width"] > figure["height"] > 100
+    assert figure["is_drawing"]
+
+
+def test_a_run_without_its_record_is_listed_as_broken_and_can_be_deleted(small_runs, tmp_path):
+    home = tmp_path / "runs"
+    shutil.copytree(small_runs, home)
+    (home / "first" / "run.json").unlink()
+    (home / "notes").mkdir()
+    with TestClient(make_app(home), base_url="http://127.0.0.1:8008") as client:
+        listed = {run["name"]: run["broken"] for run in client.get("/api/runs").json()}
+        assert set(listed) == {"first", "second"}
+        assert "run.json" in listed["first"]
+        assert client.post("/api/runs/delete", json={"run": "first"}).json() == {"left": []}
+    assert sorted(path.name for path in home.iterdir()) == ["notes", "second"]
+
+
+def test_a_run_that_stopped_names_the_command_that_resumes_it(small_runs, tmp_path):
+    home = tmp_path / "runs"
+    shutil.copytree(small_runs, home)
+    (home / "second" / "tp0.tiny" / "seed-0" / "seed_run.json").unlink()
+    with TestClient(make_app(home), base_url="http://127.0.0.1:8008") as client:
+        second = client.get("/api/runs/second").json()
+        assert not second["running"]
+        assert second["resume"] == (
+            "etabli run tp0.tiny --data full --set learning_rate=0.9 --out runs/second"
+        )
+        assert client.get("/api/runs/first").json()["resume"] == ""
+        with lock_folder(home / "second"):
+            assert client.get("/api/runs/second").json()["running"]
+            answer = client.post("/api/runs/delete", json={"run": "second"})
+            assert answer.status_code == 409
+    assert (home / "second" / "run.json").exists()
 
 
 def test_rows_are_read_once_and_incomplete_ones_later(tmp_path):
@@ -120,7 +186,11 @@ def test_a_corrupt_record_hides_no_other_run_and_shows_no_path(client, small_run
     broken.mkdir()
     (broken / "run.json").write_text("{")
     try:
-        assert {run["name"] for run in client.get("/api/runs").json()} == {"first", "second"}
+        listed = {run["name"]: run["broken"] for run in client.get("/api/runs").json()}
+        assert set(listed) == {"first", "second", "broken"}
+        assert not listed["first"]
+        assert "run.json" in listed["broken"]
+        assert str(small_runs) not in listed["broken"]
         answer = client.get("/api/runs/broken")
         assert answer.status_code == 400
         assert str(small_runs) not in answer.text

@@ -28,7 +28,8 @@ function range(values, pad = 0) {
 }
 
 /**
- * Draw series [{name, points: [[x, y], ...], dashed}] into a container; returns the SVG.
+ * Draw series [{name, points: [[x, y], ...], dashed, color, band: [[x, low, high], ...]}] into a
+ * container; returns the SVG. `color` is the index of a color, that of the series by default.
  * `names` label x = 0, 1, ...; `low` and `high` are fixed limits of the y axis.
  */
 export function chart(container, { series, x = "", y = "", title = "", width = 460, height = 250, mark = null, names = null, low, high }) {
@@ -37,7 +38,7 @@ export function chart(container, { series, x = "", y = "", title = "", width = 4
   const BOTTOM = tilted ? 62 : 34;
   const drawn = series.filter((each) => each.points.length);
   const [x0, x1] = range(drawn.flatMap((each) => each.points.map((point) => point[0])));
-  const values = drawn.flatMap((each) => each.points.map((point) => point[1]));
+  const values = drawn.flatMap((each) => [...each.points.map((point) => point[1]), ...(each.band ?? []).flatMap((point) => point.slice(1))]);
   const [y0, y1] = range([...values, low ?? values[0], high ?? values[0]], 0.04);
   const px = (value) => LEFT + ((value - x0) / (x1 - x0)) * (width - LEFT - RIGHT);
   const py = (value) => height - BOTTOM - ((value - y0) / (y1 - y0)) * (height - TOP - BOTTOM);
@@ -53,10 +54,19 @@ export function chart(container, { series, x = "", y = "", title = "", width = 4
   }
   picture.append(svg("text", { x: width - RIGHT, y: height - 3, class: "axis", "text-anchor": "end" }, x));
   picture.append(svg("text", { x: 2, y: TOP + 2, class: "axis", "text-anchor": "start" }, y));
-  drawn.forEach((each) => picture.append(line(each, LINES[series.indexOf(each) % LINES.length], px, py)));
+  const colorOf = (each) => LINES[(each.color ?? series.indexOf(each)) % LINES.length];
+  drawn.filter((each) => each.band).forEach((each) => picture.append(band(each.band, colorOf(each), px, py)));
+  drawn.forEach((each) => picture.append(line(each, colorOf(each), px, py)));
   if (mark) picture.append(svg("circle", { cx: px(mark[0]), cy: py(mark[1]), r: 5, class: "mark" }));
   container.replaceChildren(picture, legend(series));
   return picture;
+}
+
+function band(points, color, px, py) {
+  const edge = (list, at) => list.map((point) => `${px(point[0]).toFixed(1)} ${py(point[at]).toFixed(1)}`).join("L");
+  const area = svg("path", { class: "band", d: `M${edge(points, 2)}L${edge([...points].reverse(), 1)}Z` });
+  area.style.fill = `var(${color})`;
+  return area;
 }
 
 function line({ name, points, dashed }, color, px, py) {
@@ -79,7 +89,7 @@ function legend(series) {
   if (series.length < 2) return "";
   return el("ul", { class: "legend" }, series.map((each, index) => {
     const mark = el("span", { class: each.dashed ? "swatch dashed" : "swatch", "aria-hidden": "true" });
-    mark.style.borderColor = `var(${LINES[index % LINES.length]})`;
+    mark.style.borderColor = `var(${LINES[(each.color ?? index) % LINES.length]})`;
     return el("li", {}, mark, each.name);
   }));
 }

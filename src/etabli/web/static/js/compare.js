@@ -1,41 +1,66 @@
-// Two runs compared: scores in one table, curves on the same axes, settings that differ.
+// Runs compared with the first: what differs, scores with differences and tests, curves.
 
 import { _, $, attempt, el, request } from "./common.js";
 import { Histories } from "./curves.js";
-import { fillOptions } from "./runs.js";
 
-const query = new URLSearchParams(location.search);
+const names = (new URLSearchParams(location.search).get("runs") ?? "").split("/").filter(Boolean);
+const runLink = (name) => el("a", { href: `/runs/${encodeURIComponent(name)}` }, name);
+const head = (cells, numbers) => el("thead", {}, el("tr", {}, cells.map((cell, index) => el("th", { scope: "col", class: numbers(index) ? "number" : null }, cell))));
+
+function differencesTable({ runs, settings, titles }) {
+  if (!settings.length) return el("p", { class: "muted" }, _("Nothing: data, settings, seeds and versions are the same."));
+  const groups = new Map();
+  for (const row of settings) groups.set(row.experiment, [...(groups.get(row.experiment) ?? []), row]);
+  return el("table", { class: "scores" },
+    head(["", ...runs.map(runLink)], () => false),
+    [...groups].map(([experiment, rows]) => el("tbody", {},
+      experiment ? el("tr", {}, el("th", { scope: "rowgroup", colspan: runs.length + 1, class: "practical" }, titles[experiment] ?? experiment, " ", el("small", { class: "muted" }, experiment))) : null,
+      rows.map((row) => el("tr", {}, el("td", {}, row.setting), row.values.map((value) => el("td", {}, value)))))));
+}
+
+function scoreRow(row, known) {
+  const cells = row.measured.flatMap((value, index) => [
+    el("td", { class: "number strong" }, value),
+    ...(index ? [differenceCell(row.differences[index - 1])] : []),
+  ]);
+  return el("tr", {},
+    el("td", { title: row.score }, row.label), known ? el("td", { class: "number" }, row.published) : null, cells,
+    el("td", { class: "recipe" }, el("details", {}, el("summary", {}, _("recipes")), row.recipes.map((recipe) => el("p", {}, recipe || "—")))));
+}
+
+function differenceCell({ text, is_reason: isReason, p }) {
+  return el("td", { class: isReason ? "reason" : `difference${p !== null && p < 0.05 ? " clear" : ""}` }, text);
+}
 
 function scoresTable({ runs, scores }) {
   const known = scores.some((row) => row.published !== "—");
-  const heads = [_("experiment"), _("score"), ...(known ? [_("published")] : []), ...runs];
+  const columns = runs.flatMap((run, index) => [runLink(run), ...(index ? [el("span", {}, _("difference from {run}", { run: runs[0] }))] : [])]);
+  const heads = [_("score"), ...(known ? [_("published")] : []), ...columns, ""];
+  const groups = new Map();
+  for (const row of scores) groups.set(row.experiment, [...(groups.get(row.experiment) ?? []), row]);
   return el("table", { class: "scores" },
-    el("thead", {}, el("tr", {}, heads.map((head, index) => el("th", { scope: "col", class: index > 1 ? "number" : null }, head)))),
-    el("tbody", {}, scores.map((row) => el("tr", {},
-      el("td", {}, row.experiment), el("td", {}, row.score),
-      known ? el("td", { class: "number" }, row.published) : null,
-      row.measured.map((value, index) => el("td", { class: "number strong", title: row.recipes[index] }, value))))));
-}
-
-function settingsTable({ runs, settings }) {
-  if (!settings.length) return el("p", { class: "muted" }, _("None: both runs have the same settings."));
-  return el("table", {},
-    el("thead", {}, el("tr", {}, [_("experiment"), _("setting"), ...runs].map((head) => el("th", { scope: "col" }, head)))),
-    el("tbody", {}, settings.map((row) => el("tr", {}, [row.experiment, row.setting, ...row.values].map((cell) => el("td", {}, cell))))));
+    head(heads, (index) => index > 0 && index < heads.length - 1),
+    [...groups].map(([experiment, rows]) => el("tbody", {},
+      el("tr", {}, el("th", { scope: "rowgroup", colspan: heads.length, class: "practical" }, rows[0].title, " ", el("small", { class: "muted" }, experiment))),
+      rows.map((row) => scoreRow(row, known)))));
 }
 
 await attempt(async () => {
-  const runs = await request("/api/runs");
-  const [a, b] = [query.get("a") ?? runs[0]?.name, query.get("b") ?? runs[1]?.name ?? runs[0]?.name];
-  fillOptions($("first"), runs, a);
-  fillOptions($("second"), runs, b);
-  if (!a || !b) return;
-  const both = await request(`/api/compare?${new URLSearchParams({ a, b })}`);
-  $("scores").replaceChildren(scoresTable(both));
-  $("settings").replaceChildren(settingsTable(both));
+  $("content").hidden = names.length < 2;
+  $("choose").hidden = names.length > 1;
+  if (names.length < 2) return;
+  const all = await request(`/api/compare?${new URLSearchParams({ runs: names.join("/") })}`);
+  $("settings").replaceChildren(differencesTable(all));
+  $("scores").replaceChildren(all.scores.length ? scoresTable(all) : el("p", { class: "muted" }, _("These runs have no experiment in common.")));
+  $("unshared").replaceChildren(
+    ...all.problems.map((text) => el("p", { class: "notice" }, text)),
+    ...all.unshared.map(({ run, experiments }) => el("p", { class: "muted" }, _("Only in {run}: {experiments}.", { run, experiments: experiments.join(", ") }))));
   const histories = new Histories($("curves"));
-  for (const name of [...new Set([a, b])]) {
-    for (const history of await request(`/api/runs/${encodeURIComponent(name)}/curves`)) histories.add(history, name);
+  histories.titles = all.titles;
+  const shared = new Set(all.scores.map((row) => row.experiment));
+  for (const name of all.runs) {
+    const found = await request(`/api/runs/${encodeURIComponent(name)}/curves`);
+    found.filter((each) => shared.has(each.experiment)).forEach((history) => histories.add(history, name));
   }
   histories.draw();
   document.body.dataset.drawn = "yes";

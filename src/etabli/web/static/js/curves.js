@@ -1,68 +1,88 @@
-// The histories of a run as charts: one chart for each metric of each experiment.
+// The histories of runs as charts: one for each score of each experiment, seeds as a band.
 
-import { chart } from "./chart.js";
+import { chart, LINES } from "./chart.js";
 import { _, el } from "./common.js";
 
-const STEPS = ["epoch", "update", "updates", "step", "iteration", "seconds"];
+const STEPS = ["epoch", "update", "updates", "step", "iteration", "images", "seconds"];
+const STEP_NAMES = () => ({ epoch: _("epoch"), update: _("update"), updates: _("updates"), step: _("step"), iteration: _("iteration"), images: _("training images"), seconds: _("seconds") });
 
-/** Return the column of the x axis: epoch where there is one. */
-function stepOf(row) {
-  return STEPS.find((name) => name in row);
-}
-
-/** Return the name without its subset, so that training and validation share a chart. */
-function metric(name) {
-  return name.replace(/^(train|test|val|valid|validation)_/, "");
-}
-
-/** Collects rows as they arrive and draws them; `label` is the run, where there are several. */
+/** Collects rows as they arrive and draws them; `run` is its name, where there are several. */
 export class Histories {
   constructor(container) {
     this.container = container;
     this.charts = new Map();
+    this.groups = new Map();
+    this.titles = {};
   }
 
-  add({ experiment, seed, curve, restarted, rows }, label = "") {
+  add({ experiment, seed, label, columns, restarted, rows }, run = "") {
     for (const [index, row] of rows.entries()) {
-      const step = stepOf(row);
+      const step = STEPS.find((name) => name in row);
       for (const [name, value] of Object.entries(row)) {
-        if (name === step || STEPS.includes(name) || typeof value !== "number") continue;
-        this.point(`${experiment} · ${metric(name)}`, [label, name, curve, `${_("seed")} ${seed}`], restarted && index === 0, [row[step], value], step);
+        if (STEPS.includes(name) || typeof value !== "number" || !columns[name]) continue;
+        const { score, title, line, unit } = columns[name];
+        const entry = this.charts.get(`${experiment} ${score}`) ?? { experiment, title, unit, step, lines: new Map() };
+        this.charts.set(`${experiment} ${score}`, entry);
+        const key = [run, line, label].join("\u0000");
+        if (!entry.lines.has(key)) entry.lines.set(key, { parts: [run, line, label], dashed: /^(val|test|dev)/.test(name), seeds: new Map() });
+        const { seeds } = entry.lines.get(key);
+        if (!seeds.has(seed) || (restarted && index === 0)) seeds.set(seed, []);
+        const points = seeds.get(seed);
+        points.push([row[step] ?? points.length + 1, unit === "%" ? 100 * value : value]);
+        entry.dirty = true;
       }
     }
   }
 
-  point(title, parts, restarted, [x, y], step) {
-    const entry = this.charts.get(title) ?? { lines: new Map(), step: step ?? "", dirty: true };
-    this.charts.set(title, entry);
-    const key = parts.join("\u0000");
-    if (restarted || !entry.lines.has(key)) entry.lines.set(key, { parts, points: [] });
-    const { points } = entry.lines.get(key);
-    points.push([x ?? points.length + 1, y]);
-    entry.dirty = true;
-  }
-
   draw() {
-    for (const [title, entry] of this.charts) {
+    for (const entry of this.charts.values()) {
       if (!entry.dirty) continue;
       entry.dirty = false;
-      entry.element ??= this.addFigure(title);
+      entry.element ??= this.addFigure(entry);
       const lines = [...entry.lines.values()];
       const differs = lines[0].parts.map((part, at) => lines.some((line) => line.parts[at] !== part));
-      const series = lines.slice(0, 10).map((line) => ({
-        name: line.parts.filter((part, at) => differs[at] && part).join(" · ") || title,
-        points: subsample(line.points),
-        dashed: /^(val|test)/.test(line.parts[1]),
+      const runs = [...new Set(lines.map((line) => line.parts[0]))];
+      const byRun = runs.length > 1 && !differs[2];
+      const series = lines.slice(0, LINES.length).map((line, index) => ({
+        name: line.parts.filter((part, at) => differs[at] && part).join(" · ") || entry.title,
+        dashed: line.dashed,
+        color: byRun ? runs.indexOf(line.parts[0]) : index,
+        ...summarize([...line.seeds.values()]),
       }));
-      chart(entry.element, { series, x: entry.step, title });
+      const hidden = lines.length - series.length;
+      entry.note.textContent = [
+        lines.some((line) => line.seeds.size > 1) ? _("Lines: means over the seeds; bands: from the smallest to the largest value.") : "",
+        hidden > 0 ? _("{count} more lines are not drawn.", { count: hidden }) : "",
+      ].filter(Boolean).join(" ");
+      const y = entry.unit ? `${entry.title} (${entry.unit})` : entry.title;
+      chart(entry.element, { series, x: STEP_NAMES()[entry.step] ?? "", y, title: entry.title });
     }
   }
 
-  addFigure(title) {
+  addFigure(entry) {
     const inside = el("div");
-    this.container.append(el("figure", { class: "panel" }, el("figcaption", {}, el("strong", {}, title)), inside));
+    entry.note = el("p", { class: "muted hint" });
+    if (!this.groups.has(entry.experiment)) {
+      const group = el("div", { class: "charts" });
+      this.groups.set(entry.experiment, group);
+      this.container.append(el("section", { class: "curves" }, el("h3", {}, this.titles[entry.experiment] ?? entry.experiment, " ", el("span", { class: "name" }, entry.experiment)), group));
+    }
+    this.groups.get(entry.experiment).append(el("figure", { class: "panel" }, el("figcaption", {}, el("strong", {}, entry.title)), inside, entry.note));
     return inside;
   }
+}
+
+/** Return the points of one seed, or of several the mean and the band from the smallest to the largest. */
+function summarize(seeds) {
+  if (seeds.length === 1) return { points: subsample(seeds[0]) };
+  const values = new Map();
+  for (const [x, y] of seeds.flat()) values.set(x, [...(values.get(x) ?? []), y]);
+  const at = [...values].filter(([, all]) => all.length > 1).sort(([a], [b]) => a - b);
+  if (!at.length) return { points: subsample(seeds[0]) };
+  return {
+    points: subsample(at.map(([x, all]) => [x, all.reduce((sum, each) => sum + each, 0) / all.length])),
+    band: subsample(at.map(([x, all]) => [x, Math.min(...all), Math.max(...all)])),
+  };
 }
 
 function subsample(points, limit = 400) {

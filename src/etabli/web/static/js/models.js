@@ -1,15 +1,23 @@
 // The models of the page: whether they are loaded, and how to train those that are missing.
 
 import { _, $, attempt, el, language, listen, request } from "./common.js";
+import { showProgress } from "./progress.js";
 
 const page = document.body.dataset.page;
 const listeners = [];
-let latest = { models: {}, training: { state: "idle" }, runs: [] };
+const followers = [];
+let latest = { models: {}, training: { state: "idle" }, runs: [], progress: {} };
 
 /** Call back with the state of models, training and runs, now and whenever it changes. */
 export function whenChanged(callback) {
   listeners.push(callback);
   if (latest.received) callback(latest);
+}
+
+/** Call back with how far each unfinished run is, now and twice a second while one is trained. */
+export function whenProgressed(callback) {
+  followers.push(callback);
+  callback(latest.progress);
 }
 
 /** Return whether a model is loaded. */
@@ -70,6 +78,7 @@ function trainingStatus(training) {
   if (training.state === "done" && page !== "runs" && page !== "overview") return null;
   return el("div", { class: `training ${training.state}`, role: "status" },
     el("p", {}, training.state === "running" ? el("span", { class: "spinner", "aria-hidden": "true" }) : null, message),
+    training.state === "running" ? el("div", { id: "training-progress", class: "progress", hidden: true }) : null,
     training.state === "done" ? null : el("pre", { class: "lines" }, training.lines.slice(-6).join("\n")),
     training.state === "running"
       ? el("p", { class: "row" },
@@ -88,7 +97,15 @@ function draw() {
     models.length ? el("ul", { class: "chips", "aria-label": _("Models of this page") }, models.map(([key, model]) => modelChip(key, model))) : "",
     missing.length ? trainPanel(missing, latest.training) : "",
     trainingStatus(latest.training) ?? "");
+  follow(latest.progress);
 }
+
+/** Show how far the training that the pages started is, without drawing its buttons again. */
+function follow(progress) {
+  const { state, run } = latest.training;
+  if (state === "running" && $("training-progress")) showProgress($("training-progress"), progress[run]?.running ? progress[run] : null);
+}
+whenProgressed(follow);
 
 function update(part) {
   return (document_) => {
@@ -98,4 +115,7 @@ function update(part) {
   };
 }
 
-listen(`/api/events?page=${encodeURIComponent(page)}`, { models: update("models"), training: update("training"), runs: update("runs") });
+listen(`/api/events?page=${encodeURIComponent(page)}`, { models: update("models"), training: update("training"), runs: update("runs"), progress: (progress) => {
+  latest = { ...latest, progress };
+  followers.forEach((callback) => callback(progress));
+} });

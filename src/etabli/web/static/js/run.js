@@ -2,7 +2,9 @@
 
 import { _, $, attempt, el, listen, request } from "./common.js";
 import { Histories } from "./curves.js";
-import { whenChanged } from "./models.js";
+import { enlargeable } from "./lightbox.js";
+import { whenChanged, whenProgressed } from "./models.js";
+import { showProgress } from "./progress.js";
 
 const name = $("live").dataset.run;
 const base = `/runs/${encodeURIComponent(name)}`;
@@ -31,6 +33,7 @@ export function scoresTable(scores, full) {
 }
 
 let dataset = "";
+let resume = "";
 const VERDICTS = () => ({ confirmed: _("confirmed"), refuted: _("refuted"), undecided: _("undecided"), not_judged: dataset ? _("not judged on {data}", { data: dataset }) : _("not judged on sample data") });
 
 function verdicts(counts) {
@@ -64,7 +67,7 @@ function section(each, _index, all) {
       each.interrupted ? el("p", { class: "notice" }, _("This experiment was interrupted; what follows is incomplete.")) : null,
       each.pages.map((page) => el("p", { class: "page" }, el("a", { href: `${base}/${page.file}` }, page.title), " ", page.caption)),
       el("div", { class: "figures" }, each.figures.map((figure) => el("figure", {},
-        el("a", { href: `${base}/${figure.file}` }, el("img", { src: `${base}/${figure.file}`, alt: figure.title, loading: "lazy" })),
+        enlargeable({ ...figure, source: `${base}/${figure.file}`, isDrawing: figure.is_drawing }),
         el("figcaption", {}, figure.number ? el("span", { class: "answers" }, _("Report figure {number}", figure)) : null, el("strong", {}, figure.title), " ", figure.caption)))),
       each.claims.length ? el("ul", { class: "claims" }, each.claims.map((claim) => el("li", { class: claim.verdict },
         el("span", { class: "verdict" }, VERDICTS()[claim.verdict]),
@@ -84,6 +87,8 @@ addEventListener("hashchange", openChapter);
 
 function draw(run) {
   dataset = run.dataset;
+  resume = run.resume;
+  histories.titles = Object.fromEntries(run.sections.map((each) => [each.experiment, each.title ?? each.experiment]));
   const full = run.data === "full" && !dataset;
   $("facts").textContent = [
     new Date(run.created).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }),
@@ -103,12 +108,16 @@ function draw(run) {
   openChapter();
 }
 
+const followRun = (progress) => showProgress($("progress"), progress[name], resume);
+whenProgressed(followRun);
+
 let lastVersion = "";
 whenChanged(async (latest) => {
   const summary = latest.runs.find((each) => each.name === name);
-  const version = summary ? JSON.stringify([summary.done, summary.total, summary.created, summary.running]) : "";
+  const version = summary ? JSON.stringify([summary.done, summary.total, summary.created, summary.running, summary.stopped, summary.broken]) : "gone";
   if (version === lastVersion) return;
   lastVersion = version;
   const run = await attempt(() => request(`/api${base}`));
   if (run) draw(run);
+  followRun(latest.progress);
 });

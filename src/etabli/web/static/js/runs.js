@@ -1,51 +1,191 @@
-// The list of runs, updated during training.
+// The list of runs: sorted, searched, ticked to be compared, renamed, deleted.
 
-import { _, $, el } from "./common.js";
-import { whenChanged } from "./models.js";
+import { _, $, attempt, el, notify, request } from "./common.js";
+import { readState, writeState } from "./address.js";
+import { whenChanged, whenProgressed } from "./models.js";
+import { describe } from "./progress.js";
 
-const formatDate = (text) => new Date(text).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+const MOST = 10; // runs in a comparison
+const mayChange = document.body.dataset.role !== "class";
+const ticked = new Set();
+let runs = [];
+let order = { by: "created", down: true, ...readOrder() };
+
+const formatDate = (text) => (text ? new Date(text).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }) : "");
+const href = (run) => `/runs/${encodeURIComponent(run.name)}`;
+const dataOf = (run) => run.dataset || (run.data === "sample" ? _("sample data") : run.data ? _("full data") : "");
+const scoreOf = (run) => run.scores.find((each) => each.experiment === $("headline").value) ?? ($("headline").value ? undefined : run.scores.length === 1 ? run.scores[0] : undefined);
+
+function readOrder() {
+  const [by, way] = (readState().sort ?? "").split(".");
+  return by ? { by, down: way === "down" } : {};
+}
 
 function badge(run) {
+  if (run.broken) return el("span", { class: "badge broken" }, _("cannot be read"));
   if (run.running) return el("span", { class: "badge running" }, _("running, {done} of {total}", run));
-  if (run.done < run.total) return el("span", { class: "badge" }, _("unfinished, {done} of {total}", run));
+  if (run.stopped) return el("span", { class: "badge stopped" }, _("interrupted, {done} of {total}", run));
   return el("span", { class: "badge done" }, _("finished"));
 }
 
 /** Abbreviate a long list of experiments: each practical with its number of experiments. */
 function abbreviate(names) {
   if (names.length <= 4) return names.join(", ");
-  const practicals = Map.groupBy ? Map.groupBy(names, (name) => name.split(".")[0]) : new Map([["", names]]);
-  return [...practicals].map(([practical, own]) => (own.length > 1 && practical ? `${practical} (${own.length})` : own.join(", "))).join(", ");
+  const practicals = new Map();
+  for (const name of names) practicals.set(name.split(".")[0], [...(practicals.get(name.split(".")[0]) ?? []), name]);
+  return [...practicals].map(([practical, own]) => (own.length > 1 ? `${practical} (${own.length})` : own.join(", "))).join(", ");
 }
 
 function row(run) {
-  return el("tr", {},
-    el("td", {}, el("a", { href: `/runs/${encodeURIComponent(run.name)}` }, run.name)),
+  const score = scoreOf(run);
+  return el("tr", { "data-run": run.name },
+    el("td", {}, el("input", { type: "checkbox", "aria-label": _("Choose {run}", { run: run.name }), checked: ticked.has(run.name), disabled: Boolean(run.broken), onchange: (event) => tick(run.name, event.target.checked) })),
+    el("td", { class: "run-name" }, run.broken ? el("strong", {}, run.name) : el("a", { href: href(run) }, run.name), run.broken ? el("p", { class: "reason" }, run.broken) : null, el("small", { class: "progress-text", hidden: true })),
     el("td", { class: "short" }, formatDate(run.created)),
-    el("td", {}, run.dataset || (run.data === "sample" ? _("sample data") : _("full data"))),
+    el("td", {}, dataOf(run)),
     el("td", { class: "wide", title: run.experiments.join(", ") }, abbreviate(run.experiments)),
-    el("td", { class: "number" }, String(run.seeds.length)),
+    el("td", { class: "number" }, run.broken ? "" : String(run.seeds.length)),
+    el("td", { class: "number" }, score ? el("span", {}, el("span", { class: "strong" }, score.text), el("small", { class: "block muted" }, score.label)) : ""),
     el("td", {}, badge(run)),
-    el("td", {}, run.done ? el("a", { href: `/runs/${encodeURIComponent(run.name)}/report.html` }, _("report")) : ""));
+    el("td", { class: "actions" },
+      run.done ? el("a", { href: `${href(run)}/report.html` }, _("report")) : null,
+      mayChange ? el("button", { type: "button", class: "small", disabled: run.running, "aria-label": _("Rename {run}", { run: run.name }), onclick: () => askName(run) }, _("Rename")) : null,
+      mayChange ? el("button", { type: "button", class: "small", disabled: run.running, "aria-label": _("Delete {run}", { run: run.name }), onclick: () => askDeletion(run) }, _("Delete")) : null));
 }
 
-export function fillOptions(select, runs, selected) {
-  const before = selected ?? select.value;
-  select.replaceChildren(...runs.map((run) => el("option", { value: run.name, selected: run.name === before }, run.name)));
+function tick(name, isTicked) {
+  if (isTicked) ticked.add(name);
+  else ticked.delete(name);
+  drawChoice();
 }
 
-function draw(runs) {
-  $("compare").hidden = runs.length < 2;
-  fillOptions($("first"), runs, $("first").value || runs[0]?.name);
-  fillOptions($("second"), runs, $("second").value || runs[1]?.name);
+function drawChoice() {
+  const names = runs.map((run) => run.name).filter((name) => ticked.has(name));
+  $("compare").disabled = names.length < 2 || names.length > MOST;
+  $("clear").hidden = !names.length;
+  $("chosen").textContent = names.length === 2 ? _("Compare {first} with {second}", { first: names[1], second: names[0] }) : names.length > MOST ? _("At most {count} runs are compared.", { count: MOST }) : names.length ? _("{count} chosen", { count: names.length }) : _("Tick two or more runs to compare them.");
+}
+
+const KEYS = {
+  name: (run) => run.name.toLowerCase(),
+  created: (run) => run.created,
+  data: dataOf,
+  experiments: (run) => run.experiments.length,
+  seeds: (run) => run.seeds.length,
+  score: (run) => scoreOf(run)?.value ?? -Infinity,
+  state: (run) => (run.broken ? 3 : run.stopped ? 2 : run.running ? 0 : 1),
+};
+
+function sorted() {
+  const key = KEYS[order.by] ?? KEYS.created;
+  const text = $("filter").value.trim().toLowerCase();
+  const shown = runs.filter((run) => !text || `${run.name} ${run.experiments.join(" ")}`.toLowerCase().includes(text));
+  const compare = (a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0);
+  return shown.sort((a, b) => (order.down ? -1 : 1) * compare(a, b));
+}
+
+function heading(by, text, kind = null) {
+  const current = order.by === by;
+  return el("th", { scope: "col", class: kind, "aria-sort": current ? (order.down ? "descending" : "ascending") : null },
+    el("button", { type: "button", class: "sort", "data-by": by, onclick: () => sortBy(by) }, text, el("span", { "aria-hidden": "true" }, current ? (order.down ? " ▼" : " ▲") : "")));
+}
+
+function sortBy(by) {
+  order = { by, down: order.by === by ? !order.down : by === "created" || by === "score" };
+  writeState({ sort: `${order.by}.${order.down ? "down" : "up"}` });
+  drawTable();
+  document.querySelector(`[data-by=${by}]`).focus();
+}
+
+function drawTable() {
+  $("list").replaceChildren(el("div", { class: "scroll" }, el("table", { class: "scores runs" },
+    el("thead", {}, el("tr", {}, el("td", {}), heading("name", _("run")), heading("created", _("created")), heading("data", _("data")), heading("experiments", _("experiments")), heading("seeds", _("seeds"), "number"), heading("score", _("score"), "number"), heading("state", _("state")), el("td", {}))),
+    el("tbody", {}, sorted().map(row)))));
+  drawChoice();
+}
+
+/** Offer the headline score of every experiment that some run has; one that most runs have first. */
+function fillHeadlines() {
+  const counts = new Map();
+  for (const { experiment, title } of runs.flatMap((run) => run.scores)) counts.set(experiment, { title, count: (counts.get(experiment)?.count ?? 0) + 1 });
+  const known = [...counts].sort(([, a], [, b]) => b.count - a.count);
+  const before = $("headline").value || readState().score;
+  $("headline").replaceChildren(...known.map(([experiment, { title }]) => el("option", { value: experiment }, `${title} · ${experiment}`)));
+  if (counts.has(before)) $("headline").value = before;
+  $("headline-label").hidden = known.length < 2;
+}
+
+function draw() {
+  $("tools").hidden = !runs.length;
+  for (const name of ticked) if (!runs.some((run) => run.name === name)) ticked.delete(name);
   if (!runs.length) {
     $("list").replaceChildren(el("p", { class: "empty" }, _("There is no run in this folder yet. Start one in a terminal:"), " ", el("code", {}, "etabli run tp1")));
     return;
   }
-  const heads = [_("run"), _("created"), _("data"), _("experiments"), _("seeds"), _("state"), ""];
-  $("list").replaceChildren(el("div", { class: "scroll" }, el("table", { class: "scores" },
-    el("thead", {}, el("tr", {}, heads.map((each) => el("th", { scope: "col" }, each)))),
-    el("tbody", {}, runs.map(row)))));
+  fillHeadlines();
+  drawTable();
 }
 
-if (document.body.dataset.page === "runs") whenChanged((latest) => draw(latest.runs));
+/** Ask in a dialog; resolves to its form's value, or to null. */
+function ask(title, body, action) {
+  const dialog = el("dialog", { class: "ask", "aria-label": title },
+    el("form", { method: "dialog" }, el("h2", {}, title), body,
+      el("p", { class: "row" }, el("button", { value: "yes", class: "primary" }, action), el("button", { value: "", type: "button", onclick: () => dialog.close() }, _("Cancel")))));
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => {
+    resolve(dialog.returnValue === "yes" ? new FormData(dialog.querySelector("form")) : null);
+    dialog.remove();
+  }));
+}
+
+async function askName(run) {
+  const input = el("input", { type: "text", name: "name", value: run.name, required: true, maxlength: 100, spellcheck: "false" });
+  const answer = await ask(_("Rename {run}", { run: run.name }), el("label", {}, _("New name"), " ", input), _("Rename"));
+  if (!answer || answer.get("name") === run.name) return;
+  await attempt(() => request("/api/runs/rename", { body: { run: run.name, name: answer.get("name") } }));
+}
+
+async function askDeletion(run) {
+  const text = _("Everything that Établi wrote in this run is deleted: scores, figures, trained nets. This cannot be undone.");
+  if (!(await ask(_("Delete {run}?", { run: run.name }), el("p", {}, text), _("Delete")))) return;
+  const answer = await attempt(() => request("/api/runs/delete", { body: { run: run.name } }));
+  if (answer?.left.length) notify(_("Deleted. Files that Établi did not write stay in its folder: {files}", { files: answer.left.join(", ") }));
+}
+
+function follow(progress) {
+  for (const line of document.querySelectorAll("tr[data-run]")) {
+    const text = line.querySelector(".progress-text");
+    const own = progress[line.dataset.run];
+    text.hidden = !own?.running;
+    text.textContent = own?.running ? describe(own) : "";
+  }
+}
+
+$("filter").addEventListener("input", drawTable);
+$("headline").addEventListener("change", () => {
+  writeState({ score: $("headline").value });
+  drawTable();
+});
+$("clear").addEventListener("click", () => {
+  ticked.clear();
+  drawTable();
+});
+$("compare").addEventListener("click", () => {
+  // The older run first: differences are then those of the newer one.
+  const names = runs.filter((run) => ticked.has(run.name)).map((run) => run.name).reverse();
+  location.href = `/compare?${new URLSearchParams({ runs: names.join("/") })}`;
+});
+
+let lastVersion = "";
+whenChanged(async (latest) => {
+  const version = JSON.stringify(latest.runs);
+  if (version === lastVersion) return;
+  lastVersion = version;
+  const found = await attempt(() => request("/api/runs"));
+  if (!found) return;
+  runs = found;
+  draw();
+  follow(latest.progress);
+});
+whenProgressed(follow);
