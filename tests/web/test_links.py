@@ -107,3 +107,63 @@ def test_the_other_language_keeps_the_state(served, watched):
     page.get_by_role("link", name="Français").click()
     expect(page).to_have_url(re.compile(r"lang=fr#drawn=0a0a1b1b$"))
     page.wait_for_selector("body[data-answered]")
+
+
+def poem(page):
+    page.wait_for_selector("body[data-generated]")
+    return page.locator(".text").all_inner_texts()
+
+
+def test_a_poem_with_its_seed_is_in_the_link(shared):
+    def write(page):
+        page.wait_for_selector("#write:enabled")
+        page.get_by_role("radio", name="LSTM").check()
+        page.locator("#prompt").fill("la mer")
+        page.locator("#length").fill("50")
+        page.locator("#temperature").fill("0")
+        page.locator("#seed").fill("77")
+        page.locator("#write").click()
+        page.wait_for_selector("body[data-generated]")
+
+    first, second = shared("/poetry", write, r"net=poetry\.modern&prompt=la\+mer&.*seed=77")
+    assert poem(first) == poem(second)
+    assert second.locator("#seed").input_value() == "77"
+    assert second.locator("input[value='poetry.modern']").is_checked()
+
+
+def test_every_tab_starts_with_another_seed_and_shows_it(served, watched):
+    seeds = set()
+    for _tab in range(3):
+        page = watched(served.base)
+        page.goto(f"{served.base}/poetry")
+        seeds.add(page.locator("#seed").input_value())
+    assert len(seeds) == 3 and all(seed.isdigit() for seed in seeds)
+
+
+def test_a_second_click_draws_another_seed_and_other_options_keep_it(served, watched):
+    page = watched(served.base)
+    page.goto(f"{served.base}/poetry")
+    page.wait_for_selector("#write:enabled")
+    page.locator("#length").fill("50")
+    seeds = []
+    for top_k in ("0", "0", "3"):
+        page.locator("#top_k").fill(top_k)
+        page.evaluate("delete document.body.dataset.generated")
+        page.locator("#write").click()
+        page.wait_for_selector("body[data-generated]")
+        seeds.append(page.locator("#seed").input_value())
+    assert seeds[0] != seeds[1] == seeds[2]
+
+
+def test_three_temperatures_are_side_by_side_with_the_scores_of_the_writers(served, watched):
+    page = watched(served.base)
+    page.goto(f"{served.base}/poetry#seed=3&length=50&temperature=0&three=yes&net=poetry")
+    texts = poem(page)
+    assert len(set(texts)) == 3
+    headings = page.locator("#poems h2").all_inner_texts()
+    assert headings == ["Temperature 0.5", "Temperature 1", "Temperature 2"]
+    assert len({each.bounding_box()["y"] for each in page.locator("#poems .text").all()}) == 1
+    page.locator(".character").last.hover()
+    assert "at temperature 2:" in page.locator("#alternatives").inner_text()
+    expect(page.locator(".nats[data-net=poetry]")).to_have_text("2.5 nats")
+    assert "nats" in page.locator("#uniform").inner_text()

@@ -35,11 +35,12 @@ class GenerationParams(Params):
 
 @dataclass
 class CharacterModel:
-    """A character language model: its vocabulary, and a factory of predictors."""
+    """A character language model: its vocabulary, a factory of predictors, its test score."""
 
     vocabulary: tuple[str, ...]
     make_predictor: Callable[[], Any]
     min_prompt: int  # shorter prompts are padded
+    nats: float | None = None  # per character of the test text, as its run measured it
 
     def generate(self, params: GenerationParams) -> Iterator[dict[str, object]]:
         """Yield the prompt as it was read, then each character with its alternatives."""
@@ -104,20 +105,25 @@ def _load_weights(found: TrainedModel) -> list[np.ndarray]:
     return keras_io.load(found.folder / "model.keras").get_weights()
 
 
+def _read_score(found: TrainedModel, name: str) -> float | None:
+    return next((score.value for score in found.record.scores if score.name == name), None)
+
+
 def _load_simple_rnn(found: TrainedModel) -> CharacterModel:
     from etabli.models.text.generation import WindowPredictor
 
     settings, weights = found.record.settings, _load_weights(found)
     length = int(str(settings.get("sequence_length") or settings["length"]))
     vocabulary = _load_vocabulary(found)
-    return CharacterModel(vocabulary, lambda: WindowPredictor(weights, length), length)
+    nats = _read_score(found, "test_nats")
+    return CharacterModel(vocabulary, lambda: WindowPredictor(weights, length), length, nats)
 
 
 def _load_lstm(found: TrainedModel) -> CharacterModel:
     from etabli.models.text.generation import LstmPredictor
 
-    weights = _load_weights(found)
-    return CharacterModel(_load_vocabulary(found), lambda: LstmPredictor(weights), 1)
+    weights, nats = _load_weights(found), _read_score(found, "test_nats")
+    return CharacterModel(_load_vocabulary(found), lambda: LstmPredictor(weights), 1, nats)
 
 
 def _load_ngram(found: TrainedModel) -> CharacterModel:
@@ -127,7 +133,8 @@ def _load_ngram(found: TrainedModel) -> CharacterModel:
 
     text = _load_text(found)
     model = kneser_ney(text.codes[: text.boundary()], len(text.vocabulary), 6)
-    return CharacterModel(text.vocabulary, lambda: NGramPredictor(model), 1)
+    nats = _read_score(found, "test_nats_ngram")
+    return CharacterModel(text.vocabulary, lambda: NGramPredictor(model), 1, nats)
 
 
 MODELS = (
@@ -137,16 +144,15 @@ MODELS = (
 )
 
 
-def list_vocabularies(state: PlaygroundState, _params: NoParams) -> dict[str, str]:
-    """Return the vocabulary of each loaded model."""
-    loaded = {
-        spec.key: "".join(state.models.get(spec.key).vocabulary)
-        for spec in MODELS
-        if state.models.has(spec.key)
-    }
+def list_writers(state: PlaygroundState, _params: NoParams) -> dict[str, dict[str, object]]:
+    """Return the vocabulary and the test score of each loaded model."""
+    loaded = {spec.key: state.models.get(spec.key) for spec in MODELS if state.models.has(spec.key)}
     if not loaded:
         state.models.get("poetry")  # raises NotReady with the reason
-    return loaded
+    return {
+        key: {"vocabulary": "".join(model.vocabulary), "nats": model.nats}
+        for key, model in loaded.items()
+    }
 
 
 def generate(state: PlaygroundState, params: GenerationParams) -> dict[str, object]:
@@ -190,7 +196,9 @@ STREAM = Endpoint(
 )
 ENDPOINTS = [
     Endpoint(
-        "/api/poetry", list_vocabularies, summary=N_("The loaded models with their vocabularies")
+        "/api/poetry",
+        list_writers,
+        summary=N_("The loaded models with their vocabularies and scores"),
     ),
     Endpoint(
         "/api/poetry/write",

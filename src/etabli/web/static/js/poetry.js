@@ -1,16 +1,20 @@
-// A text as it is generated, and the alternatives of each character.
+// A text as it is generated, once or at three temperatures, and the alternatives of each character.
 
+import { onAddress, writeState } from "./address.js";
 import { _, $, attempt, el, notify, number, percent, request } from "./common.js";
 import { ready, whenChanged } from "./models.js";
 
 const NETS = ["poetry", "poetry.modern", "poetry.ngram"];
-let source = null;
-let characters = [];
-let selected = -1;
-let seed = 0;
+const SLIDERS = ["temperature", "top_k", "length"];
+let writings = []; // one of each text: its element, its characters, its stream
+let last = ""; // the options of the last text
+let wanted = null; // those of a link, until its net is loaded
 
+const radios = () => [...document.querySelectorAll("input[name=net]")];
+const net = () => radios().find((each) => each.checked)?.value;
 const temperature = () => 10 ** Number($("temperature").value);
 const visible = (character) => ({ " ": "␣", "\n": "↵", "\t": "⇥" })[character] ?? character;
+const drawSeed = () => String(Math.floor(1e6 * Math.random()));
 
 function showOptions() {
   document.querySelector("output[for=temperature]").textContent = number(temperature(), 2);
@@ -18,68 +22,140 @@ function showOptions() {
   document.querySelector("output[for=length]").textContent = $("length").value;
 }
 
-function showAlternatives(index) {
-  const found = characters[index];
+/** Show the nats per character of each loaded net, and those of a uniform guess. */
+async function showScores() {
+  const found = await attempt(() => request("/api/poetry"));
   if (!found) return;
-  if (selected >= 0) characters[selected]?.element.classList.remove("selected");
-  selected = index;
-  found.element.classList.add("selected");
-  const list = el("dl", { class: "bars" }, found.alternatives.flatMap(([character, share]) => {
-    const fill = el("i");
-    fill.style.width = `${100 * share}%`;
-    return [el("dt", { class: character === found.character ? "best" : null }, visible(character)), el("dd", { class: "bar", "aria-hidden": "true" }, fill), el("dd", { class: "value" }, percent(share))];
-  }));
-  $("alternatives").replaceChildren(
-    el("p", {}, _("Generated: “{character}”. Its probability in the model, at temperature 1, is {share}.", { character: visible(found.character), share: percent(found.p) })),
-    list);
+  for (const each of document.querySelectorAll(".nats")) {
+    const nats = found[each.dataset.net]?.nats;
+    each.textContent = nats ? _("{value} nats", { value: number(nats, 3) }) : "";
+  }
+  const size = Math.max(...Object.values(found).map((each) => each.vocabulary.length));
+  $("uniform").hidden = false;
+  $("uniform").textContent = _("A uniform guess among {count} characters: {value} nats.", { count: size, value: number(Math.log(size), 3) });
 }
 
-function append(found) {
-  const index = characters.length;
-  const element = el("span", { class: "character", "data-index": index }, found.character);
-  element.style.setProperty("--probability", String(Math.round(100 * found.p)));
-  characters.push({ ...found, element });
-  $("text").append(element);
+class Writing {
+  constructor(element, heat) {
+    Object.assign(this, { element, heat, characters: [], selected: -1, source: null });
+    element.addEventListener("pointerover", (event) => this.select(event.target.dataset.index));
+    element.addEventListener("click", (event) => this.select(event.target.dataset.index));
+    element.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step || !this.characters.length) return;
+      this.select(Math.max(0, Math.min(this.characters.length - 1, this.selected + step)));
+      event.preventDefault();
+    });
+  }
+
+  select(index) {
+    const found = this.characters[Number(index)];
+    if (index === undefined || !found) return;
+    for (const each of document.querySelectorAll(".character.selected")) each.classList.remove("selected");
+    this.selected = Number(index);
+    found.element.classList.add("selected");
+    $("alternatives").replaceChildren(
+      el("p", {}, _("Generated: “{character}”. Its probability in the model, at temperature 1, is {share}.", { character: visible(found.character), share: percent(found.p) })),
+      el("p", { class: "muted" }, _("With the chosen options, at temperature {value}:", { value: number(this.heat, 2) })),
+      el("dl", { class: "bars" }, found.alternatives.flatMap(([character, share]) => {
+        const fill = el("i");
+        fill.style.width = `${100 * share}%`;
+        return [el("dt", { class: character === found.character ? "best" : null }, visible(character)), el("dd", { class: "bar", "aria-hidden": "true" }, fill), el("dd", { class: "value" }, percent(share))];
+      })));
+  }
+
+  append(found) {
+    const element = el("span", { class: "character", "data-index": this.characters.length }, found.character);
+    element.style.setProperty("--probability", String(Math.round(100 * found.p)));
+    this.characters.push({ ...found, element });
+    this.element.append(element);
+  }
+
+  start(options) {
+    const started = performance.now();
+    this.source = new EventSource(`/api/poetry/stream?${new URLSearchParams({ ...options, temperature: this.heat })}`);
+    this.source.addEventListener("prompt", (event) => {
+      const { prompt, unknown } = JSON.parse(event.data);
+      this.element.append(el("span", { class: "prompt" }, prompt));
+      if (unknown) notify(_("Not in the training vocabulary, left out: {unknown}", { unknown }));
+    });
+    this.source.addEventListener("character", (event) => {
+      if (!this.characters.length) document.body.dataset.milliseconds = String(Math.round(performance.now() - started));
+      this.append(JSON.parse(event.data));
+    });
+    this.source.addEventListener("end", () => this.end());
+    this.source.addEventListener("error", () => this.source && this.end(true));
+  }
+
+  async end(failed = false) {
+    this.source?.close();
+    this.source = null;
+    showState();
+    if (failed) await attempt(() => request("/api/poetry"));
+    else if (!writings.some((each) => each.source)) document.body.dataset.generated = String(this.characters.length);
+  }
+}
+
+function showState() {
+  const busy = writings.some((each) => each.source);
+  $("stop").disabled = !busy;
+  $("write").disabled = busy || !NETS.some(ready);
 }
 
 function stop() {
-  source?.close();
-  source = null;
-  $("stop").disabled = true;
-  $("write").disabled = !NETS.some(ready);
+  for (const each of writings) {
+    each.source?.close();
+    each.source = null;
+  }
+  showState();
+}
+
+/** Create an empty text for each temperature; the only one has no heading. */
+function layOut() {
+  const heats = $("three").checked ? [0.5, 1, 2].map((factor) => Math.min(20, Math.max(0.01, factor * temperature()))) : [temperature()];
+  writings = heats.map((heat, index) => {
+    const name = heats.length > 1 ? _("Temperature {value}", { value: number(heat, 2) }) : _("Generated text");
+    return new Writing(el("div", { id: index ? null : "text", class: "panel text", role: "log", "aria-live": "off", "aria-label": name, tabindex: 0 }), heat);
+  });
+  $("poems").classList.toggle("three", heats.length > 1);
+  $("poems").replaceChildren(...writings.map((each) => el("div", {}, heats.length > 1 ? el("h2", {}, each.element.getAttribute("aria-label")) : null, each.element)));
+}
+
+function options() {
+  return { net: net(), prompt: $("prompt").value || " ", top_k: $("top_k").value, length: $("length").value, seed: $("seed").value };
 }
 
 function generate() {
   stop();
-  characters = [];
-  selected = -1;
-  $("text").replaceChildren();
   notify();
-  seed += 1;
-  const started = performance.now();
-  const query = new URLSearchParams({
-    net: $("net").value, prompt: $("prompt").value || " ", temperature: temperature(), top_k: $("top_k").value, length: $("length").value, seed,
-  });
-  $("stop").disabled = false;
-  source = new EventSource(`/api/poetry/stream?${query}`);
-  source.addEventListener("prompt", (event) => {
-    const { prompt, unknown } = JSON.parse(event.data);
-    $("text").append(el("span", { class: "prompt" }, prompt));
-    if (unknown) notify(_("Not in the training vocabulary, left out: {unknown}", { unknown }));
-  });
-  source.addEventListener("character", (event) => {
-    if (!characters.length) document.body.dataset.milliseconds = String(Math.round(performance.now() - started));
-    append(JSON.parse(event.data));
-  });
-  source.addEventListener("end", () => {
-    stop();
-    document.body.dataset.generated = String(characters.length);
-  });
-  source.addEventListener("error", async () => {
-    if (!source) return;
-    stop();
-    await attempt(() => request("/api/poetry"));
-  });
+  const now = () => JSON.stringify([options(), temperature(), $("three").checked]);
+  if (now() === last) $("seed").value = drawSeed();
+  last = now();
+  const sent = options();
+  writeState({ ...sent, temperature: $("temperature").value, three: $("three").checked ? "yes" : "" });
+  delete document.body.dataset.generated;
+  layOut();
+  for (const each of writings) each.start(sent);
+  showState();
+}
+
+/** Set the options that a link carries, and generate its text as soon as its net is loaded. */
+function showLinked(given) {
+  if (given.seed === undefined) return;
+  for (const name of [...SLIDERS, "prompt", "seed"]) if (given[name] !== undefined) $(name).value = given[name];
+  if (!/^\d{1,10}$/.test($("seed").value)) $("seed").value = drawSeed();
+  $("three").checked = given.three === "yes";
+  wanted = NETS.includes(given.net) ? given.net : NETS[0];
+  showOptions();
+  generateLinked();
+}
+
+function generateLinked() {
+  if (!wanted || !ready(wanted)) return;
+  for (const each of radios()) each.checked = each.value === wanted;
+  wanted = null;
+  last = "";
+  generate();
 }
 
 $("options").addEventListener("input", showOptions);
@@ -88,24 +164,19 @@ $("options").addEventListener("submit", (event) => {
   generate();
 });
 $("stop").addEventListener("click", stop);
-$("text").addEventListener("pointerover", (event) => {
-  if (event.target.dataset.index) showAlternatives(Number(event.target.dataset.index));
-});
-$("text").addEventListener("click", (event) => {
-  if (event.target.dataset.index) showAlternatives(Number(event.target.dataset.index));
-});
-$("text").addEventListener("keydown", (event) => {
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (!step || !characters.length) return;
-  showAlternatives(Math.max(0, Math.min(characters.length - 1, selected + step)));
-  event.preventDefault();
-});
 addEventListener("pagehide", stop);
 
+let loaded = "";
 whenChanged(() => {
-  for (const option of $("net").options) option.disabled = !ready(option.value);
-  $("net").disabled = !NETS.some(ready);
-  if ($("net").selectedOptions[0]?.disabled) $("net").value = NETS.find(ready) ?? "poetry";
-  if (!source) $("write").disabled = !NETS.some(ready);
+  for (const radio of radios()) radio.disabled = !ready(radio.value);
+  if (!radios().some((each) => each.checked && !each.disabled)) for (const each of radios()) each.checked = each.value === NETS.find(ready);
+  showState();
+  if (loaded !== NETS.filter(ready).join()) {
+    loaded = NETS.filter(ready).join();
+    showScores();
+  }
+  generateLinked();
 });
+$("seed").value = drawSeed();
 showOptions();
+onAddress(showLinked);
