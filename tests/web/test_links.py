@@ -167,3 +167,32 @@ def test_three_temperatures_are_side_by_side_with_the_scores_of_the_writers(serv
     assert "at temperature 2:" in page.locator("#alternatives").inner_text()
     expect(page.locator(".nats[data-net=poetry]")).to_have_text("2.5 nats")
     assert "nats" in page.locator("#uniform").inner_text()
+
+
+def test_the_settings_of_backpropagation_are_in_the_link(shared):
+    def choose(page):
+        page.wait_for_selector(".stage[data-stage=a] .matrix")
+        page.locator("#preset").select_option("xor")
+        page.locator("#x1").fill("0.5")
+        page.locator("#learning_rate").fill("0.3")
+        page.locator("#step").fill("7")
+        page.locator("#examples button").nth(2).click()
+        page.locator("#next").click()
+        page.wait_for_selector("body[data-step='7']")
+
+    first, second = shared("/backprop", choose, r"points=0\.5%2C.*step=7&example=3&stage=h")
+    second.wait_for_selector("body[data-step='7']")
+    for name in ("a", "loss", "dw_y"):
+        matrix = f".stage[data-stage={name}] .values"
+        assert second.locator(matrix).inner_text() == first.locator(matrix).inner_text()
+    assert second.locator(".stage.current").get_attribute("data-stage") == "h"
+    first.locator("#preset").select_option("symmetry")
+    expect(first).to_have_url(re.compile(r"#step=0&stage=h&preset=symmetry$|preset=symmetry"))
+    assert "points" not in first.url
+
+
+def test_a_damaged_link_to_backpropagation_shows_the_first_preset(served, watched):
+    page = watched(served.base)
+    page.goto(f"{served.base}/backprop#points=a,b;c&rate=x&step=-3&example=99&stage=none")
+    page.wait_for_selector("body[data-step='0']")
+    assert page.locator("#preset").input_value() == "convergence"

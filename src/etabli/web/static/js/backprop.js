@@ -1,5 +1,6 @@
 // Backpropagation step by step: the server computes with etabli.nn, the page shows every number.
 
+import { onAddress, writeState } from "./address.js";
 import { color, rgb } from "./canvas.js";
 import { chart } from "./chart.js";
 import { _, $, attempt, el, latestOnly, number, request, svg } from "./common.js";
@@ -187,36 +188,59 @@ function chooseData(name) {
 
 function chooseExample(index) {
   example = index;
+  keep();
   showOptions();
   if (answer) draw();
 }
 
 function moveStep(by) {
   $("step").value = Number($("step").value) + by;
+  keep();
   showOptions();
   refresh();
 }
 
 function moveStage(by) {
   current = Math.max(0, Math.min(stages.length - 1, current + by));
+  keep();
   if (answer) draw();
   stages[current].scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
 }
 
-/** Show the settings that a link carries after its #. */
-function readAddress() {
-  const given = new URLSearchParams(location.hash.slice(1));
-  if (PRESETS[given.get("preset")]) $("preset").value = given.get("preset");
+/** Show the settings that a link carries: those of a preset, or each of them. */
+function showLinked(given) {
+  if (PRESETS[given.preset]) $("preset").value = given.preset;
   choosePreset($("preset").value);
-  if (Number.isInteger(Number(given.get("step")))) $("step").value = Number(given.get("step"));
+  if (given.points) showLinkedPoints(given);
+  if (given.step) $("step").value = Number(given.step) || 0;
+  example = Math.min(points.x.length - 1, Math.max(0, Number(given.example) - 1 || 0));
+  current = Math.max(0, ORDER.indexOf(given.stage));
+  showOptions();
+  refresh();
+}
+
+function showLinkedPoints(given) {
+  const rows = given.points.split(";").map((row) => row.split(",").map(Number)).filter((row) => row.length === 3 && row.every(Number.isFinite));
+  if (!rows.length || rows.length > 4) return;
+  points = { x: rows.map(([x1, x2]) => [Math.max(-2, Math.min(2, x1)), Math.max(-2, Math.min(2, x2))]), labels: rows.map((row) => (row[2] ? 1 : 0)) };
+  $("preset").value = "custom";
+  for (const id of ["data", "initializer"]) if ([...$(id).options].some((each) => each.value === given[id])) $(id).value = given[id];
+  if (Number.isFinite(Number(given.rate ?? NaN))) $("learning_rate").value = Number(given.rate);
+}
+
+/** Keep the settings in the address. */
+function keep() {
+  const custom = $("preset").value === "custom";
+  const own = { data: $("data").value, initializer: $("initializer").value, rate: $("learning_rate").value, points: points.x.map((point, index) => [...point, points.labels[index]].join()).join(";") };
+  const none = Object.fromEntries(Object.keys(own).map((name) => [name, ""]));
+  writeState({ preset: custom ? "" : $("preset").value, ...(custom ? own : none), step: $("step").value, example: example ? example + 1 : "", stage: current ? ORDER[current] : "" });
 }
 
 function changed(event) {
   if (event.target.id === "preset") choosePreset($("preset").value);
   else if (event.target.id !== "step") $("preset").value = "custom";
   if (event.target.id === "data") chooseData($("data").value);
-  const preset = $("preset").value;
-  history.replaceState(null, "", preset === "custom" ? location.pathname + location.search : `#preset=${preset}&step=${$("step").value}`);
+  keep();
   showOptions();
   refresh();
 }
@@ -225,6 +249,7 @@ function moveExample() {
   points.x[example] = [Number($("x1").value), Number($("x2").value)];
   points.labels[example] = Number($("label").value);
   $("preset").value = "custom";
+  keep();
   showOptions();
   refresh();
 }
@@ -269,6 +294,4 @@ addEventListener("keydown", (event) => {
   if (event.key === "ArrowLeft") moveStage(-1);
 });
 stages.forEach((stage, index) => stage.addEventListener("click", () => moveStage(index - current)));
-readAddress();
-showOptions();
-refresh();
+onAddress(showLinked);
