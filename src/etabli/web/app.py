@@ -31,7 +31,7 @@ from etabli.web.sse import StreamLimiter
 from etabli.web.state import PlaygroundState
 
 LANGUAGE_COOKIE = "etabli_language"
-WORKER_THREADS = 4
+WORKER_THREADS, PHOTO_THREADS = 4, 1  # photos in a queue of their own: others do not wait for them
 _M_ARENA_MAX = -8  # of malloc.h
 
 
@@ -75,12 +75,15 @@ def make_app(
 
 
 def _make_routes(state: PlaygroundState) -> list[Route | Mount]:
-    limiter = CapacityLimiter(WORKER_THREADS)
+    limiter, photos = CapacityLimiter(WORKER_THREADS), CapacityLimiter(PHOTO_THREADS)
     document = openapi_schema([*pages.ENDPOINTS, *pages.STREAMS])
     schema = Endpoint("/api/schema", lambda _state, _params: document)
     return [
         *(_page_route(page) for page in rendering.ALL_PAGES),
-        *(endpoint.route(state, limiter) for endpoint in (*pages.ENDPOINTS, schema)),
+        *(
+            endpoint.route(state, photos if endpoint.upload else limiter)
+            for endpoint in (*pages.ENDPOINTS, schema)
+        ),
         *pages.stream_routes(state, StreamLimiter()),
         *pages.file_routes(state),
         Route("/static/report.css", _serve_report_style),

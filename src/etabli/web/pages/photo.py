@@ -9,7 +9,7 @@ from starlette.responses import Response
 from etabli.core.i18n import N_
 from etabli.web.api import Endpoint, Params
 
-MAX_PIXELS = 40_000_000
+MAX_PIXELS, MAX_JPEG_PIXELS = 50_000_000, 100_000_000  # a JPEG is decoded at a reduced size
 
 
 class SceneParams(Params):
@@ -22,7 +22,8 @@ def decode_photo(body: bytes, size: tuple[int, int]) -> np.ndarray:
     """Return the photo as a net sees it, (height, width, 3) uint8, resized while decoding."""
     from etabli.data.formats import images
 
-    return images.read(body, size, max_pixels=MAX_PIXELS)
+    is_jpeg = body.startswith(b"\xff\xd8\xff")
+    return images.read(body, size, max_pixels=MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS)
 
 
 def draw_scene(_state: object, params: SceneParams) -> Response:

@@ -4,17 +4,31 @@ import { onAddress, writeState } from "./address.js";
 import { _, $, attempt, el, notify } from "./common.js";
 
 const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_SIDE = 1024; // of the photo that is sent: nets read at most a few hundred pixels a side
 
-/** Call back with (file, image element) for every new photo. */
+/** Return a photo as a smaller JPEG, or itself where it is small or cannot be decoded here. */
+async function reduce(file, image) {
+  const [width, height] = [image.naturalWidth, image.naturalHeight];
+  const scale = MAX_SIDE / Math.max(width, height, 1);
+  if (!width || scale >= 1) return file;
+  const canvas = el("canvas", { width: Math.round(scale * width), height: Math.round(scale * height) });
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#fff"; // as the server fills transparent pixels
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  const smaller = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
+  return smaller ?? file;
+}
+
+/** Call back with (reduced file, image element, seed of a scene or null) for every new photo. */
 export function onPhoto(callback) {
   let url = null;
+  let turn = 0; // of the latest photo: an earlier one may take longer
 
-  async function take(file) {
+  async function take(file, seed = null) {
     if (!file) return;
-    if (file.size > MAX_BYTES) {
-      notify(_("This photo is too large; the limit is 16 MB."));
-      return;
-    }
+    const mine = ++turn;
     if (url) URL.revokeObjectURL(url);
     url = URL.createObjectURL(file);
     const image = el("img", { src: url, alt: _("Photo") });
@@ -24,7 +38,10 @@ export function onPhoto(callback) {
     } catch {
       $("photo").replaceChildren(el("p", { class: "muted" }, _("The browser cannot display this file.")));
     }
-    callback(file, image);
+    const sent = await reduce(file, image);
+    if (mine !== turn) return;
+    if (sent.size > MAX_BYTES) notify(_("This photo is too large; the limit is 16 MB."));
+    else callback(sent, image, seed);
   }
 
   /** Take a photo of the user's, which no link can carry. */
@@ -37,7 +54,7 @@ export function onPhoto(callback) {
     const response = await fetch(`/api/photo/scene?seed=${seed}`);
     if (!response.ok) return;
     writeState({ scene: seed });
-    await take(await response.blob());
+    await take(await response.blob(), seed);
   }
 
   $("file").addEventListener("change", () => takeOwn($("file").files[0]));
