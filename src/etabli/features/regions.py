@@ -2,7 +2,7 @@
 
 Two kinds: ``mobilenet_v2``, the last feature map of the pretrained net (49, 1280); ``cells``,
 histograms of colors and edges in each cell (49, 41), which need no pretrained weights and suffice
-for drawn scenes.
+for drawn scenes. A captioner may also have a net of its own, in a ``.keras`` file.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,9 +15,11 @@ from etabli.core.errors import UnknownName
 from etabli.core.i18n import _
 from etabli.data.formats import images
 from etabli.features import pipeline
+from etabli.features.engines import open_engine
 from etabli.features.extraction import extract
 from etabli.features.pipeline import NamedImage
 from etabli.models.vision.backbones import BACKBONES
+from etabli.training import keras_io
 
 GRID = 7
 IMAGE_SIZE = 112
@@ -40,7 +42,7 @@ def extract_region_maps(
     Args:
         paths: The image files.
         names: Their names.
-        kind: "mobilenet_v2" or "cells".
+        kind: "mobilenet_v2", "cells", or the path of a ``.keras`` file.
         folder: Where the features of a net are stored.
         weights: The weights file of the net.
         view: "plain", "flip" or "crop-N" (``pipeline.make_reader``).
@@ -49,15 +51,13 @@ def extract_region_maps(
     Raises:
         CorruptFile: An image cannot be read.
     """
-    if kind not in KINDS:
+    if kind not in KINDS and not kind.endswith(".keras"):
         raise UnknownName(_("kind of image features"), kind, KINDS)
-    if kind == "cells":
-        read = pipeline.make_reader(view, (IMAGE_SIZE, IMAGE_SIZE))
-        seen = [
-            compute_cells(read(NamedImage(name, path)))
-            for name, path in zip(names, paths, strict=True)
-        ]
-        return np.stack(seen).astype(np.float16)
+    if kind != "mobilenet_v2":
+        compute, size = open_extractor(kind)
+        read = pipeline.make_reader(view, size)
+        pairs = zip(names, paths, strict=True)
+        return np.concatenate([compute(read(NamedImage(name, path))) for name, path in pairs])
     options: dict[str, Any] = {
         "layer": "map",
         "dtype": "float16",
@@ -70,6 +70,26 @@ def extract_region_maps(
         images.read(dict(zip(names, paths, strict=True))[first])  # raises the image's error
     maps = found.array(names)
     return maps.reshape(len(maps), -1, maps.shape[-1])
+
+
+def open_extractor(
+    kind: str, weights: Path | str | None = None
+) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[int, int]]:
+    """Return a function from pixels to region maps (1, L, D) float16, and the size that it takes.
+
+    ``kind`` is as in ``extract_region_maps``; ``weights`` are those of "mobilenet_v2".
+    """
+    if kind == "cells":
+        size = (IMAGE_SIZE, IMAGE_SIZE)
+        return lambda pixels: compute_cells(pixels)[None].astype(np.float16), size
+    net = keras_io.load(Path(kind)) if kind.endswith(".keras") else BACKBONES[kind].build(weights)
+    engine = open_engine(net, batch_size=1, engine="keras" if kind.endswith(".keras") else None)
+
+    def extract_one(pixels: np.ndarray) -> np.ndarray:
+        maps = np.asarray(engine(pixels[None]))
+        return maps.reshape(1, -1, maps.shape[-1]).astype(np.float16)
+
+    return extract_one, net.input_shape[1:3]
 
 
 def compute_cells(pixels: np.ndarray) -> np.ndarray:

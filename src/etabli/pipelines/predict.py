@@ -13,10 +13,9 @@ from etabli.core.atomic_files import atomic_write
 from etabli.core.errors import BadSetting, MissingExtra
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
-from etabli.data.catalog.source import Source
-from etabli.data.formats import text_file
 from etabli.features.engines import DEFAULT_BATCH_SIZES, open_engine, truncate_model
 from etabli.features.extraction import name_images
+from etabli.features.imagenet import ImageNetHead
 from etabli.features.inputs import find_images, find_weights
 from etabli.features.pipeline import NamedImage, Unreadable, make_reader, stream_features
 from etabli.models.vision import backbones
@@ -211,22 +210,19 @@ def _predict_imagenet(
     top: int,
     reporter: Reporter | None,
 ) -> Predictions:
-    place, net = Source.full(), backbones.get_backbone("mobilenet_v2")
+    net = backbones.get_backbone("mobilenet_v2")
     model = net.build(find_weights(net.name))
-    classes = text_file.read(place.file("weights", "imagenet_labels.txt")).lines
-    path = place.file("weights", "mobilenet_v2_imagenet_head.npz")
-    with np.load(path, allow_pickle=False) as stored:
-        head = backbones.build_imagenet_head(stored["kernel"], stored["bias"])
+    head = ImageNetHead.load()
     pooled = truncate_model(model, net.map_layer, True)
     names, rows, unreadable = _run(pooled, net.input_size, sources, engine, precision, reporter)
     ranked = []
     for start in range(0, len(names), 1024):
-        for row in head(rows[start : start + 1024]):
+        for row in head.probabilities(rows[start : start + 1024]):
             best = np.argsort(-row, kind="stable")[:top]
-            ranked.append(tuple((classes[k], round(float(row[k]), 6)) for k in best))
+            ranked.append(tuple((head.names[k], round(float(row[k]), 6)) for k in best))
     labels: list[tuple[str, ...]] = [(row[0][0],) for row in ranked]
     return Predictions(
-        names, labels, np.empty((len(names), 0)), tuple(classes), unreadable, tuple(ranked)
+        names, labels, np.empty((len(names), 0)), head.names, unreadable, tuple(ranked)
     )
 
 

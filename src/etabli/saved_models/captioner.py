@@ -2,6 +2,8 @@
 
 model.safetensors        the arrays; the metadata identify the vocabulary that they belong to
 retrieval.safetensors    optional: features and captions of the training images, for reranking
+known.safetensors        optional: features of training images, and in how many captions a word was
+features.keras           optional: the net that computes the image features, where it is its own
 card.json                architecture, image features, search, vocabulary, training
 """
 
@@ -28,7 +30,36 @@ from etabli.saved_models.card import TRAIN_COMMANDS, check_card, mismatch, read_
 
 ARCHITECTURES = ("simple-rnn", "gru", "attention")
 KIND, MODEL, RETRIEVAL = "captioner", "model.safetensors", "retrieval.safetensors"
+KNOWN, NET = "known.safetensors", "features.keras"
+_MOST_KNOWN = 2000
 _SIMPLE_RNN = ("kernel", "recurrent", "bias", "dense", "dense_bias")
+
+
+@dataclass(frozen=True, eq=False)
+class KnownData:
+    """What a captioner was trained on: pooled features (N, D) float16 of at most 2,000 images.
+
+    ``counts`` (V,) says in how many training captions each word of the vocabulary occurs.
+    """
+
+    features: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def from_training(cls, maps: np.ndarray, words: np.ndarray, size: int) -> "KnownData":
+        """Take evenly spaced images.
+
+        Args:
+            maps: Region maps (I, L, D) of all training images.
+            words: Their captions (I, R, T) as word indices, padded with -1.
+            size: V, the number of words in the vocabulary.
+        """
+        rows = words.reshape(-1, words.shape[-1])
+        once = np.zeros(size, np.int32)
+        for row in rows:
+            once[np.unique(row[row >= 0])] += 1
+        kept = np.unique(np.linspace(0, len(maps) - 1, min(len(maps), _MOST_KNOWN)).astype(int))
+        return cls(pool_regions(maps[kept]).astype(np.float16), once)
 
 
 @dataclass(frozen=True)
@@ -38,7 +69,8 @@ class Captioner:
     ``architecture`` "simple-rnn" projects the mean of the map by ``pca/mean`` and
     ``pca/components`` and reads word vectors from ``table``; "gru" reads the mean; "attention" the
     whole map. The last two may be ensembles (``etabli.models.captioning.ensemble``). ``features``
-    names what computes the maps, ``retrieval`` holds the training images whose captions may rerank.
+    names what computes the maps, or is the path of a net in a file. ``retrieval`` holds the
+    training images whose captions may rerank, ``known`` what the captioner was trained on.
     ``card`` states what the captioner was trained on, its scores, and what it may be used for.
     """
 
@@ -49,6 +81,7 @@ class Captioner:
     search: SearchConfig = field(default_factory=SearchConfig)
     card: dict[str, Any] = field(default_factory=dict)
     retrieval: CaptionRetrieval | None = None
+    known: KnownData | None = None
 
     def prepare(self, maps: np.ndarray) -> tuple[Any, Any, Any, Any]:
         """Return step, weights, context and initial state for ``beam_search``."""
@@ -127,15 +160,16 @@ class Captioner:
             "architecture": self.architecture,
         }
         files = {MODEL: {name: np.asarray(each, np.float32) for name, each in self.arrays.items()}}
-        if self.retrieval is not None:
-            files[RETRIEVAL] = vars(self.retrieval)
+        for name, held in ((RETRIEVAL, self.retrieval), (KNOWN, self.known)):
+            if held is not None:
+                files[name] = vars(held)
         for name, arrays in files.items():
             arrays = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
             with atomic_write(folder / name, "wb") as stream:
                 stream.write(save(arrays, metadata))
         fields = {
             "architecture": self.architecture,
-            "features": self.features,
+            "features": NET if self.features.endswith(NET) else self.features,
             "search": asdict(self.search),
             "card": self.card,
             "words": list(self.vocabulary.words),
@@ -162,13 +196,14 @@ def load(folder: Path | str) -> Captioner:
         known = architecture in ARCHITECTURES
         expected = {"words": digest_vocabulary(vocabulary), "architecture": architecture}
     arrays, metadata = _read_arrays(folder / MODEL)
-    retrieval = None
-    if (folder / RETRIEVAL).is_file():
-        held, retrieval_metadata = _read_arrays(folder / RETRIEVAL)
-        if retrieval_metadata != metadata:
-            raise mismatch(folder, KIND)
-        with check_card(folder):
-            retrieval = CaptionRetrieval(**held)
+    extras: dict[str, Any] = {}
+    for name, kind in ((RETRIEVAL, CaptionRetrieval), (KNOWN, KnownData)):
+        if (folder / name).is_file():
+            held, held_metadata = _read_arrays(folder / name)
+            if held_metadata != metadata:
+                raise mismatch(folder, KIND)
+            with check_card(folder):
+                extras[name] = kind(**held)
     if not known or metadata != expected:
         raise mismatch(folder, KIND)
     if missing := sorted(_missing_arrays(architecture, arrays)):
@@ -178,7 +213,9 @@ def load(folder: Path | str) -> Captioner:
             ),
             fix=_("Train it again with: {command}").format(command=TRAIN_COMMANDS[KIND]),
         )
-    return Captioner(architecture, vocabulary, arrays, features, search, card, retrieval)
+    features = str(folder / NET) if features == NET else features
+    extra = (extras.get(RETRIEVAL), extras.get(KNOWN))
+    return Captioner(architecture, vocabulary, arrays, features, search, card, *extra)
 
 
 def _missing_arrays(architecture: str, arrays: dict[str, np.ndarray]) -> set[str]:

@@ -8,12 +8,13 @@ from etabli.core.seeding import make_generator
 from etabli.data.formats import flickr8k
 from etabli.data.synthetic.scenes import DrawnObject, Scene, draw_scene
 
-__all__ = ["VERSION", "describe", "make"]
+__all__ = ["VERSION", "describe", "describe_fully", "draw_clear_scene", "make"]
 
 VERSION = "1"
 SIZES = {"train": 240, "dev": 40, "test": 40}
 SIDE = 112
 CAPTIONS = 5
+COUNT, EXTENT = (1, 3), (0.3, 0.6)
 _PLACES = {
     "paper": ("on white paper", "on a sheet of paper"),
     "sky": ("in the sky", "in front of a blue sky"),
@@ -34,7 +35,7 @@ def make(folder: Path) -> None:
         writing = make_generator(8, "flickr8k", part, "words")
         names = [f"{part}_{number:04d}.jpg" for number in range(size)]
         for name in names:
-            scene = draw_scene(drawing, (SIDE, SIDE), count=(1, 3), extent=(0.3, 0.6))
+            scene = draw_scene(drawing, (SIDE, SIDE), count=COUNT, extent=EXTENT)
             scene.image.save(folder / flickr8k.IMAGES / name, quality=90)
             lines += [
                 f"{name}#{place}\t{caption}"
@@ -55,6 +56,31 @@ def describe(scene: Scene, writing: np.random.Generator) -> list[str]:
 
     shown = sorted(scene.objects, key=visible_area, reverse=True)
     return [_write_sentence(shown, scene.background, style, writing) for style in range(CAPTIONS)]
+
+
+def draw_clear_scene(generator: np.random.Generator, side: int = SIDE) -> Scene:
+    """Draw scenes as those of the sample until one has no object that is mostly hidden."""
+    while True:
+        scene = draw_scene(generator, (side, side), count=COUNT, extent=EXTENT)
+        if scene.objects and not any(each.difficult for each in scene.objects):
+            return scene
+
+
+def describe_fully(scene: Scene, writing: np.random.Generator) -> list[str]:
+    """Generate five captions that name every object, from left to right."""
+    shown = sorted(scene.objects, key=lambda thing: thing.center)
+    return [_list_everything(shown, scene.background, style, writing) for style in range(CAPTIONS)]
+
+
+def _list_everything(
+    shown: list[DrawnObject], background: str, style: int, writing: np.random.Generator
+) -> str:
+    names = [_name(thing, writing, size=style == 2) for thing in shown]
+    if style in (0, 4) and len(shown) > 1:
+        names[:2] = [f"{names[0]} {_relate(*shown[:2])} {names[1]}"]
+    *first, last = names
+    listed = f"{' , '.join(first)} and {last}" if first else last
+    return f"{listed[0].upper()}{listed[1:]} {writing.choice(_PLACES[background])} ."
 
 
 def _write_sentence(

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 WIDTHS = (24, 48, 96)
 
 
-def build_small_resnet(keras: ModuleType, images: Any) -> "keras.Model":
-    """Build the model from an image tensor to (N, height / 8, width / 8, 96)."""
-    x = _convolution(keras, images, WIDTHS[0], 3, 2, "stem")
+def build_small_resnet(
+    keras: ModuleType, images: Any, widths: tuple[int, ...] = WIDTHS
+) -> "keras.Model":
+    """Build the model from an image tensor to (N, height / 8, width / 8, the last width)."""
+    x = _convolution(keras, images, widths[0], 3, 2, "stem")
     x = keras.layers.ReLU(name="stem_out")(x)
-    for number, width in enumerate(WIDTHS, 1):
+    for number, width in enumerate(widths, 1):
         if number > 1:
             x = convolution_block(keras, x, width, f"stage{number}_convolution")
         x = identity_block(keras, x, width, f"stage{number}_identity")
