@@ -137,10 +137,53 @@ def course(folder):
     return "images"
 
 
+def textcaps(folder):
+    records = [
+        {"image_id": name[:-4], "caption_str": each, "set_name": "train", "image_name": name[:-4]}
+        for name, each in PAIRS
+    ]
+    document = {"dataset_name": "textcaps", "dataset_type": "train", "data": records}
+    (folder / "TextCaps_0.1_train.json").write_text(json.dumps(document))
+    return "train_images"
+
+
+def roco(folder):
+    """The captions of ROCO: names without suffix, a tab, a blank."""
+    (folder / "captions.txt").write_text("".join(f"{name[:-4]}\t {c}\n" for name, c in PAIRS))
+    return "images"
+
+
+def roco_table(folder):
+    """The other table of ROCO, in which "name" is that of the publication and "id" the image's."""
+    rows = [(name[:-4], f"PMC{name}", each) for name, each in PAIRS]
+    with (folder / "traindata.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([("id", "name", "caption"), *rows])
+    return "images"
+
+
+def caption_first(folder):
+    (folder / "mine.tsv").write_text("".join(f"{each}\t{name}\n" for name, each in PAIRS))
+    return "images"
+
+
+def numbered(folder):
+    rows = [(i, name, each) for i, (name, each) in enumerate(PAIRS)]
+    with (folder / "mine.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    return "images"
+
+
+def mapping_of_stems(folder):
+    stems = [name[:-4] for name in NAMES]
+    (folder / "captions.json").write_text(json.dumps(dict(zip(stems, CAPTIONS, strict=True))))
+    return "images"
+
+
+KNOWN_BY_THE_IMAGES = (roco, mapping_of_stems)  # names without a suffix, and no header
 FORMATS = (
     *(kaggle, official, karpathy, coco, flickr30k, metadata_csv, metadata_jsonl, metadata_parquet),
     *(texts, list_of_objects, mapping, lists_in_cells, columns_of_captions, without_header),
-    course,
+    *(course, textcaps, roco_table, caption_first, numbered, *KNOWN_BY_THE_IMAGES),
 )
 
 
@@ -168,7 +211,8 @@ def test_images_and_caption_file_may_be_apart(tmp_path, write):
     write(tmp_path / "words")
     for name in NAMES:
         (tmp_path / "photographs" / name).touch()
-    file = next(path for path in caption_files.find(tmp_path / "words"))
+    stems = {name[:-4] for name in NAMES}
+    (file,) = caption_files.find(tmp_path / "words", stems.__contains__)[-1:]
     data = caption_folder.read_folder(tmp_path / "photographs", file)
     assert (data.names, data.captions) == (NAMES, CAPTIONS)
 

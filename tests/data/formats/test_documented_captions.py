@@ -24,11 +24,19 @@ WRITERS = {
         captions.columns_of_captions,
         captions.lists_in_cells,
         captions.without_header,
+        captions.caption_first,
+        captions.numbered,
     ),
+    "`id`, `name`": (captions.roco, captions.roco_table),
     "`image_id`": (captions.course,),
     "`dataset_*.json`": (captions.karpathy,),
     "`captions_*.json`": (captions.coco,),
-    "a list of objects": (captions.list_of_objects, captions.mapping),
+    "`TextCaps_0.1_": (captions.textcaps,),
+    "a list of objects": (
+        captions.list_of_objects,
+        captions.mapping,
+        captions.mapping_of_stems,
+    ),
     "a `.txt`": (captions.texts,),
 }
 PACKED = {

@@ -3,7 +3,8 @@
 - tables: Kaggle's ``captions.txt`` (``image,caption``), flickr30k's ``results.csv`` (``|``),
   Hugging Face's ``metadata.csv`` and ``metadata.parquet``, tab-separated tables;
 - ``Flickr8k.token.txt`` and its relatives (``image.jpg#0<TAB>caption``);
-- JSON: Karpathy's ``dataset_*.json``, COCO's ``captions_*.json``, lists of objects, JSON lines;
+- JSON: Karpathy's ``dataset_*.json``, COCO's ``captions_*.json``, TextCaps, lists of objects,
+  JSON lines;
 - a text file next to each image.
 """
 
@@ -13,7 +14,7 @@ import json
 import mmap
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from filecmp import cmp
@@ -34,9 +35,9 @@ NAME_KEYS = (
 )
 CAPTION_KEYS = (
     *("captions", "caption", "text", "texts", "sentences", "sentence", "comment", "comments"),
-    *("description", "raw", "caption_text", "blip_caption"),
+    *("description", "raw", "caption_text", "blip_caption", "caption_str", "reference_strs"),
 )
-SPLIT_KEYS = ("split", "subset", "partition", "set")
+SPLIT_KEYS = ("split", "subset", "partition", "set", "set_name")
 SPLITS = {
     **dict.fromkeys(("train", "training", "trn", "restval"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
@@ -47,14 +48,21 @@ _JSON, _TABLES = (".json", ".jsonl", ".ndjson"), (".csv", ".tsv", ".txt", ".toke
 _DELIMITERS = "\t|,;"
 _NUMBERED = re.compile(r"#\d+$")
 _TOKEN_LINE = re.compile(r"(?P<name>[^\t]+)#\d+\t(?P<caption>.*)")
+_FIRST_KEY = re.compile(r'\s*\{\s*"(?P<key>[^"]+)"\s*:\s*["\[]')
 _LOST_DELIMITER = re.compile(r"\s*\d+\s+(?P<caption>\S.*)")
 _CAPTIONS_IN_JSON = re.compile(
-    rb'"(?:\w+_)?(?:captions?|sentences)"|\.(?:jpe?g|png)"\s*:\s*(?:\[|"[^"]*[^"\s]\s[^"]*\s)'
+    rb'"(?:\w+_)?(?:captions?|sentences)(?:_str)?"|\.(?:jpe?g|png)"\s*:\s*(?:\[|"[^"]*[^"\s]\s[^"]*\s)'
 )
 # A list of strings as Python prints it, with commas, or as NumPy does, without.
 _STRING = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 _PRINTED_LIST = re.compile(rf"\[\s*{_STRING}(?:\s*,?\s*{_STRING})*\s*\]", re.DOTALL)
 _COURSE_MARKS = re.compile(r"^\s*<start>\s|\s<end>\s*$")
+
+IsImage = Callable[[str], bool]
+
+
+def _knows_none(_name: str) -> bool:
+    return False
 
 
 @dataclass
@@ -81,16 +89,17 @@ def name_split(given: object) -> str:
     return SPLITS.get(given.strip().lower(), "") if isinstance(given, str) else ""
 
 
-def find(folder: Path) -> list[Path]:
+def find(folder: Path, is_known: IsImage = _knows_none) -> list[Path]:
     """Return the caption files in and below a folder: all of the kind that says most, sorted.
 
-    ``metadata.*`` comes first, then JSON (which has the splits), then tables.
+    ``metadata.*`` comes first, then JSON (which has the splits), then tables. ``is_known`` says
+    whether an image has that name, as in ``read``.
     """
     ranks: dict[int, list[Path]] = {}
     for path in _list_candidates(folder):
         if path.stem == "metadata":
             ranks.setdefault(0, []).append(path)
-        elif _is_caption_file(path):
+        elif _is_caption_file(path, is_known):
             ranks.setdefault(1 if path.suffix.lower() == ".json" else 2, []).append(path)
     found = ranks[min(ranks)] if ranks else []
     found = [path for path in found if "lemma" not in path.name.lower()] or found
@@ -102,10 +111,12 @@ def find(folder: Path) -> list[Path]:
     ]
 
 
-def read(path: Path) -> CaptionFile:
+def read(path: Path, is_known: IsImage = _knows_none) -> CaptionFile:
     """Read a caption file of any of the formats.
 
-    Raises ``CorruptFile`` for a file of another content, with the line where one is malformed.
+    ``is_known`` says whether an image has that name, perhaps without its suffix: it tells names
+    from captions where no header does. Raises ``CorruptFile`` for a file of another content, with
+    the line where one is malformed.
     """
     if path.suffix.lower() == ".parquet":
         return _read_records(path, enumerate(_read_parquet(path), 1))
@@ -113,11 +124,11 @@ def read(path: Path) -> CaptionFile:
     decoded = text_file.read(path)
     lines, found = decoded.lines, CaptionFile(path)
     if decoded.text.lstrip().startswith(("{", "[")) or path.suffix.lower() in _JSON:
-        found = _read_json(path, decoded.text, lines)
+        found = _read_json(path, decoded.text, lines, is_known)
     elif _is_token_file(lines):
         _read_tokens(found, lines)
     else:
-        _read_table(found, lines)
+        _read_table(found, lines, is_known)
     if guessed := text_file.describe_encoding(path, decoded.encoding):
         found.remarks.append(guessed)
     return found
@@ -182,12 +193,13 @@ def _list_candidates(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _is_caption_file(path: Path) -> bool:
+def _is_caption_file(path: Path, is_known: IsImage) -> bool:
     """Return whether a file begins as a caption file; a JSON file, whether it names captions."""
-    if path.suffix.lower() in _JSON:
-        return _mentions_captions(path)
     lines = _first_lines(path)
-    return _is_token_file(lines) or _find_layout(lines) is not None
+    if path.suffix.lower() in _JSON:
+        begin = _FIRST_KEY.match("\n".join(lines))
+        return _mentions_captions(path) or (begin is not None and is_known(begin["key"]))
+    return _is_token_file(lines) or _find_layout(lines, is_known) is not None
 
 
 def _mentions_captions(path: Path) -> bool:
@@ -246,26 +258,52 @@ class _Layout:
     split: int | None = None
 
 
-def _find_layout(lines: list[str]) -> _Layout | None:
+def _find_layout(lines: list[str], is_known: IsImage) -> _Layout | None:
     """Return the layout of a table of captions; ``None`` for another text."""
-    first = next(filter(str.strip, lines), "")
-    for delimiter in _DELIMITERS:
-        header = [cell.strip().lower().replace(" ", "_") for cell in _cells(first, delimiter)]
-        name = next((header.index(key) for key in NAME_KEYS if key in header), None)
-        captions = [i for i, cell in enumerate(header) if _is_caption_column(cell) and i != name]
-        if name is not None and captions:
-            named = [header[i] for i in captions]
-            # Of "caption" and "raw", one is the caption; "caption_1" and "caption_2" both are.
-            numbered = tuple(i for i in captions if header[i][-1].isdigit())
-            best = captions[named.index(min(named, key=_rank))]
-            split = next((header.index(key) for key in SPLIT_KEYS if key in header), None)
-            return _Layout(delimiter, 1, len(header), name, numbered or (best,), split)
-    for delimiter in _DELIMITERS:
-        cells = _cells(first, delimiter)
-        is_caption = len(cells) > 1 and any(map(str.isalpha, cells[1]))
-        if is_caption and _is_image_name(cells[0]) and not any(map(_is_image_name, cells[1:])):
-            return _Layout(delimiter, 0, 2, 0, (1,))
+    first = list(islice(filter(str.strip, lines), 5))
+    for delimiter in _DELIMITERS if first else ():
+        header, *rows = (_cells(line, delimiter) for line in first)
+        if layout := _read_header(delimiter, header, rows, is_known):
+            return layout
+    for is_name in (_is_image_name, is_known):
+        for delimiter in _DELIMITERS:
+            rows = [_cells(line, delimiter) for line in first]
+            if layout := _guess_columns(delimiter, rows, is_name):
+                return layout
     return None
+
+
+def _read_header(
+    delimiter: str, cells: list[str], rows: list[list[str]], is_known: IsImage
+) -> _Layout | None:
+    """Return the layout that a first line of column names says; ``None`` for another line."""
+    header = [cell.strip().lower().replace(" ", "_") for cell in cells]
+    names = [header.index(key) for key in NAME_KEYS if key in header]
+    known = (i for i in names if any(len(row) > i and is_known(row[i].strip()) for row in rows))
+    name = next(known, names[0] if names else None)
+    captions = [i for i, cell in enumerate(header) if _is_caption_column(cell) and i != name]
+    if name is None or not captions:
+        return None
+    named = [header[i] for i in captions]
+    # Of "caption" and "raw", one is the caption; "caption_1" and "caption_2" both are.
+    numbered = tuple(i for i in captions if header[i][-1].isdigit())
+    best = captions[named.index(min(named, key=_rank))]
+    split = next((header.index(key) for key in SPLIT_KEYS if key in header), None)
+    return _Layout(delimiter, 1, len(header), name, numbered or (best,), split)
+
+
+def _guess_columns(delimiter: str, rows: list[list[str]], is_name: IsImage) -> _Layout | None:
+    """Return the layout of rows without a header, in which one column has the names of images."""
+    width = min(map(len, rows), default=0)
+    columns = [[row[i].strip() for row in rows] for i in range(width)]
+    names = [i for i, column in enumerate(columns) if all(map(is_name, column))]
+    texts = [i for i, column in enumerate(columns) if any(map(str.isalpha, "".join(column)))]
+    captions = [i for i in texts if not any(map(is_name, columns[i]))]
+    others = [i for i in texts if i not in names and any(map(_is_image_name, columns[i]))]
+    if len(names) != 1 or not captions or others:
+        return None
+    caption = next((i for i in captions if i > names[0]), captions[0])
+    return _Layout(delimiter, 0, max(caption, names[0]) + 1, names[0], (caption,))
 
 
 def _is_caption_column(name: str) -> bool:
@@ -285,8 +323,8 @@ def _cells(line: str, delimiter: str) -> list[str]:
         return []
 
 
-def _read_table(found: CaptionFile, lines: list[str]) -> None:
-    layout = _find_layout(lines)
+def _read_table(found: CaptionFile, lines: list[str], is_known: IsImage) -> None:
+    layout = _find_layout(lines, is_known)
     if layout is None:
         is_old = len(lines) == 1 and "\r" in lines[0]
         raise CorruptFile(
@@ -295,7 +333,9 @@ def _read_table(found: CaptionFile, lines: list[str]) -> None:
             got=repr(next(filter(str.strip, lines), "")[:60]),
             fix=_(r"Its lines end as on old Macs. Convert it: tr '\r' '\n' < FILE > captions.csv")
             if is_old
-            else _("Write a first line with the names of the columns: image,caption"),
+            else _("Make its first line {header}, and the others an image and a caption.").format(
+                header=_name_header(lines)
+            ),
         )
     short, repaired, header = [], [], layout.header
     for number, row in _read_rows(found.path, lines, layout):
@@ -310,6 +350,12 @@ def _read_table(found: CaptionFile, lines: list[str]) -> None:
             short.append(number)
     _remark_lines(found, repaired, _("lines repaired, in which a delimiter is missing: {n}"))
     _remark_lines(found, short, _("lines left out, which have too few columns: {n}"))
+
+
+def _name_header(lines: list[str]) -> str:
+    """Return a header with the delimiter that the lines have."""
+    first = next(filter(str.strip, lines), "")
+    return "image{}caption".format(next((each for each in _DELIMITERS if each in first), ","))
 
 
 def _read_rows(path: Path, lines: list[str], layout: _Layout) -> Iterator[tuple[int, list[str]]]:
@@ -403,7 +449,7 @@ def _read_parquet(path: Path) -> list[dict[str, Any]]:
         raise CorruptFile(_("{path} is not a readable Parquet file").format(path=path)) from error
 
 
-def _read_json(path: Path, text: str, lines: list[str]) -> CaptionFile:
+def _read_json(path: Path, text: str, lines: list[str], is_known: IsImage) -> CaptionFile:
     if path.suffix.lower() in (".jsonl", ".ndjson") or _is_json_lines(lines):
         numbered = ((i, line) for i, line in enumerate(lines, 1) if line.strip())
         return _read_records(path, ((i, _parse(line, f"{path}:{i}")) for i, line in numbered))
@@ -416,10 +462,17 @@ def _read_json(path: Path, text: str, lines: list[str]) -> CaptionFile:
         return _read_coco(path, listed, notes)
     if isinstance(listed, list):
         return _read_records(path, enumerate(listed, 1))
-    if document and all(map(_is_image_name, document)):
+    if document and all(_is_image_name(name) or is_known(name) for name in document):
         pairs = ({"image": name, "captions": given} for name, given in document.items())
         return _read_records(path, enumerate(pairs, 1))
-    return _read_records(path, enumerate([document], 1))
+    inside = [each for each in document.values() if _has_records(each)]
+    return _read_records(path, enumerate(inside[0] if len(inside) == 1 else [document], 1))
+
+
+def _has_records(value: object) -> bool:
+    """Return whether a part of a document, such as TextCaps' ``data``, lists images."""
+    first = value[0] if isinstance(value, list) and value else None
+    return isinstance(first, dict) and bool(first.keys() & set(CAPTION_KEYS))
 
 
 def _is_json_lines(lines: list[str]) -> bool:

@@ -100,8 +100,8 @@ def read_folder(folder: Path | str, captions: Path | str | None = None) -> Capti
     if captions is not None:
         files = [Path(captions)]
     else:
-        files = caption_files.find(folder)
-    read = [caption_files.read(path) for path in files]
+        files = caption_files.find(folder, index.has)
+    read = [caption_files.read(path, index.has) for path in files]
     if not files:
         read = [caption_files.read_texts(found, folder)]
         if not read[0].captions:
@@ -142,6 +142,10 @@ class ImageIndex:
             found[path.name].append((f"/{path}", name))
             found[path.stem].append((f"/{path.with_suffix('')}", name))
         return found
+
+    def has(self, name: str) -> bool:
+        """Return whether a text is the name of an image, with or without its suffix."""
+        return bool(name) and _fold(PurePosixPath(name.replace("\\", "/")).name) in self._by_end
 
     def find(self, name: str, base: str = "") -> str | None:
         """Return the name of an image in the folder; ``None`` where none or different ones fit."""
