@@ -176,6 +176,15 @@ def test_some_points_are_scored_among_all_with_an_interval(tmp_path):
     assert "interval:" in found["signature"] and "30 of 90" in line_of(done, "interval")
 
 
+def test_the_time_of_all_points_is_estimated_with_what_is_faster(tmp_path, monkeypatch):
+    monkeypatch.setattr("etabli.pipelines.untangle._MIN_FOR_ADVICE", 90)
+    points, labels = blobs(90)
+    np.savez(tmp_path / "a.npz", features=points, labels=labels)
+    done = ask(tmp_path / "a.npz", "--out", tmp_path / "out", *QUICK)
+    assert "all 90 points takes about" in " ".join(done.stderr.split())
+    assert "--score-points 10000 estimates the score in" in " ".join(done.stderr.split())
+
+
 @pytest.fixture
 def colors(tmp_path, monkeypatch):
     """Images of two classes, and no weights."""

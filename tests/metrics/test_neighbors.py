@@ -93,3 +93,14 @@ def test_many_points_are_searched_in_groups_with_the_same_result(monkeypatch):
     points = np.random.default_rng(7).normal(size=(1200, 15)).astype(np.float32) * 1e3 + 50
     monkeypatch.setattr(neighbors, "_MAX_AT_ONCE", 1000)
     np.testing.assert_array_equal(find_nearest_neighbors(points, 6), by_brute_force(points, 6))
+
+
+@pytest.mark.parametrize("size", [2, 12])
+def test_progress_counts_every_point_once(size, monkeypatch):
+    monkeypatch.setattr(neighbors, "_BLOCK", 100)
+    monkeypatch.setattr(neighbors, "_GROUP_OF_TREE", 100)
+    done = []
+    points = np.random.default_rng(8).normal(size=(450, size))
+    near = find_nearest_neighbors(points, 6, progress=done.append)
+    assert len(done) == 5 and sum(done) == 450
+    np.testing.assert_array_equal(near, by_brute_force(points, 6))

@@ -7,6 +7,7 @@ distances in float64.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,8 @@ _MAX_TREE_DIMENSIONS = 8  # up to here a k-d tree is faster than products
 _BLOCK = 1024
 _GROUP = 16  # columns whose minimum is taken first
 _MAX_AT_ONCE = 150_000  # points whose candidates are held in memory at once
-_GROUP_OF_QUERIES = 4096
+_GROUP_OF_QUERIES = 1024  # of products
+_GROUP_OF_TREE = 2**16
 _WIDE_BLOCK = 8192
 _MAX_NUMBERS = 2**24  # float64 numbers in memory at once in the exact comparison
 
@@ -54,24 +56,31 @@ def find_nearest_neighbors(
     report = progress or (lambda _done: None)
     everything = np.arange(n) if queries is None else np.asarray(queries)
     if points.shape[1] <= _MAX_TREE_DIMENSIONS:
+        return _search_tree(points.astype(np.float64), k, everything, report)
+    if queries is None and n <= _MAX_AT_ONCE:
         exact = points.astype(np.float64)
-        found = _decide(exact, k, everything, *_find_by_tree(exact, k, everything))
-    elif queries is None and n <= _MAX_AT_ONCE:
-        exact = points.astype(np.float64)
-        found = _decide(exact, k, everything, *_find_by_products(exact, k))
-    else:
-        return _find_in_groups(points, k, everything, report)
-    report(len(everything))
-    return found
+        return _decide(exact, k, everything, *_find_by_products(exact, k, report))
+    return _find_in_groups(points, k, everything, report)
 
 
-def _find_by_tree(points: np.ndarray, k: int, queries: np.ndarray) -> _Candidates:
-    """Find candidates by a k-d tree: the k + 2 nearest (itself included), or more in a tie."""
+def _search_tree(
+    points: np.ndarray, k: int, queries: np.ndarray, report: Callable[[int], None]
+) -> np.ndarray:
+    """Find the neighbors of some points at a time by a k-d tree of all."""
     from scipy.spatial import cKDTree
 
+    tree, found = cKDTree(points), []
+    for start in range(0, len(queries), _GROUP_OF_TREE):
+        part = queries[start : start + _GROUP_OF_TREE]
+        found.append(_decide(points, k, part, *_find_by_tree(tree, points, k, part)))
+        report(len(part))
+    return np.concatenate(found)
+
+
+def _find_by_tree(tree: Any, points: np.ndarray, k: int, queries: np.ndarray) -> _Candidates:
+    """Find candidates by a k-d tree: the k + 2 nearest (itself included), or more in a tie."""
     n = len(points)
     wanted = min(k + 2, n)
-    tree = cKDTree(points)
     distances, columns = tree.query(points[queries], k=wanted, workers=-1)
     slack = 1e-9 * (distances[:, -1] + np.abs(points).max())
     # Where the last one found may tie with the k-th, others may tie too: take all of them.
@@ -96,7 +105,7 @@ def _find_by_tree(points: np.ndarray, k: int, queries: np.ndarray) -> _Candidate
     return rows, found, distances, np.zeros(len(queries))
 
 
-def _find_by_products(points: np.ndarray, k: int) -> _Candidates:
+def _find_by_products(points: np.ndarray, k: int, report: Callable[[int], None]) -> _Candidates:
     """Find candidates by |x|^2 + |y|^2 - 2xy in float32, from half of the products of blocks."""
     n, size = points.shape
     points = points - points.mean(axis=0)  # a smaller norm, a smaller error
@@ -112,8 +121,7 @@ def _find_by_products(points: np.ndarray, k: int) -> _Candidates:
     # rounding of the entries and of a sum of size + 2 products of at most (norm x + norm y)^2 <= 4
     error = np.finfo(np.float32).eps * (8 + (size + 2) ** 0.5 * 2) * (norms + 1)
     sieve = _Sieve(n, k, error)
-    starts = range(0, n, _BLOCK)
-    for start in starts:
+    for start in range(0, n, _BLOCK):
         for other in range(start, n, _BLOCK):
             block = left[start : start + _BLOCK] @ right[other : other + _BLOCK].T
             if start == other:
@@ -121,6 +129,8 @@ def _find_by_products(points: np.ndarray, k: int) -> _Candidates:
             else:
                 sieve.offer(block, other, start, by_rows=False)
             sieve.offer(block, start, other, by_rows=True)
+        left_over = max(0, n - start - _BLOCK)  # the blocks of the first rows are the most
+        report((n - start) * (n - start) // n - left_over * left_over // n)
     return (*sieve.candidates(), error)
 
 

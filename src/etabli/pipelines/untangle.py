@@ -1,5 +1,6 @@
 """Separability of your own labeled points, by the criteria of practical 2."""
 
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -12,7 +13,7 @@ from pydantic import Field
 from etabli import report
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import N_, _
-from etabli.core.progress import Reporter, Silent
+from etabli.core.progress import Reporter, Silent, Step
 from etabli.core.seeding import make_generator
 from etabli.data.catalog.source import Source
 from etabli.data.formats.labeled_points import Points
@@ -26,11 +27,13 @@ from etabli.metrics.neighborhood_hit import NeighborhoodHit, neighborhood_hit
 from etabli.pipelines._output import refuse_finished_run
 from etabli.pipelines._points import read_points
 from etabli.report import run_folder
+from etabli.report.numbers import format_duration
 from etabli.viz.embedding import plot_explained_variance
 from etabli.viz.explorer import render_explorer
 
 NAME = "untangle"
 _MIN_FOR_ADVICE = 100_000  # points; comparing all of so many with all takes minutes
+_ADVISED = 10_000  # points whose neighbors give the score within half a percent
 _SCALE_LIMIT = 60  # exponent of 2 beyond which squares of values may not be numbers
 
 
@@ -218,15 +221,10 @@ def _score_all(
     if wanted is not None and wanted < n:
         generator = make_generator(context.seed, "score points")
         queries = np.sort(generator.choice(n, wanted, replace=False))
-    elif n >= _MIN_FOR_ADVICE:
-        context.print_line(
-            _(
-                "The neighbors of all {n} points are counted; --score-points 10000 estimates the "
-                "score from some of them, with an interval."
-            ).format(n=n)
-        )
     label = _("neighbors of {name}").format(name=data.name)
     with context.progress(label, n if queries is None else len(queries)) as step:
+        if queries is None and n >= _MIN_FOR_ADVICE:
+            step = _estimate_time(context, n, step)
         hit = neighborhood_hit(data.points, data.labels, settings.k, queries=queries, progress=step)
     low, high = hit.interval
     more = {} if queries is None else {"interval": f"{low:.4f}-{high:.4f}"}
@@ -238,6 +236,30 @@ def _score_all(
         context.print_line(text)
         context.note(text)
     return hit
+
+
+def _estimate_time(context: RunContext, n: int, step: Step) -> Step:
+    """Return a step that says after its first call, of some seconds, how long all points take."""
+    started, is_said = time.perf_counter(), False
+
+    def step_and_say(done: int) -> None:
+        nonlocal is_said
+        step(done)
+        if not is_said:
+            is_said, seconds = True, (time.perf_counter() - started) / done
+            context.print_line(
+                _(
+                    "Counting the neighbors of all {n} points takes about {time}; --score-points "
+                    "{some} estimates the score in {less}, with an interval."
+                ).format(
+                    n=n,
+                    time=format_duration(seconds * n),
+                    some=_ADVISED,
+                    less=format_duration(seconds * _ADVISED),
+                )
+            )
+
+    return step_and_say
 
 
 def _choose_points(context: RunContext, n: int, max_points: int) -> np.ndarray:
