@@ -73,6 +73,8 @@ def test_a_folder_per_class_needs_nothing_else(tmp_path):
         ("Training", "VALID", "Testing"),
         ("training_set", "validation", "test_set"),
         ("train2017", "dev", "test2017"),
+        ("train_1", "val_1", "test1"),
+        ("Apprentissage", "valid", "evaluation"),
     ],
 )
 @pytest.mark.parametrize("place", ["{split}/{kind}", "{kind}/{split}", "data/{split}/{kind}"])
@@ -139,6 +141,77 @@ def test_unlabeled_test_images_are_left_out_or_predicted(tmp_path):
     assert source.left_out.counts == {"in no class folder": 2}
     assert source.images.splits == ("train", "train")
     assert len(image_source.read(tmp_path, need_labels=False).images) == 4
+
+
+def test_numbered_test_images_next_to_splits_are_no_class(tmp_path):
+    draw_all(tmp_path, "train/cat/a.jpg train/dog/b.jpg test1/1.jpg test1/2.jpg")
+    source = image_source.read(tmp_path)
+    assert source.images.classes == ("cat", "dog")
+    assert source.left_out.counts == {"in no class folder": 2}
+
+
+@pytest.mark.parametrize("pattern", ["{}.{}.jpg", "{}_{}.jpg", "{} ({}).jpg", "a/{}-00{}.jpg"])
+def test_numbered_file_names_name_the_class(tmp_path, pattern):
+    names = [pattern.format(kind, number) for kind in ("cat", "dog") for number in (1, 2)]
+    for name in names:
+        draw(tmp_path / name)
+    source = image_source.read(tmp_path)
+    assert labels_of(source) == {name: {"cat" if "cat" in name else "dog"} for name in names}
+    assert source.remarks[0].startswith("The classes are the beginnings of the file names")
+
+
+def test_file_names_of_kaggles_dogs_and_cats_leave_the_images_to_predict(tmp_path):
+    draw_all(tmp_path, "train/cat.0.jpg train/cat.1.jpg train/dog.0.jpg train/dog.1.jpg")
+    draw_all(tmp_path, "test1/1.jpg test1/2.jpg")
+    source = image_source.read(tmp_path)
+    assert source.images.classes == ("cat", "dog") and set(source.images.splits) == {"train"}
+    assert source.left_out.counts == {"no class in its name": 2}
+    assert len(image_source.read(tmp_path, need_labels=False).images) == 6
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "IMG_0001.jpg IMG_0002.jpg DSC_0003.jpg DSC_0004.jpg",  # two cameras
+        "IMG_20200101_1.jpg IMG_20200101_2.jpg IMG_20200102_1.jpg IMG_20200102_2.jpg",
+        "beach_1.jpg boat_1.jpg house_1.jpg tree_1.jpg",  # no beginning repeats
+        "cat_1.jpg cat_2.jpg",
+    ],
+)
+def test_other_file_names_are_no_classes(tmp_path, names):
+    draw_all(tmp_path, names)
+    with pytest.raises(DataMissing, match="Move the images of each class into a folder"):
+        image_source.read(tmp_path)
+
+
+def test_class_folders_win_over_file_names(tmp_path):
+    draw_all(tmp_path, "x/cat_1.jpg x/cat_2.jpg y/dog_1.jpg y/dog_2.jpg")
+    assert image_source.read(tmp_path).images.classes == ("x", "y")
+
+
+def test_lists_in_the_source_are_its_splits(tmp_path):
+    draw_all(tmp_path, "images/cat/1.jpg images/cat/2.jpg images/dog/1.jpg images/dog/2.jpg")
+    (tmp_path / "meta").mkdir()
+    (tmp_path / "meta" / "train.txt").write_text("cat/1\ndog/1\n")  # as in Food-101
+    (tmp_path / "meta" / "test.txt").write_text("cat/2\ndog/2\ncat/1\n")
+    source = image_source.read(tmp_path)
+    assert source.images.splits == ("train", "test", "train", "test") and not source.left_out
+    assert source.remarks == ("The splits are those of meta/train.txt, meta/test.txt.",)
+    (tmp_path / "meta" / "train.txt").unlink()
+    assert image_source.read(tmp_path).images.splits == ("test", "test", "train", "test")
+
+
+def test_a_table_without_known_columns_is_refused_with_its_columns(tmp_path):
+    draw_all(tmp_path, "a.jpg b.jpg")
+    table = tmp_path / "x.csv"
+    table.write_text("photograph;animal\na.jpg;cat\nb.jpg;dog\n")
+    with pytest.raises(DataMissing, match=r"x\.csv with the columns photograph, animal.*file_name"):
+        image_source.read(tmp_path)
+    table.write_text(table.read_text().replace("photograph;animal", "file_name;label"))
+    assert image_source.read(tmp_path).images.classes == ("cat", "dog")
+    table.rename(tmp_path / "x.xlsx")
+    with pytest.raises(DataMissing, match="Save the spreadsheet as CSV"):
+        image_source.read(tmp_path)
 
 
 def test_a_class_that_is_named_like_a_split_is_refused_with_a_way_out(tmp_path):

@@ -60,7 +60,10 @@ def test_several_labels_in_a_cell_are_split_and_reported(tmp_path, cell):
 
 def test_a_blank_separates_only_words_that_are_labels(tmp_path):
     found = read(tmp_path / "t.csv", "file,label\na,polar bear\nb,bear\nc,hot dog\n")
-    assert set(labels_of(found)["a"]) == {"polar bear"} and not found.remarks
+    assert set(labels_of(found)["a"]) == {"polar bear"}
+    remark = "Labels with blanks are kept whole, such as 'polar bear' (--label-separator)."
+    assert found.remarks == [remark]
+    assert not read(tmp_path / "t.csv", "file,label\na,great dane\nb,cat\n").remarks
 
 
 def test_a_blank_separates_words_that_are_combined_in_many_ways(tmp_path):

@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 from etabli.core.errors import CorruptFile, DataMissing
 from etabli.core.i18n import _
-from etabli.data.formats import images
-from etabli.data.formats.labeled_images import PRESENT
+from etabli.data.formats import images, text_file
+from etabli.data.formats.labeled_images import PRESENT, SPLITS
 
 __all__ = ["Found", "NameFinder", "Row", "Tree", "get_split", "read_class_folders", "walk"]
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet"})
-_READ_SUFFIXES = TABLE_SUFFIXES | {".xml"}
+_READ_SUFFIXES = TABLE_SUFFIXES | {".xml", ".yaml", ".yml", ".names", ".labels"}
 _CLUTTER = frozenset(
     {
         *("__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information"),
@@ -28,9 +28,9 @@ _CLUTTER = frozenset(
     }
 )
 _SPLIT = re.compile(
-    r"(?:seg[_-])?(?:(?P<train>train|training|entrai\u0302?nement|entraînement)"
-    r"|(?P<validation>val|valid|validation|dev)|(?P<test>test|testing))"
-    r"(?:[ _-]?(?:set|data|images|[0-9]{4}))?",
+    r"(?:seg[_-])?(?:(?P<train>train|training|entrai\u0302?nement|entraînement|apprentissage)"
+    r"|(?P<validation>val|valid|validation|dev)|(?P<test>test|testing|evaluation|holdout))"
+    r"(?:[ _-]?(?:set|data|images|[0-9]{1,4}))?",
     re.IGNORECASE,
 )
 # Images to predict, next to splits: they have no class.
@@ -38,6 +38,17 @@ _TO_PREDICT = re.compile(r"(?:seg[_-])?(?:pred(?:ict(?:ions?)?)?|unlabell?ed)", 
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:/")
 # A folder of this name holds the images of the class that the folder above it names.
 _HOLDERS = frozenset({"images", "image", "imgs", "img", "jpegimages", "photos", "pictures", "jpg"})
+_DESCRIPTIONS = frozenset({"labels", "label", "annotations", "annotation", "xmls", "xml", "txt"})
+# "cat.0", "cat_1", "cat (2)": the class is the beginning, unless a camera numbers its images so.
+_NUMBERED = re.compile(r"(.*[^\W\d_].*?)[._ -]+\(?\d+\)?")
+_CAMERAS = frozenset(
+    {
+        *("img", "image", "images", "imag", "dsc", "dscn", "dscf", "dcim", "pxl", "mvimg", "pano"),
+        *("p", "pic", "picture", "photo", "foto", "scan", "screenshot", "frame", "vid", "video"),
+        *("imgp", "sam", "gopr", "dji", "whatsappimage", "signal", "burst", "wp", "cimg", "file"),
+    }
+)
+_MOST_LISTS = 20
 
 
 class Row(NamedTuple):
@@ -208,6 +219,39 @@ class NameFinder:
         return None
 
 
+def pair_files(names: Iterable[str], files: Iterable[str]) -> dict[str, str]:
+    """Return the image that each file describes, where it is clear.
+
+    Both have the same name but for the suffix, in the same folder or in folders that differ only
+    in ``images`` and ``labels`` or the like, or it is the only image of the name.
+    """
+    names = list(names)
+    by_key: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        by_key[_drop_holders(cut_suffix(name))].append(name)
+    finder = NameFinder(names)
+    paired = {}
+    for file in files:
+        stem = os.path.splitext(file)[0]  # noqa: PTH122  (a hundred thousand files)
+        same = by_key.get(_drop_holders(cut_suffix(stem)), [])
+        image = same[0] if len(same) == 1 else finder.find(stem.rpartition("/")[2], _above(stem))
+        if image:
+            paired[file] = image
+    return paired
+
+
+def _drop_holders(name: str) -> str:
+    """Return a path without the folders that hold images or descriptions of them."""
+    parts = _fold(name).split("/")
+    held = [part for part in parts[:-1] if part not in _HOLDERS | _DESCRIPTIONS]
+    return "/".join([*held, parts[-1]])
+
+
+def _above(name: str) -> str:
+    folder = name.rpartition("/")[0]
+    return f"{folder}/" if folder else ""
+
+
 def _fold(text: str) -> str:
     """Return a name without regard to case and to how accents are composed (macOS splits them)."""
     return text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
@@ -306,6 +350,62 @@ def _refuse_train_class(root: Path, classes: dict[str, tuple[str, ...]]) -> None
                 expected=_("a folder per class in it, as it is named like a split"),
                 fix=_("If it is a class, rename it, for example to trains."),
             )
+
+
+def read_file_names(tree: Tree, need_labels: bool = True) -> Found | None:
+    """Read names such as cat.0.jpg, whose beginning is the class; None where they are not so.
+
+    At least half of the images must have such names, with at least two beginnings, which repeat and
+    are not those of a camera (IMG_0001.jpg).
+    """
+    kinds: dict[str, str] = {}
+    for name in tree.images:
+        match = _NUMBERED.fullmatch(cut_suffix(name.rpartition("/")[2]))
+        letters = re.sub(r"[\W\d_]+", "", match[1]).casefold() if match else ""
+        if match and letters not in _CAMERAS:
+            kinds[name] = unicodedata.normalize("NFC", match[1].strip())
+    classes = set(kinds.values())
+    if 2 * len(kinds) < len(tree.images) or not 2 <= len(classes) <= len(kinds) / 2:
+        return None
+    found = Found(title=tree.root.name)
+    for name in tree.images:
+        if name in kinds or not need_labels:
+            labels = {kinds[name]: PRESENT} if name in kinds else None
+            found.rows.append(Row(name, labels, find_split(name)))
+        else:
+            found.left_out.append((name, _("no class in its name")))
+    name, kind = next(iter(kinds.items()))
+    text = _("The classes are the beginnings of the file names, such as {kind} in {name}.")
+    found.remarks.append(text.format(kind=kind, name=name))
+    return found
+
+
+def assign_listed_splits(tree: Tree, found: Found) -> None:
+    """Set the splits by lists in the source, such as train.txt and test.txt, if it has no others.
+
+    An image in several lists is of the first of train, validation and test. Without a list for
+    training, the images that are in no list are for training.
+    """
+    lists = [name for name in tree.select_others(".txt") if get_split(Path(name).stem)]
+    lists = [name for name in lists if name not in found.used]
+    if any(row.split for row in found.rows) or not 0 < len(lists) <= _MOST_LISTS:
+        return
+    finder = NameFinder(row.name for row in found.rows)
+    split_of: dict[str, str] = {}
+    used = []
+    for split in SPLITS:
+        for path in (each for each in lists if get_split(Path(each).stem) == split):
+            lines = [line for line in text_file.read(tree.path(path)).lines if line.strip()]
+            names = [finder.find(line) or finder.find(line.rpartition(" ")[0]) for line in lines]
+            known = [name for name in names if name]
+            if 2 * len(known) > len(lines):
+                split_of = {**dict.fromkeys(known, split), **split_of}
+                used.append(path)
+    if used:
+        found.used |= set(used)
+        rest = "" if "train" in split_of.values() else "train"
+        found.rows = [row._replace(split=split_of.get(row.name, rest)) for row in found.rows]
+        found.remarks.append(_("The splits are those of {names}.").format(names=abbreviate(used)))
 
 
 def abbreviate(names: list[str], count: int = 6) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 
 from etabli.core.errors import BadSetting, CorruptFile, DataMissing, EtabliError
 from etabli.core.i18n import _, join_translatable
-from etabli.data.formats import image_folder, image_tables, images, text_file, voc
+from etabli.data.formats import annotations, image_folder, image_tables, images, text_file, voc
 from etabli.data.formats.image_folder import Found, NameFinder, Row, Tree, abbreviate
 from etabli.data.formats.image_tables import Options
 from etabli.data.formats.labeled_images import (
@@ -169,6 +169,8 @@ def read(
     given = {split: place for split, place in places if place is not None}
     if given:
         _assign_splits(tree, found, given, options)
+    elif location.is_dir():
+        image_folder.assign_listed_splits(tree, found)
     if check_files and known is None:
         _leave_out_truncated(tree, found)
     if known is not None:
@@ -223,6 +225,23 @@ def _suffix(name: str) -> str:
     return Path(name).suffix.lower()
 
 
+def _refuse_unlabeled_folder(tree: Tree) -> DataMissing:
+    """Return what is wrong with a folder without labels, and with the only table in it."""
+    error = _refuse_unlabeled(tree.root, _list_unused(tree))
+    tables = tree.select_others(*image_tables.DELIMITED)
+    if len(tables) == 1:
+        header = image_tables.read_rows(tree.path(tables[0])).header
+        error.got = _("{name} with the columns {columns}").format(
+            name=tables[0], columns=image_folder.abbreviate(list(map(str, header)), 12)
+        )
+        error.fix = _("Name the columns of the files and of the labels file_name and label.")
+    elif any(name.lower().endswith((".xls", ".xlsx", ".ods")) for name, _reason in tree.left_out):
+        error.fix = _("Save the spreadsheet as CSV.")
+    else:
+        error.fix = _("Move the images of each class into a folder named after the class.")
+    return error
+
+
 def _refuse_unlabeled(location: Path, left_out: LeftOut = LeftOut()) -> DataMissing:
     return DataMissing(
         _("{folder} contains no labels of images").format(folder=location),
@@ -242,9 +261,9 @@ def _read_table_file(
             return tree, image_tables.read_table(path, options, finder.find)
         except DataMissing as error:
             raise _refuse_other_features(known) from error
-    if path.suffix.lower() == ".json":
+    if path.suffix.lower() in (".json", ".xml", ".yaml", ".yml"):
         tree = image_folder.walk(path.parent)
-        found = image_tables.read_coco(path, _make_resolver(tree, path.name))
+        found = _read_annotation_file(tree, path)
         if found is not None:
             found.used.add(path.name)
             return tree, found
@@ -258,6 +277,16 @@ def _read_table_file(
         found = image_tables.read_table(path, options, _make_resolver(tree, path.name))
         tree.left_out, tree.others = [], {}
     return tree, found
+
+
+def _read_annotation_file(tree: Tree, path: Path) -> Found | None:
+    """Read annotations given as the source; None for another file."""
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        return annotations.read_coco(path, _make_resolver(tree, path.name))
+    if suffix == ".xml":
+        return annotations.read_cvat(tree, [path.name])
+    return annotations.read_yolo(tree)
 
 
 @dataclass
@@ -286,7 +315,7 @@ def _make_resolver(tree: Tree, table: str) -> Callable[[str], str | None]:
     finder = NameFinder(names)
     folder = table.rpartition("/")[0]
     prefix = f"{folder}/" if folder else ""
-    split = image_tables.get_split_of_file(Path(table))
+    split = annotations.get_split_of_file(Path(table))
     same = [name for name in names if split and image_folder.find_split(name) == split]
     if not same:
         return lambda text: finder.find(text, prefix)
@@ -306,13 +335,17 @@ def _read_folder(tree: Tree, options: Options) -> Found:
     if roots := voc.find_trees(tree):
         return _refuse_column(voc.read_trees(tree, roots), options)
     found = _read_coco_files(tree) or voc.read_beside(tree)
+    found = found or annotations.read_cvat(tree) or annotations.read_yolo(tree)
     if found is None or sum(row.labels is not None for row in found.rows) < len(found.rows) / 2:
         folders = _read_class_folders(tree, options)
         if found is None and (tables := _find_tables(tree, folders)):
             return _read_tables(tree, tables, options, folders)
-        found = folders or found
+        if folders is None or len({name for row in folders.rows for name in row.labels or ()}) < 2:
+            found = found or image_folder.read_file_names(tree, options.need_labels) or folders
+        else:
+            found = folders
     if found is None:
-        raise _refuse_unlabeled(tree.root, _list_unused(tree))
+        raise _refuse_unlabeled_folder(tree)
     return _refuse_column(found, options)
 
 
@@ -437,7 +470,7 @@ def _read_coco_files(tree: Tree) -> Found | None:
     for name in files if len(files) <= 20 else ():
         resolve = _make_resolver(tree, name)
         split = image_folder.find_split(name)
-        found = image_tables.read_coco(tree.path(name), resolve, split)
+        found = annotations.read_coco(tree.path(name), resolve, split)
         if found is not None:
             _extend(joined, found)
             joined.used.add(name)

@@ -1,4 +1,4 @@
-"""Tables of image files and their labels: CSV, JSON, JSON lines, parquet, COCO annotations.
+"""Tables of image files and their labels: CSV, JSON, JSON lines, parquet.
 
 A table is read as rows of cells. Its columns are found by their names, without regard to case,
 blanks and underscores; without a column of labels, columns of 0 and 1 are classes.
@@ -8,7 +8,6 @@ import csv
 import io
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -30,19 +29,19 @@ from etabli.data.formats.image_folder import (
 from etabli.data.formats.labeled_images import DIFFICULT, PRESENT
 
 __all__ = [
-    *("Options", "Table", "find_tables", "get_split_of_file", "has_image_column"),
-    *("read_coco", "read_rows", "read_table"),
+    *("Options", "Table", "find_tables", "has_image_column", "read_rows", "read_table"),
 ]
 
+DELIMITED = (".csv", ".tsv")
 FILE_COLUMNS = (
     *("file_name", "file", "image_path", "path", "file_path", "image_file", "image_name"),
     *("file_names", "file_paths", "image_index", "img_path", "img_name", "relative_path"),
-    *("image", "image_id", "fname", "img", "id", "name", "fichier"),
+    *("image", "image_id", "fname", "img", "id", "id_code", "name", "fichier"),
 )
 LABEL_COLUMNS = (
     *("label", "labels", "class", "classes", "category", "categories"),
     *("class_name", "label_name", "category_name", "finding_labels", "diagnosis", "dx"),
-    *("tag", "tags", "target", "targets", "choice", "classe", "étiquette"),
+    *("class_label", "tag", "tags", "target", "targets", "choice", "classe", "étiquette"),
 )
 SPLIT_COLUMNS = ("split", "subset", "partition", "set", "data_set", "ensemble", "is_valid")
 # What pandas reads as missing, and writes for it.
@@ -478,6 +477,9 @@ def split_labels(
     if several and separator is None:
         text = _("Cells with several labels: {count}, such as {example} (--label-separator).")
         found.remarks.append(text.format(count=len(several), example=f"'{several[0][:60]}'"))
+    if separator is None and not pattern and (whole := _find_compound(texts)):
+        text = _("Labels with blanks are kept whole, such as {example} (--label-separator).")
+        found.remarks.append(text.format(example=f"'{whole[:60]}'"))
     listed = [str(cell) for cell, each in pairs if each and len(each) > 1]
     if listed:
         text = _("Cells with a list of labels: {count}, such as {example}.")
@@ -498,6 +500,12 @@ def _guess_separator(texts: Sequence[str]) -> str:
     blank = {text for text in texts if " " in text}
     words = {word for text in blank for word in text.split()}
     return r"\s+" if blank and (words <= whole or 2 * len(words) < len(blank)) else ""
+
+
+def _find_compound(texts: Sequence[str]) -> str:
+    """Return a label with blanks of which a word is a label itself, or ""."""
+    whole = set(texts)
+    return next((text for text in texts if " " in text and whole & set(text.split())), "")
 
 
 def _parse_list(cell: object, table: Table) -> list[str] | None:
@@ -528,44 +536,3 @@ def _parse_list(cell: object, table: Table) -> list[str] | None:
         quoted = re.findall(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", text)
         return [a or b for a, b in quoted] if quoted else text[1:-1].split(",")
     return [_to_text(each) for each in parsed]
-
-
-def read_coco(
-    path: Path, resolve: Callable[[str], str | None], folder_split: str = ""
-) -> Found | None:
-    """Read the categories in COCO annotations as labels; None for JSON of another kind."""
-    try:
-        parsed = parse_json(text_file.read(path).text)
-    except (ValueError, EtabliError):
-        return None
-    if not isinstance(parsed, dict) or not {"images", "annotations", "categories"} <= set(parsed):
-        return None
-    found = Found(title=path.stem)
-    try:
-        classes = {each["id"]: str(each["name"]) for each in parsed["categories"]}
-        labels: dict[Any, dict[str, int]] = defaultdict(dict)
-        for each in parsed["annotations"]:
-            labels[each["image_id"]][classes[each["category_id"]]] = PRESENT
-        for image in parsed["images"]:
-            text = str(image["file_name"])
-            if (name := resolve(text)) is None:
-                found.left_out.append((text, _("missing")))
-                continue
-            split = find_split(name) or folder_split or get_split_of_file(path)
-            found.rows.append(Row(name, dict(labels.get(image["id"], {})), split))
-    except (KeyError, TypeError) as error:
-        raise CorruptFile(
-            _("{path} is not COCO annotations").format(path=path), got=str(error)
-        ) from error
-    named = {name for row in found.rows for name in row.labels or ()}
-    empty = sorted(set(classes.values()) - named)
-    if empty:
-        text = _("Categories without images are not counted as classes: {names}.")
-        found.remarks.append(text.format(names=abbreviate(empty)))
-    return found
-
-
-def get_split_of_file(path: Path) -> str:
-    """Return the split in a file name such as instances_val2017.json or trainLabels.csv."""
-    words = re.split(r"[_\-. ]+|(?<=[a-z])(?=[A-Z])", path.stem)
-    return next(filter(None, map(get_split, words)), "")

@@ -15,14 +15,15 @@ from etabli.core.errors import CorruptFile, DataMissing
 from etabli.core.i18n import _
 from etabli.data.catalog.source import Source, explain_missing
 from etabli.data.formats import text_file
+from etabli.data.formats.annotations import read_xml
 from etabli.data.formats.image_folder import (
     Found,
-    NameFinder,
     Row,
     Tree,
     cut_suffix,
     find_split,
     get_split,
+    pair_files,
 )
 from etabli.data.formats.labeled_images import (
     ABSENT,
@@ -221,19 +222,12 @@ def read_beside(tree: Tree) -> Found | None:
     found = Found(title=tree.root.name)
     labels: dict[str, dict[str, int] | None] = {}
     files = tree.select_others(".xml")
-    finder = NameFinder(tree.images if files else ())
-    for name in files:
-        folder, _slash, last = name.rpartition("/")
-        image = finder.find(last[: -len(".xml")], f"{folder}/" if folder else "")
+    for name, image in pair_files(tree.images if files else (), files).items():
+        found.used.add(name)
         try:
-            given = _read_labels_of(tree, name) if image else None
+            labels[image] = _read_labels_of(tree, name)
         except CorruptFile:
             found.left_out.append((name, _("malformed annotation")))
-            found.used.add(name)
-            continue
-        if image and given is not None:
-            labels[image] = given
-            found.used.add(name)
     if not labels:
         return None
     found.rows = [Row(name, labels.get(name), find_split(name)) for name in tree.images]
@@ -243,21 +237,14 @@ def read_beside(tree: Tree) -> Found | None:
 def read_annotation(path: Path | str) -> Annotation:
     """Read one file of ``Annotations``. Raises ``DataMissing`` or ``CorruptFile``."""
     try:
-        content = Path(path).read_bytes()
-        if b"<!ENTITY" in content or b"<!DOCTYPE" in content:
-            raise CorruptFile(
-                _("{path} declares XML entities, which no VOC annotation does").format(path=path)
-            )
-        root = ElementTree.fromstring(content)
+        root = read_xml(Path(path))
         if root.tag != "annotation":
             raise LookupError("annotation")
         objects = tuple(
             (_text_of(item, "name"), item.findtext("difficult", "0").strip() == "1")
             for item in root.iter("object")
         )
-    except FileNotFoundError as error:
-        raise DataMissing(_("there is no annotation {path}").format(path=path)) from error
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
+    except LookupError as error:
         raise CorruptFile(
             _("{path} is not a VOC annotation").format(path=path), got=str(error)
         ) from error
