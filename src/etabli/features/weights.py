@@ -11,7 +11,7 @@ from etabli.features.store import Features
 from etabli.models.vision import backbones
 from etabli.models.vision.backbones import BACKBONES, Backbone
 from etabli.models.vision.openvino_backbone import OpenVinoBackbone
-from etabli.models.vision.pixel_format import PixelFormat
+from etabli.models.vision.pixel_format import EXAMPLE, PixelFormat
 
 IN_CATALOG = ("resnet50", "mobilenet_v2")  # what 'etabli data fetch weights' downloads
 
@@ -127,9 +127,14 @@ def describe_choice(backbone: str, named: str | None) -> str:
     """Return one line: the backbone, and why it was chosen where the user named none."""
     net = backbones.get_backbone(backbone)
     if isinstance(net, OpenVinoBackbone):
-        return _("Backbone: {net} ({preprocessing}).").format(
+        line = _("Backbone: {net} ({preprocessing}).").format(
             net=net.name, preprocessing=net.preprocessing
         )
+        if not net.format.guessed:
+            return line
+        hint = _("If it was trained otherwise, write {example} into {file}, with its numbers.")
+        file = net.path.with_suffix(".json")
+        return f"{line} {hint.format(example=EXAMPLE, file=file)}"
     if named is not None or net.name not in list_available()[:1]:
         return _("Backbone: {net}.").format(net=net.name)
     return _(

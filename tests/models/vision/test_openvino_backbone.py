@@ -8,6 +8,7 @@ import pytest
 from models.vision.onnx_nets import compute_tokens, write_tokens
 
 from etabli.core.errors import BadSetting, CorruptFile, DataMissing, UnknownName
+from etabli.features import weights
 from etabli.features.engines import open_engine, truncate_model
 from etabli.models.vision import backbones
 from etabli.models.vision.pixel_format import IMAGENET_MEAN, IMAGENET_STD, PixelFormat
@@ -53,6 +54,19 @@ def test_the_json_file_next_to_it_says_how_it_takes_its_images(description, tmp_
     expected = compute_tokens(IMAGES, kernel, 0.5, np.array([0.25, 0.5, 0.25])).mean(1)
     np.testing.assert_allclose(features_of(tmp_path / "net.onnx"), expected, atol=1e-5)
     assert "guessed" not in backbones.get_backbone(str(tmp_path / "net.onnx")).preprocessing
+
+
+def test_the_example_in_a_refusal_can_be_copied(tmp_path):
+    write_tokens(tmp_path / "net.onnx")
+    (tmp_path / "net.json").write_text('{"mean": [1, 2]}')
+    with pytest.raises(CorruptFile) as refused:
+        backbones.get_backbone(str(tmp_path / "net.onnx"))
+    example = str(refused.value).partition("such as ")[2].rpartition("}")[0] + "}"
+    (tmp_path / "net.json").write_text(example.replace("224", "28"))
+    choice = weights.describe_choice(str(tmp_path / "net.onnx"), "net.onnx")
+    assert "guessed" not in choice and "net.json" not in choice
+    (tmp_path / "net.json").unlink()
+    assert f"write {example} into" in weights.describe_choice(str(tmp_path / "net.onnx"), "x")
 
 
 def test_a_net_that_takes_blue_first_gets_blue_first(tmp_path):

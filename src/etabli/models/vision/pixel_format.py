@@ -15,6 +15,8 @@ from etabli.core.errors import CorruptFile
 from etabli.core.i18n import _
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# A valid description, which refusals print.
+EXAMPLE = '{"size": 224, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}'
 LAYOUTS, CHANNELS, POOLINGS = ("NCHW", "NHWC"), ("RGB", "BGR"), ("mean", "first")
 
 
@@ -50,7 +52,7 @@ class PixelFormat:
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise CorruptFile(
                 _("{path} does not describe the input of a net").format(path=path),
-                expected='{"size": 224, "mean": [...], "std": [...], "layout": "NCHW"}',
+                expected=_("an object such as {example}").format(example=EXAMPLE),
                 got=str(error)[:100],
             ) from error
 
