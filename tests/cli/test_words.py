@@ -89,3 +89,16 @@ def test_a_number_out_of_range_gets_one_sentence(etabli, file, words):
     result = etabli("words", file, *words)
     assert result.code == 2
     assert "greater than or equal to" in result.err
+
+
+def test_words_whose_vector_is_zero_are_left_out_and_counted(etabli, tmp_path):
+    path = tmp_path / "padded.txt"
+    path.write_text("<pad> 0 0\nsea 1 0\nship 1 .1\n<unk> 0 0\ntree 0 1\n")
+    result = etabli("words", path, "--clusters", 0, "--neighbors-of", "sea", "--json")
+    assert "vector is zero, which are left out: 2 (<pad>, <unk>)" in result.err
+    report = json.loads(result.out)
+    assert (report["words"], list(report["neighbors"]["sea"])) == (3, ["ship", "tree"])
+    refused = etabli("words", path, "--clusters", 0, "--analogy", "sea,<pad>,tree")
+    assert refused.code == 2 and "the vector of '<pad>' is zero" in refused.err
+    path.write_text("<pad> 0 0\n<unk> 0 0\n")
+    assert "all vectors are zero" in etabli("words", path, "--clusters", 0).err

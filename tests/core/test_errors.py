@@ -26,6 +26,15 @@ def test_an_error_is_shown_in_the_language_in_use_when_it_is_shown():
     assert str(error) == "there is no trained model m: expected 1 or more."
 
 
+def test_a_sentence_has_no_two_colons_in_a_row():
+    error = errors.CorruptFile("m.csv: row 2 is short", expected="2 cells", got=1)
+    assert str(error) == "m.csv: row 2 is short (expected 2 cells, got 1)."
+    error = errors.CorruptFile("la ligne 2 est courte", expected="2 cellules", got=1)
+    with use_language("fr"):
+        shown = str(error).replace("\xa0", " ")
+    assert shown == "la ligne 2 est courte (attendu : 2 cellules, reçu : 1)."
+
+
 def test_an_error_without_details_is_a_sentence():
     assert str(errors.EtabliError("the disk is full")) == "the disk is full."
 

@@ -1,5 +1,7 @@
 """Translatable sentences, which a record of one language shows in another."""
 
+import copy
+import pickle
 import string
 
 from hypothesis import given
@@ -22,6 +24,14 @@ def test_a_french_sentence_keeps_its_english_source():
         translated = _("{name}: {value:.3g}").format(name=inner, value=0.25)
     assert translated.startswith("pas atteint") and translated.endswith("0.25")
     assert translated.source == "not reached: 0.25"
+
+
+def test_a_copy_of_a_translated_sentence_is_equal_and_translatable():
+    with use_language("fr"):
+        sentence = _("the file {path} is missing").format(path="a")
+    for copied in (copy.deepcopy(sentence), pickle.loads(pickle.dumps(sentence))):
+        assert (copied, copied.source) == (sentence, sentence.source)
+        assert copied.placeholders == sentence.placeholders
 
 
 def test_formatting_gives_the_same_text_as_str_format():

@@ -30,7 +30,9 @@ class EtabliError(Exception):
             details.append(_("got {got}").format(got=_translate(self.got)))
         sentence = translate(self.wrong).rstrip(".")
         if details:  # ``got`` may be a sentence of a library
-            sentence = f"{sentence}: {', '.join(details)}".rstrip(".")
+            listed = ", ".join(details).rstrip(".")
+            one_colon = ": " not in f"{sentence}{listed}"  # French has one in each of the details
+            sentence = f"{sentence}: {listed}" if one_colon else f"{sentence} ({listed})"
         return f"{sentence}. {translate(self.fix)}" if self.fix else f"{sentence}."
 
 

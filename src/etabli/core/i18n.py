@@ -80,6 +80,10 @@ class TranslatableStr(str):
             return text
         return TranslatableStr(text, self.message, _format_placeholders(self.message, values))
 
+    def __reduce__(self) -> tuple[type, tuple[str, str, dict[str, str]]]:
+        """Return what a copy is made of."""
+        return type(self), (str(self), self.message, self.placeholders)
+
     @property
     def source(self) -> str:
         """The sentence in English, the language of the source."""

@@ -1,12 +1,15 @@
 """Clusters, nearest neighbors and analogies of your own word vectors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from etabli.core.errors import BadSetting, DataMissing
+import numpy as np
+
+from etabli.core.errors import BadSetting, CorruptFile, DataMissing
 from etabli.core.i18n import _
 from etabli.data.formats import text_file, word_vectors
+from etabli.data.formats.word_vectors import WordVectors
 from etabli.models.text import word_similarity
 
 __all__ = ["WordCluster", "WordReport", "explore_words"]
@@ -80,7 +83,8 @@ def explore_words(
             got=f"top={top}, clusters={clusters}, seed={seed}",
         )
     wanted = None if vocabulary is None else _read_words(Path(vocabulary))
-    known = word_vectors.read(file, wanted, member=member)
+    whole = word_vectors.read(file, wanted, member=member)
+    known, remarks = _leave_out_zeros(whole, [*neighbors_of, *analogies])
     words, vectors = known.words, known.vectors
     found: tuple[WordCluster, ...] = ()
     if clusters > len(words):
@@ -100,8 +104,8 @@ def explore_words(
         len(words),
         vectors.shape[1],
         tuple(known.duplicates),
-        tuple(known.list_missing(wanted or ())),
-        known.remarks,
+        tuple(whole.list_missing(wanted or ())),
+        (*known.remarks, *remarks),
         found,
         {
             word: dict(word_similarity.nearest_neighbors(words, vectors, word, top))
@@ -111,6 +115,30 @@ def explore_words(
             analogy: dict(word_similarity.analogy(words, vectors, *_split(analogy), top))
             for analogy in analogies
         },
+    )
+
+
+def _leave_out_zeros(
+    known: WordVectors, asked: Sequence[str]
+) -> tuple[WordVectors, tuple[str, ...]]:
+    """Leave out words whose vector is zero, which has no direction, with a remark."""
+    kept = np.asarray(known.vectors.any(axis=1))
+    if kept.all():
+        return known, ()
+    zeros = [word for word, is_kept in zip(known.words, kept, strict=True) if not is_kept]
+    for word in asked:
+        if found := {word, *map(str.strip, word.split(","))} & set(zeros):
+            raise BadSetting(
+                _("the vector of '{word}' is zero: it is near to no word").format(word=found.pop())
+            )
+    if not kept.any():
+        raise CorruptFile(_("all vectors are zero"))
+    words = tuple(word for word, is_kept in zip(known.words, kept, strict=True) if is_kept)
+    listed = ", ".join(zeros[:5]) + (", ..." if len(zeros) > 5 else "")
+    remark = _("Words whose vector is zero, which are left out: {n} ({words}).")
+    return (
+        replace(known, words=words, vectors=known.vectors[kept]),
+        (remark.format(n=len(zeros), words=listed),),
     )
 
 

@@ -129,7 +129,19 @@ def test_flickr8k_is_taken_as_kaggle_packs_it(tmp_path, packed):
     (result,) = import_local.import_dataset(path, Source.full(tmp_path / "root"), say=said.append)
     assert (result.name, result.installed, result.status) == ("flickr8k", 2, inventory.PARTIAL)
     assert (tmp_path / "root" / "flickr8k" / "captions.txt").is_file()
+    assert "1 of 8,091 images, recognized by their names only." in said
     assert "Flickr8k_text.zip" in said[-1] and "etabli data fetch flickr8k" in said[-1]
+
+
+def test_your_own_images_with_captions_are_not_flickr8k(tmp_path):
+    given = tmp_path / "given"
+    (given / "Images").mkdir(parents=True)
+    for number in range(3):
+        (given / "Images" / f"2024_0{number}.jpg").write_bytes(b"1")
+    (given / "captions.txt").write_text("image,caption\n2024_00.jpg,A beach\n")
+    with pytest.raises(DataMissing, match=r"nothing in.*etabli caption train"):
+        import_local.import_dataset(given, Source.full(tmp_path / "root"))
+    assert not (tmp_path / "root" / "flickr8k").exists()
 
 
 def test_captions_alone_are_no_data_set(tmp_path):

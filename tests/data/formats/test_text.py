@@ -165,8 +165,14 @@ def test_a_folder_is_read_in_order_and_what_is_no_text_is_named(tmp_path):
     assert own.locate(own.characters.index("second")) == (tmp_path / "b.txt", 1)
     assert own.locate(own.characters.index("line")) == (tmp_path / "a/z.md", 2)
     assert "not text: 1 (c.png)" in own.remarks[1]
+    assert "empty: 1 (empty.txt)" in own.remarks[2]
     listed = text.read_corpus([tmp_path / "b.txt", tmp_path / "a/z.md"])
     assert (listed.characters, listed.name) == ("second\nfirst\nline", "b+1")
+    some = text.read_corpus([tmp_path / "b.txt", tmp_path / "empty.txt"])
+    assert some.characters == "second" and "empty: 1 (empty.txt)" in some.remarks[0]
+    for empty in ([tmp_path / "empty.txt"], [tmp_path / "empty.txt"] * 2):
+        with pytest.raises(CorruptFile, match="is empty"):
+            text.read_corpus(empty)
     (tmp_path / "none").mkdir()
     with pytest.raises(DataMissing, match="no text in the folder"):
         text.read_corpus(tmp_path / "none")

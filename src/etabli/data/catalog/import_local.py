@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from etabli.core.errors import ChecksumMismatch, DataMissing, EtabliError
 from etabli.core.i18n import _
 from etabli.data.catalog import archive, install, inventory
 from etabli.data.catalog.fetch import Progress, Say, no_progress
-from etabli.data.catalog.registry import DATASETS, Dataset
+from etabli.data.catalog.registry import DATASETS, Dataset, Tree
 from etabli.data.catalog.source import Source
 from etabli.data.formats import known_sets
 
@@ -68,6 +70,7 @@ def import_dataset(
         _collect(path, datasets, staged, shared, progress)
         _sort_shared(shared, staged)
         for dataset in datasets:
+            _drop_other_images(dataset, staged[dataset.name])
             _drop_lone_extras(dataset, staged[dataset.name], source.root / dataset.name)
         for dataset in datasets:
             install.verify(dataset.files, staged[dataset.name])
@@ -82,6 +85,8 @@ def import_dataset(
                 )
                 status = inventory.get_status(dataset, folder)
                 results.append(ImportResult(dataset.name, installed, status, tuple(missing)))
+                for tree in (tree for part in dataset.parts for tree in part.trees if tree.typical):
+                    say(_count_images(tree, folder))
                 if missing:
                     say(_explain_rest(dataset, folder))
     if not results:
@@ -89,9 +94,20 @@ def import_dataset(
         raise DataMissing(
             _("nothing in {path} belongs to a data set of the catalog").format(path=path),
             expected=_("files such as {names}").format(names=", ".join(islice(known, 6))),
-            fix=_("'etabli data list' lists the data sets."),
+            fix=_(
+                "'etabli data list' lists the data sets. Your own files need no import: give their "
+                "folder to 'etabli transfer FOLDER' or 'etabli caption train FOLDER'."
+            ),
         )
     return results
+
+
+def _drop_other_images(dataset: Dataset, staged: Path) -> None:
+    """Remove the files of a folder such as ``Images`` whose names are not those of the set."""
+    for tree in (tree for part in dataset.parts for tree in part.trees if tree.typical):
+        found = list((staged / tree.path).glob(f"*{tree.suffix}"))
+        if 2 * sum(bool(re.search(tree.typical, path.name)) for path in found) < len(found):
+            shutil.rmtree(staged / tree.path)
 
 
 def _drop_lone_extras(dataset: Dataset, staged: Path, folder: Path) -> None:
@@ -100,6 +116,14 @@ def _drop_lone_extras(dataset: Dataset, staged: Path, folder: Path) -> None:
     if found <= set(dataset.extras) and inventory.get_status(dataset, folder) == inventory.MISSING:
         for name in found:
             (staged / name).unlink()
+
+
+def _count_images(tree: Tree, folder: Path) -> str:
+    """Say how many images there are of a folder that has no checksums."""
+    found = sum(1 for _path in (folder / tree.path).glob(f"*{tree.suffix}"))
+    return _("{n} of {total} images, recognized by their names only.").format(
+        n=f"{found:,}", total=f"{tree.count:,}"
+    )
 
 
 def _explain_rest(dataset: Dataset, folder: Path) -> str:

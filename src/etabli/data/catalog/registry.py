@@ -46,7 +46,8 @@ class Tree:
     """A folder of many files: their number, and the list file that names them, one stem per line.
 
     A count of 0 means that they are kept and not counted. ``aliases`` are other common paths.
-    ``pattern`` matches the names of the files where a path is as common as ``Images``.
+    ``pattern`` matches the names of the files where a path is as common as ``Images``, and
+    ``typical`` at least half of them.
     """
 
     path: str
@@ -55,6 +56,7 @@ class Tree:
     listed: str | None = None
     aliases: tuple[str, ...] = ()
     pattern: str = ".*"
+    typical: str = ""
 
     @property
     def tails(self) -> tuple[str, ...]:
@@ -481,6 +483,7 @@ DATASETS = (
                         8_091,
                         aliases=("Flickr8k_Dataset", "Images"),  # "Images" is Kaggle's
                         pattern=r"\d+_[0-9a-f]+\.jpg",
+                        typical=r"_\d*[a-f]",  # 2024_05.jpg is of another camera
                     ),
                 ),
                 unpacked=1_120_000_000,

@@ -233,7 +233,7 @@ def read_corpus(
 
     Raises:
         DataMissing: A file or folder does not exist, or a folder has no text.
-        CorruptFile: A file that was named is empty or no text.
+        CorruptFile: A file that was named is no text, or all are empty.
         BadArray: There is too much text.
     """
     preparation = preparation or Preparation()
@@ -243,7 +243,7 @@ def read_corpus(
         if place.is_dir():
             corpus.add_folder(place)
         else:
-            corpus.add(place, _read_file(place))
+            corpus.add(place, _read_file(place), required=len(named) == 1)
     return corpus.finish(_name_corpus(named))
 
 
@@ -256,6 +256,7 @@ class _Corpus:
             self.end = " "
         self.parts: list[str] = []
         self.files: list[TextFile] = []
+        self.empty: list[Path] = []
         self.remarks: list[str] = []
         self.length = self.bytes = 0
 
@@ -279,10 +280,9 @@ class _Corpus:
                 )
             )
         if other:
-            names = ", ".join(other[:3]) + (", …" if len(other) > 3 else "")
             self.remarks.append(
                 _("Left out, because they are not text: {n} ({names}).").format(
-                    n=len(other), names=names
+                    n=len(other), names=_list_first(other)
                 )
             )
 
@@ -297,6 +297,7 @@ class _Corpus:
         if not kept:
             if required:
                 raise _empty(path)
+            self.empty.append(path)
             return False
         composed = [unicodedata.normalize("NFC", line) for line in kept]
         self._remark(path, decoded.encoding, start + len(lines) - stop, composed != kept)
@@ -324,10 +325,23 @@ class _Corpus:
             )
 
     def finish(self, name: str) -> Text:
+        if not self.files:
+            raise _empty(self.empty[0])
+        if self.empty:
+            names = _list_first([path.name for path in self.empty])
+            self.remarks.append(
+                _("Left out, because they are empty: {n} ({names}).").format(
+                    n=len(self.empty), names=names
+                )
+            )
         lines = sum(len(file.numbers) for file in self.files)
         characters = self.end.join(self.parts)
         files, remarks = tuple(self.files), tuple(self.remarks)
         return Text(name, characters, lines, self.preparation, files, remarks)
+
+
+def _list_first(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
 
 
 def _keep_lines(lines: Sequence[str], preparation: Preparation) -> tuple[list[str], np.ndarray]:

@@ -81,7 +81,7 @@ def test_whole_numbers_written_as_fractions_are_classes(tmp_path):
     [
         (
             "a,b\n1,2\n3\n",
-            "row of another length: row 2: expected 2 cells, as in its first line, got 1",
+            r"row of another length: row 2 \(expected 2 cells, as in its first line, got 1\)",
         ),
         ("a,b\n1,2\n3,4,5\n", "row of another length: row 2"),
         ("a,b\n1,2\n3,mouse\n", "no number in row 2, column 'b': expected a number, got 'mouse'"),
