@@ -84,9 +84,9 @@ function show(answer) {
     panel.querySelector(".prediction").textContent = String(best);
     showBars(panel.querySelector(".bars"), found.probabilities, best);
     showLayers(panel.querySelector(".layers"), found.layers);
-    predictions.push(_("{net}: {digit}", { net: panel.getAttribute("aria-label"), digit: best }));
+    predictions.push(el("span", { class: "guess" }, el("span", {}, _("{net}:", { net: panel.getAttribute("aria-label") })), " ", el("strong", {}, String(best)), " ", el("small", {}, percent(found.probabilities[best]))));
   }
-  $("verdict").textContent = predictions.join(" · ");
+  $("verdict").replaceChildren(...predictions.flatMap((each, index) => (index ? [" ", each] : [each])));
   if (plane && answer.plane) showPosition(answer.plane);
   document.body.dataset.answered = String(strokes.length);
 }

@@ -23,7 +23,7 @@ $("live").addEventListener("toggle", () => $("live").open && histories.draw());
 export function scoresTable(scores, full) {
   const heads = [_("experiment"), _("score"), ...(full ? [_("published")] : []), _("measured"), ...(full ? [_("difference")] : []), ""];
   return el("table", { class: "scores" },
-    el("thead", {}, el("tr", {}, heads.map((each, index) => el("th", { scope: "col", class: index > 1 && index < heads.length - 1 ? "number" : null }, each)))),
+    el("thead", {}, el("tr", {}, heads.map((each, index) => (each ? el("th", { scope: "col", class: index > 1 && index < heads.length - 1 ? "number" : null }, each) : el("td"))))),
     el("tbody", {}, scores.map((each) => el("tr", {},
       el("td", {}, each.experiment), el("td", { title: each.score }, each.label),
       full ? el("td", { class: "number" }, each.published) : null,
@@ -108,8 +108,12 @@ function draw(run) {
   openChapter();
 }
 
-const followRun = (progress) => showProgress($("progress"), progress[name], resume);
-whenProgressed(followRun);
+let progress = {};
+const follow = () => showProgress($("progress"), progress[name], resume);
+whenProgressed((newest) => {
+  progress = newest;
+  follow();
+});
 
 let lastVersion = "";
 whenChanged(async (latest) => {
@@ -119,5 +123,5 @@ whenChanged(async (latest) => {
   lastVersion = version;
   const run = await attempt(() => request(`/api${base}`));
   if (run) draw(run);
-  followRun(latest.progress);
+  follow();
 });
