@@ -10,15 +10,16 @@ from typing import Any
 
 from etabli.core.errors import BadArray, DataMissing, EtabliError, UnknownName
 from etabli.core.i18n import _
-from etabli.data.formats.tabular import array_files, columns, frames, text_table
+from etabli.data.formats.tabular import array_files, child, columns, frames, text_table
 from etabli.data.formats.tabular.table import Labels, Options, RawTable, Table
 
 __all__ = ["SUFFIXES", "Options", "Table", "read", "read_object"]
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".dat", ".tab", ".tra", ".tes", ".test", ".train")
-_ARRAY_SUFFIXES = (".npy", ".npz", ".safetensors", ".mat", ".h5", ".hdf5")
+_ARRAY_SUFFIXES = (".npy", ".npz", ".safetensors")
+_CHILD_SUFFIXES = (".mat", ".h5", ".hdf5", ".h5ad")
 _ARROW_SUFFIXES = (".parquet", ".feather", ".arrow", ".ipc")
-SUFFIXES = (*TEXT_SUFFIXES, *_ARRAY_SUFFIXES, *_ARROW_SUFFIXES, ".h5ad")
+SUFFIXES = (*TEXT_SUFFIXES, *_ARRAY_SUFFIXES, *_ARROW_SUFFIXES, *_CHILD_SUFFIXES)
 
 
 def read(
@@ -92,8 +93,8 @@ def _read_file(path: Path, options: Options, need_labels: bool) -> RawTable:
         return text_table.read(path, options, need_labels=need_labels)
     if suffix in _ARROW_SUFFIXES:
         return frames.read_arrow(path, options, need_labels=need_labels)
-    if suffix == ".h5ad":
-        return frames.read_h5ad(path, options, need_labels=need_labels)
+    if suffix in _CHILD_SUFFIXES:
+        return child.read_points(path, options, need_labels=need_labels)
 
     def choose(arrays: array_files.Arrays) -> RawTable:
         return array_files.choose_arrays(arrays, path, options)
@@ -108,6 +109,8 @@ def _read_labels(path: Path, options: Options, n: int) -> Labels:
         return _guard(path, lambda: text_table.read_labels(path, options, n))
     if suffix in _ARROW_SUFFIXES:
         return _guard(path, lambda: frames.read_labels(path, options))
+    if suffix in _CHILD_SUFFIXES:
+        return _guard(path, lambda: child.read_labels(path, options))
 
     def choose(arrays: array_files.Arrays) -> Labels:
         return array_files.choose_label_array(arrays, path, options)

@@ -1,71 +1,36 @@
-"""Points in binary files of named arrays: NumPy, safetensors, MATLAB, HDF5 and AnnData.
+"""Points in files of named arrays: which arrays they are, and NumPy's and safetensors' files.
 
-No format that can run code is loaded: NumPy files are read without pickles, HDF5 without objects.
+No format that can run code is loaded: NumPy files are read without pickles.
 """
 
 import struct
-import subprocess
-import sys
-import tempfile
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 
-from etabli.core.errors import BadArray, CorruptFile, EtabliError, UnknownName
+from etabli.core.errors import BadArray, CorruptFile, EtabliError
 from etabli.core.i18n import _
 from etabli.data.formats.tabular import columns
 from etabli.data.formats.tabular.table import LABEL_NAMES, Labels, Options, RawTable, list_names
 
-if TYPE_CHECKING:
-    import h5py
-
-__all__ = ["choose_arrays", "choose_label_array", "read_arrays", "to_dense", "to_matrix"]
+__all__ = [
+    "DAMAGE_ERRORS",
+    "choose_arrays",
+    "choose_label_array",
+    "read_arrays",
+    "to_dense",
+    "to_labels",
+    "to_matrix",
+    "to_texts",
+]
 
 _MAX_DENSE = 2**33  # bytes that a sparse matrix may take as a full one
-_MAX_COMPRESSION = 1100  # a little more than that of deflate
 _MAX_SPARSITY = 20_000  # bytes of a full matrix to a byte of the file of a sparse one
-_CONVERT = """
-import sys
-import numpy as np
-from scipy import sparse
-from scipy.io import loadmat
-
-def to_text(value):
-    while isinstance(value, np.ndarray) and value.size == 1:
-        value = value.reshape(-1)[0]
-    return "".join(map(str, value.reshape(-1))) if isinstance(value, np.ndarray) else str(value)
-
-arrays = {}
-for name, array in loadmat(sys.argv[1]).items():
-    if sparse.issparse(array):
-        if np.prod(array.shape, dtype=float) * 8 > 2**33:
-            raise ValueError(f"{name} is too large as a full matrix")
-        array = array.toarray()
-    if name.startswith("__") or not isinstance(array, np.ndarray) or array.dtype.names:
-        continue
-    if array.dtype.kind == "O":
-        texts = [to_text(each) for each in array.reshape(-1)]
-        array = np.array(texts, dtype=str).reshape(array.shape)
-    arrays[name] = array
-np.savez(sys.argv[2], **arrays)
-"""
-_PROBE = f"""
-import os, sys, h5py
-most = {_MAX_COMPRESSION} * os.path.getsize(sys.argv[1])
-
-def visit(name, item):
-    dict(item.attrs)
-    if isinstance(item, h5py.Dataset) and item.nbytes <= most:
-        item[()]
-
-with h5py.File(sys.argv[1], "r") as file:
-    file.visititems(visit)
-"""
 POINT_NAMES = (
     *("points", "features", "embeddings", "embedding", "activations", "vectors", "data", "x"),
     *("x_train", "train_images", "train_features", "images", "fea", "arr_0"),
@@ -73,7 +38,7 @@ POINT_NAMES = (
 _ARRAY_LABELS = (*LABEL_NAMES, "y_train", "train_labels", "labels_train", "arr_1")
 _CLASS_NAMES = ("target_names", "class_names", "label_names", "names")
 # What NumPy's reader of headers, which are Python literals, raises on damaged ones.
-_DAMAGE_ERRORS = (
+DAMAGE_ERRORS = (
     ValueError,
     EOFError,
     OverflowError,
@@ -95,11 +60,7 @@ def read_arrays(path: Path, choose: Callable[[Arrays], Any]) -> Any:
         return choose({"": _read_npy(path)})
     if suffix == ".npz":
         return choose(_read_npz(path))
-    if suffix == ".safetensors":
-        return choose(_read_safetensors(path))
-    if suffix == ".mat":
-        return _read_mat(path, choose)
-    return _read_hdf5(path, choose)
+    return choose(_read_safetensors(path))
 
 
 # --- which arrays ---------------------------------------------------------------------------------
@@ -220,7 +181,7 @@ def _name_classes(labels: Labels, arrays: Arrays, label: str) -> Labels:
     name = _find([each for each in arrays if each != label], (*_CLASS_NAMES, "classes"))
     if name is None or labels.names.dtype.kind not in "iu" or arrays[name].ndim != 1:
         return labels
-    texts = _to_texts(np.asarray(arrays[name][()]))
+    texts = to_texts(np.asarray(arrays[name][()]))
     if texts is None or not 0 <= labels.names.min() <= labels.names.max() < len(texts):
         return labels
     return Labels.of(texts[labels.array.astype(np.int64)])
@@ -258,7 +219,7 @@ def to_labels(array: Any, path: Path | str, name: str = "") -> Labels:
             expected=_("one label for each row"),
             got=_("an array of shape {shape}").format(shape=array.shape),
         )
-    texts = _to_texts(array)
+    texts = to_texts(array)
     if texts is not None:
         places, codes = np.unique(texts, return_inverse=True)
         return columns.encode_texts(codes, places.tolist()) if "" in places else Labels.of(texts)
@@ -283,7 +244,7 @@ def _is_one_hot(array: np.ndarray) -> bool:
     )
 
 
-def _to_texts(array: np.ndarray) -> np.ndarray | None:
+def to_texts(array: np.ndarray) -> np.ndarray | None:
     """Return an array of text as strings; None, NaN and numbers among objects become text."""
     if array.dtype.kind == "U":
         return np.char.rstrip(array)  # MATLAB pads texts to one length
@@ -361,7 +322,7 @@ def _read_sparse(path: Path) -> np.ndarray:
         return to_dense(load_npz(path), path)
     except EtabliError:
         raise
-    except (*_DAMAGE_ERRORS, zipfile.BadZipFile, zlib.error, KeyError, IndexError) as error:
+    except (*DAMAGE_ERRORS, zipfile.BadZipFile, zlib.error, KeyError, IndexError) as error:
         raise CorruptFile(
             _("{path} is not a complete npz file").format(path=path), got=error
         ) from error
@@ -381,7 +342,7 @@ def _read_npy_stream(stream: IO[bytes], size: int, path: Path, name: str = "") -
         return np.lib.format.read_array(stream, allow_pickle=False)
     except BadArray:
         raise
-    except _DAMAGE_ERRORS as error:
+    except DAMAGE_ERRORS as error:
         raise CorruptFile(
             _("{path} is not a complete npy array").format(path=path), got=error
         ) from error
@@ -421,168 +382,3 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
         raise CorruptFile(
             _("{path} is not a complete safetensors file").format(path=path), got=error
         ) from error
-
-
-# --- MATLAB ---------------------------------------------------------------------------------------
-
-
-def _read_mat(path: Path, choose: Callable[[Arrays], Any]) -> Any:
-    """Read a MATLAB file: version 7.3 is HDF5, older ones are read by SciPy.
-
-    SciPy's reader is one of trusted files: on a damaged one it can end the whole process, so it
-    runs in one of its own, which writes numbers and text, never objects.
-    """
-    with path.open("rb") as stream:
-        head = stream.read(128)
-    is_hdf5 = head.startswith(b"\x89HDF\r\n\x1a\n") or b"MATLAB 7.3" in head
-    if is_hdf5:
-        return _read_hdf5(path, choose)
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "arrays.npz"
-        words = [sys.executable, "-c", _CONVERT, str(path.absolute()), str(out)]
-        done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=folder)
-        if done.returncode or not out.is_file():
-            raise CorruptFile(
-                _("{path} is not a complete MATLAB file").format(path=path),
-                got=(done.stderr.strip().rsplit("\n", 1)[-1])[:200] or None,
-            )
-        return choose(_read_npz(out))
-
-
-# --- HDF5, AnnData --------------------------------------------------------------------------------
-
-
-def _read_hdf5(path: Path, choose: Callable[[Arrays], Any]) -> Any:
-    import h5py
-
-    _check_hdf5(path)
-    try:
-        with h5py.File(path, "r") as file:
-            arrays: dict[str, Any] = {}
-
-            def visit(name: str, item: Any) -> None:
-                if isinstance(item, h5py.Dataset) and item.dtype.names is None and item.ndim:
-                    arrays[name] = _TransposedArray(item) if _is_matlab(item) else _Array(item)
-
-            file.visititems(visit)
-            return choose(arrays)
-    except EtabliError:
-        raise
-    except (OSError, RuntimeError, *_DAMAGE_ERRORS, KeyError, AttributeError) as error:
-        raise CorruptFile(
-            _("{path} is not a complete HDF5 file").format(path=path), got=error
-        ) from error
-
-
-def _check_hdf5(path: Path) -> None:
-    """Refuse a damaged file on which the HDF5 library ends its process: it is read by another."""
-    words = [sys.executable, "-c", _PROBE, str(path.absolute())]
-    if subprocess.run(words, capture_output=True, check=False).returncode < 0:
-        raise CorruptFile(_("{path} is not a complete HDF5 file").format(path=path))
-
-
-def _is_matlab(item: "h5py.Dataset") -> bool:
-    return "MATLAB_class" in item.attrs
-
-
-def _load(item: "h5py.Dataset") -> np.ndarray:
-    """Read a data set that is not larger than the file can hold, even compressed."""
-    size = Path(item.file.filename).stat().st_size
-    if item.nbytes > _MAX_COMPRESSION * size:
-        raise CorruptFile(
-            _("{path} is truncated").format(path=item.file.filename),
-            expected=_("{n} bytes of content").format(n=item.nbytes),
-            got=_("{n} in the whole file").format(n=size),
-        )
-    return np.asarray(item[()])
-
-
-class _Array:
-    """A data set of an HDF5 file, read when it is chosen; text becomes strings."""
-
-    def __init__(self, item: "h5py.Dataset") -> None:
-        self.item, self.dtype = item, item.dtype
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.item.shape)
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    def __getitem__(self, key: object) -> np.ndarray:
-        return _load(self.item)
-
-
-class _TransposedArray(_Array):
-    """A data set of MATLAB 7.3, whose axes are in the opposite order."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.item.shape[::-1])
-
-    def __getitem__(self, key: object) -> np.ndarray:
-        return _load(self.item).T
-
-
-def read_anndata(path: Path, options: Options) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return the matrix X (or ``--array``, as ``obsm/X_pca``) of an h5ad file, and its columns."""
-    import h5py
-
-    _check_hdf5(path)
-    try:
-        with h5py.File(path, "r") as file:
-            name = options.array or "X"
-            if name not in file:
-                inner = [f"obsm/{each}" for each in file.get("obsm", ())]
-                raise UnknownName(_("array"), name, ["X", *inner])
-            points = _read_matrix(file[name], path)
-            return points, _read_obs(file, len(points))
-    except EtabliError:
-        raise
-    except (OSError, RuntimeError, *_DAMAGE_ERRORS, KeyError, AttributeError) as error:
-        raise CorruptFile(
-            _("{path} is not a complete AnnData file").format(path=path), got=error
-        ) from error
-
-
-def _read_matrix(item: Any, path: Path) -> np.ndarray:
-    import h5py
-    from scipy import sparse
-
-    if isinstance(item, h5py.Dataset):
-        return _load(item)
-    shape = tuple(int(each) for each in item.attrs.get("shape", item.attrs.get("h5sparse_shape")))
-    kind = str(item.attrs.get("encoding-type", item.attrs.get("h5sparse_format", "csr")))
-    make = sparse.csc_matrix if "csc" in kind else sparse.csr_matrix
-    parts = tuple(_load(item[each]) for each in ("data", "indices", "indptr"))
-    return to_dense(make(parts, shape=shape), path)
-
-
-def _read_obs(file: Any, n: int) -> dict[str, np.ndarray]:
-    """Return the columns that describe the rows; categories become their names."""
-    import h5py
-
-    obs = file.get("obs")
-    if isinstance(obs, h5py.Dataset):  # before anndata 0.7: one array of records
-        records = _load(obs)
-        return {name: records[name] for name in records.dtype.names or ()}
-    found: dict[str, np.ndarray] = {}
-    for name, item in (obs or {}).items():
-        if isinstance(item, h5py.Group) and "codes" in item and "categories" in item:
-            found[name] = _name_codes(_load(item["codes"]), _load(item["categories"]))
-        elif isinstance(item, h5py.Dataset) and item.shape == (n,):
-            values = _load(item)
-            if "categories" in item.attrs:  # anndata 0.7
-                values = _name_codes(values, _load(file[item.attrs["categories"]]))
-            found[name] = values
-    index = obs.attrs.get("_index", "_index") if obs is not None else "_index"
-    found.pop(index.decode() if isinstance(index, bytes) else str(index), None)
-    return found
-
-
-def _name_codes(codes: np.ndarray, categories: np.ndarray) -> np.ndarray:
-    texts = _to_texts(np.asarray(categories))
-    names = np.append(np.asarray(categories).astype(str) if texts is None else texts, "")
-    return names[codes]

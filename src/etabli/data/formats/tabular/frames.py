@@ -138,8 +138,13 @@ def _to_vectors(rows: list[Any], name: str, path: Path | str) -> np.ndarray:
 
 
 def read_h5ad(path: Path, options: Options, *, need_labels: bool = True) -> RawTable:
-    """Read the matrix of an AnnData file; its labels are a column of ``obs``."""
-    points, obs = array_files.read_anndata(path, options)
+    """Read the matrix of an AnnData file; its labels are a column of ``obs``.
+
+    Called by the process of ``child`` only.
+    """
+    from etabli.data.formats.tabular import scientific_files
+
+    points, obs = scientific_files.read_anndata(path, options)
     return _describe_rows(str(path), points, obs, options, need_labels)
 
 
