@@ -2,7 +2,7 @@
 
 import { _, el, number, svg } from "./common.js";
 
-const LEFT = 52, RIGHT = 12, TOP = 10;
+const LEFT = 52, RIGHT = 12;
 export const LINES = ["--c7", "--c2", "--c0", "--c6", "--c3", "--c5", "--c8", "--c1", "--c4", "--c9"];
 
 /** Round values from low to high, about `count` of them. */
@@ -36,6 +36,7 @@ export function chart(container, { series, x = "", y = "", title = "", width = 4
   width = Math.min(760, Math.max(260, container.clientWidth || width)); // text has the same size on every screen
   const tilted = names && (width - LEFT) / names.length < 54;
   const BOTTOM = tilted ? 62 : 34;
+  const TOP = y ? 24 : 10; // the name of the y axis is above it
   const drawn = series.filter((each) => each.points.length);
   const [x0, x1] = range(drawn.flatMap((each) => each.points.map((point) => point[0])));
   const values = drawn.flatMap((each) => [...each.points.map((point) => point[1]), ...(each.band ?? []).flatMap((point) => point.slice(1))]);
@@ -53,7 +54,7 @@ export function chart(container, { series, x = "", y = "", title = "", width = 4
     picture.append(svg("text", { x: at[0], y: at[1], class: "tick", ...turn }, names ? names[value] : number(value)));
   }
   picture.append(svg("text", { x: width - RIGHT, y: height - 3, class: "axis", "text-anchor": "end" }, x));
-  picture.append(svg("text", { x: 2, y: TOP + 2, class: "axis", "text-anchor": "start" }, y));
+  picture.append(svg("text", { x: 2, y: 12, class: "axis", "text-anchor": "start" }, y));
   const colorOf = (each) => LINES[(each.color ?? series.indexOf(each)) % LINES.length];
   drawn.filter((each) => each.band).forEach((each) => picture.append(band(each.band, colorOf(each), px, py)));
   drawn.forEach((each) => picture.append(line(each, colorOf(each), px, py)));

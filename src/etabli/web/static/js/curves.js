@@ -6,10 +6,14 @@ import { _, el } from "./common.js";
 const STEPS = ["epoch", "update", "updates", "step", "iteration", "images", "seconds"];
 const STEP_NAMES = () => ({ epoch: _("epoch"), update: _("update"), updates: _("updates"), step: _("step"), iteration: _("iteration"), images: _("training images"), seconds: _("seconds") });
 
-/** Collects rows as they arrive and draws them; `run` is its name, where there are several. */
+/**
+ * Collects rows as they arrive and draws them; `run` is its name, where there are several. With
+ * `apart` each of several trainings of an experiment has its own chart, for runs that are compared.
+ */
 export class Histories {
-  constructor(container) {
+  constructor(container, { apart = false } = {}) {
     this.container = container;
+    this.apart = apart;
     this.charts = new Map();
     this.groups = new Map();
     this.titles = {};
@@ -21,11 +25,13 @@ export class Histories {
       for (const [name, value] of Object.entries(row)) {
         if (STEPS.includes(name) || typeof value !== "number" || !columns[name]) continue;
         const { score, title, line, unit } = columns[name];
-        const entry = this.charts.get(`${experiment} ${score}`) ?? { experiment, title, unit, step, lines: new Map() };
-        this.charts.set(`${experiment} ${score}`, entry);
-        const key = [run, line, label].join("\u0000");
-        if (!entry.lines.has(key)) entry.lines.set(key, { parts: [run, line, label], dashed: /^(val|test|dev)/.test(name), seeds: new Map() });
-        const { seeds } = entry.lines.get(key);
+        const key = [experiment, score, this.apart ? label : ""].join("\u0000");
+        const heading = this.apart && label ? `${title} · ${label}` : title;
+        const entry = this.charts.get(key) ?? { experiment, title: heading, name: title, unit, step, lines: new Map() };
+        this.charts.set(key, entry);
+        const own = [run, line, label].join("\u0000");
+        if (!entry.lines.has(own)) entry.lines.set(own, { parts: [run, line, label], dashed: /^(val|test|dev)/.test(name), seeds: new Map() });
+        const { seeds } = entry.lines.get(own);
         if (!seeds.has(seed) || (restarted && index === 0)) seeds.set(seed, []);
         const points = seeds.get(seed);
         points.push([row[step] ?? points.length + 1, unit === "%" ? 100 * value : value]);
@@ -54,14 +60,14 @@ export class Histories {
         lines.some((line) => line.seeds.size > 1) ? _("Lines: means over the seeds; bands: from the smallest to the largest value.") : "",
         hidden > 0 ? _("{count} more lines are not drawn.", { count: hidden }) : "",
       ].filter(Boolean).join(" ");
-      const y = entry.unit ? `${entry.title} (${entry.unit})` : entry.title;
+      const y = entry.unit ? `${entry.name} (${entry.unit})` : entry.name;
       chart(entry.element, { series, x: STEP_NAMES()[entry.step] ?? "", y, title: entry.title });
     }
   }
 
   addFigure(entry) {
     const inside = el("div");
-    entry.note = el("p", { class: "muted hint" });
+    entry.note = el("p", { class: "muted chart-note" });
     if (!this.groups.has(entry.experiment)) {
       const group = el("div", { class: "charts" });
       this.groups.set(entry.experiment, group);

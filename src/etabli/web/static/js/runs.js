@@ -41,12 +41,12 @@ function row(run) {
   return el("tr", { "data-run": run.name },
     el("td", {}, el("input", { type: "checkbox", "aria-label": _("Choose {run}", { run: run.name }), checked: ticked.has(run.name), disabled: Boolean(run.broken), onchange: (event) => tick(run.name, event.target.checked) })),
     el("td", { class: "run-name" }, run.broken ? el("strong", {}, run.name) : el("a", { href: href(run) }, run.name), run.broken ? el("p", { class: "reason" }, run.broken) : null, el("small", { class: "progress-text", hidden: true })),
-    el("td", { class: "short" }, formatDate(run.created)),
-    el("td", {}, dataOf(run)),
-    el("td", { class: "wide", title: run.experiments.join(", ") }, abbreviate(run.experiments)),
-    el("td", { class: "number" }, run.broken ? "" : String(run.seeds.length)),
-    el("td", { class: "number" }, score ? el("span", {}, el("span", { class: "strong" }, score.text), el("small", { class: "block muted" }, score.label)) : ""),
-    el("td", {}, badge(run)),
+    el("td", { class: "short", "data-label": _("created") }, formatDate(run.created)),
+    el("td", { "data-label": _("data") }, dataOf(run)),
+    el("td", { class: "wide", "data-label": _("experiments"), title: run.experiments.join(", ") }, abbreviate(run.experiments)),
+    el("td", { class: "number", "data-label": _("seeds") }, run.broken ? "" : String(run.seeds.length)),
+    el("td", { class: "number", "data-label": _("score") }, score ? el("span", {}, el("span", { class: "strong" }, score.text), el("small", { class: "block muted" }, score.label)) : ""),
+    el("td", { "data-label": _("state") }, badge(run)),
     el("td", { class: "actions" },
       run.done ? el("a", { href: `${href(run)}/report.html` }, _("report")) : null,
       mayChange ? el("button", { type: "button", class: "small", disabled: run.running, "aria-label": _("Rename {run}", { run: run.name }), onclick: () => askName(run) }, _("Rename")) : null,
@@ -98,7 +98,7 @@ function sortBy(by) {
 }
 
 function drawTable() {
-  $("list").replaceChildren(el("div", { class: "scroll" }, el("table", { class: "scores runs" },
+  $("list").replaceChildren(el("div", { class: "scroll" }, el("table", { class: "scores runs cards" },
     el("thead", {}, el("tr", {}, el("td", {}), heading("name", _("run")), heading("created", _("created")), heading("data", _("data")), heading("experiments", _("experiments")), heading("seeds", _("seeds"), "number"), heading("score", _("score"), "number"), heading("state", _("state")), el("td", {}))),
     el("tbody", {}, sorted().map(row)))));
   drawChoice();
@@ -153,7 +153,9 @@ async function askDeletion(run) {
   if (answer?.left.length) notify(_("Deleted. Files that Établi did not write stay in its folder: {files}", { files: answer.left.join(", ") }));
 }
 
-function follow(progress) {
+let progress = {};
+
+function follow() {
   for (const line of document.querySelectorAll("tr[data-run]")) {
     const text = line.querySelector(".progress-text");
     const own = progress[line.dataset.run];
@@ -186,6 +188,9 @@ whenChanged(async (latest) => {
   if (!found) return;
   runs = found;
   draw();
-  follow(latest.progress);
+  follow();
 });
-whenProgressed(follow);
+whenProgressed((newest) => {
+  progress = newest;
+  follow();
+});
