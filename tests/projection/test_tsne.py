@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from etabli.core.errors import BadSetting
+from etabli.core.errors import BadArray, BadSetting
 from etabli.projection.tsne import _compute_gradient, tsne
 
 
@@ -65,3 +65,25 @@ def test_equal_points_fall_together():
 def test_a_perplexity_is_positive():
     with pytest.raises(BadSetting, match="perplexity"):
         tsne(blobs()[0], perplexity=0)
+
+
+def test_a_plane_that_starts_from_another_one_is_arranged_like_it():
+    from scipy.spatial import procrustes
+
+    points, labels = blobs(300)
+    first = tsne(points, iterations=100)
+    turned = first @ np.array([[0, -1], [1, 0]])
+    nearby = points + np.random.default_rng(2).normal(0, 0.3, points.shape)
+    second = tsne(nearby, start=turned, early_iterations=100, iterations=100)
+    assert procrustes(turned, second)[2] < 0.1
+    centers = [
+        np.stack([plane[labels == k].mean(axis=0) for k in range(3)]) for plane in (turned, second)
+    ]
+    before, after = (each - each.mean(axis=0) for each in centers)
+    cosines = (before * after).sum(axis=1) / np.linalg.norm(before, axis=1)
+    assert (cosines / np.linalg.norm(after, axis=1) > 0.8).all()  # each class kept its direction
+
+
+def test_a_start_of_other_points_is_refused():
+    with pytest.raises(BadArray, match="another shape"):
+        tsne(blobs()[0], start=np.zeros((3, 2)))

@@ -12,7 +12,12 @@ from PIL import Image
 
 from etabli.core import i18n
 from etabli.core.errors import BadArray
-from etabli.viz.explorer import LayerProjection, make_sprite_sheet, render_explorer
+from etabli.viz.explorer import (
+    LayerProjection,
+    TrainingSequence,
+    make_sprite_sheet,
+    render_explorer,
+)
 
 
 def make_page(n=600, **options):
@@ -235,3 +240,90 @@ def test_in_dark_mode_the_classes_have_lighter_colors(opened):
     assert opened.evaluate(first) == "rgb(51, 34, 136)"
     opened.emulate_media(color_scheme="dark")
     opened.wait_for_function(f"{first} === 'rgb(154, 144, 238)'")
+
+
+def make_sequence_page(n=60):
+    """Two nets after two epochs: pixels and two layers, or pixels and one."""
+    draw = np.random.default_rng(3)
+    labels = np.arange(n) % 3
+    planes = [LayerProjection("", "t-SNE", draw.normal(size=(n, 2))) for _plane in range(7)]
+    wrong = np.stack([np.zeros_like(labels), labels])
+
+    def make(net, layers, rows):
+        hits = np.linspace(0.5, 0.99, 2 * len(layers)).reshape(2, -1)
+        return TrainingSequence(net, layers, [0, 4], rows, wrong, hits, hits / 2)
+
+    nets = [
+        make("CNN", ["pixels", "pool", "softmax"], [[0, 1, 2], [0, 3, 4]]),
+        make("MLP", ["pixels", "softmax"], [[0, 5], [0, 6]]),
+    ]
+    return render_explorer(planes, labels, ["a", "b", "c"], sequences=nets, title="Untangling")
+
+
+@pytest.fixture
+def sequence_page(browser, tmp_path):
+    path = tmp_path / "sequence.html"
+    path.write_text(make_sequence_page(), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1000, "height": 700}, reduced_motion="reduce")
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(path.as_uri())
+    yield page
+    page.close()
+    assert errors == []
+
+
+def shown(page):
+    found = page.evaluate("[explorer.shown.net, explorer.shown.layer, explorer.shown.epoch]")
+    return tuple(found)
+
+
+@pytest.mark.browser
+def test_in_a_browser_sliders_choose_layer_and_epoch_with_the_hit_next_to_them(sequence_page):
+    page = sequence_page
+    assert shown(page) == (0, 0, 1)
+    page.locator("#layer").fill("2")
+    page.locator("#epoch").fill("0")
+    assert shown(page) == (0, 2, 0)
+    assert "69.6%" in page.locator("#hits .hit").inner_text()
+    assert "34.8%" in page.locator("#hits p").nth(1).inner_text()
+    assert "33.3%" in page.locator("#hits p").nth(1).inner_text()  # accuracy: all are called 0
+    page.select_option("#color", "error")
+    assert "wrong (40)" in page.locator("#legend").inner_text()
+    page.locator("#epoch").fill("1")
+    assert "wrong (0)" in page.locator("#legend").inner_text()
+    page.locator("#hits tbody tr").nth(0).locator("button").nth(1).click()
+    assert shown(page) == (0, 1, 0)
+    assert page.locator("#layer").input_value() == "1"
+    page.select_option("#net", "1")
+    assert shown(page) == (1, 1, 0)
+    assert page.locator("#hits tbody button").count() == 4
+
+
+@pytest.mark.browser
+def test_in_a_browser_the_layers_and_the_epochs_play(sequence_page):
+    page = sequence_page
+    page.click("#play-layers")
+    page.wait_for_function("explorer.shown.layer === 2")
+    page.click("#play-epochs")
+    page.wait_for_function("explorer.shown.epoch === 0")
+    assert shown(page) == (0, 2, 0)
+    page.click("#play-epochs")  # a second click stops
+    assert page.locator("#play-epochs").get_attribute("aria-pressed") == "false"
+
+
+@pytest.mark.browser
+def test_in_a_browser_names_are_written_next_to_points_without_covering_one_another(
+    browser, tmp_path
+):
+    path = tmp_path / "names.html"
+    names = [f"word {i}" for i in range(600)]
+    path.write_text(make_page(thumbnails=None, point_names=names), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1200, "height": 800})
+    page.goto(path.as_uri())
+    page.wait_for_function("explorer.state.named > 20")
+    few = page.evaluate("explorer.state.named")
+    assert few < 400
+    page.click("#names")
+    assert page.locator("#names").get_attribute("aria-pressed") == "false"
+    page.close()

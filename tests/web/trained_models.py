@@ -94,6 +94,25 @@ def _untangling(folder: Path) -> None:
         for epoch in (0, 1, 4)
     ]
     (folder / "depth.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write_planes(folder)
+
+
+def write_planes(folder: Path, n: int = 40) -> None:
+    """Write planes of two nets with a layer each, after epochs 0 and 4."""
+    labels = mnist.load(Source.sample()).test_labels[:n].astype(np.uint16)
+    generator = seeding.make_generator(0, "planes")
+    guesses = np.stack([np.zeros_like(labels), labels])
+    _safetensors(
+        folder / "planes.safetensors",
+        points=generator.integers(0, 65536, (5, n, 2)).astype(np.uint16),
+        labels=labels,
+        predicted_cnn=guesses,
+        predicted_mlp=guesses,
+    )
+    layers = {"epochs": [0, 4], "layers": ["pixels", "softmax"], "hits": [[0.9, 0.4], [0.9, 0.95]]}
+    nets = [{"net": net, **layers} for net in ("cnn", "mlp")]
+    described = {"k": 6, "hits": [0.8, 0.4, 0.9, 0.3, 0.85], "nets": nets}
+    (folder / "planes.json").write_text(json.dumps(described))
 
 
 def _poetry(folder: Path) -> dict[str, object]:

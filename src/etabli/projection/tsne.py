@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from etabli.core.errors import BadSetting
+from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
 from etabli.core.seeding import make_generator
 from etabli.projection.pca import check_points, pca
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EARLY_ITERATIONS = 250
 METHOD = "splines"  # part of the key of a cached projection
 _REPORT_EVERY = 25  # iterations
+_START_SPREAD = 9e-3  # standard deviation of a given start; openTSNE advises against more than 1e-2
 _MIN_FOR_GRID = 500  # below, the Barnes-Hut tree of openTSNE is exact where a grid blurs
 _MIN_FOR_THREADS = 3000  # below, threads wait longer than they compute
 _MAX_EXACT = 30_000  # above, an approximate neighbor search is faster than the exact one
@@ -33,6 +34,8 @@ def tsne(
     iterations: int = 500,
     pca_dimensions: int = 50,
     seed: int = 0,
+    start: np.ndarray | None = None,
+    early_iterations: int = EARLY_ITERATIONS,
     progress: Callable[[int], None] | None = None,
     threads: int | None = None,
 ) -> np.ndarray:
@@ -44,15 +47,18 @@ def tsne(
         iterations: after the early exaggeration.
         pca_dimensions: points of more are reduced to their principal components first.
         seed: of the initialization.
+        start: (N, 2), a plane of the same points from which to start, in the place of their PCA
+            plane: planes of successive layers are then arranged alike.
+        early_iterations: with early exaggeration; from a good start 100 suffice.
         progress: receives the number of iterations since its last call.
         threads: number of threads (default: one for few points, else all cores).
 
     Raises:
-        BadArray: the points are malformed.
+        BadArray: the points or the start are malformed.
         BadSetting: perplexity, iterations or dimensions are out of range.
     """
     points = check_points(points)
-    if perplexity <= 0 or iterations < 0 or pca_dimensions < 1:
+    if perplexity <= 0 or min(iterations, early_iterations) < 0 or pca_dimensions < 1:
         raise BadSetting(
             _(
                 "t-SNE needs a positive perplexity, number of iterations and number of PCA "
@@ -71,12 +77,12 @@ def tsne(
 
     embedding = TSNE(
         perplexity=min(perplexity, (len(points) - 1) / 3),
-        early_exaggeration_iter=EARLY_ITERATIONS,
+        early_exaggeration_iter=early_iterations,
         n_iter=iterations,
         n_jobs=threads or (1 if len(points) < _MIN_FOR_THREADS else os.cpu_count() or 1),
         neighbors="exact" if len(points) <= _MAX_EXACT else "approx",
         negative_gradient_method="bh" if len(points) < _MIN_FOR_GRID else _compute_gradient,
-        initialization=_initialize(points, seed),
+        initialization=_initialize(points, seed) if start is None else _shrink(start, len(points)),
         random_state=int(make_generator(seed, "tsne").integers(2**31 - 1)),
         callbacks=report if progress else None,  # a callback computes the divergence, too
         callbacks_every_iters=_REPORT_EVERY,
@@ -114,3 +120,12 @@ def _initialize(points: np.ndarray, seed: int) -> np.ndarray:
     plane = pca(points).points.astype(np.float64)
     plane /= plane[:, 0].std()
     return 1e-4 * (plane + make_generator(seed, "tsne", "start").normal(0, 1e-2, plane.shape))
+
+
+def _shrink(start: np.ndarray, n: int) -> np.ndarray:
+    """Scale a plane down so far that early exaggeration can still rearrange its points."""
+    plane = check_points(start).astype(np.float64)
+    if plane.shape != (n, 2):
+        raise BadArray(_("the start of t-SNE has another shape"), expected=(n, 2), got=plane.shape)
+    centered = plane - plane.mean(axis=0)
+    return _START_SPREAD * centered / max(centered.std(axis=0).max(), 1e-12)

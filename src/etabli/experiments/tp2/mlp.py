@@ -8,6 +8,7 @@ seed.
 """
 
 import math
+from collections.abc import Callable
 
 from pydantic import Field
 
@@ -55,18 +56,20 @@ def run(context: RunContext, settings: Settings) -> None:
 
 def load_net(context: RunContext, settings: Settings, digits: mnist.Digits) -> "_shared.KerasModel":
     """Return the trained perceptron of the seed; ``tp2.hidden`` uses the same one."""
-
-    def build(seed: int) -> "_shared.KerasModel":
-        return digit_classifiers.build_mlp(
-            seed,
-            inputs=math.prod(digits.image_shape),
-            units=settings.units,
-            activation=settings.activation,
-            classes=len(digits.classes),
-        )
-
     label = N_("perceptron in Keras")
+    build = make_builder(digits, settings)
     return _shared.load_or_train(context, "mlp", build, settings, digits, label=label)
+
+
+def make_builder(digits: mnist.Digits, settings: Settings) -> "Callable[[int], _shared.KerasModel]":
+    """Return the function that creates the perceptron with the weights of a seed."""
+    return lambda seed: digit_classifiers.build_mlp(
+        seed,
+        inputs=math.prod(digits.image_shape),
+        units=settings.units,
+        activation=settings.activation,
+        classes=len(digits.classes),
+    )
 
 
 EXPERIMENT = ExperimentSpec(

@@ -19,7 +19,7 @@ from etabli.core.errors import BadArray
 from etabli.core.i18n import _, current_language
 from etabli.viz.style import COLORS_ON_DARK, COLORS_ON_LIGHT
 
-__all__ = ["LayerProjection", "make_sprite_sheet", "render_explorer"]
+__all__ = ["LayerProjection", "TrainingSequence", "make_sprite_sheet", "render_explorer"]
 
 _MAX_SHEET_SIZE = 4096  # pixels: every browser accepts an image of this width and height
 _HERE = Path(__file__).parent
@@ -37,6 +37,23 @@ class LayerProjection:
     numbers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class TrainingSequence:
+    """The planes of L layers of a net after E epochs, through which the page moves with sliders.
+
+    ``planes[epoch][layer]`` is an index of the planes of the page; ``predicted`` (E, N) are class
+    indices; the hits (E, L) are those in the plane and in all dimensions.
+    """
+
+    net: str
+    layers: Sequence[str]
+    epochs: Sequence[int]
+    planes: Sequence[Sequence[int]]
+    predicted: np.ndarray
+    plane_hits: np.ndarray
+    hits: np.ndarray
+
+
 def render_explorer(
     planes: Sequence[LayerProjection],
     labels: np.ndarray,
@@ -46,6 +63,7 @@ def render_explorer(
     thumbnails: np.ndarray | None = None,
     point_names: Sequence[str] | None = None,
     columns: Mapping[str, Sequence[object] | np.ndarray] | None = None,
+    sequences: Sequence[TrainingSequence] = (),
     title: str = "",
 ) -> str:
     """Render the explorer as HTML.
@@ -58,6 +76,7 @@ def render_explorer(
         thumbnails: Images (N, H, W, 3) uint8, or (N, H, W) with 255 for ink, shown inverted.
         point_names: Name of each point, such as a file or a word: shown, searched and exported.
         columns: Further values of each point, numbers or texts, by which the page can color.
+        sequences: Nets whose layers and epochs the planes are; the first one is shown.
         title: Title of the page.
 
     Raises:
@@ -81,6 +100,7 @@ def render_explorer(
         "point_names": None if point_names is None else [str(name) for name in point_names],
         "columns": [_encode_column(name, values) for name, values in columns.items()],
         "planes": [_encode_plane(plane) for plane in planes],
+        "sequences": [_encode_sequence(each) for each in sequences],
         "sheet": None if thumbnails is None else make_sprite_sheet(thumbnails),
         "texts": _translated_texts(),
     }
@@ -180,6 +200,21 @@ def _encode_plane(plane: LayerProjection) -> dict[str, object]:
     }
 
 
+def _encode_sequence(each: TrainingSequence) -> dict[str, object]:
+    return {
+        "net": each.net,
+        "layers": list(each.layers),
+        "epochs": list(each.epochs),
+        "planes": [list(row) for row in each.planes],
+        "predicted": [
+            base64.b64encode(np.asarray(row).astype("<u2").tobytes()).decode()
+            for row in each.predicted
+        ],
+        "plane_hits": np.round(each.plane_hits, 4).tolist(),
+        "hits": np.round(each.hits, 4).tolist(),
+    }
+
+
 def _translated_texts() -> dict[str, str]:
     """Return the texts of the page in the current language."""
     return {
@@ -214,5 +249,14 @@ def _translated_texts() -> dict[str, str]:
         "copy_names": _("Copy names"),
         "download": _("Download as CSV"),
         "play": _("Play the layers"),
+        "play_layers": _("Play the layers"),
+        "play_epochs": _("Play the epochs"),
+        "net": _("Net"),
+        "epoch": _("Epoch"),
+        "names": _("Names"),
+        "accuracy": _("test accuracy"),
+        "hit_here": _("neighborhood hit in this plane"),
+        "hit_space": _("in all dimensions"),
+        "hit_table": _("Neighborhood hit (%) by epoch and layer; click a cell to show its plane"),
         "others": _("others"),
     }

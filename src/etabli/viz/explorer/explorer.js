@@ -2,23 +2,27 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const texts = data.texts;
 const N = data.labels.length;
-const CORRECT_COLOR = "#8c959f", MAX_IMAGES = 240, MAX_THUMBNAILS = 300;
+const CORRECT_COLOR = "#8c959f", MAX_IMAGES = 240, MAX_NAMES = 400, MAX_THUMBNAILS = 300;
 const FEW = 100_000; // above it a point is a single pixel
 const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-const planes = data.planes.map((plane) => {
-  const bytes = Uint8Array.from(atob(plane.points), (character) => character.charCodeAt(0));
-  const steps = new DataView(bytes.buffer);
-  const points = new Float32Array(2 * N);
-  for (let i = 0; i < 2 * N; i++) points[i] = steps.getUint16(2 * i, true) / 65535;
-  return { ...plane, points };
-});
+/** Decode numbers of 16 bits in base64. */
+function decode(text) {
+  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const view = new DataView(bytes.buffer);
+  return Uint16Array.from({ length: bytes.length / 2 }, (_each, i) => view.getUint16(2 * i, true));
+}
+const planes = data.planes.map((plane) => ({ ...plane, points: Float32Array.from(decode(plane.points), (step) => step / 65535) }));
 const layers = [...new Set(planes.map((plane) => plane.layer))];
+// Nets whose layers and epochs the planes are, and the one that is shown.
+const sequences = data.sequences.map((each) => ({ ...each, predicted: each.predicted.map(decode) }));
+const shown = { net: 0, layer: 0, epoch: sequences.length ? sequences[0].epochs.length - 1 : 0 };
+let predicted = sequences.length ? sequences[0].predicted[shown.epoch] : data.predicted;
 
 const state = {
   plane: planes[0], color: "class", hulls: false, ellipses: false, mode: "move",
-  hidden: new Set(), selected: new Set(), hover: -1, path: null,
+  names: Boolean(data.point_names) && !data.sheet, hidden: new Set(), selected: new Set(), hover: -1, path: null,
   view: { scale: 1, x: 0, y: 0 }, box: [...planes[0].box],
 };
 const isSelected = new Uint8Array(N); // the same as state.selected, for the drawing loop
@@ -103,8 +107,8 @@ function recolor() {
     if (!visible(i)) packed[i] = 0;
     else if (chosen?.kind === "number") packed[i] = chosen.values[i] === null ? other : pack(viridis((chosen.values[i] - chosen.low) / span));
     else if (chosen) packed[i] = chosen.values[i] < 10 ? pack(channels(data.palette[chosen.values[i]])) : other;
-    else if (state.color === "error") packed[i] = data.labels[i] === data.predicted[i] ? right : wrong;
-    else packed[i] = palette[(state.color === "predicted" ? data.predicted : data.labels)[i]];
+    else if (state.color === "error") packed[i] = data.labels[i] === predicted[i] ? right : wrong;
+    else packed[i] = palette[(state.color === "predicted" ? predicted : data.labels)[i]];
   }
 }
 darkScheme.addEventListener("change", () => { applyPalette(); recolor(); showLegend(); redraw(); });
@@ -128,6 +132,7 @@ function draw(now) {
   drawPoints(f, ratio);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   if (!animation) {
+    if (state.names) drawNames(f);
     if (state.hulls) drawOutlines(state.plane.hulls, f, []);
     if (state.ellipses) drawOutlines(state.plane.ellipses, f, [6, 4]);
     drawThumbnails(f);
@@ -220,6 +225,30 @@ function drawThumbnails(f) {
     context.strokeRect(x - 15, y - 15, 30, 30);
   }
 }
+/** Write the names of points next to them, the first points first, where they cover no other name. */
+function drawNames(f) {
+  const [x0, y1] = toPlane(0, 0, f), [x1, y0] = toPlane(f.width, f.height, f), inView = [], taken = [];
+  forEachIn(x0, y0, x1, y1, (i) => inView.push(i));
+  inView.sort((a, b) => isSelected[b] - isSelected[a] || a - b);
+  context.font = "12px system-ui, sans-serif";
+  context.lineWidth = 3;
+  context.lineJoin = "round";
+  const { color, backgroundColor } = getComputedStyle(document.body);
+  for (const i of inView.slice(0, 4000)) {
+    if (taken.length >= MAX_NAMES) break;
+    const name = data.point_names[i].slice(0, 40), [x, y] = toScreen(positions[2 * i], positions[2 * i + 1], f);
+    const left = x + pointSize() / 2 + 2, box = [left, y - 8, left + context.measureText(name).width, y + 8];
+    if (box[2] > f.width || taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
+    taken.push(box);
+    context.globalAlpha = state.selected.size && !isSelected[i] ? 0.25 : 1;
+    context.strokeStyle = backgroundColor;
+    context.strokeText(name, left, y + 4);
+    context.fillStyle = color;
+    context.fillText(name, left, y + 4);
+  }
+  context.globalAlpha = 1;
+  state.named = taken.length;
+}
 function drawOutlines(polygons, f, dash) {
   context.lineWidth = 1.6;
   context.setLineDash(dash);
@@ -286,7 +315,7 @@ function thumbnail(i, side) {
 function describe(i) {
   const lines = data.point_names ? [data.point_names[i]] : [];
   lines.push(`${texts.true}: ${data.names[data.labels[i]]}`);
-  if (data.predicted) lines.push(`${texts.guess}: ${data.names[data.predicted[i]]}`);
+  if (predicted) lines.push(`${texts.guess}: ${data.names[predicted[i]]}`);
   for (const each of data.columns) lines.push(`${each.name}: ${valueOf(each, i)}`);
   return lines;
 }
@@ -348,8 +377,8 @@ function search(text) {
 }
 function selectionTable() {
   const quote = (value) => (/[",\n\r]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
-  const heads = ["index", ...(data.point_names ? ["name"] : []), "class", ...(data.predicted ? ["predicted"] : []), ...data.columns.map((each) => each.name)];
-  const rows = [...state.selected].map((i) => [i, ...(data.point_names ? [data.point_names[i]] : []), data.names[data.labels[i]], ...(data.predicted ? [data.names[data.predicted[i]]] : []), ...data.columns.map((each) => valueOf(each, i))]);
+  const heads = ["index", ...(data.point_names ? ["name"] : []), "class", ...(predicted ? ["predicted"] : []), ...data.columns.map((each) => each.name)];
+  const rows = [...state.selected].map((i) => [i, ...(data.point_names ? [data.point_names[i]] : []), data.names[data.labels[i]], ...(predicted ? [data.names[predicted[i]]] : []), ...data.columns.map((each) => valueOf(each, i))]);
   return [heads, ...rows].map((row) => row.map(quote).join(",")).join("\n") + "\n";
 }
 function download() {
@@ -379,8 +408,8 @@ function showSelection() {
   counts.sort((a, b) => b[1] - a[1]);
   const images = element("div", { id: "images" }, ...chosen.slice(0, MAX_IMAGES).map((i) => {
     const figure = element("figure", { title: describe(i).join(", ") }, ...(sheet ? [thumbnail(i, 56)] : []));
-    const wrong = data.predicted && data.predicted[i] !== data.labels[i];
-    figure.append(data.names[data.labels[i]] + (wrong ? ` → ${data.names[data.predicted[i]]}` : ""));
+    const wrong = predicted && predicted[i] !== data.labels[i];
+    figure.append(data.names[data.labels[i]] + (wrong ? ` → ${data.names[predicted[i]]}` : ""));
     figure.classList.toggle("wrong", Boolean(wrong));
     return figure;
   }));
@@ -468,44 +497,115 @@ function toggle(id, label, pressed, changed) {
 }
 function showControls() {
   const projections = planes.filter((plane) => plane.layer === state.plane.layer).map((plane) => [plane.projection, plane.projection]);
-  const colorModes = [["class", texts.class], ...(data.predicted ? [["predicted", texts.predicted], ["error", texts.error]] : []), ...data.columns.map((each) => [`column ${each.name}`, each.name])];
+  const colorModes = [["class", texts.class], ...(predicted ? [["predicted", texts.predicted], ["error", texts.error]] : []), ...data.columns.map((each) => [`column ${each.name}`, each.name])];
   const modes = ["move", "box", "lasso"].map((mode) => toggle(mode, texts[mode], state.mode === mode, () => { state.mode = mode; showControls(); return true; }));
   const findPlane = (layer, projection) =>
     planes.find((plane) => plane.layer === layer && plane.projection === projection) ?? planes.find((plane) => plane.layer === layer);
-  document.getElementById("controls").replaceChildren(
+  const planeControls = sequences.length ? sequenceControls() : [
     dropdown("layer", texts.layer, layers.map((name) => [name, name]), state.plane.layer, (layer) => { moveTo(findPlane(layer, state.plane.projection)); showControls(); }),
     dropdown("projection", texts.projection, projections, state.plane.projection, (name) => moveTo(findPlane(state.plane.layer, name))),
+  ];
+  document.getElementById("controls").replaceChildren(
+    ...planeControls,
     dropdown("color", texts.color, colorModes, state.color, (value) => { state.color = value; recolor(); showLegend(); redraw(); }),
-    toggle("hulls", texts.hulls, state.hulls, () => { state.hulls = !state.hulls; redraw(); return state.hulls; }),
-    toggle("ellipses", texts.ellipses, state.ellipses, () => { state.ellipses = !state.ellipses; redraw(); return state.ellipses; }),
+    ...(planes.some((plane) => plane.hulls.length) ? [flag("hulls")] : []),
+    ...(planes.some((plane) => plane.ellipses.length) ? [flag("ellipses")] : []),
+    ...(data.point_names ? [flag("names")] : []),
     ...modes,
-    ...(layers.length > 1 ? [toggle("play", texts.play, player !== null, () => { player === null ? play() : stop(); return player !== null; })] : []),
+    ...(layers.length > 1 ? [playButton("play", texts.play, () => layers.map((layer) => () => showLayer(layer)))] : []),
     element("input", { id: "search", type: "search", placeholder: texts.search, ariaLabel: texts.search, oninput: (event) => search(event.target.value) }),
     element("button", { id: "reset", type: "button", textContent: texts.reset, onclick: () => { state.view = { scale: 1, x: 0, y: 0 }; redraw(); } }),
   );
 }
-let player = null;
-/** Show one layer after the other, from the first: the untangling as an animation. */
-function play() {
-  let next = 0;
+const flag = (name) => toggle(name, texts[name], state[name], () => { state[name] = !state[name]; redraw(); return state[name]; });
+
+// ---- playing ----------------------------------------------------------------------------------
+let player = null, playing = "";
+/** A button that starts an animation, given as a list of steps, and stops it. */
+function playButton(id, label, makeSteps) {
+  return toggle(id, `${playing === id ? "■" : "▶"} ${label}`, playing === id, () => {
+    const wasPlaying = playing === id;
+    stop();
+    if (!wasPlaying) play(id, makeSteps());
+    return playing === id;
+  });
+}
+function play(id, steps) {
+  playing = id;
   const step = () => {
-    const plane = planes.find((each) => each.layer === layers[next] && each.projection === state.plane.projection);
-    if (plane) moveTo(plane);
-    next += 1;
-    player = next < layers.length ? setTimeout(step, reducedMotion ? 1500 : 1300) : null;
+    steps.shift()();
+    if (steps.length) player = setTimeout(step, reducedMotion ? 1500 : 1300);
+    else stop();
     showControls();
   };
   step();
 }
 function stop() {
   clearTimeout(player);
-  player = null;
+  playing = "";
+}
+function showLayer(layer) {
+  const plane = planes.find((each) => each.layer === layer && each.projection === state.plane.projection);
+  if (plane) moveTo(plane);
+}
+
+// ---- the layers and epochs of a net --------------------------------------------------------------
+const sequence = () => sequences[shown.net];
+function showStep(changes) {
+  const before = shown.net;
+  Object.assign(shown, changes);
+  const { layers: names, epochs } = sequence();
+  if (shown.net !== before) Object.assign(shown, { layer: Math.min(shown.layer, names.length - 1), epoch: Math.min(shown.epoch, epochs.length - 1) });
+  predicted = sequence().predicted[shown.epoch];
+  recolor();
+  showLegend();
+  moveTo(planes[sequence().planes[shown.epoch][shown.layer]]);
+  showHits();
+}
+function slider(id, label, values, chosen, changed) {
+  const output = element("output", { textContent: values[chosen] });
+  const range = element("input", { id, type: "range", min: 0, max: values.length - 1, step: 1, value: chosen, oninput: () => { stop(); output.textContent = values[range.value]; changed(Number(range.value)); } });
+  range.setAttribute("aria-valuetext", values[chosen]);
+  return element("label", { className: "slider" }, label, range, output);
+}
+function sequenceControls() {
+  const { layers: names, epochs } = sequence();
+  const hidden = shown.layer || Math.max(1, names.length - 3); // the pixels do not change during training
+  return [
+    ...(sequences.length > 1 ? [dropdown("net", texts.net, sequences.map((each, k) => [String(k), each.net]), String(shown.net), (value) => { stop(); showStep({ net: Number(value) }); showControls(); })] : []),
+    slider("layer", texts.layer, names, shown.layer, (layer) => showStep({ layer })),
+    slider("epoch", texts.epoch, epochs.map(String), shown.epoch, (epoch) => showStep({ epoch })),
+    playButton("play-layers", texts.play_layers, () => names.map((_name, layer) => () => showStep({ layer }))),
+    playButton("play-epochs", texts.play_epochs, () => epochs.map((_epoch, epoch) => () => showStep({ layer: hidden, epoch }))),
+  ];
+}
+const percent = (value, digits = 1) => value.toLocaleString(document.documentElement.lang, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
+/** The hit of every layer after every epoch as a table; a click shows that plane. */
+function showHits() {
+  const box = document.getElementById("hits");
+  box.hidden = !sequences.length;
+  if (box.hidden) return;
+  const { layers: names, epochs, plane_hits: inPlane, hits, predicted: guesses } = sequence();
+  const accuracy = data.labels.filter((label, i) => label === guesses[shown.epoch][i]).length / N;
+  const cell = (epoch, layer) => {
+    const value = inPlane[epoch][layer], here = epoch === shown.epoch && layer === shown.layer;
+    const button = element("button", { type: "button", textContent: (100 * value).toFixed(0), title: `${names[layer]}, ${texts.epoch.toLowerCase()} ${epochs[epoch]}: ${percent(value)}`, onclick: () => { stop(); showStep({ epoch, layer }); showControls(); } });
+    button.style.setProperty("--hit", `${100 * Math.max(0, 2 * value - 1) ** 3}%`);
+    if (here) button.setAttribute("aria-current", "true");
+    return element("td", {}, button);
+  };
+  const heads = names.map((name) => element("th", { scope: "col" }, element("span", { textContent: name })));
+  const rows = epochs.map((epoch, k) => element("tr", {}, element("th", { scope: "row", textContent: epoch }), ...names.map((_name, layer) => cell(k, layer))));
+  box.replaceChildren(
+    element("p", { className: "hit" }, element("strong", { textContent: percent(inPlane[shown.epoch][shown.layer]) }), ` ${texts.hit_here}`),
+    element("p", {}, `${texts.hit_space} ${percent(hits[shown.epoch][shown.layer])} · ${texts.accuracy} ${percent(accuracy)}`),
+    element("table", {}, element("caption", { textContent: texts.hit_table }), element("thead", {}, element("tr", {}, element("td"), ...heads)), element("tbody", {}, ...rows)));
 }
 function showLegend() {
   const box = document.getElementById("legend");
   const mark = (color) => { const dot = element("i"); dot.style.background = color; return dot; };
   if (state.color === "error") {
-    const wrong = data.labels.filter((label, i) => label !== data.predicted[i]).length;
+    const wrong = data.labels.filter((label, i) => label !== predicted[i]).length;
     box.replaceChildren(element("span", {}, mark(CORRECT_COLOR), ` ${texts.right} (${N - wrong}) `), element("span", {}, mark(wrongColor), ` ${texts.wrong} (${wrong})`));
     return;
   }
@@ -535,8 +635,9 @@ function showLegend() {
 }
 function showNumbers() {
   const parts = Object.entries(state.plane.numbers).map(([name, value]) => `${name} ${value}`);
-  document.getElementById("numbers").textContent = [texts.points.replace("{n}", N), ...parts].join(" · ");
-  canvas.setAttribute("aria-label", `${state.plane.layer}, ${state.plane.projection}. ${parts.join(", ")}`);
+  const place = sequences.length ? `${sequence().net}, ${sequence().layers[shown.layer]}, ${texts.epoch.toLowerCase()} ${sequence().epochs[shown.epoch]}` : `${state.plane.layer}, ${state.plane.projection}`;
+  document.getElementById("numbers").textContent = [...(sequences.length ? [place] : []), texts.points.replace("{n}", N), ...parts].join(" · ");
+  canvas.setAttribute("aria-label", `${place}. ${parts.join(", ")}`);
 }
 
 applyPalette();
@@ -544,7 +645,8 @@ recolor();
 showControls();
 showLegend();
 showNumbers();
+showHits();
 showSelection();
 redraw();
 // for tests: the position of a point on the screen, whether no animation is running, times of draws
-window.explorer = { state, redraw, drawTimes, selectionTable, positionOf: (i) => toScreen(positions[2 * i], positions[2 * i + 1]), isIdle: () => animation === null };
+window.explorer = { state, shown, redraw, drawTimes, selectionTable, positionOf: (i) => toScreen(positions[2 * i], positions[2 * i + 1]), isIdle: () => animation === null };

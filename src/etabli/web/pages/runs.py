@@ -26,7 +26,7 @@ _REPORT_POLICY = (
 )
 # Pages written by an experiment have their own scripts: they run without an origin and without
 # network access, so that they can request nothing from the server.
-_PAGE_POLICY = (
+PAGE_POLICY = (
     "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline'; "
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'self'"
@@ -295,7 +295,7 @@ def serve_file(folder: Path, name: str) -> Response:
         or not path.is_file()
     ):
         raise NotFound(_("there is no such file in this run"))
-    headers = {"content-security-policy": _PAGE_POLICY, "cache-control": "no-cache"}
+    headers = {"content-security-policy": PAGE_POLICY, "cache-control": "no-cache"}
     return FileResponse(path, media_type=media_type, headers=headers)
 
 

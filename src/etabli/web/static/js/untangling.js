@@ -1,13 +1,15 @@
 // The untangling as curves by layer and by epoch, and the explorers that runs wrote.
 
 import { chart } from "./chart.js";
-import { _, $, attempt, el, request } from "./common.js";
+import { _, $, attempt, el, language, request } from "./common.js";
 import { whenChanged } from "./models.js";
 
 let explorers = [];
 let epochs = [];
+let isChosen = false; // by hand: nothing that is loaded later replaces it
 
-const urlOf = (each) => `/runs/${encodeURIComponent(each.run)}/${each.file}`;
+const urlOf = (each) => each.url ?? `/runs/${encodeURIComponent(each.run)}/${each.file}`;
+const nameOf = (each) => (each.url ? each.title : `${each.title} · ${each.experiment} · ${each.run} (${each.dataset || (each.data === "sample" ? _("sample data") : _("full data"))})`);
 
 function show(index) {
   const each = explorers[index];
@@ -45,25 +47,25 @@ function plot(rows) {
 }
 
 $("epoch").addEventListener("input", plotByLayer);
-$("which").addEventListener("change", () => show(Number($("which").value)));
+$("which").addEventListener("change", () => { isChosen = true; show(Number($("which").value)); });
 
 let lastVersion = "";
 whenChanged(async ({ runs, models }) => {
-  const version = JSON.stringify([models.untangling?.state, runs.map((run) => [run.name, run.done, run.created])]);
+  const version = JSON.stringify([models.untangling?.state, models["untangling.planes"]?.state, runs.map((run) => [run.name, run.done, run.created])]);
   if (version === lastVersion) return;
   lastVersion = version;
   const before = explorers[Number($("which").value)]?.file;
   const answer = await attempt(() => request("/api/untangling"));
   if (!answer) return;
-  explorers = answer.explorers;
+  const planes = { title: _("All layers and epochs of both nets"), caption: "", experiment: "planes", file: answer.planes, url: `${answer.planes}?lang=${language}` };
+  explorers = [...(answer.planes ? [planes] : []), ...answer.explorers];
   plot(answer.depth);
   $("explorers").hidden = !explorers.length;
   if (!explorers.length) return;
   $("which").replaceChildren(...explorers.map((each, index) => el("option", { value: index, selected: each.file === before },
-    `${each.title} · ${each.experiment} · ${each.run} (${each.dataset || (each.data === "sample" ? _("sample data") : _("full data"))})`)));
-  if (!before || !explorers.some((each) => each.file === before)) {
-    const best = Math.max(0, explorers.findIndex((each) => each.experiment === "tp2.hidden"));
-    $("which").value = String(best);
-    show(best);
-  }
+    nameOf(each))));
+  if (isChosen && explorers.some((each) => each.file === before)) return;
+  const best = Math.max(0, explorers.findIndex((each) => each.url || each.experiment === "tp2.hidden"));
+  $("which").value = String(best);
+  if (explorers[best].file !== before) show(best);
 });
