@@ -150,6 +150,48 @@ def test_an_image_that_cannot_be_read_is_listed(classifier, photos, tmp_path):
     assert len(found) == 1 and len(found.unreadable) == 1
 
 
+@pytest.fixture(scope="module")
+def squares(tmp_path_factory):
+    """Ten dark and ten light images, in a table with names and labels."""
+    folder = tmp_path_factory.mktemp("squares")
+    draws = np.random.default_rng(1)
+    lines = ["path;kind;part"]
+    for number in range(20):
+        low = 128 * (number % 2)
+        pixels = draws.integers(low, low + 100, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+        part = "test" if number >= 12 else "train"
+        lines.append(f"{number}.png;{('dark', 'light')[number % 2]};{part}")
+    (folder / "labels.csv").write_text("\n".join(lines).replace("kind", "label") + "\n")
+    return folder / "labels.csv"
+
+
+def test_labeled_images_are_inspected_classified_evaluated_and_exported(squares, tmp_path):
+    inspected = etabli.inspect(squares, tmp_path / "inspection", weights="none")
+    assert len(inspected.inspection.images) == 20 and inspected.report.is_file()
+    assert isinstance(inspected, etabli.InspectionResult)
+    trained = etabli.transfer(
+        squares, out=tmp_path / "m", backbone="small_residual", weights="none", split_column="part"
+    )
+    assert isinstance(trained, etabli.ClassifierResult) and trained.card.splits["test"] == 8
+    model = etabli.load(trained.folder)
+    found = etabli.evaluate(squares, model, split_column="part")
+    assert isinstance(found, etabli.Evaluation) and len(found) == 8
+    assert found.scores["accuracy"].value == trained.evaluation.scores["accuracy"].value
+    predictions = model.predict(squares)  # a table, of which the labels are not needed
+    assert len(predictions) == 20 and predictions.classes == ("dark", "light")
+    np.testing.assert_allclose(predictions.probabilities[12:], found.probabilities, atol=1e-4)
+
+
+def test_a_model_is_exported_and_read_back(classifier, photos, tmp_path):
+    pytest.importorskip("openvino")
+    exported = etabli.export(classifier, tmp_path / "m.xml")
+    assert exported.classes == ("cat", "dog") and exported.largest_difference < 1e-3
+    model, file = etabli.load(classifier), etabli.load(exported.path)
+    expected, found = model.predict(photos), file.predict(photos)
+    np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-3)
+
+
 def test_a_text_model_continues_a_prompt_by_its_seed(writer):
     first = etabli.generate(writer, "abcab", length=30, temperature=0.5, seed=1)
     assert len(first) == 35 and first.startswith("abcab") and set(first) <= set("abc")

@@ -14,37 +14,56 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from etabli.pipelines._classifier import ClassifierResult
     from etabli.pipelines.evaluate import Evaluation
+    from etabli.pipelines.export import ExportResult, export
+    from etabli.pipelines.finetune import finetune
+    from etabli.pipelines.inspect import InspectionResult, inspect
     from etabli.pipelines.predict import Predictions
+    from etabli.pipelines.transfer import transfer
     from etabli.saved_models.folder import SavedModel
 
 __all__ = [
     "Captions",
+    "ClassifierResult",
     "Evaluation",
+    "ExportResult",
     "FeatureTable",
+    "InspectionResult",
     "Model",
     "Predictions",
     "RunResult",
     "Scores",
     "caption",
     "evaluate",
+    "export",
     "extract_features",
+    "finetune",
     "generate",
+    "inspect",
     "load",
     "run",
+    "transfer",
     "untangle",
 ]
 
 _LAZY = {
+    "ClassifierResult": "etabli.pipelines._classifier",
     "Evaluation": "etabli.pipelines.evaluate",
+    "ExportResult": "etabli.pipelines.export",
+    "InspectionResult": "etabli.pipelines.inspect",
     "Predictions": "etabli.pipelines.predict",
+    "export": "etabli.pipelines.export",
+    "finetune": "etabli.pipelines.finetune",
+    "inspect": "etabli.pipelines.inspect",
+    "transfer": "etabli.pipelines.transfer",
 }
 Paths = str | Path | Sequence[str | Path]
-"""A folder of images, one image file, or several."""
+"""A folder, a table or another source of images, one image file, or several."""
 
 
 def __getattr__(name: str) -> object:
-    """Import a class of a pipeline when its name is first used (PEP 562)."""
+    """Import a name of a pipeline when it is first used (PEP 562)."""
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'etabli.api' has no attribute {name!r}")
@@ -260,8 +279,9 @@ def evaluate(
     *,
     split: str | None = None,
     seed: int = 0,
+    **source_options: Any,
 ) -> "Evaluation":
-    """Judge a classifier on labeled images, as ``etabli evaluate`` does; write nothing.
+    """Evaluate a classifier on labeled images, as ``etabli evaluate`` does; write nothing.
 
     Images that trained the model are left out.
 
@@ -269,20 +289,22 @@ def evaluate(
         images: A folder per class, a VOC tree, a table of files and labels, or the folder of their
             features.
         model: The folder of a classifier, or what ``load`` returned.
-        split: "train", "validation", "test" or "all"; by default the split that is there to judge.
+        split: "train", "validation", "test" or "all"; by default the test split, else validation.
         seed: Seed of the 95 % bootstrap intervals.
+        source_options: How the source is read: ``split_column``, ``label_separator``, ``train``,
+            ``validation``, ``test`` (lists of images, or folders).
 
     Returns:
         Scores with intervals, overall and by class, and the probabilities of every image.
 
     Raises:
-        DataMissing: There is no image to judge on, or none of a class of the model.
+        DataMissing: There is no image to evaluate on, or none of a class of the model.
         BadSetting: The model gives each image one label, and some images have several.
     """
-    from etabli.pipelines.evaluate import evaluate as judge
+    from etabli.pipelines import evaluate as pipeline
 
     folder = model.folder if isinstance(model, Model) else model
-    return judge(images, folder, split=split, seed=seed)
+    return pipeline.evaluate(images, folder, split=split, seed=seed, **source_options)
 
 
 def run(
@@ -393,7 +415,7 @@ def untangle(
 
 def extract_features(
     images: Paths,
-    backbone: str = "mobilenet_v2",
+    backbone: str | None = None,
     *,
     layer: str = "pool",
     weights: str | Path = "imagenet",
@@ -403,7 +425,8 @@ def extract_features(
 
     Args:
         images: A folder, or the paths of images.
-        backbone: ``"mobilenet_v2"``, ``"resnet50"`` or ``"vgg16"``.
+        backbone: A net of keras.applications, such as ``"mobilenet_v2"``, or an ONNX file; by
+            default the best whose weights are here.
         layer: ``"pool"`` (the last feature map averaged), a stage, or the name of a Keras layer.
         weights: "imagenet" (of the catalog), a weights file, or "none" (random weights).
         out: A folder to keep them in, which a second call reads; by default the user's cache.
@@ -414,15 +437,9 @@ def extract_features(
     Raises:
         DataMissing: No image, or no weights.
     """
-    from etabli.features.extraction import extract, extract_to_cache
-    from etabli.features.inputs import find_weights
+    from etabli.pipelines.extract import extract_listed
 
-    paths, names = _list_images(images)
-    file = find_weights(backbone, weights)
-    if out is not None:
-        found = extract(paths, backbone, out, names=names, weights=file, layer=layer)
-    else:
-        found = extract_to_cache("api", paths, backbone, names=names, weights=file, layer=layer)
+    found = extract_listed(images, backbone, layer=layer, weights=weights, out=out)
     rows = found.array(dtype="float32")
     return FeatureTable(
         found.names, rows.reshape(len(rows), -1), [each.name for each in found.unreadable]

@@ -30,14 +30,15 @@ def export(
     etabli export model/ --out model.xml
     etabli predict new-photos/ --model model.onnx --out predictions.csv
     """
-    from etabli.saved_models.export import export_model
+    from etabli.pipelines import export as pipeline
 
-    path, difference, card = export_model(model, out, overwrite=overwrite)
+    found = pipeline.export(model, out, overwrite=overwrite)
+    difference = found.largest_difference
     if as_json:
-        document = {"out": str(path), "largest_difference": difference}
-        _errors.print_json({**document, "classes": list(card.classes)})
+        document = {"out": str(found.path), "largest_difference": difference}
+        _errors.print_json({**document, "classes": list(found.classes)})
         return
     text = _("{out}, not checked: the check needs OpenVINO (pip install 'etabli[openvino]').")
     if difference is not None:
         text = _("{out}: at most {difference:.1g} from the original.")
-    typer.echo(text.format(out=path, difference=difference))
+    typer.echo(text.format(out=found.path, difference=difference))

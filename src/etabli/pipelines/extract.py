@@ -1,5 +1,6 @@
 """Deep features of the images of a folder, a table or a storage, in a folder or in the cache."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,16 @@ from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
 from etabli.data.formats import s3
+from etabli.data.formats.images import get_display_name
 from etabli.data.formats.labeled_images import LabeledImages
 from etabli.features import extraction
 from etabli.features.inputs import find_images
+from etabli.features.looks import STORED
 from etabli.features.store import SOURCE, Features, write_source
 from etabli.features.weights import choose_backbone, describe_choice, find_weights
 
-INDEX, RECIPE, SHARDS = "index.json", "recipe.json", "shard-*.safetensors"
+INDEX, RECIPE = "index.json", "recipe.json"
+SHARDS = ("shard-*.safetensors", STORED)
 
 
 def is_features(place: Path | str) -> bool:
@@ -74,8 +78,41 @@ def extract(
 def _remove_features(folder: Path) -> None:
     """Remove the files of an extraction, the one that says that it is finished first."""
     with lock_folder(folder):
-        for path in (folder / INDEX, folder / SOURCE, folder / RECIPE, *folder.glob(SHARDS)):
+        shards = [path for pattern in SHARDS for path in folder.glob(pattern)]
+        for path in (folder / INDEX, folder / SOURCE, folder / RECIPE, *shards):
             path.unlink(missing_ok=True)
+
+
+def extract_listed(
+    images: Path | str | Sequence[Path | str],
+    backbone: str | None = None,
+    *,
+    layer: str = "pool",
+    weights: Path | str | None = "imagenet",
+    out: Path | str | None = None,
+) -> Features:
+    """Extract the features of a location, or of a list of images, to a folder or to the cache.
+
+    Args:
+        images: A location as ``find_images`` takes it, or image files.
+        backbone: The net; None is the best whose weights are here.
+        layer: "pool", "map", a stage, or the name of a layer.
+        weights: "imagenet", "none" (random) or a weights file.
+        out: A folder, of which a second call reads the features; None is the user's cache.
+
+    Raises:
+        DataMissing: There is no image, or there are no weights.
+    """
+    if isinstance(images, str | Path):
+        paths, names = find_images(images)
+    else:
+        paths = [Path(each) for each in images]
+        names = [get_display_name(each) for each in paths]
+    name = choose_backbone(backbone, weights)
+    options: dict[str, Any] = {"weights": find_weights(name, weights), "layer": layer}
+    if out is not None:
+        return extraction.extract(paths, name, out, names=names, **options)
+    return extraction.extract_to_cache("api", paths, name, names=names, **options)  # type: ignore[arg-type]
 
 
 def extract_labeled(
