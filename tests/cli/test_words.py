@@ -102,3 +102,17 @@ def test_words_whose_vector_is_zero_are_left_out_and_counted(etabli, tmp_path):
     assert refused.code == 2 and "the vector of '<pad>' is zero" in refused.err
     path.write_text("<pad> 0 0\n<unk> 0 0\n")
     assert "all vectors are zero" in etabli("words", path, "--clusters", 0).err
+
+
+def test_a_line_of_too_many_numbers_is_malformed_and_a_word_may_have_blanks(etabli, tmp_path):
+    path = tmp_path / "glove.txt"
+    path.write_text("sea 1 0\nship 1 .1\n. . . 0 1\nnew york 1 1\nlong 1 2 3 4\n")
+    result = etabli("words", path, "--clusters", 0, "--neighbors-of", "new york", "--json")
+    assert "malformed lines, which are left out: 1 (line 5)" in result.err
+    assert set(json.loads(result.out)["neighbors"]["new york"]) == {"sea", "ship", ". . ."}
+
+
+def test_an_empty_vocabulary_is_refused(etabli, file, tmp_path):
+    (tmp_path / "none.txt").write_text("\n \n")
+    result = etabli("words", file, "--vocabulary", "none.txt")
+    assert result.code == 3 and "there is no word in none.txt" in result.err

@@ -149,6 +149,10 @@ def _read_words(path: Path) -> list[str]:
     # A line is a word, which may have blanks; a single line may be a list of words.
     if len(lines) == 1:
         lines = lines[0].replace(",", " ").split() or lines
+    if not lines:
+        raise DataMissing(
+            _("there is no word in {path}").format(path=path), expected=_("one word per line")
+        )
     return list(dict.fromkeys(lines))
 
 

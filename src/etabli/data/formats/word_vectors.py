@@ -498,7 +498,10 @@ def _parse(batch: list[tuple[int, bytes]], layout: _Layout) -> tuple[list[bytes]
         parts = line.rstrip().rsplit(None, layout.dimension)
         words.append(parts[0] if parts else b"")
         numbers = _parse_numbers(b" ".join(parts[1:]))
-        if len(parts) == layout.dimension + 1 and len(numbers) == layout.dimension:
+        fits = len(parts) == layout.dimension + 1 and len(numbers) == layout.dimension
+        # "long 1 2" has too many numbers: it is no word with blanks, such as ". . .".
+        _first, *others = parts[0].split() if parts else [b""]
+        if fits and not (others and len(_parse_numbers(b" ".join(others))) == len(others)):
             rows[row] = numbers
     return words, rows
 
