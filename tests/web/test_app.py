@@ -69,7 +69,7 @@ def test_an_address_of_another_machine_is_refused():
 def test_the_command_imports_nothing_heavy_before_it_answers():
     code = (
         "import sys; from etabli.web.app import make_app; make_app('.');"
-        "heavy = ('keras', 'jax', 'matplotlib', 'sklearn', 'openTSNE');"
+        "heavy = ('keras', 'jax', 'matplotlib', 'sklearn', 'openTSNE', 'scipy', 'segno');"
         "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run(

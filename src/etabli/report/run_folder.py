@@ -72,7 +72,8 @@ Verdict = Literal["confirmed", "refuted", "undecided", "not_judged"]
 class Record(BaseModel):
     """The base of all records: unknown fields of a newer version are kept."""
 
-    model_config = ConfigDict(extra="allow")
+    # The validators are built when the first record is read, not when a page is opened.
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
 
 class FileRecord(Record):
@@ -106,7 +107,10 @@ class PublishedRecord(Record):
 
 
 class ReportItem(Record):
-    """A figure, table, note or page of a report; items appear in the order they were made."""
+    """A figure, table, note or page of a report; items appear in the order they were made.
+
+    ``number`` is that of the figure of the lab report; ``shares`` are columns shown in percent.
+    """
 
     kind: Literal["figure", "table", "note", "page"]
     key: str = ""
@@ -117,6 +121,7 @@ class ReportItem(Record):
     text: Text = ""
     columns: list[Text] = Field(default_factory=list)
     rows: list[list[Cell]] = Field(default_factory=list)
+    shares: list[int] = Field(default_factory=list)
 
 
 class SeedRun(FileRecord):

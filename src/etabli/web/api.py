@@ -33,7 +33,7 @@ logger = logging.getLogger("etabli.web")
 class Params(BaseModel):
     """The parameters of an endpoint: typed, bounded, no unknown fields."""
 
-    model_config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False, defer_build=True)
 
 
 class NoParams(Params):

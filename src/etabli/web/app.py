@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from types import FrameType
 
@@ -22,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from etabli import pretrained
 from etabli.core.errors import EtabliError
-from etabli.core.i18n import _, use_language
+from etabli.core.i18n import _, current_language, use_language
 from etabli.report import HOME as REPORT_HOME
 from etabli.web import invitation, pages, rendering
 from etabli.web.api import Endpoint, NotFound, error_response, handle_errors, openapi_schema
@@ -76,8 +77,9 @@ def make_app(
 
 def _make_routes(state: PlaygroundState) -> list[Route | Mount]:
     limiter, photos = CapacityLimiter(WORKER_THREADS), CapacityLimiter(PHOTO_THREADS)
-    document = openapi_schema([*pages.ENDPOINTS, *pages.STREAMS])
-    schema = Endpoint("/api/schema", lambda _state, _params: document)
+    schema = Endpoint(
+        "/api/schema", lambda _state, _params: _describe_endpoints(current_language())
+    )
     return [
         *(_page_route(page) for page in rendering.ALL_PAGES),
         *(
@@ -89,6 +91,11 @@ def _make_routes(state: PlaygroundState) -> list[Route | Mount]:
         Route("/static/report.css", _serve_report_style),
         Mount("/static", _RevalidatedFiles(directory=rendering.HERE / "static")),
     ]
+
+
+@cache
+def _describe_endpoints(_language: str) -> dict[str, object]:
+    return openapi_schema([*pages.ENDPOINTS, *pages.STREAMS])
 
 
 def _page_route(page: rendering.Page) -> Route:

@@ -4,8 +4,10 @@ Every explorer is a page in a sandboxed frame. That of the layers and epochs is 
 the planes of a run or from the shipped ones, whose images are those of your copy of MNIST.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from starlette.responses import HTMLResponse, Response
@@ -13,14 +15,14 @@ from starlette.responses import HTMLResponse, Response
 from etabli.core.errors import EtabliError
 from etabli.core.i18n import N_, current_language, use_language
 from etabli.data.catalog.source import Source
-from etabli.data.formats import mnist
-from etabli.experiments.tp2 import plane_sequence
-from etabli.experiments.tp2.plane_sequence import PlaneSequence
 from etabli.report import run_folder
 from etabli.web.api import Endpoint, NoParams
 from etabli.web.model_cache import ModelSpec, TrainedModel
 from etabli.web.pages.runs import PAGE_POLICY
 from etabli.web.state import PlaygroundState
+
+if TYPE_CHECKING:
+    from etabli.experiments.tp2.plane_sequence import PlaneSequence
 
 _CURVE = "depth"  # the history of tp2.untangling: a row per epoch, a column per layer
 PLANES_URL = "/api/untangling/planes"
@@ -29,17 +31,24 @@ PLANES_URL = "/api/untangling/planes"
 class PlanePage:
     """The explorer of the layers and epochs, rendered once in each language."""
 
-    def __init__(self, sequence: PlaneSequence, classes: list[str], images: np.ndarray | None):
+    def __init__(
+        self, sequence: "PlaneSequence", classes: Sequence[str], images: np.ndarray | None
+    ):
         self.sequence, self.classes, self.images = sequence, classes, images
         self.render = cache(self._render)
 
     def _render(self, language: str) -> str:
+        from etabli.experiments.tp2 import plane_sequence
+
         with use_language(language):
             return plane_sequence.render(self.sequence, self.classes, self.images)
 
 
 def _load_planes(found: TrainedModel) -> PlanePage:
     """Load the planes, with the test images where this machine has them."""
+    from etabli.data.formats import mnist
+    from etabli.experiments.tp2 import plane_sequence
+
     sequence = plane_sequence.read(found.folder)
     try:
         digits = mnist.load(Source(found.record.data, dataset=found.record.dataset or None))
@@ -53,7 +62,7 @@ def _load_planes(found: TrainedModel) -> PlanePage:
 MODELS = (
     ModelSpec(
         *("untangling.planes", "tp2.untangling"),
-        (plane_sequence.ARRAYS, plane_sequence.DESCRIPTION),
+        ("planes.safetensors", "planes.json"),
         _load_planes,
     ),
     ModelSpec(
