@@ -10,7 +10,7 @@ from etabli.core.seeding import make_generator
 from etabli.data.formats import images
 from etabli.data.synthetic import scenes
 from etabli.features.pipeline import NamedImage, make_reader
-from etabli.features.regions import extract_region_maps
+from etabli.features.regions import extract_region_maps, open_extractor
 from etabli.models.captioning import attention
 from etabli.models.captioning.beam_search import SearchConfig
 from etabli.models.captioning.vocabulary import Vocabulary
@@ -58,7 +58,7 @@ def test_command_and_page_write_the_same_captions(photos, tmp_path):
         "attention", vocabulary, arrays, "cells", SearchConfig(captions.N_CAPTIONS, 8)
     )
     maps = extract_region_maps(photos, [path.name for path in photos], "cells", tmp_path)
-    extract, size = captions.open_feature_extractor("cells")
+    extract, size = open_extractor("cells")
     page = captions.PhotoCaptioner(captioner, extract, size)
     assert page.search == replace(captioner.search)
     for row, path in enumerate(photos):

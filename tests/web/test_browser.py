@@ -38,10 +38,15 @@ def test_every_page_works(served, watched, key, language):
 
 
 def test_every_model_is_loaded(served):
-    assert {state["state"] for state in served.state.snapshot()["models"].values()} == {"ready"}
+    states = {key: state["state"] for key, state in served.state.snapshot()["models"].items()}
+    assert states.pop("transfer.imagenet") in ("ready", "absent")
+    assert set(states.values()) == {"ready"}
 
 
-@pytest.mark.parametrize("model", pages.MODELS, ids=lambda model: model.key)
+TRAINED = [model for model in pages.MODELS if model.experiment]
+
+
+@pytest.mark.parametrize("model", TRAINED, ids=lambda model: model.key)
 def test_the_experiment_of_every_model_writes_its_files(model):
     assert model.experiment in experiments.EXPERIMENTS
     module = importlib.import_module(experiments.module_name(model.experiment))
@@ -204,7 +209,7 @@ def test_every_page_without_its_models_names_the_command_and_has_the_button(
                 page.goto(f"{served.base}{each.path}?lang={language}")
                 panel = page.locator(".train-panel")
                 panel.wait_for()
-                missing = {model.experiment for model in pages.MODELS if model.key in each.models}
+                missing = {model.experiment for model in TRAINED if model.key in each.models}
                 assert set(panel.locator("code").inner_text().split()) == {
                     "etabli",
                     "run",

@@ -7,7 +7,6 @@ import numpy as np
 
 from etabli.data.catalog.source import Source
 from etabli.data.formats import text_file
-from etabli.models.vision.backbones import build_imagenet_head
 
 HEAD, LABELS = "mobilenet_v2_imagenet_head.npz", "imagenet_labels.txt"
 
@@ -30,6 +29,8 @@ class ImageNetHead:
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """Return the probabilities (N, K) of pooled features (N, D)."""
+        from etabli.models.vision.backbones import build_imagenet_head
+
         return build_imagenet_head(self.kernel, self.bias)(features)
 
     def activation_maps(self, maps: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -42,10 +43,12 @@ class ImageNetHead:
 
 
 def find_weights_files() -> list[Path] | None:
-    """Return the files of net, head and names; None where one of them is not in the data folder."""
+    """Return the files of head, names and net; None where one of them is not in the data folder."""
+    folder = Source.full().path("weights")
+    if not (folder / HEAD).is_file():
+        return None
     from etabli.features.regions import WEIGHTS
 
-    folder = Source.full().path("weights")
-    net = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
-    files = [folder / HEAD, folder / LABELS, *([net] if net else [])]
-    return files if net and all(path.is_file() for path in files) else None
+    files = [folder / HEAD, folder / LABELS]
+    files += [folder / name for name in WEIGHTS if (folder / name).is_file()][:1]
+    return files if len(files) == 3 and files[1].is_file() else None

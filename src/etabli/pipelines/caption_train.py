@@ -36,7 +36,12 @@ from etabli.pipelines._settings import change_settings, check_ranges, require_mo
 from etabli.pipelines.caption_write import find_extractor_weights
 from etabli.report.numbers import format_score
 from etabli.saved_models import captioner as saved_captioner
-from etabli.saved_models.captioner import Captioner, digest_vocabulary, pool_regions
+from etabli.saved_models.captioner import (
+    Captioner,
+    KnownData,
+    digest_vocabulary,
+    pool_regions,
+)
 from etabli.training.checkpoint import Checkpoint, checkpoint_path
 
 __all__ = ["MAX_WORDS", "CaptionerConfig", "train_captioner"]
@@ -311,6 +316,7 @@ def _train(
         _make_search(config.neighbors),
         card,
         CaptionRetrieval.from_features(pool_regions(maps), words) if config.neighbors else None,
+        KnownData.from_training(sets["train"].maps, words, len(vocabulary)),
     )
 
 

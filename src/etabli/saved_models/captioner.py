@@ -8,8 +8,9 @@ card.json                architecture, image features, search, vocabulary, train
 """
 
 import hashlib
-from dataclasses import asdict, dataclass, field
-from functools import cache
+import re
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,8 @@ class KnownData:
             words: Their captions (I, R, T) as word indices, padded with -1.
             size: V, the number of words in the vocabulary.
         """
-        rows = words.reshape(-1, words.shape[-1])
-        once = np.zeros(size, np.int32)
-        for row in rows:
-            once[np.unique(row[row >= 0])] += 1
         kept = np.unique(np.linspace(0, len(maps) - 1, min(len(maps), _MOST_KNOWN)).astype(int))
-        return cls(pool_regions(maps[kept]).astype(np.float16), once)
+        return cls(pool_regions(maps[kept]).astype(np.float16), count_captions(words, size))
 
 
 @dataclass(frozen=True)
@@ -82,6 +79,24 @@ class Captioner:
     card: dict[str, Any] = field(default_factory=dict)
     retrieval: CaptionRetrieval | None = None
     known: KnownData | None = None
+
+    @cached_property
+    def word_counts(self) -> np.ndarray | None:
+        """In how many training captions each word occurs (V,); None where this is not known."""
+        if self.known is not None:
+            return self.known.counts
+        if self.retrieval is not None:
+            return count_captions(self.retrieval.captions, len(self.vocabulary))
+        return None
+
+    def shift_words(self, shift: np.ndarray) -> "Captioner":
+        """Return the captioner with a number (V,) added to the logit of each word."""
+        bias = "dense_bias" if self.architecture == "simple-rnn" else "bias"
+        arrays = {
+            name: array + shift if name == bias or re.fullmatch(rf"\d+/{bias}", name) else array
+            for name, array in self.arrays.items()
+        }
+        return replace(self, arrays=arrays)
 
     def prepare(self, maps: np.ndarray) -> tuple[Any, Any, Any, Any]:
         """Return step, weights, context and initial state for ``beam_search``."""
@@ -234,6 +249,14 @@ def _read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
             return arrays, stored.metadata() or {}
     except (OSError, SafetensorError, ValueError) as error:
         raise CorruptFile(_("{path} is not a whole captioner").format(path=path)) from error
+
+
+def count_captions(words: np.ndarray, size: int) -> np.ndarray:
+    """Return in how many captions (..., T) of word indices each of ``size`` words occurs."""
+    counts = np.zeros(size, np.int32)
+    for row in words.reshape(-1, words.shape[-1]):
+        counts[np.unique(row[row >= 0])] += 1
+    return counts
 
 
 def digest_vocabulary(vocabulary: Vocabulary) -> str:

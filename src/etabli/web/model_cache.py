@@ -16,9 +16,10 @@ from etabli.core.errors import EtabliError
 from etabli.core.i18n import LANGUAGES, _, use_language
 from etabli.data.catalog.source import Source
 from etabli.report import run_folder
-from etabli.web.api import NotReady, strip_paths
+from etabli.web.api import NotFound, NotReady, strip_paths
 
 logger = logging.getLogger("etabli.web")
+_MAX_OTHERS = 6  # models that are not the default ones of their pages
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,20 @@ class TrainedModel:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model that a page needs: the experiment that trains it, its files, and how to load it."""
+    """A model that a page needs: the experiment that trains it, its files, and how to load it.
+
+    ``needs`` is the data set whose images a shipped net's page shows. A model of no experiment is
+    found by ``find``, and its absence is not shown. Where the page has a menu of your runs, the
+    shipped net may come first.
+    """
 
     key: str
     experiment: str
     files: tuple[str, ...]
     load: Callable[[TrainedModel], object]
-    needs: str = ""  # the data set whose images a shipped net's page shows
+    needs: str = ""
+    is_shipped_first: bool = False
+    find: Callable[[], TrainedModel | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,9 @@ class Slot:
     """The state of one model: what was found, what is loaded, and why others could not be."""
 
     spec: ModelSpec
-    state: str = "missing"  # missing, waiting, loading, ready, failed
+    state: str = (
+        "missing"  # missing, absent (without an experiment), waiting, loading, ready, failed
+    )
     found: TrainedModel | None = None
     loaded: TrainedModel | None = None
     model: object = None
@@ -80,7 +90,13 @@ def find_trained(
     and the data that its page shows are here, your runs on sample data come after it. Runs on other
     data than MNIST are left out: the page of the digits draws digits.
     """
+    if spec.find is not None:
+        yield from filter(None, [spec.find()])
+        return
     own = _find_shipped(shipped, spec) if shipped else None
+    if own and spec.is_shipped_first:
+        yield own
+        own = None
     behind = []
     for run in run_folder.find_runs(home):
         try:
@@ -123,6 +139,8 @@ class ModelCache:
         self.home, self.shipped = Path(home), shipped
         self._slots = {spec.key: Slot(spec) for spec in specs}
         self._queue: list[str] = []
+        self._others: dict[tuple[str, str], tuple[TrainedModel, Any]] = {}
+        self._others_lock = threading.Lock()
         self._condition = threading.Condition()
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -140,7 +158,8 @@ class ModelCache:
                 slot.error = error
                 if found is None:
                     if slot.model is None and slot.state not in ("loading", "waiting"):
-                        slot.state = "failed" if error else "missing"
+                        missing = "absent" if slot.spec.find else "missing"
+                        slot.state = "failed" if error else missing
                 elif found.version not in (slot.found and slot.found.version, *slot.errors):
                     slot.found, slot.state = found, "waiting"
                     self._enqueue(key)
@@ -209,6 +228,36 @@ class ModelCache:
             _("no trained model was found"),
             fix=_("Train one with: {command}").format(command=f"etabli run {slot.spec.experiment}"),
         )
+
+    def find_all(self, key: str) -> list[TrainedModel]:
+        """Find every trained model of a key, the one that is used by default first."""
+        found = list(find_trained(self.home, self._slots[key].spec, self.shipped))
+        current = {each.run.name: each.version for each in found}
+        with self._others_lock:
+            for other, (loaded, _model) in list(self._others.items()):
+                if other[0] == key and current.get(other[1]) != loaded.version:
+                    del self._others[other]  # it was trained again, or deleted
+        return found
+
+    def get_of_run(self, key: str, run: str) -> Any:
+        """Return the model of the run of that name; the last few are kept.
+
+        Raises:
+            NotFound: There is no such run, or it has no such model.
+        """
+        slot = self._slots[key]
+        if not run or (slot.loaded and slot.loaded.run.name == run):
+            return self.get(key)
+        with self._others_lock:
+            if (key, run) not in self._others:
+                candidates = find_trained(self.home, slot.spec, self.shipped)
+                found = next((each for each in candidates if each.run.name == run), None)
+                if found is None:
+                    raise NotFound(_("there is no run of that name"))
+                while len(self._others) >= _MAX_OTHERS:
+                    del self._others[next(iter(self._others))]
+                self._others[key, run] = (found, slot.spec.load(found))
+            return self._others[key, run][1]
 
     def has(self, key: str) -> bool:
         """Return whether a model is loaded."""

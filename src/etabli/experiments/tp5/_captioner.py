@@ -24,7 +24,7 @@ from etabli.models.captioning.beam_search import SearchConfig, SearchResult
 from etabli.models.captioning.reranking import CaptionRetrieval
 from etabli.models.captioning.train import TrainConfig
 from etabli.models.captioning.vocabulary import Vocabulary
-from etabli.saved_models.captioner import Captioner, pool_regions
+from etabli.saved_models.captioner import Captioner, KnownData, pool_regions
 from etabli.viz import curves
 
 SEED_STEP = 1000
@@ -186,7 +186,9 @@ def train(
             ).format(n=int(history[history[:, 3].argmax(), 0]), epochs=config.epochs)
         )
     retrieval = CaptionRetrieval.from_features(pool_regions(splits.maps["train"]), words)
-    return replace(captioner, arrays=ensemble.merge_weights(members), retrieval=retrieval)
+    known = KnownData.from_training(splits.maps["train"], words, len(vocabulary))
+    arrays = ensemble.merge_weights(members)
+    return replace(captioner, arrays=arrays, retrieval=retrieval, known=known)
 
 
 def _train_member(

@@ -1,13 +1,18 @@
 """Uploaded photos: decoded within bounds, kept in memory for one request, never stored."""
 
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
 from starlette.responses import Response
 
 from etabli.core.i18n import N_
+from etabli.metrics.novelty import Familiarity
 from etabli.web.api import Endpoint, Params
+
+if TYPE_CHECKING:
+    from etabli.data.synthetic.scenes import Scene
 
 MAX_PIXELS, MAX_JPEG_PIXELS = 50_000_000, 100_000_000  # a JPEG is decoded at a reduced size
 
@@ -26,17 +31,46 @@ def decode_photo(body: bytes, size: tuple[int, int]) -> np.ndarray:
     return images.read(body, size, max_pixels=MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS)
 
 
+def describe_familiarity(
+    familiarity: Familiarity | None, features: np.ndarray
+) -> dict[str, object] | None:
+    """Return the distance of an image from the training images, the limit, and if it is far."""
+    if familiarity is None:
+        return None
+    distance = float(familiarity.measure(features)[0])
+    limit = familiarity.limit
+    return {"distance": distance, "limit": limit, "is_far": distance > limit}
+
+
 def draw_scene(_state: object, params: SceneParams) -> Response:
     """Return a synthetic scene, for those who have no photo at hand."""
-    from etabli.core import seeding
-    from etabli.data.synthetic import scenes
-
-    generator = seeding.make_generator(params.seed, "playground", "scene")
     stream = io.BytesIO()
-    scenes.draw_scene(generator, (320, 320), (2, 4)).image.save(stream, "PNG")
+    _draw(params.seed).image.save(stream, "PNG")
     return Response(stream.getvalue(), media_type="image/png")
+
+
+def list_objects(_state: object, params: SceneParams) -> dict[str, object]:
+    """Return what is in the synthetic scene of a seed, from left to right."""
+    scene = _draw(params.seed)
+    shown = sorted(scene.objects, key=lambda each: each.center)
+    return {"objects": [f"{each.color} {each.kind}" for each in shown]}
+
+
+def _draw(seed: int) -> "Scene":
+    """Draw a scene as those that the shipped captioner was trained on."""
+    from etabli.core import seeding
+    from etabli.data.synthetic import scene_captions
+
+    generator = seeding.make_generator(seed, "playground", "scene")
+    return scene_captions.draw_clear_scene(generator, 3 * scene_captions.SIDE)
 
 
 ENDPOINTS = [
     Endpoint("/api/photo/scene", draw_scene, SceneParams, summary=N_("A synthetic scene")),
+    Endpoint(
+        "/api/photo/scene/objects",
+        list_objects,
+        SceneParams,
+        summary=N_("What is in a synthetic scene"),
+    ),
 ]

@@ -1,4 +1,7 @@
-"""Transfer: the classes of a photo by a linear classifier on features, and its nearest images."""
+"""Transfer: the classes of a photo by a linear classifier on features, and its nearest images.
+
+Where the ImageNet weights are in the data folder, also the thousand classes, with activation maps.
+"""
 
 import io
 import tempfile
@@ -6,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
@@ -14,12 +17,19 @@ from starlette.responses import Response
 
 from etabli.core.errors import CorruptFile
 from etabli.core.i18n import N_, _
+from etabli.metrics.novelty import Familiarity, normalize_rows
+from etabli.report import run_folder
 from etabli.web.api import Endpoint, NoParams, NotFound, Params
 from etabli.web.model_cache import ModelSpec, TrainedModel
-from etabli.web.pages.photo import decode_photo
+from etabli.web.pages.digits import encode_bytes
+from etabli.web.pages.photo import decode_photo, describe_familiarity
 from etabli.web.state import PlaygroundState
 
-N_NEAREST = 8
+if TYPE_CHECKING:
+    from etabli.features.imagenet import ImageNetHead
+
+N_NEAREST, N_IMAGENET = 8, 5
+DRAWN = "drawn scenes"
 _THUMBNAIL_SIZE = 320
 _MIN_SIMILARITY = 0.99  # of features stored by the run and extracted now
 
@@ -34,7 +44,9 @@ class ImageParams(Params):
 class TrainingSet:
     """The training images with labels (N, K) and features (N, D), and their feature extractor.
 
-    ``extract`` maps pixels (height, width, 3) of ``input_size`` to features (1, D).
+    ``extract`` maps pixels (height, width, 3) of ``input_size`` to features (1, D). Where these do
+    not tell other images apart, ``look`` and ``looks`` (N, D') are what distances are measured in.
+    ``kind`` is "drawn scenes" or the name of the photographs.
     """
 
     classes: Sequence[str]
@@ -43,6 +55,9 @@ class TrainingSet:
     features: np.ndarray
     extract: Callable[[np.ndarray], np.ndarray]
     input_size: tuple[int, int]
+    kind: str = DRAWN
+    look: Callable[[np.ndarray], np.ndarray] | None = None
+    looks: np.ndarray | None = None
 
 
 class PhotoClassifier:
@@ -52,7 +67,10 @@ class PhotoClassifier:
         from etabli.models.vision.linear_head import LinearClassifier
 
         self.training_set, self.head = training_set, LinearClassifier(kernel, bias)
-        self.directions = _normalize(training_set.features)
+        self.directions = normalize_rows(training_set.features)
+        self.familiarity = Familiarity.fit(
+            training_set.features if training_set.looks is None else training_set.looks
+        )
         self._lock = threading.Lock()
         # Compile before the first photo.
         self.classify(np.full((*training_set.input_size, 3), 127, np.uint8))
@@ -62,9 +80,12 @@ class PhotoClassifier:
         with self._lock:
             features = self.training_set.extract(pixels)
         probabilities = self.head.probabilities(features)[0]
-        similarities = self.directions @ _normalize(features)[0]
+        similarities = self.directions @ normalize_rows(features)[0]
         classes, labels = np.asarray(self.training_set.classes), self.training_set.labels
+        look = self.training_set.look
+        seen = features if look is None else look(pixels)
         return {
+            "familiarity": describe_familiarity(self.familiarity, seen),
             "classes": [
                 {
                     "name": str(classes[k]),
@@ -83,10 +104,40 @@ class PhotoClassifier:
             ],
         }
 
+    def describe(self) -> dict[str, object]:
+        """Return what the classifier knows: its classes and its training images."""
+        known = self.training_set
+        return {"classes": list(known.classes), "images": len(known.paths), "kind": known.kind}
 
-def _normalize(features: np.ndarray) -> np.ndarray:
-    features = np.asarray(features, np.float32)
-    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)
+
+class ImageNetClassifier:
+    """The thousand classes of MobileNetV2, and where in a photo each of them is found."""
+
+    def __init__(self, weights: Path, head: "ImageNetHead") -> None:
+        from etabli.features import regions
+
+        self.extract, self.input_size = regions.open_extractor("mobilenet_v2", weights)
+        self.head, self._lock = head, threading.Lock()
+        self.classify(np.full((*self.input_size, 3), 127, np.uint8))
+
+    def classify(self, pixels: np.ndarray) -> dict[str, object]:
+        """Return the most probable classes, each with its activation map as bytes."""
+        with self._lock:
+            maps = self.extract(pixels)[0]
+        probabilities = self.head.probabilities(maps.astype(np.float32).mean(0, keepdims=True))[0]
+        best = np.argsort(-probabilities, kind="stable")[:N_IMAGENET]
+        side = round(len(maps) ** 0.5)
+        return {
+            "grid": [side, side],
+            "classes": [
+                {
+                    "name": self.head.names[k],
+                    "score": float(probabilities[k]),
+                    "map": encode_bytes((row - row.min()) / max(float(np.ptp(row)), 1e-9)),
+                }
+                for k, row in zip(best, self.head.activation_maps(maps, best), strict=True)
+            ],
+        }
 
 
 def _load(found: TrainedModel) -> PhotoClassifier:
@@ -98,7 +149,7 @@ def _load(found: TrainedModel) -> PhotoClassifier:
     head = load_file(found.folder / "head.safetensors")
     data = load_training_set(found, head["features"])
     pixels = images.read(data.paths[0], data.input_size)
-    similarity = _normalize(data.extract(pixels))[0] @ _normalize(data.features[:1])[0]
+    similarity = normalize_rows(data.extract(pixels))[0] @ normalize_rows(data.features[:1])[0]
     if float(similarity) < _MIN_SIMILARITY:
         raise _missing_net()
     return PhotoClassifier(data, head["kernel"], head["bias"])
@@ -115,6 +166,7 @@ def load_training_set(found: TrainedModel, features: np.ndarray) -> TrainingSet:
     """Load the training images of a run, and open the feature extractor of its ``features``."""
     from etabli import experiments
     from etabli.data.catalog.source import Source
+    from etabli.data.formats import images
     from etabli.experiments.context import RunContext
     from etabli.experiments.tp3 import _shared
 
@@ -135,7 +187,25 @@ def load_training_set(found: TrainedModel, features: np.ndarray) -> TrainingSet:
             train = _shared.keep_readable(train, _shared.extract_features(context, task, train))
     size = (int(str(stored_size)),) * 2
     extract = _open_feature_extractor(task, size)
-    return TrainingSet(train.classes, train.paths, train.labels, features, extract, size)
+    known = (train.classes, train.paths, train.labels, features, extract, size)
+    if found.record.data != "sample":
+        return TrainingSet(*known, train.title)
+    # The small net has only seen drawings: its features of photographs are like theirs.
+    looks = np.concatenate([_look_at_cells(images.read(path, size)) for path in train.paths])
+    return TrainingSet(*known, look=_look_at_cells, looks=looks)
+
+
+def _look_at_cells(pixels: np.ndarray) -> np.ndarray:
+    """Return the mean of colors and edges over an image of any size: (1, 41)."""
+    from PIL import Image
+
+    from etabli.features import regions
+
+    size = (regions.IMAGE_SIZE, regions.IMAGE_SIZE)
+    image = Image.fromarray(pixels)
+    if image.size != size:
+        image = image.resize(size, Image.Resampling.BILINEAR)
+    return regions.compute_cells(np.asarray(image)).mean(axis=0, keepdims=True)
 
 
 def _open_feature_extractor(task: Any, size: tuple[int, int]) -> Callable[[np.ndarray], np.ndarray]:
@@ -153,13 +223,54 @@ def _open_feature_extractor(task: Any, size: tuple[int, int]) -> Callable[[np.nd
     return extract
 
 
-MODELS = (ModelSpec("transfer", "tp3.transfer", ("head.safetensors",), _load),)
+def _find_imagenet() -> TrainedModel | None:
+    """Return the ImageNet weights in the data folder, as the cache of models takes them."""
+    from etabli.features.imagenet import find_weights_files
+
+    files = find_weights_files()
+    if files is None:
+        return None
+    record = run_folder.SeedRun(
+        experiment="imagenet",
+        title="MobileNetV2",
+        seed=0,
+        data="full",
+        settings={},
+        started=run_folder.current_time(),
+        seconds=0.0,
+        peak_memory_mb=0.0,
+    )
+    newest = max(path.stat().st_mtime_ns for path in files)
+    return TrainedModel(Path("imagenet"), files[-1], record, (str(files[-1]), newest))
+
+
+def _load_imagenet(found: TrainedModel) -> ImageNetClassifier:
+    from etabli.features.imagenet import ImageNetHead
+
+    return ImageNetClassifier(found.folder, ImageNetHead.load())
+
+
+MODELS = (
+    ModelSpec("transfer", "tp3.transfer", ("head.safetensors",), _load),
+    ModelSpec("transfer.imagenet", "", (), _load_imagenet, find=_find_imagenet),
+)
+
+
+def describe(state: PlaygroundState, _params: NoParams) -> dict[str, object]:
+    """Return what the classifier of the page knows."""
+    return state.models.get("transfer").describe()
 
 
 def classify(state: PlaygroundState, _params: NoParams, body: bytes) -> dict[str, object]:
     """Return the classes of a photo, and its nearest training images."""
     classifier: PhotoClassifier = state.models.get("transfer")
     return classifier.classify(decode_photo(body, classifier.training_set.input_size))
+
+
+def classify_imagenet(state: PlaygroundState, _params: NoParams, body: bytes) -> dict[str, object]:
+    """Return the ImageNet classes of a photo, with their activation maps."""
+    classifier: ImageNetClassifier = state.models.get("transfer.imagenet")
+    return classifier.classify(decode_photo(body, classifier.input_size))
 
 
 def get_image(state: PlaygroundState, params: ImageParams) -> Response:
@@ -180,6 +291,14 @@ def get_image(state: PlaygroundState, params: ImageParams) -> Response:
 
 
 ENDPOINTS = [
+    Endpoint("/api/transfer", describe, summary=N_("What the classifier of photos knows")),
+    Endpoint(
+        "/api/transfer/imagenet",
+        classify_imagenet,
+        method="POST",
+        upload=True,
+        summary=N_("The ImageNet classes of a photo"),
+    ),
     Endpoint(
         "/api/transfer", classify, method="POST", upload=True, summary=N_("The classes of a photo")
     ),

@@ -28,9 +28,11 @@ const NAMES = () => ({
   "digits.mlp": _("MLP"),
   "digits.cnn": _("CNN"),
   "digits.plane": _("t-SNE plane"),
+  "untangling.planes": _("t-SNE planes of the layers"),
   untangling: _("untangling by layer and epoch"),
   "untangling.layers": _("explorer of the hidden layers"),
   transfer: _("linear classifier on features"),
+  "transfer.imagenet": _("MobileNetV2 on ImageNet"),
   poetry: _("SimpleRNN"),
   "poetry.modern": _("LSTM"),
   "poetry.ngram": _("n-gram model"),
@@ -47,7 +49,7 @@ const STATES = () => ({
 
 function modelChip(key, model) {
   const name = NAMES()[key] ?? key;
-  const origin = model.run === "pretrained" ? _("shipped with Établi, trained on full data") : model.run ? _("run {run}, {data}", { run: model.run, data: model.data === "sample" ? _("sample data") : _("full data") }) : "";
+  const origin = model.run === "imagenet" ? _("from the data folder") : model.run === "pretrained" ? (model.data === "sample" ? _("shipped with Établi, trained on drawn scenes") : _("shipped with Établi, trained on full data")) : model.run ? _("run {run}, {data}", { run: model.run, data: model.data === "sample" ? _("sample data") : _("full data") }) : "";
   const problem = model.problem[language];
   return el("li", { class: `chip ${model.state}` },
     el("span", { class: "light", "aria-hidden": "true" }),
@@ -91,7 +93,7 @@ for (const link of document.querySelectorAll(".languages a")) link.addEventListe
 
 function draw() {
   const keys = document.body.dataset.models.split(" ").filter(Boolean);
-  const models = keys.map((key) => [key, latest.models[key]]).filter(([, model]) => model);
+  const models = keys.map((key) => [key, latest.models[key]]).filter(([, model]) => model && model.state !== "absent");
   const missing = models.filter(([, model]) => ["missing", "failed"].includes(model.state));
   $("models").replaceChildren(
     models.length ? el("ul", { class: "chips", "aria-label": _("Models of this page") }, models.map(([key, model]) => modelChip(key, model))) : "",

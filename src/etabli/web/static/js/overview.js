@@ -5,7 +5,7 @@ import { whenChanged } from "./models.js";
 
 whenChanged(({ models }) => {
   for (const tile of document.querySelectorAll(".tile")) {
-    const needed = tile.dataset.models.split(" ").filter(Boolean).map((key) => models[key]).filter(Boolean);
+    const needed = tile.dataset.models.split(" ").filter(Boolean).map((key) => models[key]).filter((model) => model && model.state !== "absent");
     if (!needed.length) continue;
     const ready = needed.filter((model) => model.state === "ready").length;
     const isLoading = needed.some((model) => model.state === "loading" || model.state === "waiting");

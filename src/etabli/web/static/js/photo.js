@@ -1,7 +1,7 @@
 // A photo that is dropped, pasted or chosen, or a synthetic scene from the server.
 
 import { onAddress, writeState } from "./address.js";
-import { _, $, attempt, el, notify } from "./common.js";
+import { _, $, attempt, el, notify, number } from "./common.js";
 
 const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_SIDE = 1024; // of the photo that is sent: nets read at most a few hundred pixels a side
@@ -71,4 +71,37 @@ export function onPhoto(callback) {
     takeOwn(event.dataTransfer.files[0]);
   });
   addEventListener("paste", (event) => takeOwn(event.clipboardData?.files[0]));
+}
+
+/** Darken the photo where a map (bytes, rows x columns) is low. */
+export function showMap(map, [rows, columns]) {
+  if (!$("photo").querySelector("img")) return;
+  let canvas = $("photo").querySelector("canvas");
+  if (!canvas) {
+    canvas = el("canvas", { "aria-hidden": "true" });
+    $("photo").append(canvas);
+  }
+  darken(canvas, map, [rows, columns]);
+}
+
+/** Draw a map on a canvas as a veil that is dark where the map is low. */
+export function darken(canvas, map, [rows, columns]) {
+  canvas.width = columns;
+  canvas.height = rows;
+  const image = new ImageData(columns, rows);
+  map.forEach((value, at) => image.data.set([12, 14, 20, Math.round(0.82 * (255 - value))], 4 * at));
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+/** Show the photo itself again. */
+export const hideMap = () => $("photo").querySelector("canvas")?.remove();
+
+/** Warn of an image that is far from the training images, and fold the answer; return if it is. */
+export function showFamiliarity(familiarity, sentence) {
+  const isFar = Boolean(familiarity?.is_far);
+  $("far").hidden = !isFar;
+  $("far").textContent = isFar ? `${sentence} ${_("Its distance from them is {distance}; of 99 % of them from each other at most {limit}.", { distance: number(familiarity.distance, 2), limit: number(familiarity.limit, 2) })}` : "";
+  $("guesses").open = !isFar;
+  $("guesses").querySelector("summary").hidden = !isFar;
+  return isFar;
 }
