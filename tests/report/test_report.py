@@ -1,5 +1,6 @@
 import dataclasses
 import re
+from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
@@ -27,7 +28,7 @@ def test_the_report_shows_published_measured_difference_and_recipe(run):
         "90.50 ± 0.71 %",
         "-1.09",
         "data:none | n:10",
-        "Report figure 5",
+        "Lab report, figure 5",
         "confirmed",
     ):
         assert text in page
@@ -148,3 +149,34 @@ def test_on_sample_data_no_claim_is_judged(tmp_path):
     folder = runner.run_experiments([EXPERIMENT], tmp_path / "own", Source.sample(tmp_path))
     page = report.write_report(folder).read_text(encoding="utf-8")
     assert "not judged on sample data" in page and "confirmed<" not in page
+
+
+def test_shares_in_tables_are_percent_and_figures_of_the_lab_report_are_listed(tmp_path):
+    def run(context, _settings):
+        columns = ["epochs", "test accuracy", "test loss", "F1"]
+        context.table("t", title="A table", columns=columns, rows=[[1, 0.6583, 0.25, None]])
+        context.table(
+            "n", title="Layers", columns=["epoch 1"], rows=[[0.5]], number="4", shares=[0]
+        )
+
+    experiment = dataclasses.replace(EXPERIMENT, run=run, claims=(), published=())
+    folder = runner.run_experiments([experiment], tmp_path / "run", Source.sample())
+    page = report.render_report([folder])
+    assert all(cell in page for cell in ("65.83 %", "0.2500", "50.00 %", "—"))
+    assert "0.6583" not in page
+    assert '<a href="#tp0.tiny-n">figure 4</a>' in page
+    assert 'id="tp0.tiny-n"' in page
+
+
+def test_every_figure_of_the_lab_report_has_a_numbered_counterpart():
+    files = (Path(report.__file__).parents[1] / "experiments").glob("tp*/*.py")
+    numbers_in_source = set(re.findall(r'"(\d\d?)"', "".join(path.read_text() for path in files)))
+    assert {str(number) for number in range(1, 25)} <= numbers_in_source
+
+
+def test_a_broken_figure_costs_that_figure_only(tmp_path):
+    folder = runner.run_experiments([EXPERIMENT], tmp_path / "run", Source.sample())
+    (folder / "tp0.tiny" / "seed-0" / "figures" / "loss.svg").write_bytes(b"\xff\xfe")
+    page = report.render_report([folder])
+    assert "The file of this figure cannot be read." in page
+    assert "90.00 %" in page

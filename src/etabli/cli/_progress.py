@@ -79,7 +79,9 @@ class Terminal:
 
 
 def _format_numbers(numbers: dict[str, object]) -> str:
+    from etabli.report.numbers import format_score, score_label
+
     return "  ".join(
-        f"{name} {value:.4f}" if isinstance(value, float) else f"{name} {value}"
+        f"{score_label(name)} {format_score(name, value) if isinstance(value, float) else value}"
         for name, value in numbers.items()
     )

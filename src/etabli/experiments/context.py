@@ -16,13 +16,13 @@ import numpy as np
 from etabli.core import cache
 from etabli.core.atomic_files import atomic_write
 from etabli.core.errors import BadSetting
-from etabli.core.i18n import _
+from etabli.core.i18n import TranslatableStr, _
 from etabli.core.progress import Reporter, Silent, Step
 from etabli.data.catalog.source import Source
 from etabli.data.formats.known_sets import Identity
 from etabli.experiments.spec import ExperimentSpec
 from etabli.metrics.score import Score
-from etabli.report import run_folder
+from etabli.report import numbers, run_folder
 from etabli.report.live import LiveProgress
 from etabli.report.run_folder import ClaimRecord, ReportItem, Verdict
 from etabli.training import checkpoint as checkpoints
@@ -191,10 +191,30 @@ class RunContext:
         columns: Sequence[str],
         rows: Sequence[Sequence[object]],
         caption: str = "",
+        number: str = "",
+        shares: Sequence[int] | None = None,
     ) -> None:
-        """Add a table to the report; numbers stay numbers."""
-        cells = [[_plain(cell) for cell in row] for row in rows]
-        self._add("table", key, title, caption, columns=[_(each) for each in columns], rows=cells)
+        """Add a table to the report; numbers stay numbers.
+
+        Args:
+            key: Name of the table.
+            title: Title, for the report.
+            columns: Headings.
+            rows: Cells.
+            caption: Sentences below the table.
+            number: The figure of the lab report that this table reproduces.
+            shares: The columns of shares, which are shown in percent (default: those whose heading
+                names a score that is a share).
+        """
+        if shares is None:
+            shares = [place for place, each in enumerate(columns) if _names_share(each)]
+        self._add(
+            *("table", key, title, caption),
+            number=number,
+            columns=[_(each) for each in columns],
+            rows=[[_plain(cell) for cell in row] for row in rows],
+            shares=list(shares),
+        )
 
     def note(self, text: str) -> None:
         """Add a paragraph to the report."""
@@ -252,6 +272,12 @@ class RunContext:
     def cached(self, name: str, key: object, compute: Callable[[], cache.Arrays]) -> cache.Arrays:
         """Return arrays that depend on ``key`` alone, from the cache if it has them."""
         return cache.load_or_compute(name, key, compute)
+
+
+def _names_share(heading: str) -> bool:
+    """Return whether the heading of a column names a score that is a share."""
+    text = heading.source if isinstance(heading, TranslatableStr) else heading
+    return numbers.is_share(text.replace(" ", "_")) or text == "F1"
 
 
 def _plain(value: Any) -> Any:

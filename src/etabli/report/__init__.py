@@ -71,6 +71,17 @@ class RunContents:
     problems: list[Problem]
 
     @property
+    def numbered(self) -> list[tuple[str, str, ReportItem]]:
+        """Number, experiment and item of what reproduces a figure of the lab report, in order."""
+        found = [
+            (item.number, section.first.experiment, item)
+            for section in self.sections
+            for item in section.first.report_items
+            if item.number
+        ]
+        return sorted(found, key=lambda each: int(each[0]) if each[0].isdigit() else 0)
+
+    @property
     def practicals(self) -> list[tuple[str, list[Section]]]:
         """The sections, grouped by practical."""
         groups = groupby(self.sections, key=lambda each: each.practical)

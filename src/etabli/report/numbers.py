@@ -15,6 +15,8 @@ _COUNTS = ("images_", "n_classes", "parameters", "features", "longest_caption", 
 
 # The longest name that begins the name of a score, and what the words after it say.
 SCORES = {
+    "validation": N_("validation score"),
+    "validation_loss": N_("validation loss"),
     "loss": N_("loss"),
     "nats": N_("nats per character"),
     "test_accuracy": N_("test accuracy"),
@@ -122,8 +124,8 @@ def score_label(name: str) -> str:
     base = max((each for each in SCORES if f"{name}_".startswith(f"{each}_")), key=len, default="")
     if not base:
         subset, _underscore, score = name.partition("_")
-        known = score and subset in _SUBSETS
-        return f"{score_label(score)}, {_(_SUBSETS[subset])}" if known else name
+        is_known = bool(score) and subset in _SUBSETS
+        return f"{score_label(score)}, {_(_SUBSETS[subset])}" if is_known else name
     parts, rest = [_(SCORES[base])], name[len(base) + 1 :]
     while rest:
         known = max(
@@ -175,7 +177,8 @@ def practical_label(name: str) -> str:
 
 def is_share(name: str) -> bool:
     """Return whether a score is a share, which people read in percent."""
-    return any(f"_{word}" in f"_{name.lower()}" for word in _SHARES)
+    words = f"_{name.lower()}"
+    return name == "validation" or any(f"_{word}" in words for word in _SHARES)
 
 
 def format_score(name: str, value: float | None, spread: float | None = None) -> str:
@@ -211,10 +214,12 @@ def _four_digits(value: float) -> str:
     return f"{value:.4g}" if abs(value) < 1e-3 or abs(value) >= 1e4 else f"{value:.4f}"
 
 
-def format_cell(value: object) -> str:
-    """Write a cell of a table: numbers short, the rest as it is."""
+def format_cell(value: object, is_a_share: bool = False) -> str:
+    """Write a cell of a table: numbers short, shares in percent, the rest as it is."""
     if value is None:
         return "—"
+    if is_a_share and isinstance(value, int | float):
+        return f"{100 * value:.2f} %"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}".replace(",", "\u202f")
     return _four_digits(value) if isinstance(value, float) else str(value)

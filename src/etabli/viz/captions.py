@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from etabli.core.i18n import _
-from etabli.viz.style import ACCENT, INK, class_color, get_axes
+from etabli.viz.style import ACCENT, INK, class_color, get_axes, show_percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,6 +66,7 @@ def plot_vocabulary_coverage(shares: np.ndarray, n_kept: int, ax: Axes | None = 
     ax.annotate(text, point, xytext=(8, -14), textcoords="offset points")
     ax.set(xscale="log", ylim=(0, 1.03))
     ax.set(xlabel=_("most frequent words kept"), ylabel=_("share of all words"))
+    show_percent(ax.yaxis)
     return ax
 
 

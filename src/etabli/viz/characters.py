@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from etabli.core.i18n import _
-from etabli.viz.style import ACCENT, CLASS_COLORS, INK, get_axes
+from etabli.viz.style import ACCENT, CLASS_COLORS, INK, get_axes, show_percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,6 +97,7 @@ def plot_next_characters(
         ax.legend()
     ax.set_xticks(positions, [_escape(vocabulary[i]) for i in order])
     ax.set_ylabel(_("probability"))
+    show_percent(ax.yaxis)
     return ax
 
 

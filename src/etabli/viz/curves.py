@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from etabli.core.i18n import _
-from etabli.viz.style import INK, class_color, get_axes
+from etabli.viz.style import INK, class_color, get_axes, show_percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +27,7 @@ def plot_learning_curves(
     x: str = "epoch",
     x_label: str | None = None,
     y_label: str = "",
+    shares: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Plot columns of a history against its column ``x``.
@@ -37,13 +38,15 @@ def plot_learning_curves(
         x: Column of the x axis.
         x_label: Label of the x axis, by default "epoch".
         y_label: Label of the y axis.
+        shares: Whether the values are shares, written in percent.
         ax: Axes to draw on; by default those of a new figure.
     """
     curves = {}
     for key, label in keys.items():
         rows = [row for row in history if key in row]
         curves[label] = ([row[x] for row in rows], [row[key] for row in rows])
-    return plot_curves(curves, x_label=x_label or _("epoch"), y_label=y_label, ax=ax)
+    label = x_label or _("epoch")
+    return plot_curves(curves, x_label=label, y_label=y_label, shares=shares, ax=ax)
 
 
 def plot_curves(
@@ -55,6 +58,7 @@ def plot_curves(
     log_y: bool = False,
     title: str = "",
     legend_outside: bool = False,
+    shares: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Plot curves, each with a color and line style of its own.
@@ -67,6 +71,7 @@ def plot_curves(
         log_y: Use a logarithmic y axis.
         title: Title of the axes.
         legend_outside: Put the legend to the right of the axes.
+        shares: Whether the y values are shares, written in percent.
         ax: Axes to draw on; by default those of a new figure.
     """
     from matplotlib.ticker import NullFormatter
@@ -92,6 +97,8 @@ def plot_curves(
     if log_y:
         ax.set_yscale("log")
     ax.set(xlabel=x_label, ylabel=y_label)
+    if shares:
+        show_percent(ax.yaxis)
     ax.set_title(title)
     if len(curves) > 1:
         outside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from etabli.core.i18n import _
-from etabli.viz.style import ACCENT, INK, class_color, get_axes
+from etabli.viz.style import ACCENT, INK, class_color, get_axes, show_percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,6 +125,7 @@ def plot_neighborhood_hits(
     ax.set_yticks(rows, [str(name) for name in hits])
     ax.invert_yaxis()
     ax.set(xlim=(0, 1), xlabel=_("neighborhood hit"))
+    show_percent(ax.xaxis)
     ax.legend(fontsize=8, loc="lower left")
     return ax
 
@@ -139,6 +140,7 @@ def plot_explained_variance(
     ax.bar(components, shown, color=class_color(0), label=_("each component"))
     ax.plot(components, np.cumsum(shown), color=class_color(6), label=_("cumulative sum"))
     ax.set(xlabel=_("principal component"), ylabel=_("share of the variance"), ylim=(0, 1))
+    show_percent(ax.yaxis)
     ax.legend(fontsize=8)
     return ax
 

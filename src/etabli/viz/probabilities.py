@@ -9,7 +9,7 @@ import numpy as np
 
 from etabli.core.i18n import _
 from etabli.viz.curves import plot_curves
-from etabli.viz.style import class_color, get_axes
+from etabli.viz.style import class_color, get_axes, show_percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +30,8 @@ def plot_precision_recall(
             *(recall, precision), where="post", color=color, linestyle=style, label=_plain(name)
         )
     ax.set(xlim=(0, 1.01), ylim=(0, 1.03))
+    show_percent(ax.xaxis)
+    show_percent(ax.yaxis)
     if curves:
         ax.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
@@ -63,6 +65,8 @@ def plot_reliability(
         xlabel=_("mean predicted probability"),
         ylabel=_("share that is correct"),
     )
+    show_percent(ax.xaxis)
+    show_percent(ax.yaxis)
     return ax
 
 

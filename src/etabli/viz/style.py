@@ -6,6 +6,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 # Paul Tol's "muted" scheme (Colour Schemes, SRON/EPS/TN/09-002, section 2), its gray last: distinct
@@ -81,6 +82,13 @@ def create_figure(
 def get_axes(ax: Axes | None = None, size: tuple[float, float] = (7.0, 4.5)) -> Axes:
     """Return the given axes, or those of a new figure."""
     return create_figure(size=size)[1] if ax is None else ax
+
+
+def show_percent(axis: Axis) -> None:
+    """Write the ticks of an axis of shares in percent, as scores are written everywhere."""
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
 
 
 def save_figure(figure: Figure, stream: IO[bytes], image: str = "svg") -> None:

@@ -245,7 +245,7 @@ def plot_training(context: RunContext, curve: str, *, title: str) -> None:
     ) as axes:
         for ax, (key, label) in zip(axes, labels.items(), strict=True):
             keys = {key: _("training"), f"test_{key}": _("test")}
-            plot_learning_curves(rows, keys, y_label=label, ax=ax)
+            plot_learning_curves(rows, keys, y_label=label, shares=key == "accuracy", ax=ax)
 
 
 def show_weights(

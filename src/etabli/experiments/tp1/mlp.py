@@ -143,7 +143,14 @@ def compare_initializations(context: RunContext) -> None:
                 name: ([row["epoch"] for row in rows], [row[key] for row in rows])
                 for name, rows in histories.items()
             }
-            plot_curves(curves, x_label=_("epoch"), y_label=label, log_y=key == "loss", ax=ax)
+            plot_curves(
+                curves,
+                x_label=_("epoch"),
+                y_label=label,
+                log_y=key == "loss",
+                shares=key != "loss",
+                ax=ax,
+            )
 
 
 def examine_zeros(
@@ -249,7 +256,9 @@ def plot_zeros(context: RunContext, runs: Runs, epochs: int, linear: float) -> N
             if key[0] == "float32"
         }
         accuracies[_("linear model")] = ([1, epochs], [linear, linear])
-        plot_curves(accuracies, x_label=_("epoch"), y_label=_("test accuracy"), ax=axes[1])
+        plot_curves(
+            accuracies, x_label=_("epoch"), y_label=_("test accuracy"), shares=True, ax=axes[1]
+        )
 
 
 def judge(context: RunContext, runs: Runs, linear: float) -> None:

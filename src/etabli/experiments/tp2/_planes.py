@@ -232,7 +232,8 @@ def show_criteria(
 def make_space_row(name: str, hit: NeighborhoodHit) -> list[object]:
     """Return the row of a space of all dimensions in the table of ``show_comparison``."""
     low, high = hit.interval
-    return [name, round(hit.score.value, 4), f"{low:.4f} … {high:.4f}", "", "", "", ""]
+    interval = f"{100 * low:.2f} … {100 * high:.2f} %"
+    return [name, round(hit.score.value, 4), interval, *[""] * 4]
 
 
 def make_comparison_row(
@@ -259,7 +260,7 @@ def make_comparison_row(
 
 def format_overlap(score: Score) -> str:
     """Write an overlap, or a dash where the classes have no area."""
-    return "—" if score.is_undefined else f"{score.value:.3f}"
+    return "—" if score.is_undefined else f"{100 * score.value:.2f} %"
 
 
 def show_comparison(context: RunContext, rows: list[list[object]]) -> None:

@@ -303,6 +303,7 @@ def show_net(
     layers: str,
     curves: str,
     number: str = "",
+    layers_number: str = "",
     caption: str = "",
 ) -> None:
     """Save a net; show its layers, its training curves and its mistakes.
@@ -315,11 +316,13 @@ def show_net(
         layers: The title of the table of layers.
         curves: The title of the training curves.
         number: The figure of the lab report that the curves reproduce.
+        layers_number: The one that the table of layers reproduces.
         caption: The caption of the curves.
     """
     keras_io.save(model, context.path("model.keras"))
     context.table(
         "layers",
+        number=layers_number,
         title=layers,
         columns=[N_("layer"), N_("kind"), N_("output shape"), N_("parameters")],
         rows=[
@@ -341,7 +344,7 @@ def plot_training(context: RunContext, *, number: str, title: str, caption: str)
         for ax, (key, label) in zip(axes, labels.items(), strict=True):
             curves = {key: _("training (mean over the epoch)"), f"test_{key}": _("test")}
             shown = {name: text for name, text in curves.items() if name in rows[-1]}
-            plot_learning_curves(rows, shown, y_label=label, ax=ax)
+            plot_learning_curves(rows, shown, y_label=label, shares=key == "accuracy", ax=ax)
 
 
 def show_mistakes(

@@ -48,7 +48,8 @@ def run(context: RunContext, settings: Settings) -> None:
             model,
             probabilities,
             digits,
-            layers=N_("The layers of the perceptron (report figure 4)"),
+            layers=N_("The layers of the perceptron"),
+            layers_number="4",
             curves=N_("Training of the perceptron"),
             number="5",
         )

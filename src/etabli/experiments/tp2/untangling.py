@@ -217,13 +217,14 @@ def show_hits(context: RunContext, names: list[str], values: dict[int, list[floa
             )
             for epochs, row in values.items()
         }
-        plot_curves(depth, x_label=_("layer"), y_label=_("neighborhood hit"), ax=axes[0])
+        label = _("neighborhood hit")
+        plot_curves(depth, x_label=_("layer"), y_label=label, shares=True, ax=axes[0])
         axes[0].set_xticks(range(len(names)), names, rotation=35, ha="right")
         time = {
             name: (list(values), [row[layer] for row in values.values()])
             for layer, name in enumerate(names)
         }
-        plot_curves(time, x_label=_("epochs"), y_label=_("neighborhood hit"), ax=axes[1])
+        plot_curves(time, x_label=_("epochs"), y_label=label, shares=True, ax=axes[1])
     rows = [
         [name, *(round(row[layer], 4) for row in values.values())]
         for layer, name in enumerate(names)
@@ -233,6 +234,7 @@ def show_hits(context: RunContext, names: list[str], values: dict[int, list[floa
         title=N_("Neighborhood hit of every layer"),
         columns=[N_("layer"), *(_("epoch {n}").format(n=epochs) for epochs in values)],
         rows=rows,
+        shares=range(1, len(values) + 1),
     )
     gains = np.subtract(values[max(values)], values[0])
     context.note(

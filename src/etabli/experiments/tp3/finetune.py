@@ -354,7 +354,8 @@ def plot_results(
     ) as axes:
         keys = {"loss": _("training, mixed images")}
         plot_learning_curves(history, keys, y_label=_("loss, nats"), ax=axes[0])
-        plot_learning_curves(history, {"validation": _("validation")}, y_label="mAP", ax=axes[1])
+        keys = {"validation": _("validation")}
+        plot_learning_curves(history, keys, y_label="mAP", shares=True, ax=axes[1])
     names = {"frozen": _("frozen"), "tuned": _("fine-tuned")}
     _shared.plot_class_precisions(
         context,

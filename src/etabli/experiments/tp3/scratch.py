@@ -86,7 +86,9 @@ def compare(
             _("extracted features"): (sizes, maps["transfer"]),
             _("from scratch"): (sizes, maps["scratch"]),
         }
-        plot_curves(curves, x_label=_("training images"), y_label="mAP", log_x=True, ax=ax)
+        plot_curves(
+            curves, x_label=_("training images"), y_label="mAP", log_x=True, shares=True, ax=ax
+        )
     first, last = (maps["transfer"][at] - maps["scratch"][at] for at in (0, -1))
     context.claim(
         "few_images",

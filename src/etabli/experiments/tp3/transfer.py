@@ -220,9 +220,11 @@ def plot_training(context: RunContext, curve: dict[float, float]) -> None:
     ) as axes:
         for ax, key, label in ((axes[0], "loss", _("loss, nats")), (axes[1], "map", "mAP")):
             keys = {f"train_{key}": _("training"), f"test_{key}": _("test")}
-            plot_learning_curves(history, keys, y_label=label, ax=ax)
+            plot_learning_curves(history, keys, y_label=label, shares=key == "map", ax=ax)
         curves = {_("cross-validation"): (list(curve), list(curve.values()))}
-        plot_curves(curves, x_label=_("weight decay"), y_label="mAP", log_x=True, ax=axes[2])
+        plot_curves(
+            curves, x_label=_("weight decay"), y_label="mAP", log_x=True, shares=True, ax=axes[2]
+        )
 
 
 def show_ranking(

@@ -75,7 +75,8 @@ def show(
             row.append(parameters)
     context.table(
         "architecture",
-        title=N_("The network, layer by layer (report, figure 16)"),
+        number="16",
+        title=N_("The network, layer by layer"),
         columns=columns,
         rows=layers,
     )
@@ -90,7 +91,11 @@ def show(
         loss, accuracy = {"loss": _("training")}, {"accuracy": _("validation")}
         plot_learning_curves(context.history("train"), loss, y_label=_("nats"), ax=axes[0])
         plot_learning_curves(
-            context.history("validation"), accuracy, y_label=_("accuracy"), ax=axes[1]
+            context.history("validation"),
+            accuracy,
+            y_label=_("accuracy"),
+            shares=True,
+            ax=axes[1],
         )
         mark_epoch(axes[1], epochs)
     ours = [context.scores[name].value for name in ("test_accuracy", "test_nats")]

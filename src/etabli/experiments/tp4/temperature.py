@@ -162,7 +162,7 @@ def show_quality(context: RunContext, log_p: np.ndarray, quality: Quality) -> No
             name: (TEMPERATURES, [quality[t][key] for t in TEMPERATURES])
             for key, name in names.items()
         }
-        plot_curves(curves, x_label=label, y_label=_("share"), log_x=True, ax=axes[1])
+        plot_curves(curves, x_label=label, y_label=_("share"), log_x=True, shares=True, ax=axes[1])
 
 
 EXPERIMENT = ExperimentSpec(

@@ -119,7 +119,8 @@ def show_clusters(context: RunContext, clusters: Clusters) -> None:
     """Show figure 18 of the report: the words nearest to each center."""
     context.table(
         "clusters",
-        title=N_("Clusters, named by the word nearest to the center (report, figure 18)"),
+        number="18",
+        title=N_("Clusters, named by the word nearest to the center"),
         columns=[N_("cluster"), N_("words in it"), N_("nearest to the center")],
         rows=[
             [name, int((clusters.labels == number).sum()), ", ".join(near)]

@@ -356,7 +356,9 @@ def show_network(context: RunContext, caption: str) -> None:
         labels = {"loss": _("loss (nats per word)"), "accuracy": _("accuracy")}
         for ax, (key, label) in zip(axes, labels.items(), strict=True):
             names = {key: _("training"), f"dev_{key}": _("development"), f"test_{key}": _("test")}
-            curves.plot_learning_curves(context.history("train"), names, y_label=label, ax=ax)
+            curves.plot_learning_curves(
+                context.history("train"), names, y_label=label, shares=key == "accuracy", ax=ax
+            )
 
 
 def show_examples(
@@ -392,7 +394,11 @@ def show_examples(
     ]
     context.table(
         "printed",
-        title=N_("The rows of figure 24"),
+        number="24",
+        title=N_("Captions of the rows that the lab report prints"),
+        caption=_("BLEU-1 to 4 over all test images: {scores}.").format(
+            scores=", ".join(f"{context.scores[f'bleu_{n}'].value:.4f}" for n in range(1, 5))
+        ),
         columns=[N_("row"), N_("image"), N_("greedy"), N_("sampled"), N_("in the report")],
         rows=rows,
     )

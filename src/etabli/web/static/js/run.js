@@ -68,7 +68,7 @@ function section(each, _index, all) {
       each.pages.map((page) => el("p", { class: "page" }, el("a", { href: `${base}/${page.file}` }, page.title), " ", page.caption)),
       el("div", { class: "figures" }, each.figures.map((figure) => el("figure", {},
         enlargeable({ ...figure, source: `${base}/${figure.file}`, isDrawing: figure.is_drawing }),
-        el("figcaption", {}, figure.number ? el("span", { class: "answers" }, _("Report figure {number}", figure)) : null, el("strong", {}, figure.title), " ", figure.caption)))),
+        el("figcaption", {}, figure.number ? el("span", { class: "answers" }, _("Lab report, figure {number}", figure)) : null, el("strong", {}, figure.title), " ", figure.caption)))),
       each.claims.length ? el("ul", { class: "claims" }, each.claims.map((claim) => el("li", { class: claim.verdict },
         el("span", { class: "verdict" }, VERDICTS()[claim.verdict]),
         el("span", {}, el("strong", {}, claim.says), el("br"), claim.measured)))) : null,
