@@ -1,4 +1,4 @@
-"""Which images of a source train a classifier, which choose its settings, and which judge it."""
+"""Which images of a source train a classifier, choose its settings, and test it."""
 
 import json
 from dataclasses import dataclass, replace
@@ -15,17 +15,17 @@ from etabli.data.formats.labeled_images import PRESENT, LabeledImages
 from etabli.saved_models.classifier import TASKS, Task
 
 SPLITS_FILE = "splits.json"
-FEW = 10  # judged images of a class, below which its scores say little
+FEW = 10  # test images of a class, below which its scores say little
 _FRACTION = 0.2
 _ROLES = (N_("validation"), N_("test"))
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Which images train, which choose settings, and which judge.
+    """Which images train, which choose settings, and which test.
 
     Without ``validation``, cross-validation on the training images chooses. Without ``test``,
-    cross-validation judges too, and all images train the model that is saved.
+    cross-validation gives the scores too, and all images train the model that is saved.
     """
 
     train: LabeledImages
@@ -128,9 +128,10 @@ def split(
     """Assign the images of a source to training, validation and test.
 
     The splits of the source are used where it has any; of one held-out split, half chooses and half
-    judges where ``needs_validation``. Otherwise ``fraction`` of the images is held out at random.
-    Where that would judge a class by fewer than ten images, and the task is "single", and settings
-    are chosen by cross-validation anyway, cross-validation judges, unless ``fraction`` is given.
+    tests where ``needs_validation``. Otherwise ``fraction`` of the images is held out at random.
+    Where that would test a class on fewer than ten images, and the task is "single", and settings
+    are chosen by cross-validation anyway, the scores are those of cross-validation, unless
+    ``fraction`` is given.
 
     Args:
         images: The images.

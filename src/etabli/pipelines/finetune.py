@@ -55,8 +55,8 @@ def finetune(
 ) -> ClassifierResult:
     """Fine-tune a backbone on labeled images and save the classifier of the best epoch.
 
-    Validation images choose the epoch and the thresholds, test images judge. An interrupted run
-    resumes after its last epoch.
+    Validation images choose the epoch and the thresholds, test images give the scores. An
+    interrupted run resumes after its last epoch.
 
     Args:
         images: Labeled images as ``image_source.read`` takes them.
@@ -73,14 +73,14 @@ def finetune(
         batch_size: Images per batch.
         precision: "f32", or "bf16" for mixed precision.
         validation_fraction: Share of the images that do not train, where the source has no splits:
-            half of it chooses, half judges. None is a fifth.
+            half of it chooses, half tests. None is a fifth.
         seed: Seed of the split and of every random number.
         overwrite: Replace a model in ``out``.
         reporter: Shows the progress.
         source_options: Further arguments of ``image_source.read``, such as splits.
 
     Raises:
-        DataMissing: There are no images, none that can be read, or none to judge on.
+        DataMissing: There are no images, none that can be read, or none to test on.
         BadSetting: ``out`` holds a model.
         UnknownName: The backbone has no such stage.
     """

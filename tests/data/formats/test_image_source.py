@@ -322,7 +322,9 @@ def test_too_many_classes_are_refused_before_memory_is_taken(tmp_path, monkeypat
     draw_all(tmp_path, "a/1.jpg b/1.jpg c/1.jpg d/1.jpg")
     with pytest.raises(BadSetting, match="4 classes of 4 images are too many"):
         image_source.read(tmp_path)
-    assert image_source.read(tmp_path, need_labels=False).images.classes == ()
+    source = image_source.read(tmp_path, need_labels=False)
+    assert source.images.classes == ()
+    assert source.remarks == ("4 classes of 4 images are too many.",)
 
 
 def test_of_many_classes_the_summary_names_the_largest_and_the_smallest(tmp_path):

@@ -625,6 +625,7 @@ def _assemble(
     if len(classes) * len(rows) > _MOST_LABELS:
         if need_labels:
             raise _refuse_many(len(classes), len(rows))
+        remarks.append(_refuse_many(len(classes), len(rows)).wrong + ".")
         classes = []
     if need_labels:
         remarks += _find_similar_classes(classes)

@@ -58,7 +58,7 @@ def write(
 
     Args:
         folder: Where it is written.
-        evaluation: What the classifier says of the images that judge it.
+        evaluation: What the classifier says of the held-out images.
         title: The title of the page, by default "Classifier".
         facts: What is shown below it, such as which images did what.
         train: The training images, for their number by class.
