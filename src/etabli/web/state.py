@@ -15,6 +15,7 @@ from etabli.report import live, run_folder
 from etabli.report.run_folder import ScoreSummary
 from etabli.web.api import NotFound, strip_paths
 from etabli.web.model_cache import ModelCache, ModelSpec
+from etabli.web.own_models import OwnModels
 from etabli.web.trainer import Trainer
 
 REFRESH_SECONDS = 1.5
@@ -51,6 +52,7 @@ class PlaygroundState:
     def __init__(self, home: Path, specs: Iterable[ModelSpec], shipped: Path | None = None) -> None:
         self.home = Path(home)
         self.models = ModelCache(self.home, specs, shipped)
+        self.own_models = OwnModels(self.home)
         self.trainer = Trainer(self.home)
         self._lock = threading.Lock()
         self._refreshed = self._read = 0.0

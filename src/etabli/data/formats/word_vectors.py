@@ -499,11 +499,15 @@ def _parse(batch: list[tuple[int, bytes]], layout: _Layout) -> tuple[list[bytes]
         words.append(parts[0] if parts else b"")
         numbers = _parse_numbers(b" ".join(parts[1:]))
         fits = len(parts) == layout.dimension + 1 and len(numbers) == layout.dimension
-        # "long 1 2" has too many numbers: it is no word with blanks, such as ". . .".
-        _first, *others = parts[0].split() if parts else [b""]
-        if fits and not (others and len(_parse_numbers(b" ".join(others))) == len(others)):
+        if fits and not _has_extra_numbers(parts[0]):
             rows[row] = numbers
     return words, rows
+
+
+def _has_extra_numbers(word: bytes) -> bool:
+    """Return whether a word with blanks is "long 1 2", of a line with too many numbers."""
+    first, *others = word.split()
+    return bool(others) and all(map(_is_number, others)) and not _is_number(first)
 
 
 def _parse_numbers(text: bytes) -> np.ndarray:

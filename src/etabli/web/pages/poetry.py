@@ -1,8 +1,11 @@
 """Poetry: a language model continues a seed text, one character at a time, with alternatives."""
 
+import contextlib
+import copy
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from anyio import to_thread
@@ -12,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from etabli.core.atomic_files import parse_json
+from etabli.core.errors import EtabliError
 from etabli.core.i18n import N_
 from etabli.web.api import Endpoint, NoParams, Params, handle_errors
 from etabli.web.model_cache import ModelSpec, TrainedModel
@@ -22,10 +26,14 @@ N_ALTERNATIVES = 6
 SECONDS_PER_CHARACTER = 0.012  # slow enough to be followed on the page
 
 
+OwnName = Annotated[str, Field(pattern=r"^own:.+$", max_length=260)]
+"""A model of your own: the name of its folder."""
+
+
 class GenerationParams(Params):
     """The seed text and how to continue it."""
 
-    net: Literal["poetry", "poetry.modern", "poetry.ngram"] = "poetry"
+    net: Literal["poetry", "poetry.modern", "poetry.ngram"] | OwnName = "poetry"
     prompt: str = Field("souvent, p", min_length=1, max_length=500)
     temperature: float = Field(0.5, ge=0.01, le=20)
     top_k: int = Field(0, ge=0, le=1000)
@@ -144,6 +152,43 @@ MODELS = (
 )
 
 
+def _load_own(folder: Path) -> CharacterModel:
+    """Load a model of ``etabli poetry train``."""
+    from etabli.saved_models import text as saved_text
+
+    reader, card = saved_text.load(folder)
+    shortest = card.sequence_length if card.architecture == "simple-rnn" else 1
+    vocabulary, nats = tuple(card.vocabulary), card.scores.get("test_nats")
+    return CharacterModel(vocabulary, lambda: copy.copy(reader), shortest, nats)
+
+
+def _get_model(state: PlaygroundState, net: str) -> CharacterModel:
+    """Return a loaded model of the page, or one of your own, "own:" and the name of its folder."""
+    if net.startswith("own:"):
+        model = state.own_models.get("text", net.removeprefix("own:"), _load_own)
+    else:
+        model = state.models.get(net)
+    assert isinstance(model, CharacterModel)
+    return model
+
+
+def list_own(state: PlaygroundState, _params: NoParams) -> dict[str, dict[str, object]]:
+    """Return the models of ``etabli poetry train``: their text, score and default prompt."""
+    from etabli.saved_models import text as saved_text
+
+    found: dict[str, dict[str, object]] = {}
+    for name, folder in state.own_models.find("text").items():
+        with contextlib.suppress(EtabliError):
+            card = saved_text.read(folder)
+            found[f"own:{name}"] = {
+                "name": name,
+                "text": card.text,
+                "prompt": card.seed_text,
+                "nats": card.scores.get("test_nats"),
+            }
+    return found
+
+
 def list_writers(state: PlaygroundState, _params: NoParams) -> dict[str, dict[str, object]]:
     """Return the vocabulary and the test score of each loaded model."""
     loaded = {spec.key: state.models.get(spec.key) for spec in MODELS if state.models.has(spec.key)}
@@ -157,7 +202,7 @@ def list_writers(state: PlaygroundState, _params: NoParams) -> dict[str, dict[st
 
 def generate(state: PlaygroundState, params: GenerationParams) -> dict[str, object]:
     """Return a whole text at once."""
-    model: CharacterModel = state.models.get(params.net)
+    model = _get_model(state, params.net)
     first, *characters = model.generate(params)
     return {**first, "text": "".join(str(each["character"]) for each in characters)}
 
@@ -169,7 +214,7 @@ def stream_routes(state: PlaygroundState, limiter: StreamLimiter) -> list[Route]
         async def work() -> Response:
             query = {name: value for name, value in request.query_params.items() if name != "lang"}
             params = GenerationParams.model_validate(query)
-            model: CharacterModel = state.models.get(params.net)
+            model = await to_thread.run_sync(_get_model, state, params.net)
             return limiter.respond(_stream_characters(model, params))
 
         return await handle_errors(work)
@@ -200,6 +245,7 @@ ENDPOINTS = [
         list_writers,
         summary=N_("The loaded models with their vocabularies and scores"),
     ),
+    Endpoint("/api/poetry/own", list_own, summary=N_("Your models of etabli poetry train")),
     Endpoint(
         "/api/poetry/write",
         generate,

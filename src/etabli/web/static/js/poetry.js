@@ -9,9 +9,12 @@ const SLIDERS = ["temperature", "top_k", "length"];
 let writings = []; // one of each text: its element, its characters, its stream
 let last = ""; // the options of the last text
 let wanted = null; // those of a link, until its net is loaded
+let own = {}; // the models of "etabli poetry train" by their key
 
 const radios = () => [...document.querySelectorAll("input[name=net]")];
-const net = () => radios().find((each) => each.checked)?.value;
+const chosen = () => radios().find((each) => each.checked)?.value;
+const net = () => (chosen() === "own" ? $("own").value : chosen());
+const usable = (key) => (key === "own" ? Object.keys(own).length > 0 : key in own || ready(key));
 const temperature = () => 10 ** Number($("temperature").value);
 const visible = (character) => ({ " ": "␣", "\n": "↵", "\t": "⇥" })[character] ?? character;
 const drawSeed = () => String(Math.floor(1e6 * Math.random()));
@@ -33,6 +36,26 @@ async function showScores() {
   const size = Math.max(...Object.values(found).map((each) => each.vocabulary.length));
   $("uniform").hidden = false;
   $("uniform").textContent = _("A uniform guess among {count} characters: {value} nats.", { count: size, value: number(Math.log(size), 3) });
+}
+
+/** List your own models in a menu. */
+async function listOwn() {
+  own = (await attempt(() => request("/api/poetry/own"))) ?? {};
+  $("own-line").hidden = !usable("own");
+  $("own").replaceChildren(...Object.entries(own).map(([key, { name, text }]) => el("option", { value: key, title: text }, name)));
+  showOwn();
+  refresh();
+}
+
+function showOwn() {
+  const nats = own[$("own").value]?.nats;
+  $("own-nats").textContent = nats ? _("{value} nats", { value: number(nats, 3) }) : "";
+}
+
+/** Let the seed text be one of the model's own text, unless it was written by hand. */
+function suggestPrompt() {
+  const defaults = [$("prompt").defaultValue, ...Object.values(own).map((each) => each.prompt)];
+  if (defaults.includes($("prompt").value)) $("prompt").value = own[net()]?.prompt.replaceAll("\n", " ") ?? $("prompt").defaultValue;
 }
 
 class Writing {
@@ -99,7 +122,7 @@ class Writing {
 function showState() {
   const busy = writings.some((each) => each.source);
   $("stop").disabled = !busy;
-  $("write").disabled = busy || !NETS.some(ready);
+  $("write").disabled = busy || ![...NETS, "own"].some(usable);
 }
 
 function stop() {
@@ -145,14 +168,16 @@ function showLinked(given) {
   for (const name of [...SLIDERS, "prompt", "seed"]) if (given[name] !== undefined) $(name).value = given[name];
   if (!/^\d{1,10}$/.test($("seed").value)) $("seed").value = drawSeed();
   $("three").checked = given.three === "yes";
-  wanted = NETS.includes(given.net) ? given.net : NETS[0];
+  wanted = NETS.includes(given.net) || given.net?.startsWith("own:") ? given.net : NETS[0];
   showOptions();
   generateLinked();
 }
 
 function generateLinked() {
-  if (!wanted || !ready(wanted)) return;
-  for (const each of radios()) each.checked = each.value === wanted;
+  if (!wanted || !usable(wanted)) return;
+  for (const each of radios()) each.checked = each.value === (wanted in own ? "own" : wanted);
+  if (wanted in own) $("own").value = wanted;
+  showOwn();
   wanted = null;
   last = "";
   generate();
@@ -167,16 +192,26 @@ $("stop").addEventListener("click", stop);
 addEventListener("pagehide", stop);
 
 let loaded = "";
-whenChanged(() => {
-  for (const radio of radios()) radio.disabled = !ready(radio.value);
-  if (!radios().some((each) => each.checked && !each.disabled)) for (const each of radios()) each.checked = each.value === NETS.find(ready);
+function refresh() {
+  for (const radio of radios()) radio.disabled = !usable(radio.value);
+  if (!radios().some((each) => each.checked && !each.disabled)) {
+    for (const each of radios()) each.checked = each.value === [...NETS, "own"].find(usable);
+    if (chosen() === "own") suggestPrompt();
+  }
   showState();
   if (loaded !== NETS.filter(ready).join()) {
     loaded = NETS.filter(ready).join();
     showScores();
   }
   generateLinked();
+}
+whenChanged(refresh);
+$("own").addEventListener("change", () => {
+  for (const each of radios()) each.checked = each.value === "own";
+  showOwn();
 });
+$("nets").addEventListener("change", suggestPrompt);
 $("seed").value = drawSeed();
+listOwn();
 showOptions();
 onAddress(showLinked);
