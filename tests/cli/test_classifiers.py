@@ -41,9 +41,9 @@ def test_one_command_goes_from_photos_to_a_model_and_a_report(etabli, place, mon
     accuracy = document["scores"][0]
     assert accuracy["name"] == "accuracy"
     assert accuracy["low"] <= accuracy["value"] <= accuracy["high"]
-    judged = etabli("evaluate", place / "photos", "--model", "photos-model", "--json")
-    assert judged.code == 0, judged.err
-    again = json.loads(judged.out)
+    evaluated = etabli("evaluate", place / "photos", "--model", "photos-model", "--json")
+    assert evaluated.code == 0, evaluated.err
+    again = json.loads(evaluated.out)
     assert again["scores"][0] == accuracy and again["confusion"] == document["confusion"]
     shown = etabli("evaluate", place / "photos", "--model", "photos-model", "--split", "all")
     assert "because they trained the model: 12 of 18" in shown.err
@@ -95,3 +95,94 @@ def test_what_cannot_be_trained_is_refused_before_features_are_extracted(etabli,
         result = etabli(command, place / "photos", *net(place), "--out", tmp_path / "m")
         assert result.code == 2 and "already holds a trained model" in result.err
         assert "images" not in result.err
+
+
+@pytest.fixture(scope="module")
+def model(place):
+    """A classifier of the photos, trained once."""
+    from etabli import transfer
+
+    out = place / "model"
+    transfer(place / "photos", out=out, backbone="small_residual", weights=place / "net.weights.h5")
+    return out
+
+
+def test_inspect_prints_what_it_found_and_writes_a_page_and_a_table(etabli, place, tmp_path):
+    photos = tmp_path / "photos"
+    shutil.copytree(place / "photos", photos)
+    shutil.copy(photos / "train" / "star" / "train0.jpg", photos / "test" / "star" / "twin.jpg")
+    result = etabli("inspect", photos, "--weights", "none")
+    assert result.code == 0 and "19 images, 2 classes" in result.err
+    assert "photos-inspection/report.html" in result.out and "findings.csv" in result.out
+    assert "test/star/twin.jpg" in (tmp_path / "photos-inspection" / "findings.csv").read_text()
+    again = etabli("inspect", photos, "--weights", "none", "--out", "photos-inspection")
+    assert again.code == 2 and "already holds a report" in again.err
+    words = ("--weights", "none", "--out", "photos-inspection", "--overwrite", "--json")
+    found = json.loads(etabli("inspect", photos, *words).out)
+    assert found["images"] == 19 and not found["deep_features"]
+    (twins,) = (each for each in found["duplicates"] if each["identical"])
+    assert sorted(twins["splits"]) == ["test", "train"]
+
+
+def test_evaluate_writes_a_page_only_where_it_is_wanted(etabli, place, model, tmp_path):
+    plain = etabli("evaluate", place / "photos", "--model", model)
+    assert plain.code == 0 and plain.out.startswith("accuracy") and "Report" not in plain.out
+    assert "Evaluated on the test split" in plain.err
+    words = ("--model", model, "--out", "evaluation")
+    assert "evaluation/report.html" in etabli("evaluate", place / "photos", *words).out
+    header = (tmp_path / "evaluation" / "predictions.csv").read_text().splitlines()[0]
+    assert header == "file_name,label,score,house,star"
+    assert etabli("evaluate", place / "photos", *words).code == 2
+    missing = etabli("evaluate", place / "photos" / "nowhere", "--model", model)
+    assert missing.code == 3 and "nowhere" in missing.err
+    other = etabli("evaluate", place / "photos", "--model", place / "photos")
+    assert other.code == 3 and "no saved model" in other.err
+
+
+def test_predict_explains_in_a_page(etabli, place, model, tmp_path):
+    image = place / "photos" / "test" / "star" / "test0.jpg"
+    result = etabli("predict", image, "--model", model, "--explain", "why")
+    assert result.code == 0, result.err
+    assert "why/explain.html" in result.out and "test0.jpg" in result.out
+    page = (tmp_path / "why" / "explain.html").read_text(encoding="utf-8")
+    assert "test0.jpg" in page and "data:image" in page
+    neither = etabli("predict", image)
+    assert neither.code == 2 and "either --model or --imagenet" in neither.err
+
+
+@pytest.mark.parametrize(
+    ("source", "out", "code", "says"),
+    [
+        ("model", "m.pb", 2, ".xml or .onnx"),
+        ("model", "m", 2, ".xml or .onnx"),
+        ("photos", "m.onnx", 3, "no saved model"),
+        ("nowhere", "m.onnx", 3, "no saved model"),
+    ],
+)
+def test_exports_that_cannot_be_made_are_refused(etabli, place, model, source, out, code, says):
+    result = etabli("export", place / source, "--out", out)
+    assert result.code == code and says in result.err
+
+
+def test_an_export_does_not_replace_a_file_of_yours(etabli, model, tmp_path):
+    pytest.importorskip("openvino")
+    (tmp_path / "m.xml").write_text("mine")
+    result = etabli("export", model, "--out", "m.xml")
+    assert result.code == 2 and "--overwrite" in result.err
+    done = json.loads(etabli("export", model, "--out", "m.xml", "--overwrite", "--json").out)
+    assert done["classes"] == ["house", "star"] and done["largest_difference"] < 1e-3
+    assert (tmp_path / "labels.txt").read_text() == "house\nstar\n"
+
+
+IMAGE_COMMANDS = (
+    *("features", "transfer", "finetune", "evaluate", "predict"),
+    *("inspect", "untangle", "export", "cache", "caption write", "words"),
+)
+
+
+@pytest.mark.parametrize("command", IMAGE_COMMANDS)
+def test_the_help_shows_an_example_in_80_columns(etabli, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = etabli(*command.split(), "--help").out
+    assert f"  etabli {command}" in shown
+    assert [line for line in shown.splitlines() if len(line) > 80] == []

@@ -36,7 +36,8 @@ def check(
     forward(batch, W, b)                              -> Y_hat
     backward(batch, Y_hat, Y, W, b)                   -> grad_W, grad_b
     forward_mlp(batch, Wh, bh, Wy, by)                -> Y_hat, H
-    backward_mlp(batch, Y_hat, Y, H, Wh, bh, Wy, by)  -> grad_Wh, grad_bh, grad_Wy, grad_by
+    backward_mlp(batch, Y_hat, Y, H, Wh, bh, Wy, by)  -> grad_Wh, grad_bh,
+                                                         grad_Wy, grad_by
 
     batch is (N, D), for instance (N, 784), Y is one-hot (N, K), biases are (1, K) and (1, H). A
     forward of five arguments counts as that of the perceptron. backward gets the right Y_hat, so

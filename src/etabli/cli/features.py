@@ -69,7 +69,7 @@ def features(
     \b
     etabli features photos/ --out features/ --backbone mobilenet_v2
     etabli features VOCdevkit/ --out maps/ --layer map --dtype float16
-    etabli features s3://bucket/photos --out features/ --endpoint http://storage:9000
+    etabli features s3://bucket/photos --out features/ --endpoint http://nas:9000
     etabli features /shared/photos --out features/ --cluster head-node:6379
     """
     from etabli.cli._progress import Terminal

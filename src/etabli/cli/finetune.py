@@ -81,7 +81,7 @@ def finetune(
     \b
     etabli finetune photos/
     etabli finetune photos/ --out model/ --devices 4
-    etabli finetune photos/ --out model/ --coordinator first-host:4567 --processes 2 --process-id 0
+    etabli finetune photos/ --coordinator host1:4567 --processes 2 --process-id 0
     etabli predict new-photos/ --model model/ --out predictions.csv
     """
     from etabli.cli._progress import Terminal

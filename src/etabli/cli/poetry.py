@@ -124,7 +124,7 @@ def train(
     \b
     etabli poetry train mytext.txt
     etabli poetry train mytext.txt --resume --epochs 40
-    etabli poetry train src/*.py --model lstm --units 384 --epochs 16 --out runs/python
+    etabli poetry train src/*.py --model lstm --units 384 --out runs/python
     etabli poetry train poems/ --lowercase --join-lines
     """
     from etabli.cli._progress import Terminal

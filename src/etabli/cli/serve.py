@@ -33,7 +33,7 @@ def serve(
     \b
     etabli serve                     http://127.0.0.1:8008, this machine only
     etabli --lang fr serve --open    in French, opened in the browser
-    etabli serve --host 0.0.0.0      for a class: prints its addresses and a QR code
+    etabli serve --host 0.0.0.0      for a class: its addresses and a QR code
     """
     from etabli.web.app import Server
 

@@ -55,8 +55,8 @@ def words(
 
     \b
     etabli words glove.6B.100d.txt --vocabulary mywords.txt --clusters 10
-    etabli words vectors.txt --clusters 0 --neighbors-of dog --analogy man,king,woman
-    etabli words glove.6B.zip --member glove.6B.100d.txt --clusters 0 --neighbors-of dog
+    etabli words vec.txt --clusters 0 --neighbors-of dog --analogy man,king,woman
+    etabli words glove.6B.zip --member glove.6B.100d.txt --neighbors-of dog
     """
     from etabli.cli._progress import Terminal
     from etabli.pipelines.words import explore_words
