@@ -1,5 +1,6 @@
 """Models are found in the newest run, loaded once in the background, and replaced by newer ones."""
 
+import os
 import shutil
 import threading
 import time
@@ -9,7 +10,7 @@ import pytest
 
 from etabli.core.errors import CorruptFile
 from etabli.core.i18n import _, use_language
-from etabli.web.api import NotReady
+from etabli.web.api import NotFound, NotReady
 from etabli.web.model_cache import ModelCache, ModelSpec, find_trained
 
 
@@ -203,4 +204,31 @@ def test_loading_errors_are_translated_for_each_page(home):
         with use_language(language), pytest.raises(NotReady) as refused:
             cache.get("toy")
         assert str(refused.value) == problem[language]
+    cache.close()
+
+
+def test_the_shipped_net_comes_first_where_the_page_has_a_menu(home):
+    shipped = home.parent / "pretrained"
+    shutil.copytree(home / "first", shipped)
+    wanted = replace(spec(), is_shipped_first=True)
+    names = [found.run.name for found in find_trained(home, wanted, shipped)]
+    assert names == ["pretrained", "second", "first"]
+
+
+def test_the_model_of_another_run_is_loaded_once_and_again_when_it_was_trained_again(home):
+    loads = []
+    cache = ModelCache(home, [spec(lambda found: loads.append(found.run.name) or found.run.name)])
+    cache.refresh()
+    wait(cache, "ready")
+    assert [found.run.name for found in cache.find_all("toy")] == ["second", "first"]
+    assert cache.get_of_run("toy", "") == cache.get_of_run("toy", "second") == "second"
+    assert cache.get_of_run("toy", "first") == cache.get_of_run("toy", "first") == "first"
+    assert loads == ["second", "first"]
+    record = home / "first" / "tp0.tiny" / "seed-0" / "seed_run.json"
+    os.utime(record, (1, 1))
+    cache.find_all("toy")
+    assert cache.get_of_run("toy", "first") == "first"
+    assert loads == ["second", "first", "first"]
+    with pytest.raises(NotFound):
+        cache.get_of_run("toy", "../second")
     cache.close()

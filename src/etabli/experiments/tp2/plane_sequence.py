@@ -6,7 +6,7 @@ and an animation from plane to plane shows the classes separate.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,7 +170,7 @@ def read(folder: Path) -> PlaneSequence:
     return PlaneSequence(arrays["points"], arrays["labels"], predicted, described)
 
 
-def render(sequence: PlaneSequence, classes: list[str], images: np.ndarray | None) -> str:
+def render(sequence: PlaneSequence, classes: Sequence[str], images: np.ndarray | None) -> str:
     """Render the planes as an explorer with sliders for layer and epoch.
 
     Args:

@@ -8,14 +8,14 @@ import base64
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from etabli.core.errors import CorruptFile
 from etabli.core.i18n import N_, _
-from etabli.web.api import Endpoint, NoParams, Params
+from etabli.web.api import Endpoint, NoParams, NotFound, Params
 from etabli.web.model_cache import ModelSpec, TrainedModel
 from etabli.web.state import PlaygroundState
 
@@ -34,10 +34,24 @@ Point = Annotated[list[Coordinate], Field(min_length=2, max_length=2)]
 Stroke = Annotated[list[Point], Field(max_length=2000)]
 
 
+NetKey = Literal["digits.linear", "digits.mlp", "digits.cnn"]
+RunName = Annotated[str, Field(max_length=255)]
+
+
 class Drawing(Params):
-    """Strokes of points (x, y), in units of the pad's width."""
+    """Strokes of points (x, y), in units of the pad's width; runs of nets, if not the default."""
 
     strokes: list[Stroke] = Field(max_length=60)
+    runs: dict[NetKey, RunName] = Field(default_factory=dict)
+
+
+class UnitParams(Params):
+    """A unit or a feature map of a net, of the default run or of another one."""
+
+    net: NetKey
+    layer: str = Field(max_length=40)
+    unit: int = Field(ge=0, lt=100_000)
+    run: RunName = ""
 
 
 def rasterize_strokes(strokes: Strokes) -> np.ndarray:
@@ -93,9 +107,23 @@ class NumpyNet:
     def predict(self, image: np.ndarray) -> dict[str, object]:
         """Return the class probabilities and the activations of the hidden layers."""
         row = image.reshape(1, -1).astype(self.model.dtype)
-        hidden = [name for name in self.model.layer_names if name.startswith("hidden")]
+        hidden = self.model.layer_names[:-1]
         layers = [_encode_layer(name, self.model.activations(row, name)[0]) for name in hidden]
-        return {"probabilities": self.model.predict_proba(row)[0].tolist(), "layers": layers}
+        probabilities = self.model.predict_proba(row)[0].tolist()
+        evidence = None if hidden else explain_linear(*self.model.parameters_, row[0])
+        return {"probabilities": probabilities, "layers": layers, "evidence": evidence}
+
+    def get_filters(self, layer: str) -> np.ndarray | None:
+        """Return the weights (H, 1, 28, 28) of the units of a hidden layer on the pixels."""
+        if layer != self.model.layer_names[0] or layer == "output":
+            return None
+        return self.model.parameters_[0].T.reshape(-1, 1, IMAGE_SIZE, IMAGE_SIZE)
+
+
+def explain_linear(w: np.ndarray, b: np.ndarray, pixels: np.ndarray) -> dict[str, object]:
+    """Split the logit of every class into pixels: weight times ink, whose sum and bias decide."""
+    parts = w.T * pixels
+    return {"maps": encode_signed(parts), "sums": parts.sum(axis=1).tolist(), "biases": b.tolist()}
 
 
 class KerasNet:
@@ -112,6 +140,7 @@ class KerasNet:
         self.shape = tuple(model.inputs[0].shape[1:])
         outputs = [model.get_layer(name).output for name in self.names]
         self._reader = keras.Model(model.inputs, outputs)
+        self._filters = _collect_filters(model.layers)
         self._lock = threading.Lock()
         self.predict(np.zeros((IMAGE_SIZE, IMAGE_SIZE)))  # compile before the first stroke
 
@@ -127,6 +156,29 @@ class KerasNet:
         ]
         return {"probabilities": last.tolist(), "layers": layers}
 
+    def get_filters(self, layer: str) -> np.ndarray | None:
+        """Return the weights (units, C, height, width) that compute a shown layer."""
+        return self._filters.get(layer) if layer in self.names else None
+
+
+def _collect_filters(layers: Sequence[Any]) -> dict[str, np.ndarray]:
+    """Return the weights (units, C, height, width) that lead to each layer, by its name."""
+    filters: dict[str, np.ndarray] = {}
+    last, flattened = None, ()
+    for layer in layers:
+        if type(layer).__name__ == "Flatten":
+            flattened = tuple(layer.input.shape[1:])
+        kernel = getattr(layer, "kernel", None)
+        if kernel is not None:
+            values = np.asarray(kernel)
+            if values.ndim == 2:  # of a dense layer, on feature maps or on something flat
+                shape = flattened if np.prod(flattened) == len(values) else (1, len(values), 1)
+                values = values.reshape(*shape, -1)
+            last = values.transpose(3, 2, 0, 1)
+        if last is not None:
+            filters[layer.name] = last
+    return filters
+
 
 def _encode_layer(name: str, values: np.ndarray) -> dict[str, object]:
     """Encode activations (H,) or (height, width, C) as bytes, scaled between their extremes."""
@@ -141,6 +193,13 @@ def _encode_layer(name: str, values: np.ndarray) -> dict[str, object]:
 def encode_bytes(values: np.ndarray) -> str:
     """Encode values in [0, 1] as bytes in base64."""
     return base64.b64encode(np.rint(255 * values).astype(np.uint8).tobytes()).decode()
+
+
+def encode_signed(values: np.ndarray) -> str:
+    """Encode values between the extremes -s and s as bytes in base64; 128 is zero."""
+    largest = max(float(np.abs(values).max()), 1e-9)
+    scaled = np.rint(127 * values / largest) + 128
+    return base64.b64encode(scaled.astype(np.uint8).tobytes()).decode()
 
 
 class TsnePlane:
@@ -190,11 +249,15 @@ def _load_mlp(found: TrainedModel) -> NumpyNet:
 
 
 MODELS = (
-    ModelSpec("digits.linear", "tp1.logistic", ("softmax_regression.safetensors",), _load_linear),
-    ModelSpec("digits.mlp", "tp1.mlp", ("mlp.safetensors",), _load_mlp),
+    ModelSpec(
+        *("digits.linear", "tp1.logistic", ("softmax_regression.safetensors",), _load_linear),
+        is_shipped_first=True,
+    ),
+    ModelSpec(*("digits.mlp", "tp1.mlp", ("mlp.safetensors",), _load_mlp), is_shipped_first=True),
     ModelSpec(
         *("digits.cnn", "tp2.cnn", ("model.keras",)),
         lambda found: KerasNet(found.folder / "model.keras"),
+        is_shipped_first=True,
     ),
     ModelSpec("digits.plane", "tp2.raw", ("tsne.safetensors",), _load_plane, needs="mnist"),
 )
@@ -205,8 +268,45 @@ def classify(state: PlaygroundState, drawing: Drawing) -> dict[str, object]:
     image, models = rasterize_strokes(drawing.strokes), state.models
     return {
         "image": encode_bytes(image),
-        "predictions": {key: models.get(key).predict(image) for key in _NETS if models.has(key)},
+        "predictions": {
+            key: models.get_of_run(key, drawing.runs.get(key, "")).predict(image)
+            for key in _NETS
+            if models.has(key)
+        },
         "plane": models.get("digits.plane").locate(image) if models.has("digits.plane") else None,
+    }
+
+
+def list_nets(state: PlaygroundState, _params: NoParams) -> dict[str, list[dict[str, object]]]:
+    """List the trained nets of each kind, the default one first, with their test accuracy."""
+    return {
+        key: [
+            {
+                "run": found.run.name,
+                "data": found.record.data,
+                "is_shipped": found.run == state.models.shipped,
+                "accuracy": _read_accuracy(found),
+            }
+            for found in state.models.find_all(key)
+        ]
+        for key in _NETS
+    }
+
+
+def _read_accuracy(found: TrainedModel) -> float | None:
+    return next((each.value for each in found.record.scores if each.name == "test_accuracy"), None)
+
+
+def get_filter(state: PlaygroundState, params: UnitParams) -> dict[str, object]:
+    """Return the weights of a unit or a feature map on what is below it."""
+    filters = state.models.get_of_run(params.net, params.run).get_filters(params.layer)
+    if filters is None or params.unit >= len(filters):
+        raise NotFound(_("this net has no such unit"))
+    weights = filters[params.unit]
+    return {
+        "shape": list(weights.shape),
+        "data": encode_signed(weights),
+        "largest": float(np.abs(weights).max()),
     }
 
 
@@ -224,5 +324,7 @@ ENDPOINTS = [
         "POST",
         summary=N_("The predictions of the nets for a drawn digit"),
     ),
+    Endpoint("/api/digits/nets", list_nets, summary=N_("The trained nets of each kind")),
+    Endpoint("/api/digits/filter", get_filter, UnitParams, summary=N_("The weights of a unit")),
     Endpoint("/api/digits/plane", get_plane, summary=N_("The t-SNE plane of the test digits")),
 ]

@@ -29,19 +29,34 @@ export function paint(canvas, data, width, height, ink = "--ink") {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-/** Draw several maps (count, height, width) as one image, tiled in rows. */
+/** Draw bytes of signed values, 128 for zero: positive ones in one color, negative ones in another. */
+export function paintSigned(canvas, data, width, height) {
+  const [zero, plus, minus] = ["--card", "--c2", "--c6"].map((name) => rgb(color(name)));
+  canvas.width = width;
+  canvas.height = height;
+  const image = new ImageData(width, height);
+  for (let at = 0; at < width * height; at += 1) {
+    const value = (data[at] - 128) / 127, share = Math.min(1, Math.abs(value)), end = value < 0 ? minus : plus;
+    for (let channel = 0; channel < 3; channel += 1) image.data[4 * at + channel] = zero[channel] + share * (end[channel] - zero[channel]);
+    image.data[4 * at + 3] = 255;
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+/** Draw several maps (count, height, width) as one image, tiled in rows; `ink` "signed": signed values. */
 export function tile(canvas, data, [count, height, width], columns, ink) {
   const rows = Math.ceil(count / columns);
   const gap = height > 1 ? 1 : 0;
   const [fullWidth, fullHeight] = [columns * (width + gap) - gap, rows * (height + gap) - gap];
-  const all = new Uint8Array(fullWidth * fullHeight);
+  const all = new Uint8Array(fullWidth * fullHeight).fill(ink === "signed" ? 128 : 0);
   for (let map = 0; map < count; map += 1) {
     const [left, top] = [(map % columns) * (width + gap), Math.floor(map / columns) * (height + gap)];
     for (let y = 0; y < height; y += 1) {
       all.set(data.subarray((map * height + y) * width, (map * height + y + 1) * width), (top + y) * fullWidth + left);
     }
   }
-  paint(canvas, all, fullWidth, fullHeight, ink);
+  if (ink === "signed") paintSigned(canvas, all, fullWidth, fullHeight);
+  else paint(canvas, all, fullWidth, fullHeight, ink);
 }
 
 /** A plane of points in class colors, with a lookup of the point under the pointer. */

@@ -1,8 +1,8 @@
 // Draw a digit; every net classifies it while it is drawn.
 
 import { decodeStrokes, encodeStrokes, onAddress, writeState } from "./address.js";
-import { Plane, bytes, color, paint, tile } from "./canvas.js";
-import { _, $, attempt, el, latestOnly, perFrame, percent, request } from "./common.js";
+import { Plane, bytes, color, paint, paintSigned, tile } from "./canvas.js";
+import { _, $, attempt, el, language, latestOnly, perFrame, percent, request } from "./common.js";
 import { ready, whenChanged } from "./models.js";
 
 const pad = $("pad");
@@ -53,15 +53,94 @@ function showBars(list, probabilities, best) {
 
 const LAYERS = () => ({ hidden_1: _("hidden layer"), sigmoid: _("hidden layer"), relu1: _("first feature maps"), relu2: _("second feature maps") });
 
-function showLayers(container, found) {
+const nameOf = (layer) => LAYERS()[layer.name] ?? layer.name;
+
+function showLayers(net, container, found) {
   container.replaceChildren(...found.map((layer) => {
-    const canvas = el("canvas", { role: "img", "aria-label": LAYERS()[layer.name] ?? layer.name });
+    const canvas = el("canvas", { "aria-hidden": "true" });
     const [count, height, width] = layer.shape;
-    if (height === 1) tile(canvas, bytes(layer.data), [width, 1, 1], Math.min(20, width), "--c0");
-    else tile(canvas, bytes(layer.data), layer.shape, 8, "--c0");
+    const columns = height === 1 ? Math.min(20, width) : 8;
+    tile(canvas, bytes(layer.data), height === 1 ? [width, 1, 1] : layer.shape, columns, "--c0");
     const size = height === 1 ? `${width}` : `${count} × ${height} × ${width}`;
-    return el("figure", { class: "layer" }, canvas, el("figcaption", {}, `${LAYERS()[layer.name] ?? layer.name}, ${size}`));
+    const open = (event) => {
+      const box = canvas.getBoundingClientRect(), total = height === 1 ? width : count;
+      const [across, down] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+      const unit = event.detail ? columns * Math.floor(down * Math.ceil(total / columns)) + Math.floor(across * columns) : 0; // 0: a key
+      openUnit(net, layer.name, Math.max(0, Math.min(total - 1, unit)));
+    };
+    const button = el("button", { type: "button", class: "maps", title: _("Enlarge a unit with its weights"), "aria-label": _("Enlarge: {layer}", { layer: nameOf(layer) }), onclick: open }, canvas);
+    return el("figure", { class: "layer" }, button, el("figcaption", {}, `${nameOf(layer)}, ${size}`));
   }));
+}
+
+// ---- weights times image: what speaks for each class --------------------------------------------
+function showEvidence(container, evidence, best) {
+  container.hidden = !evidence;
+  if (!evidence) return;
+  const all = bytes(evidence.maps), sign = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toLocaleString(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  container.replaceChildren(
+    el("h3", {}, _("Why {digit}: weights × image", { digit: best })),
+    el("div", { class: "evidence-maps" }, evidence.sums.map((sum, digit) => {
+      const canvas = el("canvas", { role: "img", "aria-label": _("weights × image of the class {digit}: {sum}", { digit, sum: sign(sum) }) });
+      paintSigned(canvas, all.subarray(784 * digit, 784 * (digit + 1)), 28, 28);
+      return el("figure", { class: digit === best ? "best" : null }, canvas, el("figcaption", {}, el("strong", {}, String(digit)), ` ${sign(sum + evidence.biases[digit])}`));
+    })),
+    el("p", { class: "muted" }, el("span", { class: "swatch plus" }), _("for the class"), " ", el("span", { class: "swatch minus" }), _("against it"), ". ", _("Below each class: the sum over the pixels, with its bias. The largest sum wins; softmax turns the sums into probabilities.")));
+}
+
+// ---- one unit, enlarged, with its weights ----------------------------------------------------------
+let latest = null; // the last answer of the server
+let open = null; // the unit that is enlarged
+
+async function openUnit(net, layer, unit) {
+  const found = latest?.predictions[net]?.layers.find((each) => each.name === layer);
+  if (!found) return;
+  const filter = await attempt(() => request(`/api/digits/filter?${new URLSearchParams({ net, layer, unit, run: runs[net] ?? "" })}`));
+  if (!filter) return;
+  open = { net, layer, unit };
+  const [count, height, width] = found.shape, isFlat = height === 1, total = isFlat ? width : count;
+  const map = el("canvas", { role: "img", "aria-label": _("activation") }), weights = el("canvas", { role: "img", "aria-label": _("weights") });
+  const data = bytes(found.data), [depth, rows, columns] = filter.shape;
+  if (isFlat) paint(map, data.subarray(unit, unit + 1), 1, 1, "--c0");
+  else paint(map, data.subarray(unit * height * width, (unit + 1) * height * width), width, height, "--c0");
+  tile(weights, bytes(filter.data), filter.shape, Math.ceil(Math.sqrt(depth)), "signed");
+  const shape = depth > 1 ? `${depth} × ${rows} × ${columns}` : `${rows} × ${columns}`;
+  $("unit-title").textContent = _("{layer}: {unit} of {total}", { layer: nameOf(found), unit: unit + 1, total });
+  const figure = (canvas, text) => el("figure", {}, canvas, el("figcaption", {}, text));
+  const input = el("canvas", { role: "img", "aria-label": _("The 28 × 28 input image of the nets") });
+  paint(input, bytes(latest.image), 28, 28);
+  document.querySelector(".unit-figures").replaceChildren(
+    figure(input, _("input image")),
+    figure(weights, isFlat ? _("its weights, {shape}", { shape }) : _("its filter, {shape}", { shape })),
+    figure(map, isFlat ? _("its activation") : _("its feature map, {shape}", { shape: `${height} × ${width}` })));
+  $("unit-text").textContent = isFlat
+    ? _("The unit adds what is below it, times its weights: positive weights (green) excite it, negative ones (red) inhibit it.")
+    : _("The filter slides over what is below it: where the input resembles its positive weights (green) and avoids the negative ones (red), the activation is high.");
+  if (!$("unit").open) $("unit").showModal();
+  document.body.dataset.unit = `${layer} ${unit}`;
+}
+function turn(step) {
+  const found = latest.predictions[open.net].layers.find((each) => each.name === open.layer);
+  const total = found.shape[1] === 1 ? found.shape[2] : found.shape[0];
+  openUnit(open.net, open.layer, (open.unit + step + total) % total);
+}
+$("unit-before").addEventListener("click", () => turn(-1));
+$("unit-after").addEventListener("click", () => turn(1));
+$("unit").addEventListener("keydown", (event) => { if (event.key === "ArrowLeft") turn(-1); else if (event.key === "ArrowRight") turn(1); });
+
+// ---- the menu of trained nets --------------------------------------------------------------------
+const runs = {}; // net -> the run that is chosen in its menu
+const describeNet = ({ run, data, is_shipped: isShipped, accuracy }) =>
+  [isShipped ? _("shipped, full data") : _("run {run}, {data}", { run, data: data === "sample" ? _("sample data") : _("full data") }), ...(accuracy === null ? [] : [percent(accuracy)])].join(" · ");
+async function listNets() {
+  const found = await attempt(() => request("/api/digits/nets"));
+  for (const [key, nets] of Object.entries(found ?? {})) {
+    const choice = document.querySelector(`[data-net="${key}"] .net-choice`), list = choice.querySelector("select");
+    choice.hidden = nets.length < 2;
+    if (!nets.some((each) => each.run === runs[key])) delete runs[key];
+    list.replaceChildren(...nets.map((each) => el("option", { value: each.run, selected: each.run === runs[key] }, describeNet(each))));
+    list.onchange = () => { runs[key] = list.value; classify(); };
+  }
 }
 
 function clear() {
@@ -69,6 +148,7 @@ function clear() {
     panel.querySelector(".prediction").textContent = "";
     showBars(panel.querySelector(".bars"), Array(10).fill(0), -1);
     panel.querySelector(".layers").replaceChildren();
+    panel.querySelector(".evidence").hidden = true;
   }
   paint($("input"), new Uint8Array(784), 28, 28);
   $("verdict").textContent = "";
@@ -76,6 +156,7 @@ function clear() {
 }
 
 function show(answer) {
+  latest = answer;
   paint($("input"), bytes(answer.image), 28, 28);
   const predictions = [];
   for (const [key, found] of Object.entries(answer.predictions)) {
@@ -83,7 +164,8 @@ function show(answer) {
     const best = found.probabilities.indexOf(Math.max(...found.probabilities));
     panel.querySelector(".prediction").textContent = String(best);
     showBars(panel.querySelector(".bars"), found.probabilities, best);
-    showLayers(panel.querySelector(".layers"), found.layers);
+    showEvidence(panel.querySelector(".evidence"), found.evidence, best);
+    showLayers(key, panel.querySelector(".layers"), found.layers);
     predictions.push(el("span", { class: "guess" }, el("span", {}, _("{net}:", { net: panel.getAttribute("aria-label") })), " ", el("strong", {}, String(best)), " ", el("small", {}, percent(found.probabilities[best]))));
   }
   $("verdict").replaceChildren(...predictions.flatMap((each, index) => (index ? [" ", each] : [each])));
@@ -113,7 +195,7 @@ function showPosition({ position, nearest }) {
 const classify = latestOnly(async () => {
   if (!strokes.length) return;
   const started = performance.now();
-  const found = await attempt(() => request("/api/digits", { body: { strokes } }));
+  const found = await attempt(() => request("/api/digits", { body: { strokes, runs } }));
   if (!found || !strokes.length) return;
   show(found);
   document.body.dataset.milliseconds = String(Math.round(performance.now() - started));
@@ -190,8 +272,11 @@ async function openPlane() {
   classify();
 }
 
-let loaded = "";
-whenChanged(() => {
+let loaded = "", listed = "";
+whenChanged((state) => {
+  const finished = JSON.stringify(state.runs.map((run) => [run.name, run.done]));
+  if (finished !== listed) listNets();
+  listed = finished;
   const now = ["digits.linear", "digits.mlp", "digits.cnn", "digits.plane"].filter(ready);
   if (now.join() === loaded) return;
   loaded = now.join();
