@@ -3,7 +3,9 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from etabli.core.errors import EtabliError
 from etabli.core.i18n import _
@@ -11,6 +13,8 @@ from etabli.saved_models.card import CARD, read_card
 from etabli.web.api import NotFound
 
 KEPT = 2  # loaded models
+OwnName = Annotated[str, Field(pattern=r"^own:.+$", max_length=260)]
+"""A model of your own in a request: "own:" and the name of its folder."""
 
 
 class OwnModels:

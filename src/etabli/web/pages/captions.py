@@ -4,13 +4,15 @@ import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from etabli.core.i18n import N_
 from etabli.web.api import Endpoint, NoParams, Params
 from etabli.web.model_cache import ModelSpec, TrainedModel
+from etabli.web.own_models import OwnName
 from etabli.web.pages.digits import encode_bytes
 from etabli.web.pages.photo import decode_photo, describe_familiarity
 from etabli.web.state import PlaygroundState
@@ -83,14 +85,19 @@ class PhotoCaptioner:
 
 
 def _load(found: TrainedModel) -> PhotoCaptioner:
-    """Load the captioner of a run, with the feature extractor it was trained with."""
+    """Load the captioner of a run."""
+    return _open(found.folder / "captioner")
+
+
+def _open(folder: Path) -> PhotoCaptioner:
+    """Load a captioner, with the feature extractor it was trained with."""
     from etabli.core.errors import DataMissing
     from etabli.data.catalog.source import Source
     from etabli.features import regions
     from etabli.features.imagenet import ImageNetHead
     from etabli.saved_models import captioner as saved_captioner
 
-    captioner = saved_captioner.load(found.folder / "captioner")
+    captioner = saved_captioner.load(folder)
     is_net, head = captioner.features == "mobilenet_v2", None
     weights = Source.full().file("weights", *regions.WEIGHTS) if is_net else None
     if is_net:
@@ -109,25 +116,46 @@ MODELS = (
 )
 
 
-class CaptionParams(Params):
+class CaptionerParams(Params):
+    """The captioner: "" is that of a run, "own:" and a name one of ``etabli caption train``."""
+
+    net: Literal[""] | OwnName = ""
+
+
+class CaptionParams(CaptionerParams):
     """Whether an image that the captioner does not know is captioned all the same."""
 
     anyway: bool = False
 
 
-def describe(state: PlaygroundState, _params: NoParams) -> dict[str, object]:
-    """Return what the captioner of the page knows."""
-    return state.models.get("captions").describe()
+def _get_captioner(state: PlaygroundState, net: str) -> PhotoCaptioner:
+    if net:
+        found = state.own_models.get("captioner", net.removeprefix("own:"), _open)
+    else:
+        found = state.models.get("captions")
+    assert isinstance(found, PhotoCaptioner)
+    return found
+
+
+def list_own(state: PlaygroundState, _params: NoParams) -> dict[str, str]:
+    """Return the names of the captioners of ``etabli caption train`` by their key."""
+    return {f"own:{name}": name for name in state.own_models.find("captioner")}
+
+
+def describe(state: PlaygroundState, params: CaptionerParams) -> dict[str, object]:
+    """Return what a captioner knows."""
+    return _get_captioner(state, params.net).describe()
 
 
 def caption(state: PlaygroundState, params: CaptionParams, body: bytes) -> dict[str, object]:
     """Return several captions of a photo."""
-    captioner: PhotoCaptioner = state.models.get("captions")
+    captioner = _get_captioner(state, params.net)
     return captioner.caption(decode_photo(body, captioner.size), params.anyway)
 
 
 ENDPOINTS = [
-    Endpoint("/api/captions", describe, summary=N_("What the captioner knows")),
+    Endpoint("/api/captions/own", list_own, summary=N_("Your captioners of etabli caption train")),
+    Endpoint("/api/captions", describe, CaptionerParams, summary=N_("What the captioner knows")),
     Endpoint(
         "/api/captions",
         caption,

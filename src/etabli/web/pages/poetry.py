@@ -5,7 +5,7 @@ import copy
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from anyio import to_thread
@@ -19,15 +19,12 @@ from etabli.core.errors import EtabliError
 from etabli.core.i18n import N_
 from etabli.web.api import Endpoint, NoParams, Params, handle_errors
 from etabli.web.model_cache import ModelSpec, TrainedModel
+from etabli.web.own_models import OwnName
 from etabli.web.sse import StreamLimiter, format_event, throttle
 from etabli.web.state import PlaygroundState
 
 N_ALTERNATIVES = 6
 SECONDS_PER_CHARACTER = 0.012  # slow enough to be followed on the page
-
-
-OwnName = Annotated[str, Field(pattern=r"^own:.+$", max_length=260)]
-"""A model of your own: the name of its folder."""
 
 
 class GenerationParams(Params):

@@ -10,6 +10,7 @@ const FRAME = 112; // width of an image of the film, in pixels
 let photo = null;
 let seed = null; // of a synthetic scene
 let described = null;
+let own = {}; // the captioners of "etabli caption train" by their key
 let selectedWord = null;
 
 function selectWord(map, grid, word) {
@@ -70,9 +71,30 @@ async function showTruth(caption) {
   $("truth").hidden = false;
 }
 
+const net = () => $("own").value;
+const usable = () => (net() ? net() in own : ready("captions"));
+const address = (more = "") => `/api/captions?net=${encodeURIComponent(net())}${more}`;
+
+/** List your own captioners in a menu, after that of a run. */
+async function listOwn() {
+  own = (await attempt(() => request("/api/captions/own"))) ?? {};
+  $("own-line").hidden = !Object.keys(own).length;
+  refresh();
+}
+
+function refresh() {
+  const options = [...(ready("captions") || !Object.keys(own).length ? [["", _("captioner of a run")]] : []), ...Object.entries(own)];
+  if (options.map(([key]) => key).join("/") !== [...$("own").options].map((each) => each.value).join("/")) {
+    const before = net();
+    $("own").replaceChildren(...options.map(([value, name]) => el("option", { value }, name)));
+    if (options.some(([key]) => key === before)) $("own").value = before;
+  }
+  update();
+}
+
 async function describe() {
-  if (described || !ready("captions")) return;
-  described = await request("/api/captions").catch(() => null);
+  if (described || !usable()) return;
+  described = await request(address()).catch(() => null);
   if (!described) return;
   const { words, images, kind } = described;
   const texts = { words, images: images ? number(images) : "?", kind };
@@ -90,9 +112,9 @@ function showCaptions({ captions, grid }) {
 
 const update = latestOnly(async () => {
   await describe();
-  if (!photo || !ready("captions")) return;
+  if (!photo || !usable()) return;
   const started = performance.now();
-  const answer = await attempt(() => request("/api/captions", { file: photo }));
+  const answer = await attempt(() => request(address(), { file: photo }));
   if (!answer) return;
   hideAttention();
   $("placeholder").hidden = true;
@@ -107,7 +129,7 @@ const update = latestOnly(async () => {
 
 $("guesses").addEventListener("toggle", async () => {
   if (!$("guesses").open || $("captions").children.length || !photo) return;
-  const answer = await attempt(() => request("/api/captions?anyway=true", { file: photo }));
+  const answer = await attempt(() => request(address("&anyway=true"), { file: photo }));
   if (answer) showCaptions(answer);
 });
 
@@ -116,4 +138,9 @@ onPhoto((file, _image, scene) => {
   seed = scene;
   update();
 });
-whenChanged(update);
+$("own").addEventListener("change", () => {
+  described = null;
+  update();
+});
+whenChanged(refresh);
+listOwn();
