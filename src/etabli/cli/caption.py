@@ -53,7 +53,7 @@ def write(
     \b
     etabli caption write photo.jpg
     etabli caption write holidays/ --out captions.jsonl --page captions.html
-    etabli caption write photo.jpg --model runs/full/tp5.attention/seed-0/captioner -n 5 --json
+    etabli caption write photo.jpg --model captioner/ -n 5 --json
     """
     from etabli.pipelines.caption_write import caption_folders
 
@@ -78,9 +78,12 @@ def write(
         captions = [
             {
                 "file_name": str(each.path),
+                "is_far": each.is_far,
                 "captions": [
-                    {"caption": caption, "score": round(score, 6)}
-                    for caption, score in zip(each.captions, each.scores, strict=True)
+                    {"caption": caption, "score": round(score, 6), "notes": notes}
+                    for caption, score, notes in zip(
+                        each.captions, each.scores, each.notes, strict=True
+                    )
                 ],
             }
             for each in result.captions
@@ -89,8 +92,14 @@ def write(
         return
     for each in result.captions:
         typer.echo(_errors.escape_controls(str(each.path)))
-        for caption, score in zip(each.captions, each.scores, strict=True):
+        if each.is_far:
+            known = _(str(result.card.get("trained_on", "")))
+            text = _("unlike the images that the captioner was trained on ({known})")
+            typer.echo(f"  {text.format(known=known)}")
+        for caption, score, notes in zip(each.captions, each.scores, each.notes, strict=True):
             typer.echo(f"  {score:7.3f}  {_errors.escape_controls(caption)}")
+            for note in notes:
+                typer.echo(f"           {note}")
     if result.card.get("use"):
         _errors.print_error(_(str(result.card["use"])))
 

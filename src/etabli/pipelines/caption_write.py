@@ -14,12 +14,14 @@ from etabli.core.i18n import _
 from etabli.data.catalog.source import Source
 from etabli.data.formats import images
 from etabli.data.formats.caption_folder import write_captions
+from etabli.features.caption_check import fit_familiarity, write_checked
+from etabli.features.imagenet import ImageNetHead, find_weights_files
 from etabli.features.regions import WEIGHTS, extract_region_maps
 from etabli.models.captioning.beam_search import SearchConfig
 from etabli.pipelines._output import refuse_existing_file
 from etabli.report import run_folder
 from etabli.saved_models import captioner as saved_captioner
-from etabli.saved_models.captioner import Captioner
+from etabli.saved_models.captioner import Captioner, pool_regions
 from etabli.viz.caption_page import CaptionEntry, render_caption_page
 
 __all__ = [
@@ -37,13 +39,21 @@ class ImageCaptions:
     """Captions of one image, the best first, with their log p / length^alpha.
 
     ``attention[k]`` (words, L) holds the weights of the L regions for each word of caption k; None
-    without attention.
+    without attention. ``notes[k]`` are sentences on what is doubtful in caption k; ``is_far`` says
+    that the image is unlike those that the captioner was trained on.
     """
 
     path: Path
     captions: tuple[str, ...]
     scores: tuple[float, ...]
     attention: tuple[np.ndarray, ...] | None = None
+    notes: tuple[tuple[str, ...], ...] = ()
+    is_far: bool = False
+
+    def first(self, count: int) -> "ImageCaptions":
+        """Return the first captions only."""
+        short = {name: getattr(self, name)[:count] for name in ("captions", "scores", "notes")}
+        return replace(self, **short, attention=self.attention and self.attention[:count])
 
 
 @dataclass(frozen=True)
@@ -93,8 +103,7 @@ def caption_folders(
         search = replace(search, alpha=alpha)
     readable, skipped = _keep_readable(_list_images(places))
     found = [
-        replace(each, captions=each.captions[:count], scores=each.scores[:count])
-        for each in caption_images(captioner, readable, search, weights=weights)
+        each.first(count) for each in caption_images(captioner, readable, search, weights=weights)
     ]
     if out:
         write_captions(out, [(_relative_name(each.path, out), each.captions) for each in found])
@@ -176,19 +185,34 @@ def caption_images(
             weights=weights or find_extractor_weights(captioner.features),
             progress=progress,
         )
-    found = captioner.write(maps, search)
-    ranks = range(found.words.shape[1])
-    weights_by_rank = [captioner.attention_weights(maps, found.words[:, rank]) for rank in ranks]
+    found = write_checked(captioner, maps, search, _load_head(captioner))
+    familiarity = fit_familiarity(captioner)
+    is_far = familiarity.is_far(pool_regions(maps)) if familiarity else np.zeros(len(maps), bool)
     result = []
-    for row, captions in enumerate(found.captions(captioner.vocabulary)):
-        attention = tuple(
-            weights[row, : len(caption.split())]
-            for weights, caption in zip(weights_by_rank, captions, strict=True)
-            if weights is not None
+    for row, captions in enumerate(found):
+        codes = np.stack([each.words for each in captions])
+        attention = captioner.attention_weights(maps[[row] * len(codes)], codes)
+        if attention is not None:
+            lengths = [len(each.text.split()) for each in captions]
+            attention = [each[:length] for each, length in zip(attention, lengths, strict=True)]
+        result.append(
+            ImageCaptions(
+                paths[row],
+                tuple(each.text for each in captions),
+                tuple(each.score for each in captions),
+                tuple(attention) if attention is not None else None,
+                tuple(tuple(each.describe()) for each in captions),
+                bool(is_far[row]),
+            )
         )
-        scores = tuple(map(float, found.scores[row]))
-        result.append(ImageCaptions(paths[row], tuple(captions), scores, attention or None))
     return result
+
+
+def _load_head(captioner: Captioner) -> ImageNetHead | None:
+    """Return the ImageNet classifier of the captioner's features, if it is in the data folder."""
+    if captioner.features != "mobilenet_v2" or find_weights_files() is None:
+        return None
+    return ImageNetHead.load()
 
 
 def find_extractor_weights(features: str) -> Path | None:
