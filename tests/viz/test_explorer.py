@@ -327,3 +327,33 @@ def test_in_a_browser_names_are_written_next_to_points_without_covering_one_anot
     page.click("#names")
     assert page.locator("#names").get_attribute("aria-pressed") == "false"
     page.close()
+
+
+@pytest.mark.browser
+def test_in_a_browser_a_link_shows_the_same_view_of_the_points(opened):
+    opened.locator("#layer").select_option(index=1)
+    opened.wait_for_function("explorer.isIdle()")
+    opened.locator("#color").select_option("error")
+    opened.locator("#hulls").click()
+    opened.locator("#plane").focus()
+    for key in ("+", "+", "ArrowLeft"):
+        opened.keyboard.press(key)
+    opened.evaluate("explorer.state.hidden.add(2); explorer.redraw()")
+    opened.wait_for_function("location.hash.includes('hidden=2')")
+    expected = opened.evaluate(VIEW)
+    link = opened.url
+    opened.goto("about:blank")
+    opened.goto(link)
+    opened.wait_for_function("explorer.isIdle()")
+    found = opened.evaluate(VIEW)
+    assert found["settings"] == expected["settings"]
+    assert found["position"] == pytest.approx(expected["position"], abs=1.5)
+    opened.goto(link.partition("#")[0] + "#plane=99&at=x,y&color=none&hidden=77&selected=-1")
+    opened.wait_for_function("explorer.state.color === 'class'")
+
+
+VIEW = """() => ({
+  settings: [explorer.state.plane.layer, explorer.state.color, explorer.state.hulls,
+    [...explorer.state.hidden], explorer.state.view.scale.toFixed(2)],
+  position: explorer.positionOf(7),
+})"""

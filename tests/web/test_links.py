@@ -196,3 +196,18 @@ def test_a_damaged_link_to_backpropagation_shows_the_first_preset(served, watche
     page.goto(f"{served.base}/backprop#points=a,b;c&rate=x&step=-3&example=99&stage=none")
     page.wait_for_selector("body[data-step='0']")
     assert page.locator("#preset").input_value() == "convergence"
+
+
+def test_the_view_of_an_explorer_and_the_epoch_are_in_the_link(shared):
+    def look(page):
+        page.wait_for_selector("body[data-shown]")
+        page.frame_locator("#explorer").locator("canvas, svg").first.wait_for()
+        page.locator("#epoch").fill("1")
+        frame = next(each for each in page.frames if each != page.main_frame)
+        frame.evaluate("parent.postMessage({ view: 'at=2,0.5,0.5&color=error' }, '*')")
+
+    _first, second = shared("/untangling", look, r"#epoch=1&explorer=.+&view=at")
+    second.wait_for_selector("body[data-shown]")
+    source = second.locator("#explorer").get_attribute("src")
+    assert source.endswith("#at=2,0.5,0.5&color=error")
+    expect(second.locator("#epoch")).to_have_value("1")

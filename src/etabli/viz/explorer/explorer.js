@@ -141,6 +141,7 @@ function draw(now) {
   if (state.path) drawSelectionPath();
   drawTimes.push(performance.now() - started);
   if (drawTimes.length > 200) drawTimes.shift();
+  keepView();
 }
 const drawTimes = []; // milliseconds of the last draws
 const pointSize = () => Math.max(2, Math.min(9, (N > 20000 ? 1.6 : N > 3000 ? 2.6 : 4.2) * Math.sqrt(state.view.scale)));
@@ -495,9 +496,9 @@ function toggle(id, label, pressed, changed) {
   render(pressed);
   return button;
 }
+const colorModes = () => new Map([["class", texts.class], ...(predicted ? [["predicted", texts.predicted], ["error", texts.error]] : []), ...data.columns.map((each) => [`column ${each.name}`, each.name])]);
 function showControls() {
   const projections = planes.filter((plane) => plane.layer === state.plane.layer).map((plane) => [plane.projection, plane.projection]);
-  const colorModes = [["class", texts.class], ...(predicted ? [["predicted", texts.predicted], ["error", texts.error]] : []), ...data.columns.map((each) => [`column ${each.name}`, each.name])];
   const modes = ["move", "box", "lasso"].map((mode) => toggle(mode, texts[mode], state.mode === mode, () => { state.mode = mode; showControls(); return true; }));
   const findPlane = (layer, projection) =>
     planes.find((plane) => plane.layer === layer && plane.projection === projection) ?? planes.find((plane) => plane.layer === layer);
@@ -507,7 +508,7 @@ function showControls() {
   ];
   document.getElementById("controls").replaceChildren(
     ...planeControls,
-    dropdown("color", texts.color, colorModes, state.color, (value) => { state.color = value; recolor(); showLegend(); redraw(); }),
+    dropdown("color", texts.color, colorModes(), state.color, (value) => { state.color = value; recolor(); showLegend(); redraw(); }),
     ...(planes.some((plane) => plane.hulls.length) ? [flag("hulls")] : []),
     ...(planes.some((plane) => plane.ellipses.length) ? [flag("ellipses")] : []),
     ...(data.point_names ? [flag("names")] : []),
@@ -640,6 +641,76 @@ function showNumbers() {
   canvas.setAttribute("aria-label", `${place}. ${parts.join(", ")}`);
 }
 
+// ---- the view in the address: a link shows another person the same --------------------------------
+const MAX_LINKED = 300; // selected points; an address has its limits
+let keeping = null, keptView = "";
+const FLAGS = ["hulls", "ellipses", "names"];
+const usual = { color: "class", names: String(state.names) }; // what a link need not carry
+
+function viewText() {
+  const { width, height } = viewport(), { scale, x, y } = state.view;
+  const round = (value) => Number(value.toFixed(4));
+  const view = {
+    plane: sequences.length ? [shown.net, shown.layer, shown.epoch].join() : planes.indexOf(state.plane) || "",
+    at: scale !== 1 || x || y ? [scale, ...toPlane(width / 2, height / 2)].map(round).join() : "",
+    color: state.color,
+    hidden: [...state.hidden].join(),
+    selected: state.selected.size <= MAX_LINKED ? [...state.selected].join() : "",
+    ...Object.fromEntries(FLAGS.map((name) => [name, state[name] ? "true" : "false"])),
+  };
+  const kept = Object.entries(view).filter(([name, value]) => value !== "" && value !== (usual[name] ?? "false"));
+  return new URLSearchParams(kept).toString();
+}
+/** Write the view into the address shortly after the last drawing, and report it to the page around. */
+function keepView() {
+  clearTimeout(keeping);
+  keeping = setTimeout(() => {
+    const text = viewText();
+    if (animation || text === keptView) return;
+    keptView = text;
+    location.replace(`#${text}`);
+    if (parent !== window) parent.postMessage({ view: text }, "*");
+  }, 300);
+}
+const integers = (text, end) => (text ?? "").split(",").filter((part) => /^\d+$/.test(part)).map(Number).filter((value) => value < end);
+function showLinkedView() {
+  const text = location.hash.slice(1);
+  if (text === keptView) return;
+  keptView = text;
+  const given = Object.fromEntries(new URLSearchParams(text));
+  state.color = colorModes().has(given.color) ? given.color : usual.color;
+  for (const name of FLAGS) state[name] = (given[name] ?? usual[name]) === "true";
+  state.hidden = new Set(integers(given.hidden, data.names.length));
+  showLinkedPlane(given.plane);
+  const [scale, x, y] = (given.at ?? "").split(",").map(Number);
+  state.view = { scale: 1, x: 0, y: 0 };
+  if ([scale, x, y].every(Number.isFinite) && scale > 0) lookAt(Math.min(60, Math.max(0.5, scale)), x, y);
+  recolor();
+  showControls();
+  showLegend();
+  setSelection(integers(given.selected, N));
+}
+function showLinkedPlane(text = "") {
+  const [net, layer, epoch] = integers(text, 1e6);
+  if (!sequences.length) state.plane = planes[net] ?? planes[0];
+  else if (sequences[net]?.planes[epoch]?.[layer] !== undefined) {
+    Object.assign(shown, { net, layer, epoch });
+    predicted = sequence().predicted[epoch];
+    state.plane = planes[sequence().planes[epoch][layer]];
+  }
+  positions.set(state.plane.points);
+  state.box = [...state.plane.box];
+  grid = null;
+  showNumbers();
+  showHits();
+}
+/** Put a point of the plane into the middle of the screen. */
+function lookAt(scale, x, y) {
+  const f = viewport();
+  state.view = { scale, x: f.width / 2 - f.left - x * f.side * scale, y: f.height / 2 - f.top - (1 - y) * f.side * scale };
+}
+addEventListener("hashchange", showLinkedView);
+
 applyPalette();
 recolor();
 showControls();
@@ -647,6 +718,7 @@ showLegend();
 showNumbers();
 showHits();
 showSelection();
+showLinkedView();
 redraw();
 // for tests: the position of a point on the screen, whether no animation is running, times of draws
 window.explorer = { state, shown, redraw, drawTimes, selectionTable, positionOf: (i) => toScreen(positions[2 * i], positions[2 * i + 1]), isIdle: () => animation === null };

@@ -1,5 +1,6 @@
 // The untangling as curves by layer and by epoch, and the explorers that runs wrote.
 
+import { readState, writeState } from "./address.js";
 import { chart } from "./chart.js";
 import { _, $, attempt, el, language, request } from "./common.js";
 import { whenChanged } from "./models.js";
@@ -11,10 +12,13 @@ let isChosen = false; // by hand: nothing that is loaded later replaces it
 const urlOf = (each) => each.url ?? `/runs/${encodeURIComponent(each.run)}/${each.file}`;
 const nameOf = (each) => (each.url ? each.title : `${each.title} · ${each.experiment} · ${each.run} (${each.dataset || (each.data === "sample" ? _("sample data") : _("full data"))})`);
 
-function show(index) {
+const keyOf = (each) => (each.url ? "planes" : `${each.run}/${each.file}`);
+
+/** Show an explorer, with the view of a link if there is one. */
+function show(index, view = "") {
   const each = explorers[index];
-  $("explorer").src = urlOf(each);
-  $("open").href = urlOf(each);
+  $("explorer").src = urlOf(each) + (view ? `#${view}` : "");
+  $("open").href = $("explorer").src;
   $("caption").textContent = each.caption;
   document.body.dataset.shown = each.experiment;
 }
@@ -40,14 +44,27 @@ function plot(rows) {
   $("depth").hidden = !rows.length;
   if (!rows.length) return;
   $("epoch").max = String(rows.length - 1);
-  $("epoch").value = String(rows.length - 1);
+  $("epoch").value = readState().epoch ?? String(rows.length - 1);
   plotByLayer();
   const series = layersOf(rows[0]).map((name) => ({ name, points: rows.map((row) => [row.epoch, row[name]]) }));
   chart($("time"), { series, x: _("epoch"), title: _("During training") });
 }
 
-$("epoch").addEventListener("input", plotByLayer);
-$("which").addEventListener("change", () => { isChosen = true; show(Number($("which").value)); });
+$("epoch").addEventListener("input", () => {
+  writeState({ epoch: $("epoch").value });
+  plotByLayer();
+});
+$("which").addEventListener("change", () => {
+  isChosen = true;
+  writeState({ explorer: keyOf(explorers[Number($("which").value)]), view: "" });
+  show(Number($("which").value));
+});
+addEventListener("message", ({ source, data }) => {
+  if (source !== $("explorer").contentWindow || typeof data?.view !== "string" || data.view.length > 4000) return;
+  const each = explorers[Number($("which").value)];
+  $("open").href = `${urlOf(each)}#${data.view}`;
+  writeState({ explorer: data.view ? keyOf(each) : "", view: data.view });
+});
 
 let lastVersion = "";
 whenChanged(async ({ runs, models }) => {
@@ -65,7 +82,8 @@ whenChanged(async ({ runs, models }) => {
   $("which").replaceChildren(...explorers.map((each, index) => el("option", { value: index, selected: each.file === before },
     nameOf(each))));
   if (isChosen && explorers.some((each) => each.file === before)) return;
-  const best = Math.max(0, explorers.findIndex((each) => each.url || each.experiment === "tp2.hidden"));
+  const linked = explorers.findIndex((each) => keyOf(each) === readState().explorer);
+  const best = linked >= 0 ? linked : Math.max(0, explorers.findIndex((each) => each.url || each.experiment === "tp2.hidden"));
   $("which").value = String(best);
-  if (explorers[best].file !== before) show(best);
+  if (explorers[best].file !== before) show(best, linked >= 0 ? readState().view : "");
 });
