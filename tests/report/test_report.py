@@ -151,6 +151,28 @@ def test_on_sample_data_no_claim_is_judged(tmp_path):
     assert "not judged on sample data" in page and "confirmed<" not in page
 
 
+@pytest.mark.parametrize(
+    "curve, column, expected",
+    [
+        ("train", "test_accuracy", ("accuracy", "accuracy", "test", "%")),
+        ("train", "loss", ("loss", "loss", "training", "nats")),
+        ("train", "dev_bleu_4", ("bleu_4", "BLEU-4", "validation", "")),
+        ("depth", "relu1", ("neighborhood_hit", "neighborhood hit", "relu1", "%")),
+        ("finetune", "validation", ("mean_average_precision", "mAP", "validation", "%")),
+    ],
+)
+def test_columns_of_histories_have_a_chart_a_line_and_a_unit(curve, column, expected):
+    assert numbers.describe_column(curve, column) == expected
+
+
+def test_histories_have_plain_names():
+    curves = ("train", "best", "validation_residual", "batch_10", "finetune-2", "other")
+    assert [numbers.curve_label(each) for each in curves] == [
+        *("", "best setting", "training that chooses the number of epochs, with n-gram model"),
+        *("batches of 10", "training 2", "other"),
+    ]
+
+
 def test_shares_in_tables_are_percent_and_figures_of_the_lab_report_are_listed(tmp_path):
     def run(context, _settings):
         columns = ["epochs", "test accuracy", "test loss", "F1"]

@@ -1,5 +1,6 @@
 """Scores for people: their plain names, and numbers as percentages, counts or four digits."""
 
+import re
 from typing import NamedTuple
 
 from etabli.core.i18n import N_, _
@@ -116,7 +117,11 @@ _SUBSETS = {
 }
 # Histories whose columns are not scores: the score that all of them measure.
 _MEASURED = {"depth": "neighborhood_hit", "sizes": "mean_average_precision"}
-_CURVES = {"train": "", "validation": N_("training that chooses the number of epochs")}
+_CURVES = {
+    "train": "",
+    "finetune": "",
+    "validation": N_("training that chooses the number of epochs"),
+}
 
 
 def score_label(name: str) -> str:
@@ -131,8 +136,8 @@ def score_label(name: str) -> str:
         known = max(
             (each for each in _VARIANTS if f"{rest}_".startswith(f"{each}_")), key=len, default=""
         )
-        word = known or rest.partition("_")[0]
-        parts.append(_(_VARIANTS.get(word, word)))
+        word = known or rest  # a class or a unit: all words of its name
+        parts.append(_(_VARIANTS[word]) if known else word.replace("_", " "))
         rest = rest[len(word) + 1 :]
     return ", ".join(parts)
 
@@ -157,7 +162,7 @@ def describe_column(curve: str, column: str) -> Column:
         score, line = rest, _(_SUBSETS[subset])
     else:
         score, line = column, _("training") if column in ("loss", "accuracy") else ""
-    unit = "%" if is_share(score) else _("nats") if score in ("loss", "nats") else ""
+    unit = "%" if is_share(score) else _("nats") if score == "loss" else ""
     return Column(score, score_label(score), line, unit)
 
 
@@ -166,8 +171,14 @@ def curve_label(curve: str) -> str:
     kind, _dash, number = curve.partition("_")
     if kind == "batch" and number.isdigit():
         return _("batches of {count}").format(count=number)
-    known = _CURVES.get(curve, _VARIANTS.get(curve, curve))
-    return _(known) if known else ""
+    member = re.fullmatch(r"\w+-(\d+)", curve)
+    if member:
+        return _("training {number}").format(number=member[1])
+    if kind in _CURVES:
+        labels = [_CURVES[kind], _VARIANTS.get(number, number)]
+    else:
+        labels = [_VARIANTS.get(curve, curve)]
+    return ", ".join(_(label) for label in labels if label)
 
 
 def practical_label(name: str) -> str:

@@ -1,6 +1,7 @@
 """Run folders: everything a run produced, in plain files. Reports and pages only read them.
 
     RUN/run.json                             what was asked for, the versions and the machine
+    RUN/.progress.json                       how far it is, until it is finished (``live``)
     RUN/<experiment>/seed-<n>/seed_run.json  one experiment with one seed: settings, scores, claims,
                                              report items, time and memory
     RUN/<experiment>/seed-<n>/<curve>.jsonl, figures/*.svg|png, *.safetensors, *.keras, *.html

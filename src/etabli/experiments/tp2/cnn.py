@@ -53,7 +53,7 @@ def run(context: RunContext, settings: Settings) -> None:
     context.claim(
         "it_generalizes_well",
         "confirmed" if accuracy > 0.99 else "refuted",
-        _("test accuracy {accuracy:.4f}").format(accuracy=accuracy),
+        _("test accuracy {accuracy:.2%}").format(accuracy=accuracy),
     )
     if context.is_first_seed:
         context.note(

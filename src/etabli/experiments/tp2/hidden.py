@@ -75,7 +75,7 @@ def run(context: RunContext, settings: Settings) -> None:
     context.claim(
         "ellipses_do_not_overlap_by_tsne",
         "confirmed" if is_separated else "refuted",
-        _("mean overlap of the ellipses: {tsne:.4f} by t-SNE, {pca:.4f} by PCA").format(
+        _("mean overlap of the ellipses: {tsne:.2%} by t-SNE, {pca:.2%} by PCA").format(
             tsne=overlaps["t-SNE"], pca=overlaps["PCA"]
         ),
     )

@@ -33,7 +33,7 @@ def run(context: RunContext, settings: _shared.TrainConfig) -> None:
     context.claim(
         "about_the_same_as_by_hand",
         "confirmed" if abs(accuracy - NUMPY) < 0.015 else "refuted",
-        _("test accuracy {accuracy:.4f} ({backend}), {published:.4f} in NumPy").format(
+        _("test accuracy {accuracy:.2%} ({backend}), {published:.2%} in NumPy").format(
             accuracy=accuracy, backend=backend_name(), published=NUMPY
         ),
     )

@@ -40,7 +40,7 @@ def run(context: RunContext, settings: Settings) -> None:
     context.claim(
         "a_hidden_layer_helps",
         "confirmed" if accuracy > LINEAR else "refuted",
-        _("test accuracy {accuracy:.4f} with a hidden layer").format(accuracy=accuracy),
+        _("test accuracy {accuracy:.2%} with a hidden layer").format(accuracy=accuracy),
     )
     if context.is_first_seed:
         _shared.show_net(

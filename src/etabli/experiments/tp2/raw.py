@@ -56,8 +56,8 @@ def judge(context: RunContext, planes: Planes, principal: PCA) -> None:
         "tsne_separates_better_than_pca",
         "confirmed" if is_better else "refuted",
         _(
-            "t-SNE and PCA: neighborhood hit {tsne:.4f} and {pca:.4f}, overlap of the ellipses "
-            "{te:.3f} and {pe:.3f}"
+            "t-SNE and PCA: neighborhood hit {tsne:.2%} and {pca:.2%}, overlap of the ellipses "
+            "{te:.2%} and {pe:.2%}"
         ).format(tsne=hits["t-SNE"], pca=hits["PCA"], te=overlaps["t-SNE"], pe=overlaps["PCA"]),
     )
     first, second = principal.spectrum[:2]
@@ -65,7 +65,7 @@ def judge(context: RunContext, planes: Planes, principal: PCA) -> None:
         "close_eigenvalues_compress_the_plane",
         "undecided",
         _(
-            "the first two principal components explain {first:.3f} and {second:.3f} of the "
+            "the first two principal components explain {first:.2%} and {second:.2%} of the "
             "variance; {n} are needed for 90 %"
         ).format(first=first, second=second, n=principal.count_components(0.9)),
     )

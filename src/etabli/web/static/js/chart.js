@@ -5,12 +5,12 @@ import { _, el, number, svg } from "./common.js";
 const LEFT = 52, RIGHT = 12;
 export const LINES = ["--c7", "--c2", "--c0", "--c6", "--c3", "--c5", "--c8", "--c1", "--c4", "--c9"];
 
-/** Round values from low to high, about `count` of them. */
-export function ticks(low, high, count = 5) {
+/** Round values from low to high, about `count` of them; `whole` allows no fractions. */
+export function ticks(low, high, count = 5, whole = false) {
   if (!(high > low)) return [low];
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough);
+  const step = Math.max(whole ? 1 : 0, [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough));
   const found = [];
   for (let value = Math.ceil(low / step) * step; value <= high + step * 1e-9; value += step) found.push(Number(value.toPrecision(12)));
   return found;
@@ -41,6 +41,7 @@ export function chart(container, { series, x = "", y = "", title = "", width = 4
   const [x0, x1] = range(drawn.flatMap((each) => each.points.map((point) => point[0])));
   const values = drawn.flatMap((each) => [...each.points.map((point) => point[1]), ...(each.band ?? []).flatMap((point) => point.slice(1))]);
   const [y0, y1] = range([...values, low ?? values[0], high ?? values[0]], 0.04);
+  const whole = drawn.every((each) => each.points.every((point) => Number.isInteger(point[0])));
   const px = (value) => LEFT + ((value - x0) / (x1 - x0)) * (width - LEFT - RIGHT);
   const py = (value) => height - BOTTOM - ((value - y0) / (y1 - y0)) * (height - TOP - BOTTOM);
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img", "aria-label": summary(title, x, drawn) });
@@ -48,7 +49,7 @@ export function chart(container, { series, x = "", y = "", title = "", width = 4
     picture.append(svg("line", { x1: LEFT, x2: width - RIGHT, y1: py(value), y2: py(value), class: "grid" }));
     picture.append(svg("text", { x: LEFT - 6, y: py(value) + 4, class: "tick", "text-anchor": "end" }, number(value)));
   }
-  for (const value of names ? names.keys() : ticks(x0, x1, 6)) {
+  for (const value of names ? names.keys() : ticks(x0, x1, 6, whole)) {
     const at = [px(value), height - BOTTOM + 16];
     const turn = tilted ? { "text-anchor": "end", transform: `rotate(-45 ${at})` } : { "text-anchor": "middle" };
     picture.append(svg("text", { x: at[0], y: at[1], class: "tick", ...turn }, names ? names[value] : number(value)));

@@ -3,8 +3,8 @@
 import { chart, LINES } from "./chart.js";
 import { _, el } from "./common.js";
 
-const STEPS = ["epoch", "update", "updates", "step", "iteration", "images", "seconds"];
-const STEP_NAMES = () => ({ epoch: _("epoch"), update: _("update"), updates: _("updates"), step: _("step"), iteration: _("iteration"), images: _("training images"), seconds: _("seconds") });
+const STEPS = ["epoch", "update", "updates", "step", "iteration", "images", "temperature", "seconds"];
+const STEP_NAMES = () => ({ epoch: _("epoch"), update: _("update"), updates: _("updates"), step: _("step"), iteration: _("iteration"), images: _("training images"), temperature: _("temperature"), seconds: _("seconds") });
 
 /**
  * Collects rows as they arrive and draws them; `run` is its name, where there are several. With
@@ -50,7 +50,7 @@ export class Histories {
       const runs = [...new Set(lines.map((line) => line.parts[0]))];
       const byRun = runs.length > 1 && !differs[2];
       const series = lines.slice(0, LINES.length).map((line, index) => ({
-        name: line.parts.filter((part, at) => differs[at] && part).join(" · ") || entry.title,
+        name: line.parts.filter((part, at) => differs[at] && part).join(" · ") || line.parts.filter(Boolean).join(" · ") || entry.title,
         dashed: line.dashed,
         color: byRun ? runs.indexOf(line.parts[0]) : index,
         ...summarize([...line.seeds.values()]),
