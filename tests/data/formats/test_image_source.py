@@ -853,6 +853,10 @@ CONTENT = {
     "labels.csv": "id;label\n1;cat\n2;dog\n",
     "train.txt": "1\n",
     "val.txt": "2\n",
+    "test.txt": "2\n3\n",
+    "data.yaml": "train: images/train\nval: images/val\nnames: [cat, dog]\n",
+    "annotations.xml": '<annotations><image name="1.jpg"><tag label="cat"/></image>'
+    '<image name="2.jpg"><box label="dog"/></image></annotations>',
 }
 
 
@@ -866,7 +870,7 @@ def documented_layouts():
 
 @pytest.mark.parametrize(("files", "classes", "splits"), documented_layouts())
 def test_every_layout_of_the_page_is_read_as_it_says(tmp_path, files, classes, splits):
-    """The first image of a layout is a cat, the second a dog, the third a cat."""
+    """The first image of a layout is a cat, the second a dog, the third a cat, the fourth a dog."""
     kinds = {"1": "cat", "2": "dog"}
     for name in files.replace("`", "").split():
         path, part = tmp_path / name, "12"["valid" in name or "val" in name or "test" in name]
@@ -874,7 +878,9 @@ def test_every_layout_of_the_page_is_read_as_it_says(tmp_path, files, classes, s
             draw(path)
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".xml":
+        if path.suffix == ".txt" and path.stem in kinds:
+            path.write_text(f"{int(part) - 1} 0.5 0.5 0.1 0.1\n")
+        elif path.suffix == ".xml" and path.stem in kinds:
             write_xml(path, kinds[path.stem])
         elif path.name == "_classes.csv":
             path.write_text(f"filename, cat, dog\n{part}.jpg, {2 - int(part)}, {int(part) - 1}\n")
@@ -887,7 +893,7 @@ def test_every_layout_of_the_page_is_read_as_it_says(tmp_path, files, classes, s
     source = image_source.read(tmp_path)
     assert list(source.images.classes) == classes.split(", ")
     assert sorted(set(source.images.splits)) == sorted(splits.split(", ") if splits else [])
-    expected = {"1": {"cat"}, "2": {"dog"}, "3": {"cat"}}
+    expected = {"1": {"cat"}, "2": {"dog"}, "3": {"cat"}, "4": {"dog"}}
     for name, labels in labels_of(source).items():
-        assert labels == expected[Path(name).stem]
+        assert labels == expected[Path(name).stem[-1]]
     assert len(source.images) == len(re.findall(r"\.(?:jpg|png)`", files))
