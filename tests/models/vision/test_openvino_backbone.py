@@ -56,7 +56,7 @@ def test_the_json_file_next_to_it_says_how_it_takes_its_images(description, tmp_
     assert "guessed" not in backbones.get_backbone(str(tmp_path / "net.onnx")).preprocessing
 
 
-def test_the_example_in_a_refusal_can_be_copied(tmp_path):
+def test_the_example_of_an_error_can_be_copied(tmp_path):
     write_tokens(tmp_path / "net.onnx")
     (tmp_path / "net.json").write_text('{"mean": [1, 2]}')
     with pytest.raises(CorruptFile) as refused:

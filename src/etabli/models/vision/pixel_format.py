@@ -15,7 +15,7 @@ from etabli.core.errors import CorruptFile
 from etabli.core.i18n import _
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-# A valid description, which refusals print.
+# A valid description, which errors print.
 EXAMPLE = '{"size": 224, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}'
 LAYOUTS, CHANNELS, POOLINGS = ("NCHW", "NHWC"), ("RGB", "BGR"), ("mean", "first")
 
