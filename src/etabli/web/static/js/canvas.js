@@ -63,7 +63,7 @@ export function tile(canvas, data, [count, height, width], columns, ink) {
 export class Plane {
   /** `redraw` is called whenever the canvas is resized. */
   constructor(canvas, points, colors, redraw = () => this.draw()) {
-    Object.assign(this, { canvas, points, colors });
+    Object.assign(this, { canvas, points, colors, view: { scale: 1, x: 0, y: 0 } });
     const xs = points.map((point) => point[0]), ys = points.map((point) => point[1]);
     [this.left, this.right] = [Math.min(...xs), Math.max(...xs)];
     [this.bottom, this.top] = [Math.min(...ys), Math.max(...ys)];
@@ -88,20 +88,79 @@ export class Plane {
     const across = (this.width - 2 * pad) / (this.right - this.left || 1);
     const down = (this.height - 2 * pad) / (this.top - this.bottom || 1);
     const smaller = Math.min(across, down); // stretch one direction to at most twice the other
+    const { scale, x: dx, y: dy } = this.view;
     return [
-      this.width / 2 + (x - (this.left + this.right) / 2) * Math.min(across, 2 * smaller),
-      this.height / 2 - (y - (this.bottom + this.top) / 2) * Math.min(down, 2 * smaller),
+      this.width / 2 + dx + scale * (x - (this.left + this.right) / 2) * Math.min(across, 2 * smaller),
+      this.height / 2 + dy - scale * (y - (this.bottom + this.top) / 2) * Math.min(down, 2 * smaller),
     ];
+  }
+
+  /** Scale the view by a factor around a position on the canvas, by default its middle. */
+  zoom(factor, x = this.width / 2, y = this.height / 2) {
+    const view = this.view, scale = Math.min(40, Math.max(1, view.scale * factor)), ratio = scale / view.scale;
+    const limit = (value, size) => Math.max(-scale * size / 2, Math.min(scale * size / 2, value));
+    view.x = scale === 1 ? 0 : limit((x - this.width / 2) * (1 - ratio) + view.x * ratio, this.width);
+    view.y = scale === 1 ? 0 : limit((y - this.height / 2) * (1 - ratio) + view.y * ratio, this.height);
+    view.scale = scale;
+    this.canvas.style.touchAction = scale > 1 ? "none" : "pan-y";
+  }
+
+  /** Move the view by some pixels; the whole plane stays within reach. */
+  pan(dx, dy) {
+    const { view } = this, limit = (value, size) => Math.max(-view.scale * size / 2, Math.min(view.scale * size / 2, value));
+    if (view.scale > 1) Object.assign(view, { x: limit(view.x + dx, this.width), y: limit(view.y + dy, this.height) });
+  }
+
+  /** Zoom so far that some points fill the middle of the canvas. */
+  zoomTo(points, most = 12) {
+    Object.assign(this.view, { scale: 1, x: 0, y: 0 });
+    const places = points.map((point) => this.toCanvas(point)), [xs, ys] = [0, 1].map((axis) => places.map((place) => place[axis]));
+    const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    this.zoom(Math.min(most, (0.55 * this.width) / (right - left + 1), (0.6 * this.height) / (bottom - top + 1)));
+    const { scale } = this.view;
+    this.pan(scale * (this.width - left - right) / 2, scale * (this.height - top - bottom) / 2);
+  }
+
+  /** Zoom with the wheel, two fingers and the keys + - 0; pan by dragging and with the arrows. */
+  makeZoomable(redraw) {
+    const { canvas } = this, fingers = new Map();
+    const at = (event) => { const box = canvas.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
+    canvas.addEventListener("wheel", (event) => { event.preventDefault(); this.zoom(Math.exp(-event.deltaY * 0.0015), ...at(event)); redraw(); }, { passive: false });
+    canvas.addEventListener("pointerdown", (event) => { fingers.set(event.pointerId, at(event)); this.isDragged = false; });
+    canvas.addEventListener("pointermove", (event) => {
+      const before = fingers.get(event.pointerId);
+      if (!before) return;
+      const now = at(event), other = [...fingers].find(([id]) => id !== event.pointerId)?.[1];
+      if (other) this.zoom(Math.hypot(now[0] - other[0], now[1] - other[1]) / Math.max(1, Math.hypot(before[0] - other[0], before[1] - other[1])), (now[0] + other[0]) / 2, (now[1] + other[1]) / 2);
+      else if (!this.isDragged && Math.hypot(now[0] - before[0], now[1] - before[1]) < 4) return;
+      else this.pan(now[0] - before[0], now[1] - before[1]);
+      this.isDragged = true;
+      fingers.set(event.pointerId, now);
+      redraw();
+    });
+    for (const name of ["pointerup", "pointercancel", "pointerleave"]) canvas.addEventListener(name, (event) => fingers.delete(event.pointerId));
+    canvas.addEventListener("keydown", (event) => {
+      const moves = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] };
+      if (event.key === "+" || event.key === "=") this.zoom(1.4);
+      else if (event.key === "-") this.zoom(1 / 1.4);
+      else if (event.key === "0") this.zoom(0);
+      else if (moves[event.key] && this.view.scale > 1) this.pan(...moves[event.key]);
+      else return;
+      event.preventDefault();
+      redraw();
+    });
   }
 
   draw({ radius = 3.5, alpha = 0.75, highlighted = null } = {}) {
     const context = this.canvas.getContext("2d");
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.clearRect(0, 0, this.width, this.height);
+    const inks = Object.fromEntries([...new Set(this.colors)].map((name) => [name, color(name)]));
     this.points.forEach((point, index) => {
       const [x, y] = this.toCanvas(point);
+      if (x < -9 || y < -9 || x > this.width + 9 || y > this.height + 9) return;
       context.globalAlpha = highlighted && !highlighted.has(index) ? 0.3 : alpha;
-      context.fillStyle = color(this.colors[index]);
+      context.fillStyle = inks[this.colors[index]];
       context.beginPath();
       context.arc(x, y, radius, 0, 2 * Math.PI);
       context.fill();
