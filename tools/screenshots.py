@@ -15,6 +15,20 @@ from playwright.sync_api import Page, sync_playwright
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from web.playground import FLAGS, INTERACTIONS, serving
 
+from etabli import pretrained
+
+# What the address carries: scenes, a poem and a step, so that the screenshots are the same again.
+LINKS = {
+    "backprop": ("preset=xor&step=172&stage=dz", "body[data-step='172']"),
+    "captions": ("scene=12", "body[data-answered]"),
+    "poetry": (
+        "net=poetry.modern&prompt=souvent%2C+p&seed=3&length=300&temperature=-0.3&three=yes",
+        "body[data-generated]",
+    ),
+    "transfer": ("scene=12", "body[data-answered]"),
+}
+MAX_HEIGHT = 2000  # of a screenshot in pixels; a longer page is cut
+TIMEOUT = 120_000  # milliseconds: a busy machine takes its time
 LOOKS = {
     "": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
     "-dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
@@ -24,15 +38,19 @@ LOOKS = {
 
 
 def take_screenshot(page: Page, base: str, key: str, path: str, out: Path, language: str) -> None:
-    """Save a screenshot of one page after it was used."""
-    page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={language}")
-    page.wait_for_selector("main")
-    page.wait_for_timeout(400)
-    if key in INTERACTIONS and not page.locator("#train").count():
-        INTERACTIONS[key](page)
-        page.wait_for_timeout(500)
+    """Save a screenshot of one page, in the state of its link or after it was used."""
+    fragment, shown = LINKS.get(key, ("", "main"))
+    page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={language}#{fragment}")
+    if not page.locator("#train").count():
+        page.wait_for_selector(shown)
+        if key in INTERACTIONS and not fragment:
+            INTERACTIONS[key](page)
+    if key in ("captions", "poetry"):
+        page.locator(".caption-word, .character").nth(2 if key == "captions" else 40).click()
+    page.wait_for_timeout(900)
     page.evaluate("scrollTo(0, 0)")
     image = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    image = image.crop((0, 0, image.width, min(image.height, MAX_HEIGHT)))
     image.quantize(128, dither=Image.Dither.NONE).save(out, optimize=True)
 
 
@@ -44,12 +62,13 @@ def main() -> None:
     parser.add_argument("--only", nargs="*")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    with serving(given.runs) as served, sync_playwright() as play:
+    with serving(given.runs, shipped=pretrained.FOLDER) as served, sync_playwright() as play:
         chromium = shutil.which("chromium") or shutil.which("google-chrome")
         browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
         served.wait_until_loaded()
         for look, options in LOOKS.items() if given.all else [("", LOOKS[""])]:
             context = browser.new_context(**options)
+            context.set_default_timeout(TIMEOUT)
             page = context.new_page()
             for key, path in served.paths().items():
                 if given.only and key not in given.only:

@@ -58,14 +58,17 @@ class Served:
 
 @contextmanager
 def serving(
-    home: Path, policy: AccessPolicy | None = None, language: str = "en"
+    home: Path,
+    policy: AccessPolicy | None = None,
+    language: str = "en",
+    shipped: Path | None = None,
 ) -> Iterator[Served]:
     """Serve a playground on a free loopback port, in a thread of this process."""
     import uvicorn
 
     from etabli.web.app import bind_socket, make_app
 
-    app = make_app(home, policy, language)
+    app = make_app(home, policy, language, shipped)
     listening = bind_socket("127.0.0.1", 0)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=1
