@@ -15,6 +15,8 @@ from etabli.cli._distributed import (
     train_distributed,
 )
 from etabli.cli._options import Json, Overwrite, Seed, Verbose
+from etabli.core.errors import BadSetting
+from etabli.core.i18n import _
 
 
 def finetune(
@@ -64,6 +66,12 @@ def finetune(
     split_column: _images.SplitColumn = None,
     label_separator: _images.LabelSeparator = None,
     seed: Seed = 0,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Train the finished model of the folder further, up to --epochs."
+        ),
+    ] = False,
     overwrite: Overwrite = False,
     devices: Devices = None,
     coordinator: Coordinator = None,
@@ -80,6 +88,7 @@ def finetune(
 
     \b
     etabli finetune photos/
+    etabli finetune photos/ --resume --epochs 16
     etabli finetune photos/ --out model/ --devices 4
     etabli finetune photos/ --coordinator host1:4567 --processes 2 --process-id 0
     etabli predict new-photos/ --model model/ --out predictions.csv
@@ -89,6 +98,10 @@ def finetune(
     from etabli.pipelines import finetune as pipeline
     from etabli.pipelines._classifier import name_output
 
+    if resume and processes > 1:
+        raise BadSetting(
+            _("--resume trains in one process"), got=processes, fix=_("Leave out --processes.")
+        )
     options = _images.source_options(
         train=train,
         validation=validation,
@@ -116,6 +129,7 @@ def finetune(
             precision=precision,
             validation_fraction=validation_fraction,
             seed=seed,
+            resume=resume,
             overwrite=overwrite,
             reporter=Terminal() if is_main else Silent(),
             **options,

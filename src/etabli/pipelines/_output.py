@@ -123,7 +123,7 @@ def start_from_state(out: Path, checkpoint: Path, epochs: int) -> None:
     """
     if checkpoint.exists():
         return
-    if Checkpoint(out / STATE).epoch != epochs:
+    if Checkpoint(out / STATE, digest=None).epoch != epochs:
         raise CorruptFile(
             _("{path} is not the training state of this model").format(path=out / STATE),
             fix=_("Train again, with --overwrite."),

@@ -1,10 +1,15 @@
 """Fine-tuning of a pretrained backbone on your own images, as in tp3.finetune."""
 
+import hashlib
+import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from etabli.core.atomic_files import atomic_write, parse_json
 from etabli.core.errors import BadSetting
+from etabli.core.hashing import compute_digest
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
 from etabli.data.formats import image_source
@@ -25,11 +30,21 @@ from etabli.pipelines._classifier import (
     store_training_images,
     write_report,
 )
-from etabli.pipelines._output import open_output, refuse_finished_model
+from etabli.pipelines._output import (
+    STATE,
+    keep_state,
+    open_output,
+    refuse_finished_model,
+    start_from_state,
+)
+from etabli.pipelines._settings import change_settings, require_more_epochs
 from etabli.pipelines._splits import Parts
 from etabli.saved_models import classifier
+from etabli.saved_models.card import CARD
+from etabli.training.checkpoint import Checkpoint, checkpoint_path
 
 HEAD_L2 = 0.1
+TRAINING = "training.json"  # in the model's folder: settings and data, for --resume
 
 
 def finetune(
@@ -49,6 +64,7 @@ def finetune(
     precision: str = "f32",
     validation_fraction: float | None = None,
     seed: int = 0,
+    resume: bool = False,
     overwrite: bool = False,
     reporter: Reporter | None = None,
     **source_options: Any,
@@ -75,44 +91,151 @@ def finetune(
         validation_fraction: Share of the images that do not train, where the source has no splits:
             half of it chooses, half tests. None is a fifth.
         seed: Seed of the split and of every random number.
+        resume: Train the finished model in ``out`` further, until it has ``epochs`` epochs, with
+            its settings; only the epochs and the learning rate may be others.
         overwrite: Replace a model in ``out``.
         reporter: Shows the progress.
         source_options: Further arguments of ``image_source.read``, such as splits.
 
     Raises:
         DataMissing: There are no images, none that can be read, or none to test on.
-        BadSetting: ``out`` holds a model.
+        BadSetting: ``out`` holds a model, or with ``resume`` none that these images and settings
+            train further.
         UnknownName: The backbone has no such stage.
     """
     reporter = reporter or Silent()
     out = Path(out) if out is not None else name_output(images)
-    refuse_finished_model(out, overwrite)
-    net, file, stage = _choose_net(backbone, weights, stage, reporter)
+    given = FinetuneSettings(
+        task,
+        balance,
+        backbone,
+        None if weights is None else str(weights),
+        stage,
+        epochs,
+        learning_rate,
+        crops,
+        image_size,
+        batch_size,
+        precision,
+        validation_fraction,
+        seed,
+    )
+    former = _read_former(out) if resume else None
+    chosen = _continue(given, former, reporter) if former else given
+    refuse_finished_model(out, overwrite or resume, _can_train_further(out))
+    return _finetune(images, out, chosen, former, overwrite, reporter, source_options)
+
+
+@dataclass(frozen=True)
+class FinetuneSettings:
+    """The settings of a fine-tuning, as ``finetune`` takes them."""
+
+    task: str = "auto"
+    balance: bool = False
+    backbone: str | None = None
+    weights: str | None = "imagenet"
+    stage: str = "auto"
+    epochs: int = 8
+    learning_rate: float = 5e-4
+    crops: int = 1
+    image_size: int | None = None
+    batch_size: int = 64
+    precision: str = "f32"
+    validation_fraction: float | None = None
+    seed: int = 0
+
+
+_MAY_CHANGE = ("epochs", "learning_rate")  # with resume
+
+
+def _read_former(out: Path) -> dict[str, Any]:
+    """Return what is known of the training that is continued."""
+    classifier.load_card(out)
+    if not _can_train_further(out):
+        raise BadSetting(
+            _("the model in {folder} cannot be trained further").format(folder=out),
+            fix=_("Train another model in another folder: --out FOLDER, without --resume."),
+        )
+    return _read_training(out)
+
+
+def _read_training(out: Path) -> dict[str, Any]:
+    found = parse_json((out / TRAINING).read_text(encoding="utf-8"))
+    return found if isinstance(found, dict) else {}
+
+
+def _can_train_further(out: Path) -> bool:
+    """Return whether a folder has the state of the training of the model that is in it."""
+    try:
+        is_its_own = _read_training(out).get("card") == _digest_card(out)
+        return is_its_own and (out / STATE).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _digest_card(out: Path) -> str:
+    return hashlib.sha256((out / CARD).read_bytes()).hexdigest()
+
+
+def _continue(
+    given: FinetuneSettings, former: dict[str, Any], reporter: Reporter
+) -> FinetuneSettings:
+    """Return the settings of the former training with the changes that are allowed."""
+    changes = {
+        name: value
+        for name, value in asdict(given).items()
+        if value != getattr(FinetuneSettings(), name) or name == "epochs"
+    }
+    kept = former["settings"]
+    settings = change_settings(FinetuneSettings, changes, kept, _MAY_CHANGE)
+    listed = ", ".join(f"{name}={value}" for name, value in kept.items() if name != "epochs")
+    reporter.print_line(_("Settings of the model: {settings}.").format(settings=listed))
+    return settings
+
+
+def _finetune(
+    images: Path | str,
+    out: Path,
+    chosen: FinetuneSettings,
+    former: dict[str, Any] | None,
+    overwrite: bool,
+    reporter: Reporter,
+    source_options: dict[str, Any],
+) -> ClassifierResult:
+    task, crops, seed, epochs = chosen.task, chosen.crops, chosen.seed, chosen.epochs
+    net, file, stage = _choose_net(chosen.backbone, chosen.weights, chosen.stage, reporter)
     skipped: list[str] = []
     source = image_source.read(images, task=task, check_files=False, **source_options)
     source = image_source.keep_readable(source, skipped.append)
     source.report(reporter.print_line)
     kind = _splits.resolve_task(source.images, task)
-    parts = _splits.split(source.images, kind, validation_fraction, seed, needs_validation=True)
+    parts = _splits.split(
+        source.images, kind, chosen.validation_fraction, seed, needs_validation=True
+    )
     reporter.print_line(parts.describe())
-    size = (image_size, image_size) if image_size else net.input_size
+    size = (chosen.image_size, chosen.image_size) if chosen.image_size else net.input_size
+    digest = _digest_parts(parts)
+    done = _check_former(former, digest, epochs, out) if former else 0
     config = tuning.FinetuneConfig(
         epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
+        epochs_done=done,
+        batch_size=chosen.batch_size,
+        learning_rate=chosen.learning_rate,
         init_weight=0.3,
         attention=1 / 3,
-        precision=precision,
+        precision=chosen.precision,
         seed=seed,
         is_exclusive=kind == "single",
     )
-    with open_output(out, overwrite) as checkpoints:
+    with open_output(out, overwrite, resume=former is not None) as checkpoints:
         model = net.build(file, seed=seed, size=size)
-        data = _prepare(parts, net, file, stage, size, crops, balance, config, reporter)
+        data = _prepare(parts, net, file, stage, size, crops, chosen.balance, config, reporter)
         use_sqrt = not net.has_negative_features
         layer = finetune_data.frozen_layer_name(net, stage)
         tail = tuning.build_tail(model, layer, use_sqrt=use_sqrt, with_locations=True)
-        checkpoint = checkpoints / "finetune.safetensors"
+        checkpoint = checkpoint_path(checkpoints, asdict(chosen), digest, done)
+        if done:
+            start_from_state(out, checkpoint, done)
         tuned = _train(data, tail, config, checkpoint, reporter)
         evaluation = _judge(data, parts, tuned, config)
         card = make_card(
@@ -123,7 +246,8 @@ def finetune(
             title=f"{net.name}, fine-tuned on {source.images.title}",
             training=(
                 f"from {stage}, epoch {tuned.best_epoch} of {epochs}, "
-                f"learning rate {learning_rate:g}{', classes balanced' if balance else ''}, "
+                f"learning rate {chosen.learning_rate:g}"
+                f"{', classes balanced' if chosen.balance else ''}, "
                 f"seed {seed}"
             ),
             chosen="epoch, thresholds: on the validation images",
@@ -146,10 +270,41 @@ def finetune(
             model, tuned.head, use_sqrt, tuned.attention, card.activation
         )
         classifier.save(out, model, card)
-    chosen = {"stage": stage, "best_epoch": tuned.best_epoch, "task": kind}
+        keep_state(Checkpoint(checkpoint, digest=None), out)
+        record = {
+            "settings": asdict(replace(chosen, backbone=net.name)),
+            "epochs": len(tuned.losses),
+            "data": digest,
+            "card": _digest_card(out),
+        }
+        with atomic_write(out / TRAINING) as stream:
+            json.dump(record, stream, indent=1)
+    found = {"stage": stage, "best_epoch": tuned.best_epoch, "task": kind}
     return ClassifierResult(
-        out, card, evaluation.unscored, chosen, tuple(skipped), evaluation, report
+        out, card, evaluation.unscored, found, tuple(skipped), evaluation, report
     )
+
+
+def _digest_parts(parts: Parts) -> str:
+    """Return a hash of the names, labels and roles of the images."""
+    sets = (parts.train, parts.validation, parts.test)
+    return compute_digest(
+        [(each.names, each.classes, each.labels) for each in sets if each is not None]
+    )
+
+
+def _check_former(former: dict[str, Any], digest: str, epochs: int, out: Path) -> int:
+    """Return the epochs that a model has; raise where these images or epochs do not fit it."""
+    if former["data"] != digest:
+        raise BadSetting(
+            _("the model in {folder} was trained on other images, labels or splits").format(
+                folder=out
+            ),
+            fix=_("Give the same ones, or train another model without --resume."),
+        )
+    done = int(former["epochs"])
+    require_more_epochs(out, done, epochs)
+    return done
 
 
 def _choose_net(

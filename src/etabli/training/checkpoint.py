@@ -40,11 +40,12 @@ class Checkpoint:
 
     ``state`` holds the arrays of the training; ``rows`` (its history, plain values) and ``arrays``
     (the best weights, for example) belong to the caller and are saved and restored with it. A file
-    that is missing, damaged or of another ``digest`` is ignored; without a path nothing is written.
+    that is missing, damaged or of another ``digest`` (None: of any) is ignored; without a path
+    nothing is written.
     Of several processes the main one writes.
     """
 
-    def __init__(self, path: Path | str | None = None, digest: str = "") -> None:
+    def __init__(self, path: Path | str | None = None, digest: str | None = "") -> None:
         self.path, self.digest = None if path is None else Path(path), digest
         self.epoch = 0
         self.rows: list[dict[str, float]] = []
@@ -81,7 +82,7 @@ class Checkpoint:
         tensors = {f"state/{place:03d}": array for place, array in enumerate(state)}
         tensors |= {f"arrays/{name}": array for name, array in self.arrays.items()}
         metadata = {
-            "digest": self.digest,
+            "digest": self.digest or "",
             "epoch": str(epoch),
             "rows": json.dumps(self.rows),
             "streams": json.dumps(self._streams),
@@ -97,7 +98,7 @@ class Checkpoint:
         try:
             with safe_open(path, framework="numpy") as file:
                 metadata = file.metadata() or {}
-                if metadata["digest"] != self.digest:
+                if self.digest not in (None, metadata["digest"]):
                     return
                 epoch, rows = int(metadata["epoch"]), parse_json(metadata["rows"])
                 streams = parse_json(metadata["streams"])

@@ -6,7 +6,7 @@ evaluated are an exponential moving average, interpolated a little towards the i
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,7 @@ class FinetuneConfig:
         seed: Seed of the order and the mixing of the images.
         is_exclusive: Whether an image has exactly one class: cross-entropy of the softmax instead
             of binary cross-entropy.
+        epochs_done: Epochs of a finished training that is continued; patience begins after them.
     """
 
     epochs: int = 8
@@ -73,6 +74,7 @@ class FinetuneConfig:
     depthwise: bool = False
     seed: int = 0
     is_exclusive: bool = False
+    epochs_done: int = 0
 
 
 @dataclass
@@ -158,7 +160,8 @@ def fine_tune(
             watch(steps, **numbers)
             watch(0, **numbers, validation=row["validation"] if judge else None)
     for epoch in range(saved.epoch + 1, config.epochs + 1):
-        if judge and history and epoch - 1 - _best_epoch(history) >= config.patience:
+        last = max(_best_epoch(history), config.epochs_done)
+        if judge and history and epoch - 1 - last >= config.patience:
             break
         state, loss = _epoch(trainer, state, inputs_of, labels, weights, epoch, watch)
         candidate = [
@@ -308,8 +311,12 @@ class _Trainer:
         return data_parallel.replicate({"weights": weights, "average": weights, **moments})
 
     def digest(self) -> str:
-        """Return a hash of the config, the trained variables and the size of the inputs."""
-        return compute_digest([asdict(self.config), self.names, self.tail.input_shape])
+        """Return a hash of the config, the trained variables and the size of the inputs.
+
+        It does not depend on what may change when a trained model is trained further.
+        """
+        config = replace(self.config, epochs=0, epochs_done=0, learning_rate=0.0)
+        return compute_digest([asdict(config), self.names, self.tail.input_shape])
 
     def logits_with(self, weights: list) -> LogitsFunction:
         """Return a function from inputs to logits, in batches of the compiled size."""
