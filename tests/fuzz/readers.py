@@ -3,16 +3,24 @@
 The corpus is in ``corpus/<reader>/``; a file that once made a reader fail stays there.
 """
 
+import faulthandler
+import json
+import os
 import random
+import signal
+import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
+from unittest import mock
 
 import numpy as np
 from fuzz.mutating import inputs
 
-from etabli.core.errors import EtabliError
+from etabli.core.errors import CorruptFile, EtabliError
 from etabli.data.catalog import archive
 from etabli.data.formats import (
     caption_folder,
@@ -57,6 +65,57 @@ def _caption_file(path: Path) -> object:
 
 def _points_without_gaps(path: Path) -> object:
     return tabular.read(path, options=tabular.Options(missing="drop"))
+
+
+class _Forked:
+    """The child process of ``tabular.child``, forked: an import takes longer than an input."""
+
+    def __init__(self, request: str, said: IO[bytes]) -> None:
+        answers, sent = os.pipe()
+        self.pid = os.fork()
+        if not self.pid:
+            faulthandler.disable()
+            code = 1
+            try:
+                os.close(answers)
+                os.dup2(said.fileno(), 2)
+                given = json.loads(request) | {"seconds": 3}
+                tabular.child.answer(given, os.fdopen(sent, "wb"))
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
+        os.close(sent)
+        self.stdout = os.fdopen(answers, "rb")
+
+    def __enter__(self) -> "_Forked":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stdout.close()
+        self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+
+def _points_by_child(path: Path) -> object:
+    """The reader of a child process; an exception in it that is not ours is a fault."""
+    import h5py  # noqa: F401  # once, not in each fork
+    import scipy.io
+    import scipy.sparse  # noqa: F401
+
+    from etabli.data.formats.tabular import scientific_files  # noqa: F401
+
+    with mock.patch.object(tabular.child, "_start", _Forked):
+        try:
+            return tabular.read(path)
+        except CorruptFile as error:
+            if error.got is not None and "Error: " in str(error.got) and error.fix:
+                raise AssertionError(error.got) from error
+            raise
 
 
 def _devkit(path: Path) -> object:
@@ -225,6 +284,18 @@ READERS = [
     Reader("points_npy", "points.npy", tabular.read, NPY),
     Reader("points_npz", "points.npz", tabular.read, NPY),
     Reader(
+        "points_mat", "points.mat", _points_by_child,
+        (b"MATLAB 5.0 MAT-file", b"\x0e\0\0\0", b"\x0f\0\0\0", b"MATLAB 7.3 MAT-file"),
+    ),
+    Reader(
+        "points_hdf5", "points.h5", _points_by_child,
+        (b"\x89HDF\r\n\x1a\n", b"TREE", b"SNOD", b"OHDR", b"FRHP", b"GCOL", b"\xff" * 8),
+    ),
+    Reader(
+        "points_h5ad", "points.h5ad", _points_by_child,
+        (b"\x89HDF\r\n\x1a\n", b"TREE", b"OHDR", b"codes", b"shape", b"\xff" * 8),
+    ),
+    Reader(
         "points_safetensors", "points.safetensors", tabular.read,
         (b'"dtype"', b'"F32"', b'"shape"', b'"BF16"'),
     ),
@@ -237,6 +308,7 @@ READERS = [
         (b"sep=|", b"\xff\xfe", b"0,5", b"1.234,5", b";;", b"\xc2\x85", b"-inf"),
     ),
     Reader("points_feather", "points.feather", tabular.read, (b"ARROW1", b"\xff" * 8)),
+    Reader("points_arrow", "points.arrow", tabular.read, (b"ARROW1", b"\xff" * 8)),
     Reader("points_parquet", "points.parquet", tabular.read, (b"PAR1", b"\xff" * 8)),
     Reader("text", "text.txt", text.read, (b"*** START OF", b"*** END OF")),
     Reader(

@@ -7,6 +7,7 @@ import warnings
 
 import pytest
 from fuzz.readers import CORPUS, READERS, fuzzed, lay_out, tried
+from fuzz.seeds import SEEDS
 
 INPUTS = int(os.environ.get("ETABLI_FUZZ_INPUTS", "20000")) // len(READERS)
 SEED = os.environ.get("ETABLI_FUZZ_SEED", datetime.date.today().isoformat())  # new inputs every day
@@ -43,3 +44,9 @@ def test_every_reader_has_seeds_of_which_one_is_read(tmp_path):
         path.write_bytes((CORPUS / reader.name / "whole").read_bytes())
         if reader.name != "captioner":  # its arrays are those of something else
             reader.read(path)
+
+
+def test_the_corpus_has_a_seed_of_every_format_that_people_bring():
+    for reader, formats in SEEDS.items():
+        assert not set(formats) - {path.name for path in (CORPUS / reader).iterdir()}, reader
+    assert SEEDS["points_csv"]["iris"]() == (CORPUS / "points_csv" / "iris").read_bytes()

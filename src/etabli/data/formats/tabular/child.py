@@ -25,7 +25,7 @@ from etabli.data.formats.tabular.table import Labels, Options, RawTable
 
 __all__ = ["read_labels", "read_points"]
 
-_SECONDS = 60  # of the processor, and one more for each of the next bytes
+_SECONDS = 20  # of the processor, and one more for each of the next bytes
 _BYTES_A_SECOND = 2**21
 _LEAST_MEMORY = 2**32  # of address space
 _COMMAND = "from etabli.data.formats.tabular import child; child.main()"

@@ -62,31 +62,25 @@ def assemble(
 
 def read_arrow(path: Path, options: Options, *, need_labels: bool = True) -> RawTable:
     """Read a Parquet, Feather or Arrow file; a column of vectors counts as many columns."""
-    table = _read_arrow_table(path)
-    found = {
-        name: _to_array(table.column(at), name, path)
-        for at, name in enumerate(columns.deduplicate(table.column_names))
-    }
-    return assemble(
-        str(path), found, options, need_labels=need_labels, row_names=_find_index(table)
-    )
+    found, row_names = _read_arrow_columns(path)
+    return assemble(str(path), found, options, need_labels=need_labels, row_names=row_names)
 
 
-def _read_arrow_table(path: Path) -> Any:
+def _read_arrow_columns(path: Path) -> tuple[dict[str, np.ndarray], frozenset[str]]:
+    """Return the columns of a file by name, and which of them are the index of a frame."""
     try:
         import pyarrow
-        from pyarrow import feather, ipc, parquet
     except ImportError as error:
         raise MissingExtra("pyarrow", "parquet", _("reading a Parquet file")) from error
     try:
-        if path.suffix.lower() == ".parquet":
-            return parquet.read_table(path)
-        with path.open("rb") as stream:
-            is_file = stream.read(4) in (b"ARRO", b"FEA1")
-        if is_file:
-            return feather.read_table(path)
-        with pyarrow.OSFile(str(path)) as source:
-            return ipc.open_stream(source).read_all()
+        table = _read_table(path)
+        found = {
+            name: _to_array(table.column(at), name, path)
+            for at, name in enumerate(columns.deduplicate(table.column_names))
+        }
+        return found, _find_index(table)
+    except BadArray:
+        raise
     except (pyarrow.ArrowException, ValueError, OSError) as error:
         raise CorruptFile(
             _("{path} is not a complete {kind} file").format(
@@ -94,6 +88,20 @@ def _read_arrow_table(path: Path) -> Any:
             ),
             got=error,
         ) from error
+
+
+def _read_table(path: Path) -> Any:
+    import pyarrow
+    from pyarrow import feather, ipc, parquet
+
+    if path.suffix.lower() == ".parquet":
+        return parquet.read_table(path)
+    with path.open("rb") as stream:
+        is_file = stream.read(4) in (b"ARRO", b"FEA1")
+    if is_file:
+        return feather.read_table(path)
+    with pyarrow.OSFile(str(path)) as source:
+        return ipc.open_stream(source).read_all()
 
 
 def _find_index(table: Any) -> frozenset[str]:
@@ -232,9 +240,8 @@ def _read_series(series: Any) -> np.ndarray:
 
 def read_labels(path: Path, options: Options) -> Labels:
     """Read the labels of a file of typed columns: its only column, or the one of labels."""
-    table = _read_arrow_table(path)
-    names = columns.deduplicate(table.column_names)
-    found = [_to_array(table.column(at), name, path) for at, name in enumerate(names)]
+    by_name, _row_names = _read_arrow_columns(path)
+    names, found = list(by_name), list(by_name.values())
     is_text = [array.dtype.kind not in "fiub" for array in found]
     at = 0 if len(names) == 1 else columns.choose_label(names, is_text, options, [])
     if at is None:
