@@ -81,9 +81,10 @@ def watched(browser):
 
 
 def _calm(said, refused: bool) -> bool:
-    return said.type not in ("error", "warning") or (
-        refused and "the server responded with a status of 4" in said.text
-    )
+    # A page that is still open when its server ends tries to connect again.
+    is_over = "net::ERR_CONNECTION_REFUSED" in said.text
+    is_refusal = refused and "the server responded with a status of 4" in said.text
+    return said.type not in ("error", "warning") or is_over or is_refusal
 
 
 def _own(url: str, base: str) -> bool:
