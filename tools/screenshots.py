@@ -26,6 +26,7 @@ LINKS = {
         "body[data-generated]",
     ),
     "transfer": ("scene=12", "body[data-answered]"),
+    "untangling": ("epoch=4", "body[data-shown]"),
 }
 MAX_HEIGHT = 2000  # of a screenshot in pixels; a longer page is cut
 TIMEOUT = 120_000  # milliseconds: a busy machine takes its time
@@ -47,7 +48,7 @@ def take_screenshot(page: Page, base: str, key: str, path: str, out: Path, langu
             INTERACTIONS[key](page)
     if key in ("captions", "poetry"):
         page.locator(".caption-word, .character").nth(2 if key == "captions" else 40).click()
-    page.wait_for_timeout(900)
+    page.wait_for_timeout(1500)
     page.evaluate("scrollTo(0, 0)")
     image = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
     image = image.crop((0, 0, image.width, min(image.height, MAX_HEIGHT)))
