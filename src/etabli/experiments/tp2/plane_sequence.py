@@ -36,7 +36,8 @@ class LayerHistory:
     """What is known of a net after E epochs: L layers, the pixels first, and N test images.
 
     ``activations[epoch][layer]`` are (N, D), reduced to few principal components; ``hits`` (E, L)
-    are neighborhood hits in all dimensions, ``predicted`` (E, N) class indices.
+    are neighborhood hits in all dimensions, of ``n_measured`` images; ``predicted`` (E, N) are
+    class indices.
     """
 
     net: str
@@ -44,6 +45,7 @@ class LayerHistory:
     layers: list[str]
     activations: list[list[np.ndarray]]
     hits: np.ndarray
+    n_measured: int
     predicted: np.ndarray
 
 
@@ -86,6 +88,7 @@ def project(
                 "epochs": each.epochs,
                 "layers": each.layers,
                 "hits": np.round(each.hits, 5).tolist(),
+                "n_measured": each.n_measured,
             }
             for each in histories
         ],
@@ -198,6 +201,7 @@ def render(sequence: PlaneSequence, classes: Sequence[str], images: np.ndarray |
                 sequence.predicted[net["net"]],
                 plane_hits,
                 np.array(net["hits"]),
+                net["n_measured"],
             )
         )
     return render_explorer(

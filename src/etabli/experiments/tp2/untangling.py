@@ -92,7 +92,7 @@ def run(context: RunContext, settings: Settings) -> None:
     if context.is_first_seed:
         show_hits(context, names, hits)
         if settings.n_projected:
-            show_planes(context, settings, digits, make_history(net, arrays, digits))
+            show_planes(context, settings, digits, make_history(settings, net, arrays, digits))
 
 
 def measure_during_training(
@@ -163,7 +163,9 @@ def reduce_layers(
     return reduced
 
 
-def make_history(net: TrackedNet, arrays: dict[str, np.ndarray], digits: Digits) -> LayerHistory:
+def make_history(
+    settings: Settings, net: TrackedNet, arrays: dict[str, np.ndarray], digits: Digits
+) -> LayerHistory:
     """Collect what was measured of a net, without the layers that are not projected."""
     epochs = [int(epoch) for epoch in arrays["hits"][:, 0]]
     predicted = np.array([arrays[f"predicted {epoch}"] for epoch in epochs])
@@ -175,6 +177,7 @@ def make_history(net: TrackedNet, arrays: dict[str, np.ndarray], digits: Digits)
         [plane_sequence.FIRST_LAYER, *net.projected],
         [[pixels, *(arrays[f"{name} {epoch}"] for name in net.projected)] for epoch in epochs],
         arrays["hits"][:, columns],
+        min(settings.n_images, len(digits.test_images)),
         predicted,
     )
 
@@ -186,7 +189,7 @@ def show_planes(
     config = mlp.Settings(epochs=max(settings.stops), batch_size=settings.batch_size)
     net = TrackedNet("mlp", mlp.make_builder(digits, config), config, MLP_LAYERS, MLP_LAYERS)
     arrays = measure_during_training(context, settings, digits, net)
-    histories = [history, make_history(net, arrays, digits)]
+    histories = [history, make_history(settings, net, arrays, digits)]
     plane_sequence.project(context, histories, digits, k=settings.k, iterations=settings.iterations)
     page = plane_sequence.render(
         plane_sequence.read(context.folder), digits.classes, digits.test_images

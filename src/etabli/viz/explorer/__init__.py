@@ -42,7 +42,7 @@ class TrainingSequence:
     """The planes of L layers of a net after E epochs, through which the page moves with sliders.
 
     ``planes[epoch][layer]`` is an index of the planes of the page; ``predicted`` (E, N) are class
-    indices; the hits (E, L) are those in the plane and in all dimensions.
+    indices; the hits (E, L) are those in the plane, and in all dimensions of ``n_measured`` points.
     """
 
     net: str
@@ -52,6 +52,7 @@ class TrainingSequence:
     predicted: np.ndarray
     plane_hits: np.ndarray
     hits: np.ndarray
+    n_measured: int
 
 
 def render_explorer(
@@ -212,6 +213,7 @@ def _encode_sequence(each: TrainingSequence) -> dict[str, object]:
         ],
         "plane_hits": np.round(each.plane_hits, 4).tolist(),
         "hits": np.round(each.hits, 4).tolist(),
+        "n_measured": each.n_measured,
     }
 
 
@@ -256,7 +258,7 @@ def _translated_texts() -> dict[str, str]:
         "names": _("Names"),
         "accuracy": _("test accuracy"),
         "hit_here": _("neighborhood hit in this plane"),
-        "hit_space": _("in all dimensions"),
+        "hit_space": _("in all dimensions ({n} points):"),
         "hit_table": _("Neighborhood hit (%) by epoch and layer; click a cell to show its plane"),
         "others": _("others"),
     }

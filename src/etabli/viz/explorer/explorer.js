@@ -599,7 +599,7 @@ function showHits() {
   const rows = epochs.map((epoch, k) => element("tr", {}, element("th", { scope: "row", textContent: epoch }), ...names.map((_name, layer) => cell(k, layer))));
   box.replaceChildren(
     element("p", { className: "hit" }, element("strong", { textContent: percent(inPlane[shown.epoch][shown.layer]) }), ` ${texts.hit_here}`),
-    element("p", {}, `${texts.hit_space} ${percent(hits[shown.epoch][shown.layer])} · ${texts.accuracy} ${percent(accuracy)}`),
+    element("p", {}, `${texts.hit_space.replace("{n}", sequence().n_measured)} ${percent(hits[shown.epoch][shown.layer])} · ${texts.accuracy} ${percent(accuracy)}`),
     element("table", {}, element("caption", { textContent: texts.hit_table }), element("thead", {}, element("tr", {}, element("td"), ...heads)), element("tbody", {}, ...rows)));
 }
 function showLegend() {
