@@ -118,9 +118,11 @@ def read_cvat(tree: Tree, files: Sequence[str] | None = None) -> Found | None:
     Raises ``CorruptFile`` for an export that names no image.
     """
     files = tree.select_others(".xml") if files is None else files
+    if not 0 < len(files) <= _MOST_XML:
+        return None
     found, classes = Found(title=tree.root.name), set()
     finder = NameFinder(tree.images)
-    for name in files if len(files) <= _MOST_XML else ():
+    for name in files:
         try:
             root = read_xml(tree.path(name))
         except CorruptFile:
@@ -163,7 +165,7 @@ def read_yolo(tree: Tree) -> Found | None:
     Raises ``CorruptFile`` for a number without a name, and names that differ between files.
     """
     files = [name for name in tree.select_others(".txt") if _last(name) not in _NAME_FILES]
-    image_of = pair_files(tree.images, files)
+    image_of = pair_files(tree.images, files) if files else {}
     objects: dict[str, set[int] | None] = {}
     for file, image in image_of.items():
         objects[image] = _read_objects(tree.path(file))
