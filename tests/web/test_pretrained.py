@@ -1,15 +1,19 @@
 """The shipped nets: small, described, without data, and as good as their records say."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from sklearn.datasets import load_sample_images
 
 from etabli import pretrained
+from etabli.data.synthetic import scenes
 from etabli.report import run_folder
 from etabli.web.model_cache import TrainedModel, find_trained
-from etabli.web.pages import MODELS, digits, poetry, words
+from etabli.web.pages import MODELS, digits, photo, poetry, words
 
 MAX_BYTES = 12_000_000
 FOLDER = pretrained.FOLDER
@@ -34,7 +38,7 @@ def test_every_shipped_model_has_its_card():
     cards = (FOLDER / "README.md").read_text(encoding="utf-8")
     for path in FILES:
         if path.suffix in (".safetensors", ".keras"):
-            section = cards[cards.index(f"## {path.parent.parent.name}") :]
+            section = cards[cards.index(f"## {path.relative_to(FOLDER).parts[0]}") :]
             assert path.name in section and "data:" in section
 
 
@@ -99,5 +103,38 @@ def test_the_records_can_be_read_as_a_run():
     seed_runs, problems = run_folder.read_seed_runs(FOLDER)
     assert not problems
     assert {each.experiment for _folder, each in seed_runs} == set(record.experiments)
-    assert all(each.data == "full" for _folder, each in seed_runs)
+    on_drawings = {each.experiment for _folder, each in seed_runs if each.data != "full"}
+    assert on_drawings == {"tp5.attention"}
     assert json.loads((FOLDER / "tp4.words" / "seed-0" / "words.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def captioner(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    return BY_KEY["captions"].load(found("captions", home))
+
+
+def test_the_shipped_captioner_names_every_object_of_50_of_60_scenes(captioner):
+    right = 0
+    for seed in range(60):
+        scene = photo._draw(seed)
+        pixels = np.asarray(scene.image.resize(captioner.size, Image.Resampling.BILINEAR))
+        answer = captioner.caption(pixels, anyway=True)
+        words = answer["captions"][0]["words"]
+        named = {f"{color} {kind}" for color, kind in pairwise(words) if kind in scenes.KINDS}
+        right += named == {f"{each.color} {each.kind}" for each in scene.objects}
+        assert answer["familiarity"]["limit"] > 0
+    assert right >= 50
+
+
+def test_the_shipped_captioner_refuses_photographs_and_not_scenes(captioner):
+    for pixels in load_sample_images().images:
+        small = Image.fromarray(pixels).resize(captioner.size)
+        answer = captioner.caption(np.asarray(small))
+        assert answer["captions"] == [] and answer["familiarity"]["is_far"]
+        assert captioner.caption(np.asarray(small), anyway=True)["captions"]
+    far = [
+        captioner.caption(np.asarray(photo._draw(seed).image.resize(captioner.size)))["captions"]
+        for seed in range(100, 130)
+    ]
+    assert sum(not each for each in far) <= 2

@@ -58,10 +58,12 @@ def describe(scene: Scene, writing: np.random.Generator) -> list[str]:
     return [_write_sentence(shown, scene.background, style, writing) for style in range(CAPTIONS)]
 
 
-def draw_clear_scene(generator: np.random.Generator, side: int = SIDE) -> Scene:
+def draw_clear_scene(
+    generator: np.random.Generator, side: int = SIDE, count: tuple[int, int] = COUNT
+) -> Scene:
     """Draw scenes as those of the sample until one has no object that is mostly hidden."""
     while True:
-        scene = draw_scene(generator, (side, side), count=COUNT, extent=EXTENT)
+        scene = draw_scene(generator, (side, side), count=count, extent=EXTENT)
         if scene.objects and not any(each.difficult for each in scene.objects):
             return scene
 

@@ -59,10 +59,14 @@ def list_objects(_state: object, params: SceneParams) -> dict[str, object]:
 def _draw(seed: int) -> "Scene":
     """Draw a scene as those that the shipped captioner was trained on."""
     from etabli.core import seeding
-    from etabli.data.synthetic import scene_captions
+    from etabli.data.synthetic.scene_captions import SIDE, draw_clear_scene
 
     generator = seeding.make_generator(seed, "playground", "scene")
-    return scene_captions.draw_clear_scene(generator, 3 * scene_captions.SIDE)
+    count = int(generator.integers(1, 4))
+    while True:  # until every object can be seen
+        scene = draw_clear_scene(generator, 3 * SIDE, (count, count))
+        if len(scene.objects) == count:
+            return scene
 
 
 ENDPOINTS = [

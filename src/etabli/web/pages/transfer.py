@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from etabli.features.imagenet import ImageNetHead
 
 N_NEAREST, N_IMAGENET = 8, 5
-DRAWN = "drawn scenes"
+DRAWN = N_("drawn scenes")
 _THUMBNAIL_SIZE = 320
 _MIN_SIMILARITY = 0.99  # of features stored by the run and extracted now
 
