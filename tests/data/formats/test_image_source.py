@@ -23,7 +23,7 @@ def draw(path, size=(6, 6)):
     path.parent.mkdir(parents=True, exist_ok=True)
     number = next(counter)
     image = Image.new("RGB", size, (37 * number % 256, 91 * number % 256, 53 * number % 256))
-    image.save(path, format=None if path.suffix else "JPEG")
+    image.save(path, format=None if path.suffix not in ("", ".pjpeg") else "JPEG")
 
 
 def draw_all(root, names):
@@ -252,7 +252,9 @@ def test_every_file_that_is_no_image_is_counted_by_kind(tmp_path, monkeypatch):
     assert "left out: 6 (1 .heic: pip install 'etabli[heic]', " in source.summary()
 
 
-@pytest.mark.parametrize("suffix", [".jfif", ".JPEG", ".bmp", ".tif", ".webp", ".avif", ".jp2", ""])
+@pytest.mark.parametrize(
+    "suffix", [".jfif", ".JPEG", ".pjpeg", ".bmp", ".tif", ".webp", ".avif", ".jp2", ""]
+)
 def test_every_format_that_pillow_opens_is_an_image(tmp_path, suffix):
     draw_all(tmp_path, f"cat/a{suffix} dog/b{suffix}")
     source = image_source.keep_readable(image_source.read(tmp_path))

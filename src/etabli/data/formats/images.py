@@ -40,7 +40,8 @@ _UNREADABLE = {
 # Pillow imports the others at the first unknown file, in the middle of decoding threads.
 Image.init()
 _FORMATS = tuple(name for name in _RASTER if name in Image.OPEN and name != "TGA")
-SUFFIXES = HEIC_SUFFIXES | {
+_JPEG_SUFFIXES = frozenset({".jif", ".jfi", ".pjpeg", ".pjp"})  # of which Pillow knows none
+SUFFIXES = (HEIC_SUFFIXES | _JPEG_SUFFIXES) | {
     suffix
     for suffix, kind in Image.registered_extensions().items()
     if kind in (*_FORMATS, "TGA", "MPO") and suffix not in (".bw", ".rgb", ".rgba", ".pfm")
