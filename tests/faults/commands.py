@@ -233,7 +233,7 @@ COMMANDS = [
     Command(
         "finetune",
         finetune_own,
-        partial(written, "model/checkpoints/finetune.safetensors"),
+        partial(written, UNFINISHED),
         partial(made, "model"),
     ),
     Command(
