@@ -114,7 +114,7 @@ def find(folder: Path, is_known: IsImage = _knows_none) -> list[Path]:
 def read(path: Path, is_known: IsImage = _knows_none) -> CaptionFile:
     """Read a caption file of any of the formats.
 
-    ``is_known`` says whether an image has that name, perhaps without its suffix: it distinguishes names
+    ``is_known`` says whether an image has that name, perhaps without its suffix: it separates names
     from captions where no header does. Raises ``CorruptFile`` for a file of another content, with
     the line where one is malformed.
     """
