@@ -110,7 +110,7 @@ class LiveProgress:
             self._write()
 
     def _is_due(self) -> bool:
-        return self.now is not None and time.time() - self.now.written >= WRITE_SECONDS
+        return self.now is not None and abs(time.time() - self.now.written) >= WRITE_SECONDS
 
     def _write(self, force: bool = False) -> None:
         if self.now is None or not (force or self._is_due()):

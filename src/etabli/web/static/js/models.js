@@ -1,7 +1,7 @@
 // The models of the page: whether they are loaded, and how to train those that are missing.
 
 import { _, $, attempt, el, language, listen, request } from "./common.js";
-import { showProgress } from "./progress.js";
+import { showProgress, withoutProgress } from "./progress.js";
 
 const page = document.body.dataset.page;
 const listeners = [];
@@ -30,7 +30,6 @@ const NAMES = () => ({
   "digits.plane": _("t-SNE plane"),
   "untangling.planes": _("t-SNE planes of the layers"),
   untangling: _("untangling by layer and epoch"),
-  "untangling.layers": _("explorer of the hidden layers"),
   transfer: _("linear classifier on features"),
   "transfer.imagenet": _("MobileNetV2 on ImageNet"),
   poetry: _("SimpleRNN"),
@@ -102,12 +101,18 @@ function draw() {
   follow(latest.progress);
 }
 
+let followed = 0; // when the training began whose progress was seen
+
 /** Show how far the training that the pages started is, without drawing its buttons again. */
 function follow(progress) {
-  const { state, run } = latest.training;
-  if (state === "running" && $("training-progress")) showProgress($("training-progress"), progress[run]?.running ? progress[run] : null);
+  const { state, run, started } = latest.training;
+  if (state !== "running" || !$("training-progress")) return;
+  if (progress[run]?.running) followed = started;
+  const elapsed = Math.max(0, Date.now() / 1000 - started);
+  showProgress($("training-progress"), progress[run]?.running ? progress[run] : withoutProgress(elapsed, followed === started));
 }
 whenProgressed(follow);
+setInterval(() => latest.progress[latest.training.run]?.running || follow(latest.progress), 1000);
 
 function update(part) {
   return (document_) => {

@@ -33,6 +33,12 @@ export function describe(progress) {
   ].filter(Boolean).join(" · ");
 }
 
+/** Return the progress of a training whose process writes none: not yet, or no more. */
+export const withoutProgress = (elapsed, isOver) => ({
+  ...{ running: true, total: 1, steps: null, elapsed, remaining: null },
+  texts: { [language]: { title: "", label: isOver ? _("writing the report") : "", numbers: [] } },
+});
+
 /** Show the progress of a running training in an element; of one that stopped, where, and how to resume. */
 export function showProgress(container, progress, resume = "") {
   container.hidden = !progress;
