@@ -10,7 +10,6 @@ from etabli.viz.embedding import (
     plot_outlines,
     plot_scatter,
     plot_word_map,
-    render_words,
 )
 from etabli.viz.style import class_color
 
@@ -55,10 +54,3 @@ def test_each_center_is_a_cross_with_its_name():
     ax = plot_word_map(points, np.array([0, 0, 0, 1, 1, 1]), points[:2], ("love", "dog"))
     assert [each.get_text() for each in ax.texts] == ["love", "dog"]
     assert sum(len(each.get_offsets()) for each in ax.collections) == 6 + 2
-
-
-def test_each_word_is_rendered_as_an_image():
-    images = render_words(("dog", "été", "well-groomed-and-very-long"))
-    assert images.shape == (3, 18, 84)
-    assert (images.max(axis=(1, 2)) > 128).all()
-    assert images[2][:, -2:].max() == 0

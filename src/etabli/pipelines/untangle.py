@@ -139,7 +139,7 @@ def _check(data: Points, changes: dict[str, object]) -> None:
             _("there are not enough points for {k} neighbors").format(k=k),
             expected=_("more than {k} points").format(k=k),
             got=n,
-            fix=_("Choose a smaller number with --k."),
+            fix=_("Choose a smaller number with --k.") if n > 2 else _("Give more points."),
         )
     if classes < 2:
         raise BadArray(
@@ -190,7 +190,14 @@ def run(context: RunContext, settings: Settings, data: Points) -> None:
     thumbnails = None if data.thumbnails is None else data.thumbnails[part]
     context.page(
         "explorer",
-        render_explorer(shown, labels, names, thumbnails=thumbnails, title=data.name),
+        render_explorer(
+            shown,
+            labels,
+            names,
+            thumbnails=thumbnails,
+            columns={_("neighborhood hit in the t-SNE plane"): planes["t-SNE"].hit.hits},
+            title=data.name,
+        ),
         title=N_("Explorer"),
     )
 

@@ -19,7 +19,6 @@ __all__ = [
     "plot_outlines",
     "plot_scatter",
     "plot_word_map",
-    "render_words",
 ]
 
 _LARGE = 3000  # more points than this are drawn smaller
@@ -183,21 +182,3 @@ def plot_word_map(
 def _hide_ticks(ax: Axes) -> None:
     ax.set(xticks=[], yticks=[])
     ax.grid(False)
-
-
-def render_words(words: Sequence[str], height: int = 18, width: int = 84) -> np.ndarray:
-    """Render each word as an image (N, height, width) uint8, 255 for ink, for the explorer.
-
-    The font shrinks for words that are too long.
-    """
-    from PIL import Image, ImageDraw, ImageFont
-
-    images = np.zeros((len(words), height, width), np.uint8)
-    for index, word in enumerate(words):
-        size = 13
-        while size > 6 and ImageFont.load_default(size).getlength(word) > width - 4:
-            size -= 1
-        canvas, font = Image.new("L", (width, height)), ImageFont.load_default(size)
-        ImageDraw.Draw(canvas).text((2, height // 2), word, 255, font, anchor="lm")
-        images[index] = np.asarray(canvas)
-    return images

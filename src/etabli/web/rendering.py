@@ -74,7 +74,7 @@ PAGES = (
         N_("Untangling"),
         N_("Manifold untangling"),
         N_("How the classes separate, layer by layer and epoch by epoch."),
-        ("untangling.planes", "untangling", "untangling.layers"),
+        ("untangling.planes", "untangling"),
         practical="2",
         learn=N_("How hidden layers separate the classes that overlap in the pixels."),
     ),

@@ -107,12 +107,14 @@ def show_planes(
             )
             shown.append(_planes.make_explorer_plane(_(TITLES[name]), projection, plane))
     inputs = _shared.to_inputs(digits.test_images, cnn_net)
+    probabilities = keras_trainer.predict(cnn_net, inputs)
     title = N_("Explorer of the hidden layers")
     page = render_explorer(
         shown,
         labels,
         digits.classes,
-        predicted=keras_trainer.predict(cnn_net, inputs).argmax(axis=1),
+        predicted=probabilities.argmax(axis=1),
+        columns={_("confidence"): probabilities.max(axis=1)},
         thumbnails=digits.test_images,
         title=_(title),
     )

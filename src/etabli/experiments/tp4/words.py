@@ -18,7 +18,7 @@ from etabli.models.text import word_similarity
 from etabli.models.text.glove import build_vocabulary
 from etabli.models.text.word_similarity import Clusters
 from etabli.projection.tsne import METHOD, tsne
-from etabli.viz.embedding import plot_word_map, render_words
+from etabli.viz.embedding import plot_word_map
 from etabli.viz.explorer import LayerProjection, render_explorer
 
 QUERIES = ("dog", "car", "snow", "red", "running", "boat")
@@ -156,7 +156,7 @@ def show_map(
         [LayerProjection(_("word vectors"), "t-SNE", own)],
         clusters.labels,
         clusters.names,
-        thumbnails=render_words(known.words),
+        point_names=known.words,
         title=_("Words"),
     )
     context.page("explorer", page, title=N_("Interactive map of the words"))

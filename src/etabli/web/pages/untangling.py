@@ -69,7 +69,6 @@ MODELS = (
         *("untangling", "tp2.untangling", (f"{_CURVE}.jsonl",)),
         lambda found: run_folder.read_curve(found.folder, _CURVE),
     ),
-    ModelSpec("untangling.layers", "tp2.hidden", ("explorer.html",), lambda found: found.run.name),
 )
 
 

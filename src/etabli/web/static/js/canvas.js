@@ -112,7 +112,7 @@ export class Plane {
   }
 
   /** Zoom so far that some points fill the middle of the canvas. */
-  zoomTo(points, most = 12) {
+  zoomTo(points, most = 25) {
     Object.assign(this.view, { scale: 1, x: 0, y: 0 });
     const places = points.map((point) => this.toCanvas(point)), [xs, ys] = [0, 1].map((axis) => places.map((place) => place[axis]));
     const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];

@@ -52,7 +52,10 @@ function draw(pointed = -1) {
   for (const [from, to] of arrows) arrow(context, from, to);
   if (pointed >= 0) write(pointed, { size: 15, style: "600", must: true });
   shown.forEach((index, place) => index !== pointed && write(index, place === 0 ? { size: 15, style: "600", must: true } : { must: arrows.length > 0 }));
-  if (shown.length) return;
+  if (shown.length) { // the words around them, as a background
+    if (plane.view.scale > 2) known.words.forEach((_word, index) => labels.occupied.length < MAX_LABELS && !highlighted.has(index) && write(index, { size: 11, ink: "--quiet" }));
+    return;
+  }
   known.centers.forEach((center) => cross(context, plane.toCanvas(center)));
   known.centers.forEach((center, index) => labels.write(known.names[index], plane.toCanvas(center), { size: 14, style: "italic", ink: "--quiet" }));
   known.words.forEach((_word, index) => labels.occupied.length < MAX_LABELS && index !== pointed && write(index, { size: 12 }));
