@@ -104,6 +104,18 @@ def test_numbers_without_a_name_and_two_kinds_of_names_are_refused(tmp_path):
     assert image_source.read(tmp_path).images.classes == ("cat", "dog")
 
 
+def test_numbers_of_classes_may_have_gaps_but_each_needs_its_name(tmp_path):
+    draw_all(tmp_path, "1.jpg 2.jpg")
+    write(tmp_path / "1.txt", CAT)
+    write(tmp_path / "2.txt", "999999999 0.5 0.5 0.2 0.2\n")
+    assert image_source.read(tmp_path).images.classes == ("0", "999999999")
+    write(tmp_path / "data.yaml", "names:\n  999999999: dog\n")
+    with pytest.raises(CorruptFile, match="does not name class 0"):
+        image_source.read(tmp_path)
+    write(tmp_path / "data.yaml", "names:\n  0: cat\n  999999999: dog\n")
+    assert image_source.read(tmp_path).images.classes == ("cat", "dog")
+
+
 def test_malformed_files_of_yolo_are_left_out_and_captions_are_none(tmp_path):
     draw_all(tmp_path, "1.jpg 2.jpg 3.jpg")
     for number, text in enumerate((CAT, DOG, "0 0.1 a b c\n"), 1):

@@ -33,10 +33,10 @@ _YAML = (".yaml", ".yml")
 _MOST_XML = 20  # CVAT writes one file for all images
 _CVAT_TAGS = ("image", "track")
 _MOST_TRIED = 20  # texts next to images that are read before YOLO is ruled out
-_YOLO_OBJECT = re.compile(r"(\d+)(?:\s+[-+]?[\d.]+(?:[eE][-+]?\d+)?){4,}")
+_YOLO_OBJECT = re.compile(r"(\d{1,9})(?:\s+[-+]?[\d.]+(?:[eE][-+]?\d+)?){4,}")
 _NAME_FILES = frozenset({"classes.txt", "labels.txt", "obj.names", "_darknet.labels"})
 _YAML_ITEM = re.compile(
-    r"(?:(?P<number>\d+)\s*:\s*)?"
+    r"(?:(?P<number>\d{1,9})\s*:\s*)?"
     r"(?:'(?P<single>(?:[^']|'')*)'|\"(?P<double>[^\"]*)\"|(?P<plain>[^\s,\[\]{}'\"#][^,\]}#\n]*))"
 )
 
@@ -175,7 +175,7 @@ def read_yolo(tree: Tree) -> Found | None:
     if not any(valid) or len(valid) < len(objects) / 2:
         return None
     found = Found(title=tree.root.name, used=set(image_of))
-    names = _read_class_names(tree, found, max(map(max, filter(None, valid))))
+    names = _read_class_names(tree, found, set().union(*valid))
     described = {image.rpartition("/")[0] for image in objects}
     split_of = _read_yaml_folders(tree)
     for image in tree.images:
@@ -208,7 +208,7 @@ def _read_objects(path: Path) -> set[int] | None:
     return {int(match[1]) for match in matches if match} if all(matches) else None
 
 
-def _read_class_names(tree: Tree, found: Found, most: int) -> dict[int, str]:
+def _read_class_names(tree: Tree, found: Found, numbers: set[int]) -> dict[int, str]:
     """Return the names of the classes by number; the numbers themselves where no file says."""
     named: dict[str, dict[int, str]] = {}
     for name in tree.select_others(*_YAML, ".names", ".labels", ".txt"):
@@ -221,7 +221,7 @@ def _read_class_names(tree: Tree, found: Found, most: int) -> dict[int, str]:
     found.used |= set(named)
     if not named:
         found.remarks.append(_("No data.yaml or classes.txt names the classes: they are numbers."))
-        return {number: str(number) for number in range(most + 1)}
+        return {number: str(number) for number in numbers}
     (first, classes), *others = named.items()
     for name, each in others:
         if each != classes:
@@ -229,9 +229,11 @@ def _read_class_names(tree: Tree, found: Found, most: int) -> dict[int, str]:
                 _("{first} and {name} name different classes").format(first=first, name=name),
                 fix=_("Remove the file that is wrong."),
             )
-    if most not in classes:
+    if unnamed := numbers - set(classes):
         raise CorruptFile(
-            _("{path} does not name class {number}").format(path=tree.path(first), number=most),
+            _("{path} does not name class {number}").format(
+                path=tree.path(first), number=min(unnamed)
+            ),
             expected=_("a name for each class"),
             got=abbreviate(list(classes.values())),
         )
