@@ -175,7 +175,7 @@ def test_constant_columns_and_copies_of_the_label_are_reported(tmp_path):
     assert "copy of the label" in remarks[1] and remarks[1].endswith("copy.")
 
 
-@pytest.mark.parametrize("gap", ["", "?", "NA", "NaN", "null", "-"])
+@pytest.mark.parametrize("gap", ["", "?", "NA", "NaN", "null", "-", "--", "n.a.", "#REF!"])
 def test_missing_values_are_refused_dropped_or_filled_in(gap, tmp_path):
     path = write(tmp_path, f"a,b,label\n1,2,x\n{gap},4,y\n3,6,x\n5,8,y\n")
     with pytest.raises(BadArray, match=r"row 2, column 'a'.*--missing drop.*--missing mean"):
@@ -185,6 +185,42 @@ def test_missing_values_are_refused_dropped_or_filled_in(gap, tmp_path):
     assert dropped.labels.tolist() == ["x", "x", "y"] and dropped.row_indices.tolist() == [0, 2, 3]
     filled = tabular.read(path, options=Options(missing="mean"))
     assert filled.points.tolist() == [[1, 2], [3, 4], [3, 6], [5, 8]]
+
+
+@pytest.mark.parametrize("cell", ["5%", "1.5 cm", "$3.2", "1\u00a0234", "12 km/h", "3 €"])
+def test_numbers_that_are_text_are_named_with_what_to_write(cell, tmp_path):
+    path = write(tmp_path, "a;b;label\n" + f"{cell};1;x\n{cell};2;y\n" * 4)
+    remarks = " ".join(tabular.read(path).remarks)
+    assert "Columns of text, left out: a." in remarks
+    assert "numbers, and are text: a. Write plain numbers" in remarks
+
+
+def test_a_table_of_such_text_only_is_refused_with_what_to_write(tmp_path):
+    path = write(tmp_path, "a,b,label\n" + "5%,$2,x\n1%,$3,y\n" * 4)
+    with pytest.raises(BadArray, match=r"no points: expected columns of numbers, got a, b\. Write"):
+        tabular.read(path)
+
+
+@pytest.mark.parametrize("cell", ["2024-01-05", "A001", "Paris", "0x1f"])
+def test_other_text_is_not_taken_for_numbers(cell, tmp_path):
+    path = write(tmp_path, "a,b,label\n" + f"{cell},1,x\n{cell},2,y\n" * 4)
+    assert "begin or end" not in " ".join(tabular.read(path).remarks)
+
+
+def test_a_title_before_the_header_is_refused_with_what_makes_it_a_comment(tmp_path):
+    body = "a,b,label\n" + "1,2,x\n3,4,y\n" * 3
+    with pytest.raises(BadArray, match=r"expected 3 names, got My data.*begin it with #"):
+        tabular.read(write(tmp_path, "My data\n" + body))
+    assert tabular.read(write(tmp_path, "# My data\n" + body)).columns == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("a.csv.gz", "Unpack"), ("a.xlsx", "as CSV"), ("a.pkl", r"numpy\.savez"), ("a.arff", "csv")],
+)
+def test_formats_that_are_not_read_come_with_what_converts_them(name, advice, tmp_path):
+    with pytest.raises(CorruptFile, match=advice):
+        tabular.read(write(tmp_path, "x", name))
 
 
 def test_a_first_row_with_a_gap_is_a_row(tmp_path):

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from etabli.core.errors import BadArray, DataMissing, EtabliError, UnknownName
-from etabli.core.i18n import _
+from etabli.core.errors import BadArray, CorruptFile, DataMissing, EtabliError, UnknownName
+from etabli.core.i18n import N_, _
 from etabli.data.formats.tabular import array_files, child, columns, frames, text_table
 from etabli.data.formats.tabular.table import Labels, Options, RawTable, Table
 
@@ -20,6 +20,17 @@ _ARRAY_SUFFIXES = (".npy", ".npz", ".safetensors")
 _CHILD_SUFFIXES = (".mat", ".h5", ".hdf5", ".h5ad")
 _ARROW_SUFFIXES = (".parquet", ".feather", ".arrow", ".ipc")
 SUFFIXES = (*TEXT_SUFFIXES, *_ARRAY_SUFFIXES, *_ARROW_SUFFIXES, *_CHILD_SUFFIXES)
+
+_UNPACK = N_("Unpack it first.")
+_SPREADSHEET = N_("Save it in your spreadsheet program as CSV (File, Save as).")
+_ADVICE = {
+    **dict.fromkeys((".gz", ".bz2", ".xz", ".zip", ".zst", ".7z", ".tar", ".tgz"), _UNPACK),
+    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods", ".numbers"), _SPREADSHEET),
+    **dict.fromkeys(
+        (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".rds", ".rdata", ".json", ".jsonl", ".arff"),
+        N_("Save it again as .csv, or as .npz: numpy.savez(FILE, X=points, y=labels)."),
+    ),
+}
 
 
 def read(
@@ -80,6 +91,10 @@ def _guard(path: Path, read_it: Any) -> Any:
 
 def _check_file(path: Path) -> str:
     suffix = path.suffix.lower()
+    if suffix in _ADVICE:
+        raise CorruptFile(
+            _("{path} is not a table that is read").format(path=path), fix=_(_ADVICE[suffix])
+        )
     if suffix not in SUFFIXES:
         raise UnknownName(_("table format"), path.suffix or path.name, SUFFIXES)
     if not path.is_file():

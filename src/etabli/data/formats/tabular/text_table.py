@@ -36,10 +36,13 @@ _ARROW_BLOCK = 2**23
 _MIN_FOR_FLOAT32 = 2**24  # numbers; larger tables are held in half of the memory
 _MISSING = {
     *("", "?", "-", ".", "na", "n/a", "nan", "-nan", "null", "none", "<na>", "#n/a", "missing"),
-    *("#value!", "#div/0!"),
+    *("--", "---", "n.a.", "(null)", "#value!", "#div/0!", "#ref!", "#num!", "#name?", "#null!"),
 }
 _NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|infinity)", re.I | re.A)
 _COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.A)
+_ODD_NUMBER = re.compile(
+    r"[$€£¥]? ?[+-]?\d{1,3}([., '’\u00a0\u202f]\d{3})*([.,]\d+)? ?([%‰€$£°]|[a-zµμ²³/]{1,6})?", re.I
+)
 _QUOTED_OR_PLAIN = re.compile(r'"([^"]*)"|(\S+)')
 
 
@@ -54,6 +57,7 @@ class Dialect:
     names: tuple[str, ...]
     is_text: tuple[bool, ...]
     has_header: bool
+    odd_numbers: tuple[int, ...] = ()
 
     @property
     def width(self) -> int:
@@ -95,10 +99,11 @@ def sniff(path: Path, n_rows: int | None = None) -> Dialect:
     names = [str(at + 1) for at in range(len(rows[0]))] if header is None else header
     if header is not None:
         names = _fit_header(header, rows)
+        _check_header(path, names, rows)
     is_text = tuple(_is_text_column(rows, at, decimal) for at in range(len(names)))
-    return Dialect(
-        encoding, delimiter, decimal, skip, tuple(columns.deduplicate(names)), is_text, bool(header)
-    )
+    odd = tuple(at for at, text in enumerate(is_text) if text and _holds_numbers(rows, at))
+    unique = tuple(columns.deduplicate(names))
+    return Dialect(encoding, delimiter, decimal, skip, unique, is_text, bool(header), odd)
 
 
 def _open(path: Path, encoding: str, errors: str = "strict") -> IO[str]:
@@ -192,6 +197,12 @@ def _is_text_column(rows: Sequence[Row], at: int, decimal: str) -> bool:
     return kinds.count("text") > kinds.count("number")
 
 
+def _holds_numbers(rows: Sequence[Row], at: int) -> bool:
+    """Return whether cells of a text are numbers with a unit, a currency or separators."""
+    cells = [row[at].strip() for row in rows if at < len(row)]
+    return sum(bool(_ODD_NUMBER.fullmatch(cell)) for cell in cells) > len(cells) / 2
+
+
 def _is_header(rows: Sequence[Row], decimal: str) -> bool:
     """Return whether the first row differs in kind from the next ones."""
     first, rest = rows[0], rows[1:]
@@ -230,6 +241,18 @@ def _fit_header(header: Row, rows: Sequence[Row]) -> Row:
     return [*header, ""] if is_trailing else ["", *header]
 
 
+def _check_header(path: Path, header: Row, rows: Sequence[Row]) -> None:
+    """Refuse a first line that is a title: all the next ones have more cells, and as many."""
+    widths = {len(row) for row in rows}
+    if len(rows) > 1 and len(widths) == 1 and len(header) < min(widths):
+        raise BadArray(
+            _("the first line of {path} names fewer columns than its rows have").format(path=path),
+            expected=_("{n} names").format(n=min(widths)),
+            got=list_names(header),
+            fix=_("If it is a title, remove it or begin it with #; a header names every column."),
+        )
+
+
 def _count_rows(path: Path) -> int:
     with path.open("rb") as stream:
         return sum(1 for line in stream if line.strip())
@@ -265,8 +288,21 @@ def read(path: Path, options: Options, *, need_labels: bool = True) -> RawTable:
     ]
     if texts:
         raw.remarks.append(_("Columns of text, left out: {names}.").format(names=list_names(texts)))
+    odd = [dialect.names[index] for index in dialect.odd_numbers if dialect.names[index] in texts]
+    advice = _("Write plain numbers, such as 1234.5, without units, % or thousands separators.")
+    if odd and numeric:
+        raw.remarks.append(
+            _("Their cells begin or end with numbers, and are text: {names}. {advice}").format(
+                names=list_names(odd), advice=advice
+            )
+        )
     if not numeric:
-        raise BadArray(_("{path} contains labels and no points").format(path=path))
+        raise BadArray(
+            _("{path} contains labels and no points").format(path=path),
+            expected=_("columns of numbers"),
+            got=list_names(odd or texts) or None,
+            fix=advice if odd else None,
+        )
     raw.columns = tuple(dialect.names[index] for index in numeric)
     raw.label_column = "" if at is None else dialect.names[at]
     raw.has_header = dialect.has_header
