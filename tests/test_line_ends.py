@@ -20,7 +20,6 @@ MAY_SPLIT = {
             "models/estimators/validation.py",
             "models/vision/keras_backbone.py",
             "models/vision/openvino_net.py",
-            "report/run_folder.py",
             "saved_models/export.py",
             "training/keras_io.py",
             "training/processes.py",

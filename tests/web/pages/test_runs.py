@@ -11,6 +11,7 @@ from etabli.core.atomic_files import lock_folder
 from etabli.web.api import NotFound
 from etabli.web.app import make_app
 from etabli.web.pages.runs import serve_file
+from etabli.web.security import TOKEN_COOKIE, AccessPolicy
 from etabli.web.sse import read_new_rows
 
 
@@ -198,3 +199,15 @@ def test_a_corrupt_record_hides_no_other_run_and_shows_no_path(client, small_run
     finally:
         (broken / "run.json").unlink()
         broken.rmdir()
+
+
+def test_the_class_neither_renames_nor_deletes_runs(small_runs):
+    policy = AccessPolicy("0.0.0.0", "for-the-class", "for-the-teacher")
+    with TestClient(make_app(small_runs, policy), base_url="http://127.0.0.1:8008") as client:
+        for role, name, status in (("class", "first", 403), ("teacher", "nothing", 404)):
+            client.cookies.set(TOKEN_COOKIE, f"for-the-{role}")
+            assert client.get("/api/runs").status_code == 200
+            for path, body in (("delete", {}), ("rename", {"name": "new"})):
+                answer = client.post(f"/api/runs/{path}", json={"run": name, **body})
+                assert answer.status_code == status, answer.text
+    assert (small_runs / "first" / "run.json").exists()
