@@ -120,3 +120,13 @@ def test_the_standard_error_is_the_spread_of_test_sets_of_one_distribution():
         [ap.bootstrap_standard_error(*listed(), draws, resamples=60).value for _list in range(5)]
     )
     assert estimated == pytest.approx(apart, rel=0.3)
+
+
+def test_the_area_equals_that_of_scikit_learn_to_the_last_digit():
+    generator = np.random.default_rng(0)
+    for count in (1, 7, 300):
+        for scores in (generator.normal(size=count), generator.integers(0, 9, count) / 7):
+            positive = generator.random(count) < 0.4
+            positive[0] = True
+            found = ap.average_precision(np.where(positive, 1, -1), scores)
+            assert found == average_precision_score(positive, scores)

@@ -12,9 +12,10 @@ from etabli.core.seeding import make_generator
 from etabli.data.synthetic import scenes
 from etabli.features import extract
 from etabli.features.inputs import find_images
-from etabli.features.store import write_source
+from etabli.features.looks import load_looks
+from etabli.features.store import Features, write_source
 from etabli.models.vision import backbones
-from etabli.pipelines.evaluate import evaluate
+from etabli.pipelines.evaluate import evaluate, evaluate_and_report
 from etabli.pipelines.predict import SUFFIXES, Predictions, predict, write_predictions
 from etabli.pipelines.transfer import transfer
 from etabli.saved_models import folder
@@ -180,3 +181,38 @@ def test_the_score_of_several_labels_is_the_highest_of_theirs():
         [],
     )
     assert found.scores == [0.6, 0.4] and found.columns()["label"] == ["cat;dog", ""]
+
+
+def test_features_are_evaluated_without_decoding_images_or_loading_the_net(trained, monkeypatch):
+    place, _paths, result = trained
+    expected = evaluate(place / "images", result.folder, engine="keras").probabilities
+    write_source(place / "features", place / "images")
+    for target in ("etabli.data.formats.images.read", "etabli.training.keras_io.load"):
+        monkeypatch.setattr(target, lambda *arguments, **options: pytest.fail("was read"))
+    found, _report = evaluate_and_report(place / "features", result.folder, None)
+    np.testing.assert_allclose(found.probabilities, expected, atol=1e-4)
+    assert len(load_looks(Features(place / "features"), found.names).rows) == len(found)
+
+
+def test_a_voc_tree_with_several_labels_is_trained_and_scored_by_its_rules(trained, tmp_path):
+    place, paths, _result = trained
+    names = [f"2007_{number:06d}" for number in range(len(paths))]
+    root = tmp_path / "VOCdevkit" / "VOC2007"
+    (root / "JPEGImages").mkdir(parents=True)
+    (root / "ImageSets" / "Main").mkdir(parents=True)
+    for name, path in zip(names, paths, strict=True):
+        shutil.copy(path, root / "JPEGImages" / f"{name}.jpg")
+    halves = {"train": range(0, len(names), 2), "val": range(1, len(names), 2)}
+    for split, rows in halves.items():
+        lists = {"": [names[row] for row in rows]}
+        for shift, kind in enumerate(("cat", "dog", "car")):
+            lists[f"{kind}_"] = [
+                f"{names[row]} {1 if (row // 2 + shift) % 3 < 2 else -1}" for row in rows
+            ]
+        for prefix, lines in lists.items():
+            (root / "ImageSets" / "Main" / f"{prefix}{split}.txt").write_text("\n".join(lines))
+    options = {"backbone": "small_residual", "weights": place / "net.weights.h5"}
+    result = transfer(tmp_path / "VOCdevkit", None, tmp_path / "model", **options)
+    assert result.card.task == "multi" and set(result.card.classes) == {"cat", "dog", "car"}
+    assert "mean_average_precision_11pt" in result.evaluation.scores
+    assert result.report.is_file() and len(result.evaluation) == len(halves["val"])

@@ -17,6 +17,7 @@ from etabli.data.formats.images import get_display_name
 from etabli.data.formats.s3 import RemoteImage
 from etabli.features import engines, pipeline, ray_backend, shards, store
 from etabli.features.engines import Engine, OpenVinoEngine
+from etabli.features.looks import Recorder, stored_path
 from etabli.features.pipeline import NamedImage, Read, stream_features
 from etabli.features.shards import Shard
 from etabli.features.store import Features, Recipe
@@ -208,14 +209,19 @@ def _write_shards(
     progress: Callable[[int], None],
 ) -> None:
     batches = shards.iterate_batches(wanted, run.batch_size)
-    results = stream_features(batches, run, read, workers=workers)
+    is_whole = recipe["layer"] == "pool" and recipe["view"] == "plain"
+    recorder = Recorder(read) if is_whole else None
+    results = stream_features(batches, run, recorder or read, workers=workers)
     try:
         for shard in wanted:
             parts = []
             for _batch in shards.iterate_batches([shard], run.batch_size):
                 parts.append(next(results))
                 progress(len(parts[-1].names) + len(parts[-1].unreadable))
-            shards.join_batches(parts, recipe).write(out, shard)
+            rows = shards.join_batches(parts, recipe)
+            if recorder:  # before the shard, which says that both are complete
+                recorder.write(stored_path(out, shard.number), rows.names)
+            rows.write(out, shard)
     finally:
         results.close()
 

@@ -55,12 +55,14 @@ def average_precision(
     positive = labels == 1
     if not positive.any():
         return float("nan")
-    if rule == "area":
-        from sklearn.metrics import average_precision_score
-
-        return float(average_precision_score(positive, scores))
     order = np.argsort(-scores, kind="stable")
     hits = np.cumsum(positive[order])
+    if rule == "area":
+        ranked = scores[order]
+        ends = np.append(np.flatnonzero(ranked[:-1] != ranked[1:]), len(ranked) - 1)
+        steps = np.diff(hits[ends] / hits[-1], prepend=0)
+        # Summed from the end, as scikit-learn does, to equal its result to the last digit.
+        return float((steps * (hits[ends] / (ends + 1)))[::-1].sum())
     precision, recall = hits / np.arange(1, len(hits) + 1), hits / hits[-1]
     return float(np.mean([precision[recall >= t].max(initial=0.0) for t in _RECALLS]))
 

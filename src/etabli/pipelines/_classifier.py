@@ -15,6 +15,7 @@ from etabli.data.formats.image_source import ImageSource
 from etabli.data.formats.labeled_images import DIFFICULT, PRESENT, LabeledImages
 from etabli.features.explanation import pack_training_images
 from etabli.features.inspection import align_features, inspect
+from etabli.features.looks import Looks
 from etabli.features.store import Features
 from etabli.metrics import average_precision as ap
 from etabli.metrics.classification import score_exclusive, score_labels
@@ -228,6 +229,7 @@ def write_report(
     *,
     parts: Parts | None = None,
     features: Features | None = None,
+    looks: Looks | None = None,
     history: Mapping[str, Sequence[float]] | None = None,
     title: str = "",
     reporter: Reporter | None = None,
@@ -240,6 +242,7 @@ def write_report(
         source: The images, and what was left out.
         parts: The images by role.
         features: Pooled features of the images; without, only duplicates are looked for.
+        looks: What the images look like, where that is known already.
         history: Columns with a number for each epoch.
         title: What the model is.
         reporter: Shows the progress.
@@ -262,7 +265,7 @@ def write_report(
             *([parts.describe()] if parts is not None else []),
         ],
         train=parts.train if parts is not None else None,
-        inspection=inspect(images, rows, reporter=reporter),
+        inspection=inspect(images, rows, looks=looks, reporter=reporter),
         history=[
             {"epoch": epoch + 1} | {name: each[epoch] for name, each in columns.items()}
             for epoch in range(length)

@@ -12,16 +12,16 @@ from etabli.core.progress import Reporter, Silent
 from etabli.data.formats import image_source
 from etabli.data.formats.image_source import ImageSource
 from etabli.data.formats.labeled_images import ABSENT, PRESENT, LabeledImages
+from etabli.features.looks import load_looks
 from etabli.features.store import Features
-from etabli.models.vision import linear_head
-from etabli.models.vision.openvino_net import OpenVinoNet
+from etabli.models.vision.openvino_net import Head, OpenVinoNet
 from etabli.pipelines import _splits, extract
 from etabli.pipelines._classifier import Evaluation, Task, score, write_report
 from etabli.pipelines._output import refuse_existing_file
 from etabli.pipelines.predict import Predictions, predict_probabilities, write_predictions
 from etabli.saved_models import classifier
 from etabli.saved_models.classifier import ImageClassifier, ModelCard
-from etabli.saved_models.exported import load_classifier
+from etabli.saved_models.exported import is_exported, load_classifier
 
 __all__ = ["Evaluation", "Task", "evaluate", "evaluate_and_report", "score"]
 
@@ -36,7 +36,7 @@ def evaluate(
     reporter: Reporter | None = None,
     **source_options: str | Path | None,
 ) -> Evaluation:
-    """Judge a classifier on labeled images; those that trained it are left out.
+    """Evaluate a classifier on labeled images; those that trained it are left out.
 
     Args:
         images: Labeled images as ``image_source.read`` takes them, or a folder of features.
@@ -49,7 +49,7 @@ def evaluate(
         source_options: Further arguments of ``image_source.read``.
 
     Raises:
-        DataMissing: There is no image to judge on, or none of a class of the model.
+        DataMissing: There is no image to evaluate on, or none of a class of the model.
         BadSetting: An image does not have exactly one label, as the model needs.
     """
     return _evaluate(images, model, split, engine, seed, reporter, source_options)[0]
@@ -67,13 +67,13 @@ def evaluate_and_report(
     reporter: Reporter | None = None,
     **source_options: str | Path | None,
 ) -> tuple[Evaluation, Path | None]:
-    """Judge a classifier, and write ``report.html`` and ``predictions.csv`` into a folder.
+    """Evaluate a classifier, and write ``report.html`` and ``predictions.csv`` into a folder.
 
     Args:
         images: As in ``evaluate``, as are those that follow.
         model: The folder of a classifier.
         out: The folder to write to; None writes nothing.
-        split: Which images judge.
+        split: Which images are evaluated.
         engine: What runs the net.
         seed: Seed of the intervals.
         overwrite: Whether a report in ``out`` may be replaced.
@@ -88,11 +88,14 @@ def evaluate_and_report(
     """
     if out is not None:
         refuse_existing_file(Path(out) / "report.html", overwrite)
-    found, source, labels = _evaluate(images, model, split, engine, seed, reporter, source_options)
+    found, source, stored, labels = _evaluate(
+        images, model, split, engine, seed, reporter, source_options
+    )
     if out is None:
         return found, None
     write_predictions(Path(out) / "predictions.csv", labels)
-    return found, write_report(Path(out), found, source)
+    looks = load_looks(stored, source.images.names)
+    return found, write_report(Path(out), found, source, looks=looks, reporter=reporter)
 
 
 def _evaluate(
@@ -103,7 +106,7 @@ def _evaluate(
     seed: int,
     reporter: Reporter | None,
     source_options: dict[str, Any],
-) -> tuple[Evaluation, ImageSource, Predictions]:
+) -> tuple[Evaluation, ImageSource, Features | None, Predictions]:
     reporter = reporter or Silent()
     place = Path(images)
     features = Features(place) if extract.is_features(place) else None
@@ -114,7 +117,7 @@ def _evaluate(
                 fix=_("Give the labeled images instead of their features."),
             )
         place = features.source
-    net, card = model if isinstance(model, ImageClassifier) else load_classifier(model)
+    card = _read_card(model)
     source = image_source.read(
         place, task=card.task, known=features.names if features else None, **source_options
     )
@@ -123,13 +126,13 @@ def _evaluate(
     chosen, remarks = _choose(source.images, split, folder)
     judged, more = _match_classes(chosen, card)
     stored = features or _find_stored(card, place, judged)
-    has_head = not isinstance(net, OpenVinoNet) or net.head is not None  # else it was exported
-    if stored is not None and has_head and _fits(stored, card):
-        rows = stored.array(judged.names, "float32")
-        probabilities = classify_features(net, card.task, rows)
+    head = _find_head(model) if stored is not None and _fits(stored, card) else None
+    if stored is not None and head is not None:
+        probabilities = head.probabilities(stored.array(judged.names, "float32"))
     else:
+        loaded = model if isinstance(model, ImageClassifier) else load_classifier(model)
         kept, probabilities, unreadable = predict_probabilities(
-            ImageClassifier(net, card), judged.paths, judged.names, engine, reporter
+            loaded, judged.paths, judged.names, engine, reporter
         )
         remarks += [f"{each.name}: {each.reason}" for each in unreadable]
         judged = judged.select(kept)
@@ -143,22 +146,29 @@ def _evaluate(
     )
     labels = [tuple(each) for each in classifier.decide_labels(probabilities, card)]
     predictions = Predictions(list(judged.names), labels, probabilities, card.classes, [])
-    return found, source, predictions
+    return found, source, stored, predictions
 
 
-def classify_features(net: Any, task: Task, rows: np.ndarray) -> np.ndarray:
-    """Return the probabilities (N, K) of pooled features, by the linear head of a saved net."""
-    if (head := getattr(net, "head", None)) is not None:
-        return np.asarray(head.probabilities(rows))
-    kernel, bias = net.get_layer("classes").get_weights()
-    logits = linear_head.LinearClassifier(kernel, bias).logits(rows)
-    return linear_head.compute_probabilities(logits, task == "single")
+def _read_card(model: ImageClassifier | Path | str) -> ModelCard:
+    if isinstance(model, ImageClassifier):
+        return model.card
+    return load_classifier(model).card if is_exported(model) else classifier.load_card(model)
+
+
+def _find_head(model: ImageClassifier | Path | str) -> Head | None:
+    """Return the linear head of a classifier; None for an exported one, whose head is inside."""
+    if not isinstance(model, ImageClassifier):
+        return None if is_exported(model) else classifier.load_head(model)
+    if isinstance(model.net, OpenVinoNet):
+        return model.net.head
+    kernel, bias = model.net.get_layer("classes").get_weights()
+    return Head(kernel, bias, model.card.activation)
 
 
 def _choose(
     images: LabeledImages, split: str | None, folder: Path | None
 ) -> tuple[LabeledImages, list[str]]:
-    """Return the images that judge, and remarks on which they are."""
+    """Return the images to evaluate on, and remarks on which they are."""
     remarks = []
     if split is None and images.splits:
         split = next((each for each in ("test", "validation") if each in images.splits), "all")

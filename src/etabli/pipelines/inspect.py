@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from etabli.core.atomic_files import lock_folder
 from etabli.core.errors import BadSetting, DataMissing
 from etabli.core.i18n import _
@@ -14,6 +12,8 @@ from etabli.data.formats.image_source import ImageSource
 from etabli.data.formats.labeled_images import LabeledImages
 from etabli.features import inspection
 from etabli.features.inspection import Inspection, align_features
+from etabli.features.looks import load_looks
+from etabli.features.store import Features
 from etabli.pipelines._classifier import name_output
 from etabli.pipelines.extract import extract_labeled
 from etabli.pipelines.pages import inspection as page
@@ -70,7 +70,13 @@ def inspect(
     source = image_source.read(images, need_labels=False, **source_options)  # type: ignore[arg-type]
     source.report(reporter.print_line)
     features = _extract(source.images, backbone, weights, reporter)
-    found = inspection.inspect(source.images, features, reporter=reporter)
+    names = source.images.names
+    found = inspection.inspect(
+        source.images,
+        None if features is None else align_features(features, names),
+        looks=load_looks(features, names),
+        reporter=reporter,
+    )
     with lock_folder(folder):
         page.write_table(found, folder / TABLE)
         report = sections.write(_make_page(found, source), folder / REPORT)
@@ -79,12 +85,12 @@ def inspect(
 
 def _extract(
     images: LabeledImages, backbone: str | None, weights: Path | str | None, reporter: Reporter
-) -> np.ndarray | None:
+) -> Features | None:
     """Return the features of all images, or None without weights, which is reported."""
     if weights is None or str(weights) == "none":
         return None
     try:
-        extracted = extract_labeled(images, backbone, weights, reporter)
+        return extract_labeled(images, backbone, weights, reporter)
     except DataMissing as error:
         if backbone is not None or str(weights) != "imagenet":
             raise
@@ -93,7 +99,6 @@ def _extract(
         )
         reporter.print_line(str(error))
         return None
-    return align_features(extracted, images.names)
 
 
 def _make_page(found: Inspection, source: ImageSource) -> Page:

@@ -15,10 +15,12 @@ from etabli.core.seeding import make_generator
 from etabli.data.formats import image_source
 from etabli.data.formats.image_source import ImageSource
 from etabli.data.formats.labeled_images import LabeledImages
+from etabli.features.looks import load_looks
 from etabli.features.store import Features
 from etabli.features.weights import build_net_of
 from etabli.models.vision import linear_head
 from etabli.models.vision.linear_head import LinearClassifier
+from etabli.models.vision.spectrum import Spectrum, estimate_spectrum
 from etabli.pipelines import _splits, extract
 from etabli.pipelines._classifier import (
     ClassifierResult,
@@ -56,8 +58,8 @@ def transfer(
 
     One label an image: softmax (multinomial logistic regression). Several: one-vs-rest. The L2
     regularization, and thresholds of several labels, are chosen by cross-validation on the training
-    images, or on the validation split of the source. Other images judge; where they are few,
-    cross-validation judges, and all images train the model.
+    images, or on the validation split of the source. The scores are those of held-out images;
+    where these are few, of cross-validation, and all images train the model.
 
     Args:
         source: A folder that ``etabli features`` wrote, of the layer "pool"; or labeled images,
@@ -69,8 +71,8 @@ def transfer(
         balance: Whether all classes count alike, however many images each has.
         backbone: For images: the net; None is the best whose weights are here.
         weights: The weights that the features are extracted with.
-        validation_fraction: Share of the images that judge; None is a fifth, or cross-validation
-            where that leaves a class fewer than ten.
+        validation_fraction: Share of the images that is held out; None is a fifth, or
+            cross-validation where that leaves a class fewer than ten.
         seed: Which images those are.
         overwrite: Replace a model in ``out``.
         reporter: Shows the progress.
@@ -79,7 +81,7 @@ def transfer(
     Raises:
         BadSetting: The features are not pooled or were extracted with other weights, or ``out``
             holds a model.
-        DataMissing: No image has both features and a label, or there is nothing to judge on.
+        DataMissing: No image has both features and a label, or none is held out.
     """
     reporter = reporter or Silent()
     out = Path(out) if out is not None else name_output(source)
@@ -98,7 +100,7 @@ def transfer(
         net, size, model = build_net_of(given.features, weights)
         fit = _Fit(given.features, kind, balance, seed, reporter)
         # More threads wait for each other where other programs compute: the products are small.
-        with threadpool_limits(1 if kind == "single" else None):
+        with threadpool_limits(1):
             head, l2, evaluation = fit.run(parts, parts.remarks)
         how = "on the validation images" if parts.validation else "by cross-validation"
         kinds = {"single": "softmax", "multi": "one-vs-rest"}
@@ -123,6 +125,7 @@ def transfer(
             given.source,
             parts=parts,
             features=given.features,
+            looks=load_looks(given.features, images.names),
             title=card.title,
             reporter=reporter,
         )
@@ -194,7 +197,7 @@ def _open(
 
 
 class _Fit:
-    """Fits a linear classifier and has it judged.
+    """Fits a linear classifier and has it evaluated.
 
     Where classes are exclusive, the L2 regularization is that with the least cross-entropy of
     held-out logits after their confidence is corrected, and the classifier gets that correction.
@@ -206,12 +209,14 @@ class _Fit:
         self.features, self.task, self.balance, self.seed = features, task, balance, seed
         self.is_exclusive, self.reporter = task == "single", reporter
         self.grid = EXCLUSIVE_L2_GRID if self.is_exclusive else L2_GRID
+        self.spectrum: Spectrum | None = None
 
     def run(
         self, parts: Parts, remarks: Sequence[str]
     ) -> tuple[LinearClassifier, float, Evaluation]:
-        """Return the classifier, its L2 regularization, and what the judging images gave."""
+        """Return the classifier, its L2 regularization, and its evaluation."""
         train, rows = parts.train, self.rows(parts.train)
+        self.spectrum = estimate_spectrum(rows)
         by_folds = self._judge_by_folds(rows, train.labels) if parts.test is None else None
         chosen = self._choose(rows, train.labels, parts.validation)
         head = self._fit(rows, train.labels, chosen.l2).scale(chosen.scale)
@@ -243,7 +248,12 @@ class _Fit:
 
     def _fit(self, rows: np.ndarray, labels: np.ndarray, l2: float) -> LinearClassifier:
         return linear_head.fit(
-            rows, labels, l2, is_exclusive=self.is_exclusive, weights=self._weights(labels)
+            rows,
+            labels,
+            l2,
+            is_exclusive=self.is_exclusive,
+            weights=self._weights(labels),
+            spectrum=self.spectrum,
         )
 
     def _choose(
@@ -281,6 +291,7 @@ class _Fit:
             self.grid,
             is_exclusive=self.is_exclusive,
             weights=self._weights(labels),
+            spectrum=self.spectrum,
             progress=step,
         )
         return self._pick(labels, found, fold_of)

@@ -16,7 +16,7 @@ import numpy as np
 
 from etabli.core.errors import BadArray
 from etabli.core.i18n import _
-from etabli.models.vision.openvino_net import OpenVinoNet
+from etabli.models.vision.openvino_net import Head, OpenVinoNet
 from etabli.saved_models import openvino_files
 from etabli.saved_models.card import check_card, mismatch, read_card, write_card
 from etabli.training import keras_io
@@ -123,6 +123,17 @@ def load(folder: Path | str) -> ImageClassifier:
     if net.output_shape[-1] != len(card.classes):
         raise mismatch(folder, KIND)
     return ImageClassifier(net, card)
+
+
+def load_head(folder: Path | str) -> Head:
+    """Load the linear head of a classifier without its net, which takes seconds."""
+    folder = Path(folder)
+    if (folder / openvino_files.HEAD).is_file():
+        head = openvino_files.load(folder).head
+        assert head is not None
+        return head
+    kernel, bias = keras_io.read_dense(folder / MODEL, "classes")
+    return Head(kernel, bias, load_card(folder).activation)
 
 
 def decide_labels(probabilities: np.ndarray, card: ModelCard) -> list[list[str]]:

@@ -24,8 +24,9 @@ from etabli.core.i18n import _
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
-__all__ = ["check_archive", "load", "save", "save_weights"]
+__all__ = ["check_archive", "load", "read_dense", "save", "save_weights"]
 
 _LAYERS = (
     "Activation", "Add", "AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D",
@@ -146,6 +147,36 @@ def load(path: Path | str) -> "keras.Model":
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise CorruptFile(
             _("{path} is not a model that can be loaded").format(path=path), got=reason
+        ) from error
+
+
+def read_dense(path: Path | str, name: str) -> tuple["np.ndarray", "np.ndarray"]:
+    """Return kernel and bias of a Dense layer of a ``.keras`` file, without Keras.
+
+    Keras stores the layers of a class under numbers, in the order of the configuration.
+
+    Raises:
+        DataMissing: Where there is no file.
+        UnsafeArchive: Where it holds anything but known layers.
+        CorruptFile: Where it holds no such layer.
+    """
+    import h5py
+
+    path = Path(path)
+    try:
+        check_archive(path)
+        with zipfile.ZipFile(path) as archive:
+            layers = parse_json(archive.read(_CONFIG))["config"]["layers"]
+            dense = [each["config"]["name"] for each in layers if each["class_name"] == "Dense"]
+            number = dense.index(name)
+            with h5py.File(io.BytesIO(archive.read(_WEIGHTS)), "r") as weights:
+                stored = weights[f"layers/dense{f'_{number}' if number else ''}/vars"]
+                return stored["0"][()], stored["1"][()]
+    except FileNotFoundError as error:
+        raise DataMissing(_("there is no trained model {path}").format(path=path)) from error
+    except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
+        raise CorruptFile(
+            _("{path} is not a model that can be loaded").format(path=path)
         ) from error
 
 

@@ -9,6 +9,7 @@ squares, section 3. So one decomposition replaces as many trainings as there are
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, log_softmax, softmax
+from threadpoolctl import threadpool_limits
 
 from etabli.core.errors import BadArray
 from etabli.core.i18n import _
@@ -100,7 +101,9 @@ def _calibrate(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def _decompose(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the left singular vectors (N, R) of ``z`` and its squared singular values (R,)."""
     is_tall = z.shape[0] > z.shape[1]
-    squares, vectors = np.linalg.eigh(z.T @ z if is_tall else z @ z.T)
+    gram = z.T @ z if is_tall else z @ z.T
+    with threadpool_limits(1):  # more threads wait for each other, and take ten times as long
+        squares, vectors = np.linalg.eigh(gram)
     kept = squares > squares[-1] * 1e-6
     squares, vectors = squares[kept].astype(np.float64), vectors[:, kept]
     if is_tall:

@@ -17,7 +17,10 @@ from scipy.special import expit, log_softmax, softmax
 from etabli.core.errors import BadArray, NotFitted
 from etabli.core.i18n import _
 from etabli.models.vision.openvino_net import Head, OpenVinoNet
+from etabli.models.vision.spectrum import Scaling, Spectrum
 from etabli.training.optimizer import adam
+
+_TOLERANCE = 1e-7  # of the loss in float32: below it, steps chase rounding errors
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ def fit(
     max_iterations: int = 300,
     is_exclusive: bool = False,
     weights: np.ndarray | None = None,
+    spectrum: Spectrum | None = None,
 ) -> LinearClassifier:
     """Minimize the mean loss + l2 / 2 * |W|^2 on standardized features, by L-BFGS on all data.
 
@@ -130,6 +134,7 @@ def fit(
         max_iterations: A bound on the iterations.
         is_exclusive: Whether every image has exactly one class.
         weights: (N, K), by which the losses are multiplied (``balance_weights``).
+        spectrum: Of these features or of more; training then takes a third of the time.
     """
     features, targets, known = _prepare(features, labels)
     if weights is not None:
@@ -138,8 +143,28 @@ def fit(
     z = (features - mean) / scale
     count, width, classes = len(z), z.shape[1], targets.shape[1]
 
+    kernel, bias = np.zeros((width, classes)), np.zeros(classes)
+    if start is not None:
+        kernel, bias = start.kernel * scale[:, None], start.bias + mean @ start.kernel
+    scaling: Scaling | None = None
+    options: dict[str, float] = {"maxiter": max_iterations, "maxcor": 20}
+    if spectrum is not None:
+        if start is None:  # from the shares of the classes, whose slopes are known
+            shares = np.clip(targets.mean(0, dtype=float), 0.5 / count, 1 - 0.5 / count)
+            bias = np.log(shares) if is_exclusive else np.log(shares / (1 - shares))
+        chances = compute_probabilities(z @ kernel.astype(np.float32) + bias, is_exclusive)
+        scaling = Scaling(spectrum, (chances * (1 - chances)).mean(0), l2)
+        options |= {"ftol": _TOLERANCE}
+
+    def read(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        kernel, bias = flat[:-classes].reshape(width, classes), flat[-classes:]
+        if scaling is None:
+            return kernel, bias
+        return scaling.to_kernel(kernel.astype(np.float32)), bias / scaling.of_bias
+
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        kernel, bias = flat[:-classes].reshape(width, classes).astype(np.float32), flat[-classes:]
+        kernel, bias = read(flat)
+        kernel = kernel.astype(np.float32)
         logits = z @ kernel + bias
         if is_exclusive:
             loss = -(known * targets * log_softmax(logits, axis=1)).sum() / count
@@ -147,22 +172,19 @@ def fit(
         else:
             loss = (known * (np.logaddexp(0, logits) - targets * logits)).sum() / count
             error = (known * (expit(logits) - targets) / count).astype(np.float32)
-        gradient = np.concatenate([(z.T @ error + l2 * kernel).ravel(), error.sum(0)])
+        of_kernel, of_bias = z.T @ error + l2 * kernel, error.sum(0)
+        if scaling is not None:
+            of_kernel, of_bias = scaling.to_kernel(of_kernel), of_bias / scaling.of_bias
+        gradient = np.concatenate([of_kernel.ravel(), of_bias])
         return float(loss + l2 / 2 * np.vdot(kernel, kernel)), gradient.astype(np.float64)
 
-    first = np.zeros((width + 1) * classes)
-    if start is not None:
-        bias = start.bias + mean @ start.kernel
-        first = np.concatenate([(start.kernel * scale[:, None]).ravel(), bias])
-    found = minimize(
-        objective,
-        first,
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": max_iterations, "maxcor": 20},
-    )
-    kernel = (found.x[:-classes].reshape(width, classes) / scale[:, None]).astype(np.float32)
-    return LinearClassifier(kernel, (found.x[-classes:] - mean @ kernel).astype(np.float32))
+    if scaling is not None:
+        kernel, bias = scaling.to_variables(kernel), bias * scaling.of_bias
+    first = np.concatenate([kernel.ravel(), bias])
+    found = minimize(objective, first, jac=True, method="L-BFGS-B", options=options)
+    kernel, bias = read(found.x)
+    kernel = (kernel / scale[:, None]).astype(np.float32)
+    return LinearClassifier(kernel, (bias - mean @ kernel).astype(np.float32))
 
 
 def balance_weights(labels: np.ndarray, is_exclusive: bool) -> np.ndarray:
@@ -222,6 +244,7 @@ def cross_validate(
     *,
     is_exclusive: bool = False,
     weights: np.ndarray | None = None,
+    spectrum: Spectrum | None = None,
     progress: Callable[..., None] | None = None,
 ) -> dict[float, np.ndarray]:
     """Return, for each L2 regularization, the logits (N, K) of images that did not train.
@@ -235,6 +258,7 @@ def cross_validate(
         grid: The values that are tried, in descending order.
         is_exclusive: As in ``fit``.
         weights: As in ``fit``.
+        spectrum: As in ``fit``.
         progress: Called as ``progress(1, l2=...)`` after every fit.
     """
     found = {l2: np.empty(labels.shape, np.float32) for l2 in grid}
@@ -250,6 +274,7 @@ def cross_validate(
                 max_iterations=120,
                 is_exclusive=is_exclusive,
                 weights=None if weights is None else weights[inside],
+                spectrum=spectrum,
             )
             found[l2][outside] = model.logits(features[outside])
             if progress:
