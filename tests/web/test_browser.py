@@ -249,7 +249,8 @@ FOCUSED = """() => {
   return { tag: each.tagName, text: each.textContent.trim(), outline };
 }"""
 UNREACHED = """() => [...document.querySelectorAll('a, button, input, select, [tabindex="0"]')]
-  .filter((each) => each.checkVisibility() && !each.disabled && !each.dataset.reached && (each.type !== 'radio' || each.checked))
+  .filter((each) => each.checkVisibility() && !each.disabled && !each.dataset.reached)
+  .filter((each) => each.type !== "radio" || each.checked)
   .map((each) => each.outerHTML)"""
 
 
