@@ -20,7 +20,7 @@ QUICK = {
     "tp2.raw": {"iterations": 20},
     "tp2.cnn-modern": {"epochs": 1, "width": 4},
     "tp2.hidden": {"iterations": 20, "mlp_epochs": 2, "cnn_epochs": 1},
-    "tp2.untangling": {"stops": [1], "n_images": 100},
+    "tp2.untangling": {"stops": [1], "n_images": 100, "n_projected": 60, "iterations": 20},
     "tp3.look": {"n_shown": 4},
     "tp3.residual": {},
     "tp4.poetry-best": {"units": 8, "max_epochs": 2},

@@ -10,13 +10,13 @@ from etabli.data.catalog.source import Source
 from etabli.data.formats import mnist
 from etabli.experiments import runner
 from etabli.experiments.context import RunContext
-from etabli.experiments.tp2 import _shared
+from etabli.experiments.tp2 import _shared, plane_sequence
 from etabli.report import run_folder
 
 QUICK = {
     "tp2.logistic.epochs": 2, "tp2.mlp.epochs": 2, "tp2.cnn.epochs": 1, "tp2.cnn-modern.epochs": 1,
     "tp2.cnn-modern.width": 4, "tp2.hidden.mlp_epochs": 2, "tp2.hidden.cnn_epochs": 1,
-    "iterations": 20, "stops": [1], "n_images": 100,
+    "iterations": 20, "stops": [1], "n_images": 100, "n_projected": 60,
 }  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def test_every_experiment_has_its_scores(run):
 
 
 def test_each_net_is_trained_once(run):
-    assert len(run[1]) == 5  # four nets, and that of tp2.untangling
+    assert len(run[1]) == 6  # four nets, and the two of tp2.untangling
 
 
 def test_the_figures_of_the_lab_report_are_reproduced(run):
@@ -87,6 +87,18 @@ def test_explorers_and_models_are_saved(run):
     ).read_text(encoding="utf-8")
     assert (run_folder.seed_run_folder(run[0], "tp2.hidden", 0) / "explorer.html").is_file()
     assert (run_folder.seed_run_folder(run[0], "tp2.cnn", 0) / "model.keras").is_file()
+
+
+def test_the_planes_of_every_layer_and_epoch_are_saved_with_their_hits(run):
+    folder = run_folder.seed_run_folder(run[0], "tp2.untangling", 0)
+    sequence = plane_sequence.read(folder)
+    assert sequence.points.shape == (1 + 2 * 7 + 2 * 4, 60, 2)
+    nets = {net["net"]: net for net in sequence.description["nets"]}
+    assert nets["cnn"]["epochs"] == [0, 1]
+    rows = RunContext.history(SimpleNamespace(folder=folder), "depth")
+    for row, hits in zip(rows, nets["cnn"]["hits"], strict=True):
+        assert hits == pytest.approx([row[name] for name in nets["cnn"]["layers"]], abs=1e-4)
+    assert "sequences" in (folder / "explorer.html").read_text(encoding="utf-8")
 
 
 def test_the_search_uses_training_images_only(tmp_path, monkeypatch):
