@@ -227,10 +227,10 @@ def _read_upright(image: Image.Image, source: Path | str | bytes) -> Image.Image
     byte is read by swapping the byte order of the decoder.
     """
     tiles = getattr(image, "tile", [])
-    upright = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)  # without a copy where it is upright already
     order = _get_byte_order(tiles[0].args) if tiles else ""
-    if not order or (high := np.asarray(upright)).max(initial=0) >= 64:
-        return upright
+    if not order or (high := np.asarray(image)).max(initial=0) >= 64:
+        return image
     with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as other:
         assert isinstance(other, ImageFile.ImageFile)
         swap = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B"}

@@ -14,7 +14,9 @@ from etabli.web.api import Endpoint, Params
 if TYPE_CHECKING:
     from etabli.data.synthetic.scenes import Scene
 
-MAX_PIXELS, MAX_JPEG_PIXELS = 50_000_000, 100_000_000  # a JPEG is decoded at a reduced size
+MAX_PIXELS = 50_000_000
+MAX_JPEG_PIXELS = 100_000_000  # decoded at a reduced size
+MAX_WEBP_PIXELS = 20_000_000  # its decoder takes 16 bytes a pixel
 
 
 class SceneParams(Params):
@@ -27,8 +29,12 @@ def decode_photo(body: bytes, size: tuple[int, int]) -> np.ndarray:
     """Return the photo as a net sees it, (height, width, 3) uint8, resized while decoding."""
     from etabli.data.formats import images
 
-    is_jpeg = body.startswith(b"\xff\xd8\xff")
-    return images.read(body, size, max_pixels=MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS)
+    most = MAX_PIXELS
+    if body.startswith(b"\xff\xd8\xff"):
+        most = MAX_JPEG_PIXELS
+    elif body[8:12] == b"WEBP":
+        most = MAX_WEBP_PIXELS
+    return images.read(body, size, max_pixels=most)
 
 
 def describe_familiarity(
