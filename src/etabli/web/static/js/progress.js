@@ -41,12 +41,12 @@ export const withoutProgress = (elapsed, isOver) => ({
 
 /** Show the progress of a running training in an element; of one that stopped, where, and how to resume. */
 export function showProgress(container, progress, resume = "") {
-  container.hidden = !progress;
-  if (!progress) return;
-  container.classList.toggle("stopped", !progress.running);
-  if (!progress.running) {
+  container.hidden = !progress && !resume;
+  if (container.hidden) return;
+  container.classList.toggle("stopped", !progress?.running);
+  if (!progress?.running) {
     container.replaceChildren(
-      el("p", {}, el("strong", {}, _("Interrupted: no process trains this run any longer.")), " ", _("It had come to: {place}", { place: describe({ ...progress, remaining: null }) })),
+      el("p", {}, el("strong", {}, _("Interrupted: no process trains this run any longer.")), " ", progress ? _("It had come to: {place}", { place: describe({ ...progress, remaining: null }) }) : ""),
       resume ? el("p", {}, _("To resume it, in a terminal:"), " ", el("code", {}, resume)) : "");
     return;
   }

@@ -36,16 +36,22 @@ function abbreviate(names) {
   return [...practicals].map(([practical, own]) => (own.length > 1 ? `${practical} (${own.length})` : own.join(", "))).join(", ");
 }
 
-function row(run) {
+function facts(run) {
   const score = scoreOf(run);
-  return el("tr", { "data-run": run.name },
-    el("td", {}, el("input", { type: "checkbox", "aria-label": _("Choose {run}", { run: run.name }), checked: ticked.has(run.name), disabled: Boolean(run.broken), onchange: (event) => tick(run.name, event.target.checked) })),
-    el("td", { class: "run-name" }, run.broken ? el("strong", {}, run.name) : el("a", { href: href(run) }, run.name), run.broken ? el("p", { class: "reason" }, run.broken) : null, el("small", { class: "progress-text", hidden: true })),
+  return [
+    el("td", { class: "run-name" }, el("a", { href: href(run) }, run.name), el("small", { class: "progress-text", hidden: true })),
     el("td", { class: "short", "data-label": _("created") }, formatDate(run.created)),
     el("td", { "data-label": _("data") }, dataOf(run)),
     el("td", { class: "wide", "data-label": _("experiments"), title: run.experiments.join(", ") }, abbreviate(run.experiments)),
-    el("td", { class: "number", "data-label": _("seeds") }, run.broken ? "" : String(run.seeds.length)),
+    el("td", { class: "number", "data-label": _("seeds") }, String(run.seeds.length)),
     el("td", { class: "number", "data-label": _("score") }, score ? el("span", {}, el("span", { class: "strong" }, score.text), el("small", { class: "block muted" }, score.label)) : ""),
+  ];
+}
+
+function row(run) {
+  return el("tr", { "data-run": run.name },
+    el("td", {}, el("input", { type: "checkbox", "aria-label": _("Choose {run}", { run: run.name }), checked: ticked.has(run.name), disabled: Boolean(run.broken), onchange: (event) => tick(run.name, event.target.checked) })),
+    ...(run.broken ? [el("td", { class: "run-name", colspan: 6 }, el("strong", {}, run.name), el("p", { class: "reason" }, run.broken))] : facts(run)),
     el("td", { "data-label": _("state") }, badge(run)),
     el("td", { class: "actions" },
       run.done ? el("a", { href: `${href(run)}/report.html` }, _("report")) : null,
@@ -158,6 +164,7 @@ let progress = {};
 function follow() {
   for (const line of document.querySelectorAll("tr[data-run]")) {
     const text = line.querySelector(".progress-text");
+    if (!text) continue; // a run that cannot be read
     const own = progress[line.dataset.run];
     text.hidden = !own?.running;
     text.textContent = own?.running ? describe(own) : "";
