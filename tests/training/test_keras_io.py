@@ -249,3 +249,17 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_former_model(tmp_path, monkeyp
     with pytest.raises(NoSpace, match=r"net\.keras"):
         keras_io.save(net, path)
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_dense_layer_is_read_without_the_net(tmp_path):
+    model = backbones.get_backbone("small_residual").build(size=(24, 24))
+    width = model.output_shape[-1]
+    head = linear_head.LinearClassifier(np.ones((width, 2), np.float32), np.array([3.0, 4.0]))
+    path = keras_io.save(linear_head.attach_head(model, head), tmp_path / "net.keras")
+    kernel, bias = keras_io.read_dense(path, "classes")
+    np.testing.assert_array_equal(kernel, head.kernel)
+    np.testing.assert_array_equal(bias, head.bias)
+    with pytest.raises(CorruptFile):
+        keras_io.read_dense(path, "another")
+    with pytest.raises(DataMissing):
+        keras_io.read_dense(tmp_path / "absent.keras", "classes")

@@ -2,6 +2,7 @@
 
     recipe.json                 how the rows were computed; a resumed extraction must agree with it
     shard-00000.safetensors     ``features`` (rows, ...), and in its metadata the names of the rows
+    looks-00000.safetensors     what the images of a shard look like, to find copies (``looks``)
     source.json                 where the images are, for their labels and thumbnails
     index.json                  the shards in order, the rows of each, the unreadable images
 
