@@ -191,16 +191,17 @@ def caption_images(
     result = []
     for row, captions in enumerate(found):
         codes = np.stack([each.words for each in captions])
-        attention = captioner.attention_weights(maps[[row] * len(codes)], codes)
-        if attention is not None:
-            lengths = [len(each.text.split()) for each in captions]
-            attention = [each[:length] for each, length in zip(attention, lengths, strict=True)]
+        weights = captioner.attention_weights(maps[[row] * len(codes)], codes)
+        attention = None
+        if weights is not None:
+            pairs = zip(weights, captions, strict=True)
+            attention = tuple(each[: len(caption.text.split())] for each, caption in pairs)
         result.append(
             ImageCaptions(
                 paths[row],
                 tuple(each.text for each in captions),
                 tuple(each.score for each in captions),
-                tuple(attention) if attention is not None else None,
+                attention,
                 tuple(tuple(each.describe()) for each in captions),
                 bool(is_far[row]),
             )
