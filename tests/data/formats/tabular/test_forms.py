@@ -202,7 +202,7 @@ def test_a_table_of_such_text_only_is_refused_with_what_to_write(tmp_path):
 
 
 @pytest.mark.parametrize("cell", ["2024-01-05", "A001", "Paris", "0x1f"])
-def test_other_text_is_not_taken_for_numbers(cell, tmp_path):
+def test_other_text_is_not_read_as_numbers(cell, tmp_path):
     path = write(tmp_path, "a,b,label\n" + f"{cell},1,x\n{cell},2,y\n" * 4)
     assert "begin or end" not in " ".join(tabular.read(path).remarks)
 
