@@ -26,7 +26,7 @@ LINKS = {
         "body[data-generated]",
     ),
     "transfer": ("scene=12", "body[data-answered]"),
-    "untangling": ("epoch=4", "body[data-shown]"),
+    "words": ("word=father", "body[data-found]"),
 }
 MAX_HEIGHT = 2000  # of a screenshot in pixels; a longer page is cut
 TIMEOUT = 120_000  # milliseconds: a busy machine takes its time
@@ -46,6 +46,8 @@ def take_screenshot(page: Page, base: str, key: str, path: str, out: Path, langu
         page.wait_for_selector(shown)
         if key in INTERACTIONS and not fragment:
             INTERACTIONS[key](page)
+    if key == "untangling":
+        page.locator("#epoch").press("End")  # the last epoch
     if key in ("captions", "poetry"):
         page.locator(".caption-word, .character").nth(2 if key == "captions" else 40).click()
     page.wait_for_timeout(1500)
