@@ -29,7 +29,7 @@ from etabli.core.atomic_files import atomic_write, parse_json
 from etabli.core.errors import EtabliError
 from etabli.data.formats import images
 from etabli.features.pipeline import NamedImage, Read, Unreadable
-from etabli.features.store import Features
+from etabli.features.store import Features, sort_metadata
 from etabli.metrics import duplicates
 from etabli.metrics.neighbors import find_nearest_neighbors
 
@@ -164,7 +164,7 @@ class Recorder:
         arrays = {"grays": np.stack(grays), "sizes": np.array(sizes)}
         texts = {"names": json.dumps(names), "digests": json.dumps(digests)}
         with atomic_write(path, "wb") as stream:
-            stream.write(encode(arrays, texts))
+            stream.write(sort_metadata(encode(arrays, texts)))
 
 
 def stored_path(folder: Path, number: int) -> Path:

@@ -135,10 +135,10 @@ def write_shard(
         "fingerprint": fingerprint,
     }
     with atomic_write(path, "wb") as stream:
-        stream.write(_sort_metadata(save({"features": np.ascontiguousarray(features)}, metadata)))
+        stream.write(sort_metadata(save({"features": np.ascontiguousarray(features)}, metadata)))
 
 
-def _sort_metadata(content: bytes) -> bytes:
+def sort_metadata(content: bytes) -> bytes:
     """Sort the metadata of a safetensors file, so that equal shards are equal bytes.
 
     The library writes them in the order of a hash table, which differs from process to process.
