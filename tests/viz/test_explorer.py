@@ -251,7 +251,7 @@ def make_sequence_page(n=60):
 
     def make(net, layers, rows):
         hits = np.linspace(0.5, 0.99, 2 * len(layers)).reshape(2, -1)
-        return TrainingSequence(net, layers, [0, 4], rows, wrong, hits, hits / 2, 30)
+        return TrainingSequence(net, layers, [0, 4], rows, wrong, hits, hits / 2)
 
     nets = [
         make("CNN", ["pixels", "pool", "softmax"], [[0, 1, 2], [0, 3, 4]]),

@@ -136,9 +136,9 @@ def _use_words(page) -> None:
 
 def _use_untangling(page) -> None:
     page.wait_for_selector("body[data-shown]")
+    page.locator("#explorer").scroll_into_view_if_needed()  # off-screen frames are not rendered
     page.frame_locator("#explorer").locator("canvas, svg").first.wait_for()
     page.locator("#epoch").fill("0")
-    page.locator("#explorer").scroll_into_view_if_needed()  # off-screen frames are not rendered
 
 
 INTERACTIONS: dict[str, Callable[[object], None]] = {

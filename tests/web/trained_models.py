@@ -109,7 +109,7 @@ def write_planes(folder: Path, n: int = 40) -> None:
         predicted_cnn=guesses,
         predicted_mlp=guesses,
     )
-    layers = {"epochs": [0, 4], "layers": ["pixels", "softmax"], "n_measured": n}
+    layers = {"epochs": [0, 4], "layers": ["pixels", "softmax"]}
     layers |= {"hits": [[0.9, 0.4], [0.9, 0.95]]}
     nets = [{"net": net, **layers} for net in ("cnn", "mlp")]
     described = {"k": 6, "hits": [0.8, 0.4, 0.9, 0.3, 0.85], "nets": nets}

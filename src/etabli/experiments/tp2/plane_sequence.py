@@ -35,17 +35,14 @@ _STEPS = 65535  # a coordinate is stored in 16 bits
 class LayerHistory:
     """What is known of a net after E epochs: L layers, the pixels first, and N test images.
 
-    ``activations[epoch][layer]`` are (N, D), reduced to few principal components; ``hits`` (E, L)
-    are neighborhood hits in all dimensions, of ``n_measured`` images; ``predicted`` (E, N) are
-    class indices.
+    ``activations[epoch][layer]`` are (N, D), reduced to few principal components, as t-SNE takes
+    them; ``predicted`` (E, N) are class indices.
     """
 
     net: str
     epochs: list[int]
     layers: list[str]
     activations: list[list[np.ndarray]]
-    hits: np.ndarray
-    n_measured: int
     predicted: np.ndarray
 
 
@@ -75,20 +72,20 @@ def project(
     for history in histories:
         arrays[f"predicted_{history.net}"] = history.predicted.astype(np.uint16)
     context.save_arrays(Path(ARRAYS).stem, arrays)
-    hits = [
-        round(neighborhood_hit(plane, labels, k, resamples=1).score.value, 5)
-        for plane in arrays["points"].astype(float)
-    ]
+
+    def measure(points: np.ndarray) -> float:
+        return round(neighborhood_hit(points, labels, k, resamples=1).score.value, 5)
+
+    first = measure(histories[0].activations[0][0])
     description = {
         "k": k,
-        "hits": hits,
+        "hits": [measure(plane) for plane in arrays["points"].astype(float)],
         "nets": [
             {
                 "net": each.net,
                 "epochs": each.epochs,
                 "layers": each.layers,
-                "hits": np.round(each.hits, 5).tolist(),
-                "n_measured": each.n_measured,
+                "hits": [[first, *map(measure, row[1:])] for row in each.activations],
             }
             for each in histories
         ],
@@ -201,7 +198,6 @@ def render(sequence: PlaneSequence, classes: Sequence[str], images: np.ndarray |
                 sequence.predicted[net["net"]],
                 plane_hits,
                 np.array(net["hits"]),
-                net["n_measured"],
             )
         )
     return render_explorer(

@@ -92,7 +92,7 @@ def run(context: RunContext, settings: Settings) -> None:
     if context.is_first_seed:
         show_hits(context, names, hits)
         if settings.n_projected:
-            show_planes(context, settings, digits, make_history(settings, net, arrays, digits))
+            show_planes(context, settings, digits, make_history(net, arrays, digits))
 
 
 def measure_during_training(
@@ -163,21 +163,16 @@ def reduce_layers(
     return reduced
 
 
-def make_history(
-    settings: Settings, net: TrackedNet, arrays: dict[str, np.ndarray], digits: Digits
-) -> LayerHistory:
+def make_history(net: TrackedNet, arrays: dict[str, np.ndarray], digits: Digits) -> LayerHistory:
     """Collect what was measured of a net, without the layers that are not projected."""
     epochs = [int(epoch) for epoch in arrays["hits"][:, 0]]
     predicted = np.array([arrays[f"predicted {epoch}"] for epoch in epochs])
-    pixels = mnist.flatten(digits.test_images[: predicted.shape[1]])
-    columns = [1, *(2 + net.layers.index(name) for name in net.projected)]
+    pixels = pca(mnist.flatten(digits.test_images[: predicted.shape[1]]), _COMPONENTS).points
     return LayerHistory(
         net.name,
         epochs,
         [plane_sequence.FIRST_LAYER, *net.projected],
         [[pixels, *(arrays[f"{name} {epoch}"] for name in net.projected)] for epoch in epochs],
-        arrays["hits"][:, columns],
-        min(settings.n_images, len(digits.test_images)),
         predicted,
     )
 
@@ -189,7 +184,7 @@ def show_planes(
     config = mlp.Settings(epochs=max(settings.stops), batch_size=settings.batch_size)
     net = TrackedNet("mlp", mlp.make_builder(digits, config), config, MLP_LAYERS, MLP_LAYERS)
     arrays = measure_during_training(context, settings, digits, net)
-    histories = [history, make_history(settings, net, arrays, digits)]
+    histories = [history, make_history(net, arrays, digits)]
     plane_sequence.project(context, histories, digits, k=settings.k, iterations=settings.iterations)
     page = plane_sequence.render(
         plane_sequence.read(context.folder), digits.classes, digits.test_images

@@ -42,7 +42,7 @@ class TrainingSequence:
     """The planes of L layers of a net after E epochs, through which the page moves with sliders.
 
     ``planes[epoch][layer]`` is an index of the planes of the page; ``predicted`` (E, N) are class
-    indices; the hits (E, L) are those in the plane, and in all dimensions of ``n_measured`` points.
+    indices; the hits (E, L) are those in the plane, and before the projection.
     """
 
     net: str
@@ -52,7 +52,6 @@ class TrainingSequence:
     predicted: np.ndarray
     plane_hits: np.ndarray
     hits: np.ndarray
-    n_measured: int
 
 
 def render_explorer(
@@ -213,7 +212,6 @@ def _encode_sequence(each: TrainingSequence) -> dict[str, object]:
         ],
         "plane_hits": np.round(each.plane_hits, 4).tolist(),
         "hits": np.round(each.hits, 4).tolist(),
-        "n_measured": each.n_measured,
     }
 
 
@@ -258,7 +256,7 @@ def _translated_texts() -> dict[str, str]:
         "names": _("Names"),
         "accuracy": _("test accuracy"),
         "hit_here": _("neighborhood hit in this plane"),
-        "hit_space": _("in all dimensions ({n} points):"),
+        "hit_space": _("before the projection, in at most 50 dimensions:"),
         "hit_table": _("Neighborhood hit (%) by epoch and layer; click a cell to show its plane"),
         "others": _("others"),
     }

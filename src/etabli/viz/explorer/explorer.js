@@ -591,7 +591,7 @@ function showHits() {
   const cell = (epoch, layer) => {
     const value = inPlane[epoch][layer], here = epoch === shown.epoch && layer === shown.layer;
     const button = element("button", { type: "button", textContent: (100 * value).toFixed(0), title: `${names[layer]}, ${texts.epoch.toLowerCase()} ${epochs[epoch]}: ${percent(value)}`, onclick: () => { stop(); showStep({ epoch, layer }); showControls(); } });
-    button.style.setProperty("--hit", `${100 * Math.max(0, 2 * value - 1) ** 3}%`);
+    button.style.setProperty("--hit", `${100 * Math.max(0, 2 * value - 1) ** 8}%`);
     if (here) button.setAttribute("aria-current", "true");
     return element("td", {}, button);
   };
@@ -599,7 +599,7 @@ function showHits() {
   const rows = epochs.map((epoch, k) => element("tr", {}, element("th", { scope: "row", textContent: epoch }), ...names.map((_name, layer) => cell(k, layer))));
   box.replaceChildren(
     element("p", { className: "hit" }, element("strong", { textContent: percent(inPlane[shown.epoch][shown.layer]) }), ` ${texts.hit_here}`),
-    element("p", {}, `${texts.hit_space.replace("{n}", sequence().n_measured)} ${percent(hits[shown.epoch][shown.layer])} · ${texts.accuracy} ${percent(accuracy)}`),
+    element("p", {}, `${texts.hit_space} ${percent(hits[shown.epoch][shown.layer])} · ${texts.accuracy} ${percent(accuracy)}`),
     element("table", {}, element("caption", { textContent: texts.hit_table }), element("thead", {}, element("tr", {}, element("td"), ...heads)), element("tbody", {}, ...rows)));
 }
 function showLegend() {

@@ -8,7 +8,7 @@ import base64
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from pydantic import Field
@@ -26,7 +26,6 @@ _SUPERSAMPLING = 8  # pixels of the rendered strokes per pixel of the image
 _MIN_EXTENT = 0.03  # a drawing smaller than this share of the pad remains a dot
 _PEN_WIDTH = 2.6  # in pixels of the image
 _SHOWN_LAYERS = ("relu1", "relu2", "sigmoid")
-_NETS = ("digits.linear", "digits.mlp", "digits.cnn")
 
 Strokes = Sequence[Sequence[Sequence[float]]]
 Coordinate = Annotated[float, Field(ge=-4, le=4)]
@@ -35,6 +34,7 @@ Stroke = Annotated[list[Point], Field(max_length=2000)]
 
 
 NetKey = Literal["digits.linear", "digits.mlp", "digits.cnn"]
+_NETS: tuple[NetKey, ...] = get_args(NetKey)
 RunName = Annotated[str, Field(max_length=255)]
 
 
@@ -110,7 +110,8 @@ class NumpyNet:
         hidden = self.model.layer_names[:-1]
         layers = [_encode_layer(name, self.model.activations(row, name)[0]) for name in hidden]
         probabilities = self.model.predict_proba(row)[0].tolist()
-        evidence = None if hidden else explain_linear(*self.model.parameters_, row[0])
+        w, b = self.model.parameters_[:2]
+        evidence = None if hidden else explain_linear(w, b, row[0])
         return {"probabilities": probabilities, "layers": layers, "evidence": evidence}
 
     def get_filters(self, layer: str) -> np.ndarray | None:
