@@ -645,13 +645,14 @@ function showNumbers() {
 const MAX_LINKED = 300; // selected points; an address has its limits
 let keeping = null, keptView = "";
 const FLAGS = ["hulls", "ellipses", "names"];
-const usual = { color: "class", names: String(state.names) }; // what a link need not carry
+const planeText = () => (sequences.length ? [shown.net, shown.layer, shown.epoch].join() : String(planes.indexOf(state.plane)));
+const usual = { color: "class", names: String(state.names), plane: planeText() }; // what a link need not carry
 
 function viewText() {
   const { width, height } = viewport(), { scale, x, y } = state.view;
   const round = (value) => Number(value.toFixed(4));
   const view = {
-    plane: sequences.length ? [shown.net, shown.layer, shown.epoch].join() : planes.indexOf(state.plane) || "",
+    plane: planeText(),
     at: scale !== 1 || x || y ? [scale, ...toPlane(width / 2, height / 2)].map(round).join() : "",
     color: state.color,
     hidden: [...state.hidden].join(),
@@ -681,7 +682,7 @@ function showLinkedView() {
   state.color = colorModes().has(given.color) ? given.color : usual.color;
   for (const name of FLAGS) state[name] = (given[name] ?? usual[name]) === "true";
   state.hidden = new Set(integers(given.hidden, data.names.length));
-  showLinkedPlane(given.plane);
+  showLinkedPlane(given.plane ?? usual.plane);
   const [scale, x, y] = (given.at ?? "").split(",").map(Number);
   state.view = { scale: 1, x: 0, y: 0 };
   if ([scale, x, y].every(Number.isFinite) && scale > 0) lookAt(Math.min(60, Math.max(0.5, scale)), x, y);
