@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from properties.arrays import quick
 
 from etabli.core.seeding import make_generator
 from etabli.features import caption_check
@@ -77,7 +80,7 @@ def test_words_of_few_training_captions_are_reported(captioner, monkeypatch):
     rare = dict(write_checked(captioner, MAPS)[0][0].rare)
     assert rare["dog"] == 2
     first = write_checked(captioner, MAPS)[0][0]
-    assert "“dog” occurs in only 2 training captions." in first.describe()
+    assert "Training captions that contain “dog”: only 2." in first.describe()
 
 
 def test_what_a_captioner_was_trained_on_is_saved_with_it(captioner, tmp_path):
@@ -115,6 +118,16 @@ def test_an_animal_that_is_hardly_seen_is_none():
     assert find_animal(probabilities) is None
     probabilities[CAT] = 0.5
     assert find_animal(probabilities).animal.name == "cat"
+
+
+@quick
+@given(st.integers(0, 1000), st.floats(0.11, 1))
+def test_a_probable_class_is_its_animal_and_that_of_no_animal_is_none(number, probability):
+    probabilities = np.zeros(1001)
+    probabilities[number] = probability
+    owners = [e.name for e in ANIMALS if any(a <= number <= b for a, b in e.classes)]
+    found = find_animal(probabilities)
+    assert ([found.animal.name] if found else []) == owners
 
 
 @pytest.mark.full

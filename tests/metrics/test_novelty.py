@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from properties.arrays import numbers, quick
 from sklearn.neighbors import NearestNeighbors
 
 from etabli.metrics.novelty import Familiarity, normalize_rows
@@ -44,3 +46,13 @@ def test_the_scale_of_features_does_not_matter(training):
 def test_one_example_has_no_neighbor():
     assert Familiarity.fit(np.ones((1, 4))) is None
     assert Familiarity.fit(np.eye(2)).neighbor == 1
+
+
+@quick
+@given(numbers((1, 9), (1, 6)))
+def test_normalized_rows_have_length_one_and_zeros_stay(features):
+    rows = normalize_rows(features)
+    lengths = np.linalg.norm(rows, axis=1)
+    large = np.linalg.norm(features, axis=1) > 1e-6
+    np.testing.assert_allclose(lengths[large], 1, rtol=1e-5)
+    assert not rows[(features == 0).all(axis=1)].any()

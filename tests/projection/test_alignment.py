@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from properties.arrays import quick, seeds
 from scipy.spatial.distance import pdist
 
 from etabli.core.errors import BadArray
@@ -16,9 +18,14 @@ def test_a_rotated_reflected_and_moved_plane_is_brought_back(frozen):
         np.testing.assert_allclose(found, target - target.mean(axis=0), atol=1e-12)
 
 
-def test_distances_between_the_points_do_not_change():
-    points, target = np.random.default_rng(1).normal(size=(2, 20, 2))
-    np.testing.assert_allclose(pdist(align(points, target)), pdist(points), rtol=1e-10)
+@quick
+@given(seeds)
+def test_distances_between_points_stay_and_no_plane_moves_away_from_its_target(seed):
+    points, target = np.random.default_rng(seed).normal(size=(2, 20, 2))
+    found, centered = align(points, target), target - target.mean(axis=0)
+    np.testing.assert_allclose(pdist(found), pdist(points), rtol=1e-10)
+    unaligned = points - points.mean(axis=0)
+    assert np.sum((found - centered) ** 2) <= np.sum((unaligned - centered) ** 2) + 1e-9
 
 
 def test_planes_of_other_points_are_refused():
