@@ -198,16 +198,22 @@ def test_a_damaged_link_to_backpropagation_shows_the_first_preset(served, watche
     assert page.locator("#preset").input_value() == "convergence"
 
 
+def explorer_of(page):
+    page.wait_for_selector("body[data-shown]")
+    page.frame_locator("#explorer").locator("#plane").wait_for()
+    return next(each for each in page.frames if each != page.main_frame)
+
+
 def test_the_view_of_an_explorer_and_the_epoch_are_in_the_link(shared):
     def look(page):
-        page.wait_for_selector("body[data-shown]")
-        page.frame_locator("#explorer").locator("canvas, svg").first.wait_for()
+        frame = explorer_of(page)
         page.locator("#epoch").fill("1")
-        frame = next(each for each in page.frames if each != page.main_frame)
-        frame.evaluate("parent.postMessage({ view: 'at=2,0.5,0.5&color=error' }, '*')")
+        frame.locator("#plane").press("+")
+        frame.locator("#color").select_option("error")
 
-    _first, second = shared("/untangling", look, r"#epoch=1&explorer=.+&view=at")
-    second.wait_for_selector("body[data-shown]")
-    source = second.locator("#explorer").get_attribute("src")
-    assert source.endswith("#at=2,0.5,0.5&color=error")
+    first, second = shared("/untangling", look, r"#epoch=1&explorer=planes&view=at%3D1\.25.*error")
+    frame = explorer_of(second)
+    frame.wait_for_function("explorer.state.color === 'error'")
+    scale = "explorer.state.view.scale"
+    assert frame.evaluate(scale) == pytest.approx(explorer_of(first).evaluate(scale), abs=0.001)
     expect(second.locator("#epoch")).to_have_value("1")

@@ -36,7 +36,7 @@ function plotByLayer() {
   const series = [{ name: describe(row), points: points(row) }];
   if (row !== epochs[0]) series.push({ name: describe(epochs[0]), points: points(epochs[0]), dashed: true });
   const all = epochs.flatMap((each) => layersOf(each).map((name) => each[name]));
-  chart($("layers"), { series, title: _("By layer"), names: layersOf(row), low: Math.min(...all), high: Math.max(...all) });
+  chart($("layers"), { series, x: _("layer"), y: _("neighborhood hit"), title: _("By layer"), names: layersOf(row), low: Math.min(...all), high: Math.max(...all) });
 }
 
 function plot(rows) {
@@ -47,7 +47,7 @@ function plot(rows) {
   $("epoch").value = readState().epoch ?? String(rows.length - 1);
   plotByLayer();
   const series = layersOf(rows[0]).map((name) => ({ name, points: rows.map((row) => [row.epoch, row[name]]) }));
-  chart($("time"), { series, x: _("epoch"), title: _("During training") });
+  chart($("time"), { series, x: _("epoch"), y: _("neighborhood hit"), title: _("During training") });
 }
 
 $("epoch").addEventListener("input", () => {
