@@ -75,7 +75,7 @@ class CheckedCaption:
                 text = _("Searched again, because the ImageNet classes say {animal} ({share}).")
                 notes.append(text.format(animal=animal, share=share))
         for word, count in self.rare:
-            text = _("“{word}” occurs in only {count} training captions.")
+            text = _("Training captions that contain “{word}”: only {count}.")
             notes.append(text.format(word=word, count=count))
         return notes
 

@@ -93,7 +93,7 @@ def _check_file(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in _ADVICE:
         raise CorruptFile(
-            _("{path} is not a table that is read").format(path=path), fix=_(_ADVICE[suffix])
+            _("{path} is in a format that is not read").format(path=path), fix=_(_ADVICE[suffix])
         )
     if suffix not in SUFFIXES:
         raise UnknownName(_("table format"), path.suffix or path.name, SUFFIXES)

@@ -58,7 +58,7 @@ export class Histories {
       const hidden = lines.length - series.length;
       entry.note.textContent = [
         lines.some((line) => line.seeds.size > 1) ? _("Lines: means over the seeds; bands: from the smallest to the largest value.") : "",
-        hidden > 0 ? _("{count} more lines are not drawn.", { count: hidden }) : "",
+        hidden > 0 ? _("Lines not drawn: {count}.", { count: hidden }) : "",
       ].filter(Boolean).join(" ");
       const y = entry.unit ? `${entry.name} (${entry.unit})` : entry.name;
       chart(entry.element, { series, x: STEP_NAMES()[entry.step] ?? "", y, title: entry.title });

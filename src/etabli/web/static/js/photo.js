@@ -100,7 +100,7 @@ export const hideMap = () => $("photo").querySelector("canvas")?.remove();
 export function showFamiliarity(familiarity, sentence) {
   const isFar = Boolean(familiarity?.is_far);
   $("far").hidden = !isFar;
-  $("far").textContent = isFar ? `${sentence} ${_("Its distance from them is {distance}; of 99 % of them from each other at most {limit}.", { distance: number(familiarity.distance, 2), limit: number(familiarity.limit, 2) })}` : "";
+  $("far").textContent = isFar ? `${sentence} ${_("Its distance from them is {distance}; for 99 % of them it is at most {limit}.", { distance: number(familiarity.distance, 2), limit: number(familiarity.limit, 2) })}` : "";
   $("guesses").open = !isFar;
   $("guesses").querySelector("summary").hidden = !isFar;
   return isFar;

@@ -46,7 +46,7 @@ export function showProgress(container, progress, resume = "") {
   container.classList.toggle("stopped", !progress?.running);
   if (!progress?.running) {
     container.replaceChildren(
-      el("p", {}, el("strong", {}, _("Interrupted: no process trains this run any longer.")), " ", progress ? _("It had come to: {place}", { place: describe({ ...progress, remaining: null }) }) : ""),
+      el("p", {}, el("strong", {}, _("Interrupted: no process trains this run any longer.")), " ", progress ? _("It stopped at: {place}", { place: describe({ ...progress, remaining: null }) }) : ""),
       resume ? el("p", {}, _("To resume it, in a terminal:"), " ", el("code", {}, resume)) : "");
     return;
   }
