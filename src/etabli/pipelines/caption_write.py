@@ -191,10 +191,10 @@ def caption_images(
     result = []
     for row, captions in enumerate(found):
         codes = np.stack([each.words for each in captions])
-        weights = captioner.attention_weights(maps[[row] * len(codes)], codes)
+        maps_by_word = captioner.attention_weights(maps[[row] * len(codes)], codes)
         attention = None
-        if weights is not None:
-            pairs = zip(weights, captions, strict=True)
+        if maps_by_word is not None:
+            pairs = zip(maps_by_word, captions, strict=True)
             attention = tuple(each[: len(caption.text.split())] for each, caption in pairs)
         result.append(
             ImageCaptions(
