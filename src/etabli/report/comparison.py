@@ -54,7 +54,7 @@ class ComparedRow(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """A score of a run less that of the first run.
+    """The difference of a score of a run from that of the first run.
 
     ``reason`` says why there is none. ``low``, ``high`` (95 %) and ``p`` are of Student's paired
     test over the ``n_seeds`` seeds that both have; None where it does not apply (one seed, or the
@@ -150,7 +150,7 @@ def _shared_experiments(runs: Sequence["RunContents"]) -> list[str]:
 
 
 def list_unshared(runs: Sequence["RunContents"]) -> list[tuple[str, list[str]]]:
-    """Return the name of each run with the experiments that it alone has; others are left out."""
+    """Return the experiments that only one run has, by its name; other runs are left out."""
     shared = set(_shared_experiments(runs))
     own = [
         (

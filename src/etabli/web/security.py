@@ -87,7 +87,7 @@ class AccessPolicy:
 
 
 def machine_names() -> tuple[str, ...]:
-    """Return the names of this machine: its own, the first part, and that one in ``.local``.
+    """Return the names of this machine: its own, its first part, and that part with ``.local``.
 
     mDNS (Bonjour, Avahi) announces ``vm.local`` for a machine that is called ``vm``.
     """

@@ -505,7 +505,7 @@ def _parse(batch: list[tuple[int, bytes]], layout: _Layout) -> tuple[list[bytes]
 
 
 def _has_extra_numbers(word: bytes) -> bool:
-    """Return whether a word with blanks is "long 1 2", of a line with too many numbers."""
+    """Return whether a word is like "long 1 2": its line has too many numbers."""
     first, *others = word.split()
     return bool(others) and all(map(_is_number, others)) and not _is_number(first)
 

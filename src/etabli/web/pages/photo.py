@@ -40,7 +40,7 @@ def decode_photo(body: bytes, size: tuple[int, int]) -> np.ndarray:
 def describe_familiarity(
     familiarity: Familiarity | None, features: np.ndarray
 ) -> dict[str, object] | None:
-    """Return the distance of an image from the training images, the limit, and if it is far."""
+    """Return an image's distance from the training images, the limit, and whether it is far."""
     if familiarity is None:
         return None
     distance = float(familiarity.measure(features)[0])

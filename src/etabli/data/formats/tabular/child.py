@@ -1,4 +1,4 @@
-"""Files whose library may end its process on damage, read by a child process with limits.
+"""Files whose library may crash on damage, read by a child process with limits.
 
 The readers of MATLAB and HDF5 files trust what they read: a damaged file can make them crash, loop
 or ask for all memory. The child sends one line of JSON and arrays, never objects.
