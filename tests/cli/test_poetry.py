@@ -96,7 +96,7 @@ def test_the_lstm_is_trained_further_and_json_is_one_document(etabli, book):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--resume"], "has 1 epochs already"),
+        (["--resume"], "trained already (epochs: 1)"),
         (["--resume", "--epochs", "4", "--units", "9"], "keeps its units"),
         (["--resume", "--epochs", "4", "--lowercase"], "not the text"),
         (["--resume", "--epochs", "4", "--out", "none"], "no saved model"),

@@ -33,7 +33,7 @@ def test_a_finished_classifier_stays_and_is_trained_further(trained):
     photos, out = trained
     with pytest.raises(BadSetting, match=r"already holds.*--resume --epochs N.*--overwrite"):
         pipeline.finetune(photos, out, epochs=1)
-    with pytest.raises(BadSetting, match=r"1 epochs already.*--epochs 2"):
+    with pytest.raises(BadSetting, match=r"\(epochs: 1\).*--epochs 2"):
         pipeline.finetune(photos, out, epochs=1, resume=True)
     with pytest.raises(BadSetting, match=r"keeps its batch_size: expected 4, got 2"):
         pipeline.finetune(photos, out, epochs=2, batch_size=2, resume=True)

@@ -90,7 +90,7 @@ def test_a_validation_split_alone_judges_or_is_halved():
 def test_images_in_no_split_are_counted_and_unused():
     parts = split(make({"cat": 4, "dog": 4}, (["train"] * 2 + ["test", ""]) * 2))
     assert parts.splits == {"train": 4, "test": 2}
-    assert parts.remarks == ("2 images are in no split and unused.",)
+    assert parts.remarks == ("Images in no split, which are unused: 2.",)
 
 
 def test_a_split_without_training_images_of_a_class_is_refused():

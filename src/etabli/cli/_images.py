@@ -177,7 +177,7 @@ def print_evaluation(
             label = _errors.escape_controls(label)
             typer.echo(f"{label[:48]:<48} {format_score(shown, each.value):>10}  {interval}")
     if len(by_class) > _MOST_CLASSES and not verbose:
-        text = _("... and {count} more classes (--verbose prints all).")
+        text = _("... more classes: {count} (--verbose prints all).")
         typer.echo(text.format(count=len(by_class) - _MOST_CLASSES))
 
 

@@ -69,7 +69,7 @@ def _read_features(folder: Path, images: Path | None) -> Points:
         )
     if len(kept) < len(features):
         remarks.append(
-            _("{n} of {total} features have no labeled image, and are left out.").format(
+            _("Features without a labeled image, left out: {n} of {total}.").format(
                 n=len(features) - len(kept), total=len(features)
             )
         )

@@ -68,7 +68,7 @@ def require_more_epochs(out: Path, done: int, epochs: int) -> None:
     """Raise ``BadSetting`` where a model that is trained further has all its epochs already."""
     if epochs <= done:
         raise BadSetting(
-            _("the model in {folder} has {n} epochs already").format(folder=out, n=done),
+            _("the model in {folder} is trained already (epochs: {n})").format(folder=out, n=done),
             fix=_("Name the epochs that it is to have in all, for example: --epochs {n}").format(
                 n=2 * done
             ),

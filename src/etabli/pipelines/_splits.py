@@ -153,7 +153,9 @@ def split(
     if not len(train):
         train = given[""]
     elif len(given[""]):
-        remarks.append(_("{count} images are in no split and unused.").format(count=len(given[""])))
+        remarks.append(
+            _("Images in no split, which are unused: {count}.").format(count=len(given[""]))
+        )
     if not len(train):
         raise DataMissing(
             _("no image is for training"), fix=_("Name a split 'train', or give --train LIST.")

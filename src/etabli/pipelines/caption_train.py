@@ -322,7 +322,7 @@ def _train(
 
 def _note_long_captions(captions: list[str], notes: list[str]) -> None:
     if long := sum(len(caption.split()) > MAX_WORDS for caption in captions):
-        text = _("{n} captions have more than {m} words; the words after that are ignored.")
+        text = _("Captions of more than {m} words: {n}; the words after that are ignored.")
         notes.append(text.format(n=long, m=MAX_WORDS))
 
 

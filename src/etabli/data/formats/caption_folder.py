@@ -263,7 +263,7 @@ def _explain_nothing(file: CaptionFile, joined: _Joined) -> DataMissing:
             fix=_("Write one sentence or more for each image."),
         )
     return DataMissing(
-        _("{path} has captions of {n} missing images, such as {name}").format(
+        _("{path} has captions of missing images: {n}, such as {name}").format(
             path=path, n=len(joined.missing), name=joined.missing[0]
         ),
         fix=_(

@@ -115,7 +115,7 @@ def _read_split(folder: Path, path: Path, captions: dict[str, tuple[str, ...]]) 
     absent = [name for name in names if name not in captions]
     if absent:
         raise DataMissing(
-            _("{n} images of {path} have no captions, such as {name}").format(
+            _("images of {path} without captions: {n}, such as {name}").format(
                 n=len(absent), path=path, name=absent[0]
             ),
             fix=_("Take the list and the caption file from the same release."),

@@ -86,7 +86,7 @@ def select_single_labels(found: LabeledImages) -> tuple[LabeledImages, np.ndarra
         )
     remark = None
     if len(good) < len(found):
-        remark = _("{n} of {total} images have no label or several, and are left out.").format(
+        remark = _("Images without a single label, left out: {n} of {total}.").format(
             n=len(found) - len(good), total=len(found)
         )
     chosen = found.select(good)

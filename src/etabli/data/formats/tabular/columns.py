@@ -429,7 +429,7 @@ def _report_columns(
         remarks.append(
             _("Constant, which separates nothing: {names}.").format(names=list_names(said))
             if said
-            else _("{n} of {total} columns are constant.").format(
+            else _("Constant columns: {n} of {total}.").format(
                 n=int(constant.sum()), total=len(constant)
             )
         )
