@@ -86,3 +86,14 @@ def test_placeholders_are_translated_too():
     )
     assert translate(translated) == "left out: there is no file a.py"
     assert translate("of a library", "fr") == "of a library"
+
+
+def test_percentages_are_written_as_the_language_does_and_commands_keep_their_point():
+    with use_language("fr"):
+        sentence = _("The linear model reaches {linear:.2%}.").format(linear=0.9123)
+        advice = _("Use --learning-rate {rate}.").format(rate=0.5)
+    assert sentence == "Le modèle linéaire atteint 91,23\u202f%."
+    assert sentence.source == "The linear model reaches 91.23%."
+    assert advice.endswith("0.5.")
+    english = _("The linear model reaches {linear:.2%}.").format(linear=0.9123)
+    assert translate(english, "fr") == sentence

@@ -45,7 +45,7 @@ def test_epochs_and_losses_are_known_before_the_first_epoch_ends(tmp_path, clock
         with use_language("fr"):
             texts = describe_progress(tmp_path)["texts"]
         assert texts["en"]["numbers"] == ["loss 0.5000", "accuracy 75.00 %"]
-        assert texts["fr"]["numbers"][1] == "exactitude 75.00 %"
+        assert texts["fr"]["numbers"][1] == "exactitude 75,00\u202f%"
 
 
 def test_what_an_earlier_process_did_does_not_shorten_the_time_that_remains(tmp_path, clock):

@@ -75,10 +75,11 @@ class TranslatableStr(str):
 
     def format(self, *args: object, **values: object) -> str:
         """Fill the placeholders, as ``str.format`` does; named values are kept for translation."""
-        text = super().format(*args, **values)
         if args:
-            return text
-        return TranslatableStr(text, self.message, _format_placeholders(self.message, values))
+            return super().format(*args, **values)
+        placeholders = _format_placeholders(self.message, values)
+        text = fill_placeholders(str(self), _format_placeholders(str(self), values))
+        return TranslatableStr(text, self.message, placeholders)
 
     def __reduce__(self) -> tuple[type, tuple[str, str, dict[str, str]]]:
         """Return what a copy is made of."""
@@ -93,7 +94,7 @@ class TranslatableStr(str):
         """Return the sentence in another language."""
         message = translate_message(self.message, language)
         values = {name: translate(value, language) for name, value in self.placeholders.items()}
-        return fill_placeholders(message, values) if values else message
+        return fill_placeholders(message, values, language) if values else message
 
 
 def translate(text: str, language: str | None = None) -> str:
@@ -122,12 +123,22 @@ def _format_placeholders(message: str, values: dict[str, Any]) -> dict[str, str]
     return formatted
 
 
-def fill_placeholders(template: str, values: dict[str, str]) -> str:
+def fill_placeholders(template: str, values: dict[str, str], language: str = "") -> str:
     """Fill the placeholders (``name`` or ``name:format``) of a template with formatted values."""
-    return "".join(
-        literal + (values[_placeholder_key(field, spec, conversion)] if field else "")
-        for literal, field, spec, conversion in Formatter().parse(template)
-    )
+    parts = []
+    for literal, field, spec, conversion in Formatter().parse(template):
+        value = values[_placeholder_key(field, spec, conversion)] if field else ""
+        # Only percentages: a number in a command to copy needs its decimal point.
+        is_percentage = (spec or "").endswith("%")
+        parts += literal, localize_number(value, language) if is_percentage else value
+    return "".join(parts)
+
+
+def localize_number(text: str, language: str = "") -> str:
+    """Write a formatted number with the decimal comma and the space before % that French has."""
+    if (language or current_language()) != "fr":
+        return text
+    return re.sub(r"(?<=\d)\.(?=\d)", ",", re.sub(r"(?<=\d) ?%", "\u202f%", text))
 
 
 def _(message: str) -> str:

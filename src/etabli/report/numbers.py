@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from etabli.core.i18n import N_, _
+from etabli.core.i18n import N_, _, localize_number
 from etabli.core.practicals import PRACTICALS
 
 _SHARES = (
@@ -202,7 +202,8 @@ def format_score(name: str, value: float | None, spread: float | None = None) ->
         return format_cell(int(value))
     else:
         text, scale, digits, unit = _four_digits(value), 1, 4, ""
-    return f"{text} ± {scale * spread:.{digits}f}{unit}" if spread is not None else f"{text}{unit}"
+    spread_text = "" if spread is None else f" ± {scale * spread:.{digits}f}"
+    return localize_number(f"{text}{spread_text}{unit}")
 
 
 def format_difference(name: str, value: float | None, published: float | None) -> str:
@@ -217,8 +218,8 @@ def format_difference(name: str, value: float | None, published: float | None) -
 def format_signed(name: str, difference: float) -> str:
     """Write a difference with its sign and without its unit, shares times 100."""
     if is_share(name):
-        return f"{100 * difference:+.2f}"
-    return f"{difference:+.4f}" if abs(difference) < 1e4 else f"{difference:+,.0f}"
+        return localize_number(f"{100 * difference:+.2f}")
+    return localize_number(f"{difference:+.4f}" if abs(difference) < 1e4 else f"{difference:+,.0f}")
 
 
 def _four_digits(value: float) -> str:
@@ -230,10 +231,10 @@ def format_cell(value: object, is_a_share: bool = False) -> str:
     if value is None:
         return "—"
     if is_a_share and isinstance(value, int | float):
-        return f"{100 * value:.2f} %"
+        return localize_number(f"{100 * value:.2f} %")
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}".replace(",", "\u202f")
-    return _four_digits(value) if isinstance(value, float) else str(value)
+    return localize_number(_four_digits(value)) if isinstance(value, float) else str(value)
 
 
 def format_duration(seconds: float) -> str:
