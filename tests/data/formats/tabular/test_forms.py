@@ -187,12 +187,86 @@ def test_missing_values_are_refused_dropped_or_filled_in(gap, tmp_path):
     assert filled.points.tolist() == [[1, 2], [3, 4], [3, 6], [5, 8]]
 
 
-@pytest.mark.parametrize("cell", ["5%", "1.5 cm", "$3.2", "1\u00a0234", "12 km/h", "3 €"])
+@pytest.mark.parametrize("cell", ["5%", "1.5 cm", "$3.2", "1'234", "12 km/h", "3 €"])
 def test_numbers_that_are_text_are_named_with_what_to_write(cell, tmp_path):
     path = write(tmp_path, "a;b;label\n" + f"{cell};1;x\n{cell};2;y\n" * 4)
     remarks = " ".join(tabular.read(path).remarks)
     assert "Columns of text, left out: a." in remarks
     assert "numbers, and are text: a. Write plain numbers" in remarks
+
+
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\u202f"])
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_blanks_between_thousands_are_read_and_said(blank, mark, tmp_path):
+    rows = [f"{1 + at % 3}{blank}{100 + at},5{mark}{at},25{mark}x{at % 2}\n" for at in range(9)]
+    table = tabular.read(write(tmp_path, f"a{mark}b{mark}label\n" + "".join(rows)))
+    assert table.points.tolist() == [
+        [1000 * (1 + at % 3) + 100 + at + 0.5, at + 0.25] for at in range(9)
+    ]
+    assert table.remarks[0].endswith("blanks between thousands, are read as numbers: a.")
+
+
+def test_a_thousand_in_a_column_of_smaller_numbers_is_read(tmp_path):
+    table = tabular.read(write(tmp_path, "a;label\n950,5;x\n1 100,5;y\n" + "2,5;x\n3;y\n" * 3))
+    assert table.points[:3, 0].tolist() == [950.5, 1100.5, 2.5]
+
+
+def test_three_digits_between_blanks_and_decimal_commas_are_columns(tmp_path):
+    rows = "".join(f"{1 + at},100 {200 + at},500 x{at % 2}\n" for at in range(9))
+    table = tabular.read(write(tmp_path, rows, "a.txt"))
+    assert table.points.tolist() == [[1.1 + at, 200.5 + at] for at in range(9)]
+
+
+@pytest.mark.parametrize("minus", ["\u2212", "\u2013"])
+def test_typographic_minus_signs_are_read_and_said(minus, tmp_path):
+    rows = "".join(f"{minus if at % 2 else ''}{at}.5,2,x{at % 2}\n" for at in range(6))
+    table = tabular.read(write(tmp_path, "a,b,label\n" + rows))
+    assert table.points[:, 0].tolist() == [0.5, -1.5, 2.5, -3.5, 4.5, -5.5]
+    assert "typographic minus" in table.remarks[0] and table.remarks[0].endswith("numbers: a.")
+
+
+@pytest.mark.parametrize("cell", ["1'234.5", "1.234,5", "5%"])
+def test_a_number_that_is_not_read_is_refused_with_what_to_write(cell, tmp_path):
+    path = write(tmp_path, "a;b;label\n" + "1.5;1;x\n2.5;2;y\n" * 3 + f"{cell};3;x\n")
+    with pytest.raises(BadArray, match=r"row 7, column 'a'.*Write plain numbers"):
+        tabular.read(path)
+
+
+def test_a_column_with_a_cell_that_is_no_number_can_be_left_out(tmp_path):
+    path = write(tmp_path, "a,b,label\n" + "1,2,x\n3,4,y\n" * 3 + "n.d,5,x\n")
+    with pytest.raises(BadArray, match=r"row 7, column 'a'.*leave the column out with --drop-col"):
+        tabular.read(path)
+    assert tabular.read(path, options=Options(drop_columns=("a",))).columns == ("b",)
+
+
+@pytest.mark.parametrize(
+    ("header", "names", "removed"),
+    [
+        ("length,width,species\ncm,cm,", "cm, cm", 2),
+        ("a,b,label\n\ncm,mm,name", "cm, mm, name", 3),
+        ("sepal,sepal,\nlength,width,species", "length, width, species", 1),
+    ],
+)
+def test_a_second_header_is_refused_with_its_line(header, names, removed, tmp_path):
+    rows = "".join(f"{at}.5,{at % 3},x{at % 2}\n" for at in range(6))
+    line = header.count("\n") + 1
+    with pytest.raises(BadArray, match=f"line {line} of .*got {names}.*Remove line {removed};"):
+        tabular.read(write(tmp_path, f"{header}\n{rows}"))
+    lines = f"{header}\n{rows}".splitlines(keepends=True)
+    del lines[removed - 1]
+    assert tabular.read(write(tmp_path, "".join(lines)), need_labels=True).points.shape == (6, 2)
+
+
+def test_labels_that_differ_only_in_case_or_blanks_are_reported(tmp_path):
+    rows = "".join(f"{at % 4},{cat}\n" for at, cat in enumerate(["cat", "Cat", "cat ", "ox"] * 3))
+    table = tabular.read(write(tmp_path, "a,label\n" + rows))
+    assert table.remarks[0].endswith("blanks around them are one class: 'cat', 'cat '.")
+    assert table.remarks[1].endswith("case or blanks are different classes: 'Cat', 'cat'.")
+    assert table.classes.names.tolist() == ["Cat", "cat", "ox"]
+    array = tabular.read_object(POINTS, np.array(["a b", "a  b", "c"])[CODES])
+    assert array.remarks == (
+        "Labels that differ only in case or blanks are different classes: 'a  b', 'a b'.",
+    )
 
 
 def test_a_table_of_such_text_only_is_refused_with_what_to_write(tmp_path):

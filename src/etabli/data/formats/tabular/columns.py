@@ -1,7 +1,8 @@
 """The parts of columns: which one is the label, which name rows, which lack values."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -98,15 +99,34 @@ def no_labels(source: str, names: Sequence[str]) -> BadArray:
     )
 
 
-def encode_texts(codes: np.ndarray, texts: Sequence[str]) -> Labels:
-    """Return the labels of texts: integers or numbers where every text is one, otherwise names."""
+def encode_texts(
+    codes: np.ndarray, texts: Sequence[str], remarks: list[str] | None = None
+) -> Labels:
+    """Return the labels of texts: integers or numbers where every text is one, otherwise names.
+
+    Blanks around a text are left out; where that joins two classes, it is added to the remarks.
+    """
     missing = np.array([text.strip().casefold() in _LABELS_MISSING for text in texts], dtype=bool)
-    present = [text.strip() for text, is_out in zip(texts, missing, strict=True) if not is_out]
-    values = _parse_numbers(present)
+    present = [text for text, is_out in zip(texts, missing, strict=True) if not is_out]
+    values = _parse_numbers([text.strip() for text in present])
     names, places = np.unique(values, return_inverse=True)
     recoded = np.full(len(texts) + 1, -1)
     recoded[np.flatnonzero(~missing)] = places
+    joined = _group_alike(present, str.strip) if names.dtype.kind == "U" else []
+    if joined and remarks is not None:
+        remarks.append(
+            _("Labels that differ only in blanks around them are one class: {names}.").format(
+                names=list_names(joined)
+            )
+        )
     return Labels(recoded[codes], names)
+
+
+def _group_alike(names: Sequence[str], simplify: Callable[[str], str]) -> list[str]:
+    """Return the names, in quotation marks, that are the same as others when simplified."""
+    counts = Counter(simplify(name) for name in names)
+    alike = [name for name in names if counts[simplify(name)] > 1]
+    return [f"'{name}'" for name in sorted(alike, key=simplify)]
 
 
 def _parse_numbers(texts: list[str]) -> np.ndarray:
@@ -223,6 +243,13 @@ def _make_classes(labels: Labels, source: str, options: Options, remarks: list[s
     """Return labels that are integers or names; numbers in bins where bins are asked for."""
     names = labels.names
     if names.dtype.kind in "US":
+        alike = _group_alike(names.tolist(), lambda name: " ".join(name.split()).casefold())
+        if alike:
+            remarks.append(
+                _(
+                    "Labels that differ only in case or blanks are different classes: {names}."
+                ).format(names=list_names(alike))
+            )
         if options.bins is not None:
             raise BadSetting(
                 _("the labels of {path} are text and cannot be grouped into bins").format(

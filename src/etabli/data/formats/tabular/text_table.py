@@ -36,10 +36,29 @@ _ARROW_BLOCK = 2**23
 _MIN_FOR_FLOAT32 = 2**24  # numbers; larger tables are held in half of the memory
 _MISSING = {
     *("", "?", "-", ".", "na", "n/a", "nan", "-nan", "null", "none", "<na>", "#n/a", "missing"),
-    *("--", "---", "n.a.", "(null)", "#value!", "#div/0!", "#ref!", "#num!", "#name?", "#null!"),
+    *(
+        "\u2212",
+        "\u2013",
+        "\u2014",
+        "--",
+        "---",
+        "n.a.",
+        "(null)",
+        "#value!",
+        "#div/0!",
+        "#ref!",
+        "#num!",
+        "#name?",
+        "#null!",
+    ),
 }
 _NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|infinity)", re.I | re.A)
 _COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.A)
+_GROUPED_NUMBER = re.compile(  # a blank between thousands, as in French: 1 234,5
+    r"[+-]?[1-9]\d{0,2}([ \u00a0\u2009\u202f]\d{3}){1,4}([.,]\d+)?", re.A
+)
+_GROUP_BLANKS = re.compile(r"[ \u00a0\u2009\u202f]")
+_MINUS_SIGNS = str.maketrans("\u2212\u2013", "--")
 _ODD_NUMBER = re.compile(
     r"[$€£¥]? ?[+-]?\d{1,3}([., '’\u00a0\u202f]\d{3})*([.,]\d+)? ?([%‰€$£°]|[a-zµμ²³/]{1,6})?", re.I
 )
@@ -100,6 +119,8 @@ def sniff(path: Path, n_rows: int | None = None) -> Dialect:
     if header is not None:
         names = _fit_header(header, rows)
         _check_header(path, names, rows)
+        blank = next((at for at, line in enumerate(lines[skip:]) if line.strip()), 0)
+        _check_second_line(path, names, rows, decimal, (skip, skip + blank + 1))
     is_text = tuple(_is_text_column(rows, at, decimal) for at in range(len(names)))
     odd = tuple(at for at, text in enumerate(is_text) if text and _holds_numbers(rows, at))
     unique = tuple(columns.deduplicate(names))
@@ -162,17 +183,26 @@ def _rate(lines: Sequence[str], delimiter: str) -> tuple[float, float]:
     cells = [cell for row in rows[1:] or rows for cell in row]
     kinds = [_kind(cell) for cell in cells]
     total = max(1, len(cells))
-    numbers = kinds.count("number") / total
+    # "5 1" between commas are two decimal numbers of a table with blanks
+    are_joined = [_are_joined(cell, delimiter) for cell in cells]
+    joined = sum(are_joined) / total
+    numbers = sum(
+        kind == "number" and not is_joined
+        for kind, is_joined in zip(kinds, are_joined, strict=True)
+    )
+    numbers /= total
     if width < 2 or (delimiter == BLANKS and numbers < 0.3):
         return 0, 0
-    # "5 1" between commas are two decimal numbers of a table with blanks
-    joined = sum(" " in cell.strip() and _are_numbers(cell) for cell in cells) / total
     share = widths.count(width) / max(1, len(widths))
     return share * (numbers - joined + kinds.count("missing") / total / 2 + 0.05), share
 
 
-def _are_numbers(cell: str) -> bool:
-    return all(_kind(part) == "number" for part in cell.split())
+def _are_joined(cell: str, delimiter: str) -> bool:
+    """Return whether a cell is several numbers, and not one with blanks between thousands."""
+    plain = cell.strip()
+    if " " not in plain or (delimiter != "," and _plain(cell) != plain):
+        return False
+    return all(_kind(part) == "number" for part in plain.split())
 
 
 def _most_common(values: Sequence[int]) -> int:
@@ -181,15 +211,21 @@ def _most_common(values: Sequence[int]) -> int:
 
 def _kind(cell: str) -> str:
     """Return "number" (with a point or a comma), "missing" or "text"."""
-    plain = cell.strip()
+    plain = _plain(cell)
     if plain.casefold() in _MISSING:
         return "missing"
     is_number = _NUMBER.fullmatch(plain) or _COMMA_NUMBER.fullmatch(plain)
     return "number" if is_number else "text"
 
 
+def _plain(cell: str) -> str:
+    """Return a cell without typographic minus signs and without blanks between thousands."""
+    plain = cell.strip().translate(_MINUS_SIGNS)
+    return _GROUP_BLANKS.sub("", plain) if _GROUPED_NUMBER.fullmatch(plain) else plain
+
+
 def _has_decimal_commas(rows: Sequence[Row]) -> bool:
-    return any(_COMMA_NUMBER.fullmatch(cell.strip()) for row in rows for cell in row)
+    return any(_COMMA_NUMBER.fullmatch(_plain(cell)) for row in rows for cell in row)
 
 
 def _is_text_column(rows: Sequence[Row], at: int, decimal: str) -> bool:
@@ -253,6 +289,34 @@ def _check_header(path: Path, header: Row, rows: Sequence[Row]) -> None:
         )
 
 
+def _check_second_line(
+    path: Path, header: Row, rows: Sequence[Row], decimal: str, lines: tuple[int, int]
+) -> None:
+    """Refuse a second header, of units or names: none of its cells is a value of its column.
+
+    ``lines`` are the numbers of both; the one that names fewer columns is to be removed.
+    """
+    first, rest = rows[0] if rows else [], rows[1:]
+    if not rest or len(first) != len(rest[0]):
+        return
+    numeric = [at for at in range(len(first)) if not _is_text_column(rest, at, decimal)]
+    kinds = [_kind(first[at]) for at in numeric]
+    others = [cell for at, cell in enumerate(first) if _kind(cell) == "text"]
+    if (
+        "text" in kinds
+        and "number" not in kinds
+        and not any(_occurs(each, rest) for each in others)
+    ):
+        counts = [sum(bool(cell.strip()) for cell in names) for names in (header, first)]
+        removed = lines[counts[0] >= counts[1]]
+        raise BadArray(
+            _("line {line} of {path} is a second header").format(line=lines[1], path=path),
+            expected=_("one line of names"),
+            got=list_names([cell for cell in first if cell.strip()]),
+            fix=_("Remove line {line}; every column needs one name.").format(line=removed),
+        )
+
+
 def _count_rows(path: Path) -> int:
     with path.open("rb") as stream:
         return sum(1 for line in stream if line.strip())
@@ -278,18 +342,14 @@ def read(path: Path, options: Options, *, need_labels: bool = True) -> RawTable:
         ]
     if at is None and need_labels:
         raise columns.no_labels(str(path), dialect.names)
-    numeric = [
-        index for index, is_text in enumerate(dialect.is_text) if index != at and not is_text
-    ]
-    texts = [
-        dialect.names[index]
-        for index, is_text in enumerate(dialect.is_text)
-        if index != at and is_text and dialect.names[index] not in options.drop_columns
-    ]
+    dropped = {columns.resolve(each, dialect.names) for each in options.drop_columns}
+    others = [index for index in range(dialect.width) if index not in {at, *dropped}]
+    numeric = [index for index in others if not dialect.is_text[index]]
+    texts = [dialect.names[index] for index in others if dialect.is_text[index]]
     if texts:
         raw.remarks.append(_("Columns of text, left out: {names}.").format(names=list_names(texts)))
     odd = [dialect.names[index] for index in dialect.odd_numbers if dialect.names[index] in texts]
-    advice = _("Write plain numbers, such as 1234.5, without units, % or thousands separators.")
+    advice = _advise_plain_numbers()
     if odd and numeric:
         raw.remarks.append(
             _("Their cells begin or end with numbers, and are text: {names}. {advice}").format(
@@ -306,7 +366,7 @@ def read(path: Path, options: Options, *, need_labels: bool = True) -> RawTable:
     raw.columns = tuple(dialect.names[index] for index in numeric)
     raw.label_column = "" if at is None else dialect.names[at]
     raw.has_header = dialect.has_header
-    raw.points, raw.labels, encoding = _read_values(path, dialect, numeric, at)
+    raw.points, raw.labels, encoding = _read_values(path, dialect, numeric, at, raw.remarks)
     if remark := text_file.describe_encoding(path, encoding):
         raw.remarks.append(remark)
     if raw.points.dtype == np.float32:
@@ -363,6 +423,7 @@ class _Collector:
         self._points = np.empty((rows + 1, width), np.float32 if is_large else np.float64)
         self._codes = np.empty(rows + 1, np.int32)
         self.n = 0
+        self.rewritten: set[int] = set()  # columns with numbers of another writing
 
     def add(self, block: np.ndarray, codes: np.ndarray | None) -> None:
         end = self.n + len(block)
@@ -388,7 +449,7 @@ class _Collector:
 
 
 def _read_values(
-    path: Path, dialect: Dialect, numeric: list[int], label: int | None
+    path: Path, dialect: Dialect, numeric: list[int], label: int | None, remarks: list[str]
 ) -> tuple[np.ndarray, Labels | None, str]:
     """Return the points, the labels, and the encoding that all of the file was read in."""
     size = path.stat().st_size
@@ -405,7 +466,15 @@ def _read_values(
             expected=_("N rows of D numbers"),
             got=_("no row"),
         )
-    labels = None if label is None else columns.encode_texts(places, codes.texts)
+    if collector.rewritten:
+        names = [dialect.names[index] for index in numeric if index in collector.rewritten]
+        remarks.append(
+            _(
+                "Cells with a typographic minus, or with blanks between thousands, are read as "
+                "numbers: {names}."
+            ).format(names=list_names(names))
+        )
+    labels = None if label is None else columns.encode_texts(places, codes.texts, remarks)
     return points, labels, dialect.encoding
 
 
@@ -438,7 +507,7 @@ def _read_rows(
     with _open(path, dialect.encoding) as stream:
         rows = _rows(path, stream, dialect)
         while chunk := list(islice(rows, _CHUNK_ROWS)):
-            block = _to_numbers(path, chunk, dialect, numeric, collector.n)
+            block = _to_numbers(path, chunk, dialect, numeric, collector)
             found = None if label is None else [codes.add(row[label]) for row in chunk]
             collector.add(block, None if found is None else np.array(found))
     return collector, codes
@@ -453,7 +522,7 @@ def _estimate_rows(path: Path, dialect: Dialect) -> int:
 
 
 def _to_numbers(
-    path: Path, rows: list[Row], dialect: Dialect, numeric: list[int], done: int
+    path: Path, rows: list[Row], dialect: Dialect, numeric: list[int], done: _Collector
 ) -> np.ndarray:
     """Convert cells at once, or one by one where one of them is no plain number."""
     pick: Callable[[Row], Sequence[str]] = (
@@ -472,13 +541,26 @@ def _to_numbers(
         if plain.casefold() in _MISSING:
             values[at] = np.nan
             continue
-        if dialect.decimal == ",":
-            plain = plain.replace(",", ".") if "." not in plain else ""
-        if not _NUMBER.fullmatch(plain):
+        number = _to_point(plain, dialect.decimal)
+        if not _NUMBER.fullmatch(number):
+            number = _to_point(_plain(plain), dialect.decimal)
             row, column = divmod(at, len(numeric))
-            raise _no_number(path, done + row + 1, dialect.names[numeric[column]], cell)
-        values[at] = float(plain)
+            if not _NUMBER.fullmatch(number):
+                raise _no_number(path, done.n + row + 1, dialect.names[numeric[column]], cell)
+            done.rewritten.add(numeric[column])
+        values[at] = float(number)
     return values.reshape(shape)
+
+
+def _to_point(cell: str, decimal: str) -> str:
+    """Return a number with a decimal point; nothing where it has a point and commas are decimal."""
+    if decimal == ".":
+        return cell
+    return "" if "." in cell else cell.replace(",", ".")
+
+
+def _advise_plain_numbers() -> str:
+    return _("Write plain numbers, such as 1234.5, without units, % or thousands separators.")
 
 
 def _no_number(path: Path, row: int, column: str, cell: str) -> EtabliError:
@@ -488,7 +570,9 @@ def _no_number(path: Path, row: int, column: str, cell: str) -> EtabliError:
         ),
         expected=_("a number"),
         got=repr(cell[:40]),
-        fix=_(
+        fix=_advise_plain_numbers()
+        if _ODD_NUMBER.fullmatch(cell.strip())
+        else _(
             "Correct the cell, leave the column out with --drop-column, or name it with "
             "--label-column if it contains the classes."
         ),
