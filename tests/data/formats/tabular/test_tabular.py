@@ -167,10 +167,23 @@ def test_a_header_that_declares_more_than_the_file_holds_allocates_nothing(tmp_p
 
 
 def test_an_unknown_format_and_a_missing_file_are_refused(tmp_path):
-    with pytest.raises(UnknownName, match=r"no table format named '\.xls'"):
-        tabular.read(tmp_path / "a.xls")
+    with pytest.raises(UnknownName, match=r"no table format named '\.doc'"):
+        tabular.read(tmp_path / "a.doc")
     with pytest.raises(DataMissing):
         tabular.read(tmp_path / "a.csv")
+
+
+def test_an_arrow_file_with_offsets_out_of_its_buffer_is_refused(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    feather = pytest.importorskip("pyarrow.feather")
+    path = tmp_path / "a.arrow"
+    columns = {"a": [1.0, 2.0], "target": ["one", "two"]}
+    feather.write_feather(pyarrow.table(columns), path, compression="uncompressed")
+    content, offsets = path.read_bytes(), b"\0\0\0\0\3\0\0\0\6\0\0\0"
+    assert content.count(offsets) == 1
+    path.write_bytes(content.replace(offsets, b"\0\0\0\0\3\0\0\0\xff\xff\xff\x7f"))
+    with pytest.raises(CorruptFile, match="not a complete Arrow file"):
+        tabular.read(path)
 
 
 def test_a_parquet_file_with_numbers_vectors_and_labels(tmp_path):

@@ -1,5 +1,6 @@
 """Points in tables of typed columns: Parquet, Feather, Arrow, pandas, polars, AnnData."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def assemble(
     blocks, labels = list[np.ndarray](), list[str]()
     for name, array in found.items():
         if numeric[name] and name != raw.label_column:
-            blocks.append(array.reshape(len(array), -1))
+            blocks.append(array.reshape(len(array), math.prod(array.shape[1:])))
             width = blocks[-1].shape[1]
             labels += [name] if width == 1 else [f"{name}[{at}]" for at in range(width)]
     if not blocks:
@@ -99,9 +100,12 @@ def _read_table(path: Path) -> Any:
     with path.open("rb") as stream:
         is_file = stream.read(4) in (b"ARRO", b"FEA1")
     if is_file:
-        return feather.read_table(path)
-    with pyarrow.OSFile(str(path)) as source:
-        return ipc.open_stream(source).read_all()
+        table = feather.read_table(path)
+    else:
+        with pyarrow.OSFile(str(path)) as source:
+            table = ipc.open_stream(source).read_all()
+    table.validate(full=True)  # offsets out of a buffer would end the process where they are read
+    return table
 
 
 def _find_index(table: Any) -> frozenset[str]:
