@@ -109,8 +109,11 @@ def test_odd_points_have_a_result_that_makes_sense(kind, tmp_path):
         labels = np.append(labels[:-1], 7)
     np.savez(tmp_path / "odd.npz", features=points, labels=labels)
     done = ask(tmp_path / "odd.npz", "--out", tmp_path / "out", "--json", *QUICK)
-    for each in json.loads(done.stdout)["scores"]:
-        assert each["value"] is None or 0 <= each["value"] <= 1
+    values = {each["score"]: each["value"] for each in json.loads(done.stdout)["scores"]}
+    assert all(value is None or 0 <= value <= 1 for value in values.values())
+    is_flat = kind != "class of one"
+    assert (values["hull_overlap_pca"] is None) == is_flat
+    assert (values["ellipse_overlap_pca"] is None) == is_flat
 
 
 def test_a_run_is_replaced_only_with_overwrite(tmp_path):

@@ -243,7 +243,7 @@ def test_a_bad_table_says_what_is_wrong(tmp_path, name, text, match):
 
 
 def test_cells_with_line_ends_quotes_and_unicode_separators_are_one_cell(tmp_path):
-    text = 'file,note,label\n"a\n1","x, ""y""",cat\nb\u2028c,,dog\n'
+    text = 'file,note,label\n"a\n1","x, ""y""",cat\nb\u2028c,x\x85y,dog\n'
     assert labels_of(read(tmp_path / "t.csv", text)) == {"a\n1": CAT, "b\u2028c": DOG}
 
 

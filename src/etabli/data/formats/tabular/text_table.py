@@ -186,11 +186,8 @@ def _rate(lines: Sequence[str], delimiter: str) -> tuple[float, float]:
     # "5 1" between commas are two decimal numbers of a table with blanks
     are_joined = [_are_joined(cell, delimiter) for cell in cells]
     joined = sum(are_joined) / total
-    numbers = sum(
-        kind == "number" and not is_joined
-        for kind, is_joined in zip(kinds, are_joined, strict=True)
-    )
-    numbers /= total
+    alone = [kind for kind, is_one in zip(kinds, are_joined, strict=True) if not is_one]
+    numbers = alone.count("number") / total
     if width < 2 or (delimiter == BLANKS and numbers < 0.3):
         return 0, 0
     share = widths.count(width) / max(1, len(widths))
@@ -211,11 +208,14 @@ def _most_common(values: Sequence[int]) -> int:
 
 def _kind(cell: str) -> str:
     """Return "number" (with a point or a comma), "missing" or "text"."""
-    plain = _plain(cell)
+    plain = cell.strip()
     if plain.casefold() in _MISSING:
         return "missing"
-    is_number = _NUMBER.fullmatch(plain) or _COMMA_NUMBER.fullmatch(plain)
-    return "number" if is_number else "text"
+    return "number" if _is_number(plain) or _is_number(_plain(plain)) else "text"
+
+
+def _is_number(cell: str) -> bool:
+    return bool(_NUMBER.fullmatch(cell) or _COMMA_NUMBER.fullmatch(cell))
 
 
 def _plain(cell: str) -> str:
