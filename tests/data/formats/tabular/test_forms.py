@@ -163,9 +163,33 @@ def test_columns_that_name_rows_are_left_out_and_said_or_kept(tmp_path):
     assert table.columns == ("a",) and "'Id' names the rows" in table.remarks[0]
     assert tabular.read(path, options=Options(keep_columns=("Id",))).columns == ("Id", "a")
     counting = tabular.read(write(tmp_path, f"time,a,label\n{rows}\n"))
-    assert counting.columns == ("time", "a") and "Counting up by one" in counting.remarks[0]
+    assert counting.columns == ("time", "a") and "in equal steps" in counting.remarks[0]
     dropped = tabular.read(tmp_path / "a.csv", options=Options(drop_columns=("time",)))
     assert dropped.columns == ("a",) and not dropped.remarks
+
+
+@pytest.mark.parametrize("name", ["N°", "Unnamed: 0.1", "__index_level_0__", "PassengerId", ""])
+def test_the_names_of_counters_are_known(name, tmp_path):
+    rows = "\n".join(f"{at},{at % 7},x{at % 2}" for at in range(9))
+    assert tabular.read(write(tmp_path, f"{name},a,label\n{rows}\n")).columns == ("a",)
+
+
+@pytest.mark.parametrize("step", [60, -1])
+def test_a_column_of_equal_steps_is_reported_and_kept(step, tmp_path):
+    rows = "\n".join(f"{1700000000 + at * step},{at % 7},x{at % 2}" for at in range(9))
+    table = tabular.read(write(tmp_path, f"time,a,label\n{rows}\n"))
+    assert table.columns == ("time", "a")
+    assert "equal steps" in table.remarks[0] and table.remarks[0].endswith("out): time.")
+    rows = "\n".join(f"{at / 2},{at % 7},x{at % 2}" for at in range(9))
+    assert not tabular.read(write(tmp_path, f"time,a,label\n{rows}\n")).remarks
+
+
+def test_an_id_that_repeats_is_reported_and_kept(tmp_path):
+    rows = "\n".join(f"{at // 2},{at % 7},x{at % 2}" for at in range(9))
+    table = tabular.read(write(tmp_path, f"id,a,label\n{rows}\n"))
+    assert table.columns == ("id", "a")
+    assert "repeated values" in table.remarks[0] and table.remarks[0].endswith("out): id.")
+    assert not tabular.read(tmp_path / "a.csv", options=Options(keep_columns=("id",))).remarks
 
 
 def test_constant_columns_and_copies_of_the_label_are_reported(tmp_path):
@@ -218,6 +242,13 @@ def test_three_digits_between_blanks_and_decimal_commas_are_columns(tmp_path):
 
 
 @pytest.mark.parametrize("minus", ["\u2212", "\u2013"])
+def test_minus_signs_of_labels_are_those_of_numbers(minus, tmp_path):
+    rows = "".join(f"{at * at},{minus if at % 2 else '-'}1\n{at},1\n" for at in range(6))
+    labels = tabular.read(write(tmp_path, "a,label\n" + rows)).labels
+    assert labels.tolist() == [-1, 1] * 6
+
+
+@pytest.mark.parametrize("minus", ["\u2212", "\u2013"])
 def test_typographic_minus_signs_are_read_and_said(minus, tmp_path):
     rows = "".join(f"{minus if at % 2 else ''}{at}.5,2,x{at % 2}\n" for at in range(6))
     table = tabular.read(write(tmp_path, "a,b,label\n" + rows))
@@ -263,6 +294,9 @@ def test_labels_that_differ_only_in_case_or_blanks_are_reported(tmp_path):
     assert table.remarks[0].endswith("blanks around them are one class: 'cat', 'cat '.")
     assert table.remarks[1].endswith("case or blanks are different classes: 'Cat', 'cat'.")
     assert table.classes.names.tolist() == ["Cat", "cat", "ox"]
+    write(tmp_path, "\n".join(["cat", "cat ", "ox"] * 4), "labels.txt")
+    table = tabular.read(write(tmp_path, "1,2\n4,3\n2,9\n" * 4), tmp_path / "labels.txt")
+    assert "one class: 'cat', 'cat '." in table.remarks[0]
     array = tabular.read_object(POINTS, np.array(["a b", "a  b", "c"])[CODES])
     assert array.remarks == (
         "Labels that differ only in case or blanks are different classes: 'a  b', 'a b'.",
@@ -272,6 +306,12 @@ def test_labels_that_differ_only_in_case_or_blanks_are_reported(tmp_path):
 def test_a_table_of_such_text_only_is_refused_with_what_to_write(tmp_path):
     path = write(tmp_path, "a,b,label\n" + "5%,$2,x\n1%,$3,y\n" * 4)
     with pytest.raises(BadArray, match=r"no points: expected columns of numbers, got a, b\. Write"):
+        tabular.read(path)
+
+
+def test_a_table_without_a_delimiter_that_fits_is_refused_with_what_separates(tmp_path):
+    path = write(tmp_path, "".join(f"{at}.5D-03/x{at % 2}\n" for at in range(8)))
+    with pytest.raises(BadArray, match=r"no points.*Separate the columns with commas"):
         tabular.read(path)
 
 

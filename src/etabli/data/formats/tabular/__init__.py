@@ -59,7 +59,7 @@ def read(
     own = options if labels is None else replace(options, label_column=None)
     raw = _guard(path, lambda: _read_file(path, own, need_labels and labels is None))
     if labels is not None:
-        raw.labels = _read_labels(Path(labels), options, len(raw.points))
+        raw.labels = _read_labels(Path(labels), options, len(raw.points), raw.remarks)
         _check_length(raw, Path(labels))
     elif raw.labels is None and need_labels:
         raise columns.no_labels(str(path), raw.columns)
@@ -118,10 +118,10 @@ def _read_file(path: Path, options: Options, need_labels: bool) -> RawTable:
     return found
 
 
-def _read_labels(path: Path, options: Options, n: int) -> Labels:
+def _read_labels(path: Path, options: Options, n: int, remarks: list[str]) -> Labels:
     suffix = _check_file(path)
     if suffix in TEXT_SUFFIXES:
-        return _guard(path, lambda: text_table.read_labels(path, options, n))
+        return _guard(path, lambda: text_table.read_labels(path, options, n, remarks))
     if suffix in _ARROW_SUFFIXES:
         return _guard(path, lambda: frames.read_labels(path, options))
     if suffix in _CHILD_SUFFIXES:

@@ -20,11 +20,13 @@ from etabli.data.formats.tabular.table import (
 
 __all__ = ["choose_label", "deduplicate", "encode_texts", "finish", "is_label_name", "no_labels"]
 
+MINUS_SIGNS = str.maketrans("\u2212\u2013", "--")
 _MAX_EXACT = 2**53  # up to here every integer is a float64
-_PANDAS_INDEX = re.compile(r"unnamed: \d+|__index_level_\d+__|level_\d+")
+_MIN_FOR_STEPS = 6  # rows; of fewer, equal steps other than one are an accident
+_PANDAS_INDEX = re.compile(r"unnamed: \d+(\.\d+)*|__index_level_\d+__|level_\d+")
 _ROW_NAMES = re.compile(
     r"(row[ _.]?)?(id|ids|idx|index|no|nr|num|number|name|names|sno|s\.no|#)\.?"
-    r"|row|rows|uuid|uid|key"
+    r"|row|rows|uuid|uid|key|n[°ºo]|numéro|ligne"
 )
 _ID_SUFFIX = re.compile(r".*[a-z]I[dD]|.*[ _.-](id|ID|Id|idx|index)")
 _LABELS_MISSING = {"", "?", "na", "n/a", "nan", "null", "<na>", "#n/a"}
@@ -134,7 +136,7 @@ def _parse_numbers(texts: list[str]) -> np.ndarray:
         if any("_" in text for text in texts):
             break
         try:
-            return np.array(texts).astype(kind)
+            return np.array([text.translate(MINUS_SIGNS) for text in texts]).astype(kind)
         except (ValueError, OverflowError):
             continue
     return np.array(texts, dtype=str)
@@ -194,6 +196,18 @@ def _choose_columns(
             ).format(column=name, option=f'"{name}"' if " " in name else name)
         )
     others = [at for at, name in enumerate(names) if name not in {*drop, *row_names}]
+    repeated = [
+        names[at]
+        for at in others
+        if raw.has_header and raw.columns and names[at] not in keep and _repeats(raw, names[at], at)
+    ]
+    if repeated:
+        remarks.append(
+            _(
+                "Named like the names of rows, but with repeated values, and kept (--drop-column "
+                "leaves a column out): {names}."
+            ).format(names=list_names(repeated))
+        )
     empty = [at for at in others if raw.columns and np.isnan(raw.points[:, at]).all()]
     if empty and len(empty) < len(others):
         remarks.append(
@@ -225,6 +239,10 @@ def _is_row_name(raw: RawTable, name: str, column: np.ndarray, at: int) -> bool:
     if _PANDAS_INDEX.fullmatch(name.casefold()) or _counts_up(column):
         return True
     return len(np.unique(column)) == len(column) > 2
+
+
+def _repeats(raw: RawTable, name: str, at: int) -> bool:
+    return _names_rows(name) and _is_whole(raw.points[:, at])
 
 
 def _is_whole(column: np.ndarray) -> bool:
@@ -435,17 +453,22 @@ def _report_columns(
     if len(points) < 3:
         return
     constant = np.ones(points.shape[1], dtype=bool)
-    counts = np.ones(points.shape[1], dtype=bool)
+    with np.errstate(over="ignore"):
+        steps = points[1] - points[0]
+    counts = (steps == np.floor(steps)) & (points[0] == np.floor(points[0])) & (steps != 0)
+    counts &= np.isfinite(steps) & ((steps == 1) | (len(points) >= _MIN_FOR_STEPS))
+    steps[~counts] = 0
     copies = np.ones(points.shape[1], dtype=bool)
     places = (
         None if labels is None or not 2 <= len(labels.names) <= len(points) / 3 else labels.codes
     )
     examples = None if places is None else points[np.unique(places, return_index=True)[1]]
-    before = points[:1] - 1
+    before = points[:1] - steps
     for part, block in iterate_blocks(points):
         constant &= (block == points[0]).all(axis=0)
         if counts.any():
-            counts &= (np.diff(block, axis=0, prepend=before) == 1).all(axis=0)
+            with np.errstate(over="ignore"):
+                counts &= (np.diff(block, axis=0, prepend=before) == steps).all(axis=0)
         if places is not None and examples is not None and copies.any():
             copies &= (block == examples[places[part]]).all(axis=0)
         before = block[-1:]
@@ -469,8 +492,8 @@ def _report_columns(
     if counted:
         remarks.append(
             _(
-                "Counting up by one, as the names of rows do, and kept (--drop-column leaves a "
-                "column out): {names}."
+                "Counting in equal steps, as the names of rows do, and kept (--drop-column leaves "
+                "a column out): {names}."
             ).format(names=list_names(counted))
         )
     copied = (

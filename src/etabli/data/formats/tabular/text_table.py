@@ -58,7 +58,6 @@ _GROUPED_NUMBER = re.compile(  # a blank between thousands, as in French: 1 234,
     r"[+-]?[1-9]\d{0,2}([ \u00a0\u2009\u202f]\d{3}){1,4}([.,]\d+)?", re.A
 )
 _GROUP_BLANKS = re.compile(r"[ \u00a0\u2009\u202f]")
-_MINUS_SIGNS = str.maketrans("\u2212\u2013", "--")
 _ODD_NUMBER = re.compile(
     r"[$€£¥]? ?[+-]?\d{1,3}([., '’\u00a0\u202f]\d{3})*([.,]\d+)? ?([%‰€$£°]|[a-zµμ²³/]{1,6})?", re.I
 )
@@ -197,7 +196,8 @@ def _rate(lines: Sequence[str], delimiter: str) -> tuple[float, float]:
 def _are_joined(cell: str, delimiter: str) -> bool:
     """Return whether a cell is several numbers, and not one with blanks between thousands."""
     plain = cell.strip()
-    if " " not in plain or (delimiter != "," and _plain(cell) != plain):
+    is_one = _plain(plain) != plain and (delimiter != "," or "." in plain)
+    if " " not in plain or is_one:
         return False
     return all(_kind(part) == "number" for part in plain.split())
 
@@ -220,7 +220,7 @@ def _is_number(cell: str) -> bool:
 
 def _plain(cell: str) -> str:
     """Return a cell without typographic minus signs and without blanks between thousands."""
-    plain = cell.strip().translate(_MINUS_SIGNS)
+    plain = cell.strip().translate(columns.MINUS_SIGNS)
     return _GROUP_BLANKS.sub("", plain) if _GROUPED_NUMBER.fullmatch(plain) else plain
 
 
@@ -361,7 +361,11 @@ def read(path: Path, options: Options, *, need_labels: bool = True) -> RawTable:
             _("{path} contains labels and no points").format(path=path),
             expected=_("columns of numbers"),
             got=list_names(odd or texts) or None,
-            fix=advice if odd else None,
+            fix=advice
+            if odd
+            else _(
+                "Separate the columns with commas, semicolons or tabs; write numbers as 1.5e-3."
+            ),
         )
     raw.columns = tuple(dialect.names[index] for index in numeric)
     raw.label_column = "" if at is None else dialect.names[at]
@@ -376,10 +380,10 @@ def read(path: Path, options: Options, *, need_labels: bool = True) -> RawTable:
     return raw
 
 
-def read_labels(path: Path, options: Options, n_points: int) -> Labels:
+def read_labels(path: Path, options: Options, n_points: int, remarks: list[str]) -> Labels:
     """Read the labels of a file of their own: its only column, or the one of labels."""
     dialect = sniff(path, n_points)
-    names, remarks = dialect.names, list[str]()
+    names = dialect.names
     at = 0 if len(names) == 1 and options.label_column is None else None
     if at is None:
         at = columns.choose_label(names, dialect.is_text, options, remarks)
@@ -394,7 +398,7 @@ def read_labels(path: Path, options: Options, n_points: int) -> Labels:
     with _open(path, dialect.encoding) as stream:
         for row in _rows(path, stream, dialect):
             texts.append(codes.add(row[at]))
-    return columns.encode_texts(np.array(texts, dtype=np.int64), codes.texts)
+    return columns.encode_texts(np.array(texts, dtype=np.int64), codes.texts, remarks)
 
 
 class _LabelCodes:
@@ -491,6 +495,7 @@ def _rows(path: Path, stream: IO[str], dialect: Dialect) -> Iterator[Row]:
                     ),
                     expected=_("{n} cells, as in its first line").format(n=dialect.width),
                     got=len(row),
+                    fix=_("Complete or remove the row; a cell with a delimiter needs quotes."),
                 )
             yield row
     except (csv.Error, UnicodeDecodeError) as error:
@@ -573,8 +578,8 @@ def _no_number(path: Path, row: int, column: str, cell: str) -> EtabliError:
         fix=_advise_plain_numbers()
         if _ODD_NUMBER.fullmatch(cell.strip())
         else _(
-            "Correct the cell, leave the column out with --drop-column, or name it with "
-            "--label-column if it contains the classes."
+            "Correct the cell, remove the row, leave the column out with --drop-column, or name it "
+            "with --label-column if it contains the classes."
         ),
     )
 
