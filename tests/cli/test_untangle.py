@@ -158,6 +158,15 @@ def test_values_whose_squares_are_no_numbers_are_scaled_and_change_no_score(size
     assert values[0] == values[1] and "changes no score" in line_of(done, "2^")
 
 
+def test_values_that_one_huge_value_makes_zero_are_counted(tmp_path):
+    points, labels = blobs()
+    points = points.astype(float)
+    points[7, 0] = 1e200
+    np.savez(tmp_path / "a.npz", features=points, labels=labels)
+    done = ask(tmp_path / "a.npz", "--out", tmp_path / "out", "--json", *QUICK)
+    assert line_of(done, "2^").endswith(f"count as zero: {points.size - 1}.")
+
+
 def test_labels_that_are_no_classes_are_refused(tmp_path):
     points, labels = blobs()
     np.savez(tmp_path / "one.npz", features=points, labels=labels * 0)

@@ -34,6 +34,7 @@ from etabli.viz.explorer import render_explorer
 NAME = "untangle"
 _MIN_FOR_ADVICE = 100_000  # points; comparing all of so many with all takes minutes
 _ADVISED = 10_000  # points whose neighbors give the score within half a percent
+_MIN_SQUARED = 2.0**-511  # smaller values have a square that is zero
 _SCALE_LIMIT = 60  # exponent of 2 beyond which squares of values may not be numbers
 
 
@@ -203,16 +204,30 @@ def run(context: RunContext, settings: Settings, data: Points) -> None:
 
 
 def _scale(context: RunContext, points: np.ndarray) -> np.ndarray:
-    """Divide values whose squares are no numbers by a power of two, which changes no score."""
+    """Divide values whose squares are no numbers by a power of two.
+
+    That changes no score, except where other values are so small that they then count as zero.
+    """
     top = max(float(points.max()), -float(points.min()))
     exponent = int(np.frexp(top)[1])
     if top == 0 or abs(exponent) <= _SCALE_LIMIT:
         return points
-    text = _("The values reach {top:.3g}: all are divided by 2^{exponent}, which changes no score.")
-    text = text.format(top=top, exponent=exponent)
+    scaled: np.ndarray = np.ldexp(points, -exponent)
+    limit = max(float(np.finfo(scaled.dtype).tiny), _MIN_SQUARED)
+    n_lost = np.count_nonzero(points) - np.count_nonzero(np.abs(scaled) >= limit)
+    text = (
+        _(
+            "The values reach {top:.3g}: all are divided by 2^{exponent}. Values below {limit:.1g} "
+            "then count as zero: {n}."
+        )
+        if n_lost
+        else _(
+            "The values reach {top:.3g}: all are divided by 2^{exponent}, which changes no score."
+        )
+    )
+    text = text.format(top=top, exponent=exponent, limit=np.ldexp(limit, exponent), n=n_lost)
     context.print_line(text)
     context.note(text)
-    scaled: np.ndarray = np.ldexp(points, -exponent)
     return scaled
 
 
