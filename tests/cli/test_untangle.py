@@ -164,7 +164,7 @@ def test_values_that_one_huge_value_makes_zero_are_counted(tmp_path):
     points[7, 0] = 1e200
     np.savez(tmp_path / "a.npz", features=points, labels=labels)
     done = ask(tmp_path / "a.npz", "--out", tmp_path / "out", "--json", *QUICK)
-    assert line_of(done, "2^").endswith(f"count as zero: {points.size - 1}.")
+    assert f"count as zero: {points.size - 1}." in line_of(done, "2^")
 
 
 def test_labels_that_are_no_classes_are_refused(tmp_path):

@@ -99,6 +99,16 @@ def texts(folder):
     return "."
 
 
+def img2dataset(folder):
+    """Write a text and a JSON file next to each image, as img2dataset does."""
+    texts(folder)
+    for name, group in zip(NAMES, CAPTIONS, strict=True):
+        record = {"url": "http://x/1.jpg", "captions": group}
+        (folder / name).with_suffix(".json").write_text(json.dumps(record))
+    (folder / NAMES[0]).with_suffix(".txt").unlink()
+    return "."
+
+
 def list_of_objects(folder):
     records = [{"image": f"images/{name}", "caption": each} for name, each in PAIRS]
     (folder / "blip.json").write_text(json.dumps(records))
@@ -182,7 +192,15 @@ def mapping_of_stems(folder):
 KNOWN_BY_THE_IMAGES = (roco, mapping_of_stems)  # names without a suffix, and no header
 FORMATS = (
     *(kaggle, official, karpathy, coco, flickr30k, metadata_csv, metadata_jsonl, metadata_parquet),
-    *(texts, list_of_objects, mapping, lists_in_cells, columns_of_captions, without_header),
+    *(
+        texts,
+        img2dataset,
+        list_of_objects,
+        mapping,
+        lists_in_cells,
+        columns_of_captions,
+        without_header,
+    ),
     *(course, textcaps, roco_table, caption_first, numbered, *KNOWN_BY_THE_IMAGES),
 )
 
@@ -204,7 +222,7 @@ def test_every_format_is_read(tmp_path, write):
     assert data.captions == CAPTIONS
 
 
-@pytest.mark.parametrize("write", [each for each in FORMATS if each is not texts])
+@pytest.mark.parametrize("write", [each for each in FORMATS if each not in (texts, img2dataset)])
 def test_images_and_caption_file_may_be_apart(tmp_path, write):
     (tmp_path / "words").mkdir()
     (tmp_path / "photographs").mkdir()

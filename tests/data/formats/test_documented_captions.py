@@ -37,7 +37,7 @@ WRITERS = {
         captions.mapping,
         captions.mapping_of_stems,
     ),
-    "a `.txt`": (captions.texts,),
+    "a `.txt`, `.caption`": (captions.texts, captions.img2dataset),
 }
 PACKED = {
     "a word and D numbers": ("glove.txt", "windows.txt", "utf16.txt"),

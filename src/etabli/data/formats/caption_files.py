@@ -97,6 +97,8 @@ def find(folder: Path, is_known: IsImage = _knows_none) -> list[Path]:
     """
     ranks: dict[int, list[Path]] = {}
     for path in _list_candidates(folder):
+        if path.suffix.lower() == ".json" and is_known(path.stem):
+            continue  # of one image, next to it
         if path.stem == "metadata":
             ranks.setdefault(0, []).append(path)
         elif _is_caption_file(path, is_known):
@@ -144,7 +146,7 @@ def _refuse_archive(path: Path) -> None:
 
 
 def read_texts(paths: Iterable[Path], folder: Path) -> CaptionFile:
-    """Read the text file next to each image, whose lines are its captions."""
+    """Read the text file next to each image, whose lines are its captions, or its JSON file."""
     found = CaptionFile(folder)
     for path in paths:
         texts = [path.with_suffix(suffix) for suffix in TEXT_SUFFIXES]
@@ -153,6 +155,12 @@ def read_texts(paths: Iterable[Path], folder: Path) -> CaptionFile:
             lines = text_file.read(text).lines
             name = images.get_display_name(path, folder)
             found.add(name, [line for line in lines if line.strip()])
+        elif (record := path.with_suffix(".json")).is_file():
+            document = _parse(text_file.read(record).text, str(record))
+            given = _get_first(document, CAPTION_KEYS) if isinstance(document, dict) else None
+            if given is not None:
+                listed = given if isinstance(given, list) else [given]
+                found.add(images.get_display_name(path, folder), map(_get_sentence, listed))
     return found
 
 
