@@ -196,10 +196,10 @@ def _rate(lines: Sequence[str], delimiter: str) -> tuple[float, float]:
 def _are_joined(cell: str, delimiter: str) -> bool:
     """Return whether a cell is several numbers, and not one with blanks between thousands."""
     plain = cell.strip()
-    is_one = _plain(plain) != plain and (delimiter != "," or "." in plain)
-    if " " not in plain or is_one:
+    if " " not in plain:
         return False
-    return all(_kind(part) == "number" for part in plain.split())
+    is_one = _GROUPED_NUMBER.fullmatch(plain) and (delimiter != "," or "." in plain)
+    return not is_one and all(_kind(part) == "number" for part in plain.split())
 
 
 def _most_common(values: Sequence[int]) -> int:
@@ -211,11 +211,10 @@ def _kind(cell: str) -> str:
     plain = cell.strip()
     if plain.casefold() in _MISSING:
         return "missing"
-    return "number" if _is_number(plain) or _is_number(_plain(plain)) else "text"
-
-
-def _is_number(cell: str) -> bool:
-    return bool(_NUMBER.fullmatch(cell) or _COMMA_NUMBER.fullmatch(cell))
+    if _NUMBER.fullmatch(plain) or _COMMA_NUMBER.fullmatch(plain):
+        return "number"
+    rewritten = _plain(plain)
+    return "text" if rewritten == plain else _kind(rewritten)
 
 
 def _plain(cell: str) -> str:
@@ -225,7 +224,8 @@ def _plain(cell: str) -> str:
 
 
 def _has_decimal_commas(rows: Sequence[Row]) -> bool:
-    return any(_COMMA_NUMBER.fullmatch(_plain(cell)) for row in rows for cell in row)
+    cells = (cell for row in rows for cell in row if "," in cell)
+    return any(_COMMA_NUMBER.fullmatch(_plain(cell)) for cell in cells)
 
 
 def _is_text_column(rows: Sequence[Row], at: int, decimal: str) -> bool:
