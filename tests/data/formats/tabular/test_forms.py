@@ -230,6 +230,18 @@ def test_blanks_between_thousands_are_read_and_said(blank, mark, tmp_path):
     assert table.remarks[0].endswith("blanks between thousands, are read as numbers: a.")
 
 
+def test_integers_between_blanks_before_a_tab_are_columns(tmp_path):
+    rows = "".join(f"{1 + at} {200 + at} {300 + at}\tx{at % 2}\n" for at in range(9))
+    table = tabular.read(write(tmp_path, rows, "a.txt"), options=Options(keep_columns=("1",)))
+    assert table.points.tolist() == [[1 + at, 200 + at, 300 + at] for at in range(9)]
+
+
+def test_decimal_commas_before_a_unit_are_no_delimiters(tmp_path):
+    rows = "".join(f"{at},5 %;{at * at};x{at % 2}\n" for at in range(9))
+    table = tabular.read(write(tmp_path, "a;b;label\n" + rows))
+    assert table.columns == ("b",) and "Write plain numbers" in table.remarks[1]
+
+
 def test_a_thousand_in_a_column_of_smaller_numbers_is_read(tmp_path):
     table = tabular.read(write(tmp_path, "a;label\n950,5;x\n1 100,5;y\n" + "2,5;x\n3;y\n" * 3))
     assert table.points[:3, 0].tolist() == [950.5, 1100.5, 2.5]
@@ -250,6 +262,8 @@ def test_minus_signs_of_labels_are_those_of_numbers(minus, tmp_path):
 
 @pytest.mark.parametrize("minus", ["\u2212", "\u2013"])
 def test_typographic_minus_signs_are_read_and_said(minus, tmp_path):
+    body = "".join(f"{minus}{1 + at % 3} {100 + at},5;{at};x{at % 2}\n" for at in range(6))
+    assert tabular.read(write(tmp_path, "a;b;label\n" + body)).points[1, 0] == -2101.5
     rows = "".join(f"{minus if at % 2 else ''}{at}.5,2,x{at % 2}\n" for at in range(6))
     table = tabular.read(write(tmp_path, "a,b,label\n" + rows))
     assert table.points[:, 0].tolist() == [0.5, -1.5, 2.5, -3.5, 4.5, -5.5]
@@ -276,6 +290,7 @@ def test_a_column_with_a_cell_that_is_no_number_can_be_left_out(tmp_path):
         ("length,width,species\ncm,cm,", "cm, cm", 2),
         ("a,b,label\n\ncm,mm,name", "cm, mm, name", 3),
         ("sepal,sepal,\nlength,width,species", "length, width, species", 1),
+        ("cm,cm,\nx0,x1,label", "x0, x1, label", 1),
     ],
 )
 def test_a_second_header_is_refused_with_its_line(header, names, removed, tmp_path):

@@ -28,7 +28,7 @@ Row = list[str]
 
 BLANKS = ""  # the delimiter of cells between runs of blanks and tabs
 _DELIMITERS = ("\t", ";", "|", ",", BLANKS)
-_WEIGHT_OF_BLANKS = 0.6
+_WEIGHT_OF_DOUBT = 0.6
 _SAMPLE_LINES = 200
 _CHUNK_ROWS = 4096
 _MIN_FOR_ARROW = 2**24  # bytes; smaller files are read before pyarrow is imported
@@ -163,11 +163,13 @@ def _split(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
 def _choose_delimiter(lines: Sequence[str]) -> str:
     """Return the delimiter that gives rows of one length and most numbers.
 
-    Blanks may be part of a label: where another delimiter fits every line they count for less.
+    Blanks may be part of a label, and commas of a number: where another delimiter fits every line,
+    those that do not count for less.
     """
     rated = {each: _rate(lines, each) for each in _DELIMITERS}
     is_certain = any(rated[each][1] == 1 for each in _DELIMITERS if each != BLANKS)
-    weights = {BLANKS: _WEIGHT_OF_BLANKS if is_certain else 1}
+    doubtful = [each for each in _DELIMITERS if each == BLANKS or rated[each][1] < 1]
+    weights = dict.fromkeys(doubtful, _WEIGHT_OF_DOUBT if is_certain else 1)
     return max(_DELIMITERS, key=lambda each: rated[each][0] * weights.get(each, 1))
 
 
@@ -194,11 +196,15 @@ def _rate(lines: Sequence[str], delimiter: str) -> tuple[float, float]:
 
 
 def _are_joined(cell: str, delimiter: str) -> bool:
-    """Return whether a cell is several numbers, and not one with blanks between thousands."""
+    """Return whether a cell is several numbers, and not one with blanks between thousands.
+
+    "1 200 300" without decimals is one number only where a spreadsheet separates cells.
+    """
     plain = cell.strip()
     if " " not in plain:
         return False
-    is_one = _GROUPED_NUMBER.fullmatch(plain) and (delimiter != "," or "." in plain)
+    mark = {",": r"\.", ";": "", "|": ""}.get(delimiter, "[.,]")
+    is_one = " " not in _plain(plain) and re.search(mark, plain)
     return not is_one and all(_kind(part) == "number" for part in plain.split())
 
 
@@ -301,12 +307,14 @@ def _check_second_line(
         return
     numeric = [at for at in range(len(first)) if not _is_text_column(rest, at, decimal)]
     kinds = [_kind(first[at]) for at in numeric]
-    others = [cell for at, cell in enumerate(first) if _kind(cell) == "text"]
-    if (
-        "text" in kinds
-        and "number" not in kinds
-        and not any(_occurs(each, rest) for each in others)
-    ):
+    occurs = any(
+        cell.strip() == row[at].strip()
+        for at, cell in enumerate(first)
+        if _kind(cell) == "text"
+        for row in rest
+        if at < len(row)
+    )
+    if "text" in kinds and "number" not in kinds and not occurs:
         counts = [sum(bool(cell.strip()) for cell in names) for names in (header, first)]
         removed = lines[counts[0] >= counts[1]]
         raise BadArray(
