@@ -125,7 +125,7 @@ def _format_placeholders(message: str, values: dict[str, Any]) -> dict[str, str]
 
 def fill_placeholders(template: str, values: dict[str, str], language: str = "") -> str:
     """Fill the placeholders (``name`` or ``name:format``) of a template with formatted values."""
-    parts = []
+    parts: list[str] = []
     for literal, field, spec, conversion in Formatter().parse(template):
         value = values[_placeholder_key(field, spec, conversion)] if field else ""
         # Only percentages: a number in a command to copy needs its decimal point.
