@@ -67,9 +67,7 @@ class CheckedCaption:
         if self.seen and (self.doubtful or self.is_second):
             animal, share = _(_NAMES[self.seen.animal.name]), f"{self.seen.probability:.0%}"
             if self.doubtful:
-                text = _(
-                    "“{word}” is doubtful: the ImageNet classes say {animal} ({share})."
-                )
+                text = _("“{word}” is doubtful: the ImageNet classes say {animal} ({share}).")
                 notes.append(text.format(word=self.doubtful, animal=animal, share=share))
             else:
                 text = _("Searched again, because the ImageNet classes say {animal} ({share}).")
