@@ -119,21 +119,22 @@ def _load_ngram(folder: Path, card: TextCard) -> NGram:
     try:
         with safe_open(folder / NGRAM, framework="numpy") as file:
             metadata = file.metadata() or {}
+            name, count = metadata["name"], int(metadata["orders"])
             orders = [
                 _make_order(
                     {
-                        name: file.get_tensor(f"{k}/{name}")
-                        for name in ("keys", "backoff", *_SPARSE)
+                        part: file.get_tensor(f"{k}/{part}")
+                        for part in ("keys", "backoff", *_SPARSE)
                     },
                     len(card.vocabulary),
                 )
-                for k in range(int(metadata["orders"]))
+                for k in range(count)
             ]
     except (FileNotFoundError, SafetensorError, KeyError, ValueError) as error:
         raise mismatch(folder, KIND) from error
     if not orders:
         raise mismatch(folder, KIND)
-    return NGram(metadata["name"], len(card.vocabulary), tuple(orders))
+    return NGram(name, len(card.vocabulary), tuple(orders))
 
 
 def _make_order(arrays: dict[str, np.ndarray], vocabulary: int) -> ngram.Order:
@@ -141,6 +142,8 @@ def _make_order(arrays: dict[str, np.ndarray], vocabulary: int) -> ngram.Order:
     shape = len(keys), vocabulary
     counts = sparse.csr_matrix(tuple(parts), shape)
     counts.check_format(full_check=True)
+    if np.any(np.diff(counts.indptr) < 0):  # SciPy does not check this where the last one is 0
+        raise ValueError(counts.indptr)
     if backoff.shape != keys.shape or not len(keys):
         raise ValueError(backoff.shape)
     return ngram.Order(keys, counts, backoff)
