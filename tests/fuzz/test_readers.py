@@ -31,7 +31,8 @@ def test_what_is_in_the_corpus_is_read_or_refused(reader, tmp_path):
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
 def test_new_inputs_are_read_or_refused(reader, tmp_path):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    faults = list(fuzzed(reader, tmp_path, INPUTS, SEED))
+    count = INPUTS // 8 if reader.starts_a_process else INPUTS
+    faults = list(fuzzed(reader, tmp_path, count, SEED))
     reports = [f"{fault.what}: {fault.content[:200]!r}" for fault in faults]
     assert not faults, f"seed {SEED}: {reports}; keep such inputs in {CORPUS / reader.name}"
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
