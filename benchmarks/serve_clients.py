@@ -104,7 +104,7 @@ async def run_clients(base: str, clients: int, seconds: float, memory: object) -
         "errors": errors,
         "memory_mb": [round(size / 2**20, 1) for _count, size in samples],
         "growth_in_bytes_per_request": [
-            round((size - before) / (count - fewer))
+            round((size - before) / max(1, count - fewer))
             for (fewer, before), (count, size) in pairwise(samples)
         ],
         "median_ms": {
