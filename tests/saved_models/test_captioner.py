@@ -78,6 +78,14 @@ def test_an_ensemble_with_retrieval_saved_and_loaded_writes_the_same(kind, maps,
     assert (loaded.attention_weights(maps, again.words[:, 0]) is None) == (kind == "gru")
 
 
+def test_a_captioner_that_replaces_another_keeps_none_of_its_training_images(tmp_path):
+    captioner = remembering()
+    captioner.save(tmp_path)
+    assert saved_captioner.load(tmp_path).retrieval is not None
+    replace(captioner, retrieval=None).save(tmp_path)
+    assert saved_captioner.load(tmp_path).retrieval is None
+
+
 def test_captions_like_those_of_similar_training_images_rank_first(maps):
     captioner = remembering()
     asked, alone = (

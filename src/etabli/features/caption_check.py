@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from etabli.core.i18n import N_, _
+from etabli.core.i18n import N_, _, localize_number
 from etabli.features.imagenet import ImageNetHead
 from etabli.metrics.novelty import Familiarity
 from etabli.models.captioning.animals import ANIMALS, Sighting, find_animal
@@ -61,11 +61,14 @@ class CheckedCaption:
             return 2
         return 0 if set(self.text.split()) & set(self.seen.animal.words) else 1
 
+    def _format_share(self) -> str:
+        return localize_number(f"{self.seen.probability:.0%}") if self.seen else ""
+
     def describe(self) -> list[str]:
         """Return what a reader should know of the caption, in sentences."""
         notes = []
         if self.seen and (self.doubtful or self.is_second):
-            animal, share = _(_NAMES[self.seen.animal.name]), f"{self.seen.probability:.0%}"
+            animal, share = _(_NAMES[self.seen.animal.name]), self._format_share()
             if self.doubtful:
                 text = _("“{word}” is doubtful: the ImageNet classes say {animal} ({share}).")
                 notes.append(text.format(word=self.doubtful, animal=animal, share=share))

@@ -11,7 +11,7 @@ from etabli.core.i18n import _
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["change_settings", "check_ranges", "require_more_epochs"]
+__all__ = ["change_settings", "check_ranges", "require_more_epochs", "require_trainable"]
 
 Settings = TypeVar("Settings", bound="DataclassInstance")
 Ranges = tuple[tuple[str, float, float], ...]
@@ -62,6 +62,15 @@ def change_settings(
             )
     given: dict[str, Any] = {**(former or {}), **changes}
     return kind(**given)
+
+
+def require_trainable(out: Path, is_trainable: bool) -> None:
+    """Raise ``BadSetting`` where a folder does not have what training a model further needs."""
+    if not is_trainable:
+        raise BadSetting(
+            _("the model in {folder} cannot be trained further").format(folder=out),
+            fix=_("Train another model in another folder: --out FOLDER, without --resume."),
+        )
 
 
 def require_more_epochs(out: Path, done: int, epochs: int) -> None:

@@ -32,7 +32,12 @@ from etabli.pipelines._output import (
     refuse_finished_model,
     start_from_state,
 )
-from etabli.pipelines._settings import change_settings, check_ranges, require_more_epochs
+from etabli.pipelines._settings import (
+    change_settings,
+    check_ranges,
+    require_more_epochs,
+    require_trainable,
+)
 from etabli.pipelines.caption_write import find_extractor_weights
 from etabli.report.numbers import format_score
 from etabli.saved_models import captioner as saved_captioner
@@ -169,11 +174,7 @@ def train_captioner(
 def _read_former(out: Path) -> dict[str, Any]:
     """Return the card of the captioner that is trained further."""
     card = saved_captioner.load(out).card
-    if not _can_train_further(out):
-        raise BadSetting(
-            _("the model in {folder} cannot be trained further").format(folder=out),
-            fix=_("Train another model in another folder: --out FOLDER, without --resume."),
-        )
+    require_trainable(out, _can_train_further(out))
     return card
 
 

@@ -37,7 +37,7 @@ from etabli.pipelines._output import (
     refuse_finished_model,
     start_from_state,
 )
-from etabli.pipelines._settings import change_settings, require_more_epochs
+from etabli.pipelines._settings import change_settings, require_more_epochs, require_trainable
 from etabli.pipelines._splits import Parts
 from etabli.saved_models import classifier
 from etabli.saved_models.card import CARD
@@ -106,19 +106,19 @@ def finetune(
     reporter = reporter or Silent()
     out = Path(out) if out is not None else name_output(images)
     given = FinetuneSettings(
-        task,
-        balance,
-        backbone,
-        None if weights is None else str(weights),
-        stage,
-        epochs,
-        learning_rate,
-        crops,
-        image_size,
-        batch_size,
-        precision,
-        validation_fraction,
-        seed,
+        task=task,
+        balance=balance,
+        backbone=backbone,
+        weights=None if weights is None else str(weights),
+        stage=stage,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        crops=crops,
+        image_size=image_size,
+        batch_size=batch_size,
+        precision=precision,
+        validation_fraction=validation_fraction,
+        seed=seed,
     )
     former = _read_former(out) if resume else None
     chosen = _continue(given, former, reporter) if former else given
@@ -151,11 +151,7 @@ _MAY_CHANGE = ("epochs", "learning_rate")  # with resume
 def _read_former(out: Path) -> dict[str, Any]:
     """Return what is known of the training that is continued."""
     classifier.load_card(out)
-    if not _can_train_further(out):
-        raise BadSetting(
-            _("the model in {folder} cannot be trained further").format(folder=out),
-            fix=_("Train another model in another folder: --out FOLDER, without --resume."),
-        )
+    require_trainable(out, _can_train_further(out))
     return _read_training(out)
 
 

@@ -19,7 +19,7 @@ from etabli.models.text import generation
 from etabli.models.text.ngram import NGram, kneser_ney
 from etabli.models.text.sampling import Decoding
 from etabli.pipelines._output import is_finished, open_output
-from etabli.pipelines._settings import require_more_epochs
+from etabli.pipelines._settings import require_more_epochs, require_trainable
 from etabli.pipelines._text_training import (
     CHUNK,
     LogProbabilities,
@@ -206,11 +206,7 @@ def _make_card(text: Text, settings: TextSettings, scores: ModelScores) -> TextC
 def _read_former(out: Path) -> TextCard:
     """Return the card of the model that is trained further."""
     card = saved_text.read(out)
-    if not _can_train_further(out):
-        raise BadSetting(
-            _("the model in {folder} cannot be trained further").format(folder=out),
-            fix=_("Train another model in another folder: --out FOLDER, without --resume."),
-        )
+    require_trainable(out, _can_train_further(out))
     return card
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from etabli.core.i18n import N_, _
+from etabli.core.i18n import N_, _, localize_number
 from etabli.report import numbers
 from etabli.report.run_folder import ScoreSummary
 
@@ -78,7 +78,7 @@ class Difference(NamedTuple):
         low, high = (numbers.format_signed(score, each) for each in (self.low, self.high))
         p = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.3f}"
         seeds = _("{count} seeds").format(count=self.n_seeds)
-        return f"{text} [{low}, {high}], {p}, {seeds}"
+        return f"{text} [{low}, {high}], {localize_number(p)}, {seeds}"
 
 
 @dataclass(frozen=True)

@@ -178,6 +178,8 @@ class Captioner:
         for name, held in ((RETRIEVAL, self.retrieval), (KNOWN, self.known)):
             if held is not None:
                 files[name] = vars(held)
+            else:  # of the captioner that this one replaces
+                (folder / name).unlink(missing_ok=True)
         for name, arrays in files.items():
             arrays = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
             with atomic_write(folder / name, "wb") as stream:

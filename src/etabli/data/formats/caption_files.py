@@ -51,7 +51,8 @@ _TOKEN_LINE = re.compile(r"(?P<name>[^\t]+)#\d+\t(?P<caption>.*)")
 _FIRST_KEY = re.compile(r'\s*\{\s*"(?P<key>[^"]+)"\s*:\s*["\[]')
 _LOST_DELIMITER = re.compile(r"\s*\d+\s+(?P<caption>\S.*)")
 _CAPTIONS_IN_JSON = re.compile(
-    rb'"(?:\w+_)?(?:captions?|sentences)(?:_str)?"|\.(?:jpe?g|png)"\s*:\s*(?:\[|"[^"]*[^"\s]\s[^"]*\s)'
+    rb'"(?:\w+_)?(?:captions?|sentences)(?:_str)?"'
+    rb'|\.(?:jpe?g|png)"\s*:\s*(?:\[|"[^"]*[^"\s]\s[^"]*\s)'
 )
 # A list of strings as Python prints it, with commas, or as NumPy does, without.
 _STRING = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
