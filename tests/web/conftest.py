@@ -40,7 +40,8 @@ def trained_runs(tmp_path_factory) -> Path:
 
     from etabli.web.pages import transfer
 
-    home = tmp_path_factory.mktemp("trained")
+    # in a folder of its own: the playground also offers the models next to its home
+    home = tmp_path_factory.mktemp("trained") / "runs"
     runner.run_experiments([EXPERIMENT], home / "other", Source("full"))
     trained_models.write(home)
     with pytest.MonkeyPatch.context() as patch:

@@ -314,3 +314,26 @@ def test_a_deleted_run_disappears_from_the_list(watched, small_runs, tmp_path):
         expect(page.locator("#list tbody tr")).to_have_count(1)
         assert [each.name for each in run_folder.find_runs(tmp_path / "runs")] == ["second"]
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize(("key", "chosen"), [("poetry", "poetry"), ("captions", "")])
+def test_the_nets_of_a_run_come_first_even_if_your_models_are_listed_sooner(
+    served, watched, key, chosen
+):
+    name = "own:" + "a_long_name_" * 5
+    model = {"name": name, "text": "a.txt", "prompt": "la mer", "nats": 1.5}
+    page = watched(served.base, viewport={"width": 360, "height": 740})
+    held = []
+    page.route(f"**/api/{key}/own*", lambda route: route.fulfill(json={name: model}))
+    page.route("**/api/events*", lambda route: held.append(route))
+    with page.expect_response(f"**/api/{key}/own*"):
+        page.goto(f"{served.base}{BY_KEY[key].path}")
+    page.wait_for_timeout(200)
+    held[0].continue_()
+    page.wait_for_selector(".chip.ready")
+    page.wait_for_selector("#own option", state="attached")
+    if key == "poetry":
+        assert page.locator("input[name=net]:checked").get_attribute("value") == chosen
+    else:
+        assert page.locator("#own").input_value() == chosen
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 360

@@ -3,7 +3,7 @@
 import { bytes } from "./canvas.js";
 import { _, $, attempt, el, latestOnly, number, request } from "./common.js";
 import { darken, hideMap, onPhoto, showFamiliarity, showMap } from "./photo.js";
-import { ready, whenChanged } from "./models.js";
+import { ready, statesKnown, whenChanged } from "./models.js";
 
 const FRAME = 112; // width of an image of the film, in pixels
 
@@ -83,6 +83,7 @@ async function listOwn() {
 }
 
 function refresh() {
+  if (!statesKnown()) return; // a model of your own is not the first choice, only the faster answer
   const options = [...(ready("captions") || !Object.keys(own).length ? [["", _("captioner of a run")]] : []), ...Object.entries(own)];
   if (options.map(([key]) => key).join("/") !== [...$("own").options].map((each) => each.value).join("/")) {
     const before = net();

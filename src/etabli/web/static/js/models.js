@@ -20,6 +20,9 @@ export function whenProgressed(callback) {
   callback(latest.progress);
 }
 
+/** Return whether the states of the models have arrived: before, every model seems missing. */
+export const statesKnown = () => Object.keys(latest.models).length > 0;
+
 /** Return whether a model is loaded. */
 export const ready = (key) => latest.models[key]?.state === "ready";
 

@@ -2,7 +2,7 @@
 
 import { onAddress, writeState } from "./address.js";
 import { _, $, attempt, el, notify, number, percent, request } from "./common.js";
-import { ready, whenChanged } from "./models.js";
+import { ready, statesKnown, whenChanged } from "./models.js";
 
 const NETS = ["poetry", "poetry.modern", "poetry.ngram"];
 const SLIDERS = ["temperature", "top_k", "length"];
@@ -194,7 +194,7 @@ addEventListener("pagehide", stop);
 let loaded = "";
 function refresh() {
   for (const radio of radios()) radio.disabled = !usable(radio.value);
-  if (!radios().some((each) => each.checked && !each.disabled)) {
+  if (statesKnown() && !radios().some((each) => each.checked && !each.disabled)) {
     for (const each of radios()) each.checked = each.value === [...NETS, "own"].find(usable);
     if (chosen() === "own") suggestPrompt();
   }
