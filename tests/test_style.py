@@ -8,14 +8,14 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ["src", "tests", "tools", "benchmarks"]
-COMMANDS = {
-    "rules": ["ruff", "check", *FOLDERS],
-    "format": ["ruff", "format", "--check", *FOLDERS],
-    "types": ["mypy"],
-}
+COMMANDS = [
+    pytest.param(["ruff", "check", *FOLDERS], id="rules"),
+    pytest.param(["ruff", "format", "--check", *FOLDERS], id="format"),
+    pytest.param(["mypy"], id="types", marks=pytest.mark.slow),
+]
 
 
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_code_passes(command):
     done = subprocess.run(
         [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False

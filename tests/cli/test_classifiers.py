@@ -164,6 +164,7 @@ def test_exports_that_cannot_be_made_are_refused(etabli, place, model, source, o
     assert result.code == code and says in result.err
 
 
+@pytest.mark.slow
 def test_an_export_does_not_replace_a_file_of_yours(etabli, model, tmp_path):
     pytest.importorskip("openvino")
     (tmp_path / "m.xml").write_text("mine")

@@ -197,6 +197,7 @@ def test_file_names_that_are_not_utf_8_work_in_features_labels_and_predictions(
     ]
 
 
+@pytest.mark.slow
 def test_fine_tuning_writes_a_model_that_predicts_and_exports(etabli, place, tmp_path):
     own = shutil.copytree(place / "images", tmp_path / "own")
     next(own.iterdir()).joinpath("empty.jpg").write_bytes(b"")

@@ -40,6 +40,7 @@ def test_predictions_do_not_replace_a_file_of_yours(etabli, photos, tmp_path):
     assert (tmp_path / "mine.csv").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_an_interrupted_untangling_resumes_and_a_finished_one_stays(etabli, tmp_path, monkeypatch):
     rows = [f"{x},{x * x % 7},{'ab'[x % 2]}" for x in range(40)]
     (tmp_path / "points.csv").write_text("\n".join(["x,y,label", *rows]))
@@ -58,6 +59,7 @@ def test_an_interrupted_untangling_resumes_and_a_finished_one_stays(etabli, tmp_
     assert etabli(*words, "--overwrite").code == 0
 
 
+@pytest.mark.slow
 def test_a_report_is_written_again_and_another_file_stays(etabli, tmp_path):
     etabli("run", "tp1.gradients", "--out", "run")
     for _time in range(2):

@@ -80,6 +80,7 @@ def test_a_training_that_is_resumed_is_that_of_all_its_epochs(etabli, book, tmp_
     assert not (tmp_path / "parts/checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_the_lstm_is_trained_further_and_json_is_one_document(etabli, book):
     words = ("poetry", "train", book, "--model", "lstm", *QUICK, "--layers", "2", "--json")
     first = json.loads(etabli(*words).out)

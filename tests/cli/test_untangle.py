@@ -215,6 +215,7 @@ def test_images_without_weights_are_refused_with_two_ways_out(colors, tmp_path):
         ask(colors, "--out", tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_a_folder_of_features_brings_the_labels_of_its_images(colors, tmp_path):
     from etabli.pipelines.extract import extract
 

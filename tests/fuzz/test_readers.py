@@ -28,7 +28,15 @@ def test_what_is_in_the_corpus_is_read_or_refused(reader, tmp_path):
         assert tried(reader, path, kept.read_bytes()) is None, kept
 
 
-@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
+@pytest.mark.parametrize(
+    "reader",
+    [
+        pytest.param(
+            reader, id=reader.name, marks=[pytest.mark.slow] if reader.starts_a_process else []
+        )
+        for reader in READERS
+    ],
+)
 def test_new_inputs_are_read_or_refused(reader, tmp_path):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     count = INPUTS // 8 if reader.starts_a_process else INPUTS

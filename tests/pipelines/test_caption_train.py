@@ -61,6 +61,7 @@ def test_it_captions_images_in_french_with_accents(trained):
     assert blue.attention[0].shape == (len(blue.captions[0].split()), 49)
 
 
+@pytest.mark.slow
 def test_captions_of_similar_images_may_rerank(trained, tmp_path):
     config = CaptionerConfig("cells", epochs=1, units=24, attention_dim=0, neighbors=3)
     captioner, _notes = train_captioner(own_folder(tmp_path / "colors"), tmp_path / "model", config)
@@ -116,6 +117,7 @@ def test_a_damaged_image_is_left_out_and_counted(tmp_path):
         train_captioner(folder, tmp_path / "other", config)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [None, 0.25])
 def test_the_best_epoch_on_validation_images_is_kept(tmp_path, share):
     folder = own_folder(tmp_path / "own")
@@ -133,6 +135,7 @@ def test_the_best_epoch_on_validation_images_is_kept(tmp_path, share):
     assert any(f"On 3 {split} images: BLEU-4" in note for note in notes)
 
 
+@pytest.mark.slow
 def test_on_one_image_cider_is_undefined_and_shown_as_a_dash(tmp_path):
     folder = own_folder(tmp_path / "own")
     config = CaptionerConfig("cells", 1, units=8, attention_dim=4, validation_fraction=0.01)
@@ -141,6 +144,7 @@ def test_on_one_image_cider_is_undefined_and_shown_as_a_dash(tmp_path):
     assert any("CIDEr-D —" in note for note in notes)
 
 
+@pytest.mark.slow
 def test_a_file_of_validation_images_only_is_trained_on(tmp_path):
     folder = own_folder(tmp_path / "own")
     text = (folder / "metadata.jsonl").read_text().replace("}", ', "split": "val"}')

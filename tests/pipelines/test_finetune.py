@@ -29,6 +29,7 @@ def trained(tmp_path_factory):
     return place / "photos", place / "model"
 
 
+@pytest.mark.slow
 def test_a_finished_classifier_stays_and_is_trained_further(trained):
     photos, out = trained
     with pytest.raises(BadSetting, match=r"already holds.*--resume --epochs N.*--overwrite"):

@@ -36,6 +36,7 @@ def test_durations_are_words(seconds, words):
     assert format_duration(seconds).endswith(words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["simple-rnn", "lstm"])
 def test_the_time_is_estimated_before_the_training_starts(model, book, tmp_path):
     reporter = Lines()

@@ -17,6 +17,7 @@ def scores(folder):
     }
 
 
+@pytest.mark.slow
 def test_parallel_seeds_are_the_seeds_of_one_run_and_only_the_first_draws(tmp_path):
     finished = []
     parallel_seeds.run_seeds(

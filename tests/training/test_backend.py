@@ -44,6 +44,7 @@ def trained(folder):
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.needs_jax
 def test_a_training_with_what_was_compiled_before_ends_with_the_same_bits(bare, tmp_path):
     fresh = trained(tmp_path / "a")

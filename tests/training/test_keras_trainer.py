@@ -81,6 +81,7 @@ def test_it_learns_and_reports_every_epoch(build):
     assert rows[-1]["val_accuracy"] > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [a_perceptron, a_convolutional])
 def test_our_loop_and_keras_own_come_to_the_same_weights(build):
     """Batches that do not divide the images, a schedule and averaged weights included."""

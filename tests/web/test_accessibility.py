@@ -66,6 +66,7 @@ def test_on_a_phone_the_guesses_are_next_to_the_pad(served, watched):
     assert pad["y"] <= guesses["y"] + guesses["height"] / 2 <= pad["y"] + pad["height"]
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_where_models_are_missing_and_a_class_is_invited(watched, tmp_path):
     with serving(tmp_path, AccessPolicy("0.0.0.0", "for-the-class", "for-the-teacher")) as served:
         page = watched(served.base)

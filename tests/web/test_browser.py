@@ -178,6 +178,7 @@ def test_two_runs_are_compared(watched, small_runs):
         assert page.locator("h1").inner_text() == "second"
 
 
+@pytest.mark.slow
 def test_a_missing_model_can_be_trained_with_a_button(watched, trained_runs, tmp_path, monkeypatch):
     home = tmp_path / "runs"
     copying = (

@@ -34,6 +34,7 @@ def tables(context):
     return {each.key: each for each in context.report_items if each.kind == "table"}
 
 
+@pytest.mark.slow
 def test_the_network_is_listed_with_the_ngram_models(run_of):
     context = run_of("tp4.poetry", **TINY)
     names = {"train_accuracy", "test_accuracy", "test_nats"}
@@ -72,6 +73,7 @@ def test_the_network_is_saved_as_a_keras_model(run_of):
     assert [layer.name for layer in model.layers] == ["recurrent", "dense", "softmax"]
 
 
+@pytest.mark.slow
 def test_the_plain_and_residual_networks_and_their_mixture_are_scored(run_of):
     context = run_of(
         "tp4.poetry-modern", units=16, embedding=8, max_epochs=2, max_residual_epochs=3

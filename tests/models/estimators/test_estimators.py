@@ -57,6 +57,7 @@ def test_the_weights_have_the_dtype_of_the_settings(kind, dtype, iris):
     assert model.predict_proba(iris[0]).dtype == dtype
 
 
+@pytest.mark.slow
 def test_softmax_regression_converges_to_the_minimum_of_scikit_learn(iris):
     ours = SoftmaxRegression(
         epochs=3000, batch_size=150, learning_rate=1.0, l2=0.01, dtype="float64", random_state=0

@@ -21,6 +21,11 @@ SMALLEST = (
     "inception_v3", "mobilenet", "mobilenet_v3_small", "nasnet_mobile", "resnet50", "resnet50_v2",
     "vgg19", "xception",
 )  # fmt: skip
+# The others of them take seconds each: with the slow tests.
+QUICK = [
+    pytest.param(name, marks=[] if name in ("mobilenet", "resnet50") else pytest.mark.slow)
+    for name in SMALLEST
+]
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 80, 80, 3)).astype(np.float32)
 
 
@@ -51,12 +56,12 @@ def test_the_table_lists_every_net_of_keras():
     assert {row["class"] for row in ROWS.values()} == known
 
 
-@pytest.mark.parametrize("name", SMALLEST)
+@pytest.mark.parametrize("name", QUICK)
 def test_the_smallest_net_of_each_family_has_the_layers_of_the_table(name):
     check_structure(name)
 
 
-@pytest.mark.parametrize("name", SMALLEST)
+@pytest.mark.parametrize("name", QUICK)
 def test_the_weights_are_the_file_that_keras_downloads(name):
     import keras
 
@@ -71,7 +76,7 @@ def test_the_weights_are_the_file_that_keras_downloads(name):
     assert file in row["files"] and (url, checksum) == (row["url"], row["hash"])
 
 
-@pytest.mark.parametrize("name", SMALLEST)
+@pytest.mark.parametrize("name", QUICK)
 def test_the_preprocessing_is_the_one_that_keras_pairs_with_the_net(name):
     import keras
 

@@ -16,6 +16,7 @@ def test_the_net_is_small_and_halves_the_image_three_times(net):
     assert net.count_params() < 400_000
 
 
+@pytest.mark.slow
 def test_training_separates_a_few_images_and_the_first_loss_is_ln_k(net):
     draw = make_generator(0, "pictures")
     kinds = np.arange(64) % 2

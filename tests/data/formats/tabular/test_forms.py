@@ -406,6 +406,7 @@ def test_a_damaged_matlab_file_is_refused(tmp_path):
             tabular.read(tmp_path / "a.mat")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.h5", "a.h5ad"])
 def test_a_damaged_hdf5_file_is_read_or_refused(name, tmp_path):
     h5ad(tmp_path / name)
