@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -179,7 +180,7 @@ def _environment() -> Environment:
 def script_messages() -> tuple[str, ...]:
     """Return every text that the scripts mark by ``_("...")``."""
     found: set[str] = set()
-    for path in sorted((HERE / "static" / "js").glob("*.js")):
+    for path in sorted((HERE / "static" / "js").rglob("*.js")):
         literals = re.findall(r'\b_\(\s*("(?:[^"\\]|\\.)*")', path.read_text(encoding="utf-8"))
         found.update(str(parse_json(literal)) for literal in literals)
     return tuple(sorted(found))
@@ -193,22 +194,66 @@ def script_texts(language: str) -> str:
     return json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
 
 
-def render(page: Page, request: Request, **values: object) -> HTMLResponse:
-    """Render a page in the language of the request."""
-    query = dict(request.query_params)
+class Addresses:
+    """The addresses in the pages of the server; a published site has others."""
+
+    is_published = False
+
+    def __init__(self, query: Mapping[str, str]) -> None:
+        self.query = query
+
+    def page(self, path: str) -> str:
+        """Return the address of a page or of a file of a run."""
+        return path
+
+    def static(self, name: str) -> str:
+        """Return the address of a style sheet, a script or an icon."""
+        return f"/static/{name}"
+
+    def scripts(self, page: Page) -> list[str]:
+        """Return the addresses of the scripts of a page."""
+        own = [] if page.key == "missing" else [page.key]
+        return [self.static(f"js/{name}.js") for name in ("models", *own)]
+
+    def in_language(self, code: str) -> str:
+        """Return the address of the same page in another language."""
+        return "?" + urlencode({**self.query, "lang": code})
+
+
+def render_html(
+    page: Page, site: Addresses, template: str = "", role: str = "teacher", **values: object
+) -> str:
+    """Render a page as HTML in the current language.
+
+    Args:
+        page: The page.
+        site: The addresses of its links.
+        template: The name of the template, if it is not that of the page.
+        role: "class" hides what only the teacher may do.
+        **values: Further values of the template.
+
+    Returns:
+        The page.
+    """
     language = current_language()
-    return HTMLResponse(
+    return (
         _environment()
-        .get_template(f"{page.key}.html")
+        .get_template(f"{template or page.key}.html")
         .render(
             page=page,
+            site=site,
             language=language,
             texts=script_texts(language),
-            role="teacher" if is_teacher(request) else "class",
-            query_in=lambda code: urlencode({**query, "lang": code}),
+            role=role,
             **values,
         )
     )
+
+
+def render(page: Page, request: Request, **values: object) -> HTMLResponse:
+    """Render a page in the language of the request."""
+    role = "teacher" if is_teacher(request) else "class"
+    return HTMLResponse(render_html(page, Addresses(request.query_params), role=role, **values))
 
 
 def render_missing(request: Request, status: int = 404) -> HTMLResponse:

@@ -1,12 +1,9 @@
-// Shared by all pages: translated texts, requests, DOM elements, messages.
+// Shared by all pages: DOM elements, messages, numbers; and what texts.js and server.js export.
 
-const texts = JSON.parse(document.getElementById("texts").textContent);
-export const language = document.documentElement.lang;
+import { language } from "./texts.js";
 
-/** Translate a text to the language of the page and fill its {placeholders}. */
-export function _(message, values = {}) {
-  return (texts[message] ?? message).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
-}
+export { ServerError, addressOf, isPublished, listen, request } from "./server.js";
+export { _, language } from "./texts.js";
 
 /** Return the element with an id. */
 export const $ = (id) => document.getElementById(id);
@@ -29,38 +26,6 @@ function fill(element, attributes, children) {
   }
   element.append(...children.flat().filter((child) => child !== null && child !== undefined));
   return element;
-}
-
-/** An error of the server, with its message. */
-export class ServerError extends Error {
-  constructor(message, status) {
-    super(message);
-    this.status = status;
-  }
-}
-
-/** Send a GET request, or a POST request with a JSON body or a file. Throws a ServerError. */
-export async function request(path, { body, file, signal } = {}) {
-  const options = { signal };
-  if (body !== undefined) {
-    options.method = "POST";
-    options.headers = { "content-type": "application/json" };
-    options.body = JSON.stringify(body);
-  } else if (file) {
-    options.method = "POST";
-    options.headers = { "content-type": file.type || "application/octet-stream" };
-    options.body = file;
-  }
-  let response;
-  try {
-    response = await fetch(path, options);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new ServerError(_("The server does not respond. Is 'etabli serve' still running?"), 0);
-  }
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new ServerError(answer.error ?? _("The server does not respond. Is 'etabli serve' still running?"), response.status);
-  return answer;
 }
 
 /** Show a message in the notice of the page, which screen readers announce; "" hides it. */
@@ -124,16 +89,4 @@ export function latestOnly(work) {
       }
     }
   };
-}
-
-/** Listen to server-sent events until the page is left. */
-export function listen(path, handlers) {
-  const source = new EventSource(path);
-  for (const [name, handler] of Object.entries(handlers)) {
-    source.addEventListener(name, (event) => {
-      if (event.data !== undefined) handler(JSON.parse(event.data));
-    });
-  }
-  addEventListener("pagehide", () => source.close());
-  return source;
 }

@@ -1,10 +1,10 @@
 // Runs compared with the first: what differs, scores with differences and tests, curves.
 
-import { _, $, attempt, el, request } from "./common.js";
+import { _, $, addressOf, attempt, el, request } from "./common.js";
 import { Histories } from "./curves.js";
 
 const names = (new URLSearchParams(location.search).get("runs") ?? "").split("/").filter(Boolean);
-const runLink = (name) => el("a", { href: `/runs/${encodeURIComponent(name)}` }, name);
+const runLink = (name) => el("a", { href: addressOf(`/runs/${encodeURIComponent(name)}`) }, name);
 const head = (cells, numbers) => el("thead", {}, el("tr", {}, cells.map((cell, index) => (cell ? el("th", { scope: "col", class: numbers(index) ? "number" : null }, cell) : el("td")))));
 
 function differencesTable({ runs, settings, titles }) {

@@ -1,7 +1,7 @@
 // A text as it is generated, once or at three temperatures, and the alternatives of each character.
 
 import { onAddress, writeState } from "./address.js";
-import { _, $, attempt, el, notify, number, percent, request } from "./common.js";
+import { _, $, attempt, el, listen, notify, number, percent, request } from "./common.js";
 import { ready, statesKnown, whenChanged } from "./models.js";
 
 const NETS = ["poetry", "poetry.modern", "poetry.ngram"];
@@ -96,18 +96,18 @@ class Writing {
 
   start(options) {
     const started = performance.now();
-    this.source = new EventSource(`/api/poetry/stream?${new URLSearchParams({ ...options, temperature: this.heat })}`);
-    this.source.addEventListener("prompt", (event) => {
-      const { prompt, unknown } = JSON.parse(event.data);
-      this.element.append(el("span", { class: "prompt" }, prompt));
-      if (unknown) notify(_("Not in the training vocabulary, left out: {unknown}", { unknown }));
+    this.source = listen(`/api/poetry/stream?${new URLSearchParams({ ...options, temperature: this.heat })}`, {
+      prompt: ({ prompt, unknown }) => {
+        this.element.append(el("span", { class: "prompt" }, prompt));
+        if (unknown) notify(_("Not in the training vocabulary, left out: {unknown}", { unknown }));
+      },
+      character: (found) => {
+        if (!this.characters.length) document.body.dataset.milliseconds = String(Math.round(performance.now() - started));
+        this.append(found);
+      },
+      end: () => this.end(),
+      error: () => this.source && this.end(true),
     });
-    this.source.addEventListener("character", (event) => {
-      if (!this.characters.length) document.body.dataset.milliseconds = String(Math.round(performance.now() - started));
-      this.append(JSON.parse(event.data));
-    });
-    this.source.addEventListener("end", () => this.end());
-    this.source.addEventListener("error", () => this.source && this.end(true));
   }
 
   async end(failed = false) {

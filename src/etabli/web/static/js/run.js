@@ -1,6 +1,6 @@
 // One run: its curves as they are written, its scores and the published ones, figures and claims.
 
-import { _, $, attempt, el, listen, request } from "./common.js";
+import { _, $, addressOf, attempt, el, listen, request } from "./common.js";
 import { Histories } from "./curves.js";
 import { enlargeable } from "./lightbox.js";
 import { whenChanged, whenProgressed } from "./models.js";
@@ -65,9 +65,9 @@ function section(each, _index, all) {
     el("summary", {}, el("h3", {}, each.title, " ", el("span", { class: "name" }, each.experiment))),
     el("section", { id: each.experiment },
       each.interrupted ? el("p", { class: "notice" }, _("This experiment was interrupted; what follows is incomplete.")) : null,
-      each.pages.map((page) => el("p", { class: "page" }, el("a", { href: `${base}/${page.file}` }, page.title), " ", page.caption)),
+      each.pages.map((page) => el("p", { class: "page" }, el("a", { href: addressOf(`${base}/${page.file}`) }, page.title), " ", page.caption)),
       el("div", { class: "figures" }, each.figures.map((figure) => el("figure", {},
-        enlargeable({ ...figure, source: `${base}/${figure.file}`, isDrawing: figure.is_drawing }),
+        enlargeable({ ...figure, source: addressOf(`${base}/${figure.file}`), isDrawing: figure.is_drawing }),
         el("figcaption", {}, figure.number ? el("span", { class: "answers" }, _("Lab report, figure {number}", figure)) : null, el("strong", {}, figure.title), " ", figure.caption)))),
       each.claims.length ? el("ul", { class: "claims" }, each.claims.map((claim) => el("li", { class: claim.verdict },
         el("span", { class: "verdict" }, VERDICTS()[claim.verdict]),

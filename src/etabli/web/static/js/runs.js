@@ -1,18 +1,18 @@
 // The list of runs: sorted, searched, ticked to be compared, renamed, deleted.
 
-import { _, $, attempt, el, notify, request } from "./common.js";
+import { _, $, attempt, el, isPublished, notify, request } from "./common.js";
 import { readState, writeState } from "./address.js";
 import { whenChanged, whenProgressed } from "./models.js";
 import { describe } from "./progress.js";
 
 const MOST = 10; // runs in a comparison
-const mayChange = document.body.dataset.role !== "class";
+const mayChange = !isPublished && document.body.dataset.role !== "class";
 const ticked = new Set();
 let runs = [];
 let order = { by: "created", down: true, ...readOrder() };
 
 const formatDate = (text) => (text ? new Date(text).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }) : "");
-const href = (run) => `/runs/${encodeURIComponent(run.name)}`;
+const href = (run, more = "") => addressOf(`/runs/${encodeURIComponent(run.name)}${more}`);
 const dataOf = (run) => run.dataset || (run.data === "sample" ? _("sample data") : run.data ? _("full data") : "");
 const scoreOf = (run) => run.scores.find((each) => each.experiment === $("headline").value) ?? ($("headline").value ? undefined : run.scores.length === 1 ? run.scores[0] : undefined);
 
@@ -50,11 +50,11 @@ function facts(run) {
 
 function row(run) {
   return el("tr", { "data-run": run.name },
-    el("td", {}, el("input", { type: "checkbox", "aria-label": _("Choose {run}", { run: run.name }), checked: ticked.has(run.name), disabled: Boolean(run.broken), onchange: (event) => tick(run.name, event.target.checked) })),
+    isPublished ? null : el("td", {}, el("input", { type: "checkbox", "aria-label": _("Choose {run}", { run: run.name }), checked: ticked.has(run.name), disabled: Boolean(run.broken), onchange: (event) => tick(run.name, event.target.checked) })),
     ...(run.broken ? [el("td", { class: "run-name", colspan: 6 }, el("strong", {}, run.name), el("p", { class: "reason" }, run.broken))] : facts(run)),
     el("td", { "data-label": _("state") }, badge(run)),
     el("td", { class: "actions" },
-      run.done ? el("a", { href: `${href(run)}/report.html` }, _("report")) : null,
+      run.done ? el("a", { href: href(run, "/report.html") }, _("report")) : null,
       mayChange ? el("button", { type: "button", class: "small", disabled: run.running, "aria-label": _("Rename {run}", { run: run.name }), onclick: () => askName(run) }, _("Rename")) : null,
       mayChange ? el("button", { type: "button", class: "small", disabled: run.running, "aria-label": _("Delete {run}", { run: run.name }), onclick: () => askDeletion(run) }, _("Delete")) : null));
 }
@@ -105,9 +105,9 @@ function sortBy(by) {
 
 function drawTable() {
   $("list").replaceChildren(el("div", { class: "scroll" }, el("table", { class: "scores runs cards" },
-    el("thead", {}, el("tr", {}, el("td", {}), heading("name", _("run")), heading("created", _("created")), heading("data", _("data")), heading("experiments", _("experiments")), heading("seeds", _("seeds"), "number"), heading("score", _("score"), "number"), heading("state", _("state")), el("td", {}))),
+    el("thead", {}, el("tr", {}, isPublished ? null : el("td", {}), heading("name", _("run")), heading("created", _("created")), heading("data", _("data")), heading("experiments", _("experiments")), heading("seeds", _("seeds"), "number"), heading("score", _("score"), "number"), heading("state", _("state")), el("td", {}))),
     el("tbody", {}, sorted().map(row)))));
-  drawChoice();
+  if (!isPublished) drawChoice();
 }
 
 /** Offer the headline score of every experiment that some run has; one that most runs have first. */
@@ -171,6 +171,7 @@ function follow() {
   }
 }
 
+$("compare").parentElement.hidden = isPublished;
 $("filter").addEventListener("input", drawTable);
 $("headline").addEventListener("change", () => {
   writeState({ score: $("headline").value });

@@ -2,14 +2,14 @@
 
 import { readState, writeState } from "./address.js";
 import { chart } from "./chart.js";
-import { _, $, attempt, el, language, request } from "./common.js";
+import { _, $, addressOf, attempt, el, language, request } from "./common.js";
 import { whenChanged } from "./models.js";
 
 let explorers = [];
 let epochs = [];
 let isChosen = false; // by hand: nothing that is loaded later replaces it
 
-const urlOf = (each) => each.url ?? `/runs/${encodeURIComponent(each.run)}/${each.file}`;
+const urlOf = (each) => addressOf(each.url ?? `/runs/${encodeURIComponent(each.run)}/${each.file}`);
 const nameOf = (each) => (each.url ? each.title : `${each.title} · ${each.experiment} · ${each.run} (${each.dataset || (each.data === "sample" ? _("sample data") : _("full data"))})`);
 
 const keyOf = (each) => (each.url ? "planes" : `${each.run}/${each.file}`);
