@@ -78,7 +78,8 @@ def test_a_checker_that_is_patched_in_the_child_judges_nothing(tmp_path):
 def test_in_namespaces_a_file_writes_nothing_and_reaches_no_network(tmp_path):
     target = tmp_path / "written"
     body = f"open({str(target)!r}, 'w')"
-    assert "Read-only" in verdicts(written(tmp_path, body))["backward", "call"][1]
+    refused = verdicts(written(tmp_path, body))["backward", "call"][1]
+    assert "Read-only" in refused or "Permission denied" in refused
     assert not target.exists()
     body = "import socket; socket.create_connection(('127.0.0.1', 22), 1)"
     assert "unreachable" in verdicts(written(tmp_path, body))["backward", "call"][1]

@@ -14,6 +14,7 @@ import os
 import struct
 import sys
 import traceback
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -39,8 +40,12 @@ def write_message(
 def read_message(stream: BinaryIO) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Read a header and arrays. Raises ``EOFError`` where the other side ended."""
     header = json.loads(_read_part(stream))
-    with np.load(io.BytesIO(_read_part(stream)), allow_pickle=False) as content:
-        return header, dict(content)
+    arrays = io.BytesIO(_read_part(stream))
+    with zipfile.ZipFile(arrays) as members:
+        if sum(member.file_size for member in members.infolist()) > MAX_MESSAGE:
+            raise EOFError("the message holds more than it may")  # a compressed one, of zeros
+    with np.load(arrays, allow_pickle=False) as content:
+        return dict(header), dict(content)
 
 
 def _read_part(stream: BinaryIO) -> bytes:

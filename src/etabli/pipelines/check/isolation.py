@@ -1,55 +1,84 @@
 """A student's file in a process of its own, with limits of time, memory, output and access.
 
 The child only computes (``etabli.nn.student_process``); expected values stay in this process. Where
-Linux allows user namespaces, the child has no network, and every file system is read-only for it.
+Linux allows namespaces, the child has a root of its own (``sandbox.py``): no network, no file of
+the machine but Python and the student's folder, and those read-only, without this package.
 """
 
 import contextlib
+import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import etabli
 from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 from etabli.nn import student_process
 from etabli.nn.grading import StudentFailure, describe_failure
 
-_SCRATCH = "/dev/shm"
+SCRATCH = "/dev/shm"  # the only place of the sandbox that can be written to, next to /tmp
+_SCRATCH_MEGABYTES = 64
 MEGABYTES = 2000  # of address space: NumPy alone maps some hundred
-# Each mount becomes read-only; one that does not, and can be written to, ends the attempt, so that
-# "read-only files" is never claimed of a machine where it is not so.
-_READ_ONLY = """
-mount --make-rprivate / || exit 1
-for place in $(cut -d" " -f5 /proc/self/mountinfo); do
-  mount -o remount,bind,ro "$place" 2>/dev/null && continue
-  probe="$place/.etabli-probe"
-  if [ -d "$place" ] && touch "$probe" 2>/dev/null; then rm -f "$probe"; exit 1; fi
-done
-mount -t tmpfs -o size=64m tmpfs /dev/shm || exit 1
-touch /etc/.etabli-probe 2>/dev/null && exit 1
-exec "$@"
-"""
-_NAMESPACES = ("--user", "--map-root-user", "--mount", "--pid", "--net", "--ipc")
+_CHILD = "/run/student_process.py"
+_SANDBOX = Path(__file__).with_name("sandbox.py")
+# What Python and NumPy need of a system; a missing one is left out.
+_SYSTEM = (
+    *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix", "/gnu"),
+    *("/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives", "/etc/fonts"),
+    *("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"),
+)
+# Of the environment only this reaches the child: others may hold passwords.
+_KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
 @cache
-def find_isolation() -> tuple[str, ...]:
-    """Return the command that starts another one in namespaces; empty where there are none."""
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        return ()
-    command = (unshare, *_NAMESPACES, "--fork", "--kill-child", "sh", "-c", _READ_ONLY, "sh")
-    tried = subprocess.run([*command, "true"], capture_output=True, timeout=20, check=False)
-    return command if tried.returncode == 0 else ()
+def find_isolation() -> bool:
+    """Return whether this machine can start a process in namespaces of its own."""
+    if not sys.platform.startswith("linux"):
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "tried.py"
+        script.write_text("import numpy")
+        command = make_sandbox(script.resolve(), [sys.executable, "-I", str(script)])
+        tried = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    return tried.returncode == 0
+
+
+def make_sandbox(script: Path, command: list[str]) -> list[str]:
+    """Return a command that starts another one in a root that shows the folder of a script."""
+    shown = [(place, place) for place in _SYSTEM if Path(place).exists()]
+    # /lib is often a link to /usr/lib; /etc/localtime is shown as the file that it leads to.
+    tops = [place for place in _SYSTEM if place.count("/") == 1]
+    links = {place: str(Path(place).readlink()) for place in tops if Path(place).is_symlink()}
+    python = dict.fromkeys((sys.base_prefix, sys.prefix))
+    outer = [place for place in python if not _is_inside(place, _SYSTEM)]
+    spec: dict[str, Any] = {
+        "root": "/sys",  # a folder that every Linux has; it becomes the root
+        "folder": str(script.parent),
+        "script": str(script),
+        "writable": {"/tmp": _SCRATCH_MEGABYTES, SCRATCH: _SCRATCH_MEGABYTES},
+        "links": links,
+        "shown": [pair for pair in shown if pair[0] not in links],
+        "hidden": str(Path(etabli.__file__).parent),
+        "stub": str(_SANDBOX.with_name("stub.py")),
+        "command": command,
+    }
+    spec["shown"] += [*((place, place) for place in outer), (student_process.__file__, _CHILD)]
+    return [sys.executable, "-I", "-S", str(_SANDBOX), json.dumps(spec)]
+
+
+def _is_inside(place: str, folders: Sequence[str]) -> bool:
+    return any(place == folder or place.startswith(f"{folder}/") for folder in folders)
 
 
 def describe_limits(seconds: float) -> str:
@@ -81,26 +110,16 @@ class StudentFile:
         self._output.seek(0)
         self._output.truncate()
         self._is_loaded = False
-        script = Path(student_process.__file__)
-        command = [
-            sys.executable,
-            "-I",
-            "-u",
-            str(script),
-            str(self.path),
-            str(child_in),
-            str(child_out),
-        ]
-        threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        isolation = find_isolation()
-        # The only place that such a child can write to; matplotlib does not start without one.
-        writable = {"TMPDIR": _SCRATCH, "MPLCONFIGDIR": f"{_SCRATCH}/mpl"} if isolation else {}
-        fixed = {"MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1"}
+        is_isolated = find_isolation()
+        script = _CHILD if is_isolated else student_process.__file__
+        pipes = (child_in, child_out)
+        command = [sys.executable, "-I", "-u", script, str(self.path), *map(str, pipes)]
+        command.append(str(MEGABYTES))
         self._child = subprocess.Popen(
-            [*isolation, *command, str(MEGABYTES)],
+            make_sandbox(self.path, command) if is_isolated else command,
             stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT,
-            pass_fds=(child_in, child_out), start_new_session=True, cwd=self.path.parent,
-            env={**os.environ, **threads, **writable, **fixed},
+            pass_fds=pipes, start_new_session=True, cwd=self.path.parent,
+            env=_make_environment(is_isolated),
         )  # fmt: skip
         os.close(child_in)
         os.close(child_out)
@@ -136,34 +155,58 @@ class StudentFile:
         with contextlib.suppress(BrokenPipeError):  # the answer says why
             student_process.write_message(self._streams[0], header, arguments)
         found, arrays = self._receive()
-        if "error" in found:
-            raise StudentFailure(describe_failure(found["error"]))
-        return found, arrays
+        try:
+            if "error" in found:
+                raise StudentFailure(describe_failure(found["error"]))
+            return _read_answer(found), {name: _to_floats(each) for name, each in arrays.items()}
+        except (KeyError, TypeError, ValueError, AttributeError) as error:  # it may send anything
+            self.close()
+            raise StudentFailure(_("the process sent no arrays that can be read")) from error
 
     def _receive(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Read one answer within the time limit; otherwise end the child and say why."""
         assert self._child is not None
-        is_late = threading.Event()
-
-        def end() -> None:
-            is_late.set()
-            self._kill()
-
         seconds = self.seconds + (0 if self._is_loaded else _START_SECONDS)
-        timer = threading.Timer(seconds, end)
-        timer.start()
+        ended, reasons = threading.Event(), list[str]()
+
+        def watch() -> None:
+            limit = time.monotonic() + seconds
+            while not ended.wait(min(_WATCH_SECONDS, max(limit - time.monotonic(), 0))):
+                is_late = time.monotonic() >= limit
+                if is_late or self._measure_memory() > MEGABYTES * 1_000_000:
+                    reasons.append("time" if is_late else "memory")
+                    self._kill()
+                    return
+
+        watching = threading.Thread(target=watch, daemon=True)
+        watching.start()
         try:
             return student_process.read_message(self._streams[1])
         except Exception as error:  # a student's process may send anything
             self._kill()
             code = self._child.wait()
             self.close()
-            raise StudentFailure(self._explain_end(is_late.is_set(), code)) from error
+            raise StudentFailure(self._explain_end(reasons, code)) from error
         finally:
-            timer.cancel()
+            ended.set()
+            watching.join()
 
-    def _explain_end(self, is_late: bool, code: int) -> str:
-        if is_late:
+    def _measure_memory(self) -> int:
+        """Return the bytes that the child and all processes that it started hold."""
+        import psutil
+
+        held = 0
+        with contextlib.suppress(psutil.Error):
+            assert self._child is not None
+            for process in psutil.Process(self._child.pid).children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    held += process.memory_info().rss
+        return held
+
+    def _explain_end(self, reasons: list[str], code: int) -> str:
+        if reasons == ["memory"]:
+            return _("needs more memory than it may use")
+        if reasons:
             return _("did not end within {seconds:g} s: an endless loop?").format(
                 seconds=self.seconds
             )
@@ -176,9 +219,17 @@ class StudentFile:
 
     def _kill(self) -> None:
         """End the child and every process that it started."""
-        if self._child is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._child.pid, 9)
+        if self._child is None:
+            return
+        import psutil
+
+        # First what left the process group; in namespaces, the first process ends with all others.
+        with contextlib.suppress(psutil.Error):
+            for process in psutil.Process(self._child.pid).children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.pid, 9)
 
     def read_output(self, limit: int = 2000) -> str:
         """Return the beginning of what the file printed."""
@@ -196,4 +247,33 @@ class StudentFile:
             self._child = None
 
 
+def _make_environment(is_isolated: bool) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    home = SCRATCH if is_isolated else tempfile.gettempdir()
+    # matplotlib does not start without a folder that it can write to.
+    places = {"HOME": home, "TMPDIR": home, "MPLCONFIGDIR": f"{home}/mpl"}
+    return {**kept, **threads, **places, "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _read_answer(header: dict[str, Any]) -> dict[str, Any]:
+    """Return the header of an answer with only what it should hold, of the types it should have."""
+    kinds, changed, keys = header["kinds"], header["changed"], header["keys"]
+    lists = (kinds, changed, [] if keys is None else keys)
+    if not all(isinstance(each, list) and len(each) <= _MOST_VALUES for each in lists):
+        raise ValueError("no list, or one of too many values")
+    return {
+        **header,
+        "kinds": [None if kind is None else str(kind)[:80] for kind in kinds],
+        "changed": [str(name)[:80] for name in changed],
+        "keys": None if keys is None else [str(key)[:80] for key in keys],
+    }
+
+
+def _to_floats(array: np.ndarray) -> np.ndarray:
+    return np.asarray(array, np.float64)
+
+
+_MOST_VALUES = 100
+_WATCH_SECONDS = 0.1
 _START_SECONDS = 20  # importing NumPy or JAX in the child, on a busy machine
