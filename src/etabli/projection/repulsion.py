@@ -11,6 +11,7 @@ and one potential for all forces are the smooth particle mesh of Essmann et al. 
 grid of openTSNE: docs/decisions/0012.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -28,26 +29,78 @@ def compute_repulsion(points: np.ndarray, threads: int = 1) -> tuple[np.ndarray,
 
     They are sum_j (y_i - y_j) / (1 + |y_i - y_j|^2)^2 and sum_{i != j} 1 / (1 + |y_i - y_j|^2).
     """
-    low = points.min(axis=0)
-    spans = points.max(axis=0) - low
-    step = float(np.clip(STEP, spans.max() / _MAX_CELLS, max(spans.max(), 1e-9) / _MIN_CELLS))
-    # Four more cells per axis for the support of the splines; sizes rounded up for the cache.
-    rows, columns = (-(-(int(span / step) + 4) // _ROUND) * _ROUND for span in spans)
-    cells, inside = np.divmod(((points - low) / step).T, 1)
-    (by_row, row_slope), (by_column, column_slope) = _spline(inside[0]), _spline(inside[1])
-    first = (cells[0] * columns + cells[1]).astype(np.intp)
-    # The flat indices (4, 4, N) of the cells that the spline of each point touches.
-    around = np.add.outer(np.add.outer(np.arange(4) * columns, np.arange(4)), first)
-    # Spread: every point adds its weights to its cells; bincount sums what falls in the same cell.
-    weights = by_row[:, None] * by_column
-    grid = np.bincount(around.ravel(), weights.ravel(), rows * columns).reshape(rows, columns)
-    potential = _convolve(grid, step, threads).ravel()[around].astype(np.float64)
-    # Interpolate: the same splines give phi, their derivatives its gradient per cell.
-    along = np.einsum("rcn,cn->rn", potential, by_column)
-    across = np.einsum("rcn,cn->rn", potential, column_slope)
-    total = float(np.einsum("rn,rn->", along, by_row)) - len(points)  # K(0) = 1 for each i = j
-    slopes = np.einsum("rn,rn->n", along, row_slope), np.einsum("rn,rn->n", across, by_row)
-    return np.stack(slopes, axis=1) / (-2 * step), total
+    grid = _Grid(points)
+    at = grid.locate(points)
+    along, slopes = grid.interpolate(grid.make_potential(at, threads), at)
+    total = float(np.einsum("rn,rn->", along, at.by_row)) - len(points)  # K(0) = 1 for each i = j
+    return slopes / (-2 * grid.step), total
+
+
+class Potential:
+    """The potential phi of fixed points (N, 2), at any place up to ``margin`` outside of them."""
+
+    def __init__(self, points: np.ndarray, margin: float) -> None:
+        self._low, self._high = points.min(axis=0) - margin, points.max(axis=0) + margin
+        self._grid = _Grid(np.stack([self._low, self._high]))
+        self._values = self._grid.make_potential(self._grid.locate(points), 1)
+
+    def evaluate(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return phi (M,) and its gradient (M, 2) at places (M, 2), moved inside the margin."""
+        at = self._grid.locate(np.clip(places, self._low, self._high))
+        along, slopes = self._grid.interpolate(self._values, at)
+        return np.einsum("rn,rn->n", along, at.by_row), slopes / self._grid.step
+
+
+@dataclass(frozen=True, eq=False)
+class _Located:
+    """Points on a grid: the 16 cells (4, 4, N) of each, splines and their slopes (4, N)."""
+
+    around: np.ndarray
+    by_row: np.ndarray
+    row_slope: np.ndarray
+    by_column: np.ndarray
+    column_slope: np.ndarray
+
+
+class _Grid:
+    """A grid of cells that covers points (N, 2)."""
+
+    def __init__(self, points: np.ndarray) -> None:
+        self._low = points.min(axis=0)
+        spans = points.max(axis=0) - self._low
+        longest = max(spans.max(), 1e-9)
+        self.step = float(np.clip(STEP, spans.max() / _MAX_CELLS, longest / _MIN_CELLS))
+        # Four more cells per axis for the support of the splines; sizes rounded up for the cache.
+        self._rows, self._columns = (
+            -(-(int(span / self.step) + 4) // _ROUND) * _ROUND for span in spans
+        )
+
+    def locate(self, points: np.ndarray) -> _Located:
+        """Return the cells and the splines of points within the grid."""
+        cells, inside = np.divmod(((points - self._low) / self.step).T, 1)
+        first = (cells[0] * self._columns + cells[1]).astype(np.intp)
+        # The flat indices (4, 4, N) of the cells that the spline of each point touches.
+        corners = np.add.outer(np.arange(4) * self._columns, np.arange(4))
+        return _Located(np.add.outer(corners, first), *_spline(inside[0]), *_spline(inside[1]))
+
+    def make_potential(self, at: _Located, threads: int) -> np.ndarray:
+        """Spread points over their cells and convolve with the kernel: phi as coefficients."""
+        # Every point adds its weights to its cells; bincount sums what falls in the same cell.
+        weights = at.by_row[:, None] * at.by_column
+        grid = np.bincount(at.around.ravel(), weights.ravel(), self._rows * self._columns)
+        return _convolve(grid.reshape(self._rows, self._columns), self.step, threads)
+
+    def interpolate(self, potential: np.ndarray, at: _Located) -> tuple[np.ndarray, np.ndarray]:
+        """Return phi summed along columns (4, N), and its gradient per cell (N, 2)."""
+        values = potential.ravel()[at.around].astype(np.float64)
+        # The splines that spread the points give phi, their derivatives its gradient.
+        along = np.einsum("rcn,cn->rn", values, at.by_column)
+        across = np.einsum("rcn,cn->rn", values, at.column_slope)
+        slopes = (
+            np.einsum("rn,rn->n", along, at.row_slope),
+            np.einsum("rn,rn->n", across, at.by_row),
+        )
+        return along, np.stack(slopes, axis=1)
 
 
 def _spline(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
