@@ -29,10 +29,15 @@ def check_points(points: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class PCA:
-    """``points`` (N, dimensions); ``spectrum``, the explained variance ratios, descending."""
+    """``points`` (N, dimensions); ``spectrum``, the explained variance ratios, descending.
+
+    ``mean`` (D,) and ``axes`` (D, at most ``dimensions``) project other points.
+    """
 
     points: np.ndarray
     spectrum: np.ndarray
+    mean: np.ndarray
+    axes: np.ndarray
 
     def count_components(self, share: float) -> int:
         """Return the number of components that explain at least this share of the variance."""
@@ -47,7 +52,8 @@ def pca(points: np.ndarray, dimensions: int = 2) -> PCA:
     The sign of each axis makes its largest loading positive. Missing dimensions are zeros.
     """
     points = check_points(points)
-    centered = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
+    mean = points.mean(axis=0, dtype=np.float64)
+    centered = points.astype(np.float64) - mean
     n, size = centered.shape
     if size <= n:
         values, axes = np.linalg.eigh(centered.T @ centered)
@@ -63,4 +69,4 @@ def pca(points: np.ndarray, dimensions: int = 2) -> PCA:
     projected[:, : axes.shape[1]] = centered @ axes
     total = values.sum()
     spectrum = values / total if total > 0 else np.full(len(values), 1 / len(values))
-    return PCA(projected.astype(points.dtype), spectrum)
+    return PCA(projected.astype(points.dtype), spectrum, mean, axes)
