@@ -2,9 +2,10 @@
 
 from pydantic import Field
 
+from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
 from etabli.experiments.settings import SettingsModel
-from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore
+from etabli.experiments.spec import ExperimentSpec, PublishedScore
 from etabli.metrics.score import Score
 
 
@@ -28,7 +29,7 @@ def run(context: RunContext, settings: Settings) -> None:
         context.table("rows", title="Rows", columns=["name", "value"], rows=[["<b>", 1.5]])
         context.note("A note with <script>.")
         context.page("page", "<!doctype html><p>inside</p>", title="A page")
-    context.claim("it_falls", "confirmed", "the last loss is lower than the first")
+    context.claim("it_falls", "the last loss is lower than the first", last=1.0, first=2.0)
 
 
 EXPERIMENT = ExperimentSpec(
@@ -41,6 +42,13 @@ EXPERIMENT = ExperimentSpec(
     run=run,
     on_sample={"epochs": 2},
     published=(PublishedScore("test_accuracy", 0.9159, where="here"),),
-    claims=(Claim("it_falls", "the loss falls", where="there"),),
+    claims=(
+        Claim(
+            "it_falls",
+            "the loss falls",
+            where="there",
+            confirmed_if=(Condition("last", "<", "first"),),
+        ),
+    ),
     expected_ranges={"test_accuracy": (0.8, 1.0)},
 )

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -36,7 +37,7 @@ def test_a_score_that_is_not_a_number_is_refused(context):
 
 def test_an_unknown_claim_is_a_programming_error(context):
     with pytest.raises(KeyError):
-        context.claim("unknown", "confirmed", "")
+        context.claim("unknown", "")
 
 
 def test_the_same_figure_is_the_same_bytes(context):
@@ -60,10 +61,24 @@ def test_a_new_attempt_forgets_curves_and_figures_but_keeps_checkpoints(context,
     assert second.path("checkpoint.keras").exists()
 
 
-def test_a_claim_is_judged_on_full_data_only(context, tmp_path):
+def test_a_claim_is_evaluated_on_full_data_only(context, tmp_path):
     full = RunContext(EXPERIMENT, tmp_path / "full", Source.full(tmp_path), seed=0)
     for each in (context, full):
-        each.claim("it_falls", "confirmed", "from 2 to 1")
-    (sample,), (judged,) = context.claims, full.claims
-    assert (sample.verdict, judged.verdict) == ("not_judged", "confirmed")
-    assert sample.measured == judged.measured == "from 2 to 1"
+        each.claim("it_falls", "from 2 to 1", last=1, first=2)
+    (sample,), (evaluated,) = context.claims, full.claims
+    assert (sample.verdict, evaluated.verdict) == ("not_evaluated", "confirmed")
+    assert sample.measured == evaluated.measured == "from 2 to 1"
+    full.claim("it_falls", "from 1 to 2", last=2, first=1)
+    assert full.claims[-1].verdict == "refuted"
+
+
+def test_a_claim_is_not_evaluated_on_data_that_it_is_not_about(tmp_path):
+    claim = dataclasses.replace(EXPERIMENT.claims[0], data=("voc2007",))
+    spec = dataclasses.replace(EXPERIMENT, claims=(claim,))
+    context = RunContext(spec, tmp_path / "seed-0", Source.full(tmp_path), seed=0)
+    context.claim("it_falls", "", last=1, first=2)
+    context.data.add("voc2007")
+    context.claim("it_falls", "", last=1, first=2)
+    assert [each.verdict for each in context.claims] == ["not_evaluated", "confirmed"]
+    assert context.claims[0].about == "VOC 2007"
+    assert context.claims[0].condition == "confirmed if last < first"

@@ -29,12 +29,12 @@ def test_fashion_mnist_runs_with_its_class_names_and_without_published_values(tm
     assert (seed_run.dataset, seed_run.dataset_title) == ("fashion-mnist", "Fashion-MNIST")
     assert [each.published for each in run_folder.summarize_scores(folder)] == [None] * 3
     assert seed_run.published == [] and seed_run.expects == {}
-    assert {(each.verdict, each.measured) for each in seed_run.claims} == {("not_judged", "")}
+    assert {(each.verdict, each.measured) for each in seed_run.claims} == {("not_evaluated", "")}
     (table,) = [each for each in seed_run.report_items if each.key == "per_class"]
     assert [row[0] for row in table.rows][-2:] == ["Bag", "Ankle boot"]
     page = report.write_report(folder).read_text(encoding="utf-8")
-    assert "not judged on Fashion-MNIST" in page and "no published value is shown" in page
-    assert "Ankle boot" in page and "not judged on sample data" not in page
+    assert "not evaluated on Fashion-MNIST" in page and "no published value is shown" in page
+    assert "Ankle boot" in page and "not evaluated on sample data" not in page
 
 
 def test_the_figures_name_the_classes(tmp_path, fashion):

@@ -19,7 +19,7 @@ def test_the_python_interface_runs_on_another_data_set(tmp_path, monkeypatch):
     )
     assert run_folder.read_run(tmp_path / "run").dataset == "kmnist"
     page = found.report.read_text(encoding="utf-8")
-    assert "not judged on KMNIST" in page and "test_accuracy" in found.scores
+    assert "not evaluated on KMNIST" in page and "test_accuracy" in found.scores
 
 
 def test_the_data_set_is_fetched_in_place_of_mnist(tmp_path, monkeypatch):

@@ -145,10 +145,10 @@ def test_a_score_has_a_plain_name(name, label):
     assert numbers.score_label(name) == label
 
 
-def test_on_sample_data_no_claim_is_judged(tmp_path):
+def test_on_sample_data_no_claim_is_evaluated(tmp_path):
     folder = runner.run_experiments([EXPERIMENT], tmp_path / "own", Source.sample(tmp_path))
     page = report.write_report(folder).read_text(encoding="utf-8")
-    assert "not judged on sample data" in page and "confirmed<" not in page
+    assert "not evaluated on sample data" in page and "confirmed<" not in page
 
 
 @pytest.mark.parametrize(

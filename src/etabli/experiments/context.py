@@ -24,7 +24,7 @@ from etabli.experiments.spec import ExperimentSpec
 from etabli.metrics.score import Score
 from etabli.report import numbers, run_folder
 from etabli.report.live import LiveProgress
-from etabli.report.run_folder import ClaimRecord, ReportItem, Verdict
+from etabli.report.run_folder import ClaimRecord, ReportItem
 from etabli.training import checkpoint as checkpoints
 from etabli.training.checkpoint import CHECKPOINTS_DIR, Checkpoint
 
@@ -64,6 +64,7 @@ class RunContext:
         self.report_items: list[ReportItem] = []
         self.digits = digits
         self.is_comparable = not self.is_other_data
+        self.data = set(() if self.is_sample or self.is_other_data else experiment.data)
         self._remove_shown()
 
     @property
@@ -131,20 +132,29 @@ class RunContext:
         """Return the rows logged so far."""
         return run_folder.read_curve(self.folder, curve)
 
-    def claim(self, key: str, verdict: Verdict, measured: str) -> None:
-        """Record whether a claim holds, and what was measured.
+    def claim(self, key: str, measured: str, **values: float) -> None:
+        """Record a claim with its verdict, which its conditions reach from the measured values.
 
-        On sample data it is not judged; on other data than MNIST what it says does not apply.
+        On sample data, and on other data than those that it is about, it is not evaluated.
+
+        Args:
+            key: The claim, by its name in the specification.
+            measured: What was measured, in a sentence.
+            **values: The values that the conditions of the claim name.
         """
         claim = next((each for each in self.experiment.claims if each.key == key), None)
         if claim is None:
             raise KeyError(f"{self.experiment.name} has no claim {key!r}")
+        verdict = claim.evaluate({name: float(value) for name, value in values.items()})
+        is_about = not self.is_other_data and self.data.issuperset(claim.data)
         self.claims.append(
             ClaimRecord(
                 key=key,
                 says=_(claim.says),
                 where=_(claim.where),
-                verdict="not_judged" if self.is_sample or self.is_other_data else verdict,
+                about=claim.is_about,
+                condition=claim.condition,
+                verdict=verdict if is_about and not self.is_sample else "not_evaluated",
                 measured="" if self.is_other_data else measured,
             )
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from etabli.experiments.claims import Claim
 from etabli.experiments.settings import SettingsModel, validate_settings
 
 
@@ -15,15 +16,6 @@ class PublishedScore:
     what: str = ""
     where: str = ""
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A statement of the lab report, in our words; a run on full data says whether it holds."""
-
-    key: str
-    says: str
-    where: str = ""
 
 
 @dataclass(frozen=True)

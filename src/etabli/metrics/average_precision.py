@@ -10,11 +10,12 @@ import numpy as np
 
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
-from etabli.metrics.score import Score
+from etabli.metrics.score import Interval, Score
 
 __all__ = [
     "average_precision",
     "average_precision_per_class",
+    "bootstrap_gain",
     "bootstrap_standard_error",
     "compute_scores",
     "element_accuracy",
@@ -132,6 +133,38 @@ def bootstrap_standard_error(
         values = average_precision_per_class(labels[rows], ranks[rows])
         means.append(values[~np.isnan(values)].mean() if not np.isnan(values).all() else np.nan)
     return Score(float(np.nanstd(means, ddof=1)), {**whole.recipe, "bootstrap": resamples})
+
+
+def bootstrap_gain(
+    labels: np.ndarray,
+    ranks: np.ndarray,
+    others: np.ndarray,
+    generator: np.random.Generator,
+    resamples: int = 1000,
+) -> Interval:
+    """Estimate the gain in mean AP over another ranking of the same N images, with its interval.
+
+    The bootstrap is paired: each resample of the images scores both rankings.
+
+    Args:
+        labels: (N, K), 1 present, -1 absent, 0 difficult.
+        ranks: (N, K) scores.
+        others: (N, K) scores of the other ranking.
+        generator: draws the images.
+        resamples: number of test sets drawn.
+    """
+    whole, baseline = (mean_average_precision(labels, each) for each in (ranks, others))
+    gains = [
+        np.nanmean(
+            average_precision_per_class(labels[rows], ranks[rows])
+            - average_precision_per_class(labels[rows], others[rows])
+        )
+        for rows in generator.integers(len(labels), size=(resamples, len(labels)))
+        if (labels[rows] == 1).any()
+    ]
+    low, high = np.quantile(gains, [0.025, 0.975]) if gains else (np.nan, np.nan)
+    recipe = {**whole.recipe, "interval": f"95%, paired bootstrap of {resamples}"}
+    return Interval(whole.value - baseline.value, float(low), float(high), recipe)
 
 
 def element_accuracy(labels: np.ndarray, decisions: np.ndarray) -> Score:

@@ -102,6 +102,8 @@ _VARIANTS = {
     "from_scratch": N_("trained from scratch"),
     "frozen": N_("frozen features"),
     "tuned": N_("fine-tuned"),
+    "gain": N_("gain over frozen features"),
+    "baseline": N_("simpler captioner"),
     "low": N_("low temperature"),
     "plain": N_("temperature 1"),
     "high": N_("high temperature"),

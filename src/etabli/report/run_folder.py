@@ -20,6 +20,7 @@ from pydantic import (
     AfterValidator,
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -67,7 +68,11 @@ Name = Annotated[str, Field(pattern=r"^\w[\w.+-]{0,199}$")]
 Inside = Annotated[str, Field(pattern=r"^([\w.+ -]+/)*[\w.+ -]*$"), AfterValidator(_check_inside)]
 Text = Annotated[str, PlainValidator(_read_text), PlainSerializer(_write_text)]
 Cell = Annotated[Any, PlainValidator(_read_cell), PlainSerializer(_write_text)]
-Verdict = Literal["confirmed", "refuted", "undecided", "not_judged"]
+# Version 0.1 wrote "not_judged".
+Verdict = Annotated[
+    Literal["confirmed", "refuted", "undecided", "not_evaluated"],
+    BeforeValidator(lambda word: "not_evaluated" if word == "not_judged" else word),
+]
 
 
 class Record(BaseModel):
@@ -92,9 +97,13 @@ class ScoreRecord(Record):
 
 
 class ClaimRecord(Record):
+    """A claim of the lab report: what data it is about, when it is confirmed, what was measured."""
+
     key: str
     says: Text
     where: Text = ""
+    about: str = ""
+    condition: Text = ""
     verdict: Verdict
     measured: Text
 

@@ -26,7 +26,7 @@ def run_experiment(name, folder, changes, source=None, seed=0):
 
 
 @pytest.mark.parametrize("name", SHORT)
-def test_every_claim_is_judged_and_every_figure_drawn(name, tmp_path):
+def test_every_claim_is_recorded_and_every_figure_drawn(name, tmp_path):
     context = run_experiment(name, tmp_path, SHORT[name])
     assert {claim.key for claim in context.claims} == {
         claim.key for claim in context.experiment.claims

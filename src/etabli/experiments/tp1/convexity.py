@@ -15,9 +15,10 @@ from etabli import nn
 from etabli.core.i18n import N_, _
 from etabli.core.seeding import make_generator
 from etabli.data.formats import mnist
+from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
 from etabli.experiments.settings import SettingsModel
-from etabli.experiments.spec import Claim, ExperimentSpec
+from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp1 import _shared
 from etabli.models.estimators.base_network import NetworkClassifier
 from etabli.models.estimators.diagnostics import (
@@ -273,31 +274,32 @@ def judge(
 ) -> None:
     """Judge the claims of the report on convexity."""
     low, high, zeros = eigenvalues[-1], eigenvalues[0], count_zeros(eigenvalues)
-    is_convex = excess_linear < ROUNDING and low > -ROUNDING * high
     context.claim(
         "logistic_loss_is_convex",
-        "confirmed" if is_convex else "refuted",
         _(
             "The largest excess of the loss over a chord is {excess:.0e}; the eigenvalues of the "
             "Hessian range from {low:.0e} to {high:.2g}."
         ).format(excess=excess_linear, low=low, high=high),
+        excess=excess_linear,
+        lowest_by_highest_eigenvalue=low / high,
     )
     context.claim(
         "one_minimum",
-        "refuted" if zeros >= directions else "undecided",
         _(
             "{zeros} of {all} eigenvalues of the Hessian are zero to rounding; adding one vector "
             "to all classes, which does not change the loss, accounts for {directions} directions."
         ).format(zeros=zeros, all=len(eigenvalues), directions=directions),
+        zero_eigenvalues=zeros,
+        free_directions=directions,
     )
     context.claim(
         "perceptron_loss_is_not_convex",
-        "confirmed" if excess_perceptron > ROUNDING else "undecided",
         _(
             "On the lines from a trained perceptron to another one, and to itself with its hidden "
             "units in another order, the loss exceeds the chord by up to {excess:.2g}; for a "
             "convex function that is 0. This does not show that there are bad local minima."
         ).format(excess=excess_perceptron),
+        excess=excess_perceptron,
     )
 
 
@@ -317,16 +319,24 @@ EXPERIMENT = ExperimentSpec(
             "logistic_loss_is_convex",
             N_("The cross-entropy of logistic regression is a convex function of its parameters."),
             where=N_("practical 1, exercise 1"),
+            confirmed_if=(
+                Condition("excess", "<", ROUNDING),
+                Condition("lowest_by_highest_eigenvalue", ">", -ROUNDING),
+            ),
         ),
         Claim(
             "one_minimum",
             N_("Being convex, it has one single global minimum."),
             where=N_("practical 1, exercise 1"),
+            confirmed_if=(Condition("zero_eigenvalues", "=", 0),),
+            refuted_if=(Condition("zero_eigenvalues", ">=", "free_directions"),),
         ),
         Claim(
             "perceptron_loss_is_not_convex",
             N_("The loss of the perceptron need not be convex: there can be local minima."),
             where=N_("practical 1, exercise 2"),
+            confirmed_if=(Condition("excess", ">", ROUNDING),),
+            refuted_if=(),  # lines on which it is convex do not show that it is convex
         ),
     ),
 )

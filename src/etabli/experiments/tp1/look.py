@@ -12,9 +12,10 @@ from sklearn.decomposition import PCA
 
 from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
+from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
 from etabli.experiments.settings import SettingsModel
-from etabli.experiments.spec import Claim, ExperimentSpec
+from etabli.experiments.spec import ExperimentSpec
 from etabli.viz.classes import plot_class_distribution
 from etabli.viz.curves import plot_curves
 from etabli.viz.images import show_images
@@ -38,8 +39,9 @@ def run(context: RunContext, settings: Settings) -> None:
     n, test = len(digits.train_labels), len(digits.test_labels)
     context.claim(
         "sizes",
-        "confirmed" if (n, test) == (60_000, 10_000) else "undecided",
         _("The files contain {n} training and {test} test images.").format(n=n, test=test),
+        n_train=n,
+        n_test=test,
     )
 
 
@@ -103,7 +105,6 @@ def show_space(context: RunContext, digits: mnist.Digits, components: int) -> No
     enough = int(np.searchsorted(explained, 0.95)) + 1
     context.claim(
         "space_is_two_dimensional",
-        "refuted" if enough > 2 else "confirmed",
         _(
             "An image is one point of a space of 28 × 28 = 784 dimensions, one for each pixel; "
             "what is two-dimensional is the grid of the pixels. {blank} pixels are blank in all "
@@ -114,6 +115,7 @@ def show_space(context: RunContext, digits: mnist.Digits, components: int) -> No
             ink=float((images > 0).mean()),
             enough=enough,
         ),
+        components_of_95_percent=enough,
     )
 
 
@@ -132,6 +134,8 @@ EXPERIMENT = ExperimentSpec(
             "space_is_two_dimensional",
             N_("The images are in a two-dimensional space, of size 28 × 28 = 784."),
             where=N_("practical 1, exercise 0"),
+            data=("mnist",),
+            confirmed_if=(Condition("components_of_95_percent", "<=", 2),),
         ),
         Claim(
             "sizes",
@@ -140,6 +144,8 @@ EXPERIMENT = ExperimentSpec(
                 "once)."
             ),
             where=N_("practical 1, summary and exercise 0"),
+            data=("mnist",),
+            confirmed_if=(Condition("n_train", "=", 60_000), Condition("n_test", "=", 10_000)),
         ),
     ),
 )

@@ -14,8 +14,9 @@ from pydantic import Field
 
 from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
+from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import Claim, ExperimentSpec, PublishedScore
+from etabli.experiments.spec import ExperimentSpec, PublishedScore
 from etabli.experiments.tp2 import _shared
 from etabli.models.vision import digit_classifiers
 
@@ -39,8 +40,8 @@ def run(context: RunContext, settings: Settings) -> None:
     accuracy = context.scores["test_accuracy"].value
     context.claim(
         "a_hidden_layer_helps",
-        "confirmed" if accuracy > LINEAR else "refuted",
         _("test accuracy {accuracy:.2%} with a hidden layer").format(accuracy=accuracy),
+        test_accuracy=accuracy,
     )
     if context.is_first_seed:
         _shared.show_net(
@@ -107,6 +108,8 @@ EXPERIMENT = ExperimentSpec(
             "a_hidden_layer_helps",
             N_("A hidden layer makes the classifier better."),
             where=N_("practical 2, exercise 2"),
+            data=("mnist",),
+            confirmed_if=(Condition("test_accuracy", ">", LINEAR),),
         ),
     ),
     expected_ranges={"test_accuracy": (0.977, 0.981), "test_loss": (0.06, 0.09)},

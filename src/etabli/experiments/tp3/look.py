@@ -13,12 +13,12 @@ from pydantic import Field
 from etabli.core.i18n import N_, _
 from etabli.data.formats import images, voc
 from etabli.data.formats.labeled_images import LabeledImages
+from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
 from etabli.experiments.settings import SettingsModel
-from etabli.experiments.spec import Claim, ExperimentSpec
+from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp3 import _shared
 from etabli.metrics.score import Score
-from etabli.report.run_folder import Verdict
 from etabli.viz.classes import plot_bars
 from etabli.viz.images import show_photos
 
@@ -33,6 +33,8 @@ def run(context: RunContext, settings: Settings) -> None:
     first = "trainval" if last == "test" else "train"
     train, test = (voc.load(context.source, split) for split in (first, last))
     present = train.labels == 1
+    if train.title.startswith("VOC2007"):
+        context.data.add("voc2007")
     recipe: dict[str, object] = {"data": train.title}
     context.score("images_train", Score(len(train), recipe))
     context.score("images_test", Score(len(test), {"data": test.title}))
@@ -116,19 +118,19 @@ def show_sample(context: RunContext, train: LabeledImages, count: int) -> None:
 
 def judge(context: RunContext, train: LabeledImages, test: LabeledImages) -> None:
     """Judge the claims of the report on the data set."""
-    has_sizes = all(abs(len(which) - 5000) < 100 for which in (train, test))
-    verdict: Verdict = "confirmed" if has_sizes and len(train.classes) == 20 else "refuted"
     measured = _("{train} training and {test} test images, {classes} classes.")
     context.claim(
         "sizes",
-        verdict if train.title.startswith("VOC2007") else "undecided",
         measured.format(train=len(train), test=len(test), classes=len(train.classes)),
+        n_train=len(train),
+        n_test=len(test),
+        n_classes=len(train.classes),
     )
     several = float(((train.labels == 1).sum(1) > 1).mean())
     context.claim(
         "several_labels",
-        "confirmed" if several > 0.1 else "refuted",
         _("{share:.1%} of the training images have more than one class.").format(share=several),
+        several_labels=several,
     )
 
 
@@ -148,11 +150,19 @@ EXPERIMENT = ExperimentSpec(
             "sizes",
             N_("VOC 2007 has 20 classes and about 5,000 training and 5,000 test images."),
             where=N_("practical 3, summary"),
+            data=("voc2007",),
+            confirmed_if=(
+                Condition("n_train", "=", 5000, 100),
+                Condition("n_test", "=", 5000, 100),
+                Condition("n_classes", "=", 20),
+            ),
         ),
         Claim(
             "several_labels",
             N_("An image may have several classes."),
             where=N_("practical 3, summary"),
+            data=("voc",),
+            confirmed_if=(Condition("several_labels", ">", 0),),
         ),
     ),
 )

@@ -92,11 +92,11 @@ def compare(
     first, last = (maps["transfer"][at] - maps["scratch"][at] for at in (0, -1))
     context.claim(
         "few_images",
-        "confirmed" if first > 0 else "refuted",
         _(
             "The mAP of transfer minus that of training from scratch is {first:+.1f} points with "
             "{n} training images, and {last:+.1f} with {all}."
         ).format(n=sizes[0], first=100 * first, all=sizes[-1], last=100 * last),
+        gain_with_fewest_images=first,
     )
 
 

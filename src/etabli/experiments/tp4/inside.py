@@ -10,8 +10,9 @@ from etabli.core.i18n import N_, _
 from etabli.data.formats import text as texts
 from etabli.data.formats.text import Text
 from etabli.data.synthetic import verse
+from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import Claim, ExperimentSpec
+from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp4 import _shared
 from etabli.metrics import units
 from etabli.metrics.score import Score
@@ -79,10 +80,11 @@ def score_phrase(
     context.score("space_after_mort_de", Score(space, {"p": "of a space", "windows": len(ends)}))
     context.claim(
         "the_space_is_predictable",
-        "confirmed" if min(space, counts[" "] / len(ends)) > 0.8 else "refuted",
         _("in the book a space follows {k} times out of {n}; the network gives it {p:.0%}").format(
             k=counts[" "], n=len(ends), p=space
         ),
+        share_in_the_book=counts[" "] / len(ends),
+        probability=space,
     )
     if context.is_first_seed:
         title = _("What follows '{phrase}'").format(phrase=PHRASE)
@@ -155,6 +157,11 @@ EXPERIMENT = ExperimentSpec(
             "the_space_is_predictable",
             N_("the space after 'mort de' is predictable, as it ends the phrase"),
             N_("practical 4, exercise 1 b"),
+            data=("fleurs_du_mal",),
+            confirmed_if=(
+                Condition("share_in_the_book", ">", 0.8),
+                Condition("probability", ">", 0.8),
+            ),
         ),
     ),
 )

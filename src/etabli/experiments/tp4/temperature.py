@@ -10,8 +10,9 @@ from etabli.core.i18n import N_, _
 from etabli.data.formats import text as texts
 from etabli.data.formats.text import Text
 from etabli.data.synthetic import verse
+from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
-from etabli.experiments.spec import Claim, ExperimentSpec
+from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp4 import _shared, published
 from etabli.metrics import text as measures
 from etabli.metrics.score import Score
@@ -84,13 +85,12 @@ def measure_quality(several: list[str], lexicon: frozenset[str]) -> dict[str, fl
 def judge_claims(context: RunContext, quality: Quality) -> None:
     """Judge whether a low temperature writes better words and a high one writes nonsense.
 
-    Repetition is reported, not judged, as it depends on the length of the text: greedy sampling
+    Repetition is reported, not evaluated, as it depends on the length of the text: greedy sampling
     from ten characters sooner or later reaches ten characters that it has read before.
     """
     low, plain, high = (quality[t] for t in (LOW, PLAIN, HIGH))
     context.claim(
         "low_temperature_writes_better",
-        "confirmed" if low["known_words"] > plain["known_words"] else "refuted",
         _(
             "words found in the book: {a:.0%} at T = 0.02, {c:.0%} at T = 1; repeated text: "
             "{b:.0%} at T = 0.02 (the sample of the lab report: {e:.0%}), {d:.0%} at T = 1"
@@ -101,13 +101,16 @@ def judge_claims(context: RunContext, quality: Quality) -> None:
             d=plain["repetition"],
             e=measures.repetition(published.SAMPLES[LOW], 20).value,
         ),
+        known_words_low=low["known_words"],
+        known_words_plain=plain["known_words"],
     )
     context.claim(
         "high_temperature_makes_no_sense",
-        "confirmed" if high["known_words"] < plain["known_words"] / 2 else "refuted",
         _("words found in the book: {a:.0%} at T = 10, {b:.0%} at T = 1").format(
             a=high["known_words"], b=plain["known_words"]
         ),
+        known_words_high=high["known_words"],
+        half_of_known_words_plain=plain["known_words"] / 2,
     )
 
 
@@ -182,11 +185,15 @@ EXPERIMENT = ExperimentSpec(
             "low_temperature_writes_better",
             N_("near T = 0 what is written is better: words that make sense"),
             N_("practical 4, exercise 1 c"),
+            data=("fleurs_du_mal",),
+            confirmed_if=(Condition("known_words_low", ">", "known_words_plain"),),
         ),
         Claim(
             "high_temperature_makes_no_sense",
             N_("as T grows the text loses all sense"),
             N_("practical 4, exercise 1 c"),
+            data=("fleurs_du_mal",),
+            confirmed_if=(Condition("known_words_high", "<", "half_of_known_words_plain"),),
         ),
     ),
 )

@@ -1,6 +1,6 @@
 """What ``caption-modern`` and ``attention`` share: settings, training, choice of the search."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import product
@@ -11,11 +11,14 @@ from pydantic import Field
 from etabli.core import seeding
 from etabli.core.cache import Arrays
 from etabli.core.i18n import N_, _
+from etabli.experiments.claims import Condition
 from etabli.experiments.context import RunContext
 from etabli.experiments.settings import SettingsModel
 from etabli.experiments.tp5 import _shared
 from etabli.metrics.bleu import bleu
-from etabli.metrics.cider import cider
+from etabli.metrics.caption_tokens import tokenize
+from etabli.metrics.cider import cider, cider_d
+from etabli.metrics.neighborhood_hit import bootstrap_interval
 from etabli.models.captioning import attention, ensemble, reranking
 from etabli.models.captioning import train as training
 from etabli.models.captioning.attention import ModelConfig
@@ -79,6 +82,9 @@ class CaptionerSettings(SettingsModel):
         (10.0, 20.0, 40.0),
         description=N_("weights of the captions of the nearest training images to choose from"),
     )
+    compare: bool = Field(
+        True, description=N_("also train the simpler captioner that the claim is about")
+    )
 
 
 ON_SAMPLE: dict[str, object] = {
@@ -100,16 +106,22 @@ ON_SAMPLE: dict[str, object] = {
 """Settings on sample data that both experiments share."""
 
 
+IMPROVES = {
+    "confirmed_if": (Condition("gain_low", ">", 0),),
+    "refuted_if": (Condition("gain_high", "<", 0),),
+}
+"""The conditions of a claim that ``compare`` decides: the interval of the gain excludes 0."""
+
+
 def run(
-    context: RunContext, settings: CaptionerSettings, attention_dim: int, claim: str
+    context: RunContext, settings: CaptionerSettings, attention_dim: int
 ) -> tuple[Captioner, _shared.CaptionSplits, SearchResult]:
     """Train a captioner, choose its search, and score and save it; return the test captions too.
 
     Args:
-        context: the run that receives scores, model and claim.
+        context: the run that receives scores and model.
         settings: the settings of the experiment.
         attention_dim: dimension of the attention; 0: no attention, the mean of the region map.
-        claim: key of the claim that BLEU-4 is better than in the report.
     """
     splits = _shared.load_splits(context, settings.views)
     captioner = train(context, splits, settings, attention_dim)
@@ -120,15 +132,47 @@ def run(
     _shared.score_captions(context, captions, test.captions, captioner.search.describe())
     card = _shared.make_card(context, splits)
     replace(captioner, card=card).save(context.path("captioner"))
-    ours, published = context.scores["bleu_4"].value, _shared.REPORT_BLEU[3]
+    return captioner, splits, found
+
+
+def compare(
+    context: RunContext,
+    claim: str,
+    captions: Sequence[str],
+    simpler: Captioner,
+    splits: _shared.CaptionSplits,
+    settings: CaptionerSettings,
+) -> None:
+    """Compare with a simpler captioner, image by image, and evaluate the claim that it is worse.
+
+    Both read the same features, and the search of each was chosen among the same ones on the
+    development set; the interval is that of the paired bootstrap over the test images.
+
+    Args:
+        context: the run that receives the scores and the claim.
+        claim: key of the claim, with the conditions ``IMPROVES``.
+        captions: captions of the test images.
+        simpler: the captioner to compare with.
+        splits: the data.
+        settings: the searches to choose from.
+    """
+    search = choose_search(context, simpler, splits, settings, is_shown=False)
+    test, maps = splits.split("test")
+    others = simpler.write(maps, search).best(simpler.vocabulary)
+    ours, theirs = (cider_d(*tokenize(each, test.captions)) for each in (captions, others))
+    low, high = bootstrap_interval(ours - theirs, context.seed)
+    score = cider(others, test.captions, decoding=search.describe(), net=simpler.architecture)
+    context.score("cider_d_baseline", score)
+    gain = float((ours - theirs).mean())
     context.claim(
         claim,
-        "confirmed" if ours > published else "refuted",
-        _("BLEU-4 in the course's protocol: {value:.3f}, in the report {published:.3f}").format(
-            value=ours, published=published
-        ),
+        _(
+            "CIDEr-D {ours:.3f}, of the simpler captioner with the same features {theirs:.3f}: "
+            "{gain:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}"
+        ).format(ours=ours.mean(), theirs=theirs.mean(), gain=gain, low=low, high=high),
+        gain_low=low,
+        gain_high=high,
     )
-    return captioner, splits, found
 
 
 def train(
@@ -136,8 +180,17 @@ def train(
     splits: _shared.CaptionSplits,
     settings: CaptionerSettings,
     attention_dim: int,
+    is_shown: bool = True,
 ) -> Captioner:
-    """Train every member of the ensemble; return the captioner with caption retrieval."""
+    """Train every member of the ensemble; return the captioner with caption retrieval.
+
+    Args:
+        context: the run.
+        splits: the data.
+        settings: training configuration.
+        attention_dim: dimension of the attention; 0: no attention, the mean of the region map.
+        is_shown: whether the histories and the epochs that were kept are recorded.
+    """
     train_set = splits.data.train
     vocabulary = Vocabulary.most_frequent(train_set.rows()[1], min_count=settings.min_count)
     words = vocabulary.encode_groups(train_set.captions)
@@ -163,6 +216,7 @@ def train(
             context.seed + SEED_STEP * number,
             f"train-{number + 1}" if number else "train",
         )
+        curve = curve if is_shown else ""
         generator = seeding.make_generator(seed, "caption", "weights")
         new = replace(captioner, arrays=attention.init_weights(shape, generator, maps[0]))
         every = [each[::500] for each in maps]
@@ -175,10 +229,12 @@ def train(
             ),
         )
         history = member.pop("history")
+        members.append(member)
+        if not is_shown:
+            continue
         if not context.history(curve):
             for row in history.tolist():
                 context.log(curve, **dict(zip(HISTORY, row, strict=True)))
-        members.append(member)
         context.note(
             _(
                 "Kept: epoch {n} of {epochs}, with the highest CIDEr-D on the development "
@@ -248,6 +304,7 @@ def choose_search(
     captioner: Captioner,
     splits: _shared.CaptionSplits,
     settings: CaptionerSettings,
+    is_shown: bool = True,
 ) -> SearchConfig:
     """Return the search with the greatest sum of BLEU-1 to 4 and CIDEr-D on the development set."""
     dev, maps = splits.split("dev")
@@ -286,6 +343,8 @@ def choose_search(
     best = max(
         (search for search in sums if search.beam > 1), key=sums.__getitem__, default=plain[0]
     )
+    if not is_shown:
+        return best
     context.table(
         "search",
         title=N_("Searches compared on the development set"),
@@ -297,7 +356,32 @@ def choose_search(
         ),
     )
     context.note(_("Chosen: {search}.").format(search=best.describe()))
+    note_edges(context, best, settings)
     return best
+
+
+def note_edges(context: RunContext, best: SearchConfig, settings: CaptionerSettings) -> None:
+    """Say which chosen values are the largest or the smallest of those to choose from."""
+    grids: dict[str, tuple[float, Sequence[float]]] = {"beams": (best.beam, settings.beams)}
+    if best.reranking_temperature:
+        grids = {
+            "reranking_temperature": (best.reranking_temperature, settings.reranking_temperature),
+            "neighbors": (best.neighbors, settings.neighbors if best.neighbors else ()),
+            "retrieval_weight": (
+                best.retrieval_weight,
+                settings.retrieval_weight if best.neighbors else (),
+            ),
+        }
+    else:
+        grids["alphas"] = best.alpha, settings.alphas
+    at_edge = [
+        f"{name} = {value:g}"
+        for name, (value, grid) in grids.items()
+        if len(grid) > 1 and value in (min(grid), max(grid))
+    ]
+    if at_edge:
+        text = _("At the edge of the values to choose from, so that others may be better: {names}.")
+        context.note(text.format(names=", ".join(at_edge)))
 
 
 def show(

@@ -10,9 +10,10 @@ from pydantic import Field
 
 from etabli.core.i18n import N_, _
 from etabli.data.formats import flickr8k
+from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
 from etabli.experiments.settings import SettingsModel
-from etabli.experiments.spec import Claim, ExperimentSpec
+from etabli.experiments.spec import ExperimentSpec
 from etabli.metrics.score import Score
 from etabli.models.captioning.vocabulary import (
     END,
@@ -63,11 +64,11 @@ def run(context: RunContext, settings: Settings) -> None:
     top_tenth = float(shares[max(1, len(words) // 10) - 1])
     context.claim(
         "few_words_are_frequent",
-        "confirmed" if top_tenth > 0.5 else "refuted",
         _(
             "the most frequent tenth of the words covers {share:.1%} of the text; "
             "{once:.1%} of the words occur once"
         ).format(share=top_tenth, once=float((frequencies == 1).mean())),
+        share_of_top_tenth=top_tenth,
     )
 
 
@@ -135,6 +136,8 @@ EXPERIMENT = ExperimentSpec(
             "few_words_are_frequent",
             N_("few words are very frequent, most are rare, and the curve between them is smooth"),
             where=N_("practical 5, figure 21"),
+            data=("flickr8k",),
+            confirmed_if=(Condition("share_of_top_tenth", ">", 0.5),),
         ),
     ),
     expected_ranges={"coverage": (0.9423, 0.9424), "longest_caption": (35.5, 36.5)},

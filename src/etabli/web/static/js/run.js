@@ -33,8 +33,9 @@ export function scoresTable(scores, full) {
 }
 
 let dataset = "";
+let isSample = false;
 let resume = "";
-const VERDICTS = () => ({ confirmed: _("confirmed"), refuted: _("refuted"), undecided: _("undecided"), not_judged: dataset ? _("not judged on {data}", { data: dataset }) : _("not judged on sample data") });
+const VERDICTS = () => ({ confirmed: _("confirmed"), refuted: _("refuted"), undecided: _("undecided"), not_evaluated: dataset ? _("not evaluated on {data}", { data: dataset }) : isSample ? _("not evaluated on sample data") : _("not evaluated") });
 
 function verdicts(counts) {
   return Object.entries(VERDICTS()).filter(([verdict]) => counts[verdict]).map(([verdict, label]) =>
@@ -87,6 +88,7 @@ addEventListener("hashchange", openChapter);
 
 function draw(run) {
   dataset = run.dataset;
+  isSample = run.data === "sample";
   resume = run.resume;
   histories.titles = Object.fromEntries(run.sections.map((each) => [each.experiment, each.title ?? each.experiment]));
   const full = run.data === "full" && !dataset;
