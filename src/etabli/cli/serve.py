@@ -27,6 +27,14 @@ def serve(
         int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)
     ] = 8008,
     browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    pyodide: Annotated[
+        str | None,
+        typer.Option(
+            help="A release of Pyodide (Python in the browser): the cells of practical 1 run.",
+            metavar="FOLDER|URL",
+            show_default="plain code",
+        ),
+    ] = None,
 ) -> None:
     """Open the playground: one local page for the five practicals. Ctrl-C ends it.
 
@@ -37,7 +45,7 @@ def serve(
     """
     from etabli.web.app import Server
 
-    server = Server(runs, host=host, port=port, language=current_language())
+    server = Server(runs, host=host, port=port, language=current_language(), pyodide=pyodide)
     typer.echo(_("The playground is at {address}").format(address=server.address))
     if server.class_addresses:
         _print_invitation(server.class_addresses)

@@ -59,6 +59,16 @@ def translate_message(message: str, language: str) -> str:
     return _catalogs[language].gettext(message) if message else ""
 
 
+def add_texts(language: str, texts: dict[str, str]) -> None:
+    """Translate these messages too, where the catalog of a language is not installed."""
+
+    class Texts(gettext.NullTranslations):
+        def gettext(self, message: str) -> str:
+            return texts.get(message, message)
+
+    _catalogs[language] = Texts()
+
+
 class TranslatableStr(str):
     """A translated sentence that keeps its message and the values of its placeholders."""
 

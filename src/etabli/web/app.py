@@ -27,6 +27,7 @@ from etabli.core.i18n import _, current_language, use_language
 from etabli.report import HOME as REPORT_HOME
 from etabli.web import invitation, pages, rendering
 from etabli.web.api import Endpoint, NotFound, error_response, handle_errors, openapi_schema
+from etabli.web.pages.cells import Interpreter
 from etabli.web.security import LOOPBACK, AccessPolicy, SecurityMiddleware
 from etabli.web.sse import StreamLimiter
 from etabli.web.state import PlaygroundState
@@ -41,6 +42,7 @@ def make_app(
     policy: AccessPolicy | None = None,
     language: str = "en",
     shipped: Path | None = None,
+    pyodide: str | None = None,
 ) -> Starlette:
     """Create the application of the playground.
 
@@ -49,12 +51,13 @@ def make_app(
         policy: Which addresses may ask, and with which token; by default this machine's only.
         language: The language of a browser that asks for none.
         shipped: The folder of the shipped nets; without it, only those of your runs are used.
+        pyodide: The folder or the address of Pyodide, with which the cells of practical 1 run.
 
     Returns:
         The application, with its state in ``app.state.playground``.
     """
     state, closing = PlaygroundState(home, pages.MODELS, shipped), threading.Event()
-    policy = policy or AccessPolicy()
+    policy, interpreter = policy or AccessPolicy(), Interpreter(pyodide)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -63,7 +66,7 @@ def make_app(
         state.close()
 
     app = Starlette(
-        routes=_make_routes(state),
+        routes=[*_make_routes(state), *interpreter.routes()],
         middleware=[
             Middleware(LanguageMiddleware, language=language),
             Middleware(SecurityMiddleware, policy=policy),
@@ -72,6 +75,7 @@ def make_app(
         lifespan=lifespan,
     )
     app.state.playground, app.state.closing, app.state.policy = state, closing, policy
+    app.state.interpreter = interpreter
     return app
 
 
@@ -163,9 +167,16 @@ class Server:
     """A playground on one port, which it binds at once. ``run`` serves until it is stopped."""
 
     def __init__(
-        self, home: Path, *, host: str | None = None, port: int = 8008, language: str = "en"
+        self,
+        home: Path,
+        *,
+        host: str | None = None,
+        port: int = 8008,
+        language: str = "en",
+        pyodide: str | None = None,
     ) -> None:
-        self.home, self.language = Path(home), language
+        self.home, self.language, self.pyodide = Path(home), language, pyodide
+        Interpreter(pyodide)  # a folder without Pyodide is an error before the port is bound
         self.policy = AccessPolicy.for_host(host)
         self.socket = bind_socket(host or LOOPBACK, port)
 
@@ -189,7 +200,9 @@ class Server:
         import uvicorn
 
         limit_malloc_arenas()
-        app = make_app(self.home, self.policy, self.language, pretrained.FOLDER)
+        app = make_app(
+            self.home, self.policy, self.language, pretrained.FOLDER, pyodide=self.pyodide
+        )
 
         class ClosingServer(uvicorn.Server):
             """Closes the open streams first, so that shutting down does not wait for them."""

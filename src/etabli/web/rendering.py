@@ -70,6 +70,15 @@ PAGES = (
         ),
     ),
     Page(
+        "cells",
+        "/practical-1",
+        N_("Practical 1"),
+        N_("Practical 1, written by you"),
+        N_("Write the prediction, the gradient and the step; check them, then train on digits."),
+        practical="1",
+        learn=N_("How four lines of NumPy learn digits, and which mistake breaks a gradient."),
+    ),
+    Page(
         "untangling",
         "/untangling",
         N_("Untangling"),
@@ -236,18 +245,16 @@ def render_html(
         The page.
     """
     language = current_language()
-    return (
-        _environment()
-        .get_template(f"{template or page.key}.html")
-        .render(
-            page=page,
-            site=site,
-            language=language,
-            texts=script_texts(language),
-            role=role,
-            **values,
-        )
+    texts = script_texts(language)
+    name = f"{template or page.key}.html"
+    return render_template(
+        name, page=page, site=site, language=language, texts=texts, role=role, **values
     )
+
+
+def render_template(name: str, **values: object) -> str:
+    """Render a template of the playground."""
+    return _environment().get_template(name).render(**values)
 
 
 def render(page: Page, request: Request, **values: object) -> HTMLResponse:

@@ -14,6 +14,7 @@ from etabli.web.model_cache import ModelSpec
 from etabli.web.pages import (
     backprop,
     captions,
+    cells,
     digits,
     photo,
     poetry,
@@ -68,6 +69,9 @@ def template_values(request: Request, page: rendering.Page) -> dict[str, object]
     """Return the values that the template of a page needs in addition to the common ones."""
     if page.key == "overview":
         return _invite(request)
+    if page.key == "cells":
+        interpreter: cells.Interpreter = request.app.state.interpreter
+        return interpreter.values(rendering.Addresses(request.query_params))
     if page.key != "run":
         return {}
     state: PlaygroundState = request.app.state.playground
