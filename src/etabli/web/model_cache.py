@@ -29,7 +29,11 @@ class TrainedModel:
     run: Path
     folder: Path
     record: run_folder.SeedRun
-    version: tuple[str, int]  # the folder and when its record was written
+    version: tuple[str, int]  # the folder and when its record was written; 0 of a shipped one
+
+    @property
+    def is_shipped(self) -> bool:
+        return self.version[1] == 0
 
 
 @dataclass(frozen=True)
@@ -93,14 +97,14 @@ def find_trained(
     if spec.find is not None:
         yield from filter(None, [spec.find()])
         return
-    own = _find_shipped(shipped, spec) if shipped else None
+    own = find_shipped(shipped, spec) if shipped else None
     if own and spec.is_shipped_first:
         yield own
         own = None
     behind = []
     for run in run_folder.find_runs(home):
         try:
-            found = _find_in_run(run, spec)
+            found = find_in_run(run, spec)
         except (EtabliError, OSError):
             continue  # a corrupt record must not hide the other runs; its own page shows the error
         if found and own and found.record.data == "sample":
@@ -110,7 +114,7 @@ def find_trained(
     yield from [own, *behind] if own else []
 
 
-def _find_shipped(shipped: Path, spec: ModelSpec) -> TrainedModel | None:
+def find_shipped(shipped: Path, spec: ModelSpec) -> TrainedModel | None:
     """Return the shipped net of a model, if there is one and the data that it needs are here."""
     folder = run_folder.seed_run_folder(shipped, spec.experiment, 0)
     is_complete = all((folder / name).exists() for name in (run_folder.RECORD, *spec.files))
@@ -119,7 +123,8 @@ def _find_shipped(shipped: Path, spec: ModelSpec) -> TrainedModel | None:
     return TrainedModel(shipped, folder, run_folder.read_seed_run(folder), (str(folder), 0))
 
 
-def _find_in_run(run: Path, spec: ModelSpec) -> TrainedModel | None:
+def find_in_run(run: Path, spec: ModelSpec) -> TrainedModel | None:
+    """Find the first finished seed run of a run that has every file of the model."""
     record = run_folder.read_run(run)
     for seed in record.seeds if spec.experiment in record.experiments else ():
         folder = run_folder.seed_run_folder(run, spec.experiment, seed)

@@ -64,9 +64,8 @@ class LstmPredictor:
     """The LSTM: its state holds all that was read."""
 
     def __init__(self, weights: list[np.ndarray]) -> None:
-        embedding, layers, self.gate, self.dense, self.bias = split_lstm_weights(
-            [np.asarray(weight) for weight in weights]
-        )
+        self.weights = [np.asarray(weight) for weight in weights]
+        embedding, layers, self.gate, self.dense, self.bias = split_lstm_weights(self.weights)
         (kernel, recurrent, bias), *above = layers
         self.rows = embedding @ kernel + bias
         self.recurrents = [recurrent, *(each[1] for each in above)]

@@ -1,6 +1,6 @@
 """Backpropagation of a small net on one to four examples, every number of it, by ``etabli.nn``."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -14,6 +14,8 @@ MAX_STEPS = 200
 _UNITS, _CLASSES = 3, 2
 _GRID = np.linspace(-2, 2, 33)  # of the plane that the page colors
 
+Initializer = Literal["xavier", "normal", "large", "zeros"]
+INITIALIZERS: tuple[Initializer, ...] = get_args(Initializer)
 _Coordinate = Annotated[float, Field(ge=-10, le=10)]
 _Example = Annotated[list[_Coordinate], Field(min_length=2, max_length=2)]
 _Label = Annotated[int, Field(ge=0, lt=_CLASSES)]
@@ -25,7 +27,7 @@ class BackpropParams(Params):
     x: list[_Example] = Field([[1.0, 1.0], [-1.0, -0.5]], min_length=1, max_length=4)
     labels: list[_Label] = Field([0, 1], min_length=1, max_length=4)
     learning_rate: float = Field(1.0, ge=0, le=100)
-    initializer: Literal["xavier", "normal", "large", "zeros"] = "xavier"
+    initializer: Initializer = "xavier"
     seed: int = Field(0, ge=0, le=9999)
     step: int = Field(0, ge=0, le=MAX_STEPS)
 
@@ -65,6 +67,15 @@ def descend(_state: object, params: BackpropParams) -> dict[str, object]:
         for part, arrays in shown.items()
     }
     return {"step": params.step, "losses": losses, "plane": plane, **lists}
+
+
+def list_initial_weights() -> dict[str, dict[str, list]]:
+    """Return the weights before the first step of each initializer, for the page's seed."""
+    made = {name: _initialize(BackpropParams(initializer=name)) for name in INITIALIZERS}
+    return {
+        name: {key: value.tolist() for key, value in weights.items()}
+        for name, weights in made.items()
+    }
 
 
 def _initialize(params: BackpropParams) -> dict[str, np.ndarray]:

@@ -4,7 +4,6 @@ Strokes become an image as MNIST has them (LeCun, Cortes, Burges): size-normaliz
 box, and centered by the center of mass of the pixels in 28 x 28.
 """
 
-import base64
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,13 @@ from pydantic import Field
 from etabli.core.errors import CorruptFile
 from etabli.core.i18n import N_, _
 from etabli.web.api import Endpoint, NoParams, NotFound, Params
+from etabli.web.encoding import (
+    describe_dense,
+    describe_layers,
+    encode_array,
+    encode_bytes,
+    encode_signed,
+)
 from etabli.web.model_cache import ModelSpec, TrainedModel
 from etabli.web.state import PlaygroundState
 
@@ -23,6 +29,7 @@ IMAGE_SIZE, BOX_SIZE = 28, 20
 N_NEIGHBORS = 9
 MAX_POINTS = 3000
 _SUPERSAMPLING = 8  # pixels of the rendered strokes per pixel of the image
+_LARGE = IMAGE_SIZE * _SUPERSAMPLING
 _MIN_EXTENT = 0.03  # a drawing smaller than this share of the pad remains a dot
 _PEN_WIDTH = 2.6  # in pixels of the image
 _SHOWN_LAYERS = ("relu1", "relu2", "sigmoid")
@@ -34,7 +41,7 @@ Stroke = Annotated[list[Point], Field(max_length=2000)]
 
 
 NetKey = Literal["digits.linear", "digits.mlp", "digits.cnn"]
-_NETS: tuple[NetKey, ...] = get_args(NetKey)
+NETS: tuple[NetKey, ...] = get_args(NetKey)
 RunName = Annotated[str, Field(max_length=255)]
 
 
@@ -55,43 +62,54 @@ class UnitParams(Params):
 
 
 def rasterize_strokes(strokes: Strokes) -> np.ndarray:
-    """Render strokes as an MNIST image (28, 28) float32 in [0, 1]; no stroke gives zeros."""
-    from PIL import Image
+    """Render strokes as an MNIST image (28, 28) float32 in [0, 1]; no stroke gives zeros.
 
+    In whole numbers, after the points are scaled: a published page renders the same bytes.
+    """
     points = np.array([point for stroke in strokes for point in stroke], dtype=np.float64)
     if len(points) == 0:
         return np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.float32)
-    large = Image.fromarray(_render_strokes(strokes, points))
-    small = large.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BOX)
-    return _center_mass(np.asarray(small, dtype=np.float32) / 255)
+    ink = _stamp(_trace_path(strokes, points))
+    counts = ink.reshape(IMAGE_SIZE, _SUPERSAMPLING, IMAGE_SIZE, _SUPERSAMPLING).sum(axis=(1, 3))
+    return (_center_mass((510 * counts + 64) // 128) / 255).astype(np.float32)
 
 
-def _render_strokes(strokes: Strokes, points: np.ndarray) -> np.ndarray:
-    """Scale the strokes to the box, pen width included, and draw them supersampled, as uint8."""
-    from PIL import Image, ImageDraw
-
+def _trace_path(strokes: Strokes, points: np.ndarray) -> np.ndarray:
+    """Return which pixels the middle of the pen crosses, the drawing scaled to the box."""
     low, high = points.min(axis=0), points.max(axis=0)
     scale = _SUPERSAMPLING * (BOX_SIZE - _PEN_WIDTH) / max(float((high - low).max()), _MIN_EXTENT)
-    size, radius = IMAGE_SIZE * _SUPERSAMPLING, _PEN_WIDTH * _SUPERSAMPLING / 2
-    canvas = Image.new("L", (size, size))
-    draw = ImageDraw.Draw(canvas)
-    for stroke in strokes:
-        scaled = [
-            tuple((np.asarray(point) - (low + high) / 2) * scale + size / 2) for point in stroke
-        ]
-        if len(scaled) > 1:
-            draw.line(scaled, fill=255, width=round(2 * radius), joint="curve")
-        for x, y in scaled[:1] + scaled[-1:]:
-            draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
-    return np.asarray(canvas)
+    path = np.zeros((_LARGE, _LARGE), bool)
+    for stroke in filter(len, strokes):
+        moved = (np.asarray(stroke, np.float64) - (low + high) / 2) * scale
+        placed = np.floor(moved + (_LARGE / 2 + 0.5)).astype(int)
+        steps = np.diff(placed, axis=0, append=placed[-1:])
+        counts = np.abs(steps).max(axis=1)
+        segment = np.repeat(np.arange(len(steps)), counts + 1)
+        along = np.arange(len(segment)) - np.repeat(np.cumsum(counts + 1) - counts - 1, counts + 1)
+        n = np.maximum(counts, 1)[segment, None]
+        x, y = (placed[segment] + (2 * along[:, None] * steps[segment] + n) // (2 * n)).T
+        path[y, x] = True
+    return path
+
+
+def _stamp(path: np.ndarray) -> np.ndarray:
+    """Put the round tip of the pen on every pixel of a path: its rows begin and end there."""
+    change = np.zeros((_LARGE, _LARGE + 1), int)
+    y, x = np.nonzero(path)
+    radius = _PEN_WIDTH * _SUPERSAMPLING / 2
+    for row in range(-int(radius), int(radius) + 1):
+        half = int(np.sqrt(radius**2 - row**2))
+        change[y + row, x - half] += 1
+        change[y + row, x + half + 1] -= 1
+    return change.cumsum(axis=1)[:, :_LARGE] > 0
 
 
 def _center_mass(image: np.ndarray) -> np.ndarray:
     """Shift by whole pixels until the center of mass is in the middle, without cropping ink."""
-    total = image.sum()
-    for axis in (0, 1) if total else ():
+    for axis in (0, 1):
         mass = image.sum(axis=1 - axis)
-        shift = round((IMAGE_SIZE - 1) / 2 - float((mass * np.arange(IMAGE_SIZE)).sum() / total))
+        moment = int((mass * np.arange(IMAGE_SIZE)).sum())
+        shift = round((IMAGE_SIZE - 1) / 2 - moment / int(mass.sum()))
         inked = np.flatnonzero(mass)
         shift = int(np.clip(shift, -inked[0], IMAGE_SIZE - 1 - inked[-1]))
         image = np.roll(image, shift, axis=axis)
@@ -120,6 +138,25 @@ class NumpyNet:
             return None
         return self.model.parameters_[0].T.reshape(-1, 1, IMAGE_SIZE, IMAGE_SIZE)
 
+    def describe(self) -> dict[str, object]:
+        """Describe the net for a page that runs it itself."""
+        model, (first, *_others) = self.model, self.model.layer_names
+        centered = getattr(model, "mean_", None)
+        layers = [
+            {"kind": "Center", "name": "center", "mean": encode_array(each)}
+            for each in [centered]
+            if each is not None
+        ]
+        activation = getattr(model, "activation", "linear")
+        layers += describe_dense(model.parameters_, model.layer_names, activation)
+        shape = [IMAGE_SIZE, IMAGE_SIZE, 1, model.parameters_[0].shape[1]]
+        hidden = model.layer_names[:-1]
+        return {
+            **{"kind": "numpy", "net": {"layers": layers, "shape": [IMAGE_SIZE**2]}},
+            "shown": hidden,
+            "filters": {first: {"layer": first, "shape": shape}} if hidden else {},
+        }
+
 
 def explain_linear(w: np.ndarray, b: np.ndarray, pixels: np.ndarray) -> dict[str, object]:
     """Split the logit of every class into pixels: weight times ink, whose sum and bias decide."""
@@ -141,7 +178,7 @@ class KerasNet:
         self.shape = tuple(model.inputs[0].shape[1:])
         outputs = [model.get_layer(name).output for name in self.names]
         self._reader = keras.Model(model.inputs, outputs)
-        self._filters = _collect_filters(model.layers)
+        self._model, self._filters = model, _collect_filters(model.layers)
         self._lock = threading.Lock()
         self.predict(np.zeros((IMAGE_SIZE, IMAGE_SIZE)))  # compile before the first stroke
 
@@ -161,24 +198,42 @@ class KerasNet:
         """Return the weights (units, C, height, width) that compute a shown layer."""
         return self._filters.get(layer) if layer in self.names else None
 
+    def describe(self) -> dict[str, object]:
+        """Describe the net for a page that runs it itself."""
+        net = {"layers": describe_layers(self._model), "shape": list(self.shape)}
+        filters = {
+            name: {"layer": below.name, "shape": shape}
+            for name, (below, shape) in _locate_kernels(self._model.layers).items()
+            if name in self.names
+        }
+        return {"kind": "keras", "net": net, "shown": self.names[:-1], "filters": filters}
+
 
 def _collect_filters(layers: Sequence[Any]) -> dict[str, np.ndarray]:
     """Return the weights (units, C, height, width) that lead to each layer, by its name."""
-    filters: dict[str, np.ndarray] = {}
-    last, flattened = None, ()
+    return {
+        name: np.asarray(below.kernel).reshape(shape).transpose(3, 2, 0, 1)
+        for name, (below, shape) in _locate_kernels(layers).items()
+    }
+
+
+def _locate_kernels(layers: Sequence[Any]) -> dict[str, tuple[Any, list[int]]]:
+    """Return the last layer with a kernel up to each layer, and (height, width, C, units) of it."""
+    found: dict[str, tuple[Any, list[int]]] = {}
+    last, flattened = None, [1, 0, 1]
     for layer in layers:
         if type(layer).__name__ == "Flatten":
-            flattened = tuple(layer.input.shape[1:])
+            flattened = list(layer.input.shape[1:])
         kernel = getattr(layer, "kernel", None)
         if kernel is not None:
-            values = np.asarray(kernel)
-            if values.ndim == 2:  # of a dense layer, on feature maps or on something flat
-                shape = flattened if np.prod(flattened) == len(values) else (1, len(values), 1)
-                values = values.reshape(*shape, -1)
-            last = values.transpose(3, 2, 0, 1)
+            shape = list(kernel.shape)
+            if len(shape) == 2:  # of a dense layer, on feature maps or on something flat
+                is_on_maps = np.prod(flattened) == shape[0]
+                shape = [*(flattened if is_on_maps else [1, shape[0], 1]), shape[1]]
+            last = layer, shape
         if last is not None:
-            filters[layer.name] = last
-    return filters
+            found[layer.name] = last
+    return found
 
 
 def _encode_layer(name: str, values: np.ndarray) -> dict[str, object]:
@@ -191,23 +246,12 @@ def _encode_layer(name: str, values: np.ndarray) -> dict[str, object]:
     return {"name": name, "shape": list(maps.shape), "data": encode_bytes(scaled)}
 
 
-def encode_bytes(values: np.ndarray) -> str:
-    """Encode values in [0, 1] as bytes in base64."""
-    return base64.b64encode(np.rint(255 * values).astype(np.uint8).tobytes()).decode()
-
-
-def encode_signed(values: np.ndarray) -> str:
-    """Encode values between the extremes -s and s as bytes in base64; 128 is zero."""
-    largest = max(float(np.abs(values).max()), 1e-9)
-    scaled = np.rint(127 * values / largest) + 128
-    return base64.b64encode(scaled.astype(np.uint8).tobytes()).decode()
-
-
 class TsnePlane:
-    """Images with known t-SNE coordinates, among which a new image is placed."""
+    """Images of whole numbers with known t-SNE coordinates, among which a new image is placed."""
 
     def __init__(self, images: np.ndarray, points: np.ndarray, labels: np.ndarray) -> None:
-        self.directions = images / np.linalg.norm(images, axis=1, keepdims=True)
+        self.images = images.astype(np.float64)  # whole numbers in double: all sums are exact
+        self.norms = np.linalg.norm(self.images, axis=1)
         self.points, self.labels = points, labels
 
     def locate(self, image: np.ndarray) -> dict[str, object]:
@@ -216,9 +260,16 @@ class TsnePlane:
         This is how openTSNE initializes new points. Similarity is the cosine, so that the width
         of the pen does not matter.
         """
-        nearest = np.argsort(-(self.directions @ image.ravel()), kind="stable")[:N_NEIGHBORS]
+        cosines = self.images @ np.rint(255 * image.ravel().astype(np.float64)) / self.norms
+        nearest = np.argsort(-cosines, kind="stable")[:N_NEIGHBORS]
         position = np.median(self.points[nearest], axis=0)
         return {"position": position.tolist(), "nearest": nearest.tolist()}
+
+    def describe(self) -> dict[str, object]:
+        """Describe the plane for a page that places images itself."""
+        images, points = self.images.astype(np.uint8), self.points.astype(np.float32)
+        described = {"images": encode_array(images), "points": encode_array(points)}
+        return {**described, "labels": self.labels.tolist()}
 
 
 def _load_plane(found: TrainedModel) -> TsnePlane:
@@ -271,7 +322,7 @@ def classify(state: PlaygroundState, drawing: Drawing) -> dict[str, object]:
         "image": encode_bytes(image),
         "predictions": {
             key: models.get_of_run(key, drawing.runs.get(key, "")).predict(image)
-            for key in _NETS
+            for key in NETS
             if models.has(key)
         },
         "plane": models.get("digits.plane").locate(image) if models.has("digits.plane") else None,
@@ -280,18 +331,13 @@ def classify(state: PlaygroundState, drawing: Drawing) -> dict[str, object]:
 
 def list_nets(state: PlaygroundState, _params: NoParams) -> dict[str, list[dict[str, object]]]:
     """List the trained nets of each kind, the default one first, with their test accuracy."""
-    return {
-        key: [
-            {
-                "run": found.run.name,
-                "data": found.record.data,
-                "is_shipped": found.run == state.models.shipped,
-                "accuracy": _read_accuracy(found),
-            }
-            for found in state.models.find_all(key)
-        ]
-        for key in _NETS
-    }
+    return {key: [list_net(found) for found in state.models.find_all(key)] for key in NETS}
+
+
+def list_net(found: TrainedModel) -> dict[str, object]:
+    """Return what the menu of trained nets shows."""
+    listed = {"run": found.run.name, "data": found.record.data, "is_shipped": found.is_shipped}
+    return {**listed, "accuracy": _read_accuracy(found)}
 
 
 def _read_accuracy(found: TrainedModel) -> float | None:

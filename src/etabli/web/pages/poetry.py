@@ -1,11 +1,10 @@
 """Poetry: a language model continues a seed text, one character at a time, with alternatives."""
 
 import contextlib
-import copy
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from anyio import to_thread
@@ -18,10 +17,15 @@ from etabli.core.atomic_files import parse_json
 from etabli.core.errors import EtabliError
 from etabli.core.i18n import N_
 from etabli.web.api import Endpoint, NoParams, Params, handle_errors
+from etabli.web.encoding import encode_array
 from etabli.web.model_cache import ModelSpec, TrainedModel
 from etabli.web.own_models import OwnName
 from etabli.web.sse import StreamLimiter, format_event, throttle
 from etabli.web.state import PlaygroundState
+
+if TYPE_CHECKING:
+    from etabli.models.text.generation import Predictor
+    from etabli.models.text.ngram import NGram, Order
 
 N_ALTERNATIVES = 6
 SECONDS_PER_CHARACTER = 0.012  # slow enough to be followed on the page
@@ -40,12 +44,42 @@ class GenerationParams(Params):
 
 @dataclass
 class CharacterModel:
-    """A character language model: its vocabulary, a factory of predictors, its test score."""
+    """A character language model: its vocabulary, its weights or n-grams, its test score.
+
+    The weights are those of a SimpleRNN that reads ``window`` characters, or of an LSTM (0). They
+    are rounded to half precision, as a published page carries them, and compute in double: so the
+    page here and the published one write the same texts.
+    """
 
     vocabulary: tuple[str, ...]
-    make_predictor: Callable[[], Any]
-    min_prompt: int  # shorter prompts are padded
+    model: "list[np.ndarray] | NGram"
+    window: int = 0
     nats: float | None = None  # per character of the test text, as its run measured it
+
+    def __post_init__(self) -> None:
+        if isinstance(self.model, list):
+            self.model = [each.astype(np.float16).astype(np.float64) for each in self.model]
+
+    def make_predictor(self) -> "Predictor":
+        """Create a reader of one text."""
+        from etabli.models.text import generation
+
+        if not isinstance(self.model, list):
+            return generation.NGramPredictor(self.model)
+        if self.window:
+            return generation.WindowPredictor(self.model, self.window)
+        return generation.LstmPredictor(self.model)
+
+    def describe(self) -> dict[str, object]:
+        """Describe the model for a page that runs it itself."""
+        described = {"vocabulary": list(self.vocabulary), "nats": self.nats}
+        if not isinstance(self.model, list):
+            orders = [_describe_order(order) for order in self.model.orders]
+            return {**described, "kind": "ngram", "min_prompt": 1, "orders": orders}
+        weights = [encode_array(each.astype(np.float16)) for each in self.model]
+        kind = "simple-rnn" if self.window else "lstm"
+        more = {"kind": kind, "window": self.window, "min_prompt": self.window or 1}
+        return {**described, **more, "weights": weights}
 
     def generate(self, params: GenerationParams) -> Iterator[dict[str, object]]:
         """Yield the prompt as it was read, then each character with its alternatives."""
@@ -82,11 +116,24 @@ class CharacterModel:
     def _pad(self, codes: np.ndarray) -> np.ndarray:
         """Pad a short prompt with spaces: the SimpleRNN reads windows of a fixed length."""
         space = self.vocabulary.index(" ") if " " in self.vocabulary else 0
-        return np.concatenate([np.full(max(0, self.min_prompt - len(codes)), space), codes])
+        return np.concatenate([np.full(max(0, self.window - len(codes)), space), codes])
 
     def _list_alternatives(self, probabilities: np.ndarray) -> list[tuple[str, float]]:
         order = np.argsort(-probabilities, kind="stable")[:N_ALTERNATIVES]
         return [(self.vocabulary[code], round(float(probabilities[code]), 4)) for code in order]
+
+
+def _describe_order(order: "Order") -> dict[str, object]:
+    """Describe the contexts of one length: sorted keys by their steps, counts by their lengths."""
+    p = order.probabilities
+    arrays = {
+        "keys": np.diff(order.keys, prepend=0).astype(np.float64),
+        "counts": np.diff(p.indptr).astype(np.uint16),
+        "symbols": p.indices.astype(np.uint16),
+        "probabilities": p.data,
+        "backoff": order.backoff,
+    }
+    return {name: encode_array(values) for name, values in arrays.items()}
 
 
 def _load_text(found: TrainedModel) -> Any:
@@ -115,31 +162,23 @@ def _read_score(found: TrainedModel, name: str) -> float | None:
 
 
 def _load_simple_rnn(found: TrainedModel) -> CharacterModel:
-    from etabli.models.text.generation import WindowPredictor
-
     settings, weights = found.record.settings, _load_weights(found)
     length = int(str(settings.get("sequence_length") or settings["length"]))
-    vocabulary = _load_vocabulary(found)
-    nats = _read_score(found, "test_nats")
-    return CharacterModel(vocabulary, lambda: WindowPredictor(weights, length), length, nats)
+    return CharacterModel(_load_vocabulary(found), weights, length, _read_score(found, "test_nats"))
 
 
 def _load_lstm(found: TrainedModel) -> CharacterModel:
-    from etabli.models.text.generation import LstmPredictor
-
-    weights, nats = _load_weights(found), _read_score(found, "test_nats")
-    return CharacterModel(_load_vocabulary(found), lambda: LstmPredictor(weights), 1, nats)
+    vocabulary, weights = _load_vocabulary(found), _load_weights(found)
+    return CharacterModel(vocabulary, weights, nats=_read_score(found, "test_nats"))
 
 
 def _load_ngram(found: TrainedModel) -> CharacterModel:
     """Build the n-gram baseline of the report from the training text."""
-    from etabli.models.text.generation import NGramPredictor
     from etabli.models.text.ngram import kneser_ney
 
     text = _load_text(found)
     model = kneser_ney(text.codes[: text.boundary()], len(text.vocabulary), 6)
-    nats = _read_score(found, "test_nats_ngram")
-    return CharacterModel(text.vocabulary, lambda: NGramPredictor(model), 1, nats)
+    return CharacterModel(text.vocabulary, model, nats=_read_score(found, "test_nats_ngram"))
 
 
 MODELS = (
@@ -149,20 +188,21 @@ MODELS = (
 )
 
 
-def _load_own(folder: Path) -> CharacterModel:
+def load_own(folder: Path) -> CharacterModel:
     """Load a model of ``etabli poetry train``."""
+    from etabli.models.text.generation import NGramPredictor
     from etabli.saved_models import text as saved_text
 
     reader, card = saved_text.load(folder)
-    shortest = card.sequence_length if card.architecture == "simple-rnn" else 1
-    vocabulary, nats = tuple(card.vocabulary), card.scores.get("test_nats")
-    return CharacterModel(vocabulary, lambda: copy.copy(reader), shortest, nats)
+    model = reader.model if isinstance(reader, NGramPredictor) else reader.weights
+    window = card.sequence_length if card.architecture == "simple-rnn" else 0
+    return CharacterModel(tuple(card.vocabulary), model, window, card.scores.get("test_nats"))
 
 
 def _get_model(state: PlaygroundState, net: str) -> CharacterModel:
     """Return a loaded model of the page, or one of your own, "own:" and the name of its folder."""
     if net.startswith("own:"):
-        model = state.own_models.get("text", net.removeprefix("own:"), _load_own)
+        model = state.own_models.get("text", net.removeprefix("own:"), load_own)
     else:
         model = state.models.get(net)
     assert isinstance(model, CharacterModel)
@@ -171,19 +211,20 @@ def _get_model(state: PlaygroundState, net: str) -> CharacterModel:
 
 def list_own(state: PlaygroundState, _params: NoParams) -> dict[str, dict[str, object]]:
     """Return the models of ``etabli poetry train``: their text, score and default prompt."""
-    from etabli.saved_models import text as saved_text
-
     found: dict[str, dict[str, object]] = {}
     for name, folder in state.own_models.find("text").items():
         with contextlib.suppress(EtabliError):
-            card = saved_text.read(folder)
-            found[f"own:{name}"] = {
-                "name": name,
-                "text": card.text,
-                "prompt": card.seed_text,
-                "nats": card.scores.get("test_nats"),
-            }
+            found[f"own:{name}"] = describe_own(name, folder)
     return found
+
+
+def describe_own(name: str, folder: Path) -> dict[str, object]:
+    """Describe a model of ``etabli poetry train`` as the page lists it."""
+    from etabli.saved_models import text as saved_text
+
+    card = saved_text.read(folder)
+    listed = {"name": name, "text": card.text, "prompt": card.seed_text}
+    return {**listed, "nats": card.scores.get("test_nats")}
 
 
 def list_writers(state: PlaygroundState, _params: NoParams) -> dict[str, dict[str, object]]:

@@ -7,9 +7,10 @@ import numpy as np
 from pydantic import Field
 
 from etabli.core.atomic_files import parse_json
-from etabli.core.errors import CorruptFile
+from etabli.core.errors import CorruptFile, UnknownName
 from etabli.core.i18n import N_, _
 from etabli.web.api import Endpoint, NoParams, Params
+from etabli.web.encoding import encode_array
 from etabli.web.model_cache import ModelSpec, TrainedModel
 from etabli.web.state import PlaygroundState
 
@@ -36,7 +37,10 @@ class AnalogyParams(Params):
 
 @dataclass
 class WordMap:
-    """Words with vectors (N, D), points (N, 2) and clusters (N,); centers (K, 2) with names."""
+    """Words with vectors (N, D), points (N, 2) and clusters (N,); centers (K, 2) with names.
+
+    Cosines are computed in double and rounded: a published page finds the same ones.
+    """
 
     words: tuple[str, ...]
     vectors: np.ndarray
@@ -44,6 +48,42 @@ class WordMap:
     labels: np.ndarray
     centers: np.ndarray
     names: list[str]
+
+    def __post_init__(self) -> None:
+        self.unit = _normalize(self.vectors.astype(np.float64))
+
+    def list_positions(self) -> dict[str, object]:
+        """Return every word with its position and its cluster."""
+        return {
+            "words": list(self.words),
+            "points": np.round(self.points.astype(float), 3).tolist(),
+            "labels": self.labels.tolist(),
+            "centers": np.round(self.centers.astype(float), 3).tolist(),
+            "names": self.names,
+        }
+
+    def find_row(self, word: str) -> int:
+        """Return the row of a word in any case; ``UnknownName`` where there is none."""
+        if word.lower() not in self.words:
+            raise UnknownName(_("word"), word.lower(), self.words)
+        return self.words.index(word.lower())
+
+    def find_nearest(
+        self, target: np.ndarray, excluded: list[int], count: int
+    ) -> list[tuple[str, float]]:
+        """Return the words of largest cosine with a vector of length 1, without some rows."""
+        cosines = np.round(self.unit @ target, 9)  # equal vectors: equal cosines, here and there
+        order = [i for i in np.argsort(-cosines, kind="stable") if i not in excluded]
+        return [(self.words[i], round(float(cosines[i]), 6)) for i in order[:count]]
+
+    def describe(self) -> dict[str, object]:
+        """Describe the map for a page that answers itself."""
+        return {"map": self.list_positions(), "vectors": encode_array(self.vectors)}
+
+
+def _normalize(vectors: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, 1)
 
 
 def _load(found: TrainedModel) -> WordMap:
@@ -63,7 +103,7 @@ def _load(found: TrainedModel) -> WordMap:
     nearest = (centers @ unit.T - (unit**2).sum(axis=1) / 2).argmax(axis=1)
     return WordMap(
         tuple(vectors.words),
-        unit,
+        vectors.vectors,
         arrays["points"][:count],
         arrays["labels"],
         arrays["points"][count:],
@@ -94,32 +134,22 @@ MODELS = (ModelSpec("words", "tp4.words", ("clusters.safetensors",), _load),)
 def get_map(state: PlaygroundState, _params: NoParams) -> dict[str, object]:
     """Return every word with its position and its cluster."""
     known: WordMap = state.models.get("words")
-    return {
-        "words": list(known.words),
-        "points": np.round(known.points.astype(float), 3).tolist(),
-        "labels": known.labels.tolist(),
-        "centers": np.round(known.centers.astype(float), 3).tolist(),
-        "names": known.names,
-    }
+    return known.list_positions()
 
 
 def find_neighbors(state: PlaygroundState, params: WordParams) -> dict[str, object]:
     """Return the nearest words by cosine similarity."""
-    from etabli.models.text.word_similarity import nearest_neighbors
-
     known: WordMap = state.models.get("words")
-    return {
-        "found": nearest_neighbors(known.words, known.vectors, params.word.lower(), N_NEIGHBORS)
-    }
+    row = known.find_row(params.word)
+    return {"found": known.find_nearest(known.unit[row], [row], N_NEIGHBORS)}
 
 
 def solve_analogy(state: PlaygroundState, params: AnalogyParams) -> dict[str, object]:
     """Return the words nearest to b - a + c."""
-    from etabli.models.text.word_similarity import analogy
-
     known: WordMap = state.models.get("words")
-    a, b, c = (word.lower() for word in (params.a, params.b, params.c))
-    return {"found": analogy(known.words, known.vectors, a, b, c, N_ANSWERS)}
+    rows = [known.find_row(word) for word in (params.a, params.b, params.c)]
+    a, b, c = known.unit[rows]
+    return {"found": known.find_nearest(_normalize(b - a + c), rows, N_ANSWERS)}
 
 
 ENDPOINTS = [

@@ -1,7 +1,7 @@
 // Drawn digits, as the server answers them (web/pages/digits.py): the image, the nets, the plane.
 
 import { Net } from "./layers.js";
-import { AnswerError, encode, encodeBytes, encodeSigned, orderDown, rint } from "./tensor.js";
+import { AnswerError, encode, encodeBytes, encodeSigned, rint } from "./tensor.js";
 
 const SIZE = 28, BOX = 20, SCALE = 8, LARGE = SIZE * SCALE, PEN = 2.6, LEAST = 0.03, NEAREST = 9;
 const REACH = Math.floor((PEN * SCALE) / 2);
@@ -101,6 +101,10 @@ function explainLinear({ kernel, bias }, pixels) {
   return { maps: encodeSigned(parts), sums, biases: Array.from(bias.values) };
 }
 
+function addScaled(sums, values, factor) {
+  if (factor) for (let at = 0; at < sums.length; at++) sums[at] += factor * values[at];
+}
+
 class DigitNet {
   constructor(described) {
     Object.assign(this, described);
@@ -127,15 +131,20 @@ class DigitNet {
 /** The images of the t-SNE plane, among which a drawing is placed: in whole numbers, exact. */
 class Plane {
   constructor({ images, points, labels }) {
-    Object.assign(this, { images, points, labels });
-    this.count = labels.length;
-    this.norms = Float64Array.from({ length: this.count }, (_each, row) => Math.sqrt(images.values.subarray(784 * row, 784 * (row + 1)).reduce((sum, value) => sum + value * value, 0)));
+    Object.assign(this, { points, labels });
+    const count = (this.count = labels.length), squares = new Float64Array(count);
+    this.inks = Array.from({ length: SIZE * SIZE }, (_each, at) => Uint8Array.from({ length: count }, (_value, row) => images.values[SIZE * SIZE * row + at]));
+    for (const ink of this.inks) for (let row = 0; row < count; row++) squares[row] += ink[row] * ink[row];
+    this.norms = squares.map(Math.sqrt);
   }
 
   locate(image) {
-    const inked = Array.from(image.keys()).filter((at) => image[at]);
-    const cosines = this.norms.map((norm, row) => inked.reduce((sum, at) => sum + this.images.values[784 * row + at] * image[at], 0) / norm);
-    const nearest = orderDown(cosines).slice(0, NEAREST);
+    const cosines = new Float64Array(this.count);
+    this.inks.forEach((ink, at) => addScaled(cosines, ink, image[at]));
+    for (let row = 0; row < this.count; row++) cosines[row] /= this.norms[row];
+    const least = cosines.slice().sort()[Math.max(0, this.count - NEAREST)];
+    const near = Array.from(cosines.keys()).filter((row) => cosines[row] >= least);
+    const nearest = near.sort((a, b) => cosines[b] - cosines[a] || a - b).slice(0, NEAREST);
     const median = (axis) => {
       const sorted = nearest.map((row) => this.points.values[2 * row + axis]).sort((a, b) => a - b), half = sorted.length >> 1;
       return sorted.length % 2 ? sorted[half] : Math.fround((sorted[half - 1] + sorted[half]) / 2);

@@ -30,11 +30,10 @@ function activate(name, { shape, values }) {
 }
 
 /** Add x W to y, in place; W is (inputs, outputs). Inputs that are zero cost nothing. */
-export function addProduct(y, x, w) {
-  const width = y.length;
-  for (let i = 0, at = 0; i < x.length; i++, at += width) {
+export function addProduct(y, x, w, width = y.length, to = 0, from = 0, count = x.length, at = 0) {
+  for (let i = from; i < from + count; i++, at += width) {
     const value = x[i];
-    if (value !== 0) for (let j = 0; j < width; j++) y[j] += value * w[at + j];
+    if (value !== 0) for (let j = 0; j < width; j++) y[to + j] += value * w[at + j];
   }
   return y;
 }
@@ -74,16 +73,10 @@ function convolve(layer, given) {
   const made = new Float64Array(rows * columns * count), w = kernel.values, x = input.values;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
-      const y = made.subarray((row * columns + column) * count, (row * columns + column + 1) * count);
-      if (bias) y.set(bias.values);
-      for (let i = 0; i < high; i++) {
-        // A row of the window is one run of inputs, and so are its weights.
-        const from = ((row * down + i) * width + column * across) * depth;
-        for (let k = 0, at = i * wide * depth * count; k < wide * depth; k++, at += count) {
-          const value = x[from + k];
-          if (value !== 0) for (let j = 0; j < count; j++) y[j] += value * w[at + j];
-        }
-      }
+      const to = (row * columns + column) * count;
+      if (bias) made.set(bias.values, to);
+      // A row of the window is one run of inputs, and so are its weights.
+      for (let i = 0; i < high; i++) addProduct(made, x, w, count, to, ((row * down + i) * width + column * across) * depth, wide * depth, i * wide * depth * count);
     }
   }
   return { shape: [rows, columns, count], values: made };

@@ -60,15 +60,22 @@ export const orderDown = (values) => Array.from(values.keys()).sort((a, b) => va
 /** Encode bytes in base64. */
 export function encode(bytes) {
   let text = "";
-  for (const each of bytes) text += String.fromCharCode(each);
+  for (let at = 0; at < bytes.length; at += 4096) text += String.fromCharCode(...bytes.subarray(at, at + 4096));
   return btoa(text);
 }
 
 /** Encode values in [0, 1] as bytes in base64. */
-export const encodeBytes = (values) => encode(Uint8Array.from(values, (value) => rint(255 * value)));
+export function encodeBytes(values) {
+  const bytes = new Uint8Array(values.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = rint(255 * values[at]);
+  return encode(bytes);
+}
 
 /** Encode values between the extremes -s and s as bytes in base64; 128 is zero. */
 export function encodeSigned(values) {
-  const largest = Math.max(values.reduce((most, value) => Math.max(most, Math.abs(value)), 0), 1e-9);
-  return encode(Uint8Array.from(values, (value) => rint((127 * value) / largest) + 128));
+  let largest = 1e-9;
+  for (const value of values) largest = Math.max(largest, Math.abs(value));
+  const bytes = new Uint8Array(values.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = rint((127 * values[at]) / largest) + 128;
+  return encode(bytes);
 }

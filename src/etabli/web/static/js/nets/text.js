@@ -43,7 +43,7 @@ const threes = (weights) => Array.from({ length: Math.floor(weights.length / 3) 
 
 /** The SimpleRNN: reads the last characters from a state of zero at every step. */
 class WindowPredictor {
-  constructor({ weights, length }) {
+  constructor({ weights, window: length }) {
     Object.assign(this, { stack: new Stack("SimpleRNN", null, threes(weights.slice(0, -2))), last: weights.slice(-2), length });
   }
 

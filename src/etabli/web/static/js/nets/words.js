@@ -1,6 +1,6 @@
 // The word map, as the server answers it (web/pages/words.py): neighbors and analogies, in float64.
 
-import { AnswerError, orderDown, round } from "./tensor.js";
+import { AnswerError, orderDown, rint, round } from "./tensor.js";
 
 const NEIGHBORS = 10, ANSWERS = 5;
 
@@ -24,7 +24,7 @@ export class Words {
 
   /** Return the words of largest cosine with a vector, without some. */
   largest(target, excluded, count) {
-    const cosines = this.unit.map((vector) => vector.reduce((sum, value, at) => sum + value * target[at], 0));
+    const cosines = this.unit.map((vector) => rint(1e9 * vector.reduce((sum, value, at) => sum + value * target[at], 0)) / 1e9);
     const order = orderDown(cosines).filter((row) => !excluded.includes(row)).slice(0, count);
     return { found: order.map((row) => [this.map.words[row], round(cosines[row], 6)]) };
   }
