@@ -15,6 +15,7 @@ SOURCE = ROOT / "src" / "etabli"
 MAY_IMPORT = {
     "core": set(),
     "nn": {"core"},
+    "exercises": {"core", "nn"},
     "data": {"core"},
     "projection": {"core"},
     "metrics": {"core"},
@@ -30,7 +31,7 @@ MAY_IMPORT = {
         *("training", "models", "saved_models", "features", "report"),
     },
 }
-MAY_IMPORT["pipelines"] = MAY_IMPORT["experiments"] | {"experiments"}
+MAY_IMPORT["pipelines"] = MAY_IMPORT["experiments"] | {"experiments", "exercises"}
 MAY_IMPORT["cli"] = MAY_IMPORT["pipelines"] | {"pipelines", "web"}
 MAY_IMPORT["web"] = MAY_IMPORT["pipelines"] | {"pipelines", "pretrained"}
 
@@ -188,6 +189,8 @@ def test_no_file_reads_a_pickle():
                 assert "allow_pickle" in given, (path, node.lineno)
             if called == "eval" and path.name == STUDENT:
                 continue  # in a process of its own, of an expression that has just run there
+            if called == "exec" and path == SOURCE / "exercises" / "grading.py":
+                continue  # a model solution of this package, with constants of the exercise
             if called in ("eval", "exec", "__import__", "os.system"):
                 pytest.fail(f"{path}:{node.lineno}: {called}")
 

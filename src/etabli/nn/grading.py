@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from etabli.core.i18n import _
+from etabli.core.i18n import N_, _
 from etabli.nn import mistakes, student_process
 from etabli.nn.gradient_check import numerical_gradient, relative_error
 from etabli.nn.layers import linear, sigmoid, softmax
@@ -24,21 +24,22 @@ from etabli.nn.losses import one_hot, softmax_cross_entropy
 from etabli.nn.mistakes import TOLERANCE, D, H, K, Mistakes, MLPProblem, N, Problem
 
 __all__ = [
+    "NOT_DONE",
     "Declared",
+    "Expected",
     "Finding",
     "Returned",
     "StudentFailure",
     "describe_failure",
+    "grade_function",
     "grade_mlp",
     "grade_softmax_regression",
 ]
 
-ARGUMENTS = {
-    "forward": ("batch", "W", "b"),
-    "backward": ("batch", "Y_hat", "Y", "W", "b"),
-    "forward_mlp": ("batch", "Wh", "bh", "Wy", "by"),
-    "backward_mlp": ("batch", "Y_hat", "Y", "H", "Wh", "bh", "Wy", "by"),
-}
+_SHAPE = N_("has the shape {got}, expected {shape}")
+_ACTIVATIONS = ("Y_hat", "H", "h", "z", "p", "dh", "dy", "logits", "scores")
+NOT_DONE = N_("not done yet")
+UNKNOWN = N_("does not match any common mistake: at {place} it is {got:.4g}, expected {right:.4g}")
 
 
 class StudentFailure(Exception):
@@ -63,7 +64,7 @@ class Function(Protocol):
     @property
     def parameters(self) -> Sequence[str] | None: ...
 
-    def invoke(self, arguments: Mapping[str, np.ndarray]) -> Returned:
+    def invoke(self, arguments: Mapping[str, Any]) -> Returned:
         """Call it. Raises ``StudentFailure``."""
 
 
@@ -74,7 +75,7 @@ class LocalFunction:
         self.function = function
         self.parameters = student_process.list_parameters(function)
 
-    def invoke(self, arguments: Mapping[str, np.ndarray]) -> Returned:
+    def invoke(self, arguments: Mapping[str, Any]) -> Returned:
         try:
             values, changed, keys = student_process.call(self.function, arguments)
         except Exception as error:
@@ -108,6 +109,8 @@ class Declared:
 def describe_failure(error: Mapping[str, Any]) -> str:
     """Return a sentence on an exception that ``student_process.explain_exception`` described."""
     kind, message = error["type"], error["message"]
+    if kind == "NotImplementedError" or "ellipsis" in message:
+        return _(NOT_DONE)
     said = {
         "EOFError": _("calls input(): nobody can answer"),
         "MemoryError": _("needs more memory than it may use"),
@@ -142,11 +145,18 @@ class Finding:
     got: np.ndarray | None = field(default=None, compare=False)
     expected: np.ndarray | None = field(default=None, compare=False)
 
+    @property
+    def status(self) -> str:
+        """``right``, ``wrong``, ``todo`` (not written yet) or ``advice``."""
+        if self.right:
+            return "advice" if self.error is None else "right"
+        return "todo" if getattr(self.says, "message", "") == NOT_DONE else "wrong"
+
 
 Gradable = Callable | Function | None
 
 
-def _as_function(function: Gradable) -> Any:
+def as_function(function: Gradable) -> Any:
     if function is None or hasattr(function, "invoke"):
         return function
     return LocalFunction(function)
@@ -172,12 +182,12 @@ def grade_softmax_regression(
     problem, declared = _make_problem(seed), declared or Declared()
     batch, parameters = {"batch": problem.x}, {"W": problem.w, "b": problem.b}
     findings: list[Finding] = []
-    if function := _as_function(forward):
+    if function := as_function(forward):
         known = mistakes.compute_prediction_mistakes(problem.x, problem.w, problem.b)
-        expected = {"Y_hat": _Expected(problem.y_hat, known)}
+        expected = {"Y_hat": Expected(problem.y_hat, known)}
         large = {"W": 1e4 * problem.w}
-        findings += _grade("forward", function, batch | parameters, expected, large=large)
-    if function := _as_function(backward):
+        findings += grade_function("forward", function, batch | parameters, expected, large=large)
+    if function := as_function(backward):
         gradients = _compute_gradients(problem, [problem.w, problem.b])
         expected = _expect_gradients(
             {
@@ -189,7 +199,7 @@ def grade_softmax_regression(
             declared,
         )
         given = batch | {"Y_hat": problem.y_hat, "Y": problem.y} | parameters
-        findings += _grade("backward", function, given, expected)
+        findings += grade_function("backward", function, given, expected)
     return findings
 
 
@@ -216,16 +226,16 @@ def grade_mlp(
         "Wh": problem.w_hidden, "bh": problem.b_hidden, "Wy": problem.w, "by": problem.b
     }  # fmt: skip
     findings: list[Finding] = []
-    if function := _as_function(forward):
+    if function := as_function(forward):
         expected = {
-            "Y_hat": _Expected(
+            "Y_hat": Expected(
                 problem.y_hat,
                 mistakes.compute_prediction_mistakes(problem.h, problem.w, problem.b),
             ),
-            "H": _Expected(problem.h, mistakes.compute_hidden_mistakes(problem)),
+            "H": Expected(problem.h, mistakes.compute_hidden_mistakes(problem)),
         }
         large = {"Wh": 1e4 * problem.w_hidden, "Wy": 1e4 * problem.w}
-        findings += _grade(
+        findings += grade_function(
             "forward_mlp",
             function,
             batch | parameters,
@@ -233,7 +243,7 @@ def grade_mlp(
             large=large,
             follow=lambda values: _follow_hidden(values, problem, expected),
         )
-    if function := _as_function(backward):
+    if function := as_function(backward):
         is_relu = any(each.value == "H" and "relu" in each.says for each in findings)
         expected = _expect_gradients(
             {
@@ -250,31 +260,39 @@ def grade_mlp(
             declared,
         )
         given = batch | {"Y_hat": problem.y_hat, "Y": problem.y, "H": problem.h} | parameters
-        findings += _grade("backward_mlp", function, given, expected)
+        findings += grade_function("backward_mlp", function, given, expected)
     return findings
 
 
 def _follow_hidden(
     values: Sequence[np.ndarray | str],
     problem: MLPProblem,
-    expected: Mapping[str, "_Expected"],
-) -> dict[str, "_Expected"]:
+    expected: Mapping[str, "Expected"],
+) -> dict[str, "Expected"]:
     """Expect the Ŷ that follows from the student's own H, so that one mistake is one finding."""
     hidden = values[1] if len(values) > 1 else None
     if not isinstance(hidden, np.ndarray) or hidden.shape != problem.h.shape:
         return dict(expected)
     y_hat = _softmax(linear(hidden, problem.w, problem.b)[0])
     known = mistakes.compute_prediction_mistakes(hidden, problem.w, problem.b)
-    return {**expected, "Y_hat": _Expected(y_hat, known)}
+    return {**expected, "Y_hat": Expected(y_hat, known)}
 
 
 @dataclass(frozen=True)
-class _Expected:
-    """The right value, those of known mistakes, and the parameter whose gradient it is."""
+class Expected:
+    """The right value, those of known mistakes, and how a returned value is compared.
+
+    ``parameter`` is that whose gradient the value is; ``slips`` computes further wrong values where
+    they are needed; ``reduce`` keeps what is compared; ``sizes`` are N and K.
+    """
 
     right: np.ndarray
     known: Mistakes
     parameter: tuple[str, np.ndarray] | None = None
+    slips: mistakes.Slips | None = None
+    reduce: Callable[[np.ndarray], np.ndarray] | None = None
+    tolerance: float = TOLERANCE
+    sizes: tuple[int, int] | None = (N, K)
 
 
 def _expect_gradients(
@@ -282,10 +300,10 @@ def _expect_gradients(
     gradients: Sequence[np.ndarray],
     parameters: Mapping[str, np.ndarray],
     declared: Declared,
-) -> dict[str, _Expected]:
+) -> dict[str, Expected]:
     pairs = zip(known.items(), gradients, parameters.items(), strict=True)
     return {
-        name: _Expected(declared.change(gradient, parameter[1]), wrong, parameter)
+        name: Expected(declared.change(gradient, parameter[1]), wrong, parameter)
         for (name, wrong), gradient, parameter in pairs
     }
 
@@ -328,14 +346,14 @@ def _softmax(z: np.ndarray) -> np.ndarray:
     return softmax(z)[0]
 
 
-def _grade(
+def grade_function(
     name: str,
     function: Function,
-    arguments: Mapping[str, np.ndarray],
-    expected: Mapping[str, _Expected],
+    arguments: Mapping[str, Any],
+    expected: Mapping[str, Expected],
     *,
     large: Mapping[str, np.ndarray] | None = None,
-    follow: Callable[..., Mapping[str, _Expected]] | None = None,
+    follow: Callable[..., Mapping[str, Expected]] | None = None,
 ) -> list[Finding]:
     """Call a function and judge every value that it returned.
 
@@ -351,7 +369,7 @@ def _grade(
         The findings.
     """
     findings = []
-    if (wrong := _judge_parameters(name, function)) is not None:
+    if (wrong := _judge_parameters(name, function, list(arguments))) is not None:
         findings.append(wrong)
         if not set(function.parameters or ()) <= set(arguments):
             return findings
@@ -366,13 +384,18 @@ def _grade(
     if all(finding.right for finding in findings):
         more = {**arguments, **large} if large else None
         return findings + (_advise_on_overflow(name, function, more) if more else [])
-    in_columns = is_called_as_expected and _grade_columns(name, function, arguments, expected)
-    return in_columns or findings
+    has_name = all(
+        finding.right or getattr(finding.says, "message", "") not in (UNKNOWN, _SHAPE)
+        for finding in findings
+    )
+    if has_name or not is_called_as_expected:
+        return findings
+    return _grade_columns(name, function, arguments, expected) or findings
 
 
-def _judge_parameters(name: str, function: Function) -> Finding | None:
+def _judge_parameters(name: str, function: Function, wanted: Sequence[str]) -> Finding | None:
     """Return a finding on a function that takes other arguments, or these in another order."""
-    given, wanted = function.parameters, ARGUMENTS[name]
+    given = function.parameters
     if given is None or (len(given) == len(wanted) and not set(given) <= set(wanted)):
         return None
     if list(given) == list(wanted):
@@ -387,11 +410,13 @@ def _judge_parameters(name: str, function: Function) -> Finding | None:
 def _grade_columns(
     name: str,
     function: Function,
-    arguments: Mapping[str, np.ndarray],
-    expected: Mapping[str, _Expected],
+    arguments: Mapping[str, Any],
+    expected: Mapping[str, Expected],
 ) -> list[Finding] | None:
     """Try a wrong function with the examples in columns; None where it is wrong with them too."""
-    turned = {key: np.ascontiguousarray(array.T) for key, array in arguments.items()}
+    turned = {key: _turn(argument) for key, argument in arguments.items()}
+    if all(turned[key] is argument for key, argument in arguments.items()):
+        return None
     try:
         returned = function.invoke(turned)
     except StudentFailure:
@@ -407,7 +432,13 @@ def _grade_columns(
     return [*findings, Finding(name, "batch", True, None, says)]
 
 
-def _compare(function: str, returned: Returned, expected: Mapping[str, _Expected]) -> list[Finding]:
+def _turn(argument: Any) -> Any:
+    """Return a matrix transposed, and everything else as it is."""
+    is_matrix = isinstance(argument, np.ndarray) and argument.ndim == 2
+    return np.ascontiguousarray(argument.T) if is_matrix else argument
+
+
+def _compare(function: str, returned: Returned, expected: Mapping[str, Expected]) -> list[Finding]:
     """Compare the returned values with the expected ones and with those of known mistakes."""
     findings = [_judge_changed(function, name) for name in returned.changed]
     values = list(returned.values)
@@ -434,7 +465,7 @@ def _compare(function: str, returned: Returned, expected: Mapping[str, _Expected
 
 def _judge_changed(function: str, name: str) -> Finding:
     """Return a finding on an argument that was changed in place: activations may be, as advice."""
-    if name in ("Y_hat", "H"):
+    if name in _ACTIVATIONS:
         says = _("advice: is changed in place; a copy is safer")
         return Finding(function, name, True, None, says)
     says = _("is changed in place: work on a copy, or create a new array")
@@ -445,7 +476,7 @@ def _judge(
     function: str,
     name: str,
     value: np.ndarray | str,
-    expected: _Expected,
+    expected: Expected,
     others: Mapping[str, np.ndarray],
 ) -> Finding:
     """Return whether a value is right, its relative error, and what is wrong with it.
@@ -458,24 +489,37 @@ def _judge(
         others: The other values that the function returns: they may be in the wrong order.
     """
     right = expected.right
+    if isinstance(value, str) and value == "ellipsis":
+        return Finding(function, name, False, None, _(NOT_DONE), None, right)
     if isinstance(value, str):
         says = _("is not an array of numbers but {type}: use NumPy").format(type=value)
         return Finding(function, name, False, None, says, None, right)
     if not np.isfinite(value).all():
-        return Finding(function, name, False, None, _("holds NaN or infinity"), value, right)
+        says = mistakes.recognize_mistake(value, right, expected.known, None)
+        return Finding(
+            function, name, False, None, says or _("holds NaN or infinity"), value, right
+        )
     same_shape = mistakes.has_shape(value, right)
-    error = relative_error(value.reshape(right.shape), right) if same_shape else None
-    if error is not None and error < TOLERANCE:
-        return Finding(function, name, True, error, _("right"), value, right)
+    if expected.reduce and same_shape:
+        value = expected.reduce(value.reshape(right.shape))
+        expected = replace(expected, right=expected.reduce(right))
+    error = (
+        relative_error(value.reshape(expected.right.shape), expected.right) if same_shape else None
+    )
+    if error is not None and error < expected.tolerance:
+        return Finding(function, name, True, error, _("right"), value, expected.right)
     says = _explain(value, expected, others)
-    return Finding(function, name, False, error, says, value, right)
+    return Finding(function, name, False, error, says, value, expected.right)
 
 
-def _explain(value: np.ndarray, expected: _Expected, others: Mapping[str, np.ndarray]) -> str:
+def _explain(value: np.ndarray, expected: Expected, others: Mapping[str, np.ndarray]) -> str:
     """Say what is wrong with a value."""
     right = expected.right
-    if says := mistakes.recognize_mistake(value, right, expected.known, (N, K)):
-        return says
+    recognized = mistakes.recognize_mistake(
+        value, right, expected.known, expected.sizes, expected.slips, expected.tolerance
+    )
+    if recognized:
+        return recognized
     if expected.parameter and (
         says := mistakes.recognize_parameter(value, right, *expected.parameter)
     ):
@@ -488,13 +532,10 @@ def _explain(value: np.ndarray, expected: _Expected, others: Mapping[str, np.nda
             says = _("is {other}: the values are returned in another order")
             return says.format(other=other)
     if not mistakes.has_shape(value, right):
-        says = _("has the shape {got}, expected {shape}")
-        return says.format(got=value.shape, shape=right.shape)
+        return _(_SHAPE).format(got=value.shape, shape=right.shape)
     value = value.reshape(right.shape)
     worst = np.unravel_index(np.abs(value - right).argmax(), right.shape)
-    return _(
-        "does not match any common mistake: at {place} it is {got:.4g}, expected {right:.4g}"
-    ).format(place=list(map(int, worst)), got=value[worst], right=right[worst])
+    return _(UNKNOWN).format(place=list(map(int, worst)), got=value[worst], right=right[worst])
 
 
 def _advise_on_overflow(

@@ -4,12 +4,12 @@ Each mistake is a sentence and the array that results from it; a wrong value is 
 alone and times a constant factor.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from etabli.core.i18n import _
+from etabli.core.i18n import _, join_translatable
 from etabli.nn.gradient_check import relative_error
 from etabli.nn.layers import softmax
 
@@ -18,6 +18,8 @@ N, D, K, H = 7, 5, 4, 6  # all different, so that no factor or shape matches by 
 
 Mistakes = dict[str, np.ndarray]
 """What is wrong, in words -> the array that results from it."""
+Slips = Callable[[], Iterable[tuple[str, np.ndarray]]]
+"""Computes more of them; a sentence may occur several times."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,12 @@ class MLPProblem(Problem):
 
 
 def recognize_mistake(
-    value: np.ndarray, right: np.ndarray, known: Mapping[str, np.ndarray], sizes: tuple[int, int]
+    value: np.ndarray,
+    right: np.ndarray,
+    known: Mapping[str, np.ndarray],
+    sizes: tuple[int, int] | None,
+    slips: Slips | None = None,
+    tolerance: float = TOLERANCE,
 ) -> str | None:
     """Describe a wrong value: a wrong factor, a known mistake, or both; ``None`` if none matches.
 
@@ -54,26 +61,48 @@ def recognize_mistake(
         value: The wrong value.
         right: The expected value.
         known: Values of known mistakes by their description.
-        sizes: N and K, from which wrong factors come.
+        sizes: N and K, from which wrong factors come; None where nothing is averaged.
+        slips: Computes the values of further mistakes, which are compared without a factor.
+        tolerance: The largest relative error of equal values.
     """
-    n, k = sizes
-    factors = {
-        1.0: "",
-        -1.0: _("has the wrong sign"),
-        float(n): _('is missing the factor 1/N (a loss that is a sum is declared: LOSS = "sum")'),
-        1 / n: _("is divided by N once too often"),
-        float(-n): _("has the wrong sign and is missing the factor 1/N"),
-        -1 / n: _("has the wrong sign and is divided by N once too often"),
-        2.0: _("is twice as large as it should be"),
-        0.5: _("is half of what it should be"),
-        float(k): _("is K times too large"),
-        1 / k: _("is divided by K: the mean is over the N examples, not over the classes"),
-    }
+    for mistake, array in known.items():
+        if _is_close(value, array, tolerance):
+            return mistake
+    factors = _list_factors(sizes)
     for mistake, array in {"": right, **known}.items():
         for factor, words in factors.items():
-            if _is_close(value, factor * array):
-                return "; ".join(part for part in (mistake, words) if part)
-    return _recognize_factor(value, right, n)
+            if _is_close(value, factor * array, tolerance):
+                return (
+                    join_translatable("; ", (mistake, words))
+                    if mistake and words
+                    else (mistake or words)
+                )
+    for mistake, array in slips() if slips else []:
+        if _is_close(value, array, tolerance):
+            return mistake
+    return _recognize_factor(value, right, sizes[0] if sizes else 0)
+
+
+def _list_factors(sizes: tuple[int, int] | None) -> dict[float, str]:
+    """Return what a wrong factor means."""
+    factors = {1.0: "", -1.0: _("has the wrong sign")}
+    if sizes is not None:
+        n, k = sizes
+        factors |= {
+            float(n): _(
+                'is missing the factor 1/N (a loss that is a sum is declared: LOSS = "sum")'
+            ),
+            1 / n: _("is divided by N once too often"),
+            float(-n): _("has the wrong sign and is missing the factor 1/N"),
+            -1 / n: _("has the wrong sign and is divided by N once too often"),
+            float(k): _("is K times too large"),
+            1 / k: _("is divided by K: the mean is over the N examples, not over the classes"),
+        }
+    return {
+        **factors,
+        2.0: _("is twice as large as it should be"),
+        0.5: _("is half of what it should be"),
+    }
 
 
 def _recognize_factor(value: np.ndarray, right: np.ndarray, n: int) -> str | None:
@@ -84,7 +113,7 @@ def _recognize_factor(value: np.ndarray, right: np.ndarray, n: int) -> str | Non
     if abs(factor) < TOLERANCE or not _is_close(value, factor * right):
         return None
     divisor = n / factor
-    if abs(divisor - round(divisor)) < TOLERANCE and divisor > 1:
+    if n and abs(divisor - round(divisor)) < TOLERANCE and divisor > 1:
         says = _("is divided by {m}, not by N = {n}: count the examples with len(batch)")
         return says.format(m=round(divisor), n=n)
     return _("is {factor:.4g} times the expected value").format(factor=factor)
@@ -116,17 +145,23 @@ def recognize_parameter(
     return None
 
 
-def _is_close(value: np.ndarray, array: np.ndarray) -> bool:
+def _is_close(value: np.ndarray, array: np.ndarray, tolerance: float = TOLERANCE) -> bool:
     if not has_shape(value, array):
         return False
     value = value.reshape(array.shape)
     # The absolute bound is for arrays of zeros, whose relative error is 0 or 1.
-    return relative_error(value, array) < TOLERANCE or bool(np.abs(value - array).max() < 1e-12)
+    if not (np.isfinite(value).all() and np.isfinite(array).all()):
+        return np.array_equal(value, array, equal_nan=True)
+    if not array.size:
+        return True
+    return relative_error(value, array) < tolerance or bool(np.abs(value - array).max() < 1e-12)
 
 
 def has_shape(value: np.ndarray, array: np.ndarray) -> bool:
-    """Whether the shapes are equal; (K,) counts as (1, K)."""
+    """Whether the shapes are equal; (K,) counts as (1, K), and one element as a number."""
     is_row = array.ndim > 1 and array.shape[0] == 1
+    if array.ndim == 0:
+        return value.size == 1
     return value.shape == array.shape or (is_row and value.shape == array.shape[1:])
 
 

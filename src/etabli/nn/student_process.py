@@ -6,6 +6,7 @@ is a JSON object followed by arrays in NumPy's npz format, which can hold no cod
 """
 
 import ast
+import copy
 import importlib.util
 import inspect
 import io
@@ -21,17 +22,23 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-NAMES = ("forward", "backward", "forward_mlp", "backward_mlp")
-DECLARED = ("LOSS", "L2")  # what a file may declare about its loss
+FUNCTIONS: dict[str, Callable[[np.ndarray], float]] = {
+    "waves": lambda x: float(np.sum(np.sin(x) * (1 + np.arange(x.size)).reshape(x.shape))),
+    "cubic": lambda x: float(np.sum(x**3) + np.sum(x) ** 3),
+}
+"""Functions that an argument may be: ``{"function": name}``."""
 MAX_MESSAGE = 64_000_000  # bytes
 
 
 def write_message(
-    stream: BinaryIO, header: Mapping[str, object], arrays: Mapping[str, np.ndarray]
+    stream: BinaryIO, header: Mapping[str, object], values: Mapping[str, Any]
 ) -> None:
-    """Write a header and arrays, each after its length."""
+    """Write a header and arrays, each after its length; what is no array is in the header."""
     content = io.BytesIO()
+    arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+    plain = {name: value for name, value in values.items() if name not in arrays}
     np.savez(content, allow_pickle=False, **arrays)
+    header = {**header, "plain": plain} if plain else header
     for part in (json.dumps(header).encode(), content.getvalue()):
         stream.write(struct.pack("<Q", len(part)) + part)
     stream.flush()
@@ -58,15 +65,15 @@ def _read_part(stream: BinaryIO) -> bytes:
 
 
 def call(
-    function: Callable, arguments: Mapping[str, np.ndarray]
+    function: Callable, arguments: Mapping[str, Any]
 ) -> tuple[list[np.ndarray | str], dict[str, np.ndarray], list[str] | None]:
-    """Call a function with copies of arrays.
+    """Call a function with copies of its arguments.
 
     Returns:
         Its values, arrays or the name of the type of what is none; the arguments that it changed;
         the keys of its values where it returned a dict.
     """
-    copies = {name: array.copy() for name, array in arguments.items()}
+    copies = {name: copy_argument(argument) for name, argument in arguments.items()}
     with np.errstate(all="ignore"):
         returned = function(*copies.values())
     keys = [str(key) for key in returned] if isinstance(returned, dict) else None
@@ -75,8 +82,21 @@ def call(
     if isinstance(returned, list) and isinstance(_to_array(returned), str):
         returned = tuple(returned)  # values of different shapes, not the rows of one
     values = list(returned) if isinstance(returned, tuple) else [returned]
-    changed = {name: copies[name] for name in copies if _differs(copies[name], arguments[name])}
+    changed = {
+        name: copies[name]
+        for name, argument in arguments.items()
+        if isinstance(argument, np.ndarray) and _differs(copies[name], argument)
+    }
     return [_to_array(value) for value in values], changed, keys
+
+
+def copy_argument(argument: Any) -> Any:
+    """Return a copy of an argument, or the generator or the function that it stands for."""
+    if isinstance(argument, dict) and "generator" in argument:
+        return np.random.default_rng(argument["generator"])
+    if isinstance(argument, dict) and "function" in argument:
+        return FUNCTIONS[argument["function"]]
+    return copy.deepcopy(argument)
 
 
 def _differs(array: np.ndarray, other: np.ndarray) -> bool:
@@ -164,15 +184,17 @@ def load(path: str) -> Any:
 
 
 def describe(module: Any) -> dict[str, object]:
-    """Return the parameters of each known function, and what the file declares of its loss."""
-    functions = {}
-    for name in NAMES:
-        function = getattr(module, name, None)
-        if callable(function):
-            functions[name] = list_parameters(function)
-    found = {name: getattr(module, name, None) for name in DECLARED}
+    """Return the parameters of each function, and the plain constants that the file declares."""
+    public = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    functions = {
+        name: list_parameters(value)
+        for name, value in public.items()
+        if callable(value) and not isinstance(value, type)
+    }
     plain = (str, int, float)
-    declared = {name: value for name, value in found.items() if isinstance(value, plain)}
+    declared = {
+        name: value for name, value in public.items() if name.isupper() and isinstance(value, plain)
+    }
     return {"functions": functions, "declared": declared}
 
 
@@ -189,7 +211,8 @@ def list_parameters(function: Callable) -> list[str] | None:
 
 def answer(module: Any, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> tuple:
     """Return the header and the arrays of the answer to one call."""
-    ordered = {name: arrays[name] for name in header["arguments"]}
+    given = {**arrays, **header.get("plain", {})}
+    ordered = {name: given[name] for name in header["arguments"]}
     values, changed, keys = call(getattr(module, header["function"]), ordered)
     kinds = [None if isinstance(value, np.ndarray) else value for value in values]
     found = {

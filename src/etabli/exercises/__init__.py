@@ -1,0 +1,32 @@
+"""Exercises of the five practicals: functions to write in NumPy, and how they are graded.
+
+Only NumPy and the standard library are needed, so that a browser can grade too.
+"""
+
+from collections.abc import Mapping
+
+from etabli.core.errors import UnknownName
+from etabli.core.i18n import _
+from etabli.exercises import tp1, tp2, tp3, tp4, tp5
+from etabli.exercises.grading import ItemResult, Result, grade
+from etabli.exercises.spec import Exercise
+
+__all__ = ["Exercise", "ItemResult", "Result", "get_exercise", "grade", "list_exercises"]
+
+_BY_NAME: Mapping[str, Exercise] = {
+    exercise.name: exercise
+    for practical in (tp1, tp2, tp3, tp4, tp5)
+    for exercise in practical.EXERCISES
+}
+
+
+def list_exercises() -> list[Exercise]:
+    """Return every exercise, in the order of the practicals."""
+    return list(_BY_NAME.values())
+
+
+def get_exercise(name: str) -> Exercise:
+    """Return an exercise by its name. Raises ``UnknownName``."""
+    if name not in _BY_NAME:
+        raise UnknownName(_("exercise"), name, _BY_NAME)
+    return _BY_NAME[name]

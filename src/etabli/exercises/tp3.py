@@ -1,0 +1,5 @@
+"""Exercises of practical 3."""
+
+from etabli.exercises.spec import Exercise
+
+EXERCISES: tuple[Exercise, ...] = ()

@@ -1,0 +1,5 @@
+"""Exercises of practical 5."""
+
+from etabli.exercises.spec import Exercise
+
+EXERCISES: tuple[Exercise, ...] = ()
