@@ -1,6 +1,6 @@
 """Stand for ``etabli`` in a file that is checked: it can be imported, and does nothing.
 
-A student's notebook may end with ``from etabli import check; check(forward)``; that is ignored.
+A student's notebook may end with ``from etabli import check; check(forward)``, which is ignored.
 The package itself is hidden, since it holds the model solutions.
 """
 
@@ -12,19 +12,15 @@ from typing import Any
 
 
 class Absent:
-    """A name of ``etabli``; calling it raises, except for ``check``."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
+    """A name of ``etabli``; calling it does nothing."""
 
     def __getattr__(self, name: str) -> "Absent":
         if name.startswith("__"):
             raise AttributeError(name)
-        return Absent(f"{self.name}.{name}")
+        return Absent()
 
     def __call__(self, *_arguments: object, **_named: object) -> None:
-        if self.name != "etabli.check":
-            raise ImportError(f"{self.name} is not available while a file is checked")
+        """Return nothing, as ``check`` and ``show_curve`` do."""
 
 
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -39,8 +35,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return None
 
     def exec_module(self, module: types.ModuleType) -> None:
-        module.__dict__["__getattr__"] = Absent(module.__name__).__getattr__
+        module.__dict__["__getattr__"] = Absent().__getattr__
 
 
 sys.meta_path.insert(0, Finder())
-__getattr__ = Absent("etabli").__getattr__
+__getattr__ = Absent().__getattr__

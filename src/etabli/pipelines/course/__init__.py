@@ -1,0 +1,197 @@
+"""A course: exercises handed out in variants, marked in isolation, with statistics and a board."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from pathlib import Path
+
+from etabli.core.atomic_files import atomic_write, lock_folder
+from etabli.core.errors import BadSetting
+from etabli.core.i18n import _
+from etabli.core.progress import Reporter, Silent
+from etabli.exercises import starter
+from etabli.pipelines._output import refuse_existing_file
+from etabli.pipelines.check.isolation import find_isolation
+from etabli.pipelines.course import pages
+from etabli.pipelines.course.assignment import Assignment, find_exercises, read_assignment
+from etabli.pipelines.course.feedback import Feedback, make_feedback, write_text
+from etabli.pipelines.course.handout import hand_out
+from etabli.pipelines.course.marking import ItemRecord, Marked, Task, assign, list_notes, mark_tasks
+from etabli.pipelines.course.marks_file import write_marks
+from etabli.pipelines.course.rerun import rerun_score
+from etabli.pipelines.course.rubric import read_rubric
+from etabli.pipelines.course.similarity import Pair, find_similar
+from etabli.pipelines.course.statistics import ItemStatistics, compute_statistics
+from etabli.pipelines.course.students import Student, choose_id_column, read_students
+from etabli.pipelines.course.submissions import collect
+
+__all__ = ["Marking", "hand_out", "mark"]
+
+
+@dataclass(frozen=True)
+class Marking:
+    """The marks of a class: everybody's feedback, the items, and what the teacher should know."""
+
+    feedbacks: tuple[Feedback, ...]
+    statistics: tuple[ItemStatistics, ...]
+    similar: tuple[Pair, ...]
+    left_out: tuple[str, ...]
+    columns: tuple[str, ...]
+    folder: Path
+
+
+def mark(
+    submissions: Path,
+    out: Path,
+    *,
+    assignment: Path | None = None,
+    exercises: Sequence[str] = (),
+    students: Path | None = None,
+    rubric: Path | None = None,
+    id_column: str | None = None,
+    seconds: float = 10.0,
+    workers: int | None = None,
+    rerun: bool = False,
+    unsafe: bool = False,
+    overwrite: bool = False,
+    reporter: Reporter | None = None,
+) -> Marking:
+    """Mark the submissions of a class, and write marks, feedback, statistics, similar pairs.
+
+    A killed call keeps what it marked: the same call goes on where it ended.
+
+    Args:
+        submissions: A folder or zip, as Moodle gives it, or with one folder for each student.
+        out: The CSV of the marks; feedback and pages are written next to it, in ``<name>-files``.
+        assignment: The ``class.json`` of the hand-out.
+        exercises: Practicals and exercises, where nothing was handed out.
+        students: The list of the class, where nothing was handed out.
+        rubric: The points, in TOML or JSON; one point an item by default.
+        id_column: The column of the list that identifies students in the CSV.
+        seconds: The time limit of a call of a student's function.
+        workers: Files at the same time; as many as cores by default.
+        rerun: Whether to compute claimed scores again.
+        unsafe: Whether to mark where the machine cannot isolate the files.
+        overwrite: Whether a CSV may be replaced.
+        reporter: Where progress is shown.
+
+    Returns:
+        The marks.
+
+    Raises:
+        BadSetting: The CSV exists, the machine isolates nothing, or no exercise is given.
+    """
+    refuse_existing_file(out, overwrite)
+    if not find_isolation() and not unsafe:
+        raise BadSetting(
+            _("this machine cannot isolate students' files: they could read, write and send all"),
+            fix=_("Mark on Linux with user namespaces, or take the risk with --unsafe."),
+        )
+    given = _find_assignment(assignment, exercises, students)
+    points = read_rubric(rubric, given.items)
+    column = choose_id_column(list(given.students), id_column)
+    found, left_out = collect(submissions)
+    tasks, everybody = assign(given, found, left_out)
+    folder = out.with_name(f"{out.stem}-files")
+    with lock_folder(folder):
+        with (reporter or Silent()).task(_("marking"), len(tasks)) as step:
+            marked = mark_tasks(
+                tasks, folder / "records", seconds=seconds, workers=workers, advance=step
+            )
+        notes = {key: list(each) for key, each in list_notes(tasks).items()}
+        for task, said in _rerun(given, tasks, seconds, workers) if rerun else ():
+            notes.setdefault(task.student.id, []).append(said)
+        feedbacks = [
+            make_feedback(each, points, marked, notes.get(each.id, ())) for each in everybody
+        ]
+        statistics = compute_statistics(points.items, _collect_records(everybody, marked))
+        similar = _compare(given, tasks)
+        _write_pages(folder, given.name, feedbacks, statistics, similar)
+        columns = write_marks(out, points, feedbacks, column)
+    return Marking(
+        tuple(feedbacks),
+        tuple(statistics),
+        tuple(pair for pairs, _codes in similar for pair in pairs),
+        tuple(left_out),
+        tuple(columns),
+        folder,
+    )
+
+
+def _find_assignment(
+    path: Path | None, exercises: Sequence[str], students: Path | None
+) -> Assignment:
+    if path is not None:
+        return read_assignment(path)
+    if not exercises:
+        raise BadSetting(
+            _("which exercises were handed in?"),
+            fix=_("Give the file of the hand-out with --class, or name them with --exercise."),
+        )
+    listed = read_students(students) if students else []
+    found = find_exercises(exercises)
+    return Assignment("+".join(exercises), found, tuple(listed), "etabli", is_varied=False)
+
+
+def _rerun(
+    assignment: Assignment, tasks: Sequence[Task], seconds: float, workers: int | None
+) -> list[tuple[Task, str]]:
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [
+            pool.submit(copy_context().run, rerun_score, assignment, task, 6 * seconds)
+            for task in tasks
+        ]
+        said = [(task, future.result()) for task, future in zip(tasks, futures, strict=True)]
+    return [(task, sentence) for task, sentence in said if sentence]
+
+
+def _collect_records(
+    students: Sequence[Student], marked: Mapping[tuple[str, str], Marked]
+) -> list[dict[tuple[str, str], ItemRecord]]:
+    """Return the records of each student who handed in something."""
+    found: dict[str, dict[tuple[str, str], ItemRecord]] = {}
+    for (student, exercise), each in marked.items():
+        records = {(exercise, item.name): item for item in each.items}
+        found.setdefault(student, {}).update(records)
+    return [found[student.id] for student in students if student.id in found]
+
+
+def _compare(
+    assignment: Assignment, tasks: Sequence[Task]
+) -> list[tuple[list[Pair], dict[str, str]]]:
+    """Compare the files of each exercise with one another."""
+    compared = []
+    for exercise in assignment.exercises:
+        codes = {
+            f"{task.student.name} · {exercise.name}": task.code
+            for task in tasks
+            if task.exercise is exercise
+        }
+        handed_out = [starter.write_script(exercise), exercise.demo]
+        compared.append((find_similar(codes, handed_out), codes))
+    return compared
+
+
+def _write_pages(
+    folder: Path,
+    name: str,
+    feedbacks: Sequence[Feedback],
+    statistics: Sequence[ItemStatistics],
+    similar: Sequence[tuple[list[Pair], dict[str, str]]],
+) -> None:
+    for feedback in feedbacks:
+        stem = folder / "feedback" / feedback.student.folder
+        with atomic_write(stem.with_name(f"{stem.name}.html")) as file:
+            file.write(pages.render_feedback(feedback))
+        with atomic_write(stem.with_name(f"{stem.name}.txt")) as file:
+            file.write(write_text(feedback))
+    handed_in = [each for each in feedbacks if each.has_handed_in]
+    totals = [each.total for each in handed_in]
+    maximum = feedbacks[0].maximum if feedbacks else 0.0
+    with atomic_write(folder / "statistics.html") as file:
+        file.write(pages.render_statistics(name, statistics, totals, maximum))
+    pairs = [pair for found, _codes in similar for pair in found]
+    codes = {key: code for _found, each in similar for key, code in each.items()}
+    with atomic_write(folder / "similarity.html") as file:
+        file.write(pages.render_similarity(sorted(pairs, key=lambda pair: -pair.share), codes))
