@@ -27,6 +27,7 @@ from etabli.experiments.tp1 import logistic as tp1_logistic
 from etabli.experiments.tp1 import mlp as tp1_mlp
 from etabli.experiments.tp2 import cnn as tp2_cnn
 from etabli.experiments.tp3 import _shared as tp3_shared
+from etabli.experiments.tp4 import _shared as tp4_shared
 from etabli.models.vision import backbones
 from etabli.training.checkpoint import Checkpoint
 
@@ -112,6 +113,28 @@ def test_random_test_examples_change_nothing_that_was_chosen_or_trained(
         assert scores != other_scores, "the test examples did not change"
 
 
+# Trainings that choose on validation examples, and how many of the first epochs that see none.
+CHOOSING = {"tp4.poetry": 3, "tp4.poetry-modern": 2, "tp5.caption": 2, "tp5.attention": 2}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CHOOSING)
+def test_random_validation_examples_change_no_training_that_chooses_on_them(
+    name, tmp_path, small_samples, monkeypatch
+):
+    once, again = (
+        run_and_record(name, tmp_path / which, monkeypatch, noise, part="validation")[0]
+        for which, noise in (("real", None), ("random", small_samples))
+    )
+    states, others = (
+        [line.rpartition(" ")[0] for line in lines if line.startswith("epoch")][: CHOOSING[name]]
+        for lines in (once, again)
+    )
+    assert len(states) == CHOOSING[name]
+    assert states == others
+    assert once != again, "the validation examples did not change"
+
+
 @pytest.fixture(scope="module")
 def small_samples(tmp_path_factory):
     """Few images, a backbone with random weights, short searches; return a folder of noise."""
@@ -136,8 +159,11 @@ def small_samples(tmp_path_factory):
         yield place
 
 
-def run_and_record(name, folder, monkeypatch, noise):
-    """Run an experiment with seed 0; return a line for everything chosen or trained, and scores."""
+def run_and_record(name, folder, monkeypatch, noise, part="test"):
+    """Run an experiment with seed 0; return a line for everything chosen or trained, and scores.
+
+    With ``noise`` the examples of a part, "test" or "validation", are random.
+    """
     lines = []
     with monkeypatch.context() as patch:
         for module, function in (
@@ -146,7 +172,7 @@ def run_and_record(name, folder, monkeypatch, noise):
             (flickr8k, randomize_captions),
             (verse, randomize_text),
         ):
-            patch.setattr(module, "load", loading(module.load, function, noise))
+            patch.setattr(module, "load", loading(module.load, function, noise, part))
         for place, function in FITTING:
             module = importlib.import_module(place)
             patch.setattr(module, function, spying(function, getattr(module, function), lines))
@@ -248,51 +274,57 @@ def plain(value):
 # random test examples ------------------------------------------------------------------------
 
 
-def loading(load, randomize, noise):
+def loading(load, randomize, noise, part):
     def loaded(source, *split):
         found = load(source, *split)
         if isinstance(found, mnist.Digits):
             found = found.head(200, 60)
         is_training = "trainval" in split or "train" in split
         generator = make_generator(1, "random test examples")
-        return found if noise is None or is_training else randomize(found, generator, noise)
+        return found if noise is None or is_training else randomize(found, generator, noise, part)
 
     return loaded
 
 
-def randomize_digits(digits, generator, noise):
+def randomize_digits(digits, generator, _noise, _part):
     images = generator.integers(0, 256, digits.test_images.shape, dtype=np.uint8)
     labels = generator.permutation(np.arange(len(images)) % len(digits.classes))
     return replace(digits, test_images=images, test_labels=labels.astype(np.int64))
 
 
-def randomize_labeled_images(test, generator, noise):
+def randomize_labeled_images(test, generator, noise, _part):
     paths = noise_images(noise, len(test))
     labels = generator.permuted(test.labels, axis=0)  # as many of each: recipes count positives
     return replace(test, names=tuple(path.stem for path in paths), paths=paths, labels=labels)
 
 
-def randomize_captions(data, generator, noise):
+def randomize_captions(data, generator, noise, part):
     """Captions of up to forty words, of which half are in no caption of the others."""
     words = [
         *{word for group in data.train.captions for caption in group for word in caption.split()}
     ]
     words = [*sorted(words), *(f"unseen{number}" for number in range(len(words)))]
-    names = tuple(path.name for path in noise_images(noise, len(data.test)))
+    key = "test" if part == "test" else "dev"
+    changed = getattr(data, key)
+    names = tuple(path.name for path in noise_images(noise, len(changed)))
     captions = tuple(
         tuple(" ".join(generator.choice(words, generator.integers(1, 40))) for _each in group)
-        for group in data.test.captions
+        for group in changed.captions
     )
-    return replace(data, test=replace(data.test, folder=noise, names=names, captions=captions))
+    random = replace(changed, folder=noise, names=names, captions=captions)
+    return replace(data, **{key: random})
 
 
 def noise_images(noise: Path, count: int) -> tuple[Path, ...]:
     return tuple(noise / f"noise-{number}.png" for number in range(count))
 
 
-def randomize_text(text, generator, noise):
+def randomize_text(text, generator, _noise, part):
     """Random characters of the vocabulary, each at least once: the vocabulary is known before."""
-    start, letters = text.boundary(), list(text.vocabulary)
-    drawn = [*letters, *generator.choice(letters, len(text.characters) - start - len(letters))]
-    changed = text.characters[:start] + "".join(generator.permutation(drawn))
-    return replace(text, characters=changed)
+    letters, characters = list(text.vocabulary), text.characters
+    start, end = text.boundary(), len(characters)
+    if part == "validation":
+        start, end = tp4_shared.validation_start(text), start
+    drawn = [*letters, *generator.choice(letters, end - start - len(letters))]
+    random = "".join(generator.permutation(drawn))
+    return replace(text, characters=characters[:start] + random + characters[end:])
