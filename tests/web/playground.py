@@ -62,13 +62,14 @@ def serving(
     policy: AccessPolicy | None = None,
     language: str = "en",
     shipped: Path | None = None,
+    pyodide: str | None = None,
 ) -> Iterator[Served]:
     """Serve a playground on a free loopback port, in a thread of this process."""
     import uvicorn
 
     from etabli.web.app import bind_socket, make_app
 
-    app = make_app(home, policy, language, shipped)
+    app = make_app(home, policy, language, shipped, pyodide)
     listening = bind_socket("127.0.0.1", 0)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=1
