@@ -8,7 +8,7 @@ TORCH := 2.13.0
 FLAGS ?=
 BENCHMARKS := $(filter-out harness write_page serve_clients serve_latency,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup run screenshots bench-playground docs notebooks figures models messages test test-torch stress lint reproduce bench-env bench lock clean
+.PHONY: help setup run screenshots bench-playground docs notebooks figures models messages test mutants test-torch stress lint reproduce bench-env bench lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  /'
@@ -57,6 +57,9 @@ test: setup      ## run the tests (ETABLI_DATA=<folder> adds those on full data)
 stress: setup    ## stress test: kill every long command twenty times, fuzz the readers with a million inputs (FLAGS="--kills 5 --only poetry")
 	@$(BIN)/python tools/stress.py --write $(FLAGS)
 
+mutants: setup   ## put some sixty faults into a copy of the code, and see which the tests find; writes docs/faults.md
+	@$(BIN)/python tools/mutants.py --write $(FLAGS)
+
 test-torch:      ## run the tests of the models on PyTorch, in .venv-torch; writes docs/backends.md
 	@test -x .venv-torch/bin/python || $(PYTHON) -m venv .venv-torch
 	@test -x .venv-torch/bin/uv || .venv-torch/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
@@ -81,7 +84,7 @@ bench: bench-env ## run all benchmarks (ONLY="mlp_epoch tsne" for some); writes 
 	@set -e; for name in $(or $(ONLY),$(BENCHMARKS)); do echo "== $$name"; .venv-bench/bin/python benchmarks/$$name.py; done
 	@.venv-bench/bin/python benchmarks/write_page.py
 
-# Every extra but heic, whose decoder needs no place in the development environment.
+# Every extra but gpu (three gigabytes of CUDA) and heic: they are not needed for development.
 EXTRAS := --extra cluster --extra onnx --extra openvino --extra pandas --extra parquet
 
 lock:            ## write the lock files from pyproject.toml
