@@ -58,7 +58,7 @@ stress: setup    ## stress test: kill every long command twenty times, fuzz the 
 	@$(BIN)/python tools/stress.py --write $(FLAGS)
 
 mutants: setup   ## put some sixty faults into a copy of the code, and see which the tests find; writes docs/faults.md
-	@$(BIN)/python tools/mutants.py --write $(FLAGS)
+	@$(BIN)/python tools/mutation.py --write $(FLAGS)
 
 test-torch:      ## run the tests of the models on PyTorch, in .venv-torch; writes docs/backends.md
 	@test -x .venv-torch/bin/python || $(PYTHON) -m venv .venv-torch

@@ -1,6 +1,6 @@
 """Small faults in protocols, recipes and metrics, and the tests that should find them.
 
-``tools/mutants.py`` puts each into a copy of the tree and runs its tests there.
+``tools/mutation.py`` puts each into a copy of the tree and runs its tests there.
 """
 
 from typing import NamedTuple

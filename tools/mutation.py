@@ -1,7 +1,7 @@
 """Mutation test: put small faults into a copy of the tree, and see which the tests find.
 
-    python tools/mutants.py
-    python tools/mutants.py --only "practical 4" --write
+    python tools/mutation.py
+    python tools/mutation.py --only "practical 4" --write
 
 The faults are in ``tests/mutants/faults.py``, each with the tests that should find it. These tests
 first run without a fault and have to pass. Prints a line for each fault and exits with 1 if more
