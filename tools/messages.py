@@ -26,7 +26,7 @@ METHODS = [
     (TEMPLATES, "jinja2.ext.babel_extract"),
     (SCRIPTS, "javascript"),
 ]
-KEYWORDS = {"_": None, "N_": None}
+KEYWORDS = {"_": None, "N_": None, "AnswerError": None}
 OPTIONS = {TEMPLATES: {"trimmed": "true", "silent": "false"}}
 
 

@@ -34,6 +34,12 @@ def options(
         str | None,
         typer.Option("--lang", help="Language of texts and reports: en or fr.", metavar="en|fr"),
     ] = None,
+    platform: Annotated[
+        str | None,
+        typer.Option(
+            help="Where nets compute: default, the GPU if JAX finds one.", metavar="cpu|gpu"
+        ),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -44,6 +50,10 @@ def options(
     from etabli.core.paths import user_cache
     from etabli.training.backend import enable_compilation_cache
 
+    if platform is not None:
+        from etabli.training.devices import choose_platform
+
+        choose_platform(platform)
     enable_compilation_cache(user_cache() / "compiled")
 
 
@@ -52,6 +62,7 @@ def _add_commands() -> None:
         cache,
         caption,
         check,
+        course,
         data,
         evaluate,
         export,
@@ -61,6 +72,7 @@ def _add_commands() -> None:
         list,
         poetry,
         predict,
+        publish,
         report,
         run,
         serve,
@@ -78,9 +90,11 @@ def _add_commands() -> None:
         "caption": caption.app,
         "new": run.new,
         "check": check.check,
+        "class": course.app,
         "report": report.report,
         "untangle": untangle.untangle,
         "serve": serve.serve,
+        "publish": publish.publish,
         "poetry": poetry.app,
         "words": words.words,
         "inspect": cache.reports_growth(inspect.inspect),

@@ -3,7 +3,7 @@
 import base64
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -19,6 +19,8 @@ from etabli.report.run_folder import Problem, ReportItem, Run, ScoreSummary, See
 
 HOME = Path(__file__).parent
 _LARGE_IMAGE = 60_000  # bytes of a PNG
+Keeps = Callable[[Path, SeedRun, ReportItem], bool]
+"""Whether a page shows an item, by its folder and its seed run."""
 
 
 class Shown(NamedTuple):
@@ -114,10 +116,11 @@ def is_report(path: Path) -> bool:
         return False
 
 
-def render_report(folders: Sequence[Path], back: str = "") -> str:
+def render_report(folders: Sequence[Path], back: str = "", keep: Keeps | None = None) -> str:
     """Render one run, or a comparison of several, as HTML in the current language.
 
-    ``back`` is the address of the page to go back to; a file has none.
+    ``back`` is the address of the page to go back to; a file has none. ``keep`` says of each item,
+    by its folder and seed run, whether it is shown.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -137,11 +140,11 @@ def render_report(folders: Sequence[Path], back: str = "") -> str:
     name = "report.html" if len(folders) == 1 else "comparison.html"
     style = (HOME / "templates" / "style.css").read_text(encoding="utf-8")
     return environment.get_template(name).render(
-        runs=[read_contents(folder) for folder in folders], style=style, back=back
+        runs=[read_contents(folder, keep=keep) for folder in folders], style=style, back=back
     )
 
 
-def read_contents(run: Path, *, with_images: bool = True) -> RunContents:
+def read_contents(run: Path, *, with_images: bool = True, keep: Keeps | None = None) -> RunContents:
     """Read all that a page shows of a run, in the current language; images are optional."""
     record = run_folder.read_run(run)
     found, problems = run_folder.read_seed_runs(run)
@@ -156,9 +159,11 @@ def read_contents(run: Path, *, with_images: bool = True) -> RunContents:
                     first,
                     [each for _folder, each in own],
                     [each for each in summaries if each.experiment == name],
-                    [_show(Path(run), folder, item) for item in first.report_items]
-                    if with_images
-                    else [],
+                    [
+                        _show(Path(run), folder, item)
+                        for item in first.report_items
+                        if with_images and (keep is None or keep(folder, first, item))
+                    ],
                 )
             )
     return RunContents(Path(run), record, sections, summaries, problems)

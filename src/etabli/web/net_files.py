@@ -8,18 +8,20 @@ from etabli.web.pages import backprop, digits, poetry, words
 
 __all__ = ["describe_backprop", "describe_net", "describe_own_writer"]
 
-_SPECS: dict[str, ModelSpec] = {
+SPECS: dict[str, ModelSpec] = {
     spec.key: spec for spec in (*digits.MODELS, *poetry.MODELS, *words.MODELS)
 }
 
 
-def describe_net(key: str, found: TrainedModel) -> dict[str, Any]:
+def describe_net(key: str, found: TrainedModel, loaded: Any = None) -> dict[str, Any]:
     """Describe a trained model of the pages of digits, poetry and words, by its key.
+
+    ``loaded`` is what its page loads of it, if it is loaded already.
 
     Raises ``EtabliError`` for a layer that the page cannot run, or what loading the model raises.
     """
     listed = digits.list_net(found) if key in digits.NET_KEYS else {}
-    return {**listed, **_SPECS[key].load(found).describe()}  # type: ignore[attr-defined]
+    return {**listed, **(loaded or SPECS[key].load(found)).describe()}
 
 
 def describe_own_writer(name: str, folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -187,10 +188,12 @@ def _environment() -> Environment:
 
 @cache
 def script_messages() -> tuple[str, ...]:
-    """Return every text that the scripts mark by ``_("...")``."""
+    """Return every text that the scripts mark by ``_("...")``, or that an error has."""
     found: set[str] = set()
     for path in sorted((HERE / "static" / "js").rglob("*.js")):
-        literals = re.findall(r'\b_\(\s*("(?:[^"\\]|\\.)*")', path.read_text(encoding="utf-8"))
+        literals = re.findall(
+            r'\b(?:_|AnswerError)\(\s*("(?:[^"\\]|\\.)*")', path.read_text(encoding="utf-8")
+        )
         found.update(str(parse_json(literal)) for literal in literals)
     return tuple(sorted(found))
 
@@ -230,7 +233,7 @@ class Addresses:
 
 
 def render_html(
-    page: Page, site: Addresses, template: str = "", role: str = "teacher", **values: object
+    page: Page, site: Addresses, template: str = "", role: str = "teacher", **values: Any
 ) -> str:
     """Render a page as HTML in the current language.
 
@@ -252,12 +255,12 @@ def render_html(
     )
 
 
-def render_template(name: str, **values: object) -> str:
+def render_template(name: str, **values: Any) -> str:
     """Render a template of the playground."""
     return _environment().get_template(name).render(**values)
 
 
-def render(page: Page, request: Request, **values: object) -> HTMLResponse:
+def render(page: Page, request: Request, **values: Any) -> HTMLResponse:
     """Render a page in the language of the request."""
     role = "teacher" if is_teacher(request) else "class"
     return HTMLResponse(render_html(page, Addresses(request.query_params), role=role, **values))

@@ -78,14 +78,15 @@ class PlaygroundState:
 
     def list_runs(self) -> list[RunSummary]:
         """List every run, newest first; one that cannot be read with the reason."""
-        return [self.summarize(folder) for folder in self._find_folders()]
+        return [self.summarize(folder) for folder in self.find_folders()]
 
-    def _find_folders(self) -> list[Path]:
+    def find_folders(self) -> list[Path]:
+        """Return the folder of every run, newest first; last those without a record."""
         return [*run_folder.find_runs(self.home), *run_folder.find_broken_runs(self.home)]
 
     def _describe_progress(self) -> dict[str, object]:
         """Return how far each run is that is not finished, or was killed."""
-        found = ((folder.name, live.describe_progress(folder)) for folder in self._find_folders())
+        found = ((folder.name, live.describe_progress(folder)) for folder in self.find_folders())
         return {name: progress for name, progress in found if progress is not None}
 
     def summarize(self, folder: Path) -> RunSummary:
@@ -122,7 +123,7 @@ class PlaygroundState:
 
     def list_headlines(self, run: RunSummary) -> Headlines:
         """Return the title and the headline score of each experiment of a run that has one."""
-        folder = self.home / run.name
+        folder = self.find_run(run.name)
         changed = {
             path: path.stat().st_mtime_ns for path in folder.glob(f"*/seed-*/{run_folder.RECORD}")
         }
@@ -142,7 +143,7 @@ class PlaygroundState:
 
     def find_run(self, name: str) -> Path:
         """Return the folder of a run; the name is compared with those found, never made a path."""
-        for folder in self._find_folders():
+        for folder in self.find_folders():
             if folder.name == name:
                 return folder
         raise NotFound(_("there is no run of that name"))

@@ -41,7 +41,7 @@ Stroke = Annotated[list[Point], Field(max_length=2000)]
 
 
 NetKey = Literal["digits.linear", "digits.mlp", "digits.cnn"]
-NETS: tuple[NetKey, ...] = get_args(NetKey)
+NET_KEYS: tuple[NetKey, ...] = get_args(NetKey)
 RunName = Annotated[str, Field(max_length=255)]
 
 
@@ -322,7 +322,7 @@ def classify(state: PlaygroundState, drawing: Drawing) -> dict[str, object]:
         "image": encode_bytes(image),
         "predictions": {
             key: models.get_of_run(key, drawing.runs.get(key, "")).predict(image)
-            for key in NETS
+            for key in NET_KEYS
             if models.has(key)
         },
         "plane": models.get("digits.plane").locate(image) if models.has("digits.plane") else None,
@@ -331,7 +331,7 @@ def classify(state: PlaygroundState, drawing: Drawing) -> dict[str, object]:
 
 def list_nets(state: PlaygroundState, _params: NoParams) -> dict[str, list[dict[str, object]]]:
     """List the trained nets of each kind, the default one first, with their test accuracy."""
-    return {key: [list_net(found) for found in state.models.find_all(key)] for key in NETS}
+    return {key: [list_net(found) for found in state.models.find_all(key)] for key in NET_KEYS}
 
 
 def list_net(found: TrainedModel) -> dict[str, object]:

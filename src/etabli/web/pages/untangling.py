@@ -77,9 +77,7 @@ def list_explorers(state: PlaygroundState, _params: NoParams) -> dict[str, objec
     return {
         "planes": PLANES_URL if state.models.has("untangling.planes") else "",
         "explorers": [
-            explorer
-            for folder in run_folder.find_runs(state.home)
-            for explorer in _list_of_run(folder)
+            explorer for folder in state.find_folders() for explorer in _list_of_run(folder)
         ],
         "depth": state.models.get("untangling") if state.models.has("untangling") else [],
     }

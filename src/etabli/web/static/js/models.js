@@ -1,6 +1,6 @@
 // The models of the page: whether they are loaded, and how to train those that are missing.
 
-import { _, $, attempt, el, language, listen, request } from "./common.js";
+import { _, $, attempt, el, isPublished, language, listen, request } from "./common.js";
 import { showProgress, withoutProgress } from "./progress.js";
 
 const page = document.body.dataset.page;
@@ -99,7 +99,7 @@ function draw() {
   const missing = models.filter(([, model]) => ["missing", "failed"].includes(model.state));
   $("models").replaceChildren(
     models.length ? el("ul", { class: "chips", "aria-label": _("Models of this page") }, models.map(([key, model]) => modelChip(key, model))) : "",
-    missing.length ? trainPanel(missing, latest.training) : "",
+    missing.length && !isPublished ? trainPanel(missing, latest.training) : "",
     trainingStatus(latest.training) ?? "");
   follow(latest.progress);
 }

@@ -1,0 +1,206 @@
+"""Check a site: open its pages from disk in Chromium, and compare their answers with Python's."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from etabli.core.atomic_files import parse_json
+from etabli.core.errors import CorruptFile, DataMissing, EtabliError
+from etabli.core.i18n import LANGUAGES, _
+from etabli.web.pages import backprop, digits, poetry, words
+from etabli.web.publishing.contents import PublishedRuns
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+QUESTIONS = "check.json"  # questions to the pages, with the answers of Python
+_TOLERANCE = 1e-5
+_SECONDS = 30  # until the scripts of a page have started
+_DRAWINGS = (
+    [[[0.35, 0.3], [0.55, 0.1], [0.55, 0.9]]],
+    [[[0.2, 0.12], [0.8, 0.12], [0.58, 0.45], [0.42, 0.9]]],
+    [[[0.6, 0.1], [0.2, 0.6], [0.82, 0.6]], [[0.62, 0.35], [0.62, 0.9]]],
+)
+_STARTED = "() => window.etabli?.isStarted && document.getElementById('old')?.hidden"
+_ASK = "([path, body]) => etabli.request(path, { body })"
+
+
+@dataclass(frozen=True)
+class CheckedPage:
+    """A page in one language: when its scripts had run, and what is wrong with it."""
+
+    name: str
+    seconds: float
+    problems: list[str] = field(default_factory=list)
+
+
+def list_questions(state: PublishedRuns) -> dict[str, list[dict[str, Any]]]:
+    """Return questions to the pages by page, each with the answer of Python."""
+    found: dict[str, list[dict[str, Any]]] = {"digits": []}
+    for strokes in _DRAWINGS:
+        answer: dict[str, Any] = digits.classify(state, digits.Drawing(strokes=strokes))
+        shown = {
+            net: {"probabilities": each["probabilities"]}
+            for net, each in answer["predictions"].items()
+        }
+        found["digits"].append(
+            _question("/api/digits", {"strokes": strokes}, {**answer, "predictions": shown})
+        )
+    found["poetry"] = [
+        _ask_for_text(state, spec.key) for spec in poetry.MODELS if state.has(spec.key)
+    ]
+    found["words"] = _ask_words(state) if state.has("words") else []
+    found["backprop"] = [_ask_backprop(name) for name in ("xavier", "normal", "large", "zeros")]
+    return found
+
+
+def _ask_for_text(state: PublishedRuns, net: str) -> dict[str, Any]:
+    given = {"net": net, "prompt": "souvent, p", "length": 200, "seed": 3}
+    params = poetry.GenerationParams.model_validate(given)
+    return _question("/api/poetry/write", params.model_dump(), poetry.generate(state, params))
+
+
+def _ask_backprop(initializer: str) -> dict[str, Any]:
+    params = backprop.BackpropParams.model_validate({"initializer": initializer, "step": 20})
+    return _question("/api/backprop", params.model_dump(), backprop.descend(None, params))
+
+
+def _ask_words(state: PublishedRuns) -> list[dict[str, Any]]:
+    known = state.get("words")
+    assert isinstance(known, words.WordMap)
+    asked = [
+        _question(
+            "/api/words/neighbors",
+            {"word": word},
+            words.find_neighbors(state, words.WordParams(word=word)),
+        )
+        for word in known.words[:: max(1, len(known.words) // 5)]
+    ]
+    a, b, c = known.words[:3]
+    params = words.AnalogyParams(a=a, b=b, c=c)
+    answer = words.solve_analogy(state, params)
+    return [*asked, _question("/api/words/analogy", params.model_dump(), answer)]
+
+
+def _question(path: str, body: object, answer: object) -> dict[str, Any]:
+    return {"path": path, "body": body, "answer": answer}
+
+
+def check(folder: str | Path) -> list[CheckedPage]:
+    """Open every page of a site from disk, and compare what its nets answer with Python.
+
+    Raises:
+        DataMissing: The folder is no site.
+        EtabliError: There is no Playwright, or no Chromium.
+    """
+    folder = Path(folder).absolute()
+    questions = _read(folder / QUESTIONS)
+    pages = _read(folder / "site.json")["pages"]
+    with _open_browser() as context:
+        return [
+            _check_page(context, folder, f"{language}/{name}", questions)
+            for language in LANGUAGES
+            for name in pages
+        ]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = parse_json(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise DataMissing(
+            _("{folder} is not a site: it has no {name}").format(
+                folder=path.parent, name=path.name
+            ),
+            fix=_("Make one with: etabli publish --out site"),
+        ) from None
+    except ValueError as error:
+        raise CorruptFile(
+            _("{path} is not JSON").format(path=path), fix=_("Publish the site again.")
+        ) from error
+    assert isinstance(found, dict)
+    return found
+
+
+@contextmanager
+def _open_browser() -> Iterator["BrowserContext"]:
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        raise EtabliError(
+            _("--check opens the pages with Playwright, which is not installed"),
+            fix=_("Install it with: pip install playwright, then: playwright install chromium"),
+        ) from None
+    with sync_playwright() as play:
+        installed = shutil.which("chromium") or shutil.which("google-chrome")
+        try:
+            browser = play.chromium.launch(executable_path=installed, args=["--no-sandbox"])
+        except Error as error:
+            raise EtabliError(
+                _("Playwright found no Chromium"),
+                fix=_("Install one with: playwright install chromium"),
+            ) from error
+        yield browser.new_context()
+        browser.close()
+
+
+def _check_page(
+    context: "BrowserContext", folder: Path, name: str, questions: dict[str, Any]
+) -> CheckedPage:
+    problems: list[str] = []
+    page, root = context.new_page(), folder.as_uri()
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda request: problems.extend(_list_foreign(request.url, root)))
+    started = time.monotonic()
+    page.goto(f"{root}/{name}")
+    seconds = _wait_until_started(page, started, problems)
+    if not problems:
+        for question in questions.get(Path(name).stem, ()):
+            answer = page.evaluate(_ASK, [question["path"], question["body"]])
+            if (place := find_difference(question["answer"], answer)) is not None:
+                asked = json.dumps(question["body"])[:60]
+                sentence = _("{path} {asked}: another answer than Python's, at {place}")
+                problems.append(
+                    sentence.format(path=question["path"], asked=asked, place=place or "/")
+                )
+    page.close()
+    return CheckedPage(name, seconds, problems)
+
+
+def _wait_until_started(page: "Page", started: float, problems: list[str]) -> float:
+    from playwright.sync_api import TimeoutError as TooLate
+
+    try:
+        page.wait_for_function(_STARTED, timeout=1000 * _SECONDS)
+    except TooLate:
+        problems.append(_("its scripts did not start"))
+    return time.monotonic() - started
+
+
+def _list_foreign(url: str, root: str) -> list[str]:
+    """Return an address that is not in the site."""
+    return [] if url.startswith((f"{root}/", "data:", "blob:")) else [url]
+
+
+def find_difference(expected: object, got: object, place: str = "") -> str | None:
+    """Return where an answer differs from the expected one; further fields are no difference.
+
+    Numbers may differ by 1e-5, of themselves where they are above 1.
+    """
+    if isinstance(expected, dict) and isinstance(got, dict):
+        pairs = [(key, value, got.get(key)) for key, value in expected.items()]
+    elif isinstance(expected, list | tuple) and isinstance(got, list | tuple):
+        if len(expected) != len(got):
+            return place
+        pairs = [(str(index), *pair) for index, pair in enumerate(zip(expected, got, strict=True))]
+    elif isinstance(expected, int | float) and isinstance(got, int | float):
+        return None if abs(expected - got) <= _TOLERANCE * max(1, abs(expected)) else place
+    else:
+        return None if expected == got else place
+    places = (find_difference(value, other, f"{place}/{key}") for key, value, other in pairs)
+    return next((each for each in places if each is not None), None)
