@@ -99,6 +99,7 @@ class StudentFile:
     def __init__(self, path: Path, seconds: float) -> None:
         self.path, self.seconds = path.resolve(), seconds
         self._child: subprocess.Popen | None = None
+        self._late_calls = 0
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  # closed by ``close``
         described = self._start()
         self.functions: dict[str, list[str] | None] = described["functions"]
@@ -149,6 +150,8 @@ class StudentFile:
         Raises ``StudentFailure`` where the function raised, did not end in time, or ended the
         process.
         """
+        if self._late_calls == _MOST_LATE_CALLS:
+            raise StudentFailure(_("was not called: calls before it did not end"))
         if self._child is None:
             self._start()
         header = {"function": function, "arguments": list(arguments)}
@@ -186,7 +189,8 @@ class StudentFile:
             self._kill()
             code = self._child.wait()
             self.close()
-            raise StudentFailure(self._explain_end(reasons, code)) from error
+            self._late_calls += reasons == ["time"]
+            raise StudentFailure(self._explain_end(reasons, seconds, code)) from error
         finally:
             ended.set()
             watching.join()
@@ -203,13 +207,11 @@ class StudentFile:
                     held += process.memory_info().rss
         return held
 
-    def _explain_end(self, reasons: list[str], code: int) -> str:
+    def _explain_end(self, reasons: list[str], seconds: float, code: int) -> str:
         if reasons == ["memory"]:
             return _("needs more memory than it may use")
         if reasons:
-            return _("did not end within {seconds:g} s: an endless loop?").format(
-                seconds=self.seconds
-            )
+            return _("did not end within {seconds:g} s: an endless loop?").format(seconds=seconds)
         if code < 0 or code > 128:
             signal = -code if code < 0 else code - 128
             return _("the process was ended by signal {signal}").format(signal=signal)
@@ -274,6 +276,7 @@ def _to_floats(array: np.ndarray) -> np.ndarray:
     return np.asarray(array, np.float64)
 
 
+_MOST_LATE_CALLS = 2  # then the others are not called: a class of a hundred is waiting
 _MOST_VALUES = 100
 _WATCH_SECONDS = 0.1
 _START_SECONDS = 20  # importing NumPy or JAX in the child, on a busy machine
