@@ -105,6 +105,10 @@ def test_points_are_untangled(tmp_path):
     result = etabli.untangle(points, labels, out=tmp_path / "run")
     assert result.scores["neighborhood_hit_points"] == 1
     assert {"neighborhood_hit_tsne", "neighborhood_hit_pca"} <= set(result.scores)
+    far = np.full((1, 5), 500.0)
+    placed = etabli.place(np.concatenate([points[:9] + 0.1, far]), onto=result)
+    assert placed.is_unlike.tolist() == [False] * 9 + [True] and placed.folder is None
+    assert np.abs(placed.planes["PCA"][9]).max() > 10 * np.abs(placed.planes["PCA"][:9]).max()
 
 
 @pytest.mark.parametrize(

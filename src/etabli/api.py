@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from etabli.pipelines.inspect import InspectionResult, inspect
     from etabli.pipelines.predict import Predictions
     from etabli.pipelines.transfer import transfer
+    from etabli.pipelines.untangle import PlacedPoints
     from etabli.saved_models.folder import SavedModel
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "FeatureTable",
     "InspectionResult",
     "Model",
+    "PlacedPoints",
     "Predictions",
     "RunResult",
     "Scores",
@@ -42,6 +44,7 @@ __all__ = [
     "generate",
     "inspect",
     "load",
+    "place",
     "run",
     "transfer",
     "untangle",
@@ -56,6 +59,7 @@ _LAZY = {
     "export": "etabli.pipelines.export",
     "finetune": "etabli.pipelines.finetune",
     "inspect": "etabli.pipelines.inspect",
+    "PlacedPoints": "etabli.pipelines.untangle",
     "transfer": "etabli.pipelines.transfer",
 }
 Paths = str | Path | Sequence[str | Path]
@@ -380,7 +384,8 @@ def untangle(
             mean.
         k: Neighbors of the neighborhood hit.
         perplexity: Effective number of neighbors of t-SNE (van der Maaten, Hinton 2008).
-        max_points: Points that are projected; of more, a random part.
+        max_points: Points that are projected; of more, a random part, on whose planes the others
+            are placed.
         score_points: Points whose neighbors are counted, among all; by default every point.
         seed: Seed of t-SNE and of random parts.
         out: The run folder; by default a new one under ``runs/``.
@@ -411,6 +416,48 @@ def untangle(
         overwrite=overwrite,
     )
     return _run_result(done.folder, done.report, [done.name])
+
+
+def place(
+    points: Any,
+    onto: str | Path | RunResult,
+    labels: Any = None,
+    *,
+    label_column: str | None = None,
+    missing: Literal["refuse", "drop", "mean"] = "refuse",
+    out: str | Path | None = None,
+    overwrite: bool = False,
+) -> "PlacedPoints":
+    """Place new points on the planes of an earlier ``untangle``, whose points do not move.
+
+    Args:
+        points: As ``untangle`` takes them, in the columns or dimensions of the map.
+        onto: What ``untangle`` returned, or its folder.
+        labels: M labels, or the path of a file; they may be missing.
+        label_column: The column of the labels: its name or number, "first" or "last".
+        missing: What becomes of rows with missing values: an error, left out, or their column's
+            mean.
+        out: A folder for an explorer and a table; by default nothing is written.
+        overwrite: Replace those in ``out``.
+
+    Returns:
+        Positions on each plane, distances to the old points, and which points are unlike them.
+
+    Raises:
+        BadArray: The points have other columns or dimensions than the map.
+        DataMissing: There is no map.
+    """
+    from etabli.data.formats.tabular import Options
+    from etabli.pipelines import untangle as pipeline
+
+    return pipeline.place(
+        points,
+        onto.folder if isinstance(onto, RunResult) else onto,
+        labels,
+        options=Options(label_column=label_column, missing=missing),
+        out=None if out is None else Path(out),
+        overwrite=overwrite,
+    )
 
 
 def extract_features(

@@ -189,7 +189,7 @@ def test_some_points_are_scored_among_all_with_an_interval(tmp_path):
 
 
 def test_the_time_of_all_points_is_estimated_with_what_is_faster(tmp_path, monkeypatch):
-    monkeypatch.setattr("etabli.pipelines.untangle._MIN_FOR_ADVICE", 90)
+    monkeypatch.setattr("etabli.pipelines.untangle.measure._MIN_FOR_ADVICE", 90)
     points, labels = blobs(90)
     np.savez(tmp_path / "a.npz", features=points, labels=labels)
     done = ask(tmp_path / "a.npz", "--out", tmp_path / "out", *QUICK)
@@ -231,3 +231,108 @@ def test_a_folder_of_features_brings_the_labels_of_its_images(colors, tmp_path):
         ask(tmp_path / "features", "--out", tmp_path / "out", "--overwrite")
     moved = ["--images", tmp_path / "moved", "--out", tmp_path / "out", "--overwrite"]
     ask(tmp_path / "features", *moved, "--k", "3", *QUICK)
+
+
+# --- new points on an old plane -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def a_run(tmp_path_factory):
+    """A run of a table with the columns a to d, of which not all points were projected."""
+    folder = tmp_path_factory.mktemp("map")
+    points, labels = blobs(90)
+    write_table(folder / "old.csv", points, [f"kind{code}" for code in labels])
+    ask(folder / "old.csv", "--max-points", "60", "--out", folder / "run", "--k", "3", *QUICK)
+    return folder / "run"
+
+
+def write_table(path, points, labels=None, columns="abcd"):
+    rows = [list(map(str, row)) for row in points]
+    head = [*columns, *(["label"] if labels else [])]
+    rows = [[*row, *([labels[at]] if labels else [])] for at, row in enumerate(rows)]
+    path.write_text("\n".join(",".join(row) for row in [head, *rows]))
+
+
+def page_data(path):
+    text = path.read_text(encoding="utf-8").split('id="data">')[1].split("</script>")[0]
+    return json.loads(text)
+
+
+def test_points_beyond_the_projected_ones_are_placed_scored_and_shown(a_run):
+    page = page_data(a_run / "untangle" / "seed-0" / "explorer.html")
+    assert len(page["labels"]) == 90 and len(page["planes"][0]["hulls"]) == 3
+    record = json.loads((a_run / "untangle" / "seed-0" / "seed_run.json").read_text())
+    assert "neighborhood_hit_placed" in json.dumps(record["scores"])
+
+
+def test_new_points_are_placed_and_those_unlike_the_map_are_marked(a_run, tmp_path):
+    points, _labels = blobs(90)
+    new = points[:20] + 0.1
+    new[4] += 50
+    write_table(tmp_path / "new.csv", new)
+    done = ask(tmp_path / "new.csv", "--onto", a_run, "--out", tmp_path / "out")
+    assert "Unlike the points of the map: 1 of 20 (5)" in done.stdout
+    rows = (tmp_path / "out" / "points.csv").read_text().splitlines()
+    assert rows[0] == "name,label,tsne_x,tsne_y,pca_x,pca_y,distance,unlike" and len(rows) == 21
+    page = page_data(tmp_path / "out" / "explorer.html")
+    assert page["kinds"] == [0] * 60 + [1] * 4 + [2] + [1] * 15
+    assert page["names"] == ["kind0", "kind1", "kind2", "new point"]
+    with pytest.raises(BadSetting, match=r"already exists.*--overwrite"):
+        ask(tmp_path / "new.csv", "--onto", a_run, "--out", tmp_path / "out")
+    ask(tmp_path / "new.csv", "--onto", a_run, "--out", tmp_path / "out", "--overwrite")
+
+
+def test_columns_are_found_by_name_and_others_are_left_out(a_run, tmp_path):
+    points, labels = blobs(90)
+    names = [f"kind{code}" for code in labels[:9]]
+    write_table(tmp_path / "a.csv", points[:9], names)
+    write_table(tmp_path / "b.csv", np.hstack([points[:9, ::-1], points[:9, :1]]), names, "dcbae")
+    places = []
+    for name in "ab":
+        done = ask(tmp_path / f"{name}.csv", "--onto", a_run, "--out", tmp_path / name, "--json")
+        found = json.loads(done.stdout)
+        places.append([found[key] for key in ("label", "tsne_x", "pca_y", "distance")])
+    assert places[0] == places[1] and places[0][0] == names
+    assert "Left out, because the map has no such columns: e." in line_of(done, "Left out")
+
+
+def test_a_column_of_the_map_that_seems_to_name_rows_is_kept(tmp_path):
+    points, labels = blobs(60)
+    draw = np.random.default_rng(0).integers(0, 9, 60)
+    points[:, 0] = draw  # whole numbers that repeat are measurements; unique ones name rows
+    names = [f"kind{code}" for code in labels]
+    write_table(tmp_path / "old.csv", points, names, ["id", *"bcd"])
+    ask(tmp_path / "old.csv", "--out", tmp_path / "run", *QUICK)
+    points[:4, 0] = [1, 2, 3, 4]
+    write_table(tmp_path / "new.csv", points[:4], None, ["id", *"bcd"])
+    ask(tmp_path / "new.csv", "--onto", tmp_path / "run", "--out", tmp_path / "out")
+
+
+def test_each_fault_of_new_points_has_its_fix(a_run, tmp_path):
+    points, _labels = blobs(90)
+    write_table(tmp_path / "other.csv", points[:5], None, "abcx")
+    with pytest.raises(BadArray, match=r"lacks columns of .*: d .*Add or rename"):
+        ask(tmp_path / "other.csv", "--onto", a_run, "--out", tmp_path / "out")
+    np.save(tmp_path / "narrow.npy", points[:5, :3])
+    with pytest.raises(BadArray, match=r"other dimensions.*expected 4, got 3.*same order"):
+        ask(tmp_path / "narrow.npy", "--onto", a_run, "--out", tmp_path / "out")
+    with pytest.raises(DataMissing, match=r"no map in .*etabli untangle POINTS --out"):
+        ask(tmp_path / "narrow.npy", "--onto", tmp_path, "--out", tmp_path / "out")
+    write_table(tmp_path / "fine.csv", points[:5])
+    with pytest.raises(BadSetting, match=r"as they are.*--perplexity.*Leave out"):
+        ask(tmp_path / "fine.csv", "--onto", a_run, "--perplexity", "9")
+    assert not (tmp_path / "out").exists()
+
+
+def test_new_images_are_described_as_those_of_the_map_and_need_no_labels(colors, tmp_path):
+    ask(colors, "--pixels", "--out", tmp_path / "run", "--k", "3", *QUICK)
+    page = page_data(tmp_path / "run" / "untangle" / "seed-0" / "explorer.html")
+    assert sorted(page["point_names"])[0] == "blue/0.png"
+    (tmp_path / "new").mkdir()
+    Image.new("RGB", (32, 32), (250, 12, 12)).save(tmp_path / "new" / "mine.png")
+    Image.new("RGB", (32, 32), (0, 255, 0)).save(tmp_path / "new" / "other.png")
+    done = ask(tmp_path / "new", "--onto", tmp_path / "run", "--out", tmp_path / "out")
+    assert "1 of 2 (other.png)" in done.stdout
+    np.save(tmp_path / "x.npy", np.zeros((3, 4)))
+    with pytest.raises(BadArray, match="other dimensions"):
+        ask(tmp_path / "x.npy", "--onto", tmp_path / "run", "--out", tmp_path / "two")

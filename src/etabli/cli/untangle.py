@@ -8,7 +8,14 @@ import typer
 
 from etabli.cli import _errors
 from etabli.cli._options import Json, Out, Overwrite, Seed, Verbose
+from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
+
+# What the map decides.
+_OF_THE_MAP = (
+    *("pixels", "backbone", "k", "perplexity", "iterations", "trim", "max_points"),
+    *("score_points", "seed"),
+)
 
 
 class _Missing(StrEnum):
@@ -18,6 +25,7 @@ class _Missing(StrEnum):
 
 
 def untangle(
+    context: typer.Context,
     features: Annotated[
         Path,
         typer.Argument(
@@ -85,12 +93,24 @@ def untangle(
     ] = 0.05,
     max_points: Annotated[
         int,
-        typer.Option(help="Points that are projected; of more, a random subset.", min=10),
+        typer.Option(
+            help="Points that are projected; of more, a random subset, and the others are placed "
+            "on its planes.",
+            min=10,
+        ),
     ] = 20_000,
     score_points: Annotated[
         int | None,
         typer.Option(
             help="Points whose neighbors are counted, among all; default: every point.", min=10
+        ),
+    ] = None,
+    onto: Annotated[
+        Path | None,
+        typer.Option(
+            help="Place the points on the planes of an earlier run: its folder. Labels may be "
+            "missing.",
+            metavar="MAP",
         ),
     ] = None,
     seed: Seed = 0,
@@ -108,6 +128,7 @@ def untangle(
     etabli untangle x.npy --labels y.npy --images photos/
     etabli untangle features/        what etabli features wrote
     etabli untangle photos/          deep features of images in one folder a class
+    etabli untangle new.csv --onto runs/mine     new points on the planes of a run
     """
     from etabli.cli import _tables
     from etabli.cli._progress import Terminal
@@ -115,18 +136,44 @@ def untangle(
     from etabli.pipelines import untangle as pipeline
     from etabli.report import run_folder
 
+    options = Options(
+        label_column=label_column,
+        keep_columns=tuple(keep_column or ()),
+        drop_columns=tuple(drop_column or ()),
+        missing=missing.value,
+        bins=bins,
+        array=array,
+    )
+    if onto is not None:
+        _refuse_settings(context)
+        folder = out or pipeline.name_folder()
+        placed = pipeline.place(
+            features,
+            onto,
+            labels,
+            images=images,
+            options=options,
+            weights=weights,
+            out=folder,
+            overwrite=overwrite,
+            reporter=Terminal(),
+        )
+        if as_json:
+            _errors.print_json({"folder": placed.folder, "limit": placed.limit, **placed.table})
+            return
+        for line in placed.summarize():
+            typer.echo(line)
+        typer.echo(
+            _("\nPoints: {table}\nExplorer: {explorer}").format(
+                table=folder / pipeline.TABLE, explorer=folder / pipeline.EXPLORER
+            )
+        )
+        return
     done = pipeline.untangle(
         features,
         labels,
         images=images,
-        options=Options(
-            label_column=label_column,
-            keep_columns=tuple(keep_column or ()),
-            drop_columns=tuple(drop_column or ()),
-            missing=missing.value,
-            bins=bins,
-            array=array,
-        ),
+        options=options,
         pixels=pixels,
         backbone=backbone,
         weights=weights,
@@ -150,3 +197,18 @@ def untangle(
     typer.echo(
         _("\nReport: {page}\nExplorer: {explorer}").format(page=done.report, explorer=done.explorer)
     )
+
+
+def _refuse_settings(context: typer.Context) -> None:
+    """Refuse options that have no effect with ``--onto``."""
+    given = [
+        "--" + name.replace("_", "-")
+        for name in _OF_THE_MAP
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    if given:
+        raise BadSetting(
+            _("the planes of --onto are as they are"),
+            got=", ".join(given),
+            fix=_("Leave out these options, or --onto."),
+        )

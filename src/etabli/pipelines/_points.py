@@ -1,5 +1,6 @@
 """Labeled points from what a user has: a table, extracted features, images, or an object."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,24 +27,25 @@ def read_points(
     backbone: str | None,
     weights: str | Path,
     reporter: Reporter,
+    need_labels: bool = True,
 ) -> Points:
-    """Read labeled points; see ``untangle``."""
+    """Read labeled points; see ``untangle``. Without ``need_labels``, labels may be missing."""
     if not isinstance(source, str | Path):
-        return labeled_points.from_object(source, labels, options)
+        return labeled_points.from_object(source, labels, options, need_labels=need_labels)
     path = Path(source)
     if not path.is_dir():
-        return labeled_points.read(path, labels, images, options)
+        return labeled_points.read(path, labels, images, options, need_labels=need_labels)
     if extract.is_features(path):
-        return _read_features(path, images)
+        return _read_features(path, images, need_labels)
     if pixels:
-        return labeled_points.read_pixels(path)
-    return _extract(path, backbone, weights, reporter)
+        return labeled_points.read_pixels(path, need_labels=need_labels)
+    return _extract(path, backbone, weights, reporter, need_labels)
 
 
 # --- the folder of ``etabli features`` ------------------------------------------------------------
 
 
-def _read_features(folder: Path, images: Path | None) -> Points:
+def _read_features(folder: Path, images: Path | None, need_labels: bool) -> Points:
     """Read extracted features, with the labels and thumbnails of the images they come from."""
     features = Features(folder)
     place = images or features.source
@@ -57,7 +59,7 @@ def _read_features(folder: Path, images: Path | None) -> Points:
             got=place,
             fix=_("Say where they are with --images FOLDER; their labels come from there."),
         )
-    found, codes, remarks = labeled_points.read_labeled_images(place)
+    found, codes, remarks = labeled_points.read_labeled_images(place, need_labels=need_labels)
     rows = {name: row for row, name in enumerate(found.names)}
     kept = [at for at, name in enumerate(features.names) if name in rows]
     if not kept:
@@ -76,22 +78,32 @@ def _read_features(folder: Path, images: Path | None) -> Points:
     chosen = np.array([rows[features.names[at]] for at in kept])
     points = features.array([features.names[at] for at in kept], dtype="float32")
     thumbnails = labeled_points.make_thumbnails([found.paths[row] for row in chosen])
-    return labeled_points.label_points(
-        folder.name,
-        points.reshape(len(points), -1),
-        codes[chosen],
-        found.classes,
-        thumbnails,
-        remarks,
+    return replace(
+        labeled_points.label_points(
+            folder.name,
+            points.reshape(len(points), -1),
+            codes[chosen],
+            found.classes,
+            thumbnails,
+            remarks,
+        ),
+        space=str(features.recipe["backbone"]),
+        files=tuple(features.names[at] for at in kept),
     )
 
 
 # --- a folder of images ---------------------------------------------------------------------------
 
 
-def _extract(folder: Path, backbone: str | None, weights: str | Path, reporter: Reporter) -> Points:
+def _extract(
+    folder: Path,
+    backbone: str | None,
+    weights: str | Path,
+    reporter: Reporter,
+    need_labels: bool,
+) -> Points:
     """Extract the deep features of labeled images, once; say which net made them."""
-    found, codes, remarks = labeled_points.read_labeled_images(folder)
+    found, codes, remarks = labeled_points.read_labeled_images(folder, need_labels=need_labels)
     try:
         features = extract.extract_labeled(found, backbone, weights, reporter)
     except DataMissing as error:
@@ -116,11 +128,15 @@ def _extract(folder: Path, backbone: str | None, weights: str | Path, reporter: 
     rows = {name: row for row, name in enumerate(found.names)}
     kept = np.array([rows[name] for name in features.names], dtype=int)
     points = features.array(dtype="float32")
-    return labeled_points.label_points(
-        folder.name,
-        points.reshape(len(points), -1),
-        codes[kept],
-        found.classes,
-        labeled_points.make_thumbnails([found.paths[row] for row in kept]),
-        remarks,
+    return replace(
+        labeled_points.label_points(
+            folder.name,
+            points.reshape(len(points), -1),
+            codes[kept],
+            found.classes,
+            labeled_points.make_thumbnails([found.paths[row] for row in kept]),
+            remarks,
+        ),
+        space=str(features.recipe["backbone"]),
+        files=tuple(features.names),
     )

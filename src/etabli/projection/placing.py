@@ -23,7 +23,7 @@ from etabli.projection.repulsion import Potential
 PERPLEXITY = 5.0  # few neighbors, so that a point is not drawn between two clusters
 _EXAGGERATION = 1.5
 _NEIGHBORS = 15  # three times the perplexity
-_STEPS = 20
+STEPS = 20
 _MARGIN = 5.0  # how far out of the plane a new point may be, in units of the kernel
 _LEAST = 1e-6  # of the potential: on an empty part of the grid rounding can make it negative
 _AT_ONCE = 20_000  # new points in memory at once
@@ -35,7 +35,7 @@ def place(
     plane: np.ndarray,
     *,
     perplexity: float = PERPLEXITY,
-    steps: int = _STEPS,
+    steps: int = STEPS,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """Place new points (M, D) on the t-SNE plane (N, 2) of reference points (N, D).

@@ -12,7 +12,7 @@ from etabli.core.atomic_files import atomic_write
 from etabli.core.errors import BadArray, CorruptFile, DataMissing
 from etabli.core.i18n import _
 from etabli.projection.pca import check_points, pca
-from etabli.projection.placing import make_neighbor_search, place
+from etabli.projection.placing import STEPS, make_neighbor_search, place
 
 _NEIGHBORS = 5  # old points to which the distance of a point is averaged
 _USUAL = 0.99  # share of the old points that are nearer to the others than a point unlike them
@@ -110,8 +110,8 @@ class PlaneMap:
             if name == "PCA":
                 planes[name] = _take_two(reduced)
             else:
-                steps = {} if name == "t-SNE" else {"steps": 0}
-                planes[name] = place(reduced, self.reference, plane, **steps)
+                steps = STEPS if name == "t-SNE" else 0
+                planes[name] = place(reduced, self.reference, plane, steps=steps)
         old = np.column_stack([self.reference, self.residuals])
         distances = _measure_distances(np.column_stack([reduced, residuals]), old)
         return Placed(planes, distances, distances > self.limit)
@@ -177,7 +177,7 @@ def load_map(path: Path) -> PlaneMap:
             for name, array in arrays.items()
             if name.startswith(_PLANE)
         }
-        found = PlaneMap(*(arrays[name] for name in _ARRAYS), planes, facts)
+        found = PlaneMap(**{name: arrays[name] for name in _ARRAYS}, planes=planes, facts=facts)
         _check(found)
     except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
         raise CorruptFile(
@@ -191,8 +191,8 @@ def load_map(path: Path) -> PlaneMap:
 def _check(found: PlaneMap) -> None:
     """Raise ``ValueError`` where the arrays of a file do not belong together."""
     n, d = found.reference.shape
-    shapes = [(found.residuals, (n,)), (found.distances, (n,)), (found.labels, (n,))]
-    shapes += [(found.axes, (len(found.mean), d))]
+    shapes: list[tuple[np.ndarray, tuple[int, ...]]] = [(found.axes, (len(found.mean), d))]
+    shapes += [(each, (n,)) for each in (found.residuals, found.distances, found.labels)]
     shapes += [(plane, (n, 2)) for plane in found.planes.values()]
     for array, shape in shapes:
         if array.shape != shape or not np.isfinite(array).all():

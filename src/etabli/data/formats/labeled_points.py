@@ -1,7 +1,7 @@
 """Your own labeled points, with images where there are any: a table, or the pixels of images."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,11 @@ _UNREADABLE = (CorruptFile, UnsafeArchive, DataMissing)
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Points (N, D), class indices (N,) into ``names``, thumbnails (N, 28, 28, 3) uint8 or None."""
+    """Points (N, D), class indices (N,) into ``names``, thumbnails (N, 28, 28, 3) uint8 or None.
+
+    ``columns`` names the dimensions of a table; ``space`` is the net of deep features, or "pixels";
+    ``files`` are the names of the images of the points.
+    """
 
     name: str
     points: np.ndarray
@@ -28,6 +32,9 @@ class Points:
     names: tuple[str, ...]
     thumbnails: np.ndarray | None = None
     remarks: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    space: str = ""
+    files: tuple[str, ...] | None = None
 
 
 def read(
@@ -35,6 +42,8 @@ def read(
     labels: Path | None = None,
     image_dir: Path | None = None,
     options: Options | None = None,
+    *,
+    need_labels: bool = True,
 ) -> Points:
     """Read the points and labels of a table, or the pixels of a folder of labeled images.
 
@@ -43,34 +52,44 @@ def read(
         labels: A file of labels, where the points have none.
         image_dir: One image per point, in the order of their names.
         options: Which columns are what, and how missing values are treated.
+        need_labels: Refuse points without labels; otherwise they are of one class without a name.
 
     Raises:
         BadArray: Labels are missing, or labels or images differ in number from the points.
     """
     if path.is_dir():
-        return read_pixels(path)
-    table = tabular.read(path, labels, options, need_labels=True)
-    return _from_table(path.stem, table, image_dir)
+        return read_pixels(path, need_labels=need_labels)
+    table = tabular.read(path, labels, options, need_labels=need_labels)
+    return _from_table(path.stem, table, image_dir, need_labels)
 
 
-def from_object(points: Any, labels: Any = None, options: Options | None = None) -> Points:
+def from_object(
+    points: Any, labels: Any = None, options: Options | None = None, *, need_labels: bool = True
+) -> Points:
     """Return the points of an array, a sparse matrix, a data frame or an AnnData."""
-    return _from_table("points", tabular.read_object(points, labels, options), None)
+    table = tabular.read_object(points, labels, options, need_labels=need_labels)
+    return _from_table("points", table, None, need_labels)
 
 
-def _from_table(name: str, table: Table, image_dir: Path | None) -> Points:
+def _from_table(name: str, table: Table, image_dir: Path | None, need_labels: bool) -> Points:
     classes = table.classes
-    if classes is None:
+    if classes is None and need_labels:
         raise BadArray(_("the points have no labels"))
-    used, codes = np.unique(classes.codes, return_inverse=True)
-    names = tuple(str(each) for each in classes.names[used])
-    thumbnails = None
-    if image_dir is not None:
-        n_rows = len(codes) if table.row_indices is None else table.n_rows
-        thumbnails = _read_thumbnails(image_dir, n_rows)
-        if table.row_indices is not None:
-            thumbnails = thumbnails[table.row_indices]
-    return Points(name, table.points, codes, names, thumbnails, table.remarks)
+    names: tuple[str, ...] = (_("without a label"),)
+    if classes is None:
+        codes = np.zeros(len(table.points), int)
+    else:
+        used, codes = np.unique(classes.codes, return_inverse=True)
+        names = tuple(str(each) for each in classes.names[used])
+    found = Points(name, table.points, codes, names, None, table.remarks, table.columns)
+    if image_dir is None:
+        return found
+    n_rows = len(codes) if table.row_indices is None else table.n_rows
+    paths = _list_images(image_dir, n_rows)
+    if table.row_indices is not None:
+        paths = [paths[row] for row in table.row_indices]
+    files = tuple(path.relative_to(image_dir).as_posix() for path in paths)
+    return replace(found, thumbnails=make_thumbnails(paths), files=files)
 
 
 # --- images ---------------------------------------------------------------------------------------
@@ -93,10 +112,23 @@ def select_single_labels(found: LabeledImages) -> tuple[LabeledImages, np.ndarra
     return chosen, shown[good].argmax(axis=1), remark
 
 
-def read_labeled_images(folder: Path) -> tuple[LabeledImages, np.ndarray, list[str]]:
-    """Return the images of a source with one label each, their classes, and remarks."""
-    source = image_source.read(folder)
-    chosen, codes, remark = select_single_labels(source.images)
+def read_labeled_images(
+    folder: Path, *, need_labels: bool = True
+) -> tuple[LabeledImages, np.ndarray, list[str]]:
+    """Return the images of a source with one label each, their classes, and remarks.
+
+    Where no labels are needed, all images; the class of one without a single label is the number
+    of classes.
+    """
+    source = image_source.read(folder, need_labels=need_labels)
+    if need_labels:
+        chosen, codes, remark = select_single_labels(source.images)
+    else:
+        chosen, remark = source.images, None
+        shown = chosen.labels == PRESENT
+        unlabeled = np.full((len(shown), 1), True)
+        is_single = shown.sum(axis=1, keepdims=True) == 1
+        codes = np.hstack([shown & is_single, unlabeled]).argmax(axis=1)
     skipped = [f"{name}: {reason}" for name, reason in source.left_out.files[:_MOST_NAMED]]
     return (
         chosen,
@@ -110,14 +142,16 @@ def read_labeled_images(folder: Path) -> tuple[LabeledImages, np.ndarray, list[s
     )
 
 
-def read_pixels(folder: Path) -> Points:
+def read_pixels(folder: Path, *, need_labels: bool = True) -> Points:
     """Read each image as 28 x 28 x 3 numbers in [0, 1], labeled by its source."""
-    found, codes, remarks = read_labeled_images(folder)
+    found, codes, remarks = read_labeled_images(folder, need_labels=need_labels)
     thumbnails, kept = read_thumbnails(found.paths, remarks)
     if not len(kept):
         raise DataMissing(_("no image under {path} can be read").format(path=folder))
     pixels = thumbnails.reshape(len(kept), -1).astype(np.float32) / 255
-    return label_points(folder.name, pixels, codes[kept], found.classes, thumbnails, remarks)
+    labeled = label_points(folder.name, pixels, codes[kept], found.classes, thumbnails, remarks)
+    files = tuple(found.names[row] for row in kept)
+    return replace(labeled, space="pixels", files=files)
 
 
 def label_points(
@@ -133,13 +167,13 @@ def label_points(
     Args:
         name: The name of the points.
         points: (N, D).
-        codes: Class indices (N,) into ``classes``.
+        codes: Class indices (N,) into ``classes``; their number for a point without a label.
         classes: All classes.
         thumbnails: (N, 28, 28, 3), or None.
         remarks: What the reader has to say.
     """
     met, places = np.unique(codes, return_inverse=True)
-    names = tuple(classes[code] for code in met)
+    names = tuple((*classes, _("without a label"))[code] for code in met)
     return Points(name, points, places, names, thumbnails, tuple(remarks))
 
 
@@ -155,8 +189,8 @@ def read_thumbnails(paths: tuple[Path, ...], remarks: list[str]) -> tuple[np.nda
     return np.stack(thumbnails) if kept else np.zeros((0,)), np.array(kept, dtype=int)
 
 
-def _read_thumbnails(folder: Path, n: int) -> np.ndarray:
-    """Read one thumbnail per point; an unreadable image is gray, so that the others keep theirs."""
+def _list_images(folder: Path, n: int) -> list[Path]:
+    """Return the images of a folder, one per point."""
     paths = images.list_images(folder)
     if len(paths) != n:
         raise BadArray(
@@ -164,7 +198,7 @@ def _read_thumbnails(folder: Path, n: int) -> np.ndarray:
             expected=_("{n} images in {path}").format(n=n, path=folder),
             got=len(paths),
         )
-    return make_thumbnails(paths)
+    return paths
 
 
 def make_thumbnails(paths: list[Path]) -> np.ndarray:

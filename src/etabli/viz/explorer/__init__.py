@@ -63,6 +63,7 @@ def render_explorer(
     thumbnails: np.ndarray | None = None,
     point_names: Sequence[str] | None = None,
     columns: Mapping[str, Sequence[object] | np.ndarray] | None = None,
+    kinds: np.ndarray | None = None,
     sequences: Sequence[TrainingSequence] = (),
     title: str = "",
 ) -> str:
@@ -76,6 +77,8 @@ def render_explorer(
         thumbnails: Images (N, H, W, 3) uint8, or (N, H, W) with 255 for ink, shown inverted.
         point_names: Name of each point, such as a file or a word: shown, searched and exported.
         columns: Further values of each point, numbers or texts, by which the page can color.
+        kinds: For each point 0 (old, drawn pale), 1 (new, drawn large) or 2 (new and unlike the
+            old ones, drawn hollow).
         sequences: Nets whose layers and epochs the planes are; the first one is shown.
         title: Title of the page.
 
@@ -83,7 +86,7 @@ def render_explorer(
         BadArray: The arrays differ in length.
     """
     n, columns = len(labels), columns or {}
-    given = (predicted, thumbnails, point_names, *columns.values())
+    given = (predicted, thumbnails, point_names, kinds, *columns.values())
     for array in (*(plane.points for plane in planes), *given):
         if array is not None and len(array) != n:
             raise BadArray(
@@ -100,6 +103,7 @@ def render_explorer(
         "point_names": None if point_names is None else [str(name) for name in point_names],
         "columns": [_encode_column(name, values) for name, values in columns.items()],
         "planes": [_encode_plane(plane) for plane in planes],
+        "kinds": None if kinds is None else np.asarray(kinds).tolist(),
         "sequences": [_encode_sequence(each) for each in sequences],
         "sheet": None if thumbnails is None else make_sprite_sheet(thumbnails),
         "texts": _translated_texts(),

@@ -25,6 +25,7 @@ const state = {
   names: Boolean(data.point_names) && !data.sheet, hidden: new Set(), selected: new Set(), hover: -1, path: null,
   view: { scale: 1, x: 0, y: 0 }, box: [...planes[0].box],
 };
+const kinds = data.kinds && Uint8Array.from(data.kinds); // old (pale), new, new and unlike the old (hollow)
 const isSelected = new Uint8Array(N); // the same as state.selected, for the drawing loop
 const positions = Float32Array.from(planes[0].points); // current positions, also during an animation
 let animation = null;
@@ -164,13 +165,17 @@ function drawPoints(f, ratio) {
     image = context.createImageData(width, height);
     pixels = new Uint32Array(image.data.buffer);
   }
-  pixels.fill(pack(getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).map(Number)));
-  const any = state.selected.size > 0, layered = any || state.color === "error";
+  const any = state.selected.size > 0, layered = any || kinds || state.color === "error";
   const wrong = pack(channels(wrongColor));
+  const levelOf = any ? (i) => isSelected[i] : kinds ? (i) => +(kinds[i] > 0) : (i) => +(packed[i] === wrong);
   const radius = (pointSize() * ratio) / 2;
-  const discs = [disc(radius, any ? 0.15 : 0.8), disc(radius, any ? 0.8 : 0.9)];
+  const discs = [disc(radius, any ? 0.15 : kinds ? 0.3 : 0.8), disc(radius, any ? 0.8 : 0.9)];
+  const mark = Math.max(radius, 2.5 * ratio), [rim, filled, hole] = [mark + 1.5 * ratio, mark, mark - 1.5 * ratio].map((size) => disc(size, 1));
+  const [ink, paper] = [getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor].map((text) => pack(text.match(/\d+/g).slice(0, 3).map(Number)));
+  pixels.fill(paper);
   const { scale, x: dx, y: dy } = state.view, side = f.side * scale * ratio;
-  const left = (f.left + dx) * ratio, top = (f.top + dy) * ratio, margin = Math.ceil(radius) + 1;
+  const left = (f.left + dx) * ratio, top = (f.top + dy) * ratio, margin = Math.ceil(kinds ? mark + 2 * ratio : radius) + 1;
+  const stamp = (mask, x, y, color) => { for (let k = 0; k < mask.length; k += 3) blend((y + mask[k + 1]) * width + x + mask[k], color, mask[k + 2]); };
   if (N > FEW && radius < 2 && !layered) {
     for (let i = 0; i < N; i++) {
       const x = (left + positions[2 * i] * side + 0.5) | 0, y = (top + (1 - positions[2 * i + 1]) * side + 0.5) | 0;
@@ -179,20 +184,25 @@ function drawPoints(f, ratio) {
     context.putImageData(image, 0, 0);
     return;
   }
-  // Errors and selected points are few: they are drawn over the others.
+  // Errors, new and selected points are few: they are drawn over the others.
   for (let level = 0; level < (layered ? 2 : 1); level++)
     for (let i = 0; i < N; i++) {
       const color = packed[i];
-      if (color === 0 || (layered && (any ? isSelected[i] : +(color === wrong)) !== level)) continue;
+      if (color === 0 || (layered && levelOf(i) !== level)) continue;
       const x = Math.round(left + positions[2 * i] * side), y = Math.round(top + (1 - positions[2 * i + 1]) * side);
       if (x < margin || y < margin || x >= width - margin || y >= height - margin) continue;
+      if (kinds?.[i] && (level || !any)) {
+        stamp(rim, x, y, ink);
+        stamp(filled, x, y, color);
+        if (kinds[i] === 2) stamp(hole, x, y, paper);
+        continue;
+      }
       if (N > FEW && radius < 2) {
         if (level) pixels[y * width + x] = color;
         else blend(y * width + x, color, 40);
         continue;
       }
-      const mask = discs[level];
-      for (let k = 0; k < mask.length; k += 3) blend((y + mask[k + 1]) * width + x + mask[k], color, mask[k + 2]);
+      stamp(discs[level], x, y, color);
     }
   context.putImageData(image, 0, 0);
 }
@@ -230,13 +240,15 @@ function drawThumbnails(f) {
 function drawNames(f) {
   const [x0, y1] = toPlane(0, 0, f), [x1, y0] = toPlane(f.width, f.height, f), inView = [], taken = [];
   forEachIn(x0, y0, x1, y1, (i) => inView.push(i));
-  inView.sort((a, b) => isSelected[b] - isSelected[a] || a - b);
+  const rank = (i) => 4 * isSelected[i] + (kinds?.[i] ?? 0);
+  inView.sort((a, b) => rank(b) - rank(a) || a - b);
   context.font = "12px system-ui, sans-serif";
   context.lineWidth = 3;
   context.lineJoin = "round";
   const { color, backgroundColor } = getComputedStyle(document.body);
   for (const i of inView.slice(0, 4000)) {
     if (taken.length >= MAX_NAMES) break;
+    if (!data.point_names[i]) continue;
     const name = data.point_names[i].slice(0, 40), [x, y] = toScreen(positions[2 * i], positions[2 * i + 1], f);
     const left = x + pointSize() / 2 + 2, box = [left, y - 8, left + context.measureText(name).width, y + 8];
     if (box[2] > f.width || taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
@@ -314,7 +326,7 @@ function thumbnail(i, side) {
   return image;
 }
 function describe(i) {
-  const lines = data.point_names ? [data.point_names[i]] : [];
+  const lines = data.point_names?.[i] ? [data.point_names[i]] : [];
   lines.push(`${texts.true}: ${data.names[data.labels[i]]}`);
   if (predicted) lines.push(`${texts.guess}: ${data.names[predicted[i]]}`);
   for (const each of data.columns) lines.push(`${each.name}: ${valueOf(each, i)}`);
@@ -411,6 +423,7 @@ function showSelection() {
     const figure = element("figure", { title: describe(i).join(", ") }, ...(sheet ? [thumbnail(i, 56)] : []));
     const wrong = predicted && predicted[i] !== data.labels[i];
     figure.append(data.names[data.labels[i]] + (wrong ? ` → ${data.names[predicted[i]]}` : ""));
+    if (data.point_names?.[i]) figure.append(element("small", { textContent: data.point_names[i] }));
     figure.classList.toggle("wrong", Boolean(wrong));
     return figure;
   }));

@@ -1,6 +1,7 @@
 """Separability of your own labeled points, by the criteria of practical 2."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -22,16 +23,19 @@ from etabli.experiments import runner
 from etabli.experiments.context import RunContext
 from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp2 import _planes
-from etabli.experiments.tp2._planes import PlaneSettings
+from etabli.experiments.tp2._planes import Planes, PlaneSettings
 from etabli.metrics.neighborhood_hit import NeighborhoodHit, neighborhood_hit
+from etabli.metrics.score import Score
 from etabli.pipelines._output import refuse_finished_run
 from etabli.pipelines._points import read_points
+from etabli.projection.plane_map import PlaneMap, make_map
 from etabli.report import run_folder
 from etabli.report.numbers import format_duration
 from etabli.viz.embedding import plot_explained_variance
-from etabli.viz.explorer import render_explorer
+from etabli.viz.explorer import LayerProjection, render_explorer
 
 NAME = "untangle"
+MAP = "map.safetensors"
 _MIN_FOR_ADVICE = 100_000  # points; comparing all of so many with all takes minutes
 _ADVISED = 10_000  # points whose neighbors give the score within half a percent
 _MIN_SQUARED = 2.0**-511  # smaller values have a square that is zero
@@ -163,7 +167,7 @@ def _check(data: Points, changes: dict[str, object]) -> None:
 
 def run(context: RunContext, settings: Settings, data: Points) -> None:
     """Score the points in full and in the plane, and show figures and an explorer."""
-    data = replace(data, points=_scale(context, data.points))
+    data, exponent = _scale(context, data)
     for remark in data.remarks:
         context.note(remark)
     recipe: dict[str, object] = {"data": data.name}
@@ -175,6 +179,8 @@ def run(context: RunContext, settings: Settings, data: Points) -> None:
     planes, principal = _planes.score_planes(
         context, points, labels, settings, name=data.name, recipe=recipe
     )
+    plane_map = _make_map(data, part, planes, settings, exponent)
+    plane_map.save(context.path(MAP))
     size = _("{name}, {d} dimensions").format(name=data.name, d=data.points.shape[1])
     rows = [_planes.make_space_row(size, hit)]
     rows += [
@@ -187,31 +193,106 @@ def run(context: RunContext, settings: Settings, data: Points) -> None:
         _planes.show_criteria(context, _planes.get_key(name), plane, labels, names, title=title)
     with context.figure("spectrum", title=N_("Eigenvalues of PCA"), size=(7, 3.6)) as ax:
         plot_explained_variance(principal.spectrum, ax=ax)
-    shown = [_planes.make_explorer_plane(data.name, name, plane) for name, plane in planes.items()]
-    thumbnails = None if data.thumbnails is None else data.thumbnails[part]
+    _show_explorer(context, data, part, planes, plane_map, settings)
+
+
+def _make_map(
+    data: Points, part: np.ndarray, planes: Planes, settings: Settings, exponent: int
+) -> PlaneMap:
+    """Return what places new points on the planes, and what describes the points."""
+    facts = {
+        "name": data.name,
+        "classes": list(data.names),
+        "columns": list(data.columns),
+        "space": data.space,
+        "exponent": exponent,
+        "projections": list(planes),
+        "files": None if data.files is None else [data.files[row] for row in part],
+    }
+    positions = {name: plane.points for name, plane in planes.items()}
+    return make_map(data.points[part], positions, data.labels[part], settings.pca_dimensions, facts)
+
+
+def _show_explorer(
+    context: RunContext,
+    data: Points,
+    part: np.ndarray,
+    planes: Planes,
+    plane_map: PlaneMap,
+    settings: Settings,
+) -> None:
+    """Write the explorer of all points; those that were not projected are placed."""
+    shown = [
+        _spread_outlines(_planes.make_explorer_plane(data.name, name, plane), data, part)
+        for name, plane in planes.items()
+    ]
+    rows, columns = part, {_("neighborhood hit in the t-SNE plane"): planes["t-SNE"].hit.hits}
+    rest = np.setdiff1d(np.arange(len(data.points)), part)
+    if len(rest):
+        placed = _place_rest(context, data, part, rest, plane_map, settings.k)
+        rows, columns = np.concatenate([part, rest]), {}
+        shown = [
+            replace(each, points=np.concatenate([each.points, placed[each.projection]]))
+            for each in shown
+        ]
+    files = None if data.files is None else [data.files[row] for row in rows]
     context.page(
         "explorer",
         render_explorer(
             shown,
-            labels,
-            names,
-            thumbnails=thumbnails,
-            columns={_("neighborhood hit in the t-SNE plane"): planes["t-SNE"].hit.hits},
+            data.labels[rows],
+            data.names,
+            thumbnails=None if data.thumbnails is None else data.thumbnails[rows],
+            point_names=files,
+            columns=columns,
             title=data.name,
         ),
         title=N_("Explorer"),
     )
 
 
-def _scale(context: RunContext, points: np.ndarray) -> np.ndarray:
-    """Divide values whose squares are no numbers by a power of two.
+def _spread_outlines(plane: LayerProjection, data: Points, part: np.ndarray) -> LayerProjection:
+    """Return the plane with an outline for every class, empty where none of it was projected."""
+    codes = np.unique(data.labels[part]).tolist()
+
+    def spread(outlines: Sequence[np.ndarray]) -> list[np.ndarray]:
+        by_code = dict(zip(codes, outlines, strict=True))
+        return [by_code.get(code, np.empty((0, 2))) for code in range(len(data.names))]
+
+    return replace(plane, hulls=spread(plane.hulls), ellipses=spread(plane.ellipses))
+
+
+def _place_rest(
+    context: RunContext,
+    data: Points,
+    part: np.ndarray,
+    rest: np.ndarray,
+    plane_map: PlaneMap,
+    k: int,
+) -> dict[str, np.ndarray]:
+    """Place the points that were not projected, and score them among those that were."""
+    from scipy.spatial import cKDTree
+
+    with context.progress(_("other points of {name}").format(name=data.name), len(rest)) as step:
+        placed = plane_map.transform(data.points, rest, step)
+    tree = cKDTree(plane_map.planes["t-SNE"])
+    near = tree.query(placed.planes["t-SNE"], range(1, k + 1), workers=-1)[1]
+    hits = plane_map.labels[near] == data.labels[rest][:, None]
+    recipe: dict[str, object] = {"neighborhood-hit": f"k={k}", "n": len(rest), "among": len(part)}
+    context.score("neighborhood_hit_placed", Score(float(hits.mean()), recipe))
+    return placed.planes
+
+
+def _scale(context: RunContext, data: Points) -> tuple[Points, int]:
+    """Divide values whose squares are no numbers by a power of two; return its exponent.
 
     That changes no score, except where other values are so small that they then count as zero.
     """
+    points = data.points
     top = max(float(points.max()), -float(points.min()))
     exponent = int(np.frexp(top)[1])
     if top == 0 or abs(exponent) <= _SCALE_LIMIT:
-        return points
+        return data, 0
     scaled: np.ndarray = np.ldexp(points, -exponent)
     limit = max(float(np.finfo(scaled.dtype).tiny), _MIN_SQUARED)
     n_lost = np.count_nonzero(points) - np.count_nonzero(np.abs(scaled) >= limit)
@@ -228,7 +309,7 @@ def _scale(context: RunContext, points: np.ndarray) -> np.ndarray:
     text = text.format(top=top, exponent=exponent, limit=np.ldexp(limit, exponent), n=n_lost)
     context.print_line(text)
     context.note(text)
-    return scaled
+    return replace(data, points=scaled), exponent
 
 
 def _score_all(
