@@ -4,6 +4,7 @@ from pydantic import Field
 
 from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
+from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.settings import SettingsModel
 from etabli.experiments.spec import ExperimentSpec, PublishedScore
 from etabli.metrics.score import Score
@@ -50,5 +51,5 @@ EXPERIMENT = ExperimentSpec(
             confirmed_if=(Condition("last", "<", "first"),),
         ),
     ),
-    expected_ranges={"test_accuracy": (0.8, 1.0)},
+    expected_ranges={"test_accuracy": ExpectedRange(0.8, 1.0, seeds=5)},
 )

@@ -23,7 +23,7 @@ from etabli.core.atomic_files import atomic_write
 from etabli.data.catalog.source import Source
 from etabli.experiments import runner
 from etabli.report import run_folder
-from etabli.report.numbers import format_duration
+from etabli.report.numbers import describe_outside, format_duration
 
 HOME = Path(__file__).parent.parent
 # The images of README, by the experiment and the figure that they come from.
@@ -87,6 +87,9 @@ def main() -> None:
         update_readme(asked.out)
     for line in results.list_changes(before, wanted):
         terminal.print_line(f"moved: {line}")
+    for each in run_folder.summarize_scores(asked.out):
+        if each.is_outside:
+            terminal.print_line(f"{each.experiment} {each.score}: {describe_outside(each)}")
     print(f"{page}\n{report.write_report(asked.out)}")
 
 

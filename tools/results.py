@@ -8,6 +8,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from etabli import experiments
 from etabli.core.atomic_files import atomic_write, parse_json
 from etabli.report import run_folder
 from etabli.report.numbers import format_difference, format_duration, format_score
@@ -22,7 +23,8 @@ def gather_results(run: Path) -> Results:
     return {
         f"{each.experiment}/{each.score}": {
             **each.model_dump(mode="json"),
-            "expects": newest[each.experiment].expects.get(each.score),
+            "by_seed": {str(seed): value for seed, value in each.by_seed.items()},
+            "expects": each.expected.model_dump(mode="json") if each.expected else None,
             **_median_times([own for own in seed_runs if own.experiment == each.experiment]),
             "date": newest[each.experiment].started.date().isoformat(),
         }
@@ -47,8 +49,15 @@ def read_results(path: Path) -> Results:
 def write_results(
     folder: Path, new: Results, machine: dict[str, object], versions: dict[str, str]
 ) -> Path:
-    """Update ``results.json`` and ``results.md`` in ``folder``; return the path of the page."""
-    together = {**read_results(folder / "results.json")}
+    """Update ``results.json`` and ``results.md`` in ``folder``; return the path of the page.
+
+    Scores that an experiment of ``new`` no longer makes are dropped.
+    """
+    ran = {each["experiment"] for each in new.values()}
+    before = read_results(folder / "results.json")
+    together = {
+        key: each for key, each in before.items() if key in new or each["experiment"] not in ran
+    }
     together |= {key: {**each, "processor": machine["processor"]} for key, each in new.items()}
     with atomic_write(folder / "results.json") as stream:
         json.dump(
@@ -84,8 +93,11 @@ def render_page(results: Results, machine: dict[str, object], versions: dict[str
         "",
         "Written by `make reproduce` (`tools/reproduce.py`) from run folders on the full data.",
         "Mean over the seeds ± their sample standard deviation. *Published* is the value of the",
-        "lab report; *expected* the range in the specification, which the tests check;",
-        "*per seed* its wall time and, in brackets, its CPU time (independent of other programs).",
+        "lab report; *expected* the range in the specification (mean of at least five seeds ± 4",
+        "standard deviations, or a theorem), † where it was set from fewer seeds. A score outside",
+        "of it is marked **outside**; *seeds* counts those of the row, of those that its",
+        "experiment asks for. *per seed* is the wall time and, in brackets, the CPU time",
+        "(independent of other programs). Each seed's value is in `docs/results.json`.",
         "",
         f"Last machine: {machine['processor']}, {machine['cores']} cores, "
         f"{machine['memory_gb']} GB. "
@@ -106,21 +118,42 @@ def render_page(results: Results, machine: dict[str, object], versions: dict[str
 
 def _row(each: dict[str, object]) -> str:
     name = each["score"]
-    low, high = each["expects"] or (None, None)
-    expected = f"{format_score(name, low)} to {format_score(name, high)}" if low is not None else ""
     cells = [
         each["experiment"],
         f"`{name}`",
         format_score(name, each["published"]),
-        f"**{format_score(name, each['value'], each['spread'])}**",
+        f"**{_measured(each)}**",
         format_difference(name, each["value"], each["published"]),
-        expected,
-        str(each["n"]),
+        _range(each),
+        count_seeds(each),
         str(each["signature"]).replace(" | ", "; "),
         _time(each),
         f"{each['date']}, {each['processor']}" if "processor" in each else each["date"],
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _measured(each: dict[str, Any]) -> str:
+    """Write the mean with its spread; without one where it is the same with every seed."""
+    return format_score(each["score"], each["value"], each["spread"] or None)
+
+
+def _range(each: dict[str, Any]) -> str:
+    """Write the expected range, with a mark for few seeds and one for a value outside of it."""
+    if not each["expects"]:
+        return ""
+    name, expected = each["score"], run_folder.RangeRecord.model_validate(each["expects"])
+    low, high = (format_score(name, value) for value in (expected.low, expected.high))
+    is_outside = each["value"] is None or not expected.low <= each["value"] <= expected.high
+    text = f"{low} to {high}{'†' if expected.is_from_few_seeds else ''}"
+    return f"{text}, **outside**" if is_outside else text
+
+
+def count_seeds(each: dict[str, Any]) -> str:
+    """Write the number of seeds, and where they are fewer than asked for, of how many."""
+    known = each["experiment"] in experiments.EXPERIMENTS
+    wanted = experiments.load_experiment(each["experiment"]).seeds if known else each["n"]
+    return str(each["n"]) if each["n"] >= wanted else f"{each['n']} of {wanted}"
 
 
 def _time(each: dict[str, object]) -> str:
@@ -158,17 +191,18 @@ HEADLINES = (
         "mAP of a linear classifier, trained as in the report ({backbone}, {data})",
     ),
     ("tp3.transfer", "mean_average_precision_best", "the same with its best settings"),
+    (
+        "tp3.finetune",
+        "mean_average_precision_frozen",
+        "frozen features at the size and with the views of fine-tuning",
+    ),
     ("tp3.finetune", "mean_average_precision", "mAP of the fine-tuned net ({backbone}, {data})"),
     ("tp4.poetry", "test_accuracy", "next-character accuracy, SimpleRNN of the report"),
     ("tp4.poetry-modern", "test_accuracy", "next-character accuracy, LSTM"),
-    (
-        "tp5.caption",
-        "bleu_1",
-        "BLEU-1, captioner of the report (greedy, end-of-sequence bias 1.2)",
-    ),
-    ("tp5.caption", "bleu_1_as_trained", "the same without the bias"),
-    ("tp5.caption-modern", "cider_d", "CIDEr-D, captioner with learned word embeddings"),
-    ("tp5.attention", "cider_d", "CIDEr-D, captioner with attention"),
+    ("tp5.caption", "bleu_1_as_trained", "BLEU-1, captioner of the report as trained (greedy)"),
+    ("tp5.caption", "bleu_1", "the same with the end-of-sequence bias chosen for BLEU"),
+    ("tp5.caption-modern", "cider_d", "CIDEr-D, captioner with learned word embeddings, one net"),
+    ("tp5.attention", "cider_d", "CIDEr-D, captioner with attention, two nets together"),
 )
 
 
@@ -178,11 +212,12 @@ def render_block(results: Results) -> str:
     for experiment, score, words in HEADLINES:
         each = results.get(f"{experiment}/{score}")
         if each:
-            measured = format_score(score, each["value"], each["spread"])
+            measured = _measured({**each, "score": score})
             words = words.format_map(
                 dict(part.partition(":")[::2] for part in each["signature"].split(" | "))
             )
-            seeds = f" ({each['n']} seeds)" if each["n"] > 1 else ""
+            count = count_seeds({**each, "experiment": experiment})
+            seeds = "" if count == "1" else f" ({count} seeds)"
             published = format_score(score, each["published"])
             lines.append(f"| `{experiment}` | {words} | {published} | **{measured}**{seeds} |")
     return "\n".join([START, *lines, END])

@@ -196,8 +196,7 @@ def test_a_claim_is_about_data_that_its_experiment_reads(name):
     [("<", {1.0, 2.0}), ("<=", {1.0, 2.0, 2.5}), ("=", {2.0, 2.5}), (">=", {2.0, 2.5, 3.0})],
 )
 def test_a_tolerance_widens_a_relation(relation, holds):
-    value, tolerance = (2.25, 0.25) if relation != ">=" else (2.25, 0.25)
-    condition = Condition("x", relation, value, tolerance)
+    condition = Condition("x", relation, 2.25, 0.25)
     assert {x for x in (1.0, 2.0, 2.5, 3.0) if condition({"x": x})} == holds
 
 

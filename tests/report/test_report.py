@@ -11,6 +11,7 @@ from tiny import EXPERIMENT
 from etabli import report
 from etabli.data.catalog.source import Source
 from etabli.experiments import runner
+from etabli.experiments.ranges import ExpectedRange
 from etabli.report import numbers, run_folder
 from etabli.report.run_folder import ReportItem
 
@@ -143,6 +144,23 @@ def test_counts_are_integers_and_other_numbers_have_four_digits():
 )
 def test_a_score_has_a_plain_name(name, label):
     assert numbers.score_label(name) == label
+
+
+def test_a_score_outside_of_its_expected_range_is_marked(tmp_path, capsys):
+    from etabli.cli import _tables
+
+    narrow = ExpectedRange(0.92, 0.93, seeds=3, date="2026-11-27", commit="1234567")
+    spec = dataclasses.replace(EXPERIMENT, expected_ranges={"test_accuracy": narrow})
+    source = Source.full(tmp_path)
+    folder = runner.run_experiments([spec], tmp_path / "own", source)
+    words = "outside of the expected range, expected: 92.00 % to 93.00 % (set from 3 seeds"
+    assert words in report.write_report(folder).read_text(encoding="utf-8")
+    _tables.print_scores(folder)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "90.00 % *" in printed and words in printed
+    other = {"epochs": 4}  # another setting: nothing is expected
+    changed = runner.run_experiments([spec], tmp_path / "other", source, changes=other)
+    assert "outside" not in report.write_report(changed).read_text(encoding="utf-8")
 
 
 def test_on_sample_data_no_claim_is_evaluated(tmp_path):

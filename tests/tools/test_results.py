@@ -55,6 +55,25 @@ def test_a_part_that_is_reproduced_leaves_the_rest_of_the_page(run, tmp_path):
     assert "tp0.tiny" in page.read_text(encoding="utf-8")
 
 
+def test_each_seeds_value_is_kept_and_what_the_code_no_longer_makes_is_dropped(run, tmp_path):
+    new = results.gather_results(run)
+    gone = {**new["tp0.tiny/test_accuracy"], "score": "gone"}
+    results.write_results(tmp_path, {"tp0.tiny/gone": gone}, MACHINE, {})
+    results.write_results(tmp_path, new, MACHINE, {})
+    kept = results.read_results(tmp_path / "results.json")
+    assert set(kept) == {"tp0.tiny/test_accuracy"}
+    assert kept["tp0.tiny/test_accuracy"]["by_seed"] == {"0": 0.9, "1": 0.91}
+
+
+def test_a_score_outside_of_its_range_and_one_from_few_seeds_are_marked(run, tmp_path):
+    new = results.gather_results(run)["tp0.tiny/test_accuracy"]
+    narrow = {"low": 0.0, "high": 0.1, "seeds": 3}
+    entry = {**new, "experiment": "tp2.raw", "n": 3, "expects": narrow}
+    page = results.write_results(tmp_path, {"tp2.raw/x": entry}, MACHINE, {})
+    row = page.read_text(encoding="utf-8").splitlines()[-1]
+    assert "0.00 % to 10.00 %†, **outside**" in row and "| 3 of 5 |" in row
+
+
 def test_a_score_that_moved_beyond_its_spread_is_listed(run):
     now = results.gather_results(run)
     key = "tp0.tiny/test_accuracy"

@@ -11,7 +11,7 @@ from rich.table import Table
 from etabli.cli._errors import escape_controls
 from etabli.core.i18n import _
 from etabli.report import run_folder
-from etabli.report.numbers import format_score, score_label
+from etabli.report.numbers import describe_outside, format_score, score_label
 from etabli.report.run_folder import ScoreSummary
 
 MAX_ROWS = 28
@@ -80,6 +80,9 @@ def print_scores(run: Path, *, verbose: bool = False) -> None:
         _print_recipes(summaries)
     else:
         _print_summaries(rows)
+    for each in summaries:
+        if each.is_outside:
+            print_text(f"{each.experiment} {each.score}: {describe_outside(each)}")
     for problem in problems:
         print_text(problem.sentence)
     if found and found[0][1].data == "sample":
@@ -93,7 +96,11 @@ def print_scores(run: Path, *, verbose: bool = False) -> None:
 def _print_summaries(rows: Sequence[tuple[str, ScoreSummary | None]]) -> None:
     columns = [(_("experiment"), "left"), (_("score"), "left"), (_("measured"), "right")]
     cells = [
-        [name, score_label(each.score), format_score(each.score, each.value, each.spread)]
+        [
+            name,
+            score_label(each.score),
+            format_score(each.score, each.value, each.spread) + (" *" if each.is_outside else ""),
+        ]
         if each
         else [name, _("figures and tables only"), ""]
         for name, each in rows

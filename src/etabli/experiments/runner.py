@@ -4,6 +4,7 @@ import gc
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from etabli.core import environment
@@ -16,6 +17,7 @@ from etabli.data.formats import mnist
 from etabli.data.formats.known_sets import Identity
 from etabli.experiments import explain_broken_file
 from etabli.experiments.context import RunContext
+from etabli.experiments.ranges import select_ranges
 from etabli.experiments.settings import SettingsModel, memory_advice, unknown_setting
 from etabli.experiments.spec import ExperimentSpec
 from etabli.report import run_folder
@@ -252,11 +254,24 @@ def _record(context: RunContext, settings: SettingsModel) -> run_folder.SeedRun:
         ],
         claims=context.claims,
         report_items=context.report_items,
-        expects=dict(spec.expected_ranges) if not context.is_other_data else {},
+        expects=_expected_ranges(context, settings),
         started=run_folder.current_time(),
         seconds=0.0,
         peak_memory_mb=environment.peak_memory_mb(),
     )
+
+
+def _expected_ranges(
+    context: RunContext, settings: SettingsModel
+) -> dict[str, run_folder.RangeRecord]:
+    """Return the ranges of a run on the full data with the default settings; else none."""
+    spec = context.experiment
+    if context.is_sample or context.is_other_data or settings != spec.settings_for("full"):
+        return {}
+    return {
+        score: run_folder.RangeRecord(**{**asdict(each), "reason": _(each.reason)})
+        for score, each in select_ranges(spec.expected_ranges, context.data).items()
+    }
 
 
 def _user_file(experiment: ExperimentSpec) -> Path | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from etabli.experiments.claims import Claim
+from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.settings import SettingsModel, validate_settings
 
 
@@ -29,7 +30,7 @@ class ExperimentSpec:
         headline: The score that lists and first screens show; empty if there is no score.
         minutes: Time of one seed on full data on two cores; ``memory_mb`` its peak memory.
         seeds: Number of seeds that ``make reproduce`` averages over.
-        expected_ranges: Range of a score in which a run on full data should fall.
+        expected_ranges: Range of a score in which a run on full data should fall, with its origin.
         is_data_parallel: Whether devices and processes can share its batches.
     """
 
@@ -47,7 +48,7 @@ class ExperimentSpec:
     seeds: int = 1
     published: tuple[PublishedScore, ...] = ()
     claims: tuple[Claim, ...] = ()
-    expected_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    expected_ranges: Mapping[str, ExpectedRange] = field(default_factory=dict)
     is_data_parallel: bool = False
 
     def settings_for(self, kind: str, changes: Mapping[str, object] | None = None) -> SettingsModel:

@@ -1,10 +1,13 @@
 """Scores for people: their plain names, and numbers as percentages, counts or four digits."""
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from etabli.core.i18n import N_, _, localize_number
 from etabli.core.practicals import PRACTICALS
+
+if TYPE_CHECKING:
+    from etabli.report.run_folder import ScoreSummary
 
 _SHARES = (
     *("accuracy", "neighborhood_hit", "precision", "overlap", "coverage", "share", "recall"),
@@ -87,6 +90,7 @@ _VARIANTS = {
     "tsne": N_("t-SNE plane"),
     "pca": N_("PCA plane"),
     "points": N_("all dimensions"),
+    "placed": N_("placed on the t-SNE plane"),
     "ngram": N_("n-gram model"),
     "trigram": N_("trigram model"),
     "residual": N_("with n-gram model"),
@@ -204,8 +208,29 @@ def format_score(name: str, value: float | None, spread: float | None = None) ->
         return format_cell(int(value))
     else:
         text, scale, digits, unit = _four_digits(value), 1, 4, ""
+    if spread is not None and not unit and "e" in text:
+        return localize_number(f"{text} ± {spread:.2g}")
     spread_text = "" if spread is None else f" ± {scale * spread:.{digits}f}"
     return localize_number(f"{text}{spread_text}{unit}")
+
+
+def describe_range(summary: "ScoreSummary") -> str:
+    """Write the expected range of a score, and how it was set."""
+    expected = summary.expected
+    assert expected is not None, "no range is expected"
+    low, high = (format_score(summary.score, each) for each in (expected.low, expected.high))
+    text = _("expected: {low} to {high}").format(low=low, high=high)
+    if expected.reason:
+        return f"{text} ({expected.reason})"
+    origin = _("set from {n} seeds").format(n=expected.seeds)
+    if expected.seeds == 1:
+        origin = _("set from one seed")
+    return f"{text} ({origin}, {expected.date}, {expected.commit})"
+
+
+def describe_outside(summary: "ScoreSummary") -> str:
+    """Say that a score is outside of its expected range."""
+    return _("outside of the expected range, {range}").format(range=describe_range(summary))
 
 
 def format_difference(name: str, value: float | None, published: float | None) -> str:

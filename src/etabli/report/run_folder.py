@@ -134,6 +134,28 @@ class ReportItem(Record):
     shares: list[int] = Field(default_factory=list)
 
 
+class RangeRecord(Record):
+    """Where a score should fall, and why: the seeds that set it, or a reason; earlier ranges."""
+
+    low: float
+    high: float
+    seeds: int = 0
+    reason: Text = ""
+    date: str = ""
+    commit: str = ""
+    history: list[str] = Field(default_factory=list)
+
+    @property
+    def is_from_few_seeds(self) -> bool:
+        """Whether it was set from fewer than five seeds, and not by a theorem."""
+        return not self.reason and self.seeds < 5
+
+
+def _read_range(value: object) -> object:
+    """Read the pair of numbers that version 0.2 wrote, too."""
+    return {"low": value[0], "high": value[1]} if isinstance(value, list | tuple) else value
+
+
 class SeedRun(FileRecord):
     """One experiment with one seed: what was asked for, and what came of it."""
 
@@ -153,7 +175,9 @@ class SeedRun(FileRecord):
     report_items: list[ReportItem] = Field(
         default_factory=list, validation_alias=AliasChoices("report_items", "exhibits")
     )
-    expects: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    expects: dict[str, Annotated[RangeRecord, BeforeValidator(_read_range)]] = Field(
+        default_factory=dict
+    )
     started: datetime
     seconds: float
     cpu_seconds: float | None = None
@@ -210,6 +234,14 @@ class ScoreSummary(Record):
     published: float | None
     signature: str
     by_seed: dict[int, float] = Field(default_factory=dict, exclude=True)
+    expected: RangeRecord | None = Field(default=None, exclude=True)
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether the value is outside of the expected range; False where there is none."""
+        if self.expected is None or self.value is None:
+            return False
+        return not self.expected.low <= self.value <= self.expected.high
 
 
 def is_other_data(dataset: str) -> bool:
@@ -390,6 +422,7 @@ def _summarize(seed_run: SeedRun, scores: dict[int, ScoreRecord]) -> ScoreSummar
         published=published if seed_run.is_comparable else None,
         signature=recipe_signature([score.signature for score in scores.values()]),
         by_seed=by_seed,
+        expected=seed_run.expects.get(name),
     )
 
 

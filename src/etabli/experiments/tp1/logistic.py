@@ -16,6 +16,7 @@ from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
 from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
+from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.spec import ExperimentSpec, PublishedScore
 from etabli.experiments.tp1 import _shared
 from etabli.experiments.tp1._shared import TrainConfig
@@ -169,8 +170,29 @@ EXPERIMENT = ExperimentSpec(
         ),
     ),
     expected_ranges={
-        "test_accuracy": (0.920, 0.928),
-        "test_accuracy_best": (0.924, 0.930),
-        "test_loss": (0.262, 0.285),
+        "test_accuracy": ExpectedRange(
+            0.9212,
+            0.9247,
+            seeds=5,
+            date="2026-11-27",
+            commit="723bd66",
+            history=("0.92 to 0.928 until 2026-11-27",),
+        ),
+        "test_accuracy_best": ExpectedRange(
+            0.9254,
+            0.927,
+            seeds=5,
+            date="2026-11-27",
+            commit="723bd66",
+            history=("0.924 to 0.93 until 2026-11-27",),
+        ),
+        "test_loss": ExpectedRange(
+            0.2654,
+            0.2771,
+            seeds=5,
+            date="2026-11-27",
+            commit="723bd66",
+            history=("0.262 to 0.285 until 2026-11-27",),
+        ),
     },
 )

@@ -16,6 +16,7 @@ from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
 from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
+from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.spec import ExperimentSpec, PublishedScore
 from etabli.experiments.tp2 import _shared
 from etabli.models.vision import digit_classifiers
@@ -134,5 +135,22 @@ EXPERIMENT = ExperimentSpec(
             confirmed_if=(Condition("test_accuracy", ">", 0.99),),
         ),
     ),
-    expected_ranges={"test_accuracy": (0.9925, 0.9955), "test_loss": (0.015, 0.03)},
+    expected_ranges={
+        "test_accuracy": ExpectedRange(
+            0.9926,
+            0.9955,
+            seeds=5,
+            date="2026-11-23",
+            commit="6961f1b",
+            history=("0.9925 to 0.9955 until 2026-11-27",),
+        ),
+        "test_loss": ExpectedRange(
+            0.0139,
+            0.021,
+            seeds=5,
+            date="2026-11-23",
+            commit="6961f1b",
+            history=("0.015 to 0.03 until 2026-11-27",),
+        ),
+    },
 )

@@ -13,6 +13,7 @@ from pydantic import Field
 from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
 from etabli.experiments.context import RunContext
+from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp2 import _shared
 from etabli.models.vision import digit_classifiers
@@ -79,5 +80,9 @@ EXPERIMENT = ExperimentSpec(
     minutes=12.0,
     memory_mb=1800,
     is_data_parallel=True,
-    expected_ranges={"test_accuracy": (0.9955, 0.9978)},
+    expected_ranges={
+        "test_accuracy": ExpectedRange(
+            0.9955, 0.9978, seeds=3, date="2026-11-23", commit="6961f1b"
+        ),
+    },
 )

@@ -15,6 +15,7 @@ from etabli.data.formats import mnist
 from etabli.data.formats.mnist import Digits
 from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
+from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp2 import _planes, _shared, cnn, mlp
 from etabli.experiments.tp2._planes import Planes, PlaneSettings
@@ -169,6 +170,7 @@ EXPERIMENT = ExperimentSpec(
     data=("mnist",),
     minutes=3.0,
     memory_mb=1600,
+    seeds=3,
     claims=(
         Claim(
             "ellipses_do_not_overlap_by_tsne",
@@ -184,5 +186,12 @@ EXPERIMENT = ExperimentSpec(
             ),
         ),
     ),
-    expected_ranges={"neighborhood_hit_cnn": (0.988, 0.997), "neighborhood_hit_mlp": (0.96, 0.985)},
+    expected_ranges={
+        "neighborhood_hit_cnn": ExpectedRange(
+            0.988, 0.997, seeds=1, date="2026-11-25", commit="eb2a497"
+        ),
+        "neighborhood_hit_mlp": ExpectedRange(
+            0.96, 0.985, seeds=1, date="2026-11-25", commit="6961f1b"
+        ),
+    },
 )

@@ -16,6 +16,7 @@ from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
 from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
+from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.spec import ExperimentSpec, PublishedScore
 from etabli.experiments.tp2 import _shared
 from etabli.models.vision import digit_classifiers
@@ -112,5 +113,22 @@ EXPERIMENT = ExperimentSpec(
             confirmed_if=(Condition("test_accuracy", ">", LINEAR),),
         ),
     ),
-    expected_ranges={"test_accuracy": (0.977, 0.981), "test_loss": (0.06, 0.09)},
+    expected_ranges={
+        "test_accuracy": ExpectedRange(
+            0.9759,
+            0.9815,
+            seeds=5,
+            date="2026-11-27",
+            commit="723bd66",
+            history=("0.977 to 0.981 until 2026-11-27",),
+        ),
+        "test_loss": ExpectedRange(
+            0.0609,
+            0.0768,
+            seeds=5,
+            date="2026-11-27",
+            commit="723bd66",
+            history=("0.06 to 0.09 until 2026-11-27",),
+        ),
+    },
 )

@@ -19,6 +19,7 @@ from etabli.core.i18n import N_, _
 from etabli.data.formats import mnist
 from etabli.data.formats.mnist import Digits
 from etabli.experiments.context import RunContext
+from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.settings import SettingsModel
 from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp2 import _shared, cnn, mlp, plane_sequence
@@ -255,5 +256,10 @@ EXPERIMENT = ExperimentSpec(
     data=("mnist",),
     minutes=9.0,
     memory_mb=1800,
-    expected_ranges={"neighborhood_hit_sigmoid": (0.97, 0.997)},
+    seeds=3,
+    expected_ranges={
+        "neighborhood_hit_sigmoid": ExpectedRange(
+            0.97, 0.997, seeds=1, date="2026-11-23", commit="6961f1b"
+        ),
+    },
 )

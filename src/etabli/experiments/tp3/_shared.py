@@ -68,7 +68,7 @@ def load_task(context: RunContext, backbone: str = "auto") -> Task:
     years = voc.list_years(context.source.path("voc"))
     name = backbone if backbone != "auto" else _choose_backbone(context.source)
     weights = find_weights(context.source, name)
-    context.data |= {name, "voc2007"} if 2007 in years else {name}
+    context.data |= {name, "voc2007" if 2007 in years else "voc2012"}
     if 2007 in years:
         train, test = (voc.load(context.source, split, 2007) for split in ("trainval", "test"))
         is_official = name == "resnet50"

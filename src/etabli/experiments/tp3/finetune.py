@@ -30,6 +30,7 @@ from etabli.data.formats import images
 from etabli.data.formats.labeled_images import LabeledImages
 from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
+from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.settings import SettingsModel
 from etabli.experiments.spec import ExperimentSpec, PublishedScore
 from etabli.experiments.tp3 import _shared, untangling
@@ -497,5 +498,14 @@ EXPERIMENT = ExperimentSpec(
             confirmed_if=(Condition("largest_gap", "<", 0.02),),
         ),
     ),
-    expected_ranges={"mean_average_precision": (0.81, 0.92)},
+    expected_ranges={
+        "mean_average_precision": ExpectedRange(
+            0.81,
+            0.92,
+            seeds=3,
+            data=("voc2012", "mobilenet_v2"),
+            date="2026-11-26",
+            commit="f1e9ba2",
+        ),
+    },
 )

@@ -13,6 +13,7 @@ import numpy as np
 from etabli.core.i18n import N_, _
 from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
+from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.settings import SettingsModel
 from etabli.experiments.spec import ExperimentSpec
 from etabli.metrics.score import Score
@@ -136,7 +137,13 @@ EXPERIMENT = ExperimentSpec(
         ),
     ),
     expected_ranges={
-        "parameters": (PARAMETERS - 0.5, PARAMETERS + 0.5),
-        "features": (2047.5, 2048.5),
+        "parameters": ExpectedRange(
+            PARAMETERS - 0.5,
+            PARAMETERS + 0.5,
+            reason=N_("the number of weights of ResNet-50 without its classifier"),
+        ),
+        "features": ExpectedRange(
+            2047.5, 2048.5, reason=N_("the depth of the last feature map of ResNet-50")
+        ),
     },
 )

@@ -152,6 +152,7 @@ EXPERIMENT = ExperimentSpec(
     data=("fleurs_du_mal",),
     minutes=1,
     memory_mb=900,
+    seeds=5,
     claims=(
         Claim(
             "the_space_is_predictable",

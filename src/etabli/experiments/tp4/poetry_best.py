@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from etabli.core.i18n import N_
+from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp4 import _shared, poetry, published
 
@@ -41,5 +42,14 @@ EXPERIMENT = ExperimentSpec(
     memory_mb=900,
     seeds=5,
     published=(published.TEST_ACCURACY,),
-    expected_ranges={"test_accuracy": (0.460, 0.490)},
+    expected_ranges={
+        "test_accuracy": ExpectedRange(
+            0.4655,
+            0.475,
+            seeds=5,
+            date="2026-11-25",
+            commit="061cae3",
+            history=("0.46 to 0.49 until 2026-11-27",),
+        ),
+    },
 )

@@ -17,6 +17,7 @@ from etabli.core.i18n import N_, _
 from etabli.data.formats.text import Text
 from etabli.data.synthetic import verse
 from etabli.experiments.context import RunContext
+from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.settings import SettingsModel
 from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp4 import _shared
@@ -390,8 +391,8 @@ EXPERIMENT = ExperimentSpec(
     memory_mb=3000,
     seeds=3,
     expected_ranges={
-        "test_accuracy": (0.54, 0.57),
-        "test_nats": (1.41, 1.47),
-        "test_nats_ngram": (1.37, 1.42),
+        "test_accuracy": ExpectedRange(0.54, 0.57, seeds=3, date="2026-11-25", commit="061cae3"),
+        "test_nats": ExpectedRange(1.41, 1.47, seeds=3, date="2026-11-25", commit="061cae3"),
+        "test_nats_ngram": ExpectedRange(1.37, 1.42, seeds=3, date="2026-11-25", commit="061cae3"),
     },
 )

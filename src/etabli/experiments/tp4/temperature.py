@@ -180,6 +180,7 @@ EXPERIMENT = ExperimentSpec(
     data=("fleurs_du_mal",),
     minutes=1,
     memory_mb=900,
+    seeds=5,
     claims=(
         Claim(
             "low_temperature_writes_better",

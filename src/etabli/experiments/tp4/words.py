@@ -10,6 +10,7 @@ from etabli.data.formats import flickr8k, word_vectors
 from etabli.data.formats.word_vectors import WordVectors
 from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
+from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.settings import SettingsModel
 from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp4 import published
@@ -207,6 +208,7 @@ EXPERIMENT = ExperimentSpec(
     data=("flickr8k", "glove"),
     minutes=0.5,
     memory_mb=600,
+    seeds=5,
     claims=(
         Claim(
             "clusters_have_a_meaning",
@@ -217,5 +219,14 @@ EXPERIMENT = ExperimentSpec(
             refuted_if=(Condition("adjusted_rand", "<", 0.1),),
         ),
     ),
-    expected_ranges={"adjusted_rand": (0.2, 0.8)},
+    expected_ranges={
+        "adjusted_rand": ExpectedRange(
+            0.3135,
+            0.7911,
+            seeds=5,
+            date="2026-11-27",
+            commit="723bd66",
+            history=("0.2 to 0.8 until 2026-11-27",),
+        ),
+    },
 )

@@ -15,6 +15,7 @@ from etabli.core.i18n import N_, _
 from etabli.data.formats import images
 from etabli.experiments.claims import Claim
 from etabli.experiments.context import RunContext
+from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp5 import _captioner, _shared
 from etabli.models.captioning.beam_search import SearchResult
@@ -111,6 +112,7 @@ EXPERIMENT = ExperimentSpec(
     data=("flickr8k", "weights"),
     minutes=12.0,
     memory_mb=5000,
+    seeds=3,
     claims=(
         Claim(
             "attention_improves",
@@ -120,5 +122,8 @@ EXPERIMENT = ExperimentSpec(
             **_captioner.IMPROVES,
         ),
     ),
-    expected_ranges={"bleu_4_standard": (0.2, 0.225), "cider_d": (0.51, 0.57)},
+    expected_ranges={
+        "bleu_4_standard": ExpectedRange(0.2, 0.225, seeds=1, date="2026-11-25", commit="ca9fcfb"),
+        "cider_d": ExpectedRange(0.51, 0.57, seeds=1, date="2026-11-25", commit="ca9fcfb"),
+    },
 )

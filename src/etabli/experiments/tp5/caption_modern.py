@@ -13,6 +13,7 @@ from dataclasses import replace
 from etabli.core.i18n import N_
 from etabli.experiments.claims import Claim
 from etabli.experiments.context import RunContext
+from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp5 import _captioner, caption
 from etabli.models.captioning.reranking import CaptionRetrieval
@@ -62,6 +63,7 @@ EXPERIMENT = ExperimentSpec(
     data=("flickr8k", "weights", "glove"),
     minutes=9.0,
     memory_mb=5000,
+    seeds=3,
     claims=(
         Claim(
             "small_net_is_not_the_limit",
@@ -74,5 +76,8 @@ EXPERIMENT = ExperimentSpec(
             **_captioner.IMPROVES,
         ),
     ),
-    expected_ranges={"bleu_4_standard": (0.19, 0.22), "cider_d": (0.47, 0.54)},
+    expected_ranges={
+        "bleu_4_standard": ExpectedRange(0.19, 0.22, seeds=1, date="2026-11-25", commit="ca9fcfb"),
+        "cider_d": ExpectedRange(0.47, 0.54, seeds=1, date="2026-11-25", commit="ca9fcfb"),
+    },
 )

@@ -12,6 +12,7 @@ from etabli.core.i18n import N_, _
 from etabli.data.formats import flickr8k
 from etabli.experiments.claims import Claim, Condition
 from etabli.experiments.context import RunContext
+from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.settings import SettingsModel
 from etabli.experiments.spec import ExperimentSpec
 from etabli.metrics.score import Score
@@ -140,5 +141,8 @@ EXPERIMENT = ExperimentSpec(
             confirmed_if=(Condition("share_of_top_tenth", ">", 0.5),),
         ),
     ),
-    expected_ranges={"coverage": (0.9423, 0.9424), "longest_caption": (35.5, 36.5)},
+    expected_ranges={
+        "coverage": ExpectedRange(0.9423, 0.9424, reason=N_("a count, without a seed")),
+        "longest_caption": ExpectedRange(35.5, 36.5, reason=N_("a count, without a seed")),
+    },
 )
