@@ -1,12 +1,14 @@
 """``etabli class``: exercises for a class, handed out, marked, and shown while they are solved."""
 
+import webbrowser
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from etabli.cli import _errors
-from etabli.core.i18n import _
+from etabli.core.i18n import _, current_language
 
 if TYPE_CHECKING:
     from etabli.pipelines.course import Marking
@@ -156,6 +158,45 @@ def mark(
         overwrite=overwrite, reporter=Terminal(),
     )  # fmt: skip
     _print(marking, out)
+
+
+@app.command("board")
+def board(
+    assignment: Annotated[
+        Path, typer.Option("--class", help="The folder of the hand-out, with class.json.")
+    ] = Path("handout"),
+    host: Annotated[
+        str | None,
+        typer.Option(
+            help="Take reports from other machines too, 0.0.0.0 for all.",
+            show_default="this machine only",
+        ),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)
+    ] = 8010,
+    browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+) -> None:
+    """Show who has passed what, and who is stuck since when, while a class works.
+
+    Students report with the address that is printed, and only then: 'etabli check FILE --report
+    ADDRESS'. Only you see the page: your address holds a token of its own. Ctrl-C ends it; reports
+    are kept in the folder.
+
+    \b
+    etabli class board --class handout/ --host 0.0.0.0
+    """
+    from etabli.web.board import BoardServer
+
+    server = BoardServer(assignment, host=host, port=port, language=current_language())
+    typer.echo(_("The board is at {address}").format(address=server.address))
+    typer.echo(_("Students report with:"))
+    typer.echo(f'  etabli check {_("FILE")} --report "{server.report_address}"')
+    _errors.print_error(_("Press Ctrl-C to stop."))
+    if browser:
+        webbrowser.open(server.address)
+    with suppress(KeyboardInterrupt):
+        server.run()
 
 
 def _print(marking: "Marking", out: Path) -> None:

@@ -195,14 +195,18 @@ class Server:
         """The URLs for a class, by number and by name; on loopback there are none."""
         return invitation.class_urls(self.policy, self.port)
 
+    def make_app(self) -> Starlette:
+        """Return the application to serve; its state has ``closing``, an event."""
+        return make_app(
+            self.home, self.policy, self.language, pretrained.FOLDER, pyodide=self.pyodide
+        )
+
     def run(self) -> None:
         """Serve until Ctrl-C."""
         import uvicorn
 
         limit_malloc_arenas()
-        app = make_app(
-            self.home, self.policy, self.language, pretrained.FOLDER, pyodide=self.pyodide
-        )
+        app = self.make_app()
 
         class ClosingServer(uvicorn.Server):
             """Closes the open streams first, so that shutting down does not wait for them."""

@@ -25,7 +25,7 @@ from etabli.pipelines.course.assignment import TOKEN_LINE, Assignment
 from etabli.pipelines.course.students import Student, match_student, safe_name
 from etabli.pipelines.course.submissions import Submission, read_code, read_declared
 
-__all__ = ["ItemRecord", "Marked", "Task", "assign", "mark_tasks"]
+__all__ = ["ItemRecord", "Marked", "Task", "assign", "mark_tasks", "read_token"]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _find_owner(
     """Return the student of a folder's name, else of the token; note what does not agree."""
     listed = list(assignment.students)
     found = match_student(listed, submission.owner, submission.number)
-    token = _read_token(code)
+    token = read_token(code)
     holder = assignment.find_owner(token) if token else None
     notes = []
     if found and holder and holder.id != found.id:
@@ -115,7 +115,8 @@ def _find_owner(
     return owner, tuple(notes)
 
 
-def _read_token(code: str) -> str:
+def read_token(code: str) -> str:
+    """Return the token of a handed-out file; '' without one."""
     for line in code.split("\n"):
         if line.startswith(TOKEN_LINE):
             return line.removeprefix(TOKEN_LINE).strip().rpartition(" ")[2]

@@ -1,5 +1,6 @@
 """The HTML pages of a class: what is handed out, feedback, statistics, similar submissions."""
 
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from etabli.report import HOME as REPORT_HOME
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from etabli.pipelines.course.board import Board
     from etabli.pipelines.course.similarity import Pair
     from etabli.pipelines.course.statistics import ItemStatistics
 
@@ -70,6 +72,16 @@ def render_statistics(
     return _render(
         "statistics.html", name=name, rows=rows, totals=totals, maximum=maximum, counts=counts
     )
+
+
+def render_board(board: "Board", address: str) -> str:
+    """Return the page of a class at work; ``address`` is where students report to."""
+    return _render("board.html", board=board, address=address, now=time.time())
+
+
+def board_style() -> str:
+    """Return the style of the board."""
+    return str(_environment().globals["style"])
 
 
 def render_similarity(pairs: Sequence["Pair"], codes: Mapping[str, str]) -> str:

@@ -1,0 +1,156 @@
+"""The progress of a class: what students' checks report, who has passed what, who is stuck.
+
+A report comes from a student's machine, so that it shows progress and is no mark. Reports are
+appended to a file, which a board that is started again reads.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from etabli.core.atomic_files import parse_json
+from etabli.core.errors import BadSetting, EtabliError, UnknownName
+from etabli.core.i18n import _
+from etabli.pipelines.course.assignment import Assignment
+from etabli.pipelines.course.marking import read_token
+from etabli.pipelines.course.students import Student
+
+__all__ = ["Board", "Cell", "send_report"]
+
+REPORTS = "reports.jsonl"
+_SECONDS = 5.0  # for a report to arrive
+_MOST_REPORTS = 200_000  # of a file: a class of a hundred sends some thousand
+
+
+@dataclass
+class Cell:
+    """An exercise of a student: how many items are right, and since when no more became right."""
+
+    right: int = 0
+    of: int = 0
+    attempts: int = 0
+    since: float = 0.0
+    passed: set[str] = field(default_factory=set)
+
+    @property
+    def is_passed(self) -> bool:
+        return self.of > 0 and self.right == self.of
+
+
+class Board:
+    """The progress of every student of an assignment."""
+
+    def __init__(self, assignment: Assignment, folder: Path) -> None:
+        self.assignment, self.path = assignment, folder / REPORTS
+        self.cells: dict[tuple[str, str], Cell] = {}
+        self._lock = threading.Lock()
+        for line in self._read_lines():
+            self._apply(*line)
+
+    def _read_lines(self) -> list[tuple[str, str, frozenset[str], float]]:
+        """Read the reports of earlier sessions; a line that was not finished is left out."""
+        if not self.path.is_file():
+            return []
+        found = []
+        for line in self.path.read_text(encoding="utf-8").split("\n")[:_MOST_REPORTS]:
+            try:
+                student, exercise, right, moment = parse_json(line)
+                names = frozenset(map(str, right))
+                found.append((str(student), str(exercise), names, float(moment)))
+            except (ValueError, TypeError):
+                continue
+        return found
+
+    def report(self, token: str, exercise: str, right: Sequence[str]) -> Student:
+        """Take a report: the items of an exercise that are right.
+
+        Raises:
+            BadSetting: The token was not handed out.
+            UnknownName: The assignment has no such exercise.
+        """
+        student = self.assignment.find_owner(token)
+        if student is None:
+            raise BadSetting(
+                _("the token of the file is not one of this assignment"),
+                fix=_("Keep the first line of the file that was handed out."),
+            )
+        items = self.assignment.items
+        if exercise not in items:
+            raise UnknownName(_("exercise"), exercise, list(items))
+        names, moment = frozenset(right) & frozenset(items[exercise]), time.time()
+        with self._lock:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([student.id, exercise, sorted(names), moment]) + "\n")
+            self._apply(student.id, exercise, names, moment)
+        return student
+
+    def _apply(self, student: str, exercise: str, right: frozenset[str], moment: float) -> None:
+        cell = self.cells.setdefault((student, exercise), Cell(since=moment))
+        if right - cell.passed:
+            cell.since = moment
+        cell.passed |= right
+        cell.right, cell.of = len(right), len(self.assignment.items.get(exercise, ()))
+        cell.attempts += 1
+
+    def list_rows(self) -> list[tuple[Student, list[Cell]]]:
+        """Return the cells of each student, in the order of the list and of the exercises."""
+        with self._lock:
+            return [
+                (
+                    student,
+                    [
+                        self.cells.get((student.id, exercise.name), Cell())
+                        for exercise in self.assignment.exercises
+                    ],
+                )
+                for student in self.assignment.students
+            ]
+
+
+def send_report(address: str, source: str, exercise: str, items: Mapping[str, bool]) -> None:
+    """Send which items of a file are right to the board at an address, with its tokens.
+
+    Args:
+        address: The address that ``etabli class board`` prints, with the token of the class.
+        source: The code of the file, whose first line holds the student's token.
+        exercise: The name of the exercise.
+        items: The items, each with whether it is right.
+
+    Raises:
+        BadSetting: The file has no token.
+        EtabliError: The board does not answer, or refuses the report.
+    """
+    import requests
+
+    token = read_token(source)
+    if not token:
+        raise BadSetting(
+            _("the file has no token"),
+            fix=_("Keep the first line of the file that was handed out."),
+        )
+    parts = urlsplit(address)
+    secret = dict(parse_qsl(parts.query)).get("token", "")
+    try:
+        answer = requests.post(
+            f"{parts.scheme}://{parts.netloc}/api/report",
+            json={
+                "token": token,
+                "exercise": exercise,
+                "right": [name for name, is_right in items.items() if is_right],
+            },
+            headers={"Authorization": f"Bearer {secret}"},
+            timeout=_SECONDS,
+        )
+    except (requests.RequestException, ValueError) as error:
+        raise EtabliError(
+            _("the board at {address} does not answer").format(address=parts.netloc or address),
+            fix=_("Check the address; without --report, nothing is sent."),
+        ) from error
+    if answer.status_code != 200:
+        raise EtabliError(
+            _("the board refuses the report ({reason})").format(reason=answer.text[:200])
+        )
