@@ -234,7 +234,7 @@ class Session:
         missing = [name for name in names if not callable(self.namespace.get(name))]
         says = _("is not defined in this cell")
         findings = [Finding(name, "def", False, None, says) for name in missing]
-        findings += check(*functions)
+        findings += check(*functions) if functions else []
         if "TODO" in source:
             unfinished = _("not done yet: write it where the TODO is")
             findings = [
