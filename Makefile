@@ -6,9 +6,9 @@ STAMP := $(VENV)/.installed
 UV := 0.13.9
 TORCH := 2.13.0
 FLAGS ?=
-BENCHMARKS := $(filter-out harness write_page serve_clients serve_latency,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCHMARKS := $(filter-out harness write_page serve_clients serve_latency gpu,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup run screenshots bench-playground docs notebooks figures models messages test mutants test-torch stress lint reproduce bench-env bench lock clean
+.PHONY: help setup run screenshots bench-playground docs notebooks figures models messages test mutants test-torch stress lint reproduce bench-env bench bench-gpu lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  /'
@@ -83,6 +83,10 @@ bench-env:       ## create the environment of the benchmarks, with the other lib
 bench: bench-env ## run all benchmarks (ONLY="mlp_epoch tsne" for some); writes docs/benchmarks.md
 	@set -e; for name in $(or $(ONLY),$(BENCHMARKS)); do echo "== $$name"; .venv-bench/bin/python benchmarks/$$name.py; done
 	@.venv-bench/bin/python benchmarks/write_page.py
+
+bench-gpu: setup ## measure features, an epoch and every experiment on a GPU (etabli[gpu]; under 8 minutes)
+	@$(BIN)/python benchmarks/gpu.py $(FLAGS)
+	@$(BIN)/python benchmarks/write_page.py
 
 # Every extra but gpu (three gigabytes of CUDA) and heic: they are not needed for development.
 EXTRAS := --extra cluster --extra onnx --extra openvino --extra pandas --extra parquet

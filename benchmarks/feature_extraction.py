@@ -21,7 +21,7 @@ from etabli.core.seeding import make_generator
 from etabli.data.catalog.source import Source
 from etabli.data.formats import images
 from etabli.data.synthetic import scenes
-from etabli.features.engines import DEFAULT_BATCH_SIZES, open_engine, truncate_model
+from etabli.features.engines import get_batch_size, open_engine, truncate_model
 from etabli.features.extraction import name_images
 from etabli.features.pipeline import stream_features
 from etabli.models.vision import backbones
@@ -101,7 +101,7 @@ def peak_memory(paths: list[Path], count: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=96)
-    parser.add_argument("--batch", type=int, default=DEFAULT_BATCH_SIZES["openvino"])
+    parser.add_argument("--batch", type=int, default=get_batch_size("openvino"))
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--memory", action="store_true")
     asked = parser.parse_args()

@@ -53,15 +53,14 @@ def tensorflow(kind: str, n: int) -> Callable[[], None]:
 
 def etabli(kind: str, n: int) -> Callable[[], None]:
     """One epoch of our loop, on JAX."""
-    from etabli.training.jax_trainer import JaxLoop
-    from etabli.training.keras_trainer import Course
+    from etabli.training.data_loader import DataLoader
+    from etabli.training.jax_trainer import JaxTrainer
 
     model = net(kind)
     model.optimizer.build(model.trainable_variables)
-    loop = JaxLoop(
-        model, Course(*images(n, model.input_shape[1:]), epochs=100, batch_size=BATCH, seed=0)
-    )
-    return lambda: loop.epoch(0)
+    loader = DataLoader(*images(n, model.input_shape[1:]), BATCH, 0, None)
+    trainer = JaxTrainer(model, loader)
+    return lambda: trainer.train_epoch(0)
 
 
 def keras_fit(kind: str, n: int) -> Callable[[], None]:

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from etabli.core.errors import BadSetting, CorruptFile
+from etabli.core.i18n import use_language
 from etabli.data.formats.images import list_images
+from etabli.features.looks import LookReader
 from etabli.features.pipeline import NamedImage, make_reader, stream_features
 
 IMAGES = [NamedImage(f"{number}", Path()) for number in range(23)]
@@ -109,3 +112,31 @@ def test_a_crop_is_fixed_by_its_number_and_differs_between_numbers(image):
 def test_an_unknown_view_raises_an_error():
     with pytest.raises(BadSetting, match="sideways"):
         make_reader("sideways", (8, 8))
+
+
+class OnDevice:
+    """A net that is so fast that processes decode for it."""
+
+    decodes_in_processes = True
+
+    def __call__(self, images):
+        return mean(images)
+
+
+def test_processes_decode_the_same_rows_in_order_and_say_the_same_of_broken_images(tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    for number in range(21):
+        Image.fromarray(np.full((6, 6, 3), 10 * number, np.uint8)).save(tmp_path / f"{number}.png")
+    found = [NamedImage(path.name, path) for path in sorted(tmp_path.iterdir())]
+    chunks = [found[start : start + 10] for start in range(0, len(found), 10)]
+    reader = LookReader(make_reader("flip", (4, 4)))
+    looks = []
+    for engine in (mean, OnDevice()):
+        kept = {}
+        batches = list(stream_features(chunks, engine, reader, workers=2, keep=kept.__setitem__))
+        rows = np.concatenate([batch.features for batch in batches])
+        with use_language("fr"):
+            again = list(stream_features(chunks[2:], engine, reader, workers=2))
+        looks.append((rows.tolist(), {name: look[1:] for name, look in kept.items()}))
+        assert "pas une image" in again[0].unreadable[0].reason
+    assert looks[0] == looks[1] and len(looks[0][0]) == 21

@@ -172,13 +172,15 @@ def _range(field: Any) -> str:
 
 
 def info(as_json: Json = False) -> None:
-    """Show versions, backend, threads, data sets and extras, found or missing."""
+    """Show versions, backend, device, data sets and extras, found or missing."""
     from etabli.cli import _tables
     from etabli.core import environment
     from etabli.core.paths import user_cache
     from etabli.data.catalog import inventory
+    from etabli.training import devices
 
     versions, machine = environment.installed_versions(), environment.describe_machine()
+    machine["device"] = devices.describe_device(devices.find_device())
     extras = {
         name: environment.installed_version(package)
         for name, (package, _use) in environment.EXTRAS.items()
@@ -197,9 +199,9 @@ def info(as_json: Json = False) -> None:
         return
     rows = [[name, str(value)] for name, value in (*versions.items(), *machine.items())]
     rows.append([_("cache"), home])
-    absent = _("missing: pip install 'etabli[{extra}]'")
+    absent = _("missing: pip install 'etabli[{extra}]' ({use})")
     rows += [
-        [f"{package} ({_(use)})", extras[name] or absent.format(extra=name)]
+        [package, extras[name] or absent.format(extra=name, use=_(use))]
         for name, (package, use) in environment.EXTRAS.items()
     ]
     unfetched = _("missing: etabli data fetch {name}")

@@ -22,6 +22,7 @@ PACKAGES = (
 # Extra -> the package that shows whether it is installed, and what it is for.
 EXTRAS = {
     "cluster": ("ray", N_("feature extraction on a cluster, images in S3 storage")),
+    "gpu": ("jax-cuda12-plugin", N_("training and features on an NVIDIA GPU, on Linux")),
     "heic": ("pi-heif", N_("images in .heic files, as phones take them")),
     "onnx": ("onnx", N_("export of trained nets to ONNX")),
     "openvino": ("openvino", N_("fast feature extraction on a CPU")),

@@ -18,7 +18,7 @@ from etabli.core.paths import user_cache
 from etabli.models.vision import openvino_net
 from etabli.models.vision.openvino_net import OpenVinoNet
 from etabli.saved_models import export
-from etabli.training.backend import is_jax_backend
+from etabli.training.devices import Device, find_device, plan_work
 
 if TYPE_CHECKING:
     import keras
@@ -29,19 +29,29 @@ PRECISIONS = ("bf16", "f32")
 # An OpenVINO request has a core to itself, and a small batch fits that core's cache
 # (benchmarks/feature_extraction.py; ResNet-50 in float32: 37 images per second in batches of two,
 # 34 in batches of eight).
-DEFAULT_BATCH_SIZES = {"openvino": 2, "keras": 8}
+_OPENVINO_BATCH_SIZE = 2
+
+
+def get_batch_size(engine: str) -> int:
+    """Return the default batch size of an engine, on the device that it computes on."""
+    return plan_work(find_device()).batch_size if engine == "keras" else _OPENVINO_BATCH_SIZE
 
 
 class Engine(Protocol):
     """A function from images (N, height, width, 3) uint8 to features (N, ...), N <= ``batch_size``.
 
-    It may be called from ``parallel`` threads at once.
+    It may be called from ``parallel`` threads at once. ``decodes_in_processes`` says that it is
+    too fast for images that threads decode.
     """
 
     name: str
     precision: str
     batch_size: int
     parallel: int
+    decodes_in_processes: bool
+
+    def in_float32(self) -> "Engine":
+        """Return the same net computing in float32, to compare bf16 with."""
 
     def __call__(self, images: np.ndarray) -> np.ndarray: ...
 
@@ -75,7 +85,7 @@ def open_engine(
         model: The model; OpenVINO runs one in a file of its own format.
         batch_size: None is the default of the engine.
         engine: "openvino" or "keras"; None takes the faster.
-        precision: "f32", or "bf16" (OpenVINO only); None is bf16 where the processor has it.
+        precision: "f32" or "bf16"; None is bf16 where the engine and its device are made for it.
         cache_key: Identifies the model and its weights; the OpenVINO IR is cached under it.
         threads: A bound on OpenVINO's threads.
     """
@@ -87,48 +97,101 @@ def open_engine(
             )
         engine = "openvino"
     name = engine or (
-        "openvino" if export.is_openvino_installed() and not _on_accelerator() else "keras"
+        "openvino"
+        if export.is_openvino_installed() and not find_device().is_accelerator
+        else "keras"
     )
     if name not in ENGINES:
         raise UnknownName(_("engine"), name, ENGINES)
     if precision not in (None, *PRECISIONS):
         raise UnknownName(_("precision"), str(precision), PRECISIONS)
-    batch_size = batch_size or DEFAULT_BATCH_SIZES[name]
+    batch_size = batch_size or get_batch_size(name)
     if name == "keras" and not isinstance(model, OpenVinoNet):
-        if precision == "bf16":
-            raise BadSetting(
-                _("the Keras engine computes in float32"), fix=_("Choose --precision f32.")
-            )
-        return KerasEngine(model, batch_size)
+        return open_keras_engine(model, batch_size, precision, find_device())
     return OpenVinoEngine(model, batch_size, precision, cache_key, threads)
 
 
-def _on_accelerator() -> bool:
-    """Return whether Keras computes on a GPU or TPU, where it is the fastest engine."""
-    if not is_jax_backend():
-        return False
-    import jax
+def open_keras_engine(
+    model: "keras.Model", batch_size: int, precision: str | None, device: Device
+) -> "KerasEngine":
+    """Return the Keras engine, arranged as its device wants it.
 
-    return jax.default_backend() != "cpu"
+    Args:
+        model: The model.
+        batch_size: Images per batch.
+        precision: "f32" or "bf16"; None is the device's.
+        device: The device that Keras computes on.
+    """
+    work = plan_work(device)
+    kind = DeviceEngine if device.is_accelerator else KerasEngine
+    engine = kind(model, batch_size, precision or work.precision)
+    engine.parallel, engine.decodes_in_processes = work.parallel, work.decodes_in_processes
+    return engine
 
 
 class KerasEngine:
     """The model run by Keras, compiled for one batch size."""
 
-    name, precision, parallel = "keras", "f32", 1
+    name, parallel, decodes_in_processes = "keras", 1, False
 
-    def __init__(self, model: "keras.Model", batch_size: int) -> None:
-        self.model, self.batch_size = model, batch_size
+    def __init__(self, model: "keras.Model", batch_size: int, precision: str = "f32") -> None:
+        self._original = model
+        self.model = _round_to_bfloat16(model) if precision == "bf16" else model
+        self.batch_size, self.precision = batch_size, precision
+
+    def in_float32(self) -> "KerasEngine":
+        """Return the same net computing in float32, to compare bf16 with."""
+        return type(self)(self._original, self.batch_size)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         whole = _pad_batch(images, self.batch_size).astype(np.float32)
         return np.asarray(self.model.predict_on_batch(whole), dtype=np.float32)[: len(images)]
 
 
+class DeviceEngine(KerasEngine):
+    """The model on a GPU or TPU: bytes are copied to the device, and become numbers there."""
+
+    def __init__(self, model: "keras.Model", batch_size: int, precision: str = "f32") -> None:
+        import jax
+
+        super().__init__(model, batch_size, precision)
+        groups = (self.model.trainable_variables, self.model.non_trainable_variables)
+        self._weights = jax.device_put([[each.value for each in group] for group in groups])
+        self._forward = jax.jit(self._compute)
+
+    def _compute(self, weights: list, images: Any) -> Any:
+        outputs, _fixed = self.model.stateless_call(
+            *weights, images.astype(np.float32), training=False
+        )
+        return outputs.astype(np.float32)
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        whole = _pad_batch(images, self.batch_size)
+        return np.asarray(self._forward(self._weights, whole))[: len(images)]
+
+
+def _round_to_bfloat16(model: "keras.Model") -> "keras.Model":
+    """Return the model with products in bfloat16 of its weights.
+
+    Preprocessing and the mean over the locations stay in float32.
+    """
+    import keras
+
+    def replace(layer: Any) -> Any:
+        config = layer.get_config()
+        if isinstance(layer, keras.Layer) and layer.name not in ("preprocessing", "pool"):
+            config["dtype"] = "mixed_bfloat16"
+        return layer.__class__.from_config(config)
+
+    rounded = keras.models.clone_model(model, clone_function=replace)
+    rounded.set_weights(model.get_weights())
+    return rounded
+
+
 class OpenVinoEngine:
     """The model as an OpenVINO network, with one request per core, for the highest throughput."""
 
-    name = "openvino"
+    name, decodes_in_processes = "openvino", False
     _has_run = False
 
     def __init__(

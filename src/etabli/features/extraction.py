@@ -16,9 +16,9 @@ from etabli.core.paths import user_cache
 from etabli.data.formats.images import get_display_name
 from etabli.data.formats.s3 import RemoteImage
 from etabli.features import engines, pipeline, ray_backend, shards, store
-from etabli.features.engines import Engine, OpenVinoEngine
-from etabli.features.looks import Recorder, stored_path
-from etabli.features.pipeline import NamedImage, Read, stream_features
+from etabli.features.engines import Engine
+from etabli.features.looks import LookReader, Recorder, stored_path
+from etabli.features.pipeline import NamedImage, PixelReader, stream_features
 from etabli.features.shards import Shard
 from etabli.features.store import Features, Recipe
 from etabli.models.vision import backbones
@@ -73,7 +73,7 @@ def extract(
         batch_size: Images per batch; None is the engine's.
         shard_rows: Images per shard.
         engine: "openvino" or "keras"; None takes the faster.
-        precision: "bf16" or "f32"; None is bf16 where the processor computes in it.
+        precision: "bf16" or "f32"; None is bf16 where the engine's device is made for it.
         workers: Decoding threads; None is one per core.
         progress: Called with the number of images done since its last call.
         cluster: The address of a Ray cluster, or "auto"; shards have the same bytes there.
@@ -203,15 +203,19 @@ def _write_shards(
     out: Path,
     wanted: list[Shard],
     run: Engine,
-    read: Read,
+    read: PixelReader,
     recipe: Recipe,
     workers: int | None,
     progress: Callable[[int], None],
 ) -> None:
     batches = shards.iterate_batches(wanted, run.batch_size)
     is_whole = recipe["layer"] == "pool" and recipe["view"] == "plain"
-    recorder = Recorder(read) if is_whole else None
-    results = stream_features(batches, run, recorder or read, workers=workers)
+    recorder = Recorder() if is_whole else None
+    results = (
+        stream_features(batches, run, LookReader(read), workers=workers, keep=recorder.keep)
+        if recorder
+        else stream_features(batches, run, read, workers=workers)
+    )
     try:
         for shard in wanted:
             parts = []
@@ -226,9 +230,9 @@ def _write_shards(
         results.close()
 
 
-def _compare_bf16(run: Engine, read: Read, images: list[NamedImage]) -> dict[str, object]:
+def _compare_bf16(run: Engine, read: PixelReader, images: list[NamedImage]) -> dict[str, object]:
     """Return the lowest cosine and the largest relative difference of bf16 and float32 features."""
-    if run.precision == "f32" or not isinstance(run, OpenVinoEngine):
+    if run.precision == "f32":
         return {}
     starts = range(0, len(images), run.batch_size)
     batches = [images[start : start + run.batch_size] for start in starts]

@@ -28,12 +28,13 @@ from safetensors.numpy import save as encode
 from etabli.core.atomic_files import atomic_write, parse_json
 from etabli.core.errors import EtabliError
 from etabli.data.formats import images
-from etabli.features.pipeline import NamedImage, Read, Unreadable
+from etabli.features.pipeline import Decoded, NamedImage, PixelReader, Unreadable
 from etabli.features.store import Features, sort_metadata
 from etabli.metrics import duplicates
 from etabli.metrics.neighbors import find_nearest_neighbors
 
 __all__ = [
+    "LookReader",
     "Looks",
     "Recorder",
     "find_near_duplicates",
@@ -135,23 +136,33 @@ def _read_look(path: Path, name: str) -> _Look | Unreadable:
     return gray, images.read_size(path), digest
 
 
-class Recorder:
-    """Reads images as another function does, and records what they look like.
+@dataclass(frozen=True)
+class LookReader:
+    """Reads images as another function does, and what they look like.
 
     The gray values are those of the pixels that the net gets, reduced.
     """
 
-    def __init__(self, read: Read) -> None:
-        self._read = read
+    read: PixelReader
+
+    def __call__(self, image: NamedImage) -> np.ndarray | Decoded:
+        pixels = self.read(image)
+        if not isinstance(image.source, Path):
+            return pixels
+        small = Image.fromarray(pixels).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
+        gray = np.asarray(small).mean(axis=2).round().astype(np.uint8)
+        return Decoded(pixels, (gray, images.read_size(image.source), _digest(image.source)))
+
+
+class Recorder:
+    """Keeps what the images of a shard look like until the shard is written."""
+
+    def __init__(self) -> None:
         self._found: dict[str, _Look] = {}
 
-    def __call__(self, image: NamedImage) -> np.ndarray:
-        pixels = self._read(image)
-        if isinstance(image.source, Path):
-            small = Image.fromarray(pixels).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
-            gray = np.asarray(small).mean(axis=2).round().astype(np.uint8)
-            self._found[image.name] = (gray, images.read_size(image.source), _digest(image.source))
-        return pixels
+    def keep(self, name: str, look: _Look) -> None:
+        """Keep the look of an image."""
+        self._found[name] = look
 
     def write(self, path: Path, names: Sequence[str]) -> None:
         """Write the looks of some images to a file, and forget them; none where one is missing."""

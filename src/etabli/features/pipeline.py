@@ -1,17 +1,17 @@
-"""Batches of features: images are decoded on threads while the net runs, in order, by name.
+"""Batches of features: images are decoded while the net runs, in order, by name.
 
 A view of an image is the whole, its mirror image or a random crop. Views have names, so that their
 features can be stored: the frozen part of a net is computed once per view.
 """
 
-import os
 import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -20,6 +20,7 @@ from etabli.core.errors import BadSetting, EtabliError, NoNetwork
 from etabli.core.i18n import _
 from etabli.data.formats import images
 from etabli.data.formats.s3 import RemoteImage
+from etabli.features.decoding import Decoders
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,15 @@ class NamedImage:
     source: Path | RemoteImage
 
 
-Read = Callable[[NamedImage], np.ndarray]
+@dataclass(frozen=True)
+class Decoded:
+    """The pixels of an image, and what else its reader found out about it."""
+
+    pixels: np.ndarray
+    notes: Any
+
+
+Read = Callable[[NamedImage], np.ndarray | Decoded]
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,7 @@ def stream_features(
     read: Read,
     *,
     workers: int | None = None,
+    keep: Callable[[str, Any], None] = lambda name, notes: None,
 ) -> Generator[Batch, None, None]:
     """Yield the ``Batch`` of every sequence of images, in order.
 
@@ -65,10 +75,13 @@ def stream_features(
         batches: The images of each batch.
         engine: From pixels (N, height, width, 3) uint8 to features (N, ...).
         read: From an image to its pixels; an image that it raises ``EtabliError`` for is skipped.
-        workers: Decoding threads; None is one per core.
+            A module's function or object: it may run in another process.
+        workers: Decoding threads or processes, as the engine wants; None is one per core.
+        keep: Called with the name of an image and its notes, where ``read`` returns ``Decoded``.
     """
     depth = getattr(engine, "parallel", 1) + 1
-    decoders = ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="decode")
+    processes = getattr(engine, "decodes_in_processes", False)
+    decoders = Decoders(partial(_attempt, read), workers, processes)
     runners = ThreadPoolExecutor(depth - 1, thread_name_prefix="net")
     decoding: deque[tuple[Sequence[NamedImage], list[Future]]] = deque()
     running: deque[Future] = deque()
@@ -76,29 +89,26 @@ def stream_features(
 
     def refill() -> None:
         while len(decoding) < depth and (batch := next(waiting, None)) is not None:
-            # Each in a copy of this context, so that errors are in the language of the caller.
-            decoding.append(
-                (
-                    batch,
-                    [decoders.submit(copy_context().run, _attempt, read, each) for each in batch],
-                )
-            )
+            decoding.append((batch, decoders.submit(batch)))
 
     try:
         refill()
         while decoding or running:
             while decoding and len(running) < depth:
                 batch, futures = decoding.popleft()
-                decoded = [future.result() for future in futures]
+                decoded = decoders.collect(futures)
+                for image, each in zip(batch, decoded, strict=True):
+                    if isinstance(each, Decoded):
+                        keep(image.name, each.notes)
                 running.append(runners.submit(_forward, engine, batch, decoded))
                 refill()
             yield running.popleft().result()
     finally:
-        for pool in (decoders, runners):
-            pool.shutdown(wait=True, cancel_futures=True)
+        decoders.close()
+        runners.shutdown(wait=True, cancel_futures=True)
 
 
-def _attempt(read: Read, image: NamedImage) -> np.ndarray | Unreadable:
+def _attempt(read: Read, image: NamedImage) -> np.ndarray | Decoded | Unreadable:
     try:
         return read(image)
     except NoNetwork:  # no fault of the image: it must not be skipped silently
@@ -110,7 +120,7 @@ def _attempt(read: Read, image: NamedImage) -> np.ndarray | Unreadable:
 def _forward(
     engine: Callable[[np.ndarray], np.ndarray],
     batch: Sequence[NamedImage],
-    decoded: list[np.ndarray | Unreadable],
+    decoded: list[np.ndarray | Decoded | Unreadable],
 ) -> Batch:
     names, pixels, unreadable = [], [], []
     for image, result in zip(batch, decoded, strict=True):
@@ -118,12 +128,15 @@ def _forward(
             unreadable.append(result)
         else:
             names.append(image.name)
-            pixels.append(result)
+            pixels.append(result.pixels if isinstance(result, Decoded) else result)
     features = engine(np.stack(pixels)) if pixels else np.zeros((0,), np.float32)
     return Batch(names, features, unreadable)
 
 
-def make_reader(view: str, size: tuple[int, int]) -> Read:
+PixelReader = Callable[[NamedImage], np.ndarray]
+
+
+def make_reader(view: str, size: tuple[int, int]) -> PixelReader:
     """Return a function from ``NamedImage`` to pixels (height, width, 3) uint8.
 
     Args:
@@ -133,11 +146,11 @@ def make_reader(view: str, size: tuple[int, int]) -> Read:
         size: Height and width.
     """
     if view == "plain":
-        return lambda image: _read(image, size)
+        return partial(_read, size=size)
     if view == "flip":
-        return lambda image: _read(image, size)[:, ::-1]
+        return partial(_mirror, size=size)
     if view.startswith("crop-") and view[5:].isdigit():
-        return lambda image: _crop(image, size, int(view[5:]))
+        return partial(_crop, size=size, number=int(view[5:]))
     raise BadSetting(
         _("there is no such view"), expected=_("plain, flip, or crop- and a number"), got=view
     )
@@ -147,6 +160,10 @@ def _read(image: NamedImage, size: tuple[int, int] | None = None) -> np.ndarray:
     if isinstance(image.source, RemoteImage):
         return images.read(image.source.read(), size, name=image.source.url)
     return images.read(image.source, size)
+
+
+def _mirror(image: NamedImage, size: tuple[int, int]) -> np.ndarray:
+    return _read(image, size)[:, ::-1]
 
 
 def _crop(image: NamedImage, size: tuple[int, int], number: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from etabli.core.atomic_files import atomic_write
 from etabli.core.errors import BadSetting, MissingExtra
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
-from etabli.features.engines import DEFAULT_BATCH_SIZES, open_engine, truncate_model
+from etabli.features.engines import get_batch_size, open_engine, truncate_model
 from etabli.features.extraction import name_images
 from etabli.features.imagenet import ImageNetHead
 from etabli.features.inputs import find_images, find_weights
@@ -186,7 +186,7 @@ def _run(
     """Return the names of the images that can be read, the rows of the net, and the others."""
     if engine is None and len(sources) < FEW:
         engine = None if hasattr(net, "head") else "keras"
-    batch_size = min(DEFAULT_BATCH_SIZES["keras"], len(sources)) if engine == "keras" else None
+    batch_size = min(get_batch_size("keras"), len(sources)) if engine == "keras" else None
     run = open_engine(net, batch_size, engine, None if engine == "keras" else precision)
     starts = range(0, len(sources), run.batch_size)
     batches = (sources[start : start + run.batch_size] for start in starts)

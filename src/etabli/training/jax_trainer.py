@@ -1,7 +1,8 @@
 """The training loop on JAX: one compiled scan per epoch, or one compiled step per batch.
 
-A convolution inside ``lax.scan`` is ten times slower on a CPU, hence the second way; convolutions
-and max-pooling are computed by ``kernels.convolution``.
+A convolution inside ``lax.scan`` is ten times slower on a CPU, hence the second way there;
+convolutions and max-pooling are computed by ``kernels.convolution``. On a GPU every epoch is a
+scan, of the layers as Keras has them.
 """
 
 from collections.abc import Callable
@@ -11,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from etabli.core.progress import report_within_epoch
-from etabli.training import data_parallel
+from etabli.training import data_parallel, devices
 from etabli.training.data_loader import DataLoader
 from etabli.training.kernels import convolution
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["JaxTrainer", "make_forward"]
+__all__ = ["JaxTrainer", "make_forward", "plan_layers"]
 
 
 class JaxTrainer:
@@ -40,7 +41,8 @@ class JaxTrainer:
             )
         )
         step = _make_step(model)
-        self.is_scanned = not _has_convolution(model)
+        plan = devices.plan_work(devices.find_device())
+        self.is_scanned = plan.scans_convolutions or not _has_convolution(model)
         self.step = data_parallel.jit_replicated(step, donate_argnums=0)
         self.scan = data_parallel.jit_replicated(partial(_scan, step), donate_argnums=0)
         self.labels = self._put(loader.labels)
@@ -166,7 +168,7 @@ def make_forward(model: "keras.Model") -> Callable:
         return lambda trainable, fixed, images: model.stateless_call(
             trainable, fixed, images, training=True
         )
-    fast_layers = _plan_layers(model.layers)
+    fast_layers = plan_layers(model.layers, devices.plan_work(devices.find_device()))
     place = {id(variable): index for index, variable in enumerate(model.trainable_variables)}
     place_fixed = {
         id(variable): index for index, variable in enumerate(model.non_trainable_variables)
@@ -189,11 +191,13 @@ def make_forward(model: "keras.Model") -> Callable:
     return forward
 
 
-def _plan_layers(layers: list) -> list[tuple[Any, Callable | None]]:
-    """The layers in order, each with its faster form ``(x, kernel, bias)`` where it has one.
+def plan_layers(layers: list, work: devices.WorkPlan) -> list[tuple[Any, Callable | None]]:
+    """Return the layers, each with its faster form ``(x, kernel, bias)`` where it has one.
 
     ReLU is monotonic, so it may follow the maximum: it then sees a quarter of the numbers.
     """
+    if not work.uses_cpu_kernels:
+        return [(layer, None) for layer in layers]
     plan: list[tuple[Any, Callable | None]] = []
     rest = list(layers)
     while rest:

@@ -21,6 +21,7 @@ from etabli.models.vision.linear_head import LinearClassifier, pool, transform_l
 from etabli.training import data_parallel, optimizer
 from etabli.training.backend import is_jax_backend
 from etabli.training.checkpoint import Checkpoint
+from etabli.training.devices import find_device, plan_work
 from etabli.training.kernels.convolution import accelerate
 
 if TYPE_CHECKING:
@@ -280,7 +281,8 @@ class _Trainer:
     ) -> None:
         self.tail, self.head, self.config = tail, head, config
         self.total, self.warm = config.epochs * steps, max(1, steps // 2)
-        self.twin = accelerate(tail, "mixed_bfloat16" if config.precision == "bf16" else None)
+        policy = "mixed_bfloat16" if config.precision == "bf16" else None
+        self.twin = accelerate(tail, policy, plan_work(find_device()).uses_cpu_kernels)
         frozen = set() if config.depthwise else _depthwise_layers(tail)
         for name in frozen:
             self.twin.get_layer(name).trainable = False

@@ -130,10 +130,12 @@ def _maximum_of_four() -> "Callable":
     return maximum
 
 
-def accelerate(model: "keras.Model", dtype: str | None = None) -> "keras.Model":
+def accelerate(
+    model: "keras.Model", dtype: str | None = None, replaces_layers: bool = True
+) -> "keras.Model":
     """Return a copy of ``model`` with fast layers and the same weights.
 
-    ``dtype`` is a Keras dtype policy.
+    ``dtype`` is a Keras dtype policy; without ``replaces_layers`` only that is changed.
     """
     import keras
 
@@ -143,6 +145,8 @@ def accelerate(model: "keras.Model", dtype: str | None = None) -> "keras.Model":
         config = layer.get_config()
         if dtype is not None and isinstance(layer, keras.Layer):
             config["dtype"] = dtype
+        if not replaces_layers:
+            return layer.__class__.from_config(config)
         if type(layer) is keras.layers.Conv2D and layer.kernel_size == (1, 1) and layer.groups == 1:
             return pointwise.from_config(config)
         if type(layer) is keras.layers.DepthwiseConv2D and layer.depth_multiplier == 1:

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from etabli.training.devices import find_device
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,6 +21,8 @@ def matmul_precision() -> str:
     chosen = os.environ.get("ETABLI_MATMUL", "")
     if chosen in ("float32", "bfloat16"):
         return chosen
+    if find_device().is_accelerator:  # computes float32 products in TF32 by itself
+        return "float32"
     flags = Path("/proc/cpuinfo")
     return "bfloat16" if flags.is_file() and "amx_bf16" in flags.read_text() else "float32"
 
