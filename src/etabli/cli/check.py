@@ -27,6 +27,14 @@ def check(
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Print the returned and the expected arrays.")
     ] = False,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            help="Report which items are right to your teacher's board, at the address that the "
+            "teacher gave you; nothing is sent without it.",
+            metavar="ADDRESS",
+        ),
+    ] = None,
 ) -> None:
     """Check the forward and backward functions of a file: which gradient is wrong, and how.
 
@@ -54,6 +62,10 @@ def check(
     from etabli.pipelines import check as pipeline
 
     result = pipeline.check(file, seconds=timeout)
+    if report is not None:
+        from etabli.pipelines.course import board
+
+        board.report_check(report, file, result)
     if as_json:
         names = ("function", "value", "right", "error", "says")
         findings = [{name: getattr(each, name) for name in names} for each in result.findings]

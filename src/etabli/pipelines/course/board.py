@@ -7,19 +7,22 @@ appended to a file, which a board that is started again reads.
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from etabli.core.atomic_files import parse_json
 from etabli.core.errors import BadSetting, EtabliError, UnknownName
 from etabli.core.i18n import _
+from etabli.pipelines.check import CheckResult
 from etabli.pipelines.course.assignment import Assignment
 from etabli.pipelines.course.marking import read_token
 from etabli.pipelines.course.students import Student
+from etabli.pipelines.course.submissions import Submission, read_code
 
-__all__ = ["Board", "Cell", "send_report"]
+__all__ = ["Board", "Cell", "report_check"]
 
 REPORTS = "reports.jsonl"
 _SECONDS = 5.0  # for a report to arrive
@@ -111,37 +114,37 @@ class Board:
             ]
 
 
-def send_report(address: str, source: str, exercise: str, items: Mapping[str, bool]) -> None:
-    """Send which items of a file are right to the board at an address, with its tokens.
+def report_check(address: str, path: Path, result: CheckResult) -> None:
+    """Send which items of a checked file are right to a board.
 
     Args:
-        address: The address that ``etabli class board`` prints, with the token of the class.
-        source: The code of the file, whose first line holds the student's token.
-        exercise: The name of the exercise.
-        items: The items, each with whether it is right.
+        address: What ``etabli class board`` prints, with the token of the class.
+        path: The file; its first line holds the student's token.
+        result: What was found in it.
 
     Raises:
-        BadSetting: The file has no token.
+        BadSetting: The file has no token, or is no exercise.
         EtabliError: The board does not answer, or refuses the report.
     """
-    import requests
-
-    token = read_token(source)
-    if not token:
+    token = read_token(read_code(Submission("", "", path.name, path.read_bytes())))
+    if not token or not result.exercise:
         raise BadSetting(
             _("the file has no token"),
             fix=_("Keep the first line of the file that was handed out."),
         )
+    right = [item.name for item in result.items if item.passed]
+    _send(address, {"token": token, "exercise": result.exercise, "right": right})
+
+
+def _send(address: str, report: dict[str, Any]) -> None:
+    import requests
+
     parts = urlsplit(address)
     secret = dict(parse_qsl(parts.query)).get("token", "")
     try:
         answer = requests.post(
             f"{parts.scheme}://{parts.netloc}/api/report",
-            json={
-                "token": token,
-                "exercise": exercise,
-                "right": [name for name, is_right in items.items() if is_right],
-            },
+            json=report,
             headers={"Authorization": f"Bearer {secret}"},
             timeout=_SECONDS,
         )

@@ -35,6 +35,14 @@ class Feedback:
     notes: tuple[str, ...] = ()
     has_handed_in: bool = True
 
+    @property
+    def exercises(self) -> list[tuple[str, list[FeedbackRow]]]:
+        """The rows of each exercise, in the order of the rubric."""
+        rows: dict[str, list[FeedbackRow]] = {}
+        for row in self.rows:
+            rows.setdefault(row.item.exercise, []).append(row)
+        return list(rows.items())
+
 
 def make_feedback(
     student: Student,
@@ -69,14 +77,12 @@ def format_points(points: float) -> str:
 def write_text(feedback: Feedback) -> str:
     """Return the marks of a student as plain text."""
     lines = [feedback.student.name, ""]
-    exercise = ""
-    for row in feedback.rows:
-        if row.item.exercise != exercise:
-            exercise = row.item.exercise
-            lines += [exercise]
-        sign = "✓" if row.passed else "✗"
-        of = f"{format_points(row.points)}/{format_points(row.item.points)}"
-        lines.append(f"  {sign} {row.item.name}  {of}  {row.message}".rstrip())
+    for exercise, rows in feedback.exercises:
+        lines.append(exercise)
+        for row in rows:
+            sign = "✓" if row.passed else "✗"
+            of = f"{format_points(row.points)}/{format_points(row.item.points)}"
+            lines.append(f"  {sign} {row.item.name}  {of}  {row.message}".rstrip())
     said = _("Total: {total} of {maximum}")
     total, maximum = format_points(feedback.total), format_points(feedback.maximum)
     lines += ["", said.format(total=total, maximum=maximum), *feedback.notes]
