@@ -8,7 +8,6 @@ import ast
 import base64
 import io
 import json
-import re
 import textwrap
 import zipfile
 import zlib
@@ -52,6 +51,7 @@ def use_language(language):
         i18n.add_texts(language, _TEXTS[language])
     i18n.set_language(language)
 '''
+_PYPLOT = "import matplotlib.pyplot as plt\n"
 _IMPORT = """\
 import sys
 
@@ -182,11 +182,11 @@ def _code(name: str, text: str) -> dict[str, object]:
 def make_marimo() -> str:
     """Return the cells as a marimo notebook, a Python file."""
     intro = "# " + _("Practical 1") + "\n\n" + _intro()
-    parts = ["import marimo as mo\n\n" + _marimo_text(intro)]
+    # No name is defined by two cells of marimo: the imports are in one.
+    parts = [f"import marimo as mo\n{_PYPLOT}\n{_marimo_text(intro)}"]
     for cell in CELLS:
         parts.append(_marimo_text(_describe(cell)))
-        # Two cells of marimo may not define the same name, unless it begins with an underscore.
-        parts += [re.sub(r"\bplt\b", "_plt", part) for part in _split(cell)]
+        parts += [part.replace(_PYPLOT, "") for part in _split(cell)]
     app = "import marimo\n\napp = marimo.App()\n"
     run = 'if __name__ == "__main__":\n    app.run()\n'
     return "\n\n".join([app, *(_marimo_cell(part) for part in parts), run])
