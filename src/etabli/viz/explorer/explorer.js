@@ -161,6 +161,7 @@ let image = null, pixels = null; // the frame buffer: far faster than a path for
 
 function drawPoints(f, ratio) {
   const { width, height } = canvas;
+  if (!width || !height) return; // in a frame that has no size yet: it is drawn when it is resized
   if (image?.width !== width || image.height !== height) {
     image = context.createImageData(width, height);
     pixels = new Uint32Array(image.data.buffer);

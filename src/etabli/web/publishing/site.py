@@ -50,6 +50,7 @@ _CAPTIONS = N_(
     "This page needs a program that runs on your machine: its nets, one that reads the photo and "
     "one that writes, are too large for a page that opens without a server."
 )
+_NO_RUN = N_("This site was made without a run.")
 _NO_NET = N_("This site was made without a net that this page can run.")
 _PARTS = {"digits": "digits", "backprop": "backprop", "poetry": "poetry", "words": "words"}
 
@@ -138,6 +139,8 @@ class Site:
         for page in rendering.PAGES:
             if page.models and not any(models.get(key, {}).get("run") for key in page.models):
                 found.setdefault(page.key, _NO_NET)
+        if not self.contents.state.folders:
+            found["runs"] = _NO_RUN
         return found
 
     def _copy_static(self) -> None:

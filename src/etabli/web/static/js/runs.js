@@ -1,6 +1,6 @@
 // The list of runs: sorted, searched, ticked to be compared, renamed, deleted.
 
-import { _, $, attempt, el, isPublished, notify, request } from "./common.js";
+import { _, $, addressOf, attempt, el, isPublished, notify, request } from "./common.js";
 import { readState, writeState } from "./address.js";
 import { whenChanged, whenProgressed } from "./models.js";
 import { describe } from "./progress.js";
@@ -125,7 +125,7 @@ function draw() {
   $("tools").hidden = !runs.length;
   for (const name of ticked) if (!runs.some((run) => run.name === name)) ticked.delete(name);
   if (!runs.length) {
-    $("list").replaceChildren(el("p", { class: "empty" }, isPublished ? _("This site was made without a run.") : [_("There is no run in this folder yet. Start one in a terminal:"), " ", el("code", {}, "etabli run tp1")]));
+    $("list").replaceChildren(el("p", { class: "empty" }, _("There is no run in this folder yet. Start one in a terminal:"), " ", el("code", {}, "etabli run tp1")));
     return;
   }
   fillHeadlines();
