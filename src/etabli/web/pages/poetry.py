@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +13,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from threadpoolctl import ThreadpoolController
 
 from etabli.core.atomic_files import parse_json
 from etabli.core.errors import EtabliError
@@ -102,7 +104,8 @@ class CharacterModel:
                 "p": round(float(p), 4),
                 "alternatives": self._list_alternatives(np.exp(decoded[0])),
             }
-            log_p = predictor.step(code)
+            with _get_controller().limit(limits=1):  # more threads wait for each other
+                log_p = predictor.step(code)
 
     def _encode(self, prompt: str) -> tuple[np.ndarray, str]:
         """Return the codes of a prompt, and its characters that are not in the vocabulary."""
@@ -121,6 +124,11 @@ class CharacterModel:
     def _list_alternatives(self, probabilities: np.ndarray) -> list[tuple[str, float]]:
         order = np.argsort(-probabilities, kind="stable")[:N_ALTERNATIVES]
         return [(self.vocabulary[code], round(float(probabilities[code]), 4)) for code in order]
+
+
+@cache
+def _get_controller() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _describe_order(order: "Order") -> dict[str, object]:

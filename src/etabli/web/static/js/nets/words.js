@@ -18,7 +18,7 @@ export class Words {
 
   row(word) {
     const row = this.map.words.indexOf(word.toLowerCase());
-    if (row < 0) throw new AnswerError("there is no {kind} named '{name}'", { kind: "word", name: word });
+    if (row < 0) throw new AnswerError("there is no word '{name}' in this map", { name: word });
     return row;
   }
 
