@@ -17,7 +17,8 @@ def check(
     file: Annotated[
         Path,
         typer.Argument(
-            help="A Python file or a notebook that defines forward and backward.", metavar="FILE"
+            help="A Python file or a notebook: an exercise, or forward and backward.",
+            metavar="FILE",
         ),
     ],
     timeout: Annotated[
@@ -36,9 +37,10 @@ def check(
         ),
     ] = None,
 ) -> None:
-    """Check the forward and backward functions of a file: which gradient is wrong, and how.
+    """Check the functions of an exercise: which value is wrong, and how.
 
-    The file may define those of softmax regression, those of the perceptron, or both:
+    A file that 'etabli exercise start' wrote declares its exercise. Without an exercise a file may
+    define the functions of softmax regression, those of the perceptron, or both:
 
     \b
     forward(batch, W, b)                              -> Y_hat
@@ -55,6 +57,7 @@ def check(
     The file runs in a process of its own, with limits of time, memory and access.
 
     \b
+    etabli exercise start tp1.softmax mine.py
     etabli check mine.py
     etabli check mine.ipynb --timeout 30 --verbose
     exit code 0: all correct; 1: something is wrong; 2: the file cannot be run
@@ -67,13 +70,16 @@ def check(
 
         board.report_check(report, file, result)
     if as_json:
-        names = ("function", "value", "right", "error", "says")
+        names = ("function", "value", "right", "status", "error", "says")
         findings = [{name: getattr(each, name) for name in names} for each in result.findings]
         document = {"file": str(file), "right": result.is_right, "findings": findings}
         _errors.print_json({**document, "limits": result.limits, "output": result.output})
     else:
         _print(result, verbose)
     raise typer.Exit(0 if result.is_right else 1)
+
+
+_SIGNS = {"right": "✓", "advice": "✓", "wrong": "✗", "todo": "…"}
 
 
 def _print(result: "CheckResult", verbose: bool) -> None:
@@ -84,16 +90,14 @@ def _print(result: "CheckResult", verbose: bool) -> None:
     rows = []
     for finding in result.findings:
         error = "—" if finding.error is None else f"{finding.error:.0e}"
-        rows.append(
-            [finding.function, finding.value, "✓" if finding.right else "✗", error, finding.says]
-        )
+        rows.append([finding.function, finding.value, _SIGNS[finding.status], error, finding.says])
     columns = [_("function"), _("value"), "", _("relative error"), _("finding")]
     _tables.print_table("", [(column, "left") for column in columns], rows)
     for finding in result.findings if verbose else ():
         if not finding.right and finding.got is not None:
             typer.echo(f"\n{finding.function}, {finding.value}:\n{finding.got}")
             typer.echo(_("expected:") + f"\n{finding.expected}")
-    if not result.is_right:
+    if not result.is_right and not result.exercise:
         sizes = _("Sizes in this check: N = 7 examples, D = 5 inputs, H = 6 units, K = 4 classes.")
         typer.echo(sizes)
     typer.echo(result.limits, err=True)

@@ -1,6 +1,7 @@
 """``etabli run`` and ``etabli new``: run experiments, and copy one to change it."""
 
 import inspect
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -78,6 +79,10 @@ def run(
     etabli run tp2.cnn --devices 4             batches sharded over four devices
     etabli run tp2.cnn --processes 2 --process-id 0 --coordinator HOST:4567
     """
+    from etabli.pipelines import exercise
+
+    if names and len(names) == 1 and exercise.is_exercise(names[0]):
+        raise typer.Exit(exercise.run_file(names[0]))
     from etabli.cli import _tables
     from etabli.cli._progress import Terminal
     from etabli.cli.data import fetch_missing
@@ -168,8 +173,11 @@ def new(
     )
     stem = "".join(letter if letter.isalnum() else "-" for letter in file.stem)
     source = inspect.getsource(sys.modules[module])
+    main = _("Run it with: etabli run {path}").format(path=path)
     with atomic_write(file) as stream:
         stream.write(
-            f"{head}\n" + source.replace(f'name="{spec.name}"', f'name="{spec.name}.{stem}"')
+            f"{head}\n"
+            + source.replace(f'name="{spec.name}"', f'name="{spec.name}.{stem}"')
+            + f'\n\nif __name__ == "__main__":\n    print({json.dumps(main)})\n'
         )
     typer.echo(_("Wrote {file}. Run it with: etabli run {path}").format(file=file, path=path))

@@ -20,9 +20,12 @@ _BY_NAME: Mapping[str, Exercise] = {
 }
 
 
-def list_exercises() -> list[Exercise]:
-    """Return every exercise, in the order of the practicals."""
-    return list(_BY_NAME.values())
+def list_exercises(practical: str | None = None) -> list[Exercise]:
+    """Return the exercises of one practical, or all in their order. Raises ``UnknownName``."""
+    known = dict.fromkeys(each.practical for each in _BY_NAME.values())
+    if practical is not None and practical not in known:
+        raise UnknownName(_("practical"), practical, known)
+    return [each for each in _BY_NAME.values() if practical in (None, each.practical)]
 
 
 def get_exercise(name: str) -> Exercise:

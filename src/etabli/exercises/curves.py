@@ -1,5 +1,6 @@
-"""The curve that a run of an exercise shows: on the screen, or as a file where there is none."""
+"""What a run of an exercise shows: a curve on the screen, or as a file where there is none."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,3 +28,15 @@ def show_curve(values: Sequence[float], x: str, y: str, file: str = "curve.png")
     else:
         plt.show()
     plt.close()
+
+
+def stop_at_todo(file: str) -> None:
+    """Say which lines of a file are still to do, and end the program; without any, what is next."""
+    lines = Path(file).read_text(encoding="utf-8").splitlines()
+    left = [str(number) for number, line in enumerate(lines, 1) if "= ...  # TODO" in line]
+    name = Path(file).name
+    if left:
+        print(_("not done yet: line {lines} of {file}").format(lines=", ".join(left), file=name))
+        print(_("Check what is done with: etabli check {file}").format(file=name))
+        sys.exit(1)
+    print(_("Check the functions with: etabli check {file}").format(file=name))

@@ -219,7 +219,7 @@ def _reduce(value: Value, array: np.ndarray) -> np.ndarray:
 
 def _execute(source: str | CodeType) -> dict[str, Any] | None:
     """Run a source or compiled code; None where it fails."""
-    namespace: dict[str, Any] = {"__name__": "solution"}
+    namespace: dict[str, Any] = {"__name__": "solution", "np": np}
     try:
         exec(source, namespace)  # a file of this package, or a change of it
     except Exception:

@@ -98,10 +98,8 @@ class Exercise:
         """Return the known constants of a variant, the missing or unknown ones as by default."""
         complete = self.make_variant()
         for name, value in (variant or {}).items():
-            allowed = self.choices.get(name)
-            if name == "SEED" and isinstance(value, int) and value >= 0:
-                complete[name] = value
-            elif allowed is not None and value in allowed:
+            is_seed = name == "SEED" and isinstance(value, int) and value >= 0
+            if is_seed or value in self.choices.get(name, ()):
                 complete[name] = value
         return complete
 

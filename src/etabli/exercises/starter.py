@@ -1,6 +1,7 @@
 """Files to start an exercise from: a script or a notebook with a TODO for each value."""
 
 import json
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,13 +12,22 @@ from etabli.exercises.spec import Exercise, Function, Variant
 __all__ = ["show_exercise", "write_notebook", "write_script"]
 
 _WIDTH = 92
+_CURVE = "from etabli.exercises.curves import show_curve"
 _HOW = (
     N_("Replace every ... below, then:"),
     N_("    etabli check {file}       which value is wrong, and how"),
     N_("    etabli run ./{file}       what your functions compute, as a curve"),
     N_("    etabli exercise show {name} --hint 1"),
 )
-_DONE = N_("Check the functions with: etabli check {file}")
+_SYMBOLS = {
+    r"\partial ": "∂", r"\hat y": "ŷ", r"\hat Y": "Ŷ", r"\bar x": "x̄", r"^{\mathsf T}": "ᵀ",
+    r"\sum": "Σ", r"\odot": "⊙", r"\qquad": "  ", r"\quad": " ", r"\,": " ", r"\sigma": "σ",
+    r"\delta": "δ", r"\eta": "η", r"\mu": "μ", r"\lambda": "λ", r"\varepsilon": "ε", r"\alpha": "α",
+    r"\beta": "β", r"\ge": "≥", r"\lVert": "‖", r"\rVert": "‖", r"\leftarrow": "←", r"\left": "",
+    r"\right": "", r"\le": "≤", r"\infty": "∞", r"\in": "∈", r"\dots": "...", r"\approx": "≈",
+    r"\sim": "~", r"\mathcal ": "", r"\cdot": "·", r"\ne": "≠", r"\mid": "|", r"\{": "{",
+    r"\}": "}",
+}  # fmt: skip
 
 
 def write_script(
@@ -59,7 +69,7 @@ def write_notebook(
         _cell("markdown", _("Check your functions: every value should be right.")),
         _cell("code", f"from etabli import check\n\ncheck({names})", is_shown=True),
         _cell("markdown", _("What your functions compute:")),
-        _cell("code", exercise.demo.strip(), is_shown=True),
+        _cell("code", f"{_CURVE}\n\n{exercise.demo.strip()}", is_shown=True),
         _cell("markdown", _list_links(exercise)),
     ]
     for index, cell in enumerate(cells):
@@ -79,6 +89,29 @@ def show_exercise(exercise: Exercise) -> str:
     return "\n\n".join([_(exercise.title), "\n".join(_describe(exercise))])
 
 
+def write_plainly(latex: str) -> str:
+    """Return an equation in LaTeX as a line of plain text."""
+    text = latex
+    for command, symbol in _SYMBOLS.items():
+        text = text.replace(command, symbol)
+    text = re.sub(r"\\(?:text|mathrm)\{([^{}]*)\}", r"\1", text)
+    text = re.sub(r"\\sqrt\{((?:[^{}]|\{[^{}]*\})*)\}", r"√(\1)", text)
+    for _depth in range(4):
+        text = re.sub(r"([_^])\{([^{}]*)\}", _drop_braces, text)
+        text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", _divide, text)
+    return re.sub(r" +", " ", text.replace("\\", "")).strip()
+
+
+def _drop_braces(found: re.Match[str]) -> str:
+    sign, content = found.groups()
+    return sign + (content if re.fullmatch(r"\w+", content) else f"({content})")
+
+
+def _divide(found: re.Match[str]) -> str:
+    parts = (each.strip() for each in found.groups())
+    return "/".join(f"({each})" if " " in each else each for each in parts)
+
+
 def _list_links(exercise: Exercise) -> str:
     return _(
         "More: the page of the practical, `docs/practicals/{practical}.md`; a hint with `etabli "
@@ -96,7 +129,7 @@ def _cell(kind: str, source: str, is_shown: bool = False) -> dict[str, Any]:
 def _describe(exercise: Exercise) -> list[str]:
     """Return the statement, the equations and the theorem as lines."""
     lines = textwrap.wrap(_(exercise.statement), _WIDTH)
-    lines += ["", *(f"    {each}" for each in exercise.equations), ""]
+    lines += ["", *(f"    {write_plainly(each)}" for each in exercise.equations), ""]
     return lines + textwrap.wrap(_(exercise.theorem), _WIDTH)
 
 
@@ -114,7 +147,7 @@ def _write_code(exercise: Exercise, variant: Variant | None, with_solution: bool
     complete = exercise.complete_variant(variant)
     constants = {"EXERCISE": exercise.name, **complete}
     head = "import numpy as np\n\n" + "\n".join(
-        f"{name} = {value!r}" for name, value in constants.items()
+        f"{name} = {json.dumps(value)}" for name, value in constants.items()
     )
     if with_solution:
         return head + "\n\n\n" + _strip_head(exercise.solution(variant), complete)
@@ -156,5 +189,5 @@ def _write_function(exercise: Exercise, function: Function) -> str:
 def _write_main(exercise: Exercise) -> str:
     """Write what a run of the file shows."""
     body = textwrap.indent(exercise.demo.strip(), "    ")
-    done = _(_DONE).format(file="{__file__}")
-    return f'\nif __name__ == "__main__":\n{body}\n    print(f"{done}")'
+    start = f"    {_CURVE}, stop_at_todo\n\n    stop_at_todo(__file__)"
+    return f'\nif __name__ == "__main__":\n{start}\n{body}'

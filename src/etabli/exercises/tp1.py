@@ -173,8 +173,6 @@ for step in range(100):
     losses.append(cross_entropy(x @ W, Y))
     W -= 0.1 * x.T @ (softmax(x @ W) - Y) / len(x)
 
-from etabli.exercises.curves import show_curve
-
 show_curve(losses, "step", "loss")
 """,
 )
@@ -257,8 +255,6 @@ for step in range(100):
     losses.append(-np.log((Y_hat * Y).sum(axis=1)).mean())
     grad_W, grad_b = backward(x, Y_hat, Y, W, b)
     W, b = W - 0.01 * grad_W, b - 0.01 * grad_b
-
-from etabli.exercises.curves import show_curve
 
 show_curve(losses, "step", "loss")
 """,
@@ -352,8 +348,6 @@ curvature = np.array([1.0, 20.0])  # a narrow valley: the loss is the half of Σ
 for step in range(60):
     losses.append(0.5 * float(curvature @ w**2))
     w, velocity = momentum_step(w, velocity, curvature * w, 0.02, 0.8)
-
-from etabli.exercises.curves import show_curve
 
 show_curve(losses, "step", "loss")
 """,
@@ -457,8 +451,6 @@ for step in range(400):
     losses.append(float((error**2).mean()))
     dx, dW, db = layer_backward(2 * error @ v.T / len(x), h, x, W)
     v, W, b = v - 0.1 * h.T @ error / len(x), W - 0.1 * dW, b - 0.1 * db
-
-from etabli.exercises.curves import show_curve
 
 show_curve(losses, "step", "squared error")
 """,
@@ -571,8 +563,6 @@ for step in range(150):
     rate = 1.0 if LOSS == "mean" else 0.01
     Wh, bh, Wy, by = (w - rate * g for w, g in zip((Wh, bh, Wy, by), gradients))
 
-from etabli.exercises.curves import show_curve
-
 show_curve(losses, "step", "loss")
 """,
     choices={"LOSS": ("mean", "sum")},
@@ -664,8 +654,6 @@ errors = [
 ]
 for k, error in enumerate(errors, 1):
     print(f"step 1e-{k}: relative error {error:.1e}")
-
-from etabli.exercises.curves import show_curve
 
 show_curve(np.log10(errors), "-log10 of the step, from 1", "log10 of the relative error")
 """,
@@ -761,8 +749,6 @@ h, spreads = rng.normal(size=(200, 100)), []
 for layer in range(20):
     spreads.append(float(h.std()))
     h = np.tanh(h @ xavier(100, 100, rng))
-
-from etabli.exercises.curves import show_curve
 
 show_curve(spreads, "layer", "standard deviation of the activations")
 """,

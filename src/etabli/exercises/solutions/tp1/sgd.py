@@ -1,6 +1,3 @@
-import numpy as np
-
-
 def sgd_step(w, gradient, learning_rate):
     return w - learning_rate * gradient
 
