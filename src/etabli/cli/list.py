@@ -114,19 +114,21 @@ def _print_experiments(
 
 def _print_experiment(spec: "ExperimentSpec", last: list[tuple[Path, str, "ScoreSummary"]]) -> None:
     from etabli.cli._tables import print_text
+    from etabli.experiments import timing
     from etabli.report.numbers import format_duration, format_score
 
     print_text(f"{spec.name}: {_(spec.title)}")
     print_text(f"{_(spec.measures)} ({_(spec.source)})", indent=2)
-    needs = _("Full data ({data}): {time} per seed on two cores, {memory} MB of memory.")
+    needs = _("Full data ({data}): {time}; {memory} MB of memory.")
     print_text(
         needs.format(
-            data=", ".join(spec.data) or "—",
-            time=format_duration(60 * spec.minutes),
-            memory=spec.memory_mb,
+            data=", ".join(spec.data) or "—", time=_full_time(spec), memory=spec.memory_mb
         ),
         indent=2,
     )
+    if found := timing.find_duration(spec, "sample", Path("runs")):
+        took = _("Sample data: {time}, as in {run}.")
+        print_text(took.format(time=format_duration(found.seconds), run=found.run), indent=2)
     typer.echo("\n" + _("Settings (--set key=value)"))
     for name, field in spec.settings.model_fields.items():
         value = f"{name} = {_plainly(field.default)}"
@@ -146,6 +148,21 @@ def _print_experiment(spec: "ExperimentSpec", last: list[tuple[Path, str, "Score
         text = _("Last result: {score} {value} ({run}, {data})")
         value = format_score(each.score, each.value, each.spread)
         print_text(text.format(score=each.score, value=value, run=run, data=data))
+
+
+def _full_time(spec: "ExperimentSpec") -> str:
+    """Return how long a seed on full data takes here: as in a run, or estimated in a second."""
+    from etabli.experiments import timing
+    from etabli.report.numbers import format_duration
+
+    if found := timing.find_duration(spec, "full", Path("runs")):
+        text = _("{time} per seed here, as in {run}")
+        return text.format(time=format_duration(found.seconds), run=found.run)
+    estimate = timing.estimate_duration(spec, timing.measure_speed())
+    text = _("about {time} per seed here (estimated; {reference} on two cores of an AMD EPYC)")
+    return text.format(
+        time=format_duration(estimate.seconds), reference=format_duration(60 * spec.minutes)
+    )
 
 
 def _plainly(value: Any) -> str:
