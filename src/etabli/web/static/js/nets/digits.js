@@ -133,8 +133,12 @@ class Plane {
   constructor({ images, points, labels }) {
     Object.assign(this, { points, labels });
     const count = (this.count = labels.length), squares = new Float64Array(count);
-    this.inks = Array.from({ length: SIZE * SIZE }, (_each, at) => Uint8Array.from({ length: count }, (_value, row) => images.values[SIZE * SIZE * row + at]));
-    for (const ink of this.inks) for (let row = 0; row < count; row++) squares[row] += ink[row] * ink[row];
+    this.inks = Array.from({ length: SIZE * SIZE }, () => new Uint8Array(count)); // of every pixel
+    images.values.forEach((ink, at) => {
+      const pixel = at % (SIZE * SIZE), row = (at - pixel) / (SIZE * SIZE);
+      this.inks[pixel][row] = ink;
+      squares[row] += ink * ink;
+    });
     this.norms = squares.map(Math.sqrt);
   }
 
