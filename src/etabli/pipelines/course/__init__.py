@@ -168,8 +168,8 @@ def _compare(
             for task in tasks
             if task.exercise is exercise
         }
-        handed_out = [starter.write_script(exercise), exercise.demo]
-        compared.append((find_similar(codes, handed_out), codes))
+        known = [starter.write_script(exercise), exercise.demo, exercise.solution()]
+        compared.append((find_similar(codes, known), codes))
     return compared
 
 

@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from etabli.core.atomic_files import atomic_write, parse_json
+from etabli.core.atomic_files import atomic_write, parse_json, remove_temporary_files
 from etabli.core.errors import EtabliError
-from etabli.core.i18n import _, current_language
+from etabli.core.i18n import N_, _, current_language
 from etabli.core.version import __version__
 from etabli.exercises import Exercise
 from etabli.pipelines.check import check
@@ -168,6 +168,7 @@ def mark_tasks(
         What was marked, by student and exercise.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    remove_temporary_files(folder)
     marked: dict[tuple[str, str], Marked] = {}
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         futures = {
@@ -231,7 +232,9 @@ def _mark(task: Task, seconds: float) -> Marked:
 
 
 def _fail(task: Task, failure: str) -> Marked:
-    items = tuple(ItemRecord(each, False, failure, "cannot be run") for each in task.exercise.items)
+    items = tuple(
+        ItemRecord(each, False, failure, N_("cannot be run")) for each in task.exercise.items
+    )
     return Marked(task.exercise.name, items, failure=failure)
 
 

@@ -88,7 +88,7 @@ def _fingerprint(code: str, window: int = _WINDOW) -> dict[int, set[int]]:
 def _normalize(code: str) -> Sequence[tuple[str, int]]:
     """Return the tokens of code without comments and layout; names and texts are all alike."""
     tokens: list[tuple[str, int]] = []
-    skipped = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENCODING)
+    skipped = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER)
     try:
         for token in tokenize.generate_tokens(io.StringIO(code).readline):
             line = token.start[0]

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from etabli.core.i18n import N_
 from etabli.pipelines.course.marking import ItemRecord
 from etabli.pipelines.course.rubric import Item
 
@@ -52,7 +53,9 @@ def compute_statistics(
             sum(other.points for other in items if other is not item and _is_right(result, other))
             for result in results
         ]
-        wrong = Counter(each.mistake or each.message for each in found if each and not each.passed)
+        wrong = Counter(
+            each.mistake or N_("another mistake") for each in found if each and not each.passed
+        )
         commonest = sorted(wrong.items(), key=lambda pair: (-pair[1], pair[0]))
         mistake, mistaken = commonest[0] if commonest else ("", 0)
         rows.append(
