@@ -1,5 +1,6 @@
 """Practical 1 as cells: their files, and where the page finds Python (Pyodide)."""
 
+import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -44,9 +45,11 @@ class Interpreter:
             f"connect-src 'self'{origin}"
         )
 
-    def values(self, site: Addresses, language: str = "en") -> dict[str, object]:
+    def values(self, site: Addresses) -> dict[str, object]:
         """Return the values of the template of the page."""
-        found = self.address or (site.page(f"/{FOLDER}/pyodide/") if self.files else "")
+        # A site has one copy for all its languages.
+        own = "../pyodide/" if site.is_published else site.page(f"/{FOLDER}/pyodide/")
+        found = self.address or (own if self.files else "")
         names = {
             practical_1.NOTEBOOK: _("Jupyter notebook"),
             practical_1.MARIMO: _("marimo notebook"),
@@ -93,10 +96,12 @@ class Interpreter:
         return Response(files[name], media_type=_MEDIA_TYPES[Path(name).suffix])
 
     def write_files(self, folder: Path) -> None:
-        """Write what the page needs into the folder of a published site, in this language."""
+        """Write what the page needs into ``SITE/LANGUAGE/practical-1``, Pyodide into ``SITE``."""
         folder.mkdir(parents=True, exist_ok=True)
         practical_1.write_files(folder)
-        sources = {f"pyodide/{name}": path for name, path in self.files.items()}
-        for name, path in {WORKER: _WORKER_SCRIPT, **sources}.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_bytes(path.read_bytes())
+        shutil.copyfile(_WORKER_SCRIPT, folder / WORKER)
+        shared = folder.parent.parent / "pyodide"
+        for name, path in self.files.items():
+            shared.mkdir(exist_ok=True)
+            if not (shared / name).exists():
+                shutil.copyfile(path, shared / name)
