@@ -188,3 +188,14 @@ def test_an_experiment_is_copied_to_a_file_that_runs(etabli, tmp_path):
     assert (tmp_path / "gradients.py").exists()
     assert etabli("run", "./gradients.py", "--out", "here").code == 0
     assert run_folder.read_run(tmp_path / "here").experiments == ["tp1.gradients.gradients"]
+
+
+def test_the_cells_of_practical_1_are_written_once(etabli, tmp_path):
+    result = etabli("new", "tp1", "cells")
+    assert (result.code, result.out.split()) == (
+        0,
+        ["cells/practical_1.zip", "cells/practical_1.ipynb", "cells/practical_1.py"],
+    )
+    (tmp_path / "cells" / "practical_1.py").write_text("mine", encoding="utf-8")
+    assert "nothing was overwritten" in etabli("new", "tp1", "cells").err
+    assert (tmp_path / "cells" / "practical_1.py").read_text(encoding="utf-8") == "mine"

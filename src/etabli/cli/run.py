@@ -132,12 +132,14 @@ def run(
 
 def new(
     experiment: Annotated[
-        str, typer.Argument(help="The experiment to start from, for example tp1.logistic.")
+        str,
+        typer.Argument(help="The experiment to start from, for example tp1.logistic; or tp1."),
     ],
     file: Annotated[
         Path | None,
         typer.Argument(
-            help="The file to write, for example mine.py.", show_default="logistic.py, ..."
+            help="The file to write, for example mine.py; for tp1 a folder.",
+            show_default="logistic.py, ...",
         ),
     ] = None,
 ) -> None:
@@ -146,10 +148,17 @@ def new(
     \b
     etabli new tp1.logistic mine.py
     etabli run ./mine.py
+    etabli new tp1 notebooks/          cells to write, for Jupyter and marimo
     """
     from etabli import experiments
     from etabli.core.atomic_files import atomic_write
 
+    if experiment == "tp1" and file is not None and not file.suffix:
+        from etabli.pipelines import practical_1
+
+        for path in practical_1.write_files(file, refuse_existing=True):
+            typer.echo(path)
+        return
     if experiment in experiments.PRACTICALS:
         names = experiments.experiments_of(experiment)
         raise BadSetting(

@@ -18,6 +18,7 @@ from pathlib import Path
 import etabli
 from etabli.core import i18n
 from etabli.core.atomic_files import atomic_write
+from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 from etabli.pipelines.practical_1.cells import CELLS, Cell
 
@@ -68,13 +69,22 @@ def make_files() -> dict[str, bytes]:
     }
 
 
-def write_files(folder: Path) -> list[Path]:
-    """Write the files into a folder that exists; return their paths."""
-    paths = []
+def write_files(folder: Path, *, refuse_existing: bool = False) -> list[Path]:
+    """Write the files into a folder; return their paths.
+
+    Raises ``BadSetting`` for a file that exists, which holds what somebody wrote, with
+    ``refuse_existing``.
+    """
+    paths = [folder / name for name in (ARCHIVE, NOTEBOOK, MARIMO)]
+    for path in paths if refuse_existing else ():
+        if path.exists():
+            raise BadSetting(
+                _("{file} already exists").format(file=path),
+                fix=_("Choose another folder; nothing was overwritten."),
+            )
     for name, content in make_files().items():
         with atomic_write(folder / name, "wb") as file:
             file.write(content)
-        paths.append(folder / name)
     return paths
 
 
