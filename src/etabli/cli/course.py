@@ -191,7 +191,8 @@ def board(
     server = BoardServer(assignment, host=host, port=port, language=current_language())
     typer.echo(_("The board is at {address}").format(address=server.address))
     typer.echo(_("Students report with:"))
-    typer.echo(f'  etabli check {_("FILE")} --report "{server.report_address}"')
+    command = '  etabli check {file} --report "{address}"'
+    typer.echo(command.format(file=_("FILE"), address=server.report_address))
     _errors.print_error(_("Press Ctrl-C to stop."))
     if browser:
         webbrowser.open(server.address)

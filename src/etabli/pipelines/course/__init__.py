@@ -59,7 +59,7 @@ def mark(
 ) -> Marking:
     """Mark the submissions of a class, and write marks, feedback, statistics, similar pairs.
 
-    A killed call keeps what it marked: the same call goes on where it ended.
+    A killed call keeps what it marked: the same call resumes.
 
     Args:
         submissions: A folder or zip, as Moodle gives it, or with one folder for each student.
