@@ -357,3 +357,30 @@ VIEW = """() => ({
     [...explorer.state.hidden], explorer.state.view.scale.toFixed(2)],
   position: explorer.positionOf(7),
 })"""
+
+
+@pytest.mark.browser
+def test_in_a_browser_new_points_are_marked_over_pale_old_ones(browser, tmp_path):
+    draw = np.random.default_rng(0)
+    points = np.concatenate([draw.normal(size=(200, 2)), [[0.0, 0.0], [1.5, 1.5]]])
+    plane = LayerProjection("mine", "t-SNE", points)
+    kinds = np.concatenate([np.zeros(200, int), [1, 2]])
+    names = [""] * 200 + ["new.png", "odd.png"]
+    labels = np.concatenate([np.arange(200) % 2, [2, 2]])
+    page = render_explorer([plane], labels, ["a", "b", "c"], point_names=names, kinds=kinds)
+    with pytest.raises(BadArray, match="differ in length"):
+        render_explorer([plane], labels, ["a", "b", "c"], kinds=kinds[:-1])
+    (tmp_path / "e.html").write_text(page, encoding="utf-8")
+    opened = browser.new_page(viewport={"width": 390, "height": 800})
+    opened.goto((tmp_path / "e.html").as_uri())
+    opened.wait_for_function("window.explorer && explorer.isIdle() && explorer.state.named === 2")
+    color = """(i) => {
+        const [x, y] = explorer.positionOf(i), pixel = document.getElementById("plane")
+            .getContext("2d").getImageData(Math.round(x), Math.round(y), 1, 1).data;
+        return [...pixel].slice(0, 3);
+    }"""
+    assert opened.evaluate(color, 200) == [0x88, 0x22, 0x55]
+    assert opened.evaluate(color, 201) == [255, 255, 255]
+    assert opened.evaluate("document.documentElement.scrollWidth") <= 390
+    assert "hollow" in opened.locator("#selection").text_content()
+    opened.close()

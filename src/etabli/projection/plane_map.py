@@ -1,7 +1,7 @@
 """A map: planes of old points with all that places new points on them, as one file."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,10 +70,10 @@ class PlaneMap:
         rows: np.ndarray | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Placed:
-        """Place new points on every plane; the old ones do not move.
+        """Place new points on every plane, and measure how far they are from the old ones.
 
-        On the plane of PCA by its axes; on that of t-SNE where the divergence is lowest; on others
-        at the mean of the nearest old points.
+        On the plane of PCA they are placed by its axes; on that of t-SNE where the divergence is
+        lowest; on others at the mean of the nearest old points.
 
         Args:
             points: The points, (M, D).
@@ -83,6 +83,34 @@ class PlaneMap:
         Raises:
             BadArray: The points are malformed, or have other dimensions than the map.
         """
+        old = np.column_stack([self.reference, self.residuals])
+        planes, distances = [], []
+        for reduced, residuals in self._reduce(points, rows):
+            planes.append(self._place(reduced))
+            distances.append(_measure_distances(np.column_stack([reduced, residuals]), old))
+            if progress is not None:
+                progress(len(reduced))
+        measured = np.concatenate(distances)
+        return Placed(self._join(planes), measured, measured > self.limit)
+
+    def place(
+        self,
+        points: np.ndarray,
+        rows: np.ndarray | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Place new points on every plane, as ``transform`` does, in half of its time."""
+        planes = []
+        for reduced, _residuals in self._reduce(points, rows):
+            planes.append(self._place(reduced))
+            if progress is not None:
+                progress(len(reduced))
+        return self._join(planes)
+
+    def _reduce(
+        self, points: np.ndarray, rows: np.ndarray | None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the components and the residuals of some points at a time."""
         if points.ndim != 2 or points.shape[1] != len(self.mean):
             raise BadArray(
                 _("these points have other dimensions than the map"),
@@ -91,20 +119,11 @@ class PlaneMap:
                 fix=_("Give points that are described by the same numbers, in the same order."),
             )
         rows = np.arange(len(points)) if rows is None else rows
-        parts = []
         for start in range(0, len(rows), _AT_ONCE):
-            part = rows[start : start + _AT_ONCE]
-            parts.append(self._transform(check_points(points[part])))
-            if progress is not None:
-                progress(len(part))
-        return Placed(
-            {name: np.concatenate([each.planes[name] for each in parts]) for name in self.planes},
-            np.concatenate([each.distances for each in parts]),
-            np.concatenate([each.is_unlike for each in parts]),
-        )
+            part = check_points(points[rows[start : start + _AT_ONCE]])
+            yield _reduce(part, self.mean, self.axes)
 
-    def _transform(self, points: np.ndarray) -> Placed:
-        reduced, residuals = _reduce(points, self.mean, self.axes)
+    def _place(self, reduced: np.ndarray) -> dict[str, np.ndarray]:
         planes = {}
         for name, plane in self.planes.items():
             if name == "PCA":
@@ -112,9 +131,10 @@ class PlaneMap:
             else:
                 steps = STEPS if name == "t-SNE" else 0
                 planes[name] = place(reduced, self.reference, plane, steps=steps)
-        old = np.column_stack([self.reference, self.residuals])
-        distances = _measure_distances(np.column_stack([reduced, residuals]), old)
-        return Placed(planes, distances, distances > self.limit)
+        return planes
+
+    def _join(self, parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        return {name: np.concatenate([each[name] for each in parts]) for name in self.planes}
 
     def save(self, path: Path) -> None:
         """Write the map as one safetensors file."""

@@ -274,13 +274,13 @@ def _place_rest(
     from scipy.spatial import cKDTree
 
     with context.progress(_("other points of {name}").format(name=data.name), len(rest)) as step:
-        placed = plane_map.transform(data.points, rest, step)
+        placed = plane_map.place(data.points, rest, step)
     tree = cKDTree(plane_map.planes["t-SNE"])
-    near = tree.query(placed.planes["t-SNE"], range(1, k + 1), workers=-1)[1]
+    near = tree.query(placed["t-SNE"], range(1, k + 1), workers=-1)[1]
     hits = plane_map.labels[near] == data.labels[rest][:, None]
     recipe: dict[str, object] = {"neighborhood-hit": f"k={k}", "n": len(rest), "among": len(part)}
     context.score("neighborhood_hit_placed", Score(float(hits.mean()), recipe))
-    return placed.planes
+    return placed
 
 
 def _scale(context: RunContext, data: Points) -> tuple[Points, int]:

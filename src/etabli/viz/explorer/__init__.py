@@ -242,6 +242,7 @@ def _translated_texts() -> dict[str, str]:
             "press Escape to clear the selection."
         ),
         "none": _("Select points to see their images here."),
+        "kinds": _("Pale: old points. Outlined: new points; hollow: those unlike the old ones."),
         "more": _("and {n} more"),
         "true": _("true"),
         "guess": _("predicted"),

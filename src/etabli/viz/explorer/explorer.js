@@ -95,7 +95,11 @@ function viridis(share) {
   return VIRIDIS[low].map((value, k) => Math.round(value + (VIRIDIS[low + 1][k] - value) * (at - low)));
 }
 function applyPalette() {
-  colors = darkScheme.matches ? data.colors_on_dark : data.colors;
+  colors = [...(darkScheme.matches ? data.colors_on_dark : data.colors)];
+  if (kinds) { // a class of new points alone is not to look like one of the old
+    const isOld = new Set(data.labels.filter((_label, i) => !kinds[i]));
+    data.names.forEach((_name, k) => { if (!isOld.has(k)) colors[k] = darkScheme.matches ? "#dd99bb" : "#882255"; });
+  }
   wrongColor = darkScheme.matches ? "#ff7a5c" : "#cc3311";
 }
 const column = () => data.columns.find((each) => `column ${each.name}` === state.color);
@@ -171,7 +175,7 @@ function drawPoints(f, ratio) {
   const levelOf = any ? (i) => isSelected[i] : kinds ? (i) => +(kinds[i] > 0) : (i) => +(packed[i] === wrong);
   const radius = (pointSize() * ratio) / 2;
   const discs = [disc(radius, any ? 0.15 : kinds ? 0.3 : 0.8), disc(radius, any ? 0.8 : 0.9)];
-  const mark = Math.max(radius, 2.5 * ratio), [rim, filled, hole] = [mark + 1.5 * ratio, mark, mark - 1.5 * ratio].map((size) => disc(size, 1));
+  const mark = Math.max(radius, 3.5 * ratio), [rim, filled, hole] = [mark + 1.5 * ratio, mark, mark - 1.5 * ratio].map((size) => disc(size, 1));
   const [ink, paper] = [getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor].map((text) => pack(text.match(/\d+/g).slice(0, 3).map(Number)));
   pixels.fill(paper);
   const { scale, x: dx, y: dy } = state.view, side = f.side * scale * ratio;
@@ -251,7 +255,7 @@ function drawNames(f) {
     if (taken.length >= MAX_NAMES) break;
     if (!data.point_names[i]) continue;
     const name = data.point_names[i].slice(0, 40), [x, y] = toScreen(positions[2 * i], positions[2 * i + 1], f);
-    const left = x + pointSize() / 2 + 2, box = [left, y - 8, left + context.measureText(name).width, y + 8];
+    const left = x + (kinds?.[i] ? Math.max(pointSize() / 2, 5) : pointSize() / 2) + 2, box = [left, y - 8, left + context.measureText(name).width, y + 8];
     if (box[2] > f.width || taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
     taken.push(box);
     context.globalAlpha = state.selected.size && !isSelected[i] ? 0.25 : 1;
@@ -412,7 +416,7 @@ function showSelection() {
   const box = document.getElementById("selection");
   const chosen = [...state.selected];
   if (!chosen.length) {
-    box.replaceChildren(element("p", { textContent: texts.none }), element("p", { textContent: texts.hint }));
+    box.replaceChildren(...(kinds ? [element("p", { textContent: texts.kinds })] : []), ...(sheet || !kinds ? [element("p", { textContent: texts.none })] : []), element("p", { textContent: texts.hint }));
     return;
   }
   const clear = element("button", { type: "button", textContent: texts.clear, onclick: clearSelection });
@@ -657,7 +661,7 @@ function showNumbers() {
 
 // ---- the view in the address: a link shows another person the same --------------------------------
 const MAX_LINKED = 300; // selected points; an address has its limits
-let keeping = null, keptView = "";
+let keeping = null, keptView = "", keptSelection = "";
 const FLAGS = ["hulls", "ellipses", "names"];
 const planeText = () => (sequences.length ? [shown.net, shown.layer, shown.epoch].join() : String(planes.indexOf(state.plane)));
 const usual = { color: "class", names: String(state.names), plane: planeText() }; // what a link need not carry
@@ -680,11 +684,12 @@ function viewText() {
 function keepView() {
   clearTimeout(keeping);
   keeping = setTimeout(() => {
-    const text = viewText();
-    if (animation || text === keptView) return;
+    const text = viewText(), selected = [...state.selected];
+    if (animation || (text === keptView && selected.join() === keptSelection)) return;
     keptView = text;
-    location.replace(`#${text}`);
-    if (parent !== window) parent.postMessage({ view: text }, "*");
+    keptSelection = selected.join();
+    if (location.protocol !== "about:") location.replace(`#${text}`); // a frame in a notebook has no address
+    if (parent !== window) parent.postMessage({ view: text, selected }, "*");
   }, 300);
 }
 const integers = (text, end) => (text ?? "").split(",").filter((part) => /^\d+$/.test(part)).map(Number).filter((value) => value < end);

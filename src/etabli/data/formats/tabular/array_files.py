@@ -31,6 +31,7 @@ __all__ = [
 
 _MAX_DENSE = 2**33  # bytes that a sparse matrix may take as a full one
 _MAX_SPARSITY = 20_000  # bytes of a full matrix to a byte of the file of a sparse one
+_BLOCK_BYTES = 2**25  # of an array that are read at once
 POINT_NAMES = (
     *("points", "features", "embeddings", "embedding", "activations", "vectors", "data", "x"),
     *("x_train", "train_images", "train_features", "images", "fea", "arr_0"),
@@ -373,12 +374,32 @@ def _check_declared(shape: Iterable[int], kind: np.dtype, size: int, path: Path,
 
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    from safetensors import SafetensorError, safe_open
 
     try:
-        return load_file(path)
+        with safe_open(path, "numpy") as file:
+            names = list(file.keys())
+        return {name: _read_tensor(path, name) for name in names}
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptFile(
             _("{path} is not a complete safetensors file").format(path=path), got=error
         ) from error
+
+
+def _read_tensor(path: Path, name: str) -> np.ndarray:
+    """Read one array a block at a time: the mapped file would stay in memory as a second copy."""
+    from safetensors import safe_open
+
+    with safe_open(path, "numpy") as file:
+        tensor = file.get_slice(name)
+        shape = tensor.get_shape()
+        if not shape or 0 in shape:
+            return np.asarray(file.get_tensor(name))
+        first = tensor[:1]
+    array = np.empty(shape, first.dtype)
+    step = max(1, _BLOCK_BYTES // first.nbytes)
+    for start in range(0, len(array), step):
+        part = slice(start, min(start + step, len(array)))
+        with safe_open(path, "numpy") as file:
+            array[part] = file.get_slice(name)[part]
+    return array
