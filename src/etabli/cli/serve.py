@@ -1,7 +1,6 @@
 """``etabli serve``: the playground, on your own machine."""
 
 import sys
-import webbrowser
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -51,6 +50,8 @@ def serve(
         _print_invitation(server.class_addresses)
     _errors.print_error(_("Press Ctrl-C to stop."))
     if browser:
+        import webbrowser
+
         webbrowser.open(server.address)
     # Where Ctrl-C is ignored from outside, the server ends without it.
     with suppress(KeyboardInterrupt):

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from filelock import FileLock, Timeout
-
 from etabli.core.errors import EtabliError, FolderBusy, NoSpace
 from etabli.core.i18n import _
 
@@ -74,6 +72,8 @@ def lock_folder(folder: Path | str, wait: bool = False) -> Iterator[None]:
     If another process holds the lock, wait for it with ``wait``, else raise ``FolderBusy``. The
     operating system releases the lock when the process ends, however it ends.
     """
+    from filelock import FileLock, Timeout  # not at the top: the command line starts without it
+
     folder = Path(folder)
     # A short wait: is_locked holds the lock for a moment.
     lock = FileLock(folder / ".lock", timeout=-1 if wait else _PROBE_SECONDS)
@@ -99,6 +99,8 @@ def is_locked(folder: Path | str) -> bool:
     path = Path(folder) / ".lock"
     if not path.exists():
         return False
+    from filelock import FileLock, Timeout
+
     try:
         with FileLock(path, timeout=0):
             return False
