@@ -1,4 +1,4 @@
-"""MkDocs hooks: equations as SVG, French non-breaking spaces, the icon, the notebooks."""
+"""MkDocs hooks: equations as SVG, French non-breaking spaces, icon, notebooks, playground."""
 
 import re
 import shutil
@@ -9,8 +9,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 import notebooks
 import site_math
 
+from etabli.web.publishing import publish
+
 HOME = Path(__file__).parent.parent
 ICON = HOME / "src" / "etabli" / "web" / "static" / "icon.svg"
+PLAYGROUND = "play"
 LITERAL = re.compile(r"(```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$)", re.DOTALL)
 NOTEBOOK_LABELS = {"en": "This page as a notebook", "fr": "Cette page sous forme de notebook"}
 
@@ -37,9 +40,11 @@ def on_page_content(html: str, *, page, config, **_kwargs: object) -> str:
 
 
 def on_post_build(*, config, **_kwargs: object) -> None:
-    """Add the icon and the notebooks to the site."""
+    """Add the icon, the notebooks and the playground with the shipped nets to the site."""
     site = Path(config.site_dir)
     shutil.copy(ICON, site / "images" / "icon.svg")
     (site / "notebooks").mkdir(exist_ok=True)
     for name, document in notebooks.render_notebooks().items():
         (site / "notebooks" / name).write_text(document, encoding="utf-8")
+    if not (site / PLAYGROUND).exists():  # once, not for each language
+        publish([], site / PLAYGROUND)

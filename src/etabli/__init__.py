@@ -11,6 +11,7 @@ from etabli.core.version import __version__
 if TYPE_CHECKING:
     from etabli.api import (
         Captions,
+        CheckedFunctions,
         ClassifierResult,
         Evaluation,
         ExportResult,
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
         Model,
         PlacedPoints,
         Predictions,
+        PublishedSite,
         RunResult,
         Scores,
+        Verification,
         caption,
+        check,
         evaluate,
         export,
         extract_features,
@@ -30,13 +34,16 @@ if TYPE_CHECKING:
         inspect,
         load,
         place,
+        publish,
         run,
         transfer,
         untangle,
+        verify,
     )
 
 __all__ = [
     "Captions",
+    "CheckedFunctions",
     "ClassifierResult",
     "Evaluation",
     "ExportResult",
@@ -45,10 +52,13 @@ __all__ = [
     "Model",
     "PlacedPoints",
     "Predictions",
+    "PublishedSite",
     "RunResult",
     "Scores",
+    "Verification",
     "__version__",
     "caption",
+    "check",
     "evaluate",
     "export",
     "extract_features",
@@ -57,9 +67,11 @@ __all__ = [
     "inspect",
     "load",
     "place",
+    "publish",
     "run",
     "transfer",
     "untangle",
+    "verify",
 ]
 
 # Keras reads this once, at its first import; without it Keras may look for TensorFlow.

@@ -2,7 +2,7 @@
 
 import html
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from etabli.nn.grading import Finding
     from etabli.pipelines._classifier import ClassifierResult
     from etabli.pipelines.evaluate import Evaluation
     from etabli.pipelines.export import ExportResult, export
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
     from etabli.pipelines.predict import Predictions
     from etabli.pipelines.transfer import transfer
     from etabli.pipelines.untangle import PlacedPoints
+    from etabli.pipelines.verify import Verification, verify
     from etabli.saved_models.folder import SavedModel
+    from etabli.web.publishing import PublishedSite, publish
 
 __all__ = [
     "Captions",
+    "CheckedFunctions",
     "ClassifierResult",
     "Evaluation",
     "ExportResult",
@@ -34,9 +38,12 @@ __all__ = [
     "Model",
     "PlacedPoints",
     "Predictions",
+    "PublishedSite",
     "RunResult",
     "Scores",
+    "Verification",
     "caption",
+    "check",
     "evaluate",
     "export",
     "extract_features",
@@ -45,9 +52,11 @@ __all__ = [
     "inspect",
     "load",
     "place",
+    "publish",
     "run",
     "transfer",
     "untangle",
+    "verify",
 ]
 
 _LAZY = {
@@ -56,11 +65,15 @@ _LAZY = {
     "ExportResult": "etabli.pipelines.export",
     "InspectionResult": "etabli.pipelines.inspect",
     "Predictions": "etabli.pipelines.predict",
+    "PublishedSite": "etabli.web.publishing",
     "export": "etabli.pipelines.export",
     "finetune": "etabli.pipelines.finetune",
     "inspect": "etabli.pipelines.inspect",
+    "publish": "etabli.web.publishing",
     "PlacedPoints": "etabli.pipelines.untangle",
     "transfer": "etabli.pipelines.transfer",
+    "Verification": "etabli.pipelines.verify",
+    "verify": "etabli.pipelines.verify",
 }
 Paths = str | Path | Sequence[str | Path]
 """A folder, a table or another source of images, one image file, or several."""
@@ -237,6 +250,52 @@ class Model:
 
     def __repr__(self) -> str:
         return f"Model({str(self.folder)!r}, kind={self.kind!r})"
+
+
+@dataclass(frozen=True)
+class CheckedFunctions:
+    """What ``check`` found of functions: a table in a notebook."""
+
+    findings: "tuple[Finding, ...]"
+
+    @property
+    def is_right(self) -> bool:
+        return all(finding.right for finding in self.findings)
+
+    def _list_rows(self) -> list[tuple[str, str, str, str]]:
+        signs = {"right": "✓", "advice": "✓", "wrong": "✗", "todo": "…"}
+        return [
+            (each.function, each.value, signs[each.status], each.says) for each in self.findings
+        ]
+
+    def __repr__(self) -> str:
+        return "\n".join("  ".join(row) for row in self._list_rows())
+
+    def _repr_html_(self) -> str:
+        columns = (_("function"), _("value"), "", _("finding"))
+        return notebook.format_table(columns, self._list_rows(), limit=200)
+
+
+def check(*functions: Callable, exercise: str | None = None) -> CheckedFunctions:
+    """Check functions that a notebook defines: which value is wrong, and how.
+
+    They run in this process; ``etabli check FILE`` runs a file in one of its own.
+
+    Args:
+        *functions: Those of an exercise, or ``forward`` and ``backward`` of softmax regression or
+            of the perceptron; they are recognized by their names.
+        exercise: The exercise; by default the notebook declares it (``EXERCISE = "tp1.softmax"``),
+            or the functions have the names of its functions.
+
+    Returns:
+        The findings, which a notebook shows as a table.
+
+    Raises:
+        BadSetting: Something is no function, or no function has a known name.
+    """
+    from etabli.pipelines.check import check_functions
+
+    return CheckedFunctions(tuple(check_functions(functions, exercise)))
 
 
 def load(folder: str | Path) -> Model:

@@ -12,7 +12,10 @@ sys.path.insert(0, str(HOME / "tools"))
 import site_math
 
 BOTH = ["index", *(f"practicals/tp{number}" for number in range(1, 6)), "playground"]
-BOTH += [f"tools/{name}" for name in ("images", "untangle", "captions", "text", "students", "data")]
+BOTH += [
+    f"tools/{name}"
+    for name in ("images", "untangle", "captions", "text", "students", "data", "publish")
+]
 SOURCES = r'<(?:script|img|iframe|source)[^>]*\ssrc="([^"]+)"'
 LINKS = r'<link[^>]*rel="(?!alternate|canonical)[^>]*href="([^"]+)"'
 LOADED = re.compile(f"{SOURCES}|{LINKS}")

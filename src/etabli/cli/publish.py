@@ -62,7 +62,9 @@ def publish(
         return
     from etabli.web import publishing
 
-    site = publishing.publish(runs or (), out, photos=photos, pyodide=pyodide, overwrite=overwrite)
+    site = publishing.publish(
+        runs or None, out, photos=photos, pyodide=pyodide, overwrite=overwrite
+    )
     if as_json:
         _errors.print_json(
             {

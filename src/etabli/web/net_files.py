@@ -21,7 +21,8 @@ def describe_net(key: str, found: TrainedModel, loaded: Any = None) -> dict[str,
     Raises ``EtabliError`` for a layer that the page cannot run, or what loading the model raises.
     """
     listed = digits.list_net(found) if key in digits.NET_KEYS else {}
-    return {**listed, **(loaded or SPECS[key].load(found)).describe()}
+    model: Any = loaded or SPECS[key].load(found)
+    return {**listed, **model.describe()}
 
 
 def describe_own_writer(name: str, folder: Path) -> dict[str, Any]:

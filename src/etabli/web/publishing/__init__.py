@@ -28,7 +28,7 @@ class PublishedSite:
 
 
 def publish(
-    runs: str | Path | Sequence[str | Path] = (),
+    runs: str | Path | Sequence[str | Path] | None = None,
     out: str | Path = "site",
     *,
     photos: bool = False,
@@ -42,7 +42,8 @@ def publish(
 
     Args:
         runs: Runs, folders of runs, and models of ``etabli poetry train``. Their nets come before
-            the shipped ones. By default: the runs in ``runs``, in the order of ``etabli serve``.
+            the shipped ones; an empty list: only these. By default the runs in ``runs``, in the
+            order of ``etabli serve``.
         out: The folder to write.
         photos: Whether the figures of your runs that show photographs of Pascal VOC or Flickr8k
             are included; the photographs belong to their authors.
@@ -59,18 +60,23 @@ def publish(
         EtabliError: The folder cannot be written.
     """
     started, out, interpreter = time.monotonic(), Path(out), Interpreter(pyodide)
-    folders = [Path(runs)] if isinstance(runs, str | Path) else [Path(each) for each in runs]
+    given = [runs] if isinstance(runs, str | Path) else runs
     _refuse_existing(out, overwrite)
     staging = out.absolute().parent / f".{out.absolute().name}.part"
     with lock_folder(staging):
-        contents = gather(folders, photos)
-        site = Site(staging / "site", contents, interpreter)
-        shutil.rmtree(site.folder, ignore_errors=True)  # of a call that was killed
-        site.write()
-        _refuse_existing(out, overwrite)
-        size = sum(path.stat().st_size for path in site.folder.rglob("*") if path.is_file())
-        _replace(site.folder, out)
-    shutil.rmtree(staging, ignore_errors=True)
+        try:
+            contents = gather(given, photos)
+            site = Site(staging / "site", contents, interpreter)
+            shutil.rmtree(site.folder, ignore_errors=True)  # of a call that was killed
+            site.write()
+            _refuse_existing(out, overwrite)
+            size = sum(path.stat().st_size for path in site.folder.rglob("*") if path.is_file())
+            shutil.rmtree(out, ignore_errors=True)
+            site.folder.rename(out)
+        except OSError as error:
+            raise explain_os_error(error, out) from error
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
     pages, seconds = sorted(set(site.pages)), time.monotonic() - started
     return PublishedSite(out, pages, size, seconds, contents.notes)
 
@@ -86,12 +92,3 @@ def _refuse_existing(out: Path, overwrite: bool) -> None:
     if not is_site:
         fix = _("Choose another folder with --out: this one holds other files than a site.")
     raise BadSetting(_("{path} already exists").format(path=out), fix=fix)
-
-
-def _replace(new: Path, out: Path) -> None:
-    try:
-        if out.exists():
-            shutil.rmtree(out)
-        new.rename(out)
-    except OSError as error:
-        raise explain_os_error(error, out) from error

@@ -80,12 +80,12 @@ class PublishedRuns(PlaygroundState):
         return replace(summary, running=False, stopped=summary.running or summary.stopped)
 
 
-def gather(runs: Sequence[Path], photos: bool) -> Contents:
+def gather(runs: Sequence[str | Path] | None, photos: bool) -> Contents:
     """Gather what a site contains.
 
     Args:
         runs: Runs, folders of runs and models of ``etabli poetry train``, whose nets come before
-            the shipped ones; none: the runs in ``runs``, in the order of ``etabli serve``.
+            the shipped ones; None: the runs in ``runs``, in the order of ``etabli serve``.
         photos: Whether figures and pages with photographs of Pascal VOC and Flickr8k are shown.
 
     Returns:
@@ -95,16 +95,16 @@ def gather(runs: Sequence[Path], photos: bool) -> Contents:
         DataMissing: A given folder is no run, folder of runs or model.
         BadSetting: Two runs have the same name.
     """
-    folders, writers = _sort_folders(runs) if runs else _find_default()
+    folders, writers = _find_default() if runs is None else _sort_folders(runs)
     contents = Contents(PublishedRuns(folders), {}, {}, lambda *_item: True)
     if not photos:
         contents.keep = _keep_our_own
         _note_photos(contents)
-    chosen = _choose_nets(contents, folders, is_given=bool(runs))
+    chosen = _choose_nets(contents, folders, is_given=runs is not None)
     _add_own_writers(contents, writers)
     contents.parts["backprop"] = net_files.describe_backprop()
     used = {found.run for found in chosen}
-    for folder in folders if runs else ():
+    for folder in folders if runs is not None else ():
         if folder not in used:
             sentence = _("{run}: no net that a page can run; its scores and figures are shown.")
             contents.notes.append(sentence.format(run=folder.name))
@@ -116,7 +116,7 @@ def _find_default() -> tuple[list[Path], dict[str, Path]]:
     return run_folder.find_runs(Path("runs")), state.own_models.find("text")
 
 
-def _sort_folders(given: Sequence[Path]) -> tuple[list[Path], dict[str, Path]]:
+def _sort_folders(given: Sequence[str | Path]) -> tuple[list[Path], dict[str, Path]]:
     """Return the runs and the models for text among given folders."""
     folders: list[Path] = []
     writers: dict[str, Path] = {}

@@ -167,7 +167,9 @@ class Site:
                 reason = _(unavailable[page.key])
                 self._write_page(page, "unavailable", has_script=False, reason=reason)
                 continue
-            values = self.interpreter.values(self._address()) if page.key == "cells" else {}
+            values: dict[str, Any] = {}
+            if page.key == "cells":
+                values = self.interpreter.values(self._address())
             self._write_page(page, recorded=self._record(page), invited=[], **values)
         self.interpreter.write_files(self.folder / language / FOLDER)
         for run in state.folders:

@@ -68,6 +68,6 @@ export function listen(address, handlers) {
   return source;
 }
 
-// What --check asks, and what tells the frame that the scripts of the page have started.
+// What --check asks, and whether the page works in this browser: local/started.js says where it does not.
 globalThis.etabli.request = request;
-globalThis.etabli.isStarted = true;
+globalThis.etabli.isStarted = typeof DecompressionStream !== "undefined";
