@@ -16,8 +16,8 @@ import pytest
 from etabli.core.errors import BadSetting
 from etabli.exercises import get_exercise, starter
 from etabli.pipelines import course
-from etabli.pipelines.course import assignment
 from etabli.pipelines.check.isolation import find_isolation
+from etabli.pipelines.course import assignment
 from etabli.pipelines.course.assignment import read_assignment
 from etabli.pipelines.course.students import match_student
 

@@ -2,7 +2,7 @@
 
 import ast
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from etabli.nn import grading
 from etabli.nn.grading import Declared, Finding, Returned
 from etabli.pipelines.check.isolation import StudentFile, describe_limits
 
-__all__ = ["CheckResult", "check"]
+__all__ = ["CheckResult", "check", "check_functions"]
 
 _NAMES = ("forward", "backward", "forward_mlp", "backward_mlp")
 SKIPPED = "etabli-skip"  # the tag of notebook cells that only show something
@@ -100,17 +100,55 @@ def check(
                 for name, parameters in file.functions.items()
             }
             name = exercise or _find_exercise(file.declared, functions)
-            if name is None:
-                findings: tuple[Finding, ...] = tuple(_grade(functions, file.declared, script))
-                items: tuple[exercises.ItemResult, ...] = ()
-            else:
-                given = file.declared if variant is None else variant
-                result = exercises.grade(exercises.get_exercise(name), functions, given)
-                findings, items = result.findings, result.items
+            if name is None and not set(functions) & set(_NAMES):
+                raise _refuse_file(script)
+            result = _grade(functions, file.declared, name, variant)
             limits = describe_limits(seconds)
-            return CheckResult(findings, file.read_output(), limits, name or "", items)
+            return CheckResult(
+                result.findings, file.read_output(), limits, name or "", result.items
+            )
         finally:
             file.close()
+
+
+def check_functions(functions: Sequence[Callable], exercise: str | None = None) -> list[Finding]:
+    """Grade functions of this process, as a notebook has them.
+
+    Raises ``BadSetting`` for what is no function, or where none has a known name, and
+    ``UnknownName`` for an unknown exercise.
+    """
+    for each in functions:
+        if isinstance(each, type) or not hasattr(each, "__name__"):
+            raise BadSetting(
+                _("only functions can be checked"),
+                expected="check(forward, backward)",
+                got=type(each).__name__ if not isinstance(each, type) else each.__name__,
+                fix=_("Write them as functions, outside of a class."),
+            )
+    named = {each.__name__: grading.as_function(each) for each in functions}
+    constants = getattr(functions[0], "__globals__", {}) if functions else {}
+    declared = {name: value for name, value in constants.items() if name.isupper()}
+    name = exercise or _find_exercise(declared, named)
+    if name is None and not set(named) & set(_NAMES):
+        raise BadSetting(
+            _("no function has the name of one to check"),
+            got=", ".join(named) or None,
+            fix=_("See the names with: etabli exercise list"),
+        )
+    return list(_grade(named, declared, name, None).findings)
+
+
+def _grade(
+    functions: Mapping[str, Any],
+    declared: Mapping[str, Any],
+    exercise: str | None,
+    variant: Mapping[str, Any] | None,
+) -> exercises.Result:
+    """Grade the functions of an exercise; without one, those of two known models."""
+    if exercise is None:
+        return exercises.Result(tuple(_grade_models(functions, declared)), ())
+    given = declared if variant is None else variant
+    return exercises.grade(exercises.get_exercise(exercise), functions, given)
 
 
 def _find_exercise(declared: Mapping[str, Any], functions: Mapping[str, Any]) -> str | None:
@@ -147,9 +185,7 @@ def _extract_code(notebook: Path, folder: Path) -> Path:
     return path
 
 
-def _grade(
-    given: Mapping[str, RemoteFunction], declares: Mapping[str, Any], script: Path
-) -> list[Finding]:
+def _grade_models(given: Mapping[str, Any], declares: Mapping[str, Any]) -> list[Finding]:
     """Grade the functions of softmax regression and of the perceptron."""
     functions = {name: function for name, function in given.items() if name in _NAMES}
     for name, count in (("forward", 5), ("backward", 8)):  # those of the perceptron
@@ -157,8 +193,6 @@ def _grade(
         is_of_mlp = function and function.parameters and len(function.parameters) == count
         if function and is_of_mlp and f"{name}_mlp" not in functions:
             functions[f"{name}_mlp"] = functions.pop(name)
-    if not functions:
-        raise _refuse_file(script)
     declared = Declared.read(declares)
     return [
         *grading.grade_softmax_regression(

@@ -6,7 +6,6 @@ the machine but Python and the student's folder, and those read-only, without th
 """
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -74,7 +73,7 @@ def make_sandbox(script: Path, command: list[str]) -> list[str]:
         "command": command,
     }
     spec["shown"] += [*((place, place) for place in outer), (student_process.__file__, _CHILD)]
-    return [sys.executable, "-I", "-S", str(_SANDBOX), json.dumps(spec)]
+    return [sys.executable, "-I", "-S", str(_SANDBOX), repr(spec)]
 
 
 def _is_inside(place: str, folders: Sequence[str]) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from etabli.core.atomic_files import atomic_write, lock_folder
+from etabli.core.atomic_files import atomic_write, lock_folder, parse_json
 from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 from etabli.exercises import Exercise, starter
@@ -110,7 +110,7 @@ def write_exercise(
     if not as_notebook:
         source = starter.write_script(exercise, variant, file=f"{exercise.name}.py")
         return _add_lines(source, line, score)
-    notebook = json.loads(starter.write_notebook(exercise, variant))
+    notebook = parse_json(starter.write_notebook(exercise, variant))
     cell = next(each for each in notebook["cells"] if each["cell_type"] == "code")
     cell["source"] = _add_lines("".join(cell["source"]), line, score).splitlines(keepends=True)
     return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"

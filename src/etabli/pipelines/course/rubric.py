@@ -1,12 +1,12 @@
 """The points of each item: read from a file of the teacher, one point an item without one."""
 
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from etabli.core.atomic_files import parse_json
 from etabli.core.errors import BadSetting, CorruptFile, UnknownName
 from etabli.core.i18n import _
 from etabli.data.formats import text_file
@@ -79,7 +79,7 @@ def read_rubric(path: Path | None, known: Mapping[str, Sequence[str]]) -> Rubric
 def _parse(path: Path) -> dict[str, Any]:
     text = text_file.read(path).text
     try:
-        content = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+        content = parse_json(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise CorruptFile(_("{path} is no TOML or JSON").format(path=path)) from error
     if not isinstance(content, dict):

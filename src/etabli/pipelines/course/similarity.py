@@ -23,7 +23,7 @@ _MOST_PAIRS = 50
 
 @dataclass(frozen=True)
 class Pair:
-    """Two files, the share of the smaller one's fingerprints that they share, and where these are.
+    """Two files, the share of the fingerprints of the smaller file that they share, and where.
 
     ``lines`` are the numbers of the lines of both in which something is shared.
     """
