@@ -33,7 +33,6 @@ _DATA = '''"""The data of practical 1, and the translations of the sentences of 
 """
 
 import base64
-import json
 import zlib
 
 import numpy as np
@@ -43,7 +42,7 @@ from etabli.core import i18n
 _BYTES = zlib.decompress(base64.b85decode({digits}))
 labels = np.frombuffer(_BYTES, np.uint8, {count})
 images = np.frombuffer(_BYTES, np.uint8, offset={count}).reshape({count}, 64)  # 0 to 16
-_TEXTS = json.loads(zlib.decompress(base64.b85decode({texts})))
+_TEXTS = {texts}
 
 
 def use_language(language):
@@ -122,14 +121,10 @@ def _write_data(sources: Iterable[str]) -> str:
         if language != "en"
     }
     return _DATA.format(
-        digits=_encode(content),
-        texts=_encode(json.dumps(texts, ensure_ascii=False).encode()),
+        digits=repr(base64.b85encode(zlib.compress(content, 9)).decode()),
+        texts=repr(texts),
         count=len(digits.target),
     )
-
-
-def _encode(content: bytes) -> str:
-    return repr(base64.b85encode(zlib.compress(content, 9)).decode())
 
 
 def _find_messages(source: str) -> Iterator[str]:
