@@ -190,7 +190,7 @@ def _write_pages(
     totals = [each.total for each in handed_in]
     maximum = feedbacks[0].maximum if feedbacks else 0.0
     with atomic_write(folder / "statistics.html") as file:
-        file.write(pages.render_statistics(name, statistics, totals, maximum))
+        file.write(pages.render_statistics(name.replace("+", ", "), statistics, totals, maximum))
     pairs = [pair for found, _codes in similar for pair in found]
     codes = {key: code for _found, each in similar for key, code in each.items()}
     with atomic_write(folder / "similarity.html") as file:
