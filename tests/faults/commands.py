@@ -183,6 +183,36 @@ def write_report(folder: Path) -> None:
         etabli("report", run, "--out", folder / "reports" / f"{number}.html")
 
 
+def verify_claims(folder: Path) -> None:
+    """Verify a number of two nets; one that is not reproduced ends it too."""
+    settings = {"epochs": 4, "best": BEST, "zeros_learning_rates": [1.0]}
+    claim = {"score": "test_accuracy", "value": 0.5, "tolerance": 0.5, "data": "sample"}
+    nets = ("tp1.mlp", "tp1.logistic")
+    claims = [{**claim, "experiment": net, "settings": settings} for net in nets]
+    claims[1]["settings"] = {"epochs": 4}
+    path = folder / "claims.json"
+    if not path.exists():
+        path.write_text(json.dumps({"format": "etabli-claims/1", "claims": claims}))
+    etabli("verify", path, "--out", folder / "out")
+
+
+def verify_outcome(folder: Path) -> object:
+    table = (folder / "out" / "verify.md").read_text(encoding="utf-8")
+    runs = sorted(path.name for path in (folder / "out").iterdir() if path.is_dir())
+    return {"table": table, **{run: made(f"out/{run}", folder) for run in runs}}
+
+
+def publish_small_site(folder: Path) -> None:
+    """Publish the pages of the nets in NumPy, which load at once."""
+    from etabli.web import pages
+
+    if (folder / "site").exists():
+        return
+    small = ("digits.linear", "digits.mlp", "words")
+    pages.MODELS = tuple(spec for spec in pages.MODELS if spec.key in small)
+    etabli("publish", "--out", folder / "site")
+
+
 def report_outcome(folder: Path) -> object:
     """Return whether each page is complete."""
     pages = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("reports/*.html")}
@@ -252,6 +282,18 @@ COMMANDS = [
         partial(made, "model"),
     ),
     Command("caption train", caption_own, partial(written, UNFINISHED), captions_outcome),
+    Command(
+        "verify",
+        verify_claims,
+        partial(written, "out/*/*/*/checkpoints/*.safetensors"),
+        verify_outcome,
+    ),
+    Command(
+        "publish",
+        publish_small_site,
+        partial(written, ".site.part/site/**/*"),
+        partial(made, "site"),
+    ),
     Command(
         "report",
         write_report,

@@ -147,6 +147,12 @@ def _run(path: Path) -> object:
     return run_folder.read_run(path.parent), run_folder.list_seed_runs(path.parent)
 
 
+def _claims(path: Path) -> object:
+    from etabli.pipelines.verify import read_claims
+
+    return read_claims(path)
+
+
 def _curve(path: Path) -> object:
     from etabli.report import run_folder
 
@@ -327,6 +333,7 @@ READERS = [
     Reader("tar", "archive.tar", _unpacked, (b"ustar", b"../", b"\x00" * 512)),
     Reader("run", "run.json", _run, (b'"experiments"', b'"seeds"', b'"../.."', b'"format"')),
     Reader("seed_run", "seed_run.json", _seed_run, (b'"scores"', b'"seed"', b'"started"', b"NaN")),
+    Reader("claims", "claims.json", _claims, (b'"claims"', b'"command"', b'"seeds"', b"1e999")),
     Reader("curve", "train.jsonl", _curve, (b'{"epoch": 1}', b"NaN")),
     Reader("captioner", "card.json", _captioner, (b'"words"', b'"search"', b'"beam"')),
     Reader("model_card", "card.json", _model_card, (b'"classes"', b'"scores"', b'"thresholds"')),

@@ -79,6 +79,7 @@ def _add_commands() -> None:
         serve,
         transfer,
         untangle,
+        verify,
         words,
     )
 
@@ -94,6 +95,7 @@ def _add_commands() -> None:
         "check": check.check,
         "class": course.app,
         "report": report.report,
+        "verify": verify.verify,
         "untangle": untangle.untangle,
         "serve": serve.serve,
         "publish": publish.publish,

@@ -7,7 +7,7 @@ import typer
 
 from etabli.cli import _errors
 from etabli.cli._options import Json, Overwrite, Verbose
-from etabli.core.errors import DataMissing
+from etabli.core.errors import BadSetting, DataMissing
 from etabli.core.i18n import _
 
 
@@ -21,6 +21,12 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="The HTML file to write.", metavar="FILE")
     ] = None,
+    claims: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write the scores of one run as claims, for 'etabli verify'.", metavar="FILE"
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -32,6 +38,7 @@ def report(
     \b
     etabli report                          the newest run
     etabli report runs/a runs/b            a comparison
+    etabli report runs/a --claims a.json   its scores, for 'etabli verify'
     """
     from etabli import report as reports
     from etabli.cli import _tables
@@ -45,6 +52,8 @@ def report(
         raise DataMissing(
             _("there is no run in the folder 'runs'"), fix=_("Make one with: etabli run tp1")
         )
+    if claims is not None:
+        _write_claims(folders, claims, overwrite)
     page = reports.write_report(folders, out)
     if as_json:
         runs = [run_folder.run_document(folder) for folder in folders]
@@ -53,3 +62,18 @@ def report(
     for folder in folders if verbose else ():
         _tables.print_scores(folder, verbose=True)
     typer.echo(_("Report: {page}").format(page=page))
+
+
+def _write_claims(folders: list[Path], path: Path, overwrite: bool) -> None:
+    from etabli.pipelines._output import refuse_existing_file
+    from etabli.pipelines.verify import write_claims
+
+    if len(folders) != 1:
+        raise BadSetting(
+            _("--claims writes the scores of one run"),
+            got=len(folders),
+            fix=_("Give one run folder."),
+        )
+    refuse_existing_file(path, overwrite)
+    found = write_claims(folders[0], path)
+    _errors.print_error(_("{n} claims: {path}").format(n=len(found.claims), path=path))

@@ -31,7 +31,7 @@ class RunPlan:
 
     specs: list[ExperimentSpec]
     source: Source
-    seeds: range
+    seeds: Sequence[int]
     changes: dict[str, Any]
     folder: Path
     remarks: tuple[str, ...] = ()

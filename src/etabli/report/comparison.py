@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     *("ComparedRow", "ComparedScore", "Difference", "compare_facts", "compare_scores"),
-    *("compare_settings", "list_unshared"),
+    *("compare_settings", "find_reason", "list_unshared", "parse_recipe"),
 ]
 
 # The words of a recipe that say how a score is measured, not how the model was trained: two values
@@ -188,7 +188,7 @@ def _compare(
 ) -> Difference:
     if first is None or other is None or first.value is None or other.value is None:
         return Difference(None)
-    reason = _find_reason(first.signature, other.signature)
+    reason = find_reason(first.signature, other.signature)
     if not reason and not is_same_data:
         reason = _("not comparable, because {what} differs").format(what=_(_MEASURES["data"]))
     if reason:
@@ -215,11 +215,14 @@ def _test_mean(gaps: Sequence[float]) -> tuple[float, float, float]:
     return mean - half, mean + half, 2 * float(stdtr(degrees, -abs(mean) / error))
 
 
-def _find_reason(first: str, other: str) -> str:
+def parse_recipe(signature: str) -> dict[str, str]:
+    """Return the words of a recipe by their keys."""
+    return dict(word.partition(":")[::2] for word in signature.split(" | "))
+
+
+def find_reason(first: str, other: str) -> str:
     """Say which words of two recipes make two values incomparable; empty for none."""
-    one, two = (
-        dict(word.partition(":")[::2] for word in each.split(" | ")) for each in (first, other)
-    )
+    one, two = parse_recipe(first), parse_recipe(other)
     differing = [
         (key, one.get(key, "—"), two.get(key, "—"))
         for key in _MEASURES

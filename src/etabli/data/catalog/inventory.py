@@ -151,6 +151,20 @@ def _compare(file: File, path: Path) -> Finding:
     return Finding(file.path, REVISED if file.revised else CHANGED, detail)
 
 
+def fingerprint(folder: Path) -> str:
+    """Return ``sha256:hash`` of the names and contents of a data set's files; empty for none.
+
+    Of files below the first level (photographs, by the thousand) only name and size count.
+    """
+    total = hashlib.sha256()
+    files = sorted(each for each in folder.rglob("*") if each.is_file()) if folder.is_dir() else []
+    for path in files:
+        name = path.relative_to(folder).as_posix()
+        kind = hash_file(path, "sha256") if "/" not in name else str(path.stat().st_size)
+        total.update(f"{name}\0{kind}\n".encode())
+    return f"sha256:{total.hexdigest()}" if files else ""
+
+
 def hash_file(path: Path, algorithm: str) -> str:
     """Return ``algorithm:hash`` of a file as it is, gzip or not."""
     with path.open("rb") as stream:

@@ -1,0 +1,14 @@
+"""Claims of numbers, verified: a file states them, what is needed is run again, and compared."""
+
+from etabli.pipelines.verify.claim_file import ClaimFile, StatedClaim, read_claims, write_claims
+from etabli.pipelines.verify.verification import Verification, VerifiedClaim, verify
+
+__all__ = [
+    "ClaimFile",
+    "StatedClaim",
+    "Verification",
+    "VerifiedClaim",
+    "read_claims",
+    "verify",
+    "write_claims",
+]
