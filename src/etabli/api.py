@@ -272,6 +272,8 @@ class CheckedFunctions:
         return "\n".join("  ".join(row) for row in self._list_rows())
 
     def _repr_html_(self) -> str:
+        from etabli.core.i18n import _
+
         columns = (_("function"), _("value"), "", _("finding"))
         return notebook.format_table(columns, self._list_rows(), limit=200)
 

@@ -1,5 +1,6 @@
 """Grading of the functions of an exercise against its model solution."""
 
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ __all__ = ["ItemResult", "Result", "grade"]
 SIZES = 2  # cases of different sizes, so that a size that is hard-coded shows
 _OTHER_SIZES = N_("right with one size, not with another; is a size hard-coded?")
 
+_SHAPES = re.compile(r"\(\d+,[\d, ]*\)")
 Runs = list[tuple[str, dict[str, np.ndarray]]]
 """What is wrong, and the values that a changed solution returns."""
 
@@ -88,6 +90,7 @@ def _grade_function(reference: "_Reference", function: Function, given: Any) -> 
         arguments = reference.arguments(function.name, size)
         expected = reference.expect(function, size)
         found = grade_function(function.name, graded, arguments, expected)
+        found = [reference.explain_failure(each, function, size) for each in found]
         if size == 0:
             findings = found
         else:
@@ -115,7 +118,10 @@ def _summarize(exercise: Exercise, findings: Iterable[Finding]) -> tuple[ItemRes
         names = {value.name for value in function.values}
         for value in function.values:
             about = [each for each in own if each.value == value.name or each.value not in names]
-            wrong = [each for each in about if not each.right]
+            wrong = sorted(
+                (each for each in about if not each.right),
+                key=lambda each: ("call", value.name, each.value).index(each.value),
+            )
             is_judged = any(each.value == value.name and each.right for each in about)
             found = wrong[0] if wrong else None
             says = found.says if found else _("right") if is_judged else _(NOT_DONE)
@@ -139,6 +145,7 @@ class _Reference:
         self.source = exercise.solution(variant)
         self._slips: dict[tuple[str, int], Runs] = {}
         self._listed: dict[tuple[str, int], Runs] = {}
+        self._failures: dict[tuple[str, int], list[tuple[str, str]]] = {}
 
     def arguments(self, function: str, size: int) -> dict[str, Any]:
         """Return the arguments of a function; the same whenever it is asked for."""
@@ -155,6 +162,7 @@ class _Reference:
             value.name: Expected(
                 right[value.name],
                 {_(says): _reduce(value, found[value.name]) for says, found in listed},
+                parameter=self._find_parameter(function, value, size),
                 slips=lambda value=value: self._get_slips(function, size, value),  # type: ignore[misc]
                 reduce=value.reduce,
                 tolerance=value.tolerance,
@@ -162,6 +170,28 @@ class _Reference:
             )
             for value in function.values
         }
+
+    def _find_parameter(
+        self, function: Function, value: Value, size: int
+    ) -> tuple[str, np.ndarray] | None:
+        """Return the weights whose gradient a value is: ``grad_W`` and ``dW`` are those of W."""
+        name = value.name.removeprefix("grad_").removeprefix("d")
+        array = self.arguments(function.name, size).get(name)
+        is_weight = name != value.name and name.startswith(("W", "C"))
+        return (name, array) if is_weight and isinstance(array, np.ndarray) else None
+
+    def explain_failure(self, finding: Finding, function: Function, size: int) -> Finding:
+        """Add to an exception which slip in the solution raises the same one."""
+        if finding.value != "call" or finding.status != "wrong" or ":" not in finding.says:
+            return finding
+        key = function.name, size
+        if key not in self._failures:
+            self._failures[key] = []
+            self._run_all(mutate(self.source), function, size, self._failures[key])
+        for says, failure in self._failures[key]:
+            if _is_same_failure(failure, finding.says):
+                return replace(finding, says=join_translatable("; ", (finding.says, says)))
+        return finding
 
     def _sizes(self, function: Function, size: int) -> tuple[int, int] | None:
         """Return N and K where the exercise has a batch of targets."""
@@ -188,28 +218,41 @@ class _Reference:
         return [(says, _reduce(value, found[value.name])) for says, found in self._slips[key]]
 
     def _run_all(
-        self, sources: Iterable[tuple[str, str | CodeType]], function: Function, size: int
+        self,
+        sources: Iterable[tuple[str, str | CodeType]],
+        function: Function,
+        size: int,
+        failures: list[tuple[str, str]] | None = None,
     ) -> Runs:
-        """Run changed solutions; those that fail have no value to compare with."""
-        runs = ((says, self._run(_execute(source), function, size)) for says, source in sources)
+        """Run changed solutions; of those that fail, only the exception is kept."""
+        runs = []
+        for says, source in sources:
+            try:
+                runs.append((says, self._run(_execute(source), function, size)))
+            except Exception as error:  # a mistake may raise anything
+                if failures is not None:
+                    failures.append((says, f"{type(error).__name__}: {error}"))
         return [(says, found) for says, found in runs if found is not None]
 
     def _run(
-        self, namespace: dict[str, Any] | None, function: Function, size: int
+        self, namespace: Mapping[str, Any], function: Function, size: int
     ) -> dict[str, np.ndarray] | None:
-        if namespace is None:
-            return None
+        """Return the values of a function; None where it returns another number of arrays."""
         arguments = self.arguments(function.name, size)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                values, _changed, _keys = student_process.call(namespace[function.name], arguments)
-        except Exception:  # a mistake may raise anything
-            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            values, _changed, _keys = student_process.call(namespace[function.name], arguments)
         arrays = [each for each in values if isinstance(each, np.ndarray)]
         if len(arrays) != len(function.values):
             return None
         return {value.name: array for value, array in zip(function.values, arrays, strict=True)}
+
+
+def _is_same_failure(failure: str, says: str) -> bool:
+    """Whether a sentence is on an exception: by the shapes in it, or else by its text."""
+    shapes = [each.replace(" ", "") for each in _SHAPES.findall(failure)][:2]
+    others = [each.replace(" ", "") for each in _SHAPES.findall(says)][:2]
+    return shapes == others if shapes and others else failure in says
 
 
 def _reduce(value: Value, array: np.ndarray) -> np.ndarray:
@@ -217,13 +260,10 @@ def _reduce(value: Value, array: np.ndarray) -> np.ndarray:
     return value.reduce(array) if value.reduce else array
 
 
-def _execute(source: str | CodeType) -> dict[str, Any] | None:
-    """Run a source or compiled code; None where it fails."""
+def _execute(source: str | CodeType) -> dict[str, Any]:
+    """Run the source of a solution, or the code of a change of it."""
     namespace: dict[str, Any] = {"__name__": "solution", "np": np}
-    try:
-        exec(source, namespace)  # a file of this package, or a change of it
-    except Exception:
-        return None
+    exec(source, namespace)
     return namespace
 
 

@@ -143,8 +143,8 @@ def _propose_operation(node: ast.BinOp) -> Iterator[Slip]:
         )
     elif isinstance(node.op, ast.Add | ast.Sub):
         yield _("a term is missing: {term}").format(term=shown), left
-        rest: ast.expr = right if isinstance(node.op, ast.Add) else ast.UnaryOp(ast.USub(), right)
-        yield _("a term is missing: {term}").format(term=other), rest
+        kept: ast.expr = right if isinstance(node.op, ast.Add) else ast.UnaryOp(ast.USub(), right)
+        yield _("a term is missing: {term}").format(term=other), kept
     elif isinstance(node.op, ast.Pow):
         yield _("a power is wrong: that of {term}").format(term=other), left
     elif isinstance(node.op, ast.MatMult):
@@ -162,11 +162,9 @@ def _propose_operation(node: ast.BinOp) -> Iterator[Slip]:
 
 
 def _turn(node: ast.expr) -> ast.expr:
-    return node.value if _is_turned(node) else ast.Attribute(node, "T", ast.Load())
-
-
-def _is_turned(node: ast.expr) -> bool:
-    return isinstance(node, ast.Attribute) and node.attr == "T"
+    if isinstance(node, ast.Attribute) and node.attr == "T":
+        return node.value
+    return ast.Attribute(node, "T", ast.Load())
 
 
 def _propose_call(node: ast.Call) -> Iterator[Slip]:
@@ -193,8 +191,10 @@ def _propose_call(node: ast.Call) -> Iterator[Slip]:
         says = _("{other} is used in place of {name}").format(other=other, name=name)
         yield says, ast.Call(changed_function, node.args, node.keywords)
     if name in _REPLACED:
-        is_method = isinstance(function, ast.Attribute) and not _is_numpy(function.value)
-        inner = function.value if is_method else (node.args or [None])[0]  # type: ignore[union-attr]
+        if isinstance(function, ast.Attribute) and not _is_numpy(function.value):
+            inner: ast.expr | None = function.value
+        else:
+            inner = node.args[0] if node.args else None
         if inner is not None:
             yield _("{name} is forgotten").format(name=name), inner
 
@@ -211,6 +211,8 @@ def _rename(function: ast.expr, name: str) -> ast.expr:
 
 def _propose_constant(node: ast.Constant) -> Iterator[Slip]:
     number = node.value
+    if not isinstance(number, int | float):
+        return
     if isinstance(number, float):
         for factor in (0.5, 2.0):
             says = _("a factor is wrong: {number}").format(number=number)
@@ -218,7 +220,7 @@ def _propose_constant(node: ast.Constant) -> Iterator[Slip]:
         return
     for step in (-1, 1):
         says = _("a number is off by one: {number}").format(number=number)
-        yield says, ast.Constant(int(number) + step)
+        yield says, ast.Constant(number + step)
     if number in (0, 1):
         says = _("an axis or a position is wrong: {number}").format(number=number)
-        yield says, ast.Constant(1 - int(number))
+        yield says, ast.Constant(1 - number)

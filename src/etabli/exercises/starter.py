@@ -121,7 +121,7 @@ def _list_links(exercise: Exercise) -> str:
 
 def _cell(kind: str, source: str, is_shown: bool = False) -> dict[str, Any]:
     """Return a cell; one that only shows something has a tag, and is not run by a check."""
-    extra = {"execution_count": None, "outputs": []} if kind == "code" else {}
+    extra: dict[str, Any] = {"execution_count": None, "outputs": []} if kind == "code" else {}
     metadata = {"tags": ["etabli-skip"]} if is_shown else {}
     return {"cell_type": kind, "metadata": metadata, "source": source.splitlines(True), **extra}
 

@@ -46,7 +46,7 @@ def _make_sampling_case(generator: np.random.Generator, variant: Variant, size: 
     largest = np.sort(p)[::-1].cumsum()
     share = float((largest[2 + size] + largest[3 + size]) / 2)  # between two words
     return {
-        "temperature": {"z": z + 900 * size, "T": (0.6, 2.5)[size]},
+        "temperature": {"z": z + 3000 * size, "T": (0.6, 2.5)[size]},
         "top_k": {"p": p, "k": 3 + size},
         "nucleus": {"p": p, "share": share},
     }

@@ -495,10 +495,9 @@ def _judge(
         says = _("is not an array of numbers but {type}: use NumPy").format(type=value)
         return Finding(function, name, False, None, says, None, right)
     if not np.isfinite(value).all():
-        says = mistakes.recognize_mistake(value, right, expected.known, None)
-        return Finding(
-            function, name, False, None, says or _("holds NaN or infinity"), value, right
-        )
+        known = mistakes.recognize_mistake(value, right, expected.known, None)
+        says = known or _("holds NaN or infinity")
+        return Finding(function, name, False, None, says, value, right)
     same_shape = mistakes.has_shape(value, right)
     if expected.reduce and same_shape:
         value = expected.reduce(value.reshape(right.shape))

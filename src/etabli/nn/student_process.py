@@ -11,6 +11,7 @@ import importlib.util
 import inspect
 import io
 import json
+import linecache
 import os
 import struct
 import sys
@@ -127,7 +128,8 @@ def explain_exception(error: BaseException, filename: str) -> dict[str, Any]:
     frame, line = frames[-1]
     described |= {"line": line, "function": frame.f_code.co_name}
     try:
-        operands = _describe_operands(Path(filename).read_text(encoding="utf-8"), frame, line)
+        source = "".join(linecache.getlines(filename))  # also of a cell of a notebook
+        operands = _describe_operands(source, frame, line)
     except Exception:  # the description is a help only: evaluating again may raise anything
         operands = None
     return described | (operands or {})
