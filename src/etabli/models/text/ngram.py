@@ -29,6 +29,7 @@ __all__ = [
     "NGram",
     "Order",
     "cross_predict",
+    "estimate_discounts",
     "fit_mixture_weights",
     "kneser_ney",
     "mix",
@@ -125,7 +126,7 @@ def kneser_ney(codes: np.ndarray, vocabulary: int, context: int) -> NGram:
     adjusted = [_continuations(keys[k + 1], counts[k + 1], counts[k].shape) for k in range(context)]
     orders = []
     for key, count in zip(keys, [*adjusted, counts[-1]], strict=True):
-        total, (once, twice, more) = _sums(count), _discounts(count.data)
+        total, (once, twice, more) = _sums(count), estimate_discounts(count.data)
         discount = np.select([count.data == 1, count.data == 2], [once, twice], more)
         data = count.data - discount
         discounted = sparse.csr_matrix((data, count.indices, count.indptr), count.shape)
@@ -190,7 +191,7 @@ def _continuations(
     return (parents.tocsr() @ kinds).tocsr()
 
 
-def _discounts(counts: np.ndarray) -> tuple[float, float, float]:
+def estimate_discounts(counts: np.ndarray) -> tuple[float, float, float]:
     """D1, D2, D3+ = k - (k + 1) Y n_(k+1) / n_k with Y = n_1 / (n_1 + 2 n_2), n_k the number of
     counts equal to k.
 
