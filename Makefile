@@ -88,8 +88,8 @@ bench-gpu: setup ## measure features, an epoch and every experiment on a GPU (et
 	@$(BIN)/python benchmarks/gpu.py $(FLAGS)
 	@$(BIN)/python benchmarks/write_page.py
 
-# Every extra but gpu (three gigabytes of CUDA) and heic: they are not needed for development.
-EXTRAS := --extra cluster --extra onnx --extra openvino --extra pandas --extra parquet
+# Every extra but gpu (three gigabytes of CUDA), heic and umap: they are not needed for development.
+EXTRAS := --extra cluster --extra neighbors --extra onnx --extra openvino --extra pandas --extra parquet
 
 lock:            ## write the lock files from pyproject.toml
 	@$(BIN)/uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from etabli.core.errors import BadArray, BadSetting
+from etabli.projection.placing import place
 from etabli.projection.tsne import _compute_gradient, tsne
 
 
@@ -49,6 +50,20 @@ def test_both_gradient_methods_bring_neighbors_together():
     for n in (480, 520):
         points, _labels = blobs(n)
         assert trustworthiness(points, tsne(points, iterations=150), n_neighbors=10) > 0.8
+
+
+def test_any_number_of_threads_gives_the_same_bytes():
+    from threadpoolctl import threadpool_limits
+
+    draw = np.random.default_rng(0)
+    points = (draw.normal(size=(3100, 60)) + 3 * (np.arange(3100) % 5)[:, None]).astype(np.float32)
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            plane = tsne(points, threads=threads, iterations=15, early_iterations=15)
+            found.append((plane, place(points[:50], points[50:], plane[50:])))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])
 
 
 @pytest.mark.parametrize("n", [1, 3, 4, 7])

@@ -17,6 +17,7 @@ import numpy as np
 
 from etabli.core.errors import BadArray
 from etabli.core.i18n import _
+from etabli.projection.neighbors import make_neighbor_search
 from etabli.projection.pca import check_points
 from etabli.projection.repulsion import Potential
 
@@ -75,17 +76,6 @@ def place(
         if progress is not None:
             progress(len(part))
     return placed
-
-
-def make_neighbor_search(
-    reference: np.ndarray, k: int
-) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Return a function that finds the distances and indices (M, k) of the nearest references."""
-    from sklearn.neighbors import NearestNeighbors
-
-    search: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-    search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(reference).kneighbors
-    return search
 
 
 def _compute_affinities(distances: np.ndarray, perplexity: float) -> np.ndarray:

@@ -11,8 +11,9 @@ import numpy as np
 from etabli.core.atomic_files import atomic_write
 from etabli.core.errors import BadArray, CorruptFile, DataMissing
 from etabli.core.i18n import _
+from etabli.projection.neighbors import make_neighbor_search
 from etabli.projection.pca import check_points, pca
-from etabli.projection.placing import STEPS, make_neighbor_search, place
+from etabli.projection.placing import STEPS, place
 
 _NEIGHBORS = 5  # old points to which the distance of a point is averaged
 _USUAL = 0.99  # share of the old points that are nearer to the others than a point unlike them

@@ -12,6 +12,7 @@ import numpy as np
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
 from etabli.core.seeding import make_generator
+from etabli.projection.neighbors import find_approximate, is_approximate
 from etabli.projection.pca import check_points, pca
 from etabli.projection.repulsion import compute_repulsion
 
@@ -24,7 +25,6 @@ _REPORT_EVERY = 25  # iterations
 _START_SPREAD = 9e-3  # standard deviation of a given start; openTSNE advises against more than 1e-2
 _MIN_FOR_GRID = 500  # below, the Barnes-Hut tree of openTSNE is exact where a grid blurs
 _MIN_FOR_THREADS = 3000  # below, threads wait longer than they compute
-_MAX_EXACT = 30_000  # above, an approximate neighbor search is faster than the exact one
 
 
 def tsne(
@@ -71,16 +71,20 @@ def tsne(
         points = pca(points, pca_dimensions).points
     from openTSNE import TSNE
 
+    n = len(points)
+    perplexity = min(perplexity, (n - 1) / 3)
+    jobs = threads or (1 if n < _MIN_FOR_THREADS else os.cpu_count() or 1)
+
     def report(_iteration: int, _error: float, _embedding: np.ndarray) -> None:
         if progress is not None:
             progress(_REPORT_EVERY)
 
     embedding = TSNE(
-        perplexity=min(perplexity, (len(points) - 1) / 3),
+        perplexity=perplexity,
         early_exaggeration_iter=early_iterations,
         n_iter=iterations,
-        n_jobs=threads or (1 if len(points) < _MIN_FOR_THREADS else os.cpu_count() or 1),
-        neighbors="exact" if len(points) <= _MAX_EXACT else "approx",
+        n_jobs=jobs,
+        neighbors=find_approximate(points, perplexity, jobs) if is_approximate(n) else "exact",
         negative_gradient_method="bh" if len(points) < _MIN_FOR_GRID else _compute_gradient,
         initialization=_initialize(points, seed) if start is None else _shrink(start, len(points)),
         random_state=int(make_generator(seed, "tsne").integers(2**31 - 1)),
