@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from web.playground import INTERACTIONS
 
 from etabli.core.atomic_files import parse_json
-from etabli.core.errors import BadSetting, DataMissing, EtabliError
+from etabli.core.errors import BadSetting, CorruptFile, DataMissing, EtabliError
 from etabli.report import run_folder
 from etabli.web import net_files, publishing
 from etabli.web.publishing.bundle import bundle
@@ -132,6 +132,19 @@ def test_a_folder_without_a_run_or_a_site_is_named(tmp_path):
         gather([tmp_path], photos=False)
     with pytest.raises(DataMissing, match=r"is not a site: it has no check\.json"):
         check(tmp_path)
+    (tmp_path / "check.json").write_text("{}")
+    for manifest in ("[]", "{", '{"pages": ["../../secret.html"]}', '{"pages": 1}'):
+        (tmp_path / "site.json").write_text(manifest)
+        with pytest.raises(CorruptFile, match=r"site\.json is not that of a site"):
+            check(tmp_path)
+
+
+def test_a_run_that_cannot_be_read_is_left_out_with_the_reason(small_runs, tmp_path):
+    shutil.copytree(small_runs, tmp_path / "runs")
+    (tmp_path / "runs" / "second" / "run.json").write_text("{")
+    found = gather([tmp_path / "runs", tmp_path / "runs" / "first"], photos=False)
+    assert [folder.name for folder in found.state.folders] == ["first"]
+    assert any("second" in note and "cannot be read" in note for note in found.notes)
 
 
 def test_a_net_that_the_page_cannot_run_is_named_and_replaced(trained_runs, monkeypatch):

@@ -10,8 +10,9 @@ from etabli.core.atomic_files import explain_os_error, lock_folder
 from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 from etabli.web.pages.cells import Interpreter
+from etabli.web.publishing.check import MANIFEST
 from etabli.web.publishing.contents import gather
-from etabli.web.publishing.site import MANIFEST, Site
+from etabli.web.publishing.site import Site
 
 __all__ = ["PublishedSite", "publish"]
 

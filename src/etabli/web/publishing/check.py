@@ -18,6 +18,7 @@ from etabli.web.publishing.contents import PublishedRuns
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
+MANIFEST = "site.json"  # marks a folder that may be replaced by --overwrite
 QUESTIONS = "check.json"  # questions to the pages, with the answers of Python
 _TOLERANCE = 1e-5
 _SECONDS = 30  # until the scripts of a page have started
@@ -100,7 +101,9 @@ def check(folder: str | Path) -> list[CheckedPage]:
     """
     folder = Path(folder).absolute()
     questions = _read(folder / QUESTIONS)
-    pages = _read(folder / "site.json")["pages"]
+    pages = _read(folder / MANIFEST).get("pages")
+    if not isinstance(pages, list) or not all(_is_page(folder, name) for name in pages):
+        raise _explain_corrupt(folder / MANIFEST)
     with _open_browser() as context:
         return [
             _check_page(context, folder, f"{language}/{name}", questions)
@@ -119,12 +122,23 @@ def _read(path: Path) -> dict[str, Any]:
             ),
             fix=_("Make one with: etabli publish --out site"),
         ) from None
-    except ValueError as error:
-        raise CorruptFile(
-            _("{path} is not JSON").format(path=path), fix=_("Publish the site again.")
-        ) from error
-    assert isinstance(found, dict)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise _explain_corrupt(path)
     return found
+
+
+def _explain_corrupt(path: Path) -> CorruptFile:
+    return CorruptFile(
+        _("{path} is not that of a site").format(path=path), fix=_("Publish the site again.")
+    )
+
+
+def _is_page(folder: Path, name: object) -> bool:
+    if not isinstance(name, str) or Path(name).name != name:
+        return False
+    return all((folder / language / name).is_file() for language in LANGUAGES)
 
 
 @contextmanager

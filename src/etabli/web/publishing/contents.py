@@ -95,8 +95,9 @@ def gather(runs: Sequence[str | Path] | None, photos: bool) -> Contents:
         DataMissing: A given folder is no run, folder of runs or model.
         BadSetting: Two runs have the same name.
     """
-    folders, writers = _find_default() if runs is None else _sort_folders(runs)
-    contents = Contents(PublishedRuns(folders), {}, {}, lambda *_item: True)
+    found, writers = _find_default() if runs is None else _sort_folders(runs)
+    folders, notes = _split_readable(found)
+    contents = Contents(PublishedRuns(folders), {}, {}, lambda *_item: True, notes)
     if not photos:
         contents.keep = _keep_our_own
         _note_photos(contents)
@@ -118,16 +119,16 @@ def _find_default() -> tuple[list[Path], dict[str, Path]]:
 
 def _sort_folders(given: Sequence[str | Path]) -> tuple[list[Path], dict[str, Path]]:
     """Return the runs and the models for text among given folders."""
-    folders: list[Path] = []
+    folders: dict[Path, None] = {}  # each once, in the order in which they are given
     writers: dict[str, Path] = {}
     for each in dict.fromkeys(Path(path).absolute() for path in given):
         if (each / CARD).is_file():
             writers[each.name] = each
         elif (each / "run.json").exists() or not (found := run_folder.find_runs(each)):
             run_folder.read_run(each)  # raises where it is none
-            folders.append(each)
+            folders[each] = None
         else:
-            folders.extend(found)
+            folders.update(dict.fromkeys(found))
     names = [folder.name for folder in folders]
     for name in names:
         if names.count(name) > 1:
@@ -135,7 +136,20 @@ def _sort_folders(given: Sequence[str | Path]) -> tuple[list[Path], dict[str, Pa
                 _("two runs have the name {name}").format(name=name),
                 fix=_("Rename the folder of one of them."),
             )
-    return folders, writers
+    return list(folders), writers
+
+
+def _split_readable(folders: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Return the runs that can be read, and why the others cannot."""
+    readable, notes = [], []
+    for folder in folders:
+        try:
+            run_folder.read_run(folder)
+        except (EtabliError, OSError) as error:
+            notes.append(f"{folder.name}: {error}")
+        else:
+            readable.append(folder)
+    return readable, notes
 
 
 def _keep_our_own(folder: Path, seed_run: run_folder.SeedRun, item: run_folder.ReportItem) -> bool:

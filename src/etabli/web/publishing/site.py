@@ -19,12 +19,11 @@ from etabli.web.pages import runs as run_pages
 from etabli.web.pages import untangling
 from etabli.web.pages.cells import FOLDER, Interpreter
 from etabli.web.publishing.bundle import bundle
-from etabli.web.publishing.check import QUESTIONS, list_questions
+from etabli.web.publishing.check import MANIFEST, QUESTIONS, list_questions
 from etabli.web.publishing.contents import Contents
 from etabli.web.rendering import Page
 from etabli.web.sse import read_new_rows
 
-MANIFEST = "site.json"  # marks a folder that may be replaced by --overwrite
 _SCRIPTS = rendering.HERE / "static" / "js"
 _LOCAL = _SCRIPTS / "local"
 # "self" is no file: in every browser.
