@@ -12,7 +12,11 @@ from etabli.core.i18n import _
 
 def export(
     model: Annotated[
-        Path, typer.Argument(help="A folder that 'etabli transfer' or 'etabli finetune' wrote.")
+        Path,
+        typer.Argument(
+            help="A folder of 'etabli transfer', 'etabli finetune' or 'etabli poetry train', the "
+            "folder of a run with one net, or a file .keras or .safetensors."
+        ),
     ],
     out: Annotated[
         Path, typer.Option(help="The file to write: .xml for OpenVINO, .onnx for ONNX.")
@@ -23,10 +27,12 @@ def export(
     """Export a trained model to an OpenVINO IR or to ONNX, and check that its outputs agree.
 
     The file carries the classes, their thresholds, the task and what the pixels must be, and
-    labels.txt next to it lists the classes. 'etabli predict' reads them back.
+    labels.txt next to it lists the classes. 'etabli predict' reads them back. A net of a run is
+    exported too: dense and convolutional layers, SimpleRNN, LSTM, GRU.
 
     \b
     etabli export model/ --out model.onnx
+    etabli export runs/my-run/tp2.cnn --out cnn.onnx
     etabli export model/ --out model.xml
     etabli predict new-photos/ --model model.onnx --out predictions.csv
     """

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from etabli.core.errors import BadSetting, EtabliError, MissingExtra
 from etabli.core.i18n import _
 from etabli.models.vision.openvino_net import SUFFIXES, OpenVinoNet
 from etabli.saved_models import classifier, exported, onnx, openvino_files
+from etabli.saved_models.trained import TrainedNet
 from etabli.training import keras_io
 from etabli.training.openvino import import_openvino, is_openvino_installed
 
@@ -56,12 +57,9 @@ def export_model(
     Raises:
         BadSetting: The suffix is neither .xml (OpenVINO) nor .onnx, or there are such files.
     """
-    path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise BadSetting(_("a model is exported as .xml or .onnx"), got=path.name)
+    path = _check_suffix(path)
     net, card = classifier.load(folder)
-    _check_free(path, card, overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _check_free(path, card.classes, overwrite)
     metadata = exported.make_metadata(card)
     if isinstance(net, OpenVinoNet):
         written = _export_net(net, path, metadata)
@@ -69,15 +67,67 @@ def export_model(
         written = onnx.export_onnx(net, path, metadata)
     else:
         written = export_openvino(net, path, metadata)
-    exported.write_labels(written, card)
+    exported.write_labels(written, card.classes)
     images = np.random.default_rng(0).integers(0, 256, (2, *card.input_size, 3))
     return written, check_export(net, written, images), card
 
 
-def _check_free(path: Path, card: classifier.ModelCard, overwrite: bool) -> None:
+def export_net(
+    net: TrainedNet, path: Path | str, *, overwrite: bool = False
+) -> tuple[Path, float | None]:
+    """Export another net than a classifier of images; check it to 1e-5 on two random inputs.
+
+    Args:
+        net: The net.
+        path: The file to write. OpenVINO makes an .xml of the ONNX file.
+        overwrite: Replace this file, and ``labels.txt`` where the net has classes.
+
+    Returns:
+        The file, and the largest difference between both outputs (None without OpenVINO).
+
+    Raises:
+        BadSetting: The suffix is neither .xml (OpenVINO) nor .onnx, or there are such files.
+        EtabliError: A layer has no counterpart in ONNX.
+    """
+    path = _check_suffix(path)
+    _check_free(path, net.classes, overwrite)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix.lower() == ".onnx":
+        written = onnx.export_onnx(net.model, path, net.metadata)
+    else:
+        network = import_openvino(_("the export to an OpenVINO IR"))
+        with tempfile.TemporaryDirectory(prefix="etabli-export-") as folder:
+            made = onnx.export_onnx(net.model, Path(folder) / "net.onnx")
+            network = network.Core().read_model(made)
+            _save_ir(network, made.with_suffix(".xml"), net.metadata)
+            written = _copy_ir(made.with_suffix(".xml"), path)
+    if net.classes:
+        exported.write_labels(written, net.classes)
+    inputs = _draw_inputs(net.model)
+    return written, _compare(net.predict, written, inputs, tolerance=1e-5)
+
+
+def _draw_inputs(model: "keras.Model") -> np.ndarray:
+    """Draw two inputs of a net: codes of its embedding, or numbers from 0 to 1."""
+    generator = np.random.default_rng(0)
+    shape = [12 if size is None else size for size in (2, *model.input_shape[1:])]
+    if not onnx.reads_codes(model):
+        return generator.random(shape, np.float32)
+    count = next(each.input_dim for each in model.layers if hasattr(each, "input_dim"))
+    return generator.integers(0, count, shape)
+
+
+def _check_suffix(path: Path | str) -> Path:
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise BadSetting(_("a model is exported as .xml or .onnx"), got=path.name)
+    return path
+
+
+def _check_free(path: Path, classes: tuple[str, ...], overwrite: bool) -> None:
     """Raise ``BadSetting`` where the file, or another ``labels.txt``, is already there."""
-    labels, wanted = path.with_name(exported.LABELS), "".join(f"{each}\n" for each in card.classes)
-    is_other = labels.exists() and labels.read_bytes() != wanted.encode()
+    labels, wanted = path.with_name(exported.LABELS), "".join(f"{each}\n" for each in classes)
+    is_other = bool(classes) and labels.exists() and labels.read_bytes() != wanted.encode()
     for there in [path] * path.exists() + [labels] * is_other:
         if not overwrite:
             raise BadSetting(
@@ -152,13 +202,19 @@ def check_export(
 
     OpenVINO runs both formats (IR and ONNX); without it nothing is checked, and None is returned.
     """
+    images = images.astype(np.uint8 if isinstance(model, OpenVinoNet) else np.float32)
+    return _compare(model.predict_on_batch, path, images, tolerance)
+
+
+def _compare(
+    predict: Callable[[np.ndarray], Any], path: Path, inputs: np.ndarray, tolerance: float
+) -> float | None:
     if not is_openvino_installed():
         return None
     core = import_openvino(_("the check of an exported model")).Core()
-    images = images.astype(np.uint8 if isinstance(model, OpenVinoNet) else np.float32)
     compiled = core.compile_model(core.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    expected = np.asarray(model.predict_on_batch(images))
-    return check_same_numbers(expected, np.array(compiled([images])[0]), tolerance)
+    expected = np.asarray(predict(inputs))
+    return check_same_numbers(expected, np.array(compiled([inputs])[0]), tolerance)
 
 
 def check_same_numbers(expected: np.ndarray, got: np.ndarray, tolerance: float) -> float:

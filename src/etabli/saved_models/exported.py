@@ -6,7 +6,7 @@ must be, and the whole card. ``labels.txt`` next to the file has one class a lin
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,10 @@ def make_metadata(card: ModelCard) -> dict[str, str]:
     }
 
 
-def write_labels(path: Path, card: ModelCard) -> Path:
+def write_labels(path: Path, classes: Iterable[str]) -> Path:
     """Write ``labels.txt`` next to an exported model."""
     with atomic_write(path.with_name(LABELS)) as stream:
-        stream.writelines(f"{name}\n" for name in card.classes)
+        stream.writelines(f"{name}\n" for name in classes)
     return path.with_name(LABELS)
 
 

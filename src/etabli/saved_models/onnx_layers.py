@@ -1,4 +1,7 @@
-"""The layers of Keras as nodes of an ONNX graph. Maps have their channels second: (N, C, H, W)."""
+"""The layers of Keras as nodes of an ONNX graph. Maps have their channels second: (N, C, H, W).
+
+Sequences stay (N, T, features); ``onnx_recurrent`` has the layers that read them.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +10,8 @@ import numpy as np
 
 from etabli.core.errors import EtabliError
 from etabli.core.i18n import _
+from etabli.saved_models import onnx_recurrent
+from etabli.saved_models.onnx_recurrent import get_weights, no_counterpart
 
 
 def add_layers(graph: Any, model: Any, first: str, prefix: str = "") -> str:
@@ -22,6 +27,7 @@ def add_layers(graph: Any, model: Any, first: str, prefix: str = "") -> str:
         EtabliError: A layer has no counterpart here.
     """
     outputs: dict[str, str] = {}
+    model = getattr(model, "_functional", model)  # of a Sequential
     for layer in model._operations:
         kind = type(layer).__name__
         if kind == "InputLayer":
@@ -30,20 +36,12 @@ def add_layers(graph: Any, model: Any, first: str, prefix: str = "") -> str:
         inputs = [outputs[name] for name in _input_layers(layer, model)]
         if kind == "Sequential":
             name = f"{prefix}{layer.name}/"
-            outputs[layer.name] = add_layers(graph, layer._functional, inputs[0], name)
+            outputs[layer.name] = add_layers(graph, layer, inputs[0], name)
             continue
         if kind not in _KINDS:
-            raise _no_counterpart(layer)
+            raise no_counterpart(layer)
         outputs[layer.name] = _KINDS[kind](graph, layer, inputs)
     return outputs[model.outputs[0]._keras_history.operation.name]
-
-
-def _no_counterpart(layer: Any) -> EtabliError:
-    return EtabliError(
-        _("the layer {name} ({kind}) has no ONNX counterpart here").format(
-            name=layer.name, kind=type(layer).__name__
-        )
-    )
 
 
 def _input_layers(layer: Any, model: Any) -> list[str]:
@@ -53,13 +51,7 @@ def _input_layers(layer: Any, model: Any) -> list[str]:
         operations = [tensor._keras_history.operation for tensor in node.input_tensors]
         if all(id(each) in known for each in operations):
             return [each.name for each in operations]
-    raise _no_counterpart(layer)
-
-
-def _weights(layer: Any) -> dict[str, np.ndarray]:
-    return {
-        weight.name: array for weight, array in zip(layer.weights, layer.get_weights(), strict=True)
-    }
+    raise no_counterpart(layer)
 
 
 def _activated(graph: Any, layer: Any, name: str) -> str:
@@ -67,10 +59,10 @@ def _activated(graph: Any, layer: Any, name: str) -> str:
     made = f"{layer.name}/{word}"
     if word == "linear":
         return name
-    if word in ("relu", "sigmoid"):
+    if word in ("relu", "sigmoid", "tanh"):
         return graph.add(word.capitalize(), [name], made)
     if word == "softmax":
-        return graph.add("Softmax", [name], made, axis=1)
+        return graph.add("Softmax", [name], made, axis=1 if len(layer.output.shape) == 4 else -1)
     if word == "gelu":  # x (1 + erf(x / sqrt 2)) / 2
         root = graph.constant(f"{made}/root", np.sqrt(0.5))
         error = graph.add("Erf", [graph.add("Mul", [name, root], f"{made}/scaled")], f"{made}/erf")
@@ -97,7 +89,7 @@ def _pads(layer: Any, kernel: tuple[int, int]) -> list[int]:
 
 
 def _convolution(graph: Any, layer: Any, inputs: list[str]) -> str:
-    held, depthwise = _weights(layer), type(layer).__name__ == "DepthwiseConv2D"
+    held, depthwise = get_weights(layer), type(layer).__name__ == "DepthwiseConv2D"
     kernel = held["kernel"]
     order = (2, 3, 0, 1) if depthwise else (3, 2, 0, 1)
     names = [*inputs, graph.constant(f"{layer.name}/kernel", kernel.transpose(order))]
@@ -115,7 +107,7 @@ def _convolution(graph: Any, layer: Any, inputs: list[str]) -> str:
 
 
 def _normalization(graph: Any, layer: Any, inputs: list[str]) -> str:
-    held = _weights(layer)
+    held = get_weights(layer)
     mean = held["moving_mean"]
     usual = {"gamma": np.ones_like(mean), "beta": np.zeros_like(mean)}
     names = [
@@ -191,14 +183,14 @@ def _reshape(graph: Any, layer: Any, inputs: list[str]) -> str:
     """Turn (N, C) into maps of one location; no net reshapes anything else."""
     shape = tuple(layer.target_shape)
     if len(layer.input.shape) != 2 or shape[:-1] != (1, 1):
-        raise _no_counterpart(layer)
+        raise no_counterpart(layer)
     target = graph.constant(f"{layer.name}/shape", [0, shape[-1], 1, 1], "int64")
     return graph.add("Reshape", [*inputs, target], layer.name)
 
 
 def _concatenation(graph: Any, layer: Any, inputs: list[str]) -> str:
     if layer.axis not in (-1, len(layer.output.shape) - 1):
-        raise _no_counterpart(layer)
+        raise no_counterpart(layer)
     return graph.add("Concat", inputs, layer.name, axis=1)
 
 
@@ -251,8 +243,8 @@ def _scaled_sum(graph: Any, layer: Any, inputs: list[str]) -> str:
 def _layer_normalization(graph: Any, layer: Any, inputs: list[str]) -> str:
     """Normalize the channels of each location, which ONNX does in the last axis."""
     if list(layer.axis) not in ([-1], [len(layer.output.shape) - 1]):
-        raise _no_counterpart(layer)
-    held = _weights(layer)
+        raise no_counterpart(layer)
+    held = get_weights(layer)
     names = [graph.constant(f"{layer.name}/{word}", held[word]) for word in ("gamma", "beta")]
     options = {"axis": -1, "epsilon": float(layer.epsilon)}
     if len(layer.output.shape) == 2:
@@ -264,7 +256,7 @@ def _layer_normalization(graph: Any, layer: Any, inputs: list[str]) -> str:
 
 def _separable(graph: Any, layer: Any, inputs: list[str]) -> str:
     """Add the convolution of each channel, then that of each location."""
-    held = _weights(layer)
+    held = get_weights(layer)
     depth, point = held["depthwise_kernel"], held["pointwise_kernel"]
     kernel = depth.transpose(2, 3, 0, 1).reshape(-1, 1, *depth.shape[:2])
     made = graph.add(
@@ -284,7 +276,7 @@ def _separable(graph: Any, layer: Any, inputs: list[str]) -> str:
 def _log_sum_exp(graph: Any, layer: Any, inputs: list[str]) -> str:
     """Compute log-sum-exp over the locations, minus the maximum, so ``Exp`` does not overflow."""
     if tuple(layer.axis) != (1, 2) or layer.keepdims:
-        raise _no_counterpart(layer)
+        raise no_counterpart(layer)
     most = graph.add("GlobalMaxPool", inputs, f"{layer.name}/most")
     powers = graph.add(
         "Exp", [graph.add("Sub", [*inputs, most], f"{layer.name}/below")], f"{layer.name}/powers"
@@ -300,13 +292,23 @@ def _log_sum_exp(graph: Any, layer: Any, inputs: list[str]) -> str:
 
 def _dense(graph: Any, layer: Any, inputs: list[str]) -> str:
     """Add a dense layer: on a map, it is a convolution of one location."""
-    held = _weights(layer)
+    held = get_weights(layer)
     kernel, kind = held["kernel"], "Gemm"
     if len(layer.output.shape) == 4:
         kernel, kind = kernel.T[:, :, None, None], "Conv"
-    names = [graph.constant(f"{layer.name}/kernel", kernel)]
-    names.append(graph.constant(f"{layer.name}/bias", held["bias"]))
-    return _activated(graph, layer, graph.add(kind, [*inputs, *names], layer.name))
+    weights = graph.constant(f"{layer.name}/kernel", kernel)
+    bias = graph.constant(f"{layer.name}/bias", held.get("bias", np.zeros(layer.units)))
+    if len(layer.output.shape) == 3:
+        product = graph.add("MatMul", [*inputs, weights], f"{layer.name}/product")
+        return _activated(graph, layer, graph.add("Add", [product, bias], layer.name))
+    return _activated(graph, layer, graph.add(kind, [*inputs, weights, bias], layer.name))
+
+
+def _flatten(graph: Any, layer: Any, inputs: list[str]) -> str:
+    """Flatten maps in the order of Keras, the channels last."""
+    if len(layer.input.shape) == 4:
+        inputs = [graph.add("Transpose", inputs, f"{layer.name}/last", perm=[0, 2, 3, 1])]
+    return graph.add("Flatten", inputs, layer.name, axis=1)
 
 
 def _alone(kind: str) -> Callable:
@@ -325,6 +327,7 @@ _KINDS: dict[str, Callable] = {
     "Dense": _dense,
     "DepthwiseConv2D": _convolution,
     "Dropout": _alone("Identity"),
+    "Flatten": _flatten,
     "Flip": _flip,
     "GlobalAveragePooling2D": _average,
     "LayerNormalization": _layer_normalization,
@@ -342,4 +345,5 @@ _KINDS: dict[str, Callable] = {
         "LpNormalization", inputs, layer.name, axis=1, p=2
     ),
     "ZeroPadding2D": _padding,
+    **onnx_recurrent.KINDS,
 }

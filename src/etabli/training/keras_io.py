@@ -31,7 +31,7 @@ __all__ = ["check_archive", "load", "read_dense", "save", "save_weights"]
 _LAYERS = (
     "Activation", "Add", "AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D",
     "Cropping2D", "Dense", "DepthwiseConv2D", "Dropout", "Embedding", "Flatten",
-    "GlobalAveragePooling2D", "InputLayer", "LSTM", "LayerNormalization", "Masking",
+    "GRU", "GlobalAveragePooling2D", "InputLayer", "LSTM", "LayerNormalization", "Masking",
     "MaxPooling2D", "Multiply", "Normalization", "ReLU", "Rescaling", "Reshape", "SeparableConv2D",
     "SimpleRNN", "UnitNormalization", "ZeroPadding2D",
 )  # fmt: skip
