@@ -32,6 +32,10 @@ from etabli.data.formats import (
     voc,
     word_vectors,
 )
+from etabli.pipelines.course import submissions
+from etabli.pipelines.course.assignment import read_assignment
+from etabli.pipelines.course.rubric import read_rubric
+from etabli.pipelines.course.students import read_students
 
 CORPUS = Path(__file__).parent / "corpus"
 SLOW = 5.0  # seconds of the processor that no input of 20 kB may take
@@ -206,6 +210,16 @@ def _keras(path: Path) -> object:
         raise CorruptFile("as load reports it") from error
 
 
+def _submitted(path: Path) -> object:
+    """Collect what was handed in, and read its code without running it."""
+    found, _left_out = submissions.collect(path)
+    return [submissions.read_declared(submissions.read_code(each)) for each in found]
+
+
+def _rubric(path: Path) -> object:
+    return read_rubric(path, {"tp1.softmax": ("softmax.p",), "tp1.gradient": ("backward.grad_W",)})
+
+
 XML = (
     *(
         b"<object>",
@@ -338,6 +352,11 @@ READERS = [
     Reader("captioner", "card.json", _captioner, (b'"words"', b'"search"', b'"beam"')),
     Reader("model_card", "card.json", _model_card, (b'"classes"', b'"scores"', b'"thresholds"')),
     Reader("checkpoint", "m.safetensors", _checkpoint, (b'"rows"', b'"epoch"', b'"__metadata__"')),
+    Reader("students", "list.csv", read_students, (b"sep=;", b"name", b"\xff\xfe", b'"', b";;")),
+    Reader("submitted_zip", "all.zip", _submitted, (b"../", b"PK\x01\x02", b"PK\x05\x06", b".zip")),
+    Reader("submitted_notebook", "a.ipynb", _submitted, (*JSON, b'"cells"', b'"source"', b"code")),
+    Reader("rubric", "points.toml", _rubric, (b"[points]", b"= nan", b"= true", b"= {", b"1e999")),
+    Reader("class_file", "class.json", read_assignment, (*JSON, b'"students"', b'"exercises"')),
     Reader("keras", "net.keras", _keras, (b"Lambda", b'"class_name"', b"PK\x01\x02")),
 ]  # fmt: skip
 

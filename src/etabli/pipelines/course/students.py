@@ -64,7 +64,10 @@ def read_students(path: Path | str) -> list[Student]:
     if not lines:
         raise CorruptFile(_("{path} lists no student").format(path=path))
     delimiter = max(",;\t", key=lines[0].count)
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+    except csv.Error as error:  # a cell of more than 128 kB
+        raise CorruptFile(_("{path} lists no student").format(path=path)) from error
     columns = _find_columns(rows[0])
     if columns:
         header, rows = rows[0], rows[1:]

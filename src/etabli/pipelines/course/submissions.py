@@ -1,9 +1,13 @@
 """What students handed in: files, folders, or the zip that Moodle gives, with whose each is."""
 
 import ast
+import lzma
 import re
 import stat
+import struct
+import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,6 +22,12 @@ __all__ = ["Submission", "collect", "read_code", "read_declared"]
 _MOODLE = re.compile(r"^(?P<name>.+?)_(?P<number>\d+)_assignsubmission_(?:file|onlinetext)_?")
 _SUFFIXES = (".py", ".ipynb")
 _MOST_BYTES, _MOST_FILES = 5_000_000, 2000  # of a file, in a zip
+_MOST_BYTES_IN_ALL = 500_000_000  # in a zip
+# What a broken zip raises while its members are read.
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(RuntimeError, NotImplementedError, EOFError, ValueError),
+)
 _IGNORED = ("__MACOSX", ".ipynb_checkpoints", "__pycache__", ".git", ".venv", "venv")
 
 
@@ -76,7 +86,7 @@ def _read_file(name: str, path: Path, left_out: list[str]) -> Iterator[tuple[str
             left_out.append(_("{path}: larger than 5 MB").format(path=name))
         else:
             yield name, path.read_bytes()
-    except (OSError, EtabliError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except (*_BROKEN, OSError, EtabliError) as error:
         left_out.append(f"{name or path.name}: {error}")
 
 
@@ -85,6 +95,7 @@ def _read_zip(prefix: str, path: Path, left_out: list[str]) -> Iterator[tuple[st
     folder = f"{prefix.rpartition('.')[0]}/" if prefix else ""
     if "/" in prefix:  # a zip in a student's folder
         folder = f"{prefix.rpartition('/')[0]}/"
+    total = 0
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist()[:_MOST_FILES]:
             name = member.filename.replace("\\", "/")
@@ -95,9 +106,10 @@ def _read_zip(prefix: str, path: Path, left_out: list[str]) -> Iterator[tuple[st
                 left_out.append(_("{path}: a link, not followed").format(path=name))
             elif PurePosixPath(name).suffix.lower() not in _SUFFIXES:
                 left_out.append(_("{path}: no Python file and no notebook").format(path=name))
-            elif member.file_size > _MOST_BYTES:
+            elif member.file_size > _MOST_BYTES or total > _MOST_BYTES_IN_ALL:
                 left_out.append(_("{path}: larger than 5 MB").format(path=name))
             else:
+                total += member.file_size
                 yield folder + name, archive.read(member)
         if len(archive.infolist()) > _MOST_FILES:
             left_out.append(_("{path}: more than 2000 files").format(path=path.name))
@@ -137,7 +149,9 @@ def read_code(submission: Submission) -> str:
 def read_declared(code: str) -> tuple[dict[str, object], set[str]]:
     """Return the constants and the names of the functions of a file, without running it."""
     try:
-        tree = ast.parse(code)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on a student's escape sequences
+            tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}, set()
     constants: dict[str, object] = {}
