@@ -6,9 +6,9 @@ STAMP := $(VENV)/.installed
 UV := 0.13.9
 TORCH := 2.13.0
 FLAGS ?=
-BENCHMARKS := $(filter-out harness write_page serve_clients serve_latency gpu,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCHMARKS := $(filter-out harness write_page serve_clients serve_latency published_pages gpu,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup run screenshots bench-playground docs notebooks figures models messages test mutants test-torch stress lint reproduce bench-env bench bench-gpu lock clean
+.PHONY: help setup run screenshots bench-playground docs notebooks figures models messages test mutants test-torch verify stress lint reproduce bench-env bench bench-gpu lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  /'
@@ -54,6 +54,10 @@ messages: setup  ## update the French catalog from the source; lists what is not
 test: setup      ## run the tests (ETABLI_DATA=<folder> adds those on full data)
 	@$(BIN)/python -m pytest --numprocesses logical --dist loadfile --durations 20 $(FLAGS)
 
+verify: setup    ## verify the quick rows of README's table on full data (half a minute); cited numbers are listed
+	@$(BIN)/etabli verify docs/claims.json --max-seconds 14 --seeds 1 --out runs/verify --overwrite $(FLAGS)
+	@$(BIN)/etabli verify docs/literature.json --out runs/verify-literature --overwrite
+
 stress: setup    ## stress test: kill every long command twenty times, fuzz the readers with a million inputs (FLAGS="--kills 5 --only poetry")
 	@$(BIN)/python tools/stress.py --write $(FLAGS)
 
@@ -88,7 +92,7 @@ bench-gpu: setup ## measure features, an epoch and every experiment on a GPU (et
 	@$(BIN)/python benchmarks/gpu.py $(FLAGS)
 	@$(BIN)/python benchmarks/write_page.py
 
-# Every extra but gpu (three gigabytes of CUDA), heic and umap: they are not needed for development.
+# Every extra but gpu (three gigabytes of CUDA), heic, notebook and umap: they are not needed for development.
 EXTRAS := --extra cluster --extra neighbors --extra onnx --extra openvino --extra pandas --extra parquet
 
 lock:            ## write the lock files from pyproject.toml
