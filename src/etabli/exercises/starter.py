@@ -20,13 +20,13 @@ _HOW = (
     N_("    etabli exercise show {name} --hint 1"),
 )
 _SYMBOLS = {
-    r"\partial ": "∂", r"\hat y": "ŷ", r"\hat Y": "Ŷ", r"\bar x": "x̄", r"^{\mathsf T}": "ᵀ",
+    r"\partial ": "∂", r"\hat{y}": "ŷ", r"\hat{Y}": "Ŷ", r"\bar{x}": "x̄", r"^{\mathsf{T}}": "ᵀ",
     r"\sum": "Σ", r"\odot": "⊙", r"\qquad": "  ", r"\quad": " ", r"\,": " ", r"\sigma": "σ",
     r"\delta": "δ", r"\eta": "η", r"\mu": "μ", r"\lambda": "λ", r"\varepsilon": "ε", r"\alpha": "α",
-    r"\beta": "β", r"\ge": "≥", r"\lVert": "‖", r"\rVert": "‖", r"\leftarrow": "←", r"\left": "",
-    r"\right": "", r"\le": "≤", r"\infty": "∞", r"\in": "∈", r"\dots": "...", r"\approx": "≈",
-    r"\sim": "~", r"\mathcal ": "", r"\cdot": "·", r"\ne": "≠", r"\mid": "|", r"\{": "{",
-    r"\}": "}",
+    r"\beta": "β", r"\geq": "≥", r"\|": "‖", r"\leftarrow": "←", r"\left": "",
+    r"\right": "", r"\leq": "≤", r"\infty": "∞", r"\in": "∈", r"\dots": "...", r"\approx": "≈",
+    r"\sim": "~", r"\mathcal{N}": "N", r"\mathcal{U}": "U", r"\cdot": "·", r"\neq": "≠",
+    r"\mid": "|", r"\{": "{", r"\}": "}",
 }  # fmt: skip
 
 
@@ -95,10 +95,10 @@ def write_plainly(latex: str) -> str:
     for command, symbol in _SYMBOLS.items():
         text = text.replace(command, symbol)
     text = re.sub(r"\\(?:text|mathrm)\{([^{}]*)\}", r"\1", text)
-    text = re.sub(r"\\sqrt\{((?:[^{}]|\{[^{}]*\})*)\}", r"√(\1)", text)
     for _depth in range(4):
         text = re.sub(r"([_^])\{([^{}]*)\}", _drop_braces, text)
-        text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", _divide, text)
+        text = re.sub(r"\\sqrt\{([^{}]*)\}", r"√(\1)", text)
+        text = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", _divide, text)
     return re.sub(r" +", " ", text.replace("\\", "")).strip()
 
 

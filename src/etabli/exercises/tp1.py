@@ -95,7 +95,7 @@ SOFTMAX = Exercise(
         "scores of K classes have the loss ln K."
     ),
     equations=(
-        r"\hat y_c = \frac{e^{z_c - m}}{\sum_k e^{z_k - m}}, \qquad m = \max_k z_k",
+        r"\hat{y}_c = \frac{e^{z_c - m}}{\sum_k e^{z_k - m}}, \qquad m = \max_k z_k",
         r"L = -\frac{1}{N} \sum_i \sum_c y^*_{i,c} "
         r"\left(z_{i,c} - m_i - \log \sum_k e^{z_{i,k} - m_i}\right)",
     ),
@@ -189,8 +189,8 @@ GRADIENT = Exercise(
         "so does dL/db."
     ),
     equations=(
-        r"\frac{\partial L}{\partial z} = \frac{1}{N} (\hat Y - Y^*)",
-        r"\frac{\partial L}{\partial W} = X^{\mathsf T} \frac{\partial L}{\partial z}, \qquad "
+        r"\frac{\partial L}{\partial z} = \frac{1}{N} (\hat{Y} - Y^*)",
+        r"\frac{\partial L}{\partial W} = X^{\mathsf{T}} \frac{\partial L}{\partial z}, \qquad "
         r"\frac{\partial L}{\partial b} = \sum_i \frac{\partial L}{\partial z_i}",
     ),
     functions=(
@@ -368,8 +368,8 @@ LAYER = Exercise(
         r"h = f(a), \qquad a = x W + b",
         r"\sigma'(a) = h (1 - h), \qquad \tanh'(a) = 1 - h^2, \qquad \mathrm{relu}'(a) = [h > 0]",
         r"\frac{\partial L}{\partial a} = \frac{\partial L}{\partial h} \odot f'(a), \quad "
-        r"\frac{\partial L}{\partial x} = \frac{\partial L}{\partial a} W^{\mathsf T}, \quad "
-        r"\frac{\partial L}{\partial W} = x^{\mathsf T} \frac{\partial L}{\partial a}, \quad "
+        r"\frac{\partial L}{\partial x} = \frac{\partial L}{\partial a} W^{\mathsf{T}}, \quad "
+        r"\frac{\partial L}{\partial W} = x^{\mathsf{T}} \frac{\partial L}{\partial a}, \quad "
         r"\frac{\partial L}{\partial b} = \sum_i \frac{\partial L}{\partial a_i}",
     ),
     functions=(
@@ -468,12 +468,12 @@ MLP = Exercise(
         "get the same gradient."
     ),
     equations=(
-        r"h = \sigma(x W_h + b_h), \qquad \hat y = \mathrm{softmax}(h W_y + b_y)",
-        r"\delta = \frac{1}{N} (\hat Y - Y^*), \qquad "
-        r"\frac{\partial L}{\partial W_y} = H^{\mathsf T} \delta, \qquad "
+        r"h = \sigma(x W_h + b_h), \qquad \hat{y} = \mathrm{softmax}(h W_y + b_y)",
+        r"\delta = \frac{1}{N} (\hat{Y} - Y^*), \qquad "
+        r"\frac{\partial L}{\partial W_y} = H^{\mathsf{T}} \delta, \qquad "
         r"\frac{\partial L}{\partial b_y} = \sum_i \delta_i",
-        r"\delta_h = \delta \, W_y^{\mathsf T} \odot H \odot (1 - H), \qquad "
-        r"\frac{\partial L}{\partial W_h} = X^{\mathsf T} \delta_h, \qquad "
+        r"\delta_h = \delta \, W_y^{\mathsf{T}} \odot H \odot (1 - H), \qquad "
+        r"\frac{\partial L}{\partial W_h} = X^{\mathsf{T}} \delta_h, \qquad "
         r"\frac{\partial L}{\partial b_h} = \sum_i \delta_{h,i}",
     ),
     functions=(
@@ -581,7 +581,7 @@ GRADIENT_CHECK = Exercise(
     equations=(
         r"\frac{\partial f}{\partial x_i} \approx "
         r"\frac{f(x + \varepsilon e_i) - f(x - \varepsilon e_i)}{2 \varepsilon}",
-        r"\frac{\lVert a - b \rVert}{\lVert a \rVert + \lVert b \rVert}",
+        r"\frac{\|a - b\|}{\|a\| + \|b\|}",
     ),
     functions=(
         Function(
@@ -672,8 +672,8 @@ XAVIER = Exercise(
     ),
     equations=(
         r"\mathrm{Var}(w) = \frac{2}{n_{in} + n_{out}}",
-        r"w \sim \mathcal U\left(-\sqrt{\tfrac{6}{n_{in} + n_{out}}}, "
-        r"\sqrt{\tfrac{6}{n_{in} + n_{out}}}\right)",
+        r"w \sim \mathcal{U}\left(-\sqrt{\frac{6}{n_{in} + n_{out}}}, "
+        r"\sqrt{\frac{6}{n_{in} + n_{out}}}\right)",
     ),
     functions=(
         Function(

@@ -159,9 +159,9 @@ MAX_POOLING = Exercise(
         "that of dy."
     ),
     equations=(
-        r"y_{ij} = \max_{0 \le a, b < s} x_{s i + a,\, s j + b}",
+        r"y_{ij} = \max_{0 \leq a, b < s} x_{s i + a,\, s j + b}",
         r"\frac{\partial L}{\partial x_{uv}} = \frac{\partial L}{\partial y_{ij}} "
-        r"\left[(u, v) = \arg\max \text{ of block } (i, j)\right]",
+        r"\left[x_{uv} = y_{ij}\right]",
     ),
     functions=(
         Function(
@@ -245,10 +245,10 @@ PCA = Exercise(
         "Directions of equal eigenvalues are not unique, only the plane that they span."
     ),
     equations=(
-        r"C = \frac{1}{N} \sum_i (x_i - \bar x)^{\mathsf T} (x_i - \bar x)",
-        r"C v_j = \lambda_j v_j, \quad \lambda_1 \ge \lambda_2 \ge \dots, \qquad "
-        r"y_i = (x_i - \bar x) \, [v_1 \dots v_d]",
-        r"\text{share} = \frac{\lambda_1 + \dots + \lambda_d}{\sum_j \lambda_j}",
+        r"C = \frac{1}{N} \sum_i (x_i - \bar{x})^{\mathsf{T}} (x_i - \bar{x})",
+        r"C v_j = \lambda_j v_j, \quad \lambda_1 \geq \lambda_2 \geq \dots, \qquad "
+        r"y_i = (x_i - \bar{x}) \, [v_1 \dots v_d]",
+        r"s = \frac{\lambda_1 + \dots + \lambda_d}{\sum_j \lambda_j}",
     ),
     functions=(
         Function(
@@ -321,9 +321,9 @@ TSNE = Exercise(
         "sum over the points is 0: the map as a whole does not move."
     ),
     equations=(
-        r"w_{ij} = \frac{1}{1 + \lVert y_i - y_j \rVert^2}, \quad w_{ii} = 0, \qquad "
-        r"q_{ij} = \frac{w_{ij}}{\sum_{k \ne l} w_{kl}}",
-        r"L = \sum_{i \ne j} p_{ij} \log \frac{p_{ij}}{q_{ij}}, \qquad "
+        r"w_{ij} = \frac{1}{1 + \|y_i - y_j\|^2}, \quad w_{ii} = 0, \qquad "
+        r"q_{ij} = \frac{w_{ij}}{\sum_{k \neq l} w_{kl}}",
+        r"L = \sum_{i \neq j} p_{ij} \log \frac{p_{ij}}{q_{ij}}, \qquad "
         r"\frac{\partial L}{\partial y_i} = 4 \sum_j (p_{ij} - q_{ij}) \, w_{ij} \, (y_i - y_j)",
     ),
     functions=(
@@ -408,8 +408,8 @@ NEIGHBORHOOD_HIT = Exercise(
         "moving or scaling the whole map changes nothing."
     ),
     equations=(
-        r"\mathrm{NH} = \frac{1}{N k} \sum_i \sum_{j \in \mathcal N_k(i)} "
-        r"[\text{label}_j = \text{label}_i]",
+        r"\mathrm{NH} = \frac{1}{N k} \sum_i \sum_{j \in \mathcal{N}_k(i)} "
+        r"[c_j = c_i]",
     ),
     functions=(
         Function(

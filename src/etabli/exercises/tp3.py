@@ -35,9 +35,10 @@ AVERAGE_PRECISION = Exercise(
     name="tp3.average-precision",
     title=N_("Average precision by two rules"),
     statement=N_(
-        "Rank images by score, best first. The first rule is the mean of the precision at each "
-        "relevant image; the second, of VOC 2007, is the mean over the recalls 0, 0.1, ..., 1 of "
-        "the best precision at this recall or a larger one."
+        "Rank images by score, best first; r_n of the r relevant images are among the first n. The "
+        "first rule is the mean of the precision P_n at each relevant image; the second, of VOC "
+        "2007, is the mean over the recalls 0, 0.1, ..., 1 of the best precision at this recall or "
+        "a larger one."
     ),
     theorem=N_(
         "Both are 1 when every relevant image comes first. Only the order counts: an increasing "
@@ -45,11 +46,10 @@ AVERAGE_PRECISION = Exercise(
         "relevant images."
     ),
     equations=(
-        r"P_n = \frac{\text{relevant among the first } n}{n}, \qquad "
-        r"R_n = \frac{\text{relevant among the first } n}{\text{relevant}}",
+        r"P_n = \frac{r_n}{n}, \qquad R_n = \frac{r_n}{r}",
         r"\mathrm{AP} = \sum_n (R_n - R_{n-1}) P_n, \qquad "
         r"\mathrm{AP}_{11} = \frac{1}{11} \sum_{r \in \{0, 0.1, \dots, 1\}} "
-        r"\max_{n: R_n \ge r} P_n",
+        r"\max_{n: R_n \geq r} P_n",
     ),
     functions=(
         Function(
@@ -223,10 +223,10 @@ RESIDUAL = Exercise(
     ),
     equations=(
         r"h = \mathrm{relu}(x W_1), \qquad y = x + h W_2",
-        r"\frac{\partial L}{\partial W_2} = h^{\mathsf T} \frac{\partial L}{\partial y}, \qquad "
-        r"\delta = \left(\frac{\partial L}{\partial y} W_2^{\mathsf T}\right) \odot [h > 0]",
-        r"\frac{\partial L}{\partial W_1} = x^{\mathsf T} \delta, \qquad "
-        r"\frac{\partial L}{\partial x} = \frac{\partial L}{\partial y} + \delta W_1^{\mathsf T}",
+        r"\frac{\partial L}{\partial W_2} = h^{\mathsf{T}} \frac{\partial L}{\partial y}, \qquad "
+        r"\delta = \left(\frac{\partial L}{\partial y} W_2^{\mathsf{T}}\right) \odot [h > 0]",
+        r"\frac{\partial L}{\partial W_1} = x^{\mathsf{T}} \delta, \qquad "
+        r"\frac{\partial L}{\partial x} = \frac{\partial L}{\partial y} + \delta W_1^{\mathsf{T}}",
     ),
     functions=(
         Function(

@@ -150,10 +150,10 @@ BPTT = Exercise(
         "multiplied k times by Wh and by 1 - h²: it vanishes or explodes."
     ),
     equations=(
-        r"\delta_t = \left(\frac{\partial L}{\partial h_t} + \delta_{t+1} W_h^{\mathsf T}\right) "
+        r"\delta_t = \left(\frac{\partial L}{\partial h_t} + \delta_{t+1} W_h^{\mathsf{T}}\right) "
         r"\odot (1 - h_t^2), \qquad \delta_T = 0",
-        r"\frac{\partial L}{\partial W_x} = \sum_t x_t^{\mathsf T} \delta_t, \qquad "
-        r"\frac{\partial L}{\partial W_h} = \sum_t h_{t-1}^{\mathsf T} \delta_t, \qquad "
+        r"\frac{\partial L}{\partial W_x} = \sum_t x_t^{\mathsf{T}} \delta_t, \qquad "
+        r"\frac{\partial L}{\partial W_h} = \sum_t h_{t-1}^{\mathsf{T}} \delta_t, \qquad "
         r"\frac{\partial L}{\partial b} = \sum_t \delta_t",
     ),
     functions=(
@@ -318,9 +318,7 @@ SAMPLING = Exercise(
     ),
     equations=(
         r"p_i = \frac{e^{z_i / T}}{\sum_j e^{z_j / T}}",
-        r"q_i = \frac{p_i \, [i \in S]}{\sum_{j \in S} p_j}, \qquad "
-        r"S = \text{the } k \text{ largest, or the smallest set of the largest with } "
-        r"\sum_{j \in S} p_j \ge s",
+        r"q_i = \frac{p_i \, [i \in S]}{\sum_{j \in S} p_j}",
     ),
     functions=(
         Function(

@@ -53,10 +53,9 @@ BLEU = Exercise(
         "keeps 'the the the the' from a precision of 1."
     ),
     equations=(
-        r"p_n = \frac{\sum_{g} \min\left(c(g), \max_r c_r(g)\right)}{\sum_{g} c(g)}, "
-        r"\qquad g \text{ the n-grams of the candidate}",
+        r"p_n = \frac{\sum_{g} \min\left(c(g), \max_r c_r(g)\right)}{\sum_{g} c(g)}",
         r"\mathrm{BLEU} = \min\left(1, e^{1 - r / c}\right) "
-        r"\exp\left(\tfrac{1}{4} \sum_{n=1}^{4} \log p_n\right)",
+        r"\exp\left(\frac{1}{4} \sum_{n=1}^{4} \log p_n\right)",
     ),
     functions=(
         Function(
@@ -227,11 +226,11 @@ ATTENTION = Exercise(
         "values. The gradients equal finite differences."
     ),
     equations=(
-        r"A = \mathrm{softmax}\left(\frac{Q K^{\mathsf T}}{\sqrt d}\right), \qquad C = A V",
-        r"\frac{\partial L}{\partial V} = A^{\mathsf T} \frac{\partial L}{\partial C}, \qquad "
-        r"G = \frac{\partial L}{\partial C} V^{\mathsf T}",
+        r"A = \mathrm{softmax}\left(\frac{Q K^{\mathsf{T}}}{\sqrt{d}}\right), \qquad C = A V",
+        r"\frac{\partial L}{\partial V} = A^{\mathsf{T}} \frac{\partial L}{\partial C}, \qquad "
+        r"G = \frac{\partial L}{\partial C} V^{\mathsf{T}}",
         r"\frac{\partial L}{\partial S} = A \odot \left(G - \sum_j G_{\cdot j} A_{\cdot j}\right), "
-        r"\qquad \frac{\partial L}{\partial Q} = \frac{1}{\sqrt d} "
+        r"\qquad \frac{\partial L}{\partial Q} = \frac{1}{\sqrt{d}} "
         r"\frac{\partial L}{\partial S} K",
     ),
     functions=(
