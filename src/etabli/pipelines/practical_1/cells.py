@@ -33,7 +33,7 @@ class Cell:
 _SETUP = """\
 import numpy as np
 from etabli.nn.cells import check, report
-from tp1 import images, labels, use_language
+from tp1 import images, labels
 
 order = np.random.default_rng(0).permutation(len(images))
 X, t = images[order] / 16, labels[order]

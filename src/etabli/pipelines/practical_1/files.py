@@ -56,6 +56,9 @@ _IMPORT = """\
 import sys
 
 sys.path.append("practical_1.zip")  # the digits and the checks
+import tp1
+
+tp1.use_language("{language}")
 """
 
 
@@ -157,8 +160,8 @@ def make_notebook() -> str:
 
 def _split(cell: Cell) -> list[str]:
     """Return the code of a cell, its checks and its chart, each for a cell of a notebook."""
-    language = f'use_language("{i18n.current_language()}")\n'
-    code = f"{_IMPORT}\n{cell.source}{language}" if cell.name == "setup" else cell.source
+    start = _IMPORT.replace("{language}", i18n.current_language())
+    code = f"{start}{cell.source}" if cell.name == "setup" else cell.source
     checks = [f"check({name})\n" for name in cell.checks]
     return [code, *checks, *([cell.chart] if cell.chart else [])]
 
