@@ -51,6 +51,12 @@ def hand_out(
     same: Annotated[
         bool, typer.Option("--same", help="Give everybody the same exercises, without variants.")
     ] = False,
+    draw: Annotated[
+        int,
+        typer.Option(
+            help="Draw so many of the exercises for each student.", min=0, show_default="all"
+        ),
+    ] = 0,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Write again; the key and the variants stay.")
     ] = False,
@@ -68,11 +74,13 @@ def hand_out(
     from etabli.pipelines import course
 
     made = course.hand_out(
-        exercises, students, out, as_notebook=notebook, is_varied=not same, overwrite=overwrite
-    )
+        exercises, students, out,
+        as_notebook=notebook, is_varied=not same, drawn=draw, overwrite=overwrite,
+    )  # fmt: skip
     said = _("{n} folders with {m} exercises each in {folder}")
     given = made.assignment
-    typer.echo(said.format(n=len(given.students), m=len(given.exercises), folder=out))
+    m = given.drawn or len(given.exercises)
+    typer.echo(said.format(n=len(given.students), m=m, folder=out))
     _errors.print_error(
         _("Keep {path}: it holds your key, and 'etabli class mark' needs it.").format(
             path=out / "class.json"

@@ -116,6 +116,25 @@ def test_every_student_has_a_folder_and_a_variant_that_comes_again(handed_out):
         course.hand_out(EXERCISES, handed_out / "list.csv", handed_out / "out")
 
 
+def test_drawn_exercises_are_those_that_count(tmp_path):
+    students = write_list(tmp_path / "list.csv")
+    course.hand_out(EXERCISES, students, tmp_path / "out", drawn=1)
+    given = read_assignment(tmp_path / "out")
+    asked = [given.list_asked(student)[0].name for student in given.students]
+    files = [[path.stem for path in given_to.glob("*.py")] for given_to in tmp_path.glob("out/*_*")]
+    assert sorted(files) == sorted([name] for name in asked)
+    assert set(asked) == set(EXERCISES)
+    found = course.mark(
+        tmp_path / "out", tmp_path / "marks.csv", assignment=tmp_path / "out", unsafe=UNSAFE
+    )
+    assert [each.maximum for each in found.feedbacks] == [2] * len(NAMES)
+    counts = {each.item.exercise: each.n for each in found.statistics}
+    assert counts == {name: asked.count(name) for name in EXERCISES}
+    rows = list(csv.DictReader((tmp_path / "marks.csv").open(encoding="utf-8", newline="")))
+    empty = [[cell for cell in row.values() if cell == ""] for row in rows]
+    assert [len(cells) for cells in empty] == [2] * len(NAMES)
+
+
 def test_a_token_is_one_students(handed_out):
     given = read_assignment(handed_out / "out")
     for student in given.students:

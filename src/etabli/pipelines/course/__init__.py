@@ -22,7 +22,7 @@ from etabli.pipelines.course.marks_file import write_marks
 from etabli.pipelines.course.rerun import rerun_score
 from etabli.pipelines.course.rubric import read_rubric
 from etabli.pipelines.course.similarity import Pair, find_similar
-from etabli.pipelines.course.statistics import ItemStatistics, compute_statistics
+from etabli.pipelines.course.statistics import ItemStatistics, Records, compute_statistics
 from etabli.pipelines.course.students import Student, choose_id_column, read_students
 from etabli.pipelines.course.submissions import collect
 
@@ -103,9 +103,10 @@ def mark(
         for task, said in _rerun(given, tasks, seconds, workers) if rerun else ():
             notes.setdefault(task.student.id, []).append(said)
         feedbacks = [
-            make_feedback(each, points, marked, notes.get(each.id, ())) for each in everybody
+            make_feedback(each, points, marked, _name_asked(given, each), notes.get(each.id, ()))
+            for each in everybody
         ]
-        statistics = compute_statistics(points.items, _collect_records(everybody, marked))
+        statistics = compute_statistics(points.items, _collect_records(given, everybody, marked))
         similar = _compare(given, tasks)
         _write_pages(folder, given.name, feedbacks, statistics, similar)
         columns = write_marks(out, points, feedbacks, column)
@@ -146,15 +147,26 @@ def _rerun(
     return [(task, sentence) for task, sentence in said if sentence]
 
 
+def _name_asked(assignment: Assignment, student: Student) -> list[str]:
+    return [exercise.name for exercise in assignment.list_asked(student)]
+
+
 def _collect_records(
-    students: Sequence[Student], marked: Mapping[tuple[str, str], Marked]
-) -> list[dict[tuple[str, str], ItemRecord]]:
-    """Return the records of each student who handed in something."""
-    found: dict[str, dict[tuple[str, str], ItemRecord]] = {}
-    for (student, exercise), each in marked.items():
-        records = {(exercise, item.name): item for item in each.items}
-        found.setdefault(student, {}).update(records)
-    return [found[student.id] for student in students if student.id in found]
+    assignment: Assignment,
+    students: Sequence[Student],
+    marked: Mapping[tuple[str, str], Marked],
+) -> list[Records]:
+    """Return the records of each student who handed in something; ``None`` for what is missing."""
+    collected: list[Records] = []
+    for student in students:
+        records: dict[tuple[str, str], ItemRecord | None] = {}
+        for exercise in assignment.list_asked(student):
+            found = marked.get((student.id, exercise.name))
+            given = {item.name: item for item in found.items} if found else {}
+            records |= {(exercise.name, name): given.get(name) for name in exercise.items}
+        if any(records.values()):
+            collected.append(records)
+    return collected
 
 
 def _compare(

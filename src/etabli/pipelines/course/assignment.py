@@ -28,13 +28,17 @@ TOKEN_LINE = "# etabli class: "
 
 @dataclass(frozen=True)
 class Assignment:
-    """What is asked of a class, and the teacher's key; ``is_varied``: everybody has a variant."""
+    """What is asked of a class, and the teacher's key.
+
+    ``is_varied``: everybody has a variant; ``drawn``: how many exercises everybody has, 0 for all.
+    """
 
     name: str
     exercises: tuple[Exercise, ...]
     students: tuple[Student, ...]
     key: str
     is_varied: bool = True
+    drawn: int = 0
 
     @property
     def items(self) -> dict[str, tuple[str, ...]]:
@@ -56,6 +60,13 @@ class Assignment:
                 return student
         return None
 
+    def list_asked(self, student: Student | None) -> tuple[Exercise, ...]:
+        """Return the exercises that are asked of a student; all of them of an unknown one."""
+        if not self.drawn or student not in self.students:
+            return self.exercises
+        order = sorted(self.exercises, key=lambda each: self._sign("drawn", student.id, each.name))
+        return tuple(each for each in self.exercises if each in order[: self.drawn])
+
     def make_variant(self, student: Student | None, exercise: Exercise) -> dict[str, Any]:
         """Return the constants of a student's exercise."""
         if student is None or not self.is_varied:
@@ -74,6 +85,7 @@ class Assignment:
             "assignment": self.name,
             "exercises": [exercise.name for exercise in self.exercises],
             "varied": self.is_varied,
+            "drawn": self.drawn,
             "key": self.key,
             "students": [
                 {"id": each.id, "name": each.name, "cells": each.cells} for each in self.students
@@ -98,11 +110,11 @@ def find_exercises(names: Sequence[str]) -> tuple[Exercise, ...]:
 
 
 def make_assignment(
-    names: Sequence[str], students: Sequence[Student], *, is_varied: bool = True
+    names: Sequence[str], students: Sequence[Student], *, is_varied: bool = True, drawn: int = 0
 ) -> Assignment:
     """Create an assignment with a new key."""
     name, key = "+".join(names), secrets.token_hex(32)
-    return Assignment(name, find_exercises(names), tuple(students), key, is_varied)
+    return Assignment(name, find_exercises(names), tuple(students), key, is_varied, drawn)
 
 
 def read_assignment(path: Path) -> Assignment:
@@ -120,9 +132,14 @@ def read_assignment(path: Path) -> Assignment:
         content = parse_json(path.read_text(encoding="utf-8"))
         students = [_read_student(each) for each in content["students"]]
         names = [str(name) for name in content["exercises"]]
-        key, is_varied = str(content["key"]), bool(content["varied"])
-        found = find_exercises(names)
-        return Assignment(str(content["assignment"]), found, tuple(students), key, is_varied)
+        return Assignment(
+            str(content["assignment"]),
+            find_exercises(names),
+            tuple(students),
+            str(content["key"]),
+            bool(content["varied"]),
+            int(content["drawn"]),
+        )
     except (ValueError, KeyError, TypeError, AttributeError, UnknownName) as error:
         if isinstance(error, BadSetting):
             raise

@@ -99,14 +99,16 @@ class Board:
         cell.right, cell.of = len(right), len(self.assignment.items.get(exercise, ()))
         cell.attempts += 1
 
-    def list_rows(self) -> list[tuple[Student, list[Cell]]]:
-        """Return the cells of each student, in the order of the list and of the exercises."""
+    def list_rows(self) -> list[tuple[Student, list[Cell | None]]]:
+        """Return the cells of each student in the order of the exercises; None: it is not asked."""
         with self._lock:
             return [
                 (
                     student,
                     [
                         self.cells.get((student.id, exercise.name), Cell())
+                        if exercise in self.assignment.list_asked(student)
+                        else None
                         for exercise in self.assignment.exercises
                     ],
                 )

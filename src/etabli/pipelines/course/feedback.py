@@ -1,6 +1,6 @@
 """What a student reads: the points of each item, in the words of ``etabli check``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from etabli.core.i18n import _, localize_number
@@ -48,11 +48,24 @@ def make_feedback(
     student: Student,
     rubric: Rubric,
     marked: Mapping[tuple[str, str], Marked],
+    asked: Collection[str],
     notes: Sequence[str] = (),
 ) -> Feedback:
-    """Give the points of the rubric to what was marked, by student and exercise."""
+    """Give the points of the rubric to what was marked.
+
+    Args:
+        student: The student.
+        rubric: The items of all exercises, and their points.
+        marked: What was marked, by student and exercise.
+        asked: The names of the exercises that are asked of the student.
+        notes: Sentences on the files.
+
+    Returns:
+        The marks; with a maximum, the best total of everybody is that one.
+    """
     rows = []
     has_handed_in = False
+    rubric = rubric.select(asked)
     for item in rubric.items:
         found = marked.get((student.id, item.exercise))
         has_handed_in = has_handed_in or found is not None

@@ -37,6 +37,7 @@ def hand_out(
     *,
     as_notebook: bool = False,
     is_varied: bool = True,
+    drawn: int = 0,
     overwrite: bool = False,
 ) -> HandOut:
     """Write a folder for each student, and the teacher's file ``class.json``.
@@ -47,6 +48,7 @@ def hand_out(
         out: The folder to create.
         as_notebook: Whether to write notebooks in place of Python files.
         is_varied: Whether each student has a variant.
+        drawn: How many of the exercises each student gets; 0 for all.
         overwrite: Whether to write again into a folder; its key stays, and so do its variants.
 
     Returns:
@@ -57,7 +59,7 @@ def hand_out(
         UnknownName: There is no such practical or exercise.
     """
     listed = read_students(students)
-    assignment = make_assignment(names, listed, is_varied=is_varied)
+    assignment = make_assignment(names, listed, is_varied=is_varied, drawn=drawn)
     with lock_folder(out):
         path = out / ASSIGNMENT
         if path.exists() and not overwrite:
@@ -93,7 +95,7 @@ def _write_folder(
     assignment: Assignment, student: Student, folder: Path, as_notebook: bool
 ) -> None:
     suffix = "ipynb" if as_notebook else "py"
-    for exercise in assignment.exercises:
+    for exercise in assignment.list_asked(student):
         with atomic_write(folder / f"{exercise.name}.{suffix}") as file:
             file.write(write_exercise(assignment, student, exercise, as_notebook))
     with atomic_write(folder / "README.html") as file:

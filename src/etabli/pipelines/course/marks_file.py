@@ -40,9 +40,10 @@ def write_marks(
         for feedback in feedbacks:
             student = feedback.student
             identifier = student.cells.get(id_column, "") if id_column else student.id
-            marks = [*(row.points for row in feedback.rows), feedback.total]
             # An empty mark leaves Moodle's as it is: who handed in nothing has none, and not 0.
-            cells = [_format(each) if feedback.has_handed_in else "" for each in marks]
+            points = {row.item: _format(row.points) for row in feedback.rows}
+            cells = [points.get(item, "") for item in rubric.items] + [_format(feedback.total)]
+            cells = cells if feedback.has_handed_in else [""] * len(cells)
             writer.writerow(
                 [_escape(identifier), _escape(student.name), *cells, write_text(feedback)]
             )

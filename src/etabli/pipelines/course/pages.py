@@ -51,7 +51,7 @@ def render_hand_out(assignment: Assignment, student: Student, suffix: str) -> st
     """Return the page that a student gets: the exercises, and how to check them."""
     shown = [
         (exercise, assignment.make_variant(student, exercise), f"{exercise.name}.{suffix}")
-        for exercise in assignment.exercises
+        for exercise in assignment.list_asked(student)
     ]
     return _render("hand_out.html", student=student, shown=shown)
 

@@ -1,8 +1,8 @@
 """The points of each item: read from a file of the teacher, one point an item without one."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,10 @@ class Rubric:
     @property
     def total(self) -> float:
         return sum(item.points for item in self.items)
+
+    def select(self, exercises: Collection[str]) -> "Rubric":
+        """Return the rubric of some exercises, with the same maximum."""
+        return replace(self, items=tuple(item for item in self.items if item.exercise in exercises))
 
     def scale(self, points: float) -> float:
         """Return the mark of a sum of points."""

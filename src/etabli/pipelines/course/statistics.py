@@ -32,41 +32,35 @@ class ItemStatistics:
         return self.right / self.n if self.n else math.nan
 
 
-def compute_statistics(
-    items: Sequence[Item], results: Sequence[Mapping[tuple[str, str], ItemRecord]]
-) -> list[ItemStatistics]:
-    """Compute the statistics of items; each result is that of a student who handed in.
-
-    Args:
-        items: The items, in their order.
-        results: By exercise and item, what a student has; a missing one is not right.
-
-    Returns:
-        One row an item.
-    """
-    rows = []
-    for item in items:
-        key = item.exercise, item.name
-        found = [result.get(key) for result in results]
-        right = [record is not None and record.passed for record in found]
-        rest = [
-            sum(other.points for other in items if other is not item and _is_right(result, other))
-            for result in results
-        ]
-        wrong = Counter(
-            each.mistake or N_("another mistake") for each in found if each and not each.passed
-        )
-        commonest = sorted(wrong.items(), key=lambda pair: (-pair[1], pair[0]))
-        mistake, mistaken = commonest[0] if commonest else ("", 0)
-        rows.append(
-            ItemStatistics(
-                item, len(results), sum(right), _correlate(right, rest), mistake, mistaken
-            )
-        )
-    return rows
+Records = Mapping[tuple[str, str], ItemRecord | None]
+"""What a student has, by exercise and item; ``None`` for what was asked and not handed in."""
 
 
-def _is_right(result: Mapping[tuple[str, str], ItemRecord], item: Item) -> bool:
+def compute_statistics(items: Sequence[Item], results: Sequence[Records]) -> list[ItemStatistics]:
+    """Compute the statistics of items, each among the students whom it was asked of."""
+    return [
+        _compute(item, items, [each for each in results if (item.exercise, item.name) in each])
+        for item in items
+    ]
+
+
+def _compute(item: Item, items: Sequence[Item], results: Sequence[Records]) -> ItemStatistics:
+    found = [result[item.exercise, item.name] for result in results]
+    right = [record is not None and record.passed for record in found]
+    rest = [
+        sum(other.points for other in items if other is not item and _is_right(result, other))
+        for result in results
+    ]
+    wrong = Counter(
+        each.mistake or N_("another mistake") for each in found if each and not each.passed
+    )
+    commonest = sorted(wrong.items(), key=lambda pair: (-pair[1], pair[0]))
+    mistake, mistaken = commonest[0] if commonest else ("", 0)
+    found_correlation = _correlate(right, rest)
+    return ItemStatistics(item, len(results), sum(right), found_correlation, mistake, mistaken)
+
+
+def _is_right(result: Records, item: Item) -> bool:
     record = result.get((item.exercise, item.name))
     return record is not None and record.passed
 
