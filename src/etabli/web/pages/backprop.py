@@ -42,7 +42,7 @@ def descend(_state: object, params: BackpropParams) -> dict[str, object]:
     """Return activations, loss, gradients and updated weights at one step, and all losses."""
     x = np.array(params.x)
     target = nn.one_hot(np.array(params.labels), _CLASSES)
-    weights = _initialize(params)
+    weights = _initialize(params.initializer, params.seed)
     losses = []
     shown: dict[str, Any] = {}
     with np.errstate(all="ignore"):  # a learning rate that is too large may overflow: shown as such
@@ -71,21 +71,21 @@ def descend(_state: object, params: BackpropParams) -> dict[str, object]:
 
 def list_initial_weights() -> dict[str, dict[str, list]]:
     """Return the weights before the first step of each initializer, for the page's seed."""
-    made = {name: _initialize(BackpropParams(initializer=name)) for name in INITIALIZERS}
+    made = {name: _initialize(name, 0) for name in INITIALIZERS}
     return {
         name: {key: value.tolist() for key, value in weights.items()}
         for name, weights in made.items()
     }
 
 
-def _initialize(params: BackpropParams) -> dict[str, np.ndarray]:
+def _initialize(initializer: Initializer, seed: int) -> dict[str, np.ndarray]:
     """Return the weights before the first step."""
-    generator = seeding.make_generator(params.seed, "playground")
+    generator = seeding.make_generator(seed, "playground")
 
     def draw(shape: tuple[int, int]) -> np.ndarray:
-        if params.initializer == "large":  # saturates every sigmoid
+        if initializer == "large":  # saturates every sigmoid
             return nn.normal(shape, generator, deviation=100.0)
-        return nn.INITIALIZERS[params.initializer](shape, generator)
+        return nn.INITIALIZERS[initializer](shape, generator)
 
     return {
         "w_h": draw((2, _UNITS)),

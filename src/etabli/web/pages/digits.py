@@ -142,7 +142,7 @@ class NumpyNet:
         """Describe the net for a page that runs it itself."""
         model, (first, *_others) = self.model, self.model.layer_names
         centered = getattr(model, "mean_", None)
-        layers = [
+        layers: list[dict[str, object]] = [
             {"kind": "Center", "name": "center", "mean": encode_array(each)}
             for each in [centered]
             if each is not None

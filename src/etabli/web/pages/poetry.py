@@ -198,10 +198,11 @@ MODELS = (
 
 def load_own(folder: Path) -> CharacterModel:
     """Load a model of ``etabli poetry train``."""
-    from etabli.models.text.generation import NGramPredictor
+    from etabli.models.text.generation import LstmPredictor, NGramPredictor, WindowPredictor
     from etabli.saved_models import text as saved_text
 
     reader, card = saved_text.load(folder)
+    assert isinstance(reader, LstmPredictor | NGramPredictor | WindowPredictor)
     model = reader.model if isinstance(reader, NGramPredictor) else reader.weights
     window = card.sequence_length if card.architecture == "simple-rnn" else 0
     return CharacterModel(tuple(card.vocabulary), model, window, card.scores.get("test_nats"))
