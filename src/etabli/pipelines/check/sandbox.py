@@ -69,6 +69,8 @@ def _show_folder(folder: str, script: str, root: str) -> None:
             _bind(place, root + place)
     shutil.copyfile(script, root + script)
     os.chmod(root + script, 0o444)
+    _mount(root + folder, root + folder, "", _BIND | _RECURSIVE)
+    _remount_read_only(root + folder)
 
 
 def _remount_read_only(place: str) -> None:
