@@ -69,6 +69,7 @@ SENSIBLE = {
     ("features",): ("--out=features", "photos"),
     ("finetune",): ("--out=classifier", "photos"),
     ("predict",): ("--imagenet", "photos"),
+    ("publish",): ("--out=site",),
     ("data", "fetch"): ("mnist",),
     ("data", "import"): ("photos",),
     ("caption", "train"): ("--features=cells", "photos"),
@@ -156,6 +157,7 @@ def stopped(monkeypatch):
     from etabli.pipelines import _text_training
     from etabli.training import processes
     from etabli.web.app import Server
+    from etabli.web.publishing import contents
 
     def few_steps(*arguments):
         return (code for code, _n in zip(_generate(*arguments), range(3), strict=False))
@@ -172,6 +174,7 @@ def stopped(monkeypatch):
         (_text_training.Training, "train", stop),
         (processes, "set_cpu_devices", lambda devices: None),
         (processes, "connect", stop),
+        (contents, "_choose_nets", stop),
         (_distributed, "_exit_now", sys.exit),
         (_distributed, "_keep_output_clean", lambda: None),
         (Server, "run", lambda self: None),

@@ -183,6 +183,12 @@ def _text_model(path: Path) -> object:
     return reader.start(np.zeros((1, 3), np.int64)), card
 
 
+def _site(path: Path) -> object:
+    from etabli.web.publishing.check import read_questions
+
+    return read_questions(path.parent)
+
+
 def _checkpoint(path: Path) -> object:
     from etabli.training.checkpoint import Checkpoint
 
@@ -351,6 +357,7 @@ READERS = [
     Reader("curve", "train.jsonl", _curve, (b'{"epoch": 1}', b"NaN")),
     Reader("captioner", "card.json", _captioner, (b'"words"', b'"search"', b'"beam"')),
     Reader("model_card", "card.json", _model_card, (b'"classes"', b'"scores"', b'"thresholds"')),
+    Reader("site", "check.json", _site, (*JSON, b'"pages"', b'"questions"', b'"path"')),
     Reader("checkpoint", "m.safetensors", _checkpoint, (b'"rows"', b'"epoch"', b'"__metadata__"')),
     Reader("students", "list.csv", read_students, (b"sep=;", b"name", b"\xff\xfe", b'"', b";;")),
     Reader("submitted_zip", "all.zip", _submitted, (b"../", b"PK\x01\x02", b"PK\x05\x06", b".zip")),

@@ -132,10 +132,9 @@ def test_a_folder_without_a_run_or_a_site_is_named(tmp_path):
         gather([tmp_path], photos=False)
     with pytest.raises(DataMissing, match=r"is not a site: it has no check\.json"):
         check(tmp_path)
-    (tmp_path / "check.json").write_text("{}")
-    for manifest in ("[]", "{", '{"pages": ["../../secret.html"]}', '{"pages": 1}'):
-        (tmp_path / "site.json").write_text(manifest)
-        with pytest.raises(CorruptFile, match=r"site\.json is not that of a site"):
+    for content in ("[]", "{", '{"pages": ["../../secret.html"]}', '{"pages": ["no.html"]}'):
+        (tmp_path / "check.json").write_text(content)
+        with pytest.raises(CorruptFile, match=r"check\.json is not that of a site"):
             check(tmp_path)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from etabli.core.atomic_files import parse_json
+from pydantic import BaseModel, Field, ValidationError
+
 from etabli.core.errors import CorruptFile, DataMissing, EtabliError
 from etabli.core.i18n import LANGUAGES, _
 from etabli.web.pages import backprop, digits, poetry, words
@@ -31,6 +32,21 @@ _STARTED = "() => window.etabli?.isStarted && document.getElementById('old')?.hi
 _ASK = "([path, body]) => etabli.request(path, { body })"
 
 
+class Question(BaseModel):
+    """A request to a page, and the answer of Python."""
+
+    path: str
+    body: Any
+    answer: Any
+
+
+class Questions(BaseModel):
+    """The pages of a site in each language, and the questions to them by page."""
+
+    pages: list[Annotated[str, Field(pattern=r"^[^/\\]*$")]]
+    questions: dict[str, list[Question]] = Field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class CheckedPage:
     """A page in one language: when its scripts had run, and what is wrong with it."""
@@ -40,9 +56,9 @@ class CheckedPage:
     problems: list[str] = field(default_factory=list)
 
 
-def list_questions(state: PublishedRuns) -> dict[str, list[dict[str, Any]]]:
+def list_questions(state: PublishedRuns) -> dict[str, list[Question]]:
     """Return questions to the pages by page, each with the answer of Python."""
-    found: dict[str, list[dict[str, Any]]] = {"digits": []}
+    found: dict[str, list[Question]] = {"digits": []}
     for strokes in _DRAWINGS:
         answer: dict[str, Any] = digits.classify(state, digits.Drawing(strokes=strokes))
         shown = {
@@ -50,7 +66,11 @@ def list_questions(state: PublishedRuns) -> dict[str, list[dict[str, Any]]]:
             for net, each in answer["predictions"].items()
         }
         found["digits"].append(
-            _question("/api/digits", {"strokes": strokes}, {**answer, "predictions": shown})
+            Question(
+                path="/api/digits",
+                body={"strokes": strokes},
+                answer={**answer, "predictions": shown},
+            )
         )
     found["poetry"] = [
         _ask_for_text(state, spec.key) for spec in poetry.MODELS if state.has(spec.key)
@@ -60,36 +80,62 @@ def list_questions(state: PublishedRuns) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def _ask_for_text(state: PublishedRuns, net: str) -> dict[str, Any]:
+def _ask_for_text(state: PublishedRuns, net: str) -> Question:
     given = {"net": net, "prompt": "souvent, p", "length": 200, "seed": 3}
     params = poetry.GenerationParams.model_validate(given)
-    return _question("/api/poetry/write", params.model_dump(), poetry.generate(state, params))
+    return Question(
+        path="/api/poetry/write",
+        body=params.model_dump(),
+        answer=poetry.generate(state, params),
+    )
 
 
-def _ask_backprop(initializer: str) -> dict[str, Any]:
+def _ask_backprop(initializer: str) -> Question:
     params = backprop.BackpropParams.model_validate({"initializer": initializer, "step": 20})
-    return _question("/api/backprop", params.model_dump(), backprop.descend(None, params))
+    return Question(
+        path="/api/backprop", body=params.model_dump(), answer=backprop.descend(None, params)
+    )
 
 
-def _ask_words(state: PublishedRuns) -> list[dict[str, Any]]:
+def _ask_words(state: PublishedRuns) -> list[Question]:
     known = state.get("words")
     assert isinstance(known, words.WordMap)
     asked = [
-        _question(
-            "/api/words/neighbors",
-            {"word": word},
-            words.find_neighbors(state, words.WordParams(word=word)),
+        Question(
+            path="/api/words/neighbors",
+            body={"word": word},
+            answer=words.find_neighbors(state, words.WordParams(word=word)),
         )
         for word in known.words[:: max(1, len(known.words) // 5)]
     ]
     a, b, c = known.words[:3]
     params = words.AnalogyParams(a=a, b=b, c=c)
     answer = words.solve_analogy(state, params)
-    return [*asked, _question("/api/words/analogy", params.model_dump(), answer)]
+    return [*asked, Question(path="/api/words/analogy", body=params.model_dump(), answer=answer)]
 
 
-def _question(path: str, body: object, answer: object) -> dict[str, Any]:
-    return {"path": path, "body": body, "answer": answer}
+def read_questions(folder: Path) -> Questions:
+    """Read the pages of a site and the questions to them.
+
+    Raises:
+        DataMissing: The folder is no site.
+        CorruptFile: Its file of questions is damaged, or names a page that is not there.
+    """
+    path = folder / QUESTIONS
+    try:
+        found = Questions.model_validate_json(path.read_bytes())
+    except OSError:
+        raise DataMissing(
+            _("{folder} is not a site: it has no {name}").format(folder=folder, name=QUESTIONS),
+            fix=_("Make one with: etabli publish --out site"),
+        ) from None
+    except ValidationError:
+        found = Questions(pages=[""])
+    if not all((folder / code / name).is_file() for code in LANGUAGES for name in found.pages):
+        raise CorruptFile(
+            _("{path} is not that of a site").format(path=path), fix=_("Publish the site again.")
+        )
+    return found
 
 
 def check(folder: str | Path) -> list[CheckedPage]:
@@ -97,48 +143,17 @@ def check(folder: str | Path) -> list[CheckedPage]:
 
     Raises:
         DataMissing: The folder is no site.
+        CorruptFile: The site is damaged.
         EtabliError: There is no Playwright, or no Chromium.
     """
     folder = Path(folder).absolute()
-    questions = _read(folder / QUESTIONS)
-    pages = _read(folder / MANIFEST).get("pages")
-    if not isinstance(pages, list) or not all(_is_page(folder, name) for name in pages):
-        raise _explain_corrupt(folder / MANIFEST)
+    found = read_questions(folder)
     with _open_browser() as context:
         return [
-            _check_page(context, folder, f"{language}/{name}", questions)
+            _check_page(context, folder, f"{language}/{name}", found.questions)
             for language in LANGUAGES
-            for name in pages
+            for name in found.pages
         ]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = parse_json(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise DataMissing(
-            _("{folder} is not a site: it has no {name}").format(
-                folder=path.parent, name=path.name
-            ),
-            fix=_("Make one with: etabli publish --out site"),
-        ) from None
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise _explain_corrupt(path)
-    return found
-
-
-def _explain_corrupt(path: Path) -> CorruptFile:
-    return CorruptFile(
-        _("{path} is not that of a site").format(path=path), fix=_("Publish the site again.")
-    )
-
-
-def _is_page(folder: Path, name: object) -> bool:
-    if not isinstance(name, str) or Path(name).name != name:
-        return False
-    return all((folder / language / name).is_file() for language in LANGUAGES)
 
 
 @contextmanager
@@ -164,7 +179,7 @@ def _open_browser() -> Iterator["BrowserContext"]:
 
 
 def _check_page(
-    context: "BrowserContext", folder: Path, name: str, questions: dict[str, Any]
+    context: "BrowserContext", folder: Path, name: str, questions: dict[str, list[Question]]
 ) -> CheckedPage:
     problems: list[str] = []
     page, root = context.new_page(), folder.as_uri()
@@ -175,12 +190,12 @@ def _check_page(
     seconds = _wait_until_started(page, started, problems)
     if not problems:
         for question in questions.get(Path(name).stem, ()):
-            answer = page.evaluate(_ASK, [question["path"], question["body"]])
-            if (place := find_difference(question["answer"], answer)) is not None:
-                asked = json.dumps(question["body"])[:60]
+            answer = page.evaluate(_ASK, [question.path, question.body])
+            if (place := find_difference(question.answer, answer)) is not None:
+                asked = json.dumps(question.body)[:60]
                 sentence = _("{path} {asked}: another answer than Python's, at {place}")
                 problems.append(
-                    sentence.format(path=question["path"], asked=asked, place=place or "/")
+                    sentence.format(path=question.path, asked=asked, place=place or "/")
                 )
     page.close()
     return CheckedPage(name, seconds, problems)

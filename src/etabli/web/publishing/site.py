@@ -19,7 +19,7 @@ from etabli.web.pages import runs as run_pages
 from etabli.web.pages import untangling
 from etabli.web.pages.cells import FOLDER, Interpreter
 from etabli.web.publishing.bundle import bundle
-from etabli.web.publishing.check import MANIFEST, QUESTIONS, list_questions
+from etabli.web.publishing.check import MANIFEST, QUESTIONS, Questions, list_questions
 from etabli.web.publishing.contents import Contents
 from etabli.web.rendering import Page
 from etabli.web.sse import read_new_rows
@@ -114,10 +114,12 @@ class Site:
             with use_language(language):
                 self._write_language(language)
         self._write_text("index.html", rendering.render_template("site.html", site=self._address()))
-        self._write_text(QUESTIONS, to_json(list_questions(self.contents.state)))
+        pages = sorted(set(self.pages))
+        questions = Questions(pages=pages, questions=list_questions(self.contents.state))
+        self._write_text(QUESTIONS, to_json(questions.model_dump()))
         manifest = {
             "made_by": f"etabli {__version__}",
-            "pages": sorted(set(self.pages)),
+            "pages": pages,
             "runs": [run.name for run in self.contents.state.folders],
             "nets": {key: each.get("run", "") for key, each in self.contents.models.items()},
         }
