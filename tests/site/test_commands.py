@@ -25,12 +25,14 @@ TINY = {
     "transfer": "--weights none",
     "untangle": "--iterations 10 --perplexity 5 --weights none",
     "poetry train": "--epochs 1 --units 8",
+    "exercise start": "--solution",
     # Several pages write a file of the same name.
     "predict": "--overwrite",
     "export": "--overwrite",
     "caption train": "--epochs 1 --units 8 --attention-dim 4 --features cells --overwrite",
 }
 QUICK_RUNS = {"tp1.logistic": "--set epochs=1", "./mine.py": "--set epochs=1", "tp5.vocabulary": ""}
+QUICK_RUNS["./softmax.py"] = ""  # an exercise
 QUICK = {
     "list",
     "info",
@@ -38,6 +40,8 @@ QUICK = {
     "check",
     "report",
     "data list",
+    "exercise list",
+    "exercise show",
     "words",
     "poetry write",
     "caption write",
@@ -46,6 +50,7 @@ QUICK = {
 QUICK |= {"predict", *TINY}
 # Full data; pretrained weights; a net that only 'finetune' writes; a bucket that does not exist.
 LONG = ("full", "--imagenet", "tuned/", "s3://bucket/photos", "--resume")
+GROUPS = ("data", "caption", "poetry", "exercise")
 ENGLISH = [page for page in PAGES if not is_french(page)]
 IN_ORDER = [tuple(words) for page in ENGLISH for words in map(etabli, commands(page)) if words]
 
@@ -53,7 +58,7 @@ IN_ORDER = [tuple(words) for page in ENGLISH for words in map(etabli, commands(p
 def key_of(words: tuple[str, ...]) -> str:
     """Return the command without its arguments: ``poetry train``, ``run``."""
     plain = words[2:] if words[0] == "--lang" else words
-    return " ".join(plain[:2]) if plain[0] in ("data", "caption", "poetry") else plain[0]
+    return " ".join(plain[:2]) if plain[0] in GROUPS else plain[0]
 
 
 def tiny(words: tuple[str, ...]) -> list[str] | None:

@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-import etabli
 from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 from etabli.nn import student_process
@@ -49,7 +48,10 @@ def find_isolation() -> bool:
         script = Path(folder) / "tried.py"
         script.write_text("import numpy")
         command = make_sandbox(script.resolve(), [sys.executable, "-I", str(script)])
-        tried = subprocess.run(command, capture_output=True, timeout=60, check=False)
+        try:
+            tried = subprocess.run(command, capture_output=True, timeout=60, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return False
     return tried.returncode == 0
 
 
@@ -68,7 +70,7 @@ def make_sandbox(script: Path, command: list[str]) -> list[str]:
         "writable": {"/tmp": _SCRATCH_MEGABYTES, SCRATCH: _SCRATCH_MEGABYTES},
         "links": links,
         "shown": [pair for pair in shown if pair[0] not in links],
-        "hidden": str(Path(etabli.__file__).parent),
+        "hidden": str(Path(__file__).parents[2]),
         "stub": str(_SANDBOX.with_name("stub.py")),
         "command": command,
     }
