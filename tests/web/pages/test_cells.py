@@ -11,6 +11,7 @@ from web.stand_in_pyodide import standing_in
 from web.test_accessibility import OFF_SCREEN, violations
 
 from etabli.core.errors import BadSetting, CorruptFile, DataMissing
+from etabli.core.i18n import use_language
 from etabli.pipelines.practical_1 import find_pyodide_files
 from etabli.web.app import make_app
 from etabli.web.pages.cells import Interpreter
@@ -216,3 +217,18 @@ def test_a_list_of_packages_that_cannot_be_read_is_an_error(release):
     (release / "pyodide-lock.json").write_text("{", encoding="utf-8")
     with pytest.raises(CorruptFile, match=r"pyodide-lock\.json"):
         find_pyodide_files(release)
+
+
+def test_a_site_has_the_files_in_each_language_and_pyodide_once(release, tmp_path):
+    interpreter, site = Interpreter(str(release)), tmp_path / "a site"
+    for language in ("en", "fr"):
+        with use_language(language):
+            interpreter.write_files(site / language / "practical-1")
+    assert {path.name for path in (site / "pyodide").iterdir()} == {
+        path.name for path in find_pyodide_files(release)
+    }
+    names = ("practical_1.ipynb", "practical_1.py", "practical_1.zip", "pyodide_worker.js")
+    for name in names:
+        assert (site / "en" / "practical-1" / name).is_file()
+    french = (site / "fr" / "practical-1" / "practical_1.ipynb").read_text(encoding="utf-8")
+    assert "Les chiffres" in french
