@@ -10,8 +10,11 @@ from typing import Any
 
 from etabli import experiments
 from etabli.core.atomic_files import atomic_write, parse_json
+from etabli.pipelines.verify import ClaimFile
+from etabli.pipelines.verify.claim_file import FORMAT, SAME, compute_checksum
 from etabli.report import run_folder
 from etabli.report.numbers import format_difference, format_duration, format_score
+from etabli.report.run_folder import write_document
 
 Results = dict[str, dict[str, Any]]
 
@@ -69,7 +72,42 @@ def write_results(
         stream.write("\n")
     with atomic_write(folder / "results.md") as stream:
         stream.write(render_page(together, machine, versions))
+    write_claims(folder / "claims.json", together)
     return folder / "results.md"
+
+
+def write_claims(path: Path, results: Results) -> None:
+    """Write the rows of README as claims, for ``etabli verify``."""
+    claims = [
+        state_claim(results[key], words)
+        for experiment, score, words in HEADLINES
+        if (key := f"{experiment}/{score}") in results
+    ]
+    if not claims:
+        return
+    document = {"format": FORMAT, "title": "Établi: the table of README", "claims": claims}
+    write_document(path, ClaimFile.model_validate(document).model_dump(exclude_defaults=True))
+
+
+def state_claim(each: dict[str, Any], words: str) -> dict[str, Any]:
+    """Return a result as a claim: its value, spread, recipe, seeds, data and time."""
+    experiment, expected = experiments.load_experiment(each["experiment"]), each["expects"]
+    checksums = {name: compute_checksum(name) for name in experiment.data if name != "weights"}
+    seeds = each.get("by_seed") or range(each["n"])
+    return {
+        "id": f"{each['experiment']} {each['score']}",
+        "experiment": each["experiment"],
+        "score": each["score"],
+        "value": each["value"],
+        **({"spread": each["spread"]} if each["spread"] else {"tolerance": SAME}),
+        "range": (expected["low"], expected["high"]) if expected else None,
+        "recipe": each["signature"],
+        "seeds": sorted(map(int, seeds)),
+        "by_seed": each.get("by_seed") or {},
+        "checksums": {name: checksum for name, checksum in checksums.items() if checksum},
+        "seconds": each.get("seconds_a_seed"),
+        "note": words,
+    }
 
 
 def list_changes(before: Results, new: Results) -> list[str]:

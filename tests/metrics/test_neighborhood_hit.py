@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from etabli.core.errors import BadArray
-from etabli.metrics.neighborhood_hit import bootstrap_interval, neighborhood_hit, neighborhood_hits
+from etabli.metrics.neighborhood_hit import (
+    bootstrap_interval,
+    neighborhood_hit,
+    neighborhood_hits,
+    shared_neighbor_interval,
+)
+from etabli.metrics.neighbors import find_nearest_neighbors
 
 
 def blobs(n=300, classes=3, size=2, apart=20.0, seed=0):
@@ -32,6 +38,32 @@ def test_classes_far_apart_hit_always():
     assert found.score.value == 1.0
     assert found.per_class == {0: 1.0, 1: 1.0, 2: 1.0}
     assert found.interval == (1.0, 1.0)
+
+
+def test_the_interval_covers_the_mean_of_many_data_sets_as_independent_points_would_not():
+    draw, found, independent = np.random.default_rng(3), [], []
+    for _number in range(120):
+        labels = draw.integers(0, 3, 300)
+        points = draw.normal(size=(300, 5)) + labels[:, None] * 1.2
+        found.append(neighborhood_hit(points, labels))
+        independent.append(bootstrap_interval(found[-1].hits))
+    mean = np.mean([each.score.value for each in found])
+    covered = np.mean([each.interval[0] <= mean <= each.interval[1] for each in found])
+    too_narrow = np.mean([low <= mean <= high for low, high in independent])
+    assert covered >= 0.92 and too_narrow < 0.9
+
+
+def test_the_interval_weighs_pairs_by_the_neighbors_that_they_share():
+    points, labels = blobs(40, apart=1.0)
+    near = find_nearest_neighbors(points, 3)
+    hits = (labels[near] == labels[:, None]).mean(axis=1)
+    groups = [{row, *near[row]} for row in range(40)]
+    apart = hits - hits.mean()
+    variance = sum(
+        apart[i] * apart[j] * len(groups[i] & groups[j]) / 4 for i in range(40) for j in range(40)
+    )
+    low, high = shared_neighbor_interval(hits, near)
+    assert (high - low) / 2 == pytest.approx(1.96 * variance**0.5 / 40)
 
 
 def test_shuffled_labels_hit_by_chance():

@@ -7,8 +7,10 @@ from tiny import EXPERIMENT
 from etabli import experiments as practicals
 from etabli.data.catalog.source import Source
 from etabli.experiments import runner
+from etabli.pipelines.verify import read_claims
 
 ROOT = Path(__file__).parent.parent.parent
+CLAIMS = ROOT / "docs" / "claims.json"
 MACHINE = {"processor": "a processor", "cores": 2, "memory_gb": 24.0}
 
 
@@ -89,6 +91,15 @@ def test_the_table_of_readme_is_the_one_that_the_results_give():
         results.replace_block(readme, results.read_results(ROOT / "docs" / "results.json"))
         == readme
     )
+
+
+def test_the_claims_of_the_docs_are_the_rows_of_readme(tmp_path):
+    results.write_claims(tmp_path / "c.json", results.read_results(ROOT / "docs" / "results.json"))
+    stated, written = (read_claims(path) for path in (CLAIMS, tmp_path / "c.json"))
+    for claim in (*stated.claims, *written.claims):
+        claim.checksums = {}  # they need the data
+    assert stated == written
+    assert all(each.source for each in read_claims(CLAIMS.with_name("literature.json")).claims)
 
 
 def test_a_result_in_the_docs_belongs_to_an_experiment_of_the_project():

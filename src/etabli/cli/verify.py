@@ -62,8 +62,10 @@ def verify(
         text = (found.folder / "verify.json").read_text(encoding="utf-8")
         _errors.print_json({"folder": str(found.folder), **parse_json(text)})
     else:
-        heads = (_("claim"), _("stated"), _("measured"), _("verdict"), _("because"))
-        sides = ("left", "right", "right", "right", "left")
-        _tables.print_table("", list(zip(heads, sides, strict=True)), list_rows(found.claims))
+        for name, stated, measured, verdict, reason in list_rows(found.claims):
+            words = [_("stated {value}").format(value=stated)]
+            if measured != "—":
+                words.append(_("measured {value}").format(value=measured))
+            _tables.print_text(f"{verdict}: {name}, {', '.join([*words, *filter(None, [reason])])}")
         typer.echo(f"\n{describe(found.counts)}: {found.markdown}, {found.badge}")
     raise typer.Exit(1 if found.is_refuted else 0)

@@ -6,7 +6,7 @@ nothing is lost on an interruption.
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -229,6 +229,23 @@ class RunContext:
     def note(self, text: str) -> None:
         """Add a paragraph to the report."""
         self.report_items.append(ReportItem(kind="note", text=text))
+
+    def note_edges(self, chosen: Mapping[str, tuple[float, Sequence[float]]]) -> None:
+        """Say which chosen values are the least or the greatest of those to choose from.
+
+        Args:
+            chosen: Name -> the value, and the values that it was chosen from.
+        """
+        at_edge = [
+            f"{name} = {value:g}"
+            for name, (value, grid) in chosen.items()
+            if len(grid) > 1 and value in (min(grid), max(grid))
+        ]
+        if at_edge:
+            text = _(
+                "At the edge of the values to choose from, so that others may be better: {names}."
+            )
+            self.note(text.format(names=", ".join(at_edge)))
 
     def page(self, key: str, html: str, *, title: str, caption: str = "") -> None:
         """Add an HTML page (an explorer, a gallery) that the report links to."""

@@ -151,18 +151,20 @@ def _compare(file: File, path: Path) -> Finding:
     return Finding(file.path, REVISED if file.revised else CHANGED, detail)
 
 
-def fingerprint(folder: Path) -> str:
-    """Return ``sha256:hash`` of the names and contents of a data set's files; empty for none.
+def fingerprint(dataset: Dataset, folder: Path) -> str:
+    """Return ``sha256:hash`` of a data set, packed or not; empty where it is missing.
 
-    Of files below the first level (photographs, by the thousand) only name and size count.
+    Of photographs, by the thousand, only the names count.
     """
-    total = hashlib.sha256()
-    files = sorted(each for each in folder.rglob("*") if each.is_file()) if folder.is_dir() else []
-    for path in files:
-        name = path.relative_to(folder).as_posix()
-        kind = hash_file(path, "sha256") if "/" not in name else str(path.stat().st_size)
-        total.update(f"{name}\0{kind}\n".encode())
-    return f"sha256:{total.hexdigest()}" if files else ""
+    found = {file.path: find_file(file, folder) for file in dataset.files}
+    found |= {path: folder / path for path in dataset.stand_ins if (folder / path).is_file()}
+    lines = [f"{name} {hash_content(path)}" for name, path in sorted(found.items()) if path]
+    trees = sorted(tree.path for part in dataset.parts for tree in part.trees)
+    known = {tree.path: tree for part in dataset.parts for tree in part.trees}
+    lines += [" ".join([path, *sorted(_list_files(known[path], folder))]) for path in trees]
+    if not any(path for path in found.values()):
+        return ""
+    return f"sha256:{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()}"
 
 
 def hash_file(path: Path, algorithm: str) -> str:

@@ -188,10 +188,20 @@ EXPERIMENT = ExperimentSpec(
     ),
     expected_ranges={
         "neighborhood_hit_cnn": ExpectedRange(
-            0.988, 0.997, seeds=1, date="2026-11-25", commit="eb2a497"
+            0.9916,
+            0.9931,
+            seeds=5,
+            date="2026-11-27",
+            commit="723bd66",
+            history=("0.988 to 0.997 until 2026-11-27",),
         ),
         "neighborhood_hit_mlp": ExpectedRange(
-            0.96, 0.985, seeds=1, date="2026-11-25", commit="6961f1b"
+            0.9543,
+            0.9671,
+            seeds=5,
+            date="2026-11-27",
+            commit="723bd66",
+            history=("0.96 to 0.985 until 2026-11-27",),
         ),
     },
 )

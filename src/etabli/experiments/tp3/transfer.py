@@ -87,6 +87,7 @@ def run(context: RunContext, settings: Settings) -> None:
         },
     )
     judge(context, test_map, train_map, best_map)
+    context.note_edges({_("weight decay"): (weight_decay, WEIGHT_DECAYS)})
     if context.is_first_seed:
         plot_training(context, curve)
         _shared.plot_class_precisions(

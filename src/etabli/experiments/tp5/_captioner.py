@@ -374,14 +374,7 @@ def note_edges(context: RunContext, best: SearchConfig, settings: CaptionerSetti
         }
     else:
         grids["alphas"] = best.alpha, settings.alphas
-    at_edge = [
-        f"{name} = {value:g}"
-        for name, (value, grid) in grids.items()
-        if len(grid) > 1 and value in (min(grid), max(grid))
-    ]
-    if at_edge:
-        text = _("At the edge of the values to choose from, so that others may be better: {names}.")
-        context.note(text.format(names=", ".join(at_edge)))
+    context.note_edges(grids)
 
 
 def show(

@@ -107,6 +107,7 @@ def run(context: RunContext, settings: Settings) -> None:
             "on the development set, its smallest ratio of BLEU-1 to 4 to the report is highest."
         ).format(n=epoch, epochs=settings.epochs, bias=eos_bias)
     )
+    context.note_edges({"eos_bias": (eos_bias, settings.eos_bias)})
     score_words(context, model, data)
 
     # Exercise 4: captions, greedy and, as in the report, sampled from the softmax.

@@ -15,7 +15,7 @@ from etabli import experiments
 from etabli.core.errors import CorruptFile, DataMissing, UnknownName
 from etabli.core.i18n import N_, _
 from etabli.data.catalog import inventory
-from etabli.data.catalog.registry import DATASETS
+from etabli.data.catalog.registry import DATASETS, get_dataset
 from etabli.data.catalog.source import Source
 from etabli.report import run_folder
 from etabli.report.run_folder import ScoreSummary, SeedRun
@@ -240,7 +240,7 @@ def _count_decimals(value: float) -> int:
 
 def compute_checksum(name: str, source: Source | None = None) -> str:
     """Return the checksum of a data set as it is on disk; empty where it is missing."""
-    return inventory.fingerprint((source or Source.full()).path(name))
+    return inventory.fingerprint(get_dataset(name), (source or Source.full()).path(name))
 
 
 VERDICTS = {
