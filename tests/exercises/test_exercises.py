@@ -227,6 +227,18 @@ def test_sentences_are_keys_in_english_and_messages_in_french():
     assert item.message != item.mistake
 
 
+def test_an_exception_has_the_same_key_in_both_languages_and_a_raised_todo_is_not_done():
+    exercise = exercises.get_exercise("tp1.gradient")
+    wrong = "def backward(batch, Y_hat, Y, W, b):\n    return batch @ Y, Y"
+    with use_language("fr"):
+        french = grade(exercise, wrong).items[0]
+    assert french.mistake == grade(exercise, wrong).items[0].mistake
+    assert french.mistake == "line 2: batch @ Y: (7, 5) @ (7, 4); transpose batch?"
+    assert french.message != french.mistake
+    todo = "def backward(batch, Y_hat, Y, W, b):\n    raise NotImplementedError"
+    assert {item.status for item in grade(exercise, todo).items} == {"todo"}
+
+
 def test_a_variant_keeps_only_known_constants():
     exercise = exercises.get_exercise("tp1.layer")
     made = exercise.complete_variant({"ACTIVATION": "os.system", "SEED": -1, "OTHER": 2})

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from etabli.core.i18n import N_, _
+from etabli.core.i18n import N_, _, join_translatable
 from etabli.nn import mistakes, student_process
 from etabli.nn.gradient_check import numerical_gradient, relative_error
 from etabli.nn.layers import linear, sigmoid, softmax
@@ -28,6 +28,7 @@ __all__ = [
     "Declared",
     "Expected",
     "Finding",
+    "NotReturned",
     "Returned",
     "StudentFailure",
     "describe_failure",
@@ -44,6 +45,10 @@ UNKNOWN = N_("does not match any common mistake: at {place} it is {got:.4g}, exp
 
 class StudentFailure(Exception):
     """A function raised, did not end, or ended its process; the text says what happened."""
+
+
+class NotReturned(StudentFailure):
+    """A function did not end in time or within its memory, or ended its process."""
 
 
 @dataclass(frozen=True)
@@ -119,18 +124,16 @@ def describe_failure(error: Mapping[str, Any]) -> str:
     }.get(kind, f"{kind}: {message}" if message else kind)
     if kind == "OSError" and "File too large" in message:
         said = _("prints or writes more than 1 MB")
-    parts = []
-    if "line" in error:
-        parts.append(_("line {line}").format(line=error["line"]))
+    parts = [_("line {line}").format(line=error["line"])] if "line" in error else []
     if "operands" in error:
-        said = error["operands"]
         if "transpose" in error:
-            said += "; " + _("transpose {name}?").format(name=error["transpose"])
+            fix = _("transpose {name}?").format(name=error["transpose"])
         elif "keepdims" in error:
-            said += "; " + _("keepdims=True in the sum?")
+            fix = _("keepdims=True in the sum?")
         else:
-            said += "; " + _("these shapes do not fit")
-    return ": ".join([*parts, said])
+            fix = _("these shapes do not fit")
+        said = join_translatable("; ", (error["operands"], fix))
+    return join_translatable(": ", (*parts, said)) if parts else said
 
 
 @dataclass(frozen=True)
@@ -377,9 +380,11 @@ def grade_function(
     is_called_as_expected = not findings
     try:
         returned = function.invoke(arguments)
+    except NotReturned as failure:
+        return [*findings, Finding(name, "call", False, None, failure.args[0])]
     except StudentFailure as failure:
         turned = is_called_as_expected and _grade_columns(name, function, arguments, expected)
-        return turned or [*findings, Finding(name, "call", False, None, str(failure))]
+        return turned or [*findings, Finding(name, "call", False, None, failure.args[0])]
     findings += _compare(name, returned, follow(returned.values) if follow else expected)
     if all(finding.right for finding in findings):
         more = {**arguments, **large} if large else None

@@ -22,7 +22,7 @@ import numpy as np
 from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 from etabli.nn import student_process
-from etabli.nn.grading import StudentFailure, describe_failure
+from etabli.nn.grading import NotReturned, StudentFailure, describe_failure
 
 SCRATCH = "/dev/shm"  # the only place of the sandbox that can be written to, next to /tmp
 _SCRATCH_MEGABYTES = 64
@@ -191,7 +191,7 @@ class StudentFile:
             code = self._child.wait()
             self.close()
             self._late_calls += reasons == ["time"]
-            raise StudentFailure(self._explain_end(reasons, seconds, code)) from error
+            raise NotReturned(self._explain_end(reasons, seconds, code)) from error
         finally:
             ended.set()
             watching.join()
