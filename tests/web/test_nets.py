@@ -270,6 +270,27 @@ def test_poems_are_the_same_character_for_character(writers, net):
     write_both(writers, [{"net": net, **each} for each in [*ODD, {"seed": 5, "length": 150}]])
 
 
+@pytest.mark.parametrize("architecture", ["simple-rnn", "lstm"])
+def test_poems_of_two_layers_and_of_any_alphabet_are_the_same(architecture):
+    from etabli.models.text import lstm, simple_rnn
+
+    alphabet = ("a", "B", "é", " ", "\n", "😀", "ß", "İ", "ж")
+    window = 6 if architecture == "simple-rnn" else 0
+    if window:
+        model = simple_rnn.build(window, len(alphabet), 8, layers=2)
+    else:
+        model = lstm.build(len(alphabet), 8, 4, layers=2)
+    draw = np.random.default_rng(0)
+    weights = [draw.normal(size=each.shape).astype(np.float32) for each in model.get_weights()]
+    writer = CharacterModel(alphabet, weights, window)
+    asked = {
+        "net": "poetry",
+        "length": 80,
+        "prompt": "AB 😀x",
+    }
+    write_both({"poetry": writer}, [{**asked, "seed": 1}, {**asked, "top_k": 4, "temperature": 2}])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("net", ["poetry", "poetry.modern"])
 def test_twenty_seeds_of_400_characters_are_the_same(writers, net):
