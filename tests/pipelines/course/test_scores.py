@@ -7,7 +7,9 @@ import pytest
 from scipy.stats import pearsonr
 
 from etabli.core.errors import BadSetting, UnknownName
+from etabli.pipelines.course.assignment import find_exercises
 from etabli.pipelines.course.marking import ItemRecord
+from etabli.pipelines.course.pages import draw_equation
 from etabli.pipelines.course.rubric import Item, read_rubric
 from etabli.pipelines.course.similarity import find_similar
 from etabli.pipelines.course.statistics import compute_statistics
@@ -53,6 +55,12 @@ def test_discrimination_is_the_correlation_with_the_points_of_all_other_items():
         others = np.delete(right * points, index, axis=1).sum(axis=1)
         assert row.discrimination == pytest.approx(pearsonr(right[:, index], others)[0])
         assert (row.right, row.mistaken) == (right[:, index].sum(), (~right[:, index]).sum())
+
+
+@pytest.mark.parametrize("practical", ["tp1", "tp2", "tp3", "tp4", "tp5"])
+def test_the_equations_of_every_exercise_can_be_drawn(practical):
+    equations = [each for found in find_exercises([practical]) for each in found.equations]
+    assert equations and all(draw_equation(each) for each in equations)
 
 
 OWN = """

@@ -1,5 +1,6 @@
 """The HTML pages of a class: what is handed out, feedback, statistics, similar submissions."""
 
+import base64
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -37,7 +38,12 @@ def _environment() -> "Environment":
     style = (REPORT_HOME / "templates" / "style.css").read_text(encoding="utf-8")
     style += (_TEMPLATES / "class.css").read_text(encoding="utf-8")
     environment.globals.update(
-        _=_, version=__version__, style=style, points=format_points, number=format_points
+        _=_,
+        version=__version__,
+        style=style,
+        draw=draw_equation,
+        points=format_points,
+        number=format_points,
     )
     return environment
 
@@ -54,6 +60,24 @@ def render_hand_out(assignment: Assignment, student: Student, suffix: str) -> st
         for exercise in assignment.list_asked(student)
     ]
     return _render("hand_out.html", student=student, shown=shown)
+
+
+@cache
+def draw_equation(latex: str) -> str:
+    """Return an equation as the data URL of an SVG; '' where Matplotlib does not know a command."""
+    import io
+
+    from matplotlib import mathtext
+
+    drawn = io.BytesIO()
+    # What LaTeX writes with arguments, or in text, and mathtext otherwise.
+    source = latex.replace(r"\tfrac", r"\frac").replace(r"\text{", r"\mathrm{")
+    try:
+        mathtext.math_to_image(f"${source}$", drawn, dpi=72, format="svg")
+    except ValueError:
+        return ""
+    transparent = drawn.getvalue().replace(b"fill: #ffffff", b"fill: none")
+    return "data:image/svg+xml;base64," + base64.b64encode(transparent).decode()
 
 
 def render_feedback(feedback: Feedback) -> str:
