@@ -156,8 +156,8 @@ def new(
     if experiment == "tp1" and file is not None and not file.suffix:
         from etabli.pipelines import practical_1
 
-        for path in practical_1.write_files(file, refuse_existing=True):
-            typer.echo(path)
+        for written in practical_1.write_files(file, refuse_existing=True):
+            typer.echo(written)
         return
     if experiment in experiments.PRACTICALS:
         names = experiments.experiments_of(experiment)
