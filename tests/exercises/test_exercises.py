@@ -218,6 +218,15 @@ def test_a_single_file_gets_the_words_that_fit_it(name, source, says):
     assert any(says in item.mistake for item in result.items)
 
 
+def test_a_declared_l2_term_and_a_declared_sum_are_right():
+    exercise = exercises.get_exercise("tp1.gradient")
+    source = exercise.solution({"LOSS": "sum"}).replace(
+        "batch.T @ delta", "batch.T @ delta + W / 2"
+    )
+    assert not grade(exercise, source, {"LOSS": "sum"}).is_right
+    assert grade(exercise, source, {"LOSS": "sum", "L2": 0.5}).is_right
+
+
 def test_sentences_are_keys_in_english_and_messages_in_french():
     exercise = exercises.get_exercise("tp1.gradient")
     source = exercise.solution().replace("(Y_hat - Y)", "Y_hat")

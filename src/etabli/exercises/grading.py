@@ -160,7 +160,7 @@ class _Reference:
         listed = self._get_listed(function, size)
         return {
             value.name: Expected(
-                right[value.name],
+                right[value.name] + self._compute_decay(function, value, size),
                 {_(says): _reduce(value, found[value.name]) for says, found in listed},
                 parameter=self._find_parameter(function, value, size),
                 slips=lambda value=value: self._get_slips(function, size, value),  # type: ignore[misc]
@@ -174,11 +174,18 @@ class _Reference:
     def _find_parameter(
         self, function: Function, value: Value, size: int
     ) -> tuple[str, np.ndarray] | None:
-        """Return the weights whose gradient a value is: ``grad_W`` and ``dW`` are those of W."""
+        """Return the weights whose gradient a value is: ``grad_W`` is that of W."""
+        if not self.exercise.has_loss:
+            return None
         name = value.name.removeprefix("grad_").removeprefix("d")
         array = self.arguments(function.name, size).get(name)
         is_weight = name != value.name and name.startswith(("W", "C"))
         return (name, array) if is_weight and isinstance(array, np.ndarray) else None
+
+    def _compute_decay(self, function: Function, value: Value, size: int) -> np.ndarray | float:
+        """Return the gradient of the L2 term that a file declares."""
+        weights = self._find_parameter(function, value, size)
+        return self.variant.get("L2", 0.0) * weights[1] if weights else 0.0
 
     def explain_failure(self, finding: Finding, function: Function, size: int) -> Finding:
         """Add to an exception which slip in the solution raises the same one."""

@@ -79,6 +79,11 @@ class Exercise:
         return self.name.partition(".")[0]
 
     @property
+    def has_loss(self) -> bool:
+        """Whether a file may declare its loss: a sum, or one with an L2 term."""
+        return "LOSS" in self.choices
+
+    @property
     def items(self) -> tuple[str, ...]:
         """The items of a mark, one for each function and value."""
         return tuple(
@@ -99,7 +104,9 @@ class Exercise:
         complete = self.make_variant()
         for name, value in (variant or {}).items():
             is_seed = name == "SEED" and isinstance(value, int) and value >= 0
-            if is_seed or value in self.choices.get(name, ()):
+            # An L2 term may be declared where the kind of loss may.
+            is_l2 = name == "L2" and self.has_loss and isinstance(value, int | float)
+            if is_seed or is_l2 or value in self.choices.get(name, ()):
                 complete[name] = value
         return complete
 
