@@ -8,6 +8,8 @@ import numpy as np
 from etabli.core.errors import BadArray
 from etabli.core.i18n import _
 
+_ROWS_AT_ONCE = 2**16  # of a check, which then needs no second array
+
 
 @dataclass(frozen=True)
 class Score:
@@ -78,8 +80,11 @@ def check_points(points: np.ndarray, *, at_least: int = 1) -> np.ndarray:
         )
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float32 if array.dtype.itemsize <= 2 else np.float64)
-    if not np.isfinite(array).all():
-        row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+    for start in range(0, len(array), _ROWS_AT_ONCE):
+        good = np.isfinite(array[start : start + _ROWS_AT_ONCE]).all(axis=1)
+        if good.all():
+            continue
+        row = start + int(np.flatnonzero(~good)[0])
         raise BadArray(
             _("point {row} holds a value that is not finite").format(row=row),
             fix=_("Remove such points, or fill in their values."),

@@ -17,7 +17,7 @@ from etabli.projection.placing import STEPS, place
 
 _NEIGHBORS = 5  # old points to which the distance of a point is averaged
 _USUAL = 0.99  # share of the old points that are nearer to the others than a point unlike them
-_AT_ONCE = 20_000  # new points in memory at once
+_AT_ONCE = 10_000  # new points in memory at once
 _FACTS = "etabli"  # key of the description in the file
 _ARRAYS = ("reference", "residuals", "distances", "mean", "axes", "labels")
 _PLANE = "plane "  # before the name of a plane in the file

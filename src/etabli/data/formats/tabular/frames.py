@@ -45,17 +45,29 @@ def assemble(
     ]
     if texts:
         raw.remarks.append(_("Columns of text, left out: {names}.").format(names=list_names(texts)))
-    blocks, labels = list[np.ndarray](), list[str]()
-    for name, array in found.items():
-        if numeric[name] and name != raw.label_column:
-            blocks.append(array.reshape(len(array), math.prod(array.shape[1:])))
-            width = blocks[-1].shape[1]
-            labels += [name] if width == 1 else [f"{name}[{at}]" for at in range(width)]
-    if not blocks:
+    chosen = [name for name in found if numeric[name] and name != raw.label_column]
+    if not chosen:
         raise BadArray(_("{path} has no numeric column").format(path=source))
-    raw.points = array_files.to_matrix(np.concatenate(blocks, axis=1), source)
+    labels = list[str]()
+    for name in chosen:
+        width = math.prod(found[name].shape[1:])
+        labels += [name] if width == 1 else [f"{name}[{at}]" for at in range(width)]
+    raw.points = array_files.to_matrix(_join([found.pop(name) for name in chosen]), source)
     raw.columns = tuple(labels)
     return raw
+
+
+def _join(blocks: list[np.ndarray]) -> np.ndarray:
+    """Put columns side by side; each is given up once it is copied."""
+    blocks.reverse()
+    n, width = len(blocks[0]), sum(math.prod(each.shape[1:]) for each in blocks)
+    joined = np.empty((n, width), np.result_type(*(each.dtype for each in blocks)))
+    end = 0
+    while blocks:
+        block = blocks.pop()
+        start, end = end, end + math.prod(block.shape[1:])
+        joined[:, start:end] = block.reshape(n, end - start)
+    return joined
 
 
 # --- Arrow ----------------------------------------------------------------------------------------
@@ -74,12 +86,14 @@ def _read_arrow_columns(path: Path) -> tuple[dict[str, np.ndarray], frozenset[st
     except ImportError as error:
         raise MissingExtra("pyarrow", "parquet", _("reading a Parquet file")) from error
     try:
+        if path.suffix.lower() == ".parquet":
+            return _read_parquet_columns(path)
         table = _read_table(path)
         found = {
             name: _to_array(table.column(at), name, path)
             for at, name in enumerate(columns.deduplicate(table.column_names))
         }
-        return found, _find_index(table)
+        return found, _find_index(table.schema)
     except BadArray:
         raise
     except (pyarrow.ArrowException, ValueError, OSError) as error:
@@ -91,12 +105,30 @@ def _read_arrow_columns(path: Path) -> tuple[dict[str, np.ndarray], frozenset[st
         ) from error
 
 
+def _read_parquet_columns(path: Path) -> tuple[dict[str, np.ndarray], frozenset[str]]:
+    """Read the columns one after the other, so that the table is not in memory twice."""
+    import pyarrow
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path, pre_buffer=False) as file:
+        schema = file.schema_arrow
+        # A dot is the path of a nested column: such names are read all at once.
+        is_plain = len(set(schema.names)) == len(schema.names) and not any(
+            "." in name for name in schema.names
+        )
+        table = None if is_plain else file.read()
+        found = {}
+        for at, name in enumerate(columns.deduplicate(schema.names)):
+            own = file.read(columns=[schema.names[at]]) if table is None else table
+            found[name] = _to_array(own.column(0 if table is None else at), name, path)
+            pyarrow.default_memory_pool().release_unused()
+        return found, _find_index(schema)
+
+
 def _read_table(path: Path) -> Any:
     import pyarrow
-    from pyarrow import feather, ipc, parquet
+    from pyarrow import feather, ipc
 
-    if path.suffix.lower() == ".parquet":
-        return parquet.read_table(path)
     with path.open("rb") as stream:
         is_file = stream.read(4) in (b"ARRO", b"FEA1")
     if is_file:
@@ -108,10 +140,10 @@ def _read_table(path: Path) -> Any:
     return table
 
 
-def _find_index(table: Any) -> frozenset[str]:
+def _find_index(schema: Any) -> frozenset[str]:
     """Return the columns that pandas wrote as the index of its frame."""
     try:
-        known = parse_json((table.schema.metadata or {})[b"pandas"])["index_columns"]
+        known = parse_json((schema.metadata or {})[b"pandas"])["index_columns"]
         return frozenset(each for each in known if isinstance(each, str))
     except (KeyError, ValueError, TypeError):
         return frozenset()
