@@ -471,7 +471,7 @@ FAULTS = (
         "models/estimators/base_network.py",
         "average_from = round((1 - self.averaging) * self.epochs)",
         "average_from = 0",
-        ("tests/models/estimators/test_base_network.py",),
+        (f"{RECIPES}test_the_nets_in_numpy_average_the_last_share_of_their_epochs",),
     ),
     Fault(
         "fine-tuning: the statistics of batch normalization are those of the batch",

@@ -416,6 +416,18 @@ def test_the_penalty_of_the_linear_classifier_leaves_biases_alone():
     np.testing.assert_allclose(bias, np.log(3), atol=0.05)
 
 
+# averaging -------------------------------------------------------------------------------------
+
+
+def test_the_nets_in_numpy_average_the_last_share_of_their_epochs():
+    seen = []
+    plain = MLP(epochs=4, batch_size=24, hidden_units=3, dtype="float64", random_state=0)
+    plain.fit(X, Y, callback=lambda _row: seen.append([each.copy() for each in plain.parameters_]))
+    averaged = MLP(**{**plain.get_params(), "averaging": 0.5}).fit(X, Y)
+    for found, third, fourth in zip(averaged.parameters_, *seen[2:], strict=True):
+        np.testing.assert_allclose(found, (third + fourth) / 2, rtol=1e-12)
+
+
 # clipping --------------------------------------------------------------------------------------
 
 
