@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from etabli.core.atomic_files import atomic_write
+from etabli.core.atomic_files import atomic_write, parse_json
 from etabli.core.errors import BadArray, CorruptFile, DataMissing
 from etabli.core.i18n import _
 from etabli.projection.neighbors import make_neighbor_search
@@ -192,7 +192,7 @@ def load_map(path: Path) -> PlaneMap:
     try:
         with safe_open(path, "numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            facts = json.loads((file.metadata() or {})[_FACTS])
+            facts = parse_json((file.metadata() or {})[_FACTS])
         planes = {
             name.removeprefix(_PLANE): array
             for name, array in arrays.items()
