@@ -428,6 +428,7 @@ def untangle(
     k: int = 6,
     perplexity: float = 30.0,
     max_points: int = 20_000,
+    projection: Literal["tsne", "umap", "pca"] = "tsne",
     score_points: int | None = None,
     seed: int = 0,
     out: str | Path | None = None,
@@ -447,6 +448,7 @@ def untangle(
         perplexity: Effective number of neighbors of t-SNE (van der Maaten, Hinton 2008).
         max_points: Points that are projected; of more, a random part, on whose planes the others
             are placed.
+        projection: The plane next to that of PCA: "tsne", "umap" (with its extra), or "pca" alone.
         score_points: Points whose neighbors are counted, among all; by default every point.
         seed: Seed of t-SNE and of random parts.
         out: The run folder; by default a new one under ``runs/``.
@@ -470,6 +472,7 @@ def untangle(
             "k": k,
             "perplexity": perplexity,
             "max_points": max_points,
+            "projection": projection,
             "score_points": score_points,
         },
         seed=seed,

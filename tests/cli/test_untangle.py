@@ -1,6 +1,7 @@
 """``etabli untangle`` on your own points: each form of input, and each fault in one sentence."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from etabli.cli import app
-from etabli.core.errors import BadArray, BadSetting, DataMissing
+from etabli.core.errors import BadArray, BadSetting, DataMissing, MissingExtra
 
 QUICK = ["--perplexity", "5", "--iterations", "10"]
 
@@ -231,6 +232,45 @@ def test_a_folder_of_features_brings_the_labels_of_its_images(colors, tmp_path):
         ask(tmp_path / "features", "--out", tmp_path / "out", "--overwrite")
     moved = ["--images", tmp_path / "moved", "--out", tmp_path / "out", "--overwrite"]
     ask(tmp_path / "features", *moved, "--k", "3", *QUICK)
+
+
+@pytest.fixture
+def fake_umap(monkeypatch):
+    """A stand-in for umap-learn, which the locked environment lacks: it scales two columns."""
+    import types
+
+    class Reducer:
+        def __init__(self, **settings):
+            assert settings["n_jobs"] == 1 and settings["random_state"] >= 0
+
+        def fit_transform(self, points):
+            return points[:, :2] * 3
+
+    module = types.ModuleType("umap")
+    module.UMAP = Reducer
+    monkeypatch.setitem(sys.modules, "umap", module)
+    monkeypatch.setattr("etabli.projection.umap.installed_version", lambda _name: "0.5")
+
+
+def test_umap_takes_the_place_of_tsne_and_pca_may_be_alone(fake_umap, tmp_path):
+    points, labels = blobs(90)
+    np.savez(tmp_path / "a.npz", features=points, labels=labels)
+    for kind, names in (("umap", {"umap", "pca"}), ("pca", {"pca"})):
+        words = ["--projection", kind, "--max-points", "60", "--out", tmp_path / kind, "--json"]
+        done = ask(tmp_path / "a.npz", *words)
+        scores = {each["score"] for each in json.loads(done.stdout)["scores"]}
+        assert {name.removeprefix("hull_overlap_") for name in scores if "hull" in name} == names
+        page = page_data(tmp_path / kind / "untangle" / "seed-0" / "explorer.html")
+        assert len(page["labels"]) == 90 and len(page["planes"]) == len(names)
+    np.save(tmp_path / "new.npy", points[:5])
+    done = ask(tmp_path / "new.npy", "--onto", tmp_path / "umap", "--out", tmp_path / "o", "--json")
+    assert len(json.loads(done.stdout)["umap_x"]) == 5
+
+
+def test_umap_that_is_not_installed_is_said_before_the_points_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("etabli.projection.umap.installed_version", lambda _name: None)
+    with pytest.raises(MissingExtra, match=r"pip install 'etabli\[umap\]'"):
+        ask(tmp_path / "absent.csv", "--projection", "umap", "--out", tmp_path / "out")
 
 
 # --- new points on an old plane -------------------------------------------------------------------

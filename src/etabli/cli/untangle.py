@@ -14,7 +14,7 @@ from etabli.core.i18n import _
 # What the map decides.
 _OF_THE_MAP = (
     *("pixels", "backbone", "k", "perplexity", "iterations", "trim", "max_points"),
-    *("score_points", "seed"),
+    *("projection", "score_points", "seed"),
 )
 
 
@@ -22,6 +22,12 @@ class _Missing(StrEnum):
     REFUSE = "refuse"
     DROP = "drop"
     MEAN = "mean"
+
+
+class _Projection(StrEnum):
+    TSNE = "tsne"
+    UMAP = "umap"
+    PCA = "pca"
 
 
 def untangle(
@@ -105,6 +111,10 @@ def untangle(
             help="Points whose neighbors are counted, among all; default: every point.", min=10
         ),
     ] = None,
+    projection: Annotated[
+        _Projection,
+        typer.Option(help="The plane next to that of PCA; pca for that one alone."),
+    ] = _Projection.TSNE,
     onto: Annotated[
         Path | None,
         typer.Option(
@@ -184,6 +194,7 @@ def untangle(
             "trim": trim,
             "max_points": max_points,
             "score_points": score_points,
+            "projection": projection.value,
         },
         seed=seed,
         out=out,

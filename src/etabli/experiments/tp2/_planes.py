@@ -17,6 +17,7 @@ from etabli.metrics.score import Score
 from etabli.metrics.separability import silhouette, trustworthiness
 from etabli.projection.pca import PCA, pca
 from etabli.projection.tsne import EARLY_ITERATIONS, METHOD, tsne
+from etabli.projection.umap import MIN_DISTANCE, NEIGHBORS, umap
 from etabli.viz import embedding
 from etabli.viz.explorer import LayerProjection
 
@@ -82,6 +83,22 @@ def compute_tsne_plane(
     return context.cached("tsne", key, compute)["plane"]
 
 
+def compute_umap_plane(
+    context: RunContext, points: np.ndarray, settings: PlaneSettings, *, label: str
+) -> np.ndarray:
+    """Project points to (N, 2) by UMAP; the result is cached."""
+    arguments: dict[str, Any] = {"pca_dimensions": settings.pca_dimensions, "seed": context.seed}
+
+    def compute() -> dict[str, np.ndarray]:
+        context.print_line(_("UMAP runs on one core: only then does a seed give the same plane."))
+        with context.progress(label, 1) as step:
+            plane = umap(points, **arguments)
+            step(1)
+        return {"plane": plane}
+
+    return context.cached("umap", {"points": points, **arguments}, compute)["plane"]
+
+
 def measure_plane(
     plane: np.ndarray, labels: np.ndarray, settings: PlaneSettings, seed: int = 0
 ) -> MeasuredPlane:
@@ -128,8 +145,9 @@ def score_planes(
     name: str,
     recipe: dict[str, object],
     prefix: str = "",
+    projection: str = "t-SNE",
 ) -> tuple[Planes, PCA]:
-    """Project points by t-SNE and by PCA; score the three criteria of both planes.
+    """Project points by t-SNE (or UMAP) and by PCA; score the three criteria of the planes.
 
     Args:
         context: The context of the seed run.
@@ -140,24 +158,27 @@ def score_planes(
         recipe: The recipe of the scores.
         prefix: The scores are ``neighborhood_hit_<prefix>tsne``, ``hull_overlap_<prefix>tsne``,
             ``ellipse_overlap_<prefix>tsne``, and the same with ``pca``.
+        projection: "t-SNE" or "UMAP"; with "PCA", no other plane.
 
     Returns:
         The planes, and the PCA with its spectrum.
     """
     principal = pca(points)
-    label = _("t-SNE of {name}").format(name=name)
-    embedded = compute_tsne_plane(context, points, settings, label=label)
-    planes = {
-        "t-SNE": measure_plane(embedded, labels, settings, context.seed),
-        "PCA": measure_plane(principal.points, labels, settings),
-    }
+    planes: Planes = {}
+    if projection != "PCA":
+        compute = compute_tsne_plane if projection == "t-SNE" else compute_umap_plane
+        label = _("{projection} of {name}").format(projection=projection, name=name)
+        embedded = compute(context, points, settings, label=label)
+        planes[projection] = measure_plane(embedded, labels, settings, context.seed)
+    planes["PCA"] = measure_plane(principal.points, labels, settings)
     recipes: dict[str, dict[str, object]] = {
         "t-SNE": tsne_recipe(settings),
         "PCA": {"projection": "pca"},
+        "UMAP": umap_recipe(settings),
     }
-    for projection, plane in planes.items():
-        suffix = prefix + get_key(projection)
-        own = recipe | recipes[projection]
+    for kind, plane in planes.items():
+        suffix = prefix + get_key(kind)
+        own = recipe | recipes[kind]
         context.score(f"neighborhood_hit_{suffix}", plane.hit.score.with_recipe(**own))
         context.score(f"hull_overlap_{suffix}", plane.hull_overlap.with_recipe(**own))
         context.score(f"ellipse_overlap_{suffix}", plane.ellipse_overlap.with_recipe(**own))
@@ -175,6 +196,16 @@ def tsne_recipe(settings: PlaneSettings) -> dict[str, object]:
         "projection": "t-sne",
         "perplexity": settings.perplexity,
         "iterations": settings.iterations,
+        "pca": settings.pca_dimensions,
+    }
+
+
+def umap_recipe(settings: PlaneSettings) -> dict[str, object]:
+    """Return the settings of UMAP for the recipe of a score."""
+    return {
+        "projection": "umap",
+        "neighbors": NEIGHBORS,
+        "min_dist": MIN_DISTANCE,
         "pca": settings.pca_dimensions,
     }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -23,12 +23,13 @@ from etabli.experiments import runner
 from etabli.experiments.context import RunContext
 from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp2 import _planes
-from etabli.experiments.tp2._planes import Planes, PlaneSettings
+from etabli.experiments.tp2._planes import Planes, PlaneSettings, get_key
 from etabli.metrics.neighborhood_hit import NeighborhoodHit, neighborhood_hit
 from etabli.metrics.score import Score
 from etabli.pipelines._output import refuse_finished_run
 from etabli.pipelines._points import read_points
 from etabli.projection.plane_map import PlaneMap, make_map
+from etabli.projection.umap import require_umap
 from etabli.report import run_folder
 from etabli.report.numbers import format_duration
 from etabli.viz.embedding import plot_explained_variance
@@ -36,6 +37,7 @@ from etabli.viz.explorer import LayerProjection, render_explorer
 
 NAME = "untangle"
 MAP = "map.safetensors"
+_PROJECTIONS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 _MIN_FOR_ADVICE = 100_000  # points; comparing all of so many with all takes minutes
 _ADVISED = 10_000  # points whose neighbors give the score within half a percent
 _MIN_SQUARED = 2.0**-511  # smaller values have a square that is zero
@@ -45,6 +47,9 @@ _SCALE_LIMIT = 60  # exponent of 2 beyond which squares of values may not be num
 class Settings(PlaneSettings):
     max_points: int = Field(
         default=20_000, ge=10, description=N_("points that are projected; of more, a random subset")
+    )
+    projection: Literal["tsne", "umap", "pca"] = Field(
+        default="tsne", description=N_("the plane next to that of PCA: tsne, umap, or pca alone")
     )
     score_points: int | None = Field(
         default=None, ge=10, description=N_("points whose neighbors are counted; by default all")
@@ -102,12 +107,14 @@ def untangle(
     reporter = reporter or Silent()
     folder = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-untangle"
     refuse_finished_run(folder, overwrite)
+    changes = settings or {}
+    if changes.get("projection") == "umap":
+        require_umap()
     points = read_points(
         source, labels, images, options or Options(), pixels, backbone, weights, reporter
     )
     for remark in points.remarks:
         reporter.print_line(remark)
-    changes = settings or {}
     _check(points, changes)
     spec = make_experiment(points)
     runner.run_experiments(
@@ -177,7 +184,13 @@ def run(context: RunContext, settings: Settings, data: Points) -> None:
     names = [data.names[code] for code in np.unique(labels)]
     labels = np.unique(labels, return_inverse=True)[1]
     planes, principal = _planes.score_planes(
-        context, points, labels, settings, name=data.name, recipe=recipe
+        context,
+        points,
+        labels,
+        settings,
+        name=data.name,
+        recipe=recipe,
+        projection=_PROJECTIONS[settings.projection],
     )
     plane_map = _make_map(data, part, planes, settings, exponent)
     plane_map.save(context.path(MAP))
@@ -226,7 +239,9 @@ def _show_explorer(
         _spread_outlines(_planes.make_explorer_plane(data.name, name, plane), data, part)
         for name, plane in planes.items()
     ]
-    rows, columns = part, {_("neighborhood hit in the t-SNE plane"): planes["t-SNE"].hit.hits}
+    main = next(iter(planes))
+    column = _("neighborhood hit in the {projection} plane").format(projection=main)
+    rows, columns = part, {column: planes[main].hit.hits}
     rest = np.setdiff1d(np.arange(len(data.points)), part)
     if len(rest):
         placed = _place_rest(context, data, part, rest, plane_map, settings.k)
@@ -275,10 +290,16 @@ def _place_rest(
 
     with context.progress(_("other points of {name}").format(name=data.name), len(rest)) as step:
         placed = plane_map.place(data.points, rest, step)
-    tree = cKDTree(plane_map.planes["t-SNE"])
-    near = tree.query(placed["t-SNE"], range(1, k + 1), workers=-1)[1]
+    main = plane_map.facts["projections"][0]
+    tree = cKDTree(plane_map.planes[main])
+    near = tree.query(placed[main], range(1, k + 1), workers=-1)[1]
     hits = plane_map.labels[near] == data.labels[rest][:, None]
-    recipe: dict[str, object] = {"neighborhood-hit": f"k={k}", "n": len(rest), "among": len(part)}
+    recipe: dict[str, object] = {
+        "neighborhood-hit": f"k={k}",
+        "n": len(rest),
+        "among": len(part),
+        "projection": get_key(main),
+    }
     context.score("neighborhood_hit_placed", Score(float(hits.mean()), recipe))
     return placed
 
