@@ -61,7 +61,7 @@ def typeset_catalog(catalog: Catalog) -> Catalog:
     """Return the catalog as it is compiled: typeset."""
     made = Catalog(locale="fr", project="etabli", charset="utf-8")
     for each in catalog:
-        if each.id:
+        if each.id and each.string:
             made.add(each.id, typeset(str(each.string)))
     return made
 

@@ -32,7 +32,7 @@ def show_curve(values: Sequence[float], x: str, y: str, file: str = "curve.png")
 
 def stop_at_todo(file: str) -> None:
     """Say which lines of a file are still to do, and end the program; without any, what is next."""
-    lines = Path(file).read_text(encoding="utf-8").splitlines()
+    lines = Path(file).read_text(encoding="utf-8").split("\n")
     left = [str(number) for number, line in enumerate(lines, 1) if "= ...  # TODO" in line]
     name = Path(file).name
     if left:

@@ -73,7 +73,7 @@ def _drop_statements(tree: ast.Module, parent: ast.AST) -> Iterator[tuple[str, C
         is_again = any(not isinstance(each, ast.Name) for each in targets)
         if isinstance(statement, ast.AugAssign | ast.For) or is_again:
             body[index] = ast.Pass()
-            first = ast.unparse(statement).splitlines()[0]
+            first = ast.unparse(statement).split("\n")[0]
             yield _("a step is missing, such as: {step}").format(step=first), _compile(tree)
             body[index] = statement
         if isinstance(statement, ast.AugAssign) and type(statement.op) in _SWAPPED:

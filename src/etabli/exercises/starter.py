@@ -158,7 +158,7 @@ def _write_code(exercise: Exercise, variant: Variant | None, with_solution: bool
 def _strip_head(source: str, constants: Mapping[str, Any]) -> str:
     """Leave out the imports and constants of a solution: those of the started file replace them."""
     heads = ("import numpy", '"""', *(f"{name} = " for name in constants))
-    lines = [line for line in source.splitlines() if not line.startswith(heads)]
+    lines = [line for line in source.split("\n") if not line.startswith(heads)]
     return "\n".join(lines).strip()
 
 

@@ -32,7 +32,7 @@ _DRIVER = Path("/proc/driver/nvidia/version")
 _CUDA_PLUGINS = ("jax_cuda13_plugin", "jax_cuda12_plugin")
 
 # Bytes that ResNet-50 needs for an image of 224 x 224 pixels, at most: its two largest maps and
-# their copies in float32. A batch takes a tenth of the memory, so that another program has room.
+# their copies in float32. A batch takes a tenth of the memory: other programs need some, too.
 _BYTES_PER_IMAGE = 40 * 2**20
 _SHARE_OF_MEMORY = 0.1
 _MOST_IMAGES = 256  # more are no faster: the net reaches its rate at this batch

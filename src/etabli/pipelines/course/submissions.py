@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from etabli.core.atomic_files import parse_json
 from etabli.core.errors import CorruptFile, DataMissing, EtabliError
 from etabli.core.i18n import _
+from etabli.data.formats import text_file
 
 __all__ = ["Submission", "collect", "read_code", "read_declared"]
 
@@ -133,14 +134,14 @@ def _make_submission(name: str, content: bytes) -> Submission:
 
 def read_code(submission: Submission) -> str:
     """Return the Python code of a file or notebook. Raises ``CorruptFile``."""
+    text = text_file.decode(submission.content, submission.path).text
+    if submission.suffix == ".py":
+        return text
     try:
-        text = submission.content.decode("utf-8-sig")
-        if submission.suffix == ".py":
-            return text
         cells = parse_json(text)["cells"]
         sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     except (ValueError, KeyError, TypeError) as error:
-        says = _("{path} is not text in UTF-8, or no notebook")
+        says = _("{path} is not a notebook")
         raise CorruptFile(says.format(path=submission.path)) from error
     lines = "\n".join(sources).split("\n")
     return "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!")))
