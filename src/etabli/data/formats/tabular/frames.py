@@ -21,13 +21,13 @@ Columns = Mapping[str, np.ndarray]
 
 def assemble(
     source: str,
-    found: Columns,
+    found: dict[str, np.ndarray],
     options: Options,
     *,
     need_labels: bool = True,
     row_names: frozenset[str] = frozenset(),
 ) -> RawTable:
-    """Return the numeric columns side by side, and the column of labels."""
+    """Return the numeric columns, which are taken out of ``found``, and that of labels."""
     raw = RawTable(source, np.zeros((0, 0)), all_columns=tuple(found), row_names=row_names)
     numeric = {name: array.dtype.kind in "fiub" for name, array in found.items()}
     names = [name for name in found if name not in row_names]
