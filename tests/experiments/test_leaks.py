@@ -92,7 +92,11 @@ FITTING = (
     ("etabli.experiments.tp4.poetry_modern", "fit_mixture_weights"),
     ("etabli.experiments.tp5.caption", "fit_pca"),
 )
-SHOWN_OF_TEST_DATA = ("tsne", "tp2-untangling")  # cached, and neither trained nor chosen
+SHOWN_OF_TEST_DATA = (
+    "tsne",
+    "tp2-untangling",
+    "char-adaptive",
+)  # cached, and neither trained nor chosen
 
 
 def test_every_experiment_is_compared_or_excluded_with_a_reason():

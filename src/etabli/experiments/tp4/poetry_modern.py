@@ -20,7 +20,7 @@ from etabli.experiments.context import RunContext
 from etabli.experiments.ranges import ExpectedRange
 from etabli.experiments.settings import SettingsModel
 from etabli.experiments.spec import ExperimentSpec
-from etabli.experiments.tp4 import _shared
+from etabli.experiments.tp4 import _adaptive, _shared
 from etabli.metrics import text as measures
 from etabli.models.text import lstm
 from etabli.models.text.distillation import Distillation
@@ -297,7 +297,7 @@ def score(
     plain: Weights,
     residual: Weights,
 ) -> None:
-    """Score the plain LSTM, the residual LSTM, and their mixture with the n-gram.
+    """Score the plain LSTM, the residual LSTM, and their mixture with the n-gram; adaptive models.
 
     Args:
         context: the run that receives the scores.
@@ -329,6 +329,7 @@ def score(
                 found[f"test_nats{name}"] = measures.negative_log_likelihood(log_p, targets)
             for key, value in found.items():
                 context.score(key, value.with_recipe(**recipe))
+    _adaptive.score(context, text, both)  # of the test part
 
 
 def show(context: RunContext, text: Text) -> None:
@@ -360,6 +361,12 @@ def show(context: RunContext, text: Text) -> None:
     ours = [
         [n, values[f"test_accuracy{key}"], values[f"test_nats{key}"]] for key, n in names.items()
     ]
+    adaptive_names = {
+        "_ppm": _("PPM, adaptive"),
+        "_counts": _("characters and words, adaptive"),
+        "": _("mixture of all, adaptive"),
+    }
+    ours += [[n, "", values[f"test_nats_adaptive{key}"]] for key, n in adaptive_names.items()]
     context.table(
         "models",
         title=N_("Every model on the same test characters"),

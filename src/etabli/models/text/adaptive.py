@@ -146,7 +146,8 @@ def read_with_matches(
         probability of the symbol that followed is the share of such predictions, of passages of
         this length, that were right so far.
     """
-    symbols, last_seen = codes.tolist(), {}
+    symbols: list[int] = codes.tolist()
+    last_seen: dict[str, int] = {}
     rights, tries = np.full(LONGEST_MATCH + 1, 1.0), np.full(LONGEST_MATCH + 1, 2.0)
     p = np.full((len(symbols) - first, vocabulary), 1.0 / vocabulary)
     lengths = np.zeros(len(symbols) - first, dtype=np.int64)

@@ -31,7 +31,8 @@ def read_ppm(
 
 def _predict(tables: list[Table], contexts: Sequence[Hashable], vocabulary: int) -> np.ndarray:
     """Go from the longest context to the shortest: each leaves the probability of its escape."""
-    p, excluded, left = np.zeros(vocabulary), set(), 1.0
+    excluded: set[int] = set()
+    p, left = np.zeros(vocabulary), 1.0
     for table, context in zip(reversed(tables), reversed(contexts), strict=True):
         counts = {s: n for s, n in table.get(context, {}).items() if s not in excluded}
         if counts:
