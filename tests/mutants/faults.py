@@ -384,7 +384,11 @@ FAULTS = (
         HEAD,
         "(labels == 1).astype(np.float32), (labels != 0).astype(np.float32)",
         "(labels == 1).astype(np.float32), np.ones(labels.shape, np.float32)",
-        ("tests/models/vision/test_linear_head.py",),
+        (
+            "tests/models/vision/test_linear_head.py",
+            RECIPES
+            + "test_a_class_whose_labels_are_all_difficult_keeps_its_weights_in_the_linear_layers",
+        ),
     ),
     Fault(
         "fine-tuning: difficult labels are trained as absent",
