@@ -359,7 +359,7 @@ def test_each_fault_of_new_points_has_its_fix(a_run, tmp_path):
     with pytest.raises(DataMissing, match=r"no map in .*etabli untangle POINTS --out"):
         ask(tmp_path / "narrow.npy", "--onto", tmp_path, "--out", tmp_path / "out")
     write_table(tmp_path / "fine.csv", points[:5])
-    with pytest.raises(BadSetting, match=r"as they are.*--perplexity.*Leave out"):
+    with pytest.raises(BadSetting, match=r"cannot be changed.*--perplexity.*Leave out"):
         ask(tmp_path / "fine.csv", "--onto", a_run, "--perplexity", "9")
     assert not (tmp_path / "out").exists()
 
@@ -374,5 +374,5 @@ def test_new_images_are_described_as_those_of_the_map_and_need_no_labels(colors,
     done = ask(tmp_path / "new", "--onto", tmp_path / "run", "--out", tmp_path / "out")
     assert "1 of 2 (other.png)" in done.stdout
     np.save(tmp_path / "x.npy", np.zeros((3, 4)))
-    with pytest.raises(BadArray, match="other dimensions"):
+    with pytest.raises(BadArray, match="different dimensions"):
         ask(tmp_path / "x.npy", "--onto", tmp_path / "run", "--out", tmp_path / "two")

@@ -66,7 +66,7 @@ def test_a_file_gives_the_same_map(a_map, points, tmp_path):
 
 
 def test_faults_are_sentences(a_map, tmp_path):
-    with pytest.raises(BadArray, match=r"other dimensions than the map.*8"):
+    with pytest.raises(BadArray, match=r"the map differ in dimensions.*8"):
         a_map.transform(np.zeros((2, 7)))
     with pytest.raises(DataMissing, match="no file"):
         load_map(tmp_path / "absent")

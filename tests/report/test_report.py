@@ -153,7 +153,7 @@ def test_a_score_outside_of_its_expected_range_is_marked(tmp_path, capsys):
     spec = dataclasses.replace(EXPERIMENT, expected_ranges={"test_accuracy": narrow})
     source = Source.full(tmp_path)
     folder = runner.run_experiments([spec], tmp_path / "own", source)
-    words = "outside of the expected range, expected: 92.00 % to 93.00 % (set from 3 seeds"
+    words = "outside the expected range, expected: 92.00 % to 93.00 % (set from 3 seeds"
     assert words in report.write_report(folder).read_text(encoding="utf-8")
     _tables.print_scores(folder)
     printed = " ".join(capsys.readouterr().out.split())

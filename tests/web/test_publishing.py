@@ -116,7 +116,7 @@ def test_a_folder_that_exists_is_replaced_only_where_it_is_a_site(site, small_ru
     with pytest.raises(BadSetting, match=r"already exists.*--overwrite"):
         publishing.publish(small_runs / "first", site.folder)
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(BadSetting, match="other files than a site"):
+    with pytest.raises(BadSetting, match="files that are not a site"):
         publishing.publish(small_runs / "first", tmp_path, overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
@@ -134,7 +134,7 @@ def test_a_folder_without_a_run_or_a_site_is_named(tmp_path):
         check(tmp_path)
     for content in ("[]", "{", '{"pages": ["../../secret.html"]}', '{"pages": ["no.html"]}'):
         (tmp_path / "check.json").write_text(content)
-        with pytest.raises(CorruptFile, match=r"check\.json is not that of a site"):
+        with pytest.raises(CorruptFile, match=r"check\.json is not a file of a site"):
             check(tmp_path)
 
 

@@ -37,7 +37,7 @@ def options(
     platform: Annotated[
         str | None,
         typer.Option(
-            help="Where nets compute: default, the GPU if JAX finds one.", metavar="cpu|gpu"
+            help="Device for the nets; default: the GPU if JAX finds one.", metavar="cpu|gpu"
         ),
     ] = None,
     version: Annotated[

@@ -31,8 +31,8 @@ def check(
     report: Annotated[
         str | None,
         typer.Option(
-            help="Report which items are right to your teacher's board, at the address that the "
-            "teacher gave you; nothing is sent without it.",
+            help="Report which items are right to your teacher's board, at this address; "
+            "nothing is sent without the option.",
             metavar="ADDRESS",
         ),
     ] = None,

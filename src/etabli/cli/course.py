@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from etabli.pipelines.course import Marking
 
 app = typer.Typer(
-    help="Exercises for a class: hand them out, mark what comes back, see who is stuck.",
+    help="Exercises for a class: hand them out, mark the submissions, see who is stuck.",
     no_args_is_help=True,
 )
 StudentList = Annotated[
     Path | None,
     typer.Option(
         "--students",
-        help="The list of the class: a CSV (',', ';', tabs; Moodle's export) or one name a line.",
+        help="The class list: a CSV (',', ';' or tabs, such as Moodle's export) or one name "
+        "per line.",
         metavar="FILE",
     ),
 ]
@@ -37,16 +38,16 @@ def hand_out(
         Path,
         typer.Option(
             "--students",
-            help="The list of the class: a CSV (',', ';', tabs; Moodle's export) or one name "
-            "a line.",
+            help="The class list: a CSV (',', ';' or tabs, such as Moodle's export) or one "
+            "name per line.",
             metavar="FILE",
         ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", help="The folder to create, with one for each student.")
+        Path, typer.Option("--out", help="The folder to create, with a subfolder for each student.")
     ] = Path("handout"),
     notebook: Annotated[
-        bool, typer.Option("--notebook", help="Write notebooks, not Python files.")
+        bool, typer.Option("--notebook", help="Write notebooks instead of Python files.")
     ] = False,
     same: Annotated[
         bool, typer.Option("--same", help="Give everybody the same exercises, without variants.")
@@ -54,11 +55,16 @@ def hand_out(
     draw: Annotated[
         int,
         typer.Option(
-            help="Draw so many of the exercises for each student.", min=0, show_default="all"
+            help="Number of exercises to draw at random for each student.",
+            min=0,
+            show_default="all",
         ),
     ] = 0,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Write again; the key and the variants stay.")
+        bool,
+        typer.Option(
+            "--overwrite", help="Write the files again; the key and the variants stay the same."
+        ),
     ] = False,
 ) -> None:
     """Write a folder for each student: the exercises in a variant, and a page that explains them.
@@ -92,19 +98,21 @@ def hand_out(
 def mark(
     submissions: Annotated[
         Path,
-        typer.Argument(help="A folder or zip, as Moodle gives it or with a folder a student."),
+        typer.Argument(
+            help="A folder or zip as downloaded from Moodle, or with one folder per student."
+        ),
     ],
     out: Annotated[
         Path, typer.Option("--out", help="The CSV of the marks; pages are written next to it.")
     ] = Path("marks.csv"),
     assignment: Annotated[
         Path | None,
-        typer.Option("--class", help="The class.json of the hand-out.", metavar="FILE"),
+        typer.Option("--class", help="The class.json of the handout.", metavar="FILE"),
     ] = None,
     exercise: Annotated[
         list[str] | None,
         typer.Option(
-            "--exercise", help="A practical or exercise, where nothing was handed out; repeatable."
+            "--exercise", help="Without --class: a practical or exercise to mark; repeatable."
         ),
     ] = None,
     students: StudentList = None,
@@ -125,14 +133,16 @@ def mark(
     ] = 10.0,
     workers: Annotated[
         int | None,
-        typer.Option(help="Files at the same time.", min=1, max=256, show_default="all cores"),
+        typer.Option(
+            help="Number of files marked in parallel.", min=1, max=256, show_default="all cores"
+        ),
     ] = None,
     rerun: Annotated[
-        bool, typer.Option("--rerun", help="Compute scores again that files claim (SCORE = ...).")
+        bool, typer.Option("--rerun", help="Recompute the scores that files claim (SCORE = ...).")
     ] = False,
     unsafe: Annotated[
         bool,
-        typer.Option("--unsafe", help="Mark although this machine cannot isolate the files."),
+        typer.Option("--unsafe", help="Mark even if this machine cannot isolate the files."),
     ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the CSV of an earlier call.")
@@ -171,12 +181,12 @@ def mark(
 @app.command("board")
 def board(
     assignment: Annotated[
-        Path, typer.Option("--class", help="The folder of the hand-out, with class.json.")
+        Path, typer.Option("--class", help="The folder of the handout, with class.json.")
     ] = Path("handout"),
     host: Annotated[
         str | None,
         typer.Option(
-            help="Take reports from other machines too, 0.0.0.0 for all.",
+            help="Address to listen on; 0.0.0.0 accepts reports from other machines.",
             show_default="this machine only",
         ),
     ] = None,
@@ -218,10 +228,10 @@ def _print(marking: "Marking", out: Path) -> None:
         found = "—" if each.discrimination is None else f"{each.discrimination:.2f}"
         mistake = f"{_(each.mistake)} ({each.mistaken})" if each.mistake else "—"
         rows.append([each.item.label, f"{each.right}/{each.n}", found, mistake])
-    columns = [_("item"), _("right"), _("discrimination"), _("commonest mistake")]
+    columns = [_("item"), _("right"), _("discrimination"), _("most common mistake")]
     sides = ["left", "right", "right", "left"]
     _tables.print_table("", list(zip(columns, sides, strict=True)), rows)
-    said = _("{n} students, {m} of whom handed in something; {pairs} similar pairs.")
+    said = _("{n} students, {m} with a submission; {pairs} similar pairs.")
     handed_in = sum(each.has_handed_in for each in marking.feedbacks)
     typer.echo(said.format(n=len(marking.feedbacks), m=handed_in, pairs=len(marking.similar)))
     typer.echo(_("Marks: {path}").format(path=out))

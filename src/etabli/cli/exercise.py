@@ -89,7 +89,7 @@ def start(
     ] = None,
     variant: Annotated[
         int,
-        typer.Option(help="Number of a variant: other data, and other choices.", min=0, max=2**31),
+        typer.Option(help="Number of the variant: other data and other choices.", min=0, max=2**31),
     ] = 0,
     solution: Solution = False,
 ) -> None:

@@ -36,7 +36,7 @@ def features(
     engine: _images.Engine = None,
     precision: Annotated[
         Literal["bf16", "f32"] | None,
-        typer.Option(help="Precision of the net; default: bf16 where the device is made for it."),
+        typer.Option(help="Precision of the net; default: bf16 on devices with hardware for it."),
     ] = None,
     batch_size: Annotated[
         int | None,

@@ -32,15 +32,15 @@ def publish(
     pyodide: Annotated[
         str | None,
         typer.Option(
-            help="A release of Pyodide, with which practical 1 runs in the page.",
+            help="Pyodide release that runs practical 1 in the page.",
             metavar="FOLDER|URL",
         ),
     ] = None,
     check: Annotated[
         Path | None,
         typer.Option(
-            help="Write nothing: open every page of this site in Chromium, and compare its "
-            "answers with Python's.",
+            help="Only check this site: open every page in Chromium, and compare its answers "
+            "with Python's.",
             metavar="SITE",
         ),
     ] = None,

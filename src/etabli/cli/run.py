@@ -40,7 +40,7 @@ def run(
     dataset: Annotated[
         str | None,
         typer.Option(
-            help="Full data in the place of MNIST: mnist, fashion-mnist, kmnist, qmnist, "
+            help="Full data to use instead of MNIST: mnist, fashion-mnist, kmnist, qmnist, "
             "emnist-letters, or a folder of idx files.",
             metavar="NAME|FOLDER",
         ),

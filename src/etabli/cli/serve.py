@@ -29,7 +29,7 @@ def serve(
     pyodide: Annotated[
         str | None,
         typer.Option(
-            help="A release of Pyodide (Python in the browser): the cells of practical 1 run.",
+            help="Pyodide release (Python in the browser) that runs the cells of practical 1.",
             metavar="FOLDER|URL",
             show_default="plain code",
         ),

@@ -100,8 +100,8 @@ def untangle(
     max_points: Annotated[
         int,
         typer.Option(
-            help="Points that are projected; of more, a random subset, and the others are placed "
-            "on its planes.",
+            help="Largest number of points to project: beyond it, a random subset is "
+            "projected and the others are placed on its planes.",
             min=10,
         ),
     ] = 20_000,
@@ -113,13 +113,13 @@ def untangle(
     ] = None,
     projection: Annotated[
         _Projection,
-        typer.Option(help="The plane next to that of PCA; pca for that one alone."),
+        typer.Option(help="Projection to show next to PCA; pca shows PCA alone."),
     ] = _Projection.TSNE,
     onto: Annotated[
         Path | None,
         typer.Option(
-            help="Place the points on the planes of an earlier run: its folder. Labels may be "
-            "missing.",
+            help="Folder of an earlier run, on whose planes to place the points. Labels may "
+            "be missing.",
             metavar="MAP",
         ),
     ] = None,
@@ -219,7 +219,7 @@ def _refuse_settings(context: typer.Context) -> None:
     ]
     if given:
         raise BadSetting(
-            _("the planes of --onto are as they are"),
+            _("the planes of --onto cannot be changed"),
             got=", ".join(given),
             fix=_("Leave out these options, or --onto."),
         )

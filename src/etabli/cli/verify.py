@@ -13,17 +13,17 @@ from etabli.core.i18n import _
 def verify(
     claims: Annotated[
         Path,
-        typer.Argument(metavar="CLAIMS.json", help="The claim file, see docs/tools/verify.md."),
+        typer.Argument(metavar="CLAIMS.json", help="The claim file; see docs/tools/verify.md."),
     ],
     out: Out = None,
     seeds: Annotated[
         int | None,
-        typer.Option(help="At most so many seeds of each claim.", min=1, max=100, metavar="N"),
+        typer.Option(help="Largest number of seeds per claim.", min=1, max=100, metavar="N"),
     ] = None,
     max_seconds: Annotated[
         float | None,
         typer.Option(
-            help="Leave out claims of which one seed takes longer.",
+            help="Skip claims that take longer than this per seed.",
             min=0,
             callback=require_finite,
             metavar="SECONDS",

@@ -25,12 +25,12 @@ EXTRAS = {
     "gpu": ("jax-cuda12-plugin", N_("training and features on an NVIDIA GPU, on Linux")),
     "heic": ("pi-heif", N_("images in .heic files, as phones take them")),
     "neighbors": ("usearch", N_("t-SNE of more than 100,000 points")),
-    "notebook": ("anywidget", N_("pages as widgets of a notebook")),
+    "notebook": ("anywidget", N_("pages as notebook widgets")),
     "onnx": ("onnx", N_("export of trained nets to ONNX")),
     "openvino": ("openvino", N_("fast feature extraction on a CPU")),
     "pandas": ("pandas", N_("results as pandas data frames")),
     "parquet": ("pyarrow", N_("features from .parquet files")),
-    "umap": ("umap-learn", N_("UMAP in the place of t-SNE")),
+    "umap": ("umap-learn", N_("UMAP instead of t-SNE")),
 }
 
 

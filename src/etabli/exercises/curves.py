@@ -37,6 +37,6 @@ def stop_at_todo(file: str) -> None:
     name = Path(file).name
     if left:
         print(_("not done yet: line {lines} of {file}").format(lines=", ".join(left), file=name))
-        print(_("Check what is done with: etabli check {file}").format(file=name))
+        print(_("Check what you have done so far with: etabli check {file}").format(file=name))
         sys.exit(1)
     print(_("Check the functions with: etabli check {file}").format(file=name))

@@ -84,7 +84,7 @@ def _drop_statements(tree: ast.Module, parent: ast.AST) -> Iterator[tuple[str, C
             body[index] = ast.Assign([statement.target], statement.value)
             shown = ast.unparse(statement.target)
             yield (
-                _("{name} is replaced where it should grow: +=").format(name=shown),
+                _("{name} is overwritten where it should accumulate: +=").format(name=shown),
                 _compile(tree),
             )
             body[index] = statement

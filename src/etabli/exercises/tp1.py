@@ -91,8 +91,8 @@ SOFTMAX = Exercise(
         "subtract the maximum of each row first."
     ),
     theorem=N_(
-        "Every row of the softmax sums to 1, adding a constant to a row changes nothing, and equal "
-        "scores of K classes have the loss ln K."
+        "Every row of the softmax sums to 1, adding a constant to a row changes nothing, "
+        "and equal scores for K classes give the loss ln K."
     ),
     equations=(
         r"\hat{y}_c = \frac{e^{z_c - m}}{\sum_k e^{z_k - m}}, \qquad m = \max_k z_k",
@@ -151,7 +151,7 @@ SOFTMAX = Exercise(
             "-(Y * np.exp(log_p))",
         ),
         Mistake(
-            N_("every class counts; only that of the true class does: multiply by Y"),
+            N_("all classes are summed, but only the true class counts: multiply by Y"),
             "(Y * log_p)",
             "log_p",
         ),
@@ -185,8 +185,8 @@ GRADIENT = Exercise(
         "gives those of W and b. With LOSS = 'sum' nothing is divided by N."
     ),
     theorem=N_(
-        "The gradients equal finite differences of the loss, and each row of dL/dz sums to 0: "
-        "so does dL/db."
+        "The gradients equal finite differences of the loss. Each row of dL/dz sums to "
+        "0, and so does dL/db."
     ),
     equations=(
         r"\frac{\partial L}{\partial z} = \frac{1}{N} (\hat{Y} - Y^*)",
@@ -198,8 +198,8 @@ GRADIENT = Exercise(
             "backward",
             ("batch", "Y_hat", "Y", "W", "b"),
             (
-                Value("grad_W", N_("the gradient for W"), "(D, K)"),
-                Value("grad_b", N_("the gradient for b"), "(1, K)"),
+                Value("grad_W", N_("the gradient with respect to W"), "(D, K)"),
+                Value("grad_b", N_("the gradient with respect to b"), "(1, K)"),
             ),
             N_("Return the gradients of the loss."),
         ),
@@ -262,15 +262,15 @@ show_curve(losses, "step", "loss")
 )
 SGD = Exercise(
     name="tp1.sgd",
-    title=N_("A step of gradient descent, and with momentum"),
+    title=N_("A step of gradient descent, without and with momentum"),
     statement=N_(
-        "A step moves the parameters against the gradient. With momentum it follows a velocity, "
-        "which keeps a part of the last one and adds the new gradient. Return new arrays: the "
-        "given ones stay as they are."
+        "A step moves the parameters against the gradient. With momentum it follows a "
+        "velocity, which keeps a fraction of its previous value and adds the new "
+        "gradient. Return new arrays; do not modify the given ones."
     ),
     theorem=N_(
-        "A small step lowers the loss by learning_rate times the squared norm of the gradient. "
-        "With momentum 0 both functions do the same step."
+        "A small step lowers the loss by learning_rate times the squared norm of the "
+        "gradient. With momentum 0 both functions take the same step."
     ),
     equations=(
         r"w \leftarrow w - \eta \, \frac{\partial L}{\partial w}",
@@ -295,7 +295,7 @@ SGD = Exercise(
     ),
     arguments={
         "w": N_("the parameters"),
-        "velocity": N_("the velocity of the last step, of the shape of w"),
+        "velocity": N_("the velocity of the previous step, of the shape of w"),
         "gradient": N_("dL/dw, of the shape of w"),
         "learning_rate": N_("η, a number"),
         "momentum": N_("μ, a number from 0 to 1"),
@@ -303,7 +303,7 @@ SGD = Exercise(
     make_case=_make_sgd_case,
     mistakes=(
         Mistake(
-            N_("the step climbs: it goes along the gradient, not against it"),
+            N_("the step increases the loss: it goes along the gradient, not against it"),
             "return w - learning_rate * gradient",
             "return w + learning_rate * gradient",
         ),
@@ -328,7 +328,7 @@ SGD = Exercise(
             "new_w = w - learning_rate * gradient",
         ),
         Mistake(
-            N_("the velocity forgets what it was: momentum times the old velocity is missing"),
+            N_("momentum times the old velocity is missing"),
             "momentum * velocity + gradient",
             "gradient",
         ),
@@ -340,7 +340,7 @@ SGD = Exercise(
     ),
     hints=(
         N_("The gradient points to where the loss increases most: subtract it."),
-        N_("Compute the new velocity first, then move with it."),
+        N_("Compute the new velocity first, then step along it."),
     ),
     demo="""
 w, velocity, losses = np.array([2.0, -1.5]), np.zeros(2), []
@@ -356,9 +356,10 @@ LAYER = Exercise(
     name="tp1.layer",
     title=N_("A layer, forward and backward"),
     statement=N_(
-        "A layer computes h = f(x W + b), where f is the function that ACTIVATION names: sigmoid, "
-        "tanh or relu. The backward pass gets dL/dh and returns the gradients for x, W and b; "
-        "nothing is divided by N here, the loss has done so."
+        "A layer computes h = f(x W + b), where f is the function that ACTIVATION names: "
+        "sigmoid, tanh or relu. The backward pass receives dL/dh and returns the "
+        "gradients with respect to x, W and b; nothing is divided by N here, because "
+        "dL/dh already is."
     ),
     theorem=N_(
         "The gradients equal finite differences. All three derivatives can be computed from h "
@@ -383,9 +384,9 @@ LAYER = Exercise(
             "layer_backward",
             ("dh", "h", "x", "W"),
             (
-                Value("dx", N_("the gradient for x"), "(N, D)"),
-                Value("dW", N_("the gradient for W"), "(D, H)"),
-                Value("db", N_("the gradient for b"), "(H,)"),
+                Value("dx", N_("the gradient with respect to x"), "(N, D)"),
+                Value("dW", N_("the gradient with respect to W"), "(D, H)"),
+                Value("db", N_("the gradient with respect to b"), "(H,)"),
             ),
             N_("Return the gradients of the loss."),
         ),
@@ -490,10 +491,10 @@ MLP = Exercise(
             "backward_mlp",
             ("batch", "Y_hat", "Y", "H", "Wh", "bh", "Wy", "by"),
             (
-                Value("grad_Wh", N_("the gradient for Wh"), "(D, H)"),
-                Value("grad_bh", N_("the gradient for bh"), "(1, H)"),
-                Value("grad_Wy", N_("the gradient for Wy"), "(H, K)"),
-                Value("grad_by", N_("the gradient for by"), "(1, K)"),
+                Value("grad_Wh", N_("the gradient with respect to Wh"), "(D, H)"),
+                Value("grad_bh", N_("the gradient with respect to bh"), "(1, H)"),
+                Value("grad_Wy", N_("the gradient with respect to Wy"), "(H, K)"),
+                Value("grad_by", N_("the gradient with respect to by"), "(1, K)"),
             ),
             N_("Return the gradients of the loss."),
         ),
@@ -550,7 +551,7 @@ MLP = Exercise(
     hints=(
         N_("The output layer is softmax regression with H in place of the batch."),
         N_("dL/dH = delta Wyᵀ has the shape of H; then comes the derivative of the sigmoid."),
-        N_("The sigmoid has given H already: its derivative is H (1 - H), without an exponential."),
+        N_("H is already the sigmoid: its derivative is H (1 - H), without another exponential."),
     ),
     demo=TOY
     + """
@@ -571,8 +572,9 @@ GRADIENT_CHECK = Exercise(
     name="tp1.gradient-check",
     title=N_("Check a gradient with finite differences"),
     statement=N_(
-        "Change one element of x after the other by a small step, up and down, and divide the "
-        "change of f by twice the step. Then compare two gradients by their relative error."
+        "Change one element of x at a time by a small step, up and down, and divide the "
+        "change of f by twice the step. Then compare two gradients by their relative "
+        "error."
     ),
     theorem=N_(
         "The error of central differences falls with the square of the step, that of one-sided "
@@ -611,10 +613,10 @@ GRADIENT_CHECK = Exercise(
             "(f(above) - f(below)) / (2 * step)",
             "(f(above) - f(x)) / step",
         ),
-        Mistake(N_("the step is not divided out: divide by 2 ε"), "/ (2 * step)", ""),
+        Mistake(N_("the difference is not divided by 2 ε"), "/ (2 * step)", ""),
         Mistake(N_("it is divided by ε, not by 2 ε"), "/ (2 * step)", "/ step"),
         Mistake(
-            N_("x is not put back: the changes of earlier elements stay"),
+            N_("x is not restored: the changes of earlier elements remain"),
             "        above, below = x.copy(), x.copy()\n        above[index] += step\n"
             "        below[index] -= step\n",
             "        x[index] += step\n        above = x.copy()\n        x[index] -= 2 * step\n"
@@ -660,15 +662,17 @@ show_curve(np.log10(errors), "-log10 of the step, from 1", "log10 of the relativ
 )
 XAVIER = Exercise(
     name="tp1.xavier",
-    title=N_("Start the weights with the right spread"),
+    title=N_("Initialize the weights with the right variance"),
     statement=N_(
-        "Draw random weights, normal or uniform, with mean 0 and the variance of Xavier (Glorot): "
-        "2 / (n_in + n_out). Then activations and gradients keep their size from layer to layer. "
-        "Use the generator that is given, so that the result can be repeated."
+        "Draw random weights, normal or uniform, with mean 0 and the variance of Xavier "
+        "(Glorot): 2 / (n_in + n_out). Then activations and gradients keep their size "
+        "from layer to layer. Use the given generator, so that the result is "
+        "reproducible."
     ),
     theorem=N_(
-        "The output of a linear layer has the variance n_in Var(w) times that of its input, the "
-        "gradient n_out Var(w); the rule is the compromise between both."
+        "The variance of the output of a linear layer is n_in Var(w) times that of its "
+        "input, and the variance of the gradient is multiplied by n_out Var(w); the rule "
+        "is a compromise between the two."
     ),
     equations=(
         r"\mathrm{Var}(w) = \frac{2}{n_{in} + n_{out}}",
@@ -694,7 +698,7 @@ XAVIER = Exercise(
     arguments={
         "n_in": N_("the number of inputs"),
         "n_out": N_("the number of units"),
-        "generator": N_("a generator of NumPy: generator.normal, generator.uniform"),
+        "generator": N_("a NumPy random generator: generator.normal, generator.uniform"),
     },
     make_case=_make_xavier_case,
     mistakes=(
@@ -709,7 +713,7 @@ XAVIER = Exercise(
             "np.sqrt(1 / (n_in + n_out))",
         ),
         Mistake(
-            N_("this is the rule of He, 2 / n_in, for relu"),
+            N_("this is He initialization, 2 / n_in, for relu"),
             "np.sqrt(2 / (n_in + n_out))",
             "np.sqrt(2 / n_in)",
         ),
@@ -729,7 +733,7 @@ XAVIER = Exercise(
             "generator.uniform(0, np.sqrt(6 / (n_in + n_out)), (n_in, n_out))",
         ),
         Mistake(
-            N_("the weights are zero: all units stay the same"),
+            N_("the weights are zero: all units stay identical"),
             "generator.normal(0, np.sqrt(2 / (n_in + n_out)), (n_in, n_out))",
             "np.zeros((n_in, n_out))",
         ),

@@ -54,13 +54,15 @@ CONVOLUTION = Exercise(
     name="tp2.convolution",
     title=N_("Convolution, forward and backward"),
     statement=N_(
-        "Slide a kernel over an image with stride 1, after PADDING rows and columns of zeros on "
-        "every side. As in every deep-learning library the kernel is not flipped. Then compute the "
-        "gradients for the image and for the kernel."
+        "Slide a kernel over an image with stride 1, after padding each side with "
+        "PADDING rows or columns of zeros. As in every deep-learning library, the kernel "
+        "is not flipped. Then compute the gradients with respect to the image and the "
+        "kernel."
     ),
     theorem=N_(
-        "The output has n + 2 PADDING - k + 1 rows. The gradient for the image is a convolution of "
-        "dy with the flipped kernel, and both gradients equal finite differences."
+        "The output has n + 2 PADDING - k + 1 rows. The gradient with respect to the "
+        "image is a convolution of dy with the flipped kernel, and both gradients equal "
+        "finite differences."
     ),
     equations=(
         r"y_{ij} = \sum_{a,b} k_{ab} \, x_{i+a,\, j+b}",
@@ -80,8 +82,8 @@ CONVOLUTION = Exercise(
             "convolve_backward",
             ("dy", "x", "kernel"),
             (
-                Value("dx", N_("the gradient for the image, of its shape")),
-                Value("dkernel", N_("the gradient for the kernel, of its shape")),
+                Value("dx", N_("the gradient with respect to the image, of its shape")),
+                Value("dkernel", N_("the gradient with respect to the kernel, of its shape")),
             ),
             N_("Return the gradients of the loss."),
         ),
@@ -94,7 +96,7 @@ CONVOLUTION = Exercise(
     make_case=_make_convolution_case,
     mistakes=(
         Mistake(
-            N_("the kernel is flipped, as in the convolution of mathematics"),
+            N_("the kernel is flipped, as in mathematical convolution"),
             "y += kernel[i, j] *",
             "y += kernel[-1 - i, -1 - j] *",
         ),
@@ -104,12 +106,12 @@ CONVOLUTION = Exercise(
             "y = kernel[i, j]",
         ),
         Mistake(
-            N_("the kernel is flipped in the gradient for the image"),
+            N_("the kernel is flipped in the gradient with respect to the image"),
             "+= kernel[i, j] * dy",
             "+= kernel[-1 - i, -1 - j] * dy",
         ),
         Mistake(
-            N_("windows that overlap replace one another: add them"),
+            N_("overlapping windows overwrite one another: add them"),
             "dpadded[i : i + rows, j : j + columns] += kernel[i, j] * dy",
             "dpadded[i : i + rows, j : j + columns] = kernel[i, j] * dy",
         ),
@@ -128,8 +130,11 @@ CONVOLUTION = Exercise(
         N_(
             "Loop over the few elements of the kernel; each multiplies a shifted part of the image."
         ),
-        N_("x[i : i + rows, j : j + columns] is what the element (i, j) of the kernel sees."),
-        N_("Backward: the same loop; what was read forward is added to."),
+        N_(
+            "x[i : i + rows, j : j + columns] is the part that element (i, j) of the kernel "
+            "multiplies."
+        ),
+        N_("Backward: the same loop, adding to each element that the forward pass read."),
     ),
     demo="""
 rng = np.random.default_rng(SEED)
@@ -155,8 +160,8 @@ MAX_POOLING = Exercise(
         "the gradient of a block goes to the pixel that was the maximum."
     ),
     theorem=N_(
-        "The gradient for the image has one element that is not 0 in each block, and their sum is "
-        "that of dy."
+        "The gradient with respect to the image has one nonzero element in each block, "
+        "and its sum is that of dy."
     ),
     equations=(
         r"y_{ij} = \max_{0 \leq a, b < s} x_{s i + a,\, s j + b}",
@@ -173,8 +178,8 @@ MAX_POOLING = Exercise(
         Function(
             "max_pool_backward",
             ("dy", "x", "size"),
-            (Value("dx", N_("the gradient for the image, of its shape")),),
-            N_("Return the gradient of the loss for the image."),
+            (Value("dx", N_("the gradient with respect to the image, of its shape")),),
+            N_("Return the gradient of the loss with respect to the image."),
         ),
     ),
     arguments={
@@ -219,7 +224,7 @@ MAX_POOLING = Exercise(
     ),
     hints=(
         N_("x.reshape(rows, size, columns, size) has one axis for each side of a block."),
-        N_("np.unravel_index(block.argmax(), block.shape) is the place of the maximum."),
+        N_("np.unravel_index(block.argmax(), block.shape) is the position of the maximum."),
     ),
     demo="""
 rng = np.random.default_rng(SEED)
@@ -236,13 +241,14 @@ PCA = Exercise(
     name="tp2.pca",
     title=N_("Principal component analysis"),
     statement=N_(
-        "Project points on the d directions of largest variance: center them, take the "
-        "eigenvectors of the covariance with the largest eigenvalues. The sign of a direction "
-        "means nothing: either is right."
+        "Project points onto the d directions of largest variance: center them, and take "
+        "the eigenvectors of the covariance with the largest eigenvalues. The sign of a "
+        "direction is arbitrary: either is right."
     ),
     theorem=N_(
-        "No other d directions keep more variance; the points have mean 0 and are uncorrelated. "
-        "Directions of equal eigenvalues are not unique, only the plane that they span."
+        "No other d directions keep more variance; the projected points have mean 0 and "
+        "uncorrelated coordinates. Directions with equal eigenvalues are not unique; "
+        "only the subspace that they span is."
     ),
     equations=(
         r"C = \frac{1}{N} \sum_i (x_i - \bar{x})^{\mathsf{T}} (x_i - \bar{x})",
@@ -258,7 +264,7 @@ PCA = Exercise(
                 Value("points", N_("the projected points"), "(N, d)", reduce=without_sign),
                 Value("share", N_("the share of the variance that is kept, a number")),
             ),
-            N_("Return the projection on the first principal components."),
+            N_("Return the projection onto the first principal components."),
         ),
     ),
     arguments={"x": N_("the points, (N, D)"), "d": N_("the number of directions")},
@@ -271,7 +277,7 @@ PCA = Exercise(
             "x.mean()",
         ),
         Mistake(
-            N_("the smallest eigenvalues are kept: eigh sorts them upward"),
+            N_("the smallest eigenvalues are kept: eigh sorts them in ascending order"),
             "values, vectors = values[::-1], vectors[:, ::-1]",
             "pass",
         ),
@@ -297,7 +303,10 @@ PCA = Exercise(
         ),
     ),
     hints=(
-        N_("np.linalg.eigh returns the eigenvalues upward and the eigenvectors as columns."),
+        N_(
+            "np.linalg.eigh returns the eigenvalues in ascending order and the eigenvectors "
+            "as columns."
+        ),
         N_("[::-1] reverses: values[::-1], vectors[:, ::-1]."),
     ),
     demo="""
@@ -312,9 +321,9 @@ TSNE = Exercise(
     name="tp2.tsne-gradient",
     title=N_("The gradient of t-SNE"),
     statement=N_(
-        "t-SNE moves points of the plane until their similarities q are those of the data, p. "
-        "Compute q with the kernel of Student, whose diagonal is 0, and the gradient of the "
-        "Kullback-Leibler divergence for each point."
+        "t-SNE moves points of the plane until their similarities q match those of the "
+        "data, p. Compute q with the Student-t kernel, whose diagonal is 0, and the "
+        "gradient of the Kullback-Leibler divergence with respect to each point."
     ),
     theorem=N_(
         "q sums to 1 and is symmetric. The gradient equals finite differences of KL(p, q), and its "
@@ -336,7 +345,7 @@ TSNE = Exercise(
         Function(
             "tsne_gradient",
             ("p", "points"),
-            (Value("gradient", N_("the gradient for the points"), "(N, 2)"),),
+            (Value("gradient", N_("the gradient with respect to the points"), "(N, 2)"),),
             N_("Return the gradient of KL(p, q)."),
         ),
     ),
@@ -357,7 +366,7 @@ TSNE = Exercise(
             "weights / weights.sum(axis=1, keepdims=True)",
         ),
         Mistake(
-            N_("this is the Gaussian kernel of SNE, not that of Student"),
+            N_("this is the Gaussian kernel of SNE, not the Student-t kernel"),
             "1 / (1 + (differences**2).sum(axis=2))",
             "np.exp(-(differences**2).sum(axis=2))",
         ),
@@ -404,8 +413,8 @@ NEIGHBORHOOD_HIT = Exercise(
         "of them that have its label; return these shares and their mean."
     ),
     theorem=N_(
-        "It is 1 for classes that are far apart, and about Σ share² for random labels. Turning, "
-        "moving or scaling the whole map changes nothing."
+        "It is 1 for classes that are far apart, and about Σ share² for random labels. "
+        "Rotating, shifting or scaling the whole map changes nothing."
     ),
     equations=(
         r"\mathrm{NH} = \frac{1}{N k} \sum_i \sum_{j \in \mathcal{N}_k(i)} "

@@ -41,9 +41,9 @@ AVERAGE_PRECISION = Exercise(
         "a larger one."
     ),
     theorem=N_(
-        "Both are 1 when every relevant image comes first. Only the order counts: an increasing "
-        "function of the scores changes nothing. For random scores the first is about the share of "
-        "relevant images."
+        "Both are 1 when every relevant image comes first. Only the order counts: "
+        "applying an increasing function to the scores changes nothing. For random "
+        "scores the first is about the share of relevant images."
     ),
     equations=(
         r"P_n = \frac{r_n}{n}, \qquad R_n = \frac{r_n}{r}",
@@ -93,7 +93,10 @@ AVERAGE_PRECISION = Exercise(
             "ranked = relevant",
         ),
         Mistake(
-            N_("the precision at the recall is taken, not the best one at it or later"),
+            N_(
+                "the precision at the recall is taken, not the best one at this recall or a "
+                "larger one"
+            ),
             "precision[recall >= level - 1e-9].max()",
             "precision[recall >= level - 1e-9][0]",
         ),
@@ -106,7 +109,9 @@ AVERAGE_PRECISION = Exercise(
     ),
     hints=(
         N_("np.argsort(-scores) is the order, best first; np.cumsum counts the relevant ones."),
-        N_("precision[recall >= level].max() is the best precision at this recall or a larger."),
+        N_(
+            "precision[recall >= level].max() is the best precision at this recall or a larger one."
+        ),
     ),
     demo="""
 rng = np.random.default_rng(SEED)
@@ -122,13 +127,13 @@ BINARY = Exercise(
     name="tp3.binary-cross-entropy",
     title=N_("Binary cross-entropy for several labels"),
     statement=N_(
-        "An image may have several classes, or none: each class has its own sigmoid. Compute the "
-        "mean binary cross-entropy from the scores, so that a score of 1000 gives no infinity, and "
-        "its gradient for the scores."
+        "An image may have several classes, or none: each class has its own sigmoid. "
+        "Compute the mean binary cross-entropy from the scores, so that a score of 1000 "
+        "does not overflow, and its gradient with respect to the scores."
     ),
     theorem=N_(
-        "Scores of 0 have the loss ln 2. The gradient equals finite differences and is (p - y) "
-        "divided by the number of all elements."
+        "Scores of 0 give the loss ln 2. The gradient equals finite differences and is "
+        "(p - y) divided by the number of elements."
     ),
     equations=(
         r"L = -\frac{1}{NK} \sum_{i,c} \left[ y_{ic} \log p_{ic} + (1 - y_{ic}) \log (1 - p_{ic}) "
@@ -147,8 +152,8 @@ BINARY = Exercise(
         Function(
             "binary_gradient",
             ("z", "Y"),
-            (Value("dz", N_("the gradient for the scores"), "(N, K)"),),
-            N_("Return the gradient of the loss for the scores."),
+            (Value("dz", N_("the gradient with respect to the scores"), "(N, K)"),),
+            N_("Return the gradient of the loss with respect to the scores."),
         ),
     ),
     arguments={
@@ -168,7 +173,7 @@ BINARY = Exercise(
             "-Y * np.log(1 / (1 + np.exp(-z))) - (1 - Y) * np.log(1 - 1 / (1 + np.exp(-z)))",
         ),
         Mistake(
-            N_("the brackets are missing: the minus sign holds for both terms"),
+            N_("the parentheses are missing: the minus sign applies to both terms"),
             "np.maximum(z, 0) - z * Y + np.log(1 + np.exp(-np.abs(z)))",
             "Y * np.log(1 + np.exp(-z)) - (1 - Y) * np.log(1 + np.exp(z))",
         ),
@@ -239,9 +244,9 @@ RESIDUAL = Exercise(
             "residual_backward",
             ("dy", "x", "W1", "W2"),
             (
-                Value("dx", N_("the gradient for x"), "(N, D)"),
-                Value("dW1", N_("the gradient for W1"), "(D, H)"),
-                Value("dW2", N_("the gradient for W2"), "(H, D)"),
+                Value("dx", N_("the gradient with respect to x"), "(N, D)"),
+                Value("dW1", N_("the gradient with respect to W1"), "(D, H)"),
+                Value("dW2", N_("the gradient with respect to W2"), "(H, D)"),
             ),
             N_("Return the gradients of the loss."),
         ),
@@ -261,7 +266,7 @@ RESIDUAL = Exercise(
             "h = x @ W1\n    return",
         ),
         Mistake(
-            N_("relu comes after the addition; here it is inside of the branch"),
+            N_("relu is applied after the addition; it belongs inside the branch"),
             "h = np.maximum(x @ W1, 0)\n    return x + h @ W2",
             "return np.maximum(x + x @ W1 @ W2, 0)",
         ),

@@ -85,8 +85,8 @@ RNN = Exercise(
     name="tp4.rnn",
     title=N_("A simple recurrent net, forward"),
     statement=N_(
-        "At each time step the net combines the input with its last state; the first state before "
-        "the sequence is 0. Return the state of every time step."
+        "At each time step the net combines the input with its previous state; the state "
+        "before the sequence is 0. Return the state of every time step."
     ),
     theorem=N_(
         "With Wh = 0 the net is the same layer at every time step. All states are between -1 and "
@@ -104,7 +104,9 @@ RNN = Exercise(
     arguments=_RNN_ARGUMENTS,
     make_case=_make_rnn_case,
     mistakes=(
-        Mistake(N_("the last state is forgotten: nothing is recurrent"), " + h[t] @ Wh", ""),
+        Mistake(
+            N_("the previous state is forgotten: the net is not recurrent"), " + h[t] @ Wh", ""
+        ),
         Mistake(N_("the bias is forgotten"), " + b)", ")"),
         Mistake(
             N_("tanh is forgotten"),
@@ -142,8 +144,9 @@ BPTT = Exercise(
     name="tp4.bptt",
     title=N_("Back-propagation through time"),
     statement=N_(
-        "Go through the time steps backward. A state gets a gradient from the layer above and one "
-        "from the next time step; the gradients of the weights are sums over all time steps."
+        "Go through the time steps backward. A state receives a gradient from the layer "
+        "above and one from the next time step; the gradients of the weights are sums "
+        "over all time steps."
     ),
     theorem=N_(
         "The gradients equal finite differences of L = Σ dh h. Over k time steps the gradient is "
@@ -161,9 +164,9 @@ BPTT = Exercise(
             "rnn_backward",
             ("dh", "x", "h", "Wx", "Wh"),
             (
-                Value("dWx", N_("the gradient for Wx"), "(D, H)"),
-                Value("dWh", N_("the gradient for Wh"), "(H, H)"),
-                Value("db", N_("the gradient for b"), "(H,)"),
+                Value("dWx", N_("the gradient with respect to Wx"), "(D, H)"),
+                Value("dWh", N_("the gradient with respect to Wh"), "(H, H)"),
+                Value("db", N_("the gradient with respect to b"), "(H,)"),
             ),
             N_("Return the gradients of the loss."),
         ),
@@ -172,7 +175,7 @@ BPTT = Exercise(
     make_case=_make_bptt_case,
     mistakes=(
         Mistake(
-            N_("nothing comes back from the next time step: this is not through time"),
+            N_("the gradient from the next time step is missing"),
             "(dh[t] + carry)",
             "dh[t]",
         ),
@@ -196,7 +199,7 @@ BPTT = Exercise(
             "dWx = np.outer(x[t], da)\n        dWh = np.outer(before, da)\n        db = da",
         ),
         Mistake(
-            N_("the gradient of the future replaces that of the layer above: add them"),
+            N_("the gradient from the next time step replaces that from the layer above: add them"),
             "(dh[t] + carry)",
             "(carry if t < len(x) - 1 else dh[t])",
         ),
@@ -204,7 +207,7 @@ BPTT = Exercise(
     hints=(
         N_("for t in range(len(x) - 1, -1, -1): runs backward; before t = 0 the state is 0."),
         N_("np.outer(x[t], da) has the shape (D, H)."),
-        N_("What goes to the time step before is da Whᵀ."),
+        N_("The gradient passed to the previous time step is da Whᵀ."),
     ),
     demo="""
 rng = np.random.default_rng(SEED)
@@ -227,7 +230,7 @@ show_curve(np.convolve(losses, np.ones(20) / 20, "valid"), "step", "squared erro
 )
 LSTM = Exercise(
     name="tp4.lstm",
-    title=N_("A cell of an LSTM"),
+    title=N_("An LSTM cell"),
     statement=N_(
         "Compute a time step of an LSTM. W, U and b hold the input gate, the forget gate, the "
         "candidate and the output gate, in this order, as in Keras: np.split cuts their sum in "
@@ -255,8 +258,8 @@ LSTM = Exercise(
     ),
     arguments={
         "x": N_("the input, (D,)"),
-        "h": N_("the last state, (H,)"),
-        "c": N_("the last cell state, (H,)"),
+        "h": N_("the previous state, (H,)"),
+        "c": N_("the previous cell state, (H,)"),
         "W": N_("the weights of the input, (D, 4 H)"),
         "U": N_("the weights of the state, (H, 4 H)"),
         "b": N_("the biases, (4 H,)"),
@@ -280,7 +283,7 @@ LSTM = Exercise(
         ),
         Mistake(N_("tanh of the new cell state is forgotten"), "np.tanh(new_c)", "new_c"),
         Mistake(N_("the old cell state is used for the new state"), "np.tanh(new_c)", "np.tanh(c)"),
-        Mistake(N_("the last state is forgotten: h U is missing"), " + h @ U", ""),
+        Mistake(N_("the previous state is forgotten: h U is missing"), " + h @ U", ""),
         Mistake(N_("the bias is forgotten"), "h @ U + b", "h @ U"),
         Mistake(
             N_("the gates go through tanh, not through a sigmoid"),
@@ -308,9 +311,10 @@ SAMPLING = Exercise(
     name="tp4.sampling",
     title=N_("Temperature, top-k and nucleus sampling"),
     statement=N_(
-        "Change a distribution before a word is drawn. The temperature divides the scores. Top-k "
-        "keeps the k most probable words. The nucleus keeps the fewest most probable words whose "
-        "sum reaches a share. What is kept is divided by its sum."
+        "Change a distribution before sampling a word. The temperature divides the "
+        "scores. Top-k keeps the k most probable words. The nucleus keeps the smallest "
+        "set of most probable words whose sum reaches a given share. The probabilities "
+        "that are kept are divided by their sum."
     ),
     theorem=N_(
         "Every result sums to 1. T = 1 is the softmax, T near 0 the most probable word, a large T "
@@ -345,7 +349,7 @@ SAMPLING = Exercise(
         "T": N_("the temperature, above 0"),
         "p": N_("the probabilities of the words, (V,)"),
         "k": N_("how many words are kept"),
-        "share": N_("the sum of probabilities that is kept at least, from 0 to 1"),
+        "share": N_("the smallest sum of probabilities to keep, from 0 to 1"),
     },
     make_case=_make_sampling_case,
     mistakes=(
@@ -402,13 +406,15 @@ NGRAM = Exercise(
     name="tp4.ngram",
     title=N_("A bigram model with smoothing, and its perplexity"),
     statement=N_(
-        "Count which word follows which, add alpha to every count so that nothing is impossible, "
-        "and divide each row by its sum. The perplexity of a text is the exponential of its mean "
-        "negative log-probability a word, given the word before."
+        "Count which word follows which, add alpha to every count so that nothing is "
+        "impossible, and divide each row by its sum. The perplexity of a text is the "
+        "exponential of its mean negative log-probability per word, given the previous "
+        "word."
     ),
     theorem=N_(
-        "Each row sums to 1. A uniform model of V words has the perplexity V. Without smoothing, "
-        "no model gives the training text a smaller perplexity than the counts."
+        "Each row sums to 1. A uniform model of V words has the perplexity V. No bigram "
+        "model gives the training text a smaller perplexity than the counts without "
+        "smoothing."
     ),
     equations=(
         r"P(j \mid i) = \frac{n_{ij} + \alpha}{\sum_k (n_{ik} + \alpha)}",
@@ -439,7 +445,7 @@ NGRAM = Exercise(
         Mistake(N_("the smoothing is forgotten"), "counts + alpha", "counts"),
         Mistake(N_("1 is added in place of alpha"), "counts + alpha", "counts + 1"),
         Mistake(
-            N_("the columns sum to 1, not the rows: the word before is the row"),
+            N_("the columns sum to 1, not the rows: the previous word is the row"),
             "smoothed / smoothed.sum(axis=1, keepdims=True)",
             "smoothed / smoothed.sum(axis=0)",
         ),
@@ -449,7 +455,7 @@ NGRAM = Exercise(
             "smoothed / smoothed.sum()",
         ),
         Mistake(
-            N_("the word that follows is the row: it is the column"),
+            N_("the next word is used as the row: it is the column"),
             "counts[first, second]",
             "counts[second, first]",
         ),
@@ -494,13 +500,14 @@ GLOVE = Exercise(
     name="tp4.glove",
     title=N_("The loss of GloVe and its gradients"),
     statement=N_(
-        "GloVe looks for vectors whose products are the logarithms of co-occurrence counts X. Rare "
-        "pairs weigh less: the weight is (X / 100) to the power 0.75, at most 1. Pairs that never "
-        "occur have the weight 0; compute their logarithm as that of 1."
+        "GloVe fits vectors whose dot products approximate the logarithms of the "
+        "co-occurrence counts X. Rare pairs weigh less: the weight is (X / 100) to the "
+        "power 0.75, at most 1. Pairs that never occur have the weight 0; use the "
+        "logarithm of 1 for them."
     ),
     theorem=N_(
-        "The gradients equal finite differences. When W and C are swapped and X is transposed, the "
-        "loss stays the same."
+        "The gradients equal finite differences. Swapping W and C (with their biases) "
+        "and transposing X leaves the loss unchanged."
     ),
     equations=(
         r"L = \sum_{i,j} f(X_{ij}) \, e_{ij}^2, \qquad "
@@ -521,10 +528,10 @@ GLOVE = Exercise(
             "glove_gradient",
             ("W", "C", "b", "c", "X"),
             (
-                Value("dW", N_("the gradient for W"), "(V, D)"),
-                Value("dC", N_("the gradient for C"), "(V, D)"),
-                Value("db", N_("the gradient for b"), "(V,)"),
-                Value("dc", N_("the gradient for c"), "(V,)"),
+                Value("dW", N_("the gradient with respect to W"), "(V, D)"),
+                Value("dC", N_("the gradient with respect to C"), "(V, D)"),
+                Value("db", N_("the gradient with respect to b"), "(V,)"),
+                Value("dc", N_("the gradient with respect to c"), "(V,)"),
             ),
             N_("Return the gradients of the loss."),
         ),

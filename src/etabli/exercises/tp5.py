@@ -44,13 +44,14 @@ BLEU = Exercise(
     name="tp5.bleu",
     title=N_("BLEU of a caption"),
     statement=N_(
-        "Count the n-grams of a candidate that occur in a reference, each at most as often as in "
-        "the reference that has it most often. BLEU is the geometric mean of these precisions for "
-        "n = 1 to 4, times a penalty for captions shorter than the closest reference."
+        "Count the n-grams of a candidate that occur in a reference, each at most as "
+        "often as in the reference that contains it most often. BLEU is the geometric "
+        "mean of these precisions for n = 1 to 4, times a penalty for captions shorter "
+        "than the closest reference."
     ),
     theorem=N_(
-        "A candidate that equals a reference of four words or more has the BLEU 1. The clipping "
-        "keeps 'the the the the' from a precision of 1."
+        "A candidate that equals a reference of four words or more has a BLEU of 1. "
+        "Clipping keeps 'the the the the' from having a precision of 1."
     ),
     equations=(
         r"p_n = \frac{\sum_{g} \min\left(c(g), \max_r c_r(g)\right)}{\sum_{g} c(g)}",
@@ -110,7 +111,7 @@ BLEU = Exercise(
         ),
         Mistake(N_("the penalty for short captions is missing"), "return penalty * ", "return "),
         Mistake(
-            N_("the penalty has its lengths the wrong way round"),
+            N_("the two lengths of the penalty are swapped"),
             "closest / len(candidate)",
             "len(candidate) / closest",
         ),
@@ -139,13 +140,14 @@ BEAM = Exercise(
     name="tp5.beam-search",
     title=N_("Beam search"),
     statement=N_(
-        "Keep the width best beginnings of a caption. At each step lengthen each by every word, "
-        "except those that have ended, add the log-probabilities, and keep the best. Return the "
-        "words of the best, start included, and the log-probabilities of all that are kept."
+        "Keep the best prefixes of a caption, as many as the width. At each step extend "
+        "each unfinished prefix by every word, add the log-probabilities, and keep the "
+        "best. Return the words of the best one, start included, and the "
+        "log-probabilities of all that are kept."
     ),
     theorem=N_(
-        "A width of 1 is greedy search. A width that no beginning exceeds finds the most probable "
-        "caption of all; a larger width may find a better one."
+        "A width of 1 is greedy search. A larger width may find a better caption; one "
+        "that keeps every prefix finds the most probable caption of all."
     ),
     equations=(r"\log P(w_1 \dots w_T) = \sum_t \log P(w_t \mid w_{t-1})",),
     functions=(
@@ -163,22 +165,24 @@ BEAM = Exercise(
         "log_p": N_("log P(word j after word i), (V, V)"),
         "start": N_("the first word"),
         "end": N_("the word that ends a caption"),
-        "width": N_("how many beginnings are kept"),
+        "width": N_("how many prefixes are kept"),
         "steps": N_("the largest number of words after the first"),
     },
     make_case=_make_beam_case,
     mistakes=(
-        Mistake(N_("this is greedy search: only the best beginning is kept"), "[:width]", "[:1]"),
+        Mistake(N_("this is greedy search: only the best prefix is kept"), "[:width]", "[:1]"),
         Mistake(
-            N_("the worst beginnings are kept: sort downward"), "reverse=True", "reverse=False"
+            N_("the worst prefixes are kept: sort in descending order"),
+            "reverse=True",
+            "reverse=False",
         ),
         Mistake(
-            N_("captions that have ended are lengthened"),
+            N_("finished captions are extended"),
             "if words[-1] == end:",
             "if False:",
         ),
         Mistake(
-            N_("captions that have ended are dropped"),
+            N_("finished captions are dropped"),
             "longer.append((score, words))\n                continue",
             "continue",
         ),
@@ -188,7 +192,7 @@ BEAM = Exercise(
             "log_p",
         ),
         Mistake(
-            N_("log_p is read by column: the word before is the row"),
+            N_("log_p is read by column: the previous word is the row"),
             "log_p[words[-1], word]",
             "log_p[word, words[-1]]",
         ),
@@ -200,7 +204,7 @@ BEAM = Exercise(
         ),
     ),
     hints=(
-        N_("A beginning is a pair: its log-probability and its list of words."),
+        N_("A prefix is a pair: its log-probability and its list of words."),
         N_("sorted(pairs, key=lambda pair: pair[0], reverse=True)[:width] keeps the best."),
     ),
     demo="""
@@ -217,9 +221,10 @@ ATTENTION = Exercise(
     name="tp5.attention",
     title=N_("Attention, forward and backward"),
     statement=N_(
-        "Each query looks at all positions: its products with the keys, divided by the root of "
-        "their dimension, become weights by a softmax; the context is the weighted mean of the "
-        "values. Then compute the gradients for the queries and the values."
+        "Each query attends to all positions: a softmax turns its products with the "
+        "keys, divided by the root of their dimension, into weights; the context is the "
+        "weighted mean of the values. Then compute the gradients with respect to the "
+        "queries and the values."
     ),
     theorem=N_(
         "The weights of a query sum to 1; with a query of 0 the context is the plain mean of the "
@@ -247,8 +252,8 @@ ATTENTION = Exercise(
             "attention_backward",
             ("dcontext", "weights", "query", "keys", "values"),
             (
-                Value("dquery", N_("the gradient for the queries"), "(N, D)"),
-                Value("dvalues", N_("the gradient for the values"), "(M, E)"),
+                Value("dquery", N_("the gradient with respect to the queries"), "(N, D)"),
+                Value("dvalues", N_("the gradient with respect to the values"), "(M, E)"),
             ),
             N_("Return the gradients of the loss."),
         ),
@@ -309,7 +314,10 @@ ATTENTION = Exercise(
             "dweights",
         ),
         Mistake(
-            N_("the gradient for the queries is not divided by the root of the dimension"),
+            N_(
+                "the gradient with respect to the queries is not divided by the root of the "
+                "dimension"
+            ),
             "dscores @ keys / np.sqrt(keys.shape[1])",
             "dscores @ keys",
         ),

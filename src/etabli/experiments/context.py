@@ -243,7 +243,8 @@ class RunContext:
         ]
         if at_edge:
             text = _(
-                "At the edge of the values to choose from, so that others may be better: {names}."
+                "Chosen at the edge of the candidate values, so values beyond it may be "
+                "better: {names}."
             )
             self.note(text.format(names=", ".join(at_edge)))
 

@@ -135,7 +135,7 @@ def _judge_update(
     if error < TOLERANCE:
         return Finding("update", name, True, error, _("right"), value, right)
     mistakes = {
-        _("has the wrong sign: the step climbs the loss"): parameter + 0.3 * gradient,
+        _("has the wrong sign: the step increases the loss"): parameter + 0.3 * gradient,
         _("is not changed"): parameter,
         _("the learning rate is missing"): parameter - gradient,
         _("the learning rate is missing, and the sign is wrong"): parameter + gradient,

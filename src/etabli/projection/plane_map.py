@@ -114,10 +114,10 @@ class PlaneMap:
         """Yield the components and the residuals of some points at a time."""
         if points.ndim != 2 or points.shape[1] != len(self.mean):
             raise BadArray(
-                _("these points have other dimensions than the map"),
+                _("these points and the map differ in dimensions"),
                 expected=len(self.mean),
                 got=points.shape[1] if points.ndim == 2 else points.shape,
-                fix=_("Give points that are described by the same numbers, in the same order."),
+                fix=_("Give points with the same features, in the same order."),
             )
         rows = np.arange(len(points)) if rows is None else rows
         for start in range(0, len(rows), _AT_ONCE):

@@ -234,7 +234,7 @@ def describe_range(summary: "ScoreSummary") -> str:
 
 def describe_outside(summary: "ScoreSummary") -> str:
     """Say that a score is outside of its expected range."""
-    return _("outside of the expected range, {range}").format(range=describe_range(summary))
+    return _("outside the expected range, {range}").format(range=describe_range(summary))
 
 
 def format_difference(name: str, value: float | None, published: float | None) -> str:

@@ -74,7 +74,7 @@ def load_exported(path: Path | str) -> ImageClassifier:
     if not network.has_rt_info([section, "card"]):
         raise BadSetting(
             _("{path} does not say what its outputs are").format(path=path),
-            expected=_("a classifier of images that 'etabli export' wrote"),
+            expected=_("an image classifier that 'etabli export' wrote"),
             fix=_("Use it as a backbone: etabli features IMAGES --backbone {name}").format(
                 name=path.name
             ),

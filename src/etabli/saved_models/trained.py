@@ -70,7 +70,7 @@ def _find_saved(folder: Path) -> Path | None:
         return folder / text.MODEL
     raise BadSetting(
         _("the model in {folder} cannot be exported").format(folder=folder),
-        expected=_("a classifier of images, a SimpleRNN, an LSTM, or a net of practical 1 or 2"),
+        expected=_("an image classifier, a SimpleRNN, an LSTM, or a net of practical 1 or 2"),
         got=_("n-gram counts") if kind == "text" else kind,
     )
 

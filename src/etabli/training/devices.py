@@ -149,7 +149,7 @@ def choose_platform(
         raise UnknownName(_("platform"), platform, PLATFORMS)
     if os.environ.get("KERAS_BACKEND", "jax") != "jax":
         raise BadSetting(
-            _("the platform can be chosen with Keras on JAX only"),
+            _("the platform can be chosen only with Keras on JAX"),
             got=f"KERAS_BACKEND={os.environ['KERAS_BACKEND']}",
             fix=_("Leave out --platform, or unset KERAS_BACKEND."),
         )

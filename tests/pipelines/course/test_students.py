@@ -15,7 +15,7 @@ LISTS = {
     "Moodle's grading worksheet": "Identifier,Full name,Email address,Status\n"
     "Participant 71,Émile Borel,e@x.org,-\nParticipant 72,Emmy Noether,n@x.org,-\n",
     "tabs": "name\temail\nÉmile Borel\te@x.org\nEmmy Noether\tn@x.org\n",
-    "one name a line": "Émile Borel\n\nEmmy Noether\n",
+    "one name per line": "Émile Borel\n\nEmmy Noether\n",
 }
 
 
@@ -25,7 +25,7 @@ def test_every_kind_of_list_gives_the_same_students(tmp_path, kind):
     path.write_text(LISTS[kind], encoding="utf-8", newline="")
     found = read_students(path)
     assert [student.name for student in found] == ["Émile Borel", "Emmy Noether"]
-    if kind != "one name a line":
+    if kind != "one name per line":
         assert [student.id for student in found] == ["e@x.org", "n@x.org"]
 
 

@@ -55,7 +55,7 @@ def test_a_folder_is_read_with_zips_and_links_and_broken_zips_are_named(tmp_path
 
 
 def test_nothing_to_mark_is_refused(tmp_path):
-    with pytest.raises(DataMissing, match="holds no Python file"):
+    with pytest.raises(DataMissing, match="contains neither a Python file"):
         collect(tmp_path)
 
 

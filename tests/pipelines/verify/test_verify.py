@@ -74,8 +74,8 @@ def test_each_verdict_has_its_reason(stated):
     for reason, words in zip(
         reasons,
         (
-            *("allowed 0.001", "outside of the expected range", "number of examples differs"),
-            *("setting epochs differs (20, 2)", "no score of this name", "a paper"),
+            *("allowed 0.001", "outside the expected range", "number of examples differs"),
+            *("setting epochs differs (20, 2)", "no score with this name", "a paper"),
             "the data differ: mnist",
         ),
         strict=True,
@@ -106,7 +106,7 @@ def test_a_folder_of_another_verification_is_not_replaced(stated):
     home, document = stated
     verify(home, [{**document["claims"][0], "seconds": 900}], "kept", max_seconds=1)
     other = [{**document["claims"][0], "seconds": 901}]
-    with pytest.raises(BadSetting, match="holds a verification of another file"):
+    with pytest.raises(BadSetting, match="contains a verification of another file"):
         verify(home, other, "kept", max_seconds=1)
     assert verify(home, other, "kept", max_seconds=1, overwrite=True).claims
 

@@ -118,7 +118,7 @@ EXPERIMENT = ExperimentSpec(
     memory_mb=300,
     expected_ranges={
         "max_relative_error": ExpectedRange(
-            0, 1e-07, reason=N_("differences of fourth order in float64 err by less")
+            0, 1e-07, reason=N_("fourth-order differences in float64 have a smaller error")
         ),
     },
 )

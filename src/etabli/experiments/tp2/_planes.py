@@ -90,7 +90,9 @@ def compute_umap_plane(
     arguments: dict[str, Any] = {"pca_dimensions": settings.pca_dimensions, "seed": context.seed}
 
     def compute() -> dict[str, np.ndarray]:
-        context.print_line(_("UMAP runs on one core: only then does a seed give the same plane."))
+        context.print_line(
+            _("UMAP runs on one core, because only then does a seed give the same plane.")
+        )
         with context.progress(label, 1) as step:
             plane = umap(points, **arguments)
             step(1)

@@ -123,7 +123,7 @@ def check_functions(functions: Sequence[Callable], exercise: str | None = None) 
                 _("only functions can be checked"),
                 expected="check(forward, backward)",
                 got=type(each).__name__ if not isinstance(each, type) else each.__name__,
-                fix=_("Write them as functions, outside of a class."),
+                fix=_("Write them as functions, outside any class."),
             )
     named = {each.__name__: grading.as_function(each) for each in functions}
     constants = getattr(functions[0], "__globals__", {}) if functions else {}
@@ -131,7 +131,7 @@ def check_functions(functions: Sequence[Callable], exercise: str | None = None) 
     name = exercise or _find_exercise(declared, named)
     if name is None and not set(named) & set(_NAMES):
         raise BadSetting(
-            _("no function has the name of one to check"),
+            _("no function has a name that can be checked"),
             got=", ".join(named) or None,
             fix=_("See the names with: etabli exercise list"),
         )
@@ -212,7 +212,7 @@ def _refuse_file(script: Path) -> BadSetting:
         if isinstance(node, ast.ClassDef) and {each.name for each in methods} & set(_NAMES):
             return BadSetting(
                 _("the functions are in the class {name}").format(name=node.name),
-                fix=_("Write them as functions of the file, outside of a class."),
+                fix=_("Write them as functions of the file, outside any class."),
             )
     return BadSetting(
         _("{path} defines neither forward nor backward, nor the functions of an exercise").format(

@@ -152,7 +152,7 @@ class StudentFile:
         process.
         """
         if self._late_calls == _MOST_LATE_CALLS:
-            raise StudentFailure(_("was not called: calls before it did not end"))
+            raise StudentFailure(_("was not called, because earlier calls did not end"))
         if self._child is None:
             self._start()
         header = {"function": function, "arguments": list(arguments)}
@@ -165,7 +165,7 @@ class StudentFile:
             return _read_answer(found), {name: _to_floats(each) for name, each in arrays.items()}
         except (KeyError, TypeError, ValueError, AttributeError) as error:  # it may send anything
             self.close()
-            raise StudentFailure(_("the process sent no arrays that can be read")) from error
+            raise StudentFailure(_("the process sent no readable arrays")) from error
 
     def _receive(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Read one answer within the time limit; otherwise end the child and say why."""

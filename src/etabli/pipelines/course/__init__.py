@@ -85,8 +85,11 @@ def mark(
     refuse_existing_file(out, overwrite)
     if not find_isolation() and not unsafe:
         raise BadSetting(
-            _("this machine cannot isolate students' files: they could read, write and send all"),
-            fix=_("Mark on Linux with user namespaces, or take the risk with --unsafe."),
+            _(
+                "this machine cannot isolate students' files: they could read, write and "
+                "send anything"
+            ),
+            fix=_("Mark on Linux with user namespaces, or accept the risk with --unsafe."),
         )
     given = _find_assignment(assignment, exercises, students)
     points = read_rubric(rubric, given.items)
@@ -127,8 +130,11 @@ def _find_assignment(
         return read_assignment(path)
     if not exercises:
         raise BadSetting(
-            _("which exercises were handed in?"),
-            fix=_("Give the file of the hand-out with --class, or name them with --exercise."),
+            _("the exercises to mark are not given"),
+            fix=_(
+                "Give the class.json of the handout with --class, or name the exercises with "
+                "--exercise."
+            ),
         )
     listed = read_students(students) if students else []
     found = find_exercises(exercises)

@@ -143,7 +143,7 @@ def read_assignment(path: Path) -> Assignment:
     except (ValueError, KeyError, TypeError, AttributeError, UnknownName) as error:
         if isinstance(error, BadSetting):
             raise
-        says = _("{path} is not the file of an assignment")
+        says = _("{path} is not an assignment file")
         raise CorruptFile(says.format(path=path)) from error
 
 

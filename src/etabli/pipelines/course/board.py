@@ -78,7 +78,7 @@ class Board:
         student = self.assignment.find_owner(token)
         if student is None:
             raise BadSetting(
-                _("the token of the file is not one of this assignment"),
+                _("the token of the file does not belong to this assignment"),
                 fix=_("Keep the first line of the file that was handed out."),
             )
         items = self.assignment.items
@@ -157,5 +157,5 @@ def _send(address: str, report: dict[str, Any]) -> None:
         ) from error
     if answer.status_code != 200:
         raise EtabliError(
-            _("the board refuses the report ({reason})").format(reason=answer.text[:200])
+            _("the board rejected the report ({reason})").format(reason=answer.text[:200])
         )

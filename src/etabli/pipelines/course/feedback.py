@@ -72,7 +72,7 @@ def make_feedback(
         items = found.items if found else ()
         record = next((each for each in items if each.name == item.name), None)
         if record is None:
-            rows.append(FeedbackRow(item, 0.0, _("nothing was handed in")))
+            rows.append(FeedbackRow(item, 0.0, _("nothing was submitted")))
         elif record.passed:
             rows.append(FeedbackRow(item, item.points, ""))
         else:

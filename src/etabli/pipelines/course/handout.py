@@ -108,7 +108,7 @@ def write_exercise(
     """Return the file of a student's exercise: what ``exercise start`` writes, and the token."""
     variant = assignment.make_variant(student, exercise)
     line = f"{TOKEN_LINE}{student.folder} {assignment.make_token(student)}"
-    score = "SCORE = None  # " + _("the last value of your curve, if you are asked for it")
+    score = "SCORE = None  # " + _("the last value of your curve, if your teacher asks for it")
     if not as_notebook:
         source = starter.write_script(exercise, variant, file=f"{exercise.name}.py")
         return _add_lines(source, line, score)

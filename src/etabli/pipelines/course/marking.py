@@ -104,7 +104,7 @@ def _find_owner(
     if found and holder and holder.id != found.id:
         notes.append(_("the file was handed out to {name}").format(name=holder.name))
     elif token and not holder:
-        notes.append(_("the token of the file is not one of this assignment"))
+        notes.append(_("the token of the file does not belong to this assignment"))
     elif found and not token and listed and assignment.is_varied:
         notes.append(_("the file has no token"))
     owner = found or holder
@@ -142,7 +142,7 @@ def _find_answered(
     if not found and len(assignment.exercises) == 1:
         found = list(assignment.exercises)
     if not found:
-        said = _("{name}: {path} answers no exercise of the assignment")
+        said = _("{name}: {path} solves no exercise of the assignment")
         left_out.append(said.format(name=submission.owner, path=submission.path))
     return found
 

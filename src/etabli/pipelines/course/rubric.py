@@ -68,7 +68,7 @@ def read_rubric(path: Path | None, known: Mapping[str, Sequence[str]]) -> Rubric
     points = content.get("points")
     if not isinstance(points, dict) or not points:
         raise BadSetting(
-            _("{path} gives no points").format(path=path),
+            _("{path} assigns no points").format(path=path),
             expected='[points]\n"tp1.softmax" = 2',
         )
     items: list[Item] = []
@@ -85,9 +85,9 @@ def _parse(path: Path) -> dict[str, Any]:
     try:
         content = parse_json(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CorruptFile(_("{path} is no TOML or JSON").format(path=path)) from error
+        raise CorruptFile(_("{path} is neither TOML nor JSON").format(path=path)) from error
     if not isinstance(content, dict):
-        raise CorruptFile(_("{path} is no TOML or JSON").format(path=path))
+        raise CorruptFile(_("{path} is neither TOML nor JSON").format(path=path))
     return content
 
 
@@ -105,8 +105,8 @@ def _number(value: object, name: str) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 0 <= float(value) <= 1e6:  # type: ignore[arg-type]
         raise BadSetting(
-            _("the points of {name} are no number").format(name=name),
-            expected=_("a number from 0 on"),
+            _("the points of {name} are not a number").format(name=name),
+            expected=_("a number that is not negative"),
             got=str(value),
         )
     return float(value)  # type: ignore[arg-type]

@@ -62,12 +62,12 @@ def read_students(path: Path | str) -> list[Student]:
     if lines and re.fullmatch(r'"?sep=(.)"?', lines[0].strip()):  # Excel's own first line
         lines = lines[1:]
     if not lines:
-        raise CorruptFile(_("{path} lists no student").format(path=path))
+        raise CorruptFile(_("{path} lists no students").format(path=path))
     delimiter = max(",;\t", key=lines[0].count)
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
     except csv.Error as error:  # a cell of more than 128 kB
-        raise CorruptFile(_("{path} lists no student").format(path=path)) from error
+        raise CorruptFile(_("{path} lists no students").format(path=path)) from error
     columns = _find_columns(rows[0])
     if columns:
         header, rows = rows[0], rows[1:]
@@ -76,7 +76,7 @@ def read_students(path: Path | str) -> list[Student]:
     students = [_make_student(row, header, columns) for row in rows]
     students = [student for student in students if student.id]
     if not students:
-        raise CorruptFile(_("{path} lists no student").format(path=path))
+        raise CorruptFile(_("{path} lists no students").format(path=path))
     _refuse_repeated(students)
     return students
 

@@ -59,7 +59,7 @@ def collect(place: Path) -> tuple[list[Submission], list[str]]:
     found = [_make_submission(name, content) for name, content in sorted(files)]
     if not found:
         raise DataMissing(
-            _("{path} holds no Python file and no notebook").format(path=place),
+            _("{path} contains neither a Python file nor a notebook").format(path=place),
             fix=_("Give the folder or zip with one folder for each student, as Moodle makes it."),
         )
     return found, left_out
@@ -82,7 +82,7 @@ def _read_file(name: str, path: Path, left_out: list[str]) -> Iterator[tuple[str
         if path.suffix.lower() == ".zip":
             yield from _read_zip(name, path, left_out)
         elif path.suffix.lower() not in _SUFFIXES:
-            left_out.append(_("{path}: no Python file and no notebook").format(path=name))
+            left_out.append(_("{path}: neither a Python file nor a notebook").format(path=name))
         elif path.stat().st_size > _MOST_BYTES:
             left_out.append(_("{path}: larger than 5 MB").format(path=name))
         else:
@@ -106,7 +106,7 @@ def _read_zip(prefix: str, path: Path, left_out: list[str]) -> Iterator[tuple[st
             if is_link or ".." in name.split("/") or name.startswith("/"):
                 left_out.append(_("{path}: a link, not followed").format(path=name))
             elif PurePosixPath(name).suffix.lower() not in _SUFFIXES:
-                left_out.append(_("{path}: no Python file and no notebook").format(path=name))
+                left_out.append(_("{path}: neither a Python file nor a notebook").format(path=name))
             elif member.file_size > _MOST_BYTES or total > _MOST_BYTES_IN_ALL:
                 left_out.append(_("{path}: larger than 5 MB").format(path=name))
             else:

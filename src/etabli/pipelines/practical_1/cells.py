@@ -165,8 +165,8 @@ CELLS = (
         "backward",
         N_("The gradient of the loss"),
         N_(
-            "The loss is the mean of -log Ŷ over the true classes. Its gradient for the scores is "
-            "(Ŷ - Y) / N; the chain rule does the rest."
+            "The loss is the mean of -log Ŷ over the true classes. Its gradient with "
+            "respect to the scores is (Ŷ - Y) / N; the chain rule does the rest."
         ),
         _BACKWARD,
         ("∂L/∂W = Xᵀ (Ŷ - Y) / N", "∂L/∂b = Σᵢ (Ŷ - Y)ᵢ / N"),

@@ -49,7 +49,7 @@ class Settings(PlaneSettings):
         default=20_000, ge=10, description=N_("points that are projected; of more, a random subset")
     )
     projection: Literal["tsne", "umap", "pca"] = Field(
-        default="tsne", description=N_("the plane next to that of PCA: tsne, umap, or pca alone")
+        default="tsne", description=N_("the projection shown next to PCA: tsne, umap, or pca alone")
     )
     score_points: int | None = Field(
         default=None, ge=10, description=N_("points whose neighbors are counted; by default all")

@@ -70,7 +70,7 @@ class PlacedPoints:
         ).format(n=len(self), median=np.median(self.distances), limit=self.limit)
         count = int(self.is_unlike.sum())
         if not count:
-            return [text, _("Every new point is as near as that.")]
+            return [text, _("No new point is farther away than that.")]
         order = np.argsort(-self.distances)[: min(count, _MOST_LISTED)]
         named = ", ".join(self.names[at] for at in order)
         more = _("Unlike the points of the map: {n} of {total} ({names}{more}).").format(
@@ -193,10 +193,10 @@ def _match(read: Any, options: Options, old: PlaneMap, onto: str) -> Points:
     space, columns = old.facts["space"], old.facts["columns"]
     if points.space and points.space != space:
         raise BadArray(
-            _("the points of {map} are described in another way").format(map=onto),
+            _("the points of {map} are described differently").format(map=onto),
             expected=space or _("a table of {n} columns").format(n=len(old.mean)),
             got=points.space,
-            fix=_("Give points of that kind, or make a map of these: etabli untangle POINTS."),
+            fix=_("Give points of that kind, or make a new map of these: etabli untangle POINTS."),
         )
     if not columns or not points.columns:
         return _check_size(points, old, onto)
@@ -213,12 +213,12 @@ def _check_size(points: Points, old: PlaneMap, onto: str) -> Points:
     if points.points.shape[1] == len(old.mean):
         return points
     raise BadArray(
-        _("the points of {map} have other dimensions").format(map=onto),
+        _("the points of {map} have different dimensions").format(map=onto),
         expected=len(old.mean),
         got=points.points.shape[1],
         fix=_(
-            "Give points that are described by the same numbers, in the same order; or make a map "
-            "of these: etabli untangle POINTS."
+            "Give points with the same features, in the same order; or make a new map of "
+            "these: etabli untangle POINTS."
         ),
     )
 

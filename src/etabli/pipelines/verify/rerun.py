@@ -120,11 +120,11 @@ def _look_up(claim: StatedClaim, made: Any) -> Measured:
     if claim.experiment:
         summary = next((each for each in made if each.score == claim.score), None)
         if summary is None or summary.value is None:
-            return Measured(None, problem=_("the run has no score of this name"))
+            return Measured(None, problem=_("the run has no score with this name"))
         return Measured(summary.value, summary.signature, summary.n)
     value, recipe = find_number(made, claim.score.split("."))
     if value is None:
-        return Measured(None, problem=_("what the command prints has no number of this name"))
+        return Measured(None, problem=_("the output of the command has no number with this name"))
     return Measured(value, recipe)
 
 

@@ -129,9 +129,10 @@ def _open(path: Path, folder: Path, overwrite: bool) -> dict[str, object]:
         differs = [key for key in origin if before.get(key) != origin[key]]
         if differs and not overwrite:
             raise BadSetting(
-                _("{folder} holds a verification of another file, or with other versions").format(
-                    folder=folder
-                ),
+                _(
+                    "{folder} contains a verification of another file, or one made with "
+                    "other versions"
+                ).format(folder=folder),
                 fix=_("Choose another folder with --out, or replace it with --overwrite."),
             )
         if overwrite:
@@ -179,7 +180,7 @@ def _compare(claim: StatedClaim, measured: Measured) -> VerifiedClaim:
         reason = text.format(difference=difference, allowed=allowed)
         return replace(found, verdict="not reproduced", reason=reason)
     if claim.range and not claim.range[0] <= measured.value <= claim.range[1]:
-        text = _("outside of the expected range, {low:g} to {high:g}")
+        text = _("outside the expected range, {low:g} to {high:g}")
         reason = text.format(low=claim.range[0], high=claim.range[1])
         return replace(found, verdict="not reproduced", reason=reason)
     return replace(found, verdict="reproduced")

@@ -91,5 +91,5 @@ def _refuse_existing(out: Path, overwrite: bool) -> None:
         return
     fix = _("Choose another folder with --out, or replace the site with --overwrite.")
     if not is_site:
-        fix = _("Choose another folder with --out: this one holds other files than a site.")
+        fix = _("Choose another folder with --out: this one contains files that are not a site's.")
     raise BadSetting(_("{path} already exists").format(path=out), fix=fix)

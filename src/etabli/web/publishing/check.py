@@ -133,7 +133,7 @@ def read_questions(folder: Path) -> Questions:
         found = Questions(pages=[""])
     if not all((folder / code / name).is_file() for code in LANGUAGES for name in found.pages):
         raise CorruptFile(
-            _("{path} is not that of a site").format(path=path), fix=_("Publish the site again.")
+            _("{path} is not a file of a site").format(path=path), fix=_("Publish the site again.")
         )
     return found
 
@@ -193,7 +193,7 @@ def _check_page(
             answer = page.evaluate(_ASK, [question.path, question.body])
             if (place := find_difference(question.answer, answer)) is not None:
                 asked = json.dumps(question.body)[:60]
-                sentence = _("{path} {asked}: another answer than Python's, at {place}")
+                sentence = _("{path} {asked}: the answer differs from Python's at {place}")
                 problems.append(
                     sentence.format(path=question.path, asked=asked, place=place or "/")
                 )

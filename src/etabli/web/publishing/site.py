@@ -46,8 +46,9 @@ _PHOTO = N_(
     "that it compares yours with are too large for a page that opens without a server."
 )
 _CAPTIONS = N_(
-    "This page needs a program that runs on your machine: its nets, one that reads the photo and "
-    "one that writes, are too large for a page that opens without a server."
+    "This page needs a program that runs on your machine: its nets, one that reads the "
+    "photo and one that writes the caption, are too large for a page that opens without "
+    "a server."
 )
 _NO_RUN = N_("This site was made without a run.")
 _NO_NET = N_("This site was made without a net that this page can run.")

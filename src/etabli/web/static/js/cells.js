@@ -16,7 +16,7 @@ class Python {
   /** Start the worker and load Python, if this has not been done. */
   async load() {
     if (this.worker) return;
-    state("loading", _("Python is loading; this takes some seconds, less the next time."));
+    state("loading", _("Python is loading; this takes a few seconds, less the next time."));
     this.worker = new Worker(script, { type: "module" });
     this.worker.addEventListener("message", ({ data }) => this.take(data));
     this.worker.addEventListener("error", (event) => this.end(event.message || _("the worker does not start")));
