@@ -67,11 +67,11 @@ def hand_out(
         ),
     ] = False,
 ) -> None:
-    """Write a folder for each student: the exercises in a variant, and a page that explains them.
+    """Write a folder for each student: a variant of the exercises, and a page that explains them.
 
     A variant differs in its data, sizes, activation and kind of loss. The first line of each file
     holds a token, which proves whose variant it is, not who solved it. The file class.json in the
-    folder holds your key: keep it, and do not hand it out.
+    folder contains your key: keep it, and do not hand it out.
 
     \b
     etabli class hand-out tp1 --students list.csv --out handout/
@@ -148,10 +148,10 @@ def mark(
         bool, typer.Option("--overwrite", help="Replace the CSV of an earlier call.")
     ] = False,
 ) -> None:
-    """Mark what was handed in: points for each item, feedback, statistics, similar submissions.
+    """Mark submissions: points for each item, feedback, statistics, similar submissions.
 
-    Every file runs in a process of its own, on all cores. A killed call keeps what it marked: the
-    same call resumes. The CSV has the form that Moodle imports; feedback for each student, the
+    Every file runs in a process of its own, on all cores. To resume an interrupted run, repeat the
+    command. The CSV has the form that Moodle imports; feedback for each student, the
     statistics and the similar pairs are HTML pages in a folder next to it.
 
     \b
@@ -195,10 +195,10 @@ def board(
     ] = 8010,
     browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
-    """Show who has passed what, and who is stuck since when, while a class works.
+    """Show who has passed what, and who has been stuck for how long, while a class works.
 
-    Students report with the address that is printed, and only then: 'etabli check FILE --report
-    ADDRESS'. Only you see the page: your address holds a token of its own. Ctrl-C ends it; reports
+    Students report only if they pass the printed address: 'etabli check FILE --report ADDRESS'.
+    Only you see the page, because your address contains a separate token. Ctrl-C ends it; reports
     are kept in the folder.
 
     \b

@@ -47,7 +47,7 @@ def publish(
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Write the playground as a folder of files, which opens without Établi and without a network.
+    """Write the playground as static files that open without Établi and without a network.
 
     The pages run the nets themselves: open index.html from a disk or a USB stick, or put the
     folder on GitHub Pages or Moodle. What needs a program, such as training, is left out.

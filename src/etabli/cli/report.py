@@ -33,7 +33,7 @@ def report(
 ) -> None:
     """Write the report of a run, or a comparison of several, as one HTML file.
 
-    A report is written again from its run; another file stays, unless --overwrite is given.
+    A report of the same run is replaced; any other file is kept unless --overwrite is given.
 
     \b
     etabli report                          the newest run

@@ -143,7 +143,7 @@ def new(
         ),
     ] = None,
 ) -> None:
-    """Copy an experiment to a Python file of your own, to change and to run.
+    """Copy an experiment to a Python file that you can change and run.
 
     \b
     etabli new tp1.logistic mine.py

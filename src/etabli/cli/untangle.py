@@ -137,7 +137,7 @@ def untangle(
     etabli untangle wine.data --label-column first
     etabli untangle x.npy --labels y.npy --images photos/
     etabli untangle features/        what etabli features wrote
-    etabli untangle photos/          deep features of images in one folder a class
+    etabli untangle photos/          deep features of images in one folder per class
     etabli untangle new.csv --onto runs/mine     new points on the planes of a run
     """
     from etabli.cli import _tables
@@ -156,7 +156,7 @@ def untangle(
     )
     if onto is not None:
         _refuse_settings(context)
-        folder = out or pipeline.name_folder()
+        folder = out or pipeline.name_run_folder("placed")
         placed = pipeline.place(
             features,
             onto,

@@ -33,7 +33,7 @@ def verify(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Run again what a file of claims needs, and say of each number whether it is reproduced.
+    """Rerun what a claim file needs, and report which of its numbers are reproduced.
 
     Exit code 1: a number is not reproduced, or not comparable. Cited numbers are only listed.
 

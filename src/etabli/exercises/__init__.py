@@ -1,6 +1,6 @@
-"""Exercises of the five practicals: functions to write in NumPy, and how they are graded.
+"""Exercises of the five practicals: functions to write in NumPy, and their grading.
 
-Only NumPy and the standard library are needed, so that a browser can grade too.
+Grading needs only NumPy and the standard library, so that it also runs in a browser.
 """
 
 from collections.abc import Mapping

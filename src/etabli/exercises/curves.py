@@ -1,4 +1,4 @@
-"""What a run of an exercise shows: a curve on the screen, or as a file where there is none."""
+"""The output of an exercise: a curve on the screen, or in a file where there is no screen."""
 
 import sys
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def show_curve(values: Sequence[float], x: str, y: str, file: str = "curve.png")
 
 
 def stop_at_todo(file: str) -> None:
-    """Say which lines of a file are still to do, and end the program; without any, what is next."""
+    """Print which lines of a file are still to do, or the next command, and end the program."""
     lines = Path(file).read_text(encoding="utf-8").split("\n")
     left = [str(number) for number, line in enumerate(lines, 1) if "= ...  # TODO" in line]
     name = Path(file).name

@@ -66,8 +66,8 @@ def grade(
 
     Args:
         exercise: The exercise.
-        functions: Functions of this process by name, or what stands for those of another one; the
-            namespace of ``exec`` may have other names too.
+        functions: Functions of this process by name, or proxies of functions in another one;
+            the namespace of ``exec`` may contain other names too.
         variant: Constants of the exercise (default: its first choices).
 
     Returns:
@@ -82,7 +82,7 @@ def grade(
 
 
 def _grade_function(reference: "_Reference", function: Function, given: Any) -> list[Finding]:
-    """Grade one function with every size; those after the first show only what is wrong."""
+    """Grade one function with every size; sizes after the first add only errors."""
     if not callable(given) and not hasattr(given, "invoke"):
         return [Finding(function.name, "call", False, None, _(NOT_DONE))]
     graded, findings = as_function(given), []
@@ -138,7 +138,7 @@ def _summarize(exercise: Exercise, findings: Iterable[Finding]) -> tuple[ItemRes
 
 
 class _Reference:
-    """The model solution of an exercise for one variant, and the same with mistakes."""
+    """The model solution of an exercise for one variant, and its versions with mistakes."""
 
     def __init__(self, exercise: Exercise, variant: Variant) -> None:
         self.exercise, self.variant = exercise, variant
@@ -148,7 +148,7 @@ class _Reference:
         self._failures: dict[tuple[str, int], list[tuple[str, str]]] = {}
 
     def arguments(self, function: str, size: int) -> dict[str, Any]:
-        """Return the arguments of a function; the same whenever it is asked for."""
+        """Return the arguments of a function, the same ones at every call."""
         generator = np.random.default_rng([self.variant["SEED"], size])
         return dict(self.exercise.make_case(generator, self.variant, size)[function])
 
@@ -174,7 +174,7 @@ class _Reference:
     def _find_parameter(
         self, function: Function, value: Value, size: int
     ) -> tuple[str, np.ndarray] | None:
-        """Return the weights whose gradient a value is: ``grad_W`` is that of W."""
+        """Return the weights to which a gradient belongs: ``grad_W`` belongs to W."""
         if not self.exercise.has_loss:
             return None
         name = value.name.removeprefix("grad_").removeprefix("d")
@@ -188,7 +188,7 @@ class _Reference:
         return self.variant.get("L2", 0.0) * weights[1] if weights else 0.0
 
     def explain_failure(self, finding: Finding, function: Function, size: int) -> Finding:
-        """Add to an exception which slip in the solution raises the same one."""
+        """Add to an exception the mistake in the solution that raises the same one."""
         if finding.value != "call" or finding.status != "wrong" or ":" not in finding.says:
             return finding
         key = function.name, size
@@ -231,7 +231,7 @@ class _Reference:
         size: int,
         failures: list[tuple[str, str]] | None = None,
     ) -> Runs:
-        """Run changed solutions; of those that fail, only the exception is kept."""
+        """Run changed solutions, keeping only the exception of those that fail."""
         runs = []
         for says, source in sources:
             try:
@@ -256,19 +256,19 @@ class _Reference:
 
 
 def _is_same_failure(failure: str, says: str) -> bool:
-    """Whether a sentence is on an exception: by the shapes in it, or else by its text."""
+    """Return whether a message describes an exception: by the shapes in it, or else by its text."""
     shapes = [each.replace(" ", "") for each in _SHAPES.findall(failure)][:2]
     others = [each.replace(" ", "") for each in _SHAPES.findall(says)][:2]
     return shapes == others if shapes and others else failure in says
 
 
 def _reduce(value: Value, array: np.ndarray) -> np.ndarray:
-    """Return what is compared of a value."""
+    """Return the part of a value that is compared."""
     return value.reduce(array) if value.reduce else array
 
 
 def _execute(source: str | CodeType) -> dict[str, Any]:
-    """Run the source of a solution, or the code of a change of it."""
+    """Run the source of a solution, or the code of a changed one."""
     namespace: dict[str, Any] = {"__name__": "solution", "np": np}
     exec(source, namespace)
     return namespace

@@ -1,7 +1,7 @@
-"""Slips in a model solution: a sign, a transpose, a factor, an axis, ... each with its name.
+"""Mutants of a model solution: a wrong sign, transpose, factor or axis, each with a name.
 
-A wrong value of a student is compared with what the solution gives with each of them. So mistakes
-are named that nobody has listed.
+A student's wrong value is compared with the result of each mutant, so that even
+mistakes that nobody has listed are named.
 """
 
 import ast
@@ -27,7 +27,7 @@ _REPLACED = {
 
 
 def mutate(source: str) -> Iterator[tuple[str, CodeType]]:
-    """Yield a sentence on each slip, and the compiled solution that has it."""
+    """Yield a sentence on each mistake, and the compiled solution that contains it."""
     tree = ast.parse(source)
     for function in tree.body:
         if not isinstance(function, ast.FunctionDef):
@@ -98,7 +98,7 @@ def _name_swap(operator: ast.operator, right: ast.expr) -> str:
 
 
 def _propose(node: ast.expr) -> Iterator[Slip]:
-    """Yield the slips at an expression."""
+    """Yield the mistakes at an expression."""
     if isinstance(node, ast.BinOp):
         yield from _propose_operation(node)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):

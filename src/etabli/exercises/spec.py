@@ -1,4 +1,4 @@
-"""What an exercise is: functions to write, cases to check them with, mistakes and hints.
+"""The description of an exercise: functions to write, test cases, mistakes and hints.
 
 Texts are messages in English, marked by ``N_`` and translated where they are shown. The model
 solution is a file of ``solutions``: it is read as text and never imported.
@@ -100,7 +100,7 @@ class Exercise:
         return {"SEED": seed, **drawn}
 
     def complete_variant(self, variant: Variant | None) -> dict[str, Any]:
-        """Return the known constants of a variant, the missing or unknown ones as by default."""
+        """Return the constants of a variant, with the defaults for missing or unknown ones."""
         complete = self.make_variant()
         for name, value in (variant or {}).items():
             is_seed = name == "SEED" and isinstance(value, int) and value >= 0
@@ -121,7 +121,7 @@ class Exercise:
 
 
 def without_sign(columns: np.ndarray) -> np.ndarray:
-    """Turn every column so that its largest element is positive: its sign means nothing."""
+    """Flip every column so that its largest element is positive: its sign is arbitrary."""
     if columns.ndim != 2 or not columns.size:
         return columns
     rows = np.abs(columns).argmax(axis=0)
@@ -136,7 +136,7 @@ def moments(array: np.ndarray) -> np.ndarray:
 
 
 def is_same(value: np.ndarray, other: np.ndarray, tolerance: float = 1e-6) -> bool:
-    """Whether two arrays agree; an array of zeros has no relative error."""
+    """Return whether two arrays agree; an array of zeros has no relative error."""
     if value.shape != other.shape:
         return False
     return relative_error(value, other) < tolerance or bool(np.abs(value - other).max() < 1e-12)

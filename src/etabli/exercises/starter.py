@@ -1,4 +1,4 @@
-"""Files to start an exercise from: a script or a notebook with a TODO for each value."""
+"""Starter files of an exercise: a script or a notebook with a TODO for each value."""
 
 import json
 import re
@@ -120,7 +120,7 @@ def _list_links(exercise: Exercise) -> str:
 
 
 def _cell(kind: str, source: str, is_shown: bool = False) -> dict[str, Any]:
-    """Return a cell; one that only shows something has a tag, and is not run by a check."""
+    """Return a cell; one that only shows something has a tag, and a check does not run it."""
     extra: dict[str, Any] = {"execution_count": None, "outputs": []} if kind == "code" else {}
     metadata = {"tags": ["etabli-skip"]} if is_shown else {}
     return {"cell_type": kind, "metadata": metadata, "source": source.splitlines(True), **extra}
@@ -156,14 +156,14 @@ def _write_code(exercise: Exercise, variant: Variant | None, with_solution: bool
 
 
 def _strip_head(source: str, constants: Mapping[str, Any]) -> str:
-    """Leave out the imports and constants of a solution: those of the started file replace them."""
+    """Remove the imports and constants of a solution: those of the starter file replace them."""
     heads = ("import numpy", '"""', *(f"{name} = " for name in constants))
     lines = [line for line in source.split("\n") if not line.startswith(heads)]
     return "\n".join(lines).strip()
 
 
 def _write_function(exercise: Exercise, function: Function) -> str:
-    """Write the signature, what is given and wanted, and one TODO a value."""
+    """Write the signature, the arguments, the results, and one TODO per value."""
     given = [
         f"    {name}: {_(exercise.arguments[name])}"
         for name in function.parameters
@@ -187,7 +187,7 @@ def _write_function(exercise: Exercise, function: Function) -> str:
 
 
 def _write_main(exercise: Exercise) -> str:
-    """Write what a run of the file shows."""
+    """Write the code that shows a result when the file is run."""
     body = textwrap.indent(exercise.demo.strip(), "    ")
     start = f"    {_CURVE}, stop_at_todo\n\n    stop_at_todo(__file__)"
     return f'\nif __name__ == "__main__":\n{start}\n{body}'

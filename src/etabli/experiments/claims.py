@@ -1,4 +1,4 @@
-"""Claims of the lab report: what is stated, of which data, and when a run confirms it."""
+"""Claims of the lab report: the statement, its data, and when a run confirms it."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -32,8 +32,8 @@ _TITLES = {
 class Condition:
     """A relation of a measured value to a number, or to another measured value.
 
-    ``tolerance`` widens it: ``=`` holds up to it, and the others hold by as much beyond the number.
-    Nothing holds of a value that is not a number.
+    ``tolerance`` widens the condition: ``=`` holds up to it, and the others hold by as much
+    beyond the number. No condition holds for NaN.
     """
 
     score: str
@@ -90,12 +90,12 @@ class Claim:
 
     @property
     def is_about(self) -> str:
-        """The data that it is about, in words."""
+        """The data that the claim is about, in words."""
         return ", ".join(_TITLES.get(name, name) for name in self.data)
 
     @property
     def condition(self) -> str:
-        """When it is confirmed, or where no run can confirm it, when it is refuted."""
+        """When it is confirmed or, where no run can confirm it, when it is refuted."""
         conditions, template = self.confirmed_if, _("confirmed if {condition}")
         if not conditions:
             conditions, template = self.refuted_if or (), _("refuted if {condition}")

@@ -1,7 +1,7 @@
 """Pools that decode images while the net runs: threads, or processes for a fast device.
 
-Pillow decodes without the interpreter's lock, but the rest of each image does not: threads stop at
-about eight cores, where a GPU takes more images than that.
+Pillow decodes without the interpreter's lock, but the other work on each image holds it:
+threads scale to about eight cores, and a GPU takes more images than that.
 """
 
 import os
@@ -16,7 +16,7 @@ _GROUP = 8  # images of one task of a process: a task costs about as much as one
 
 
 class Decoders:
-    """Calls a function on each image of a batch, in a pool."""
+    """A pool that calls a function on each image of a batch."""
 
     def __init__(
         self, function: Callable[[Any], Any], workers: int | None, processes: bool
@@ -25,7 +25,7 @@ class Decoders:
         self._pool = _open_pool(workers or os.cpu_count() or 1, processes)
 
     def submit(self, batch: Sequence[Any]) -> list[Future]:
-        """Start on a batch; ``collect`` waits for the results."""
+        """Start a batch; ``collect`` waits for the results."""
         if not self._processes:
             # Each in a copy of this context, so that errors are in the language of the caller.
             return [self._pool.submit(copy_context().run, self._function, each) for each in batch]
@@ -39,7 +39,7 @@ class Decoders:
         return [each for group in found for each in group] if self._processes else found
 
     def close(self) -> None:
-        """Cancel what has not begun, and end the pool."""
+        """Cancel what has not started, and shut the pool down."""
         options: dict[str, Any] = {"kill_workers": True} if self._processes else {}
         self._pool.shutdown(wait=True, **(options or {"cancel_futures": True}))
 

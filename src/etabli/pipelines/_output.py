@@ -7,6 +7,7 @@ the options that replace or continue what is there.
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from etabli.core.atomic_files import lock_folder
@@ -17,13 +18,21 @@ from etabli.saved_models.card import CARD
 from etabli.training.checkpoint import CHECKPOINTS_DIR, Checkpoint
 
 __all__ = [
-    *("STATE", "is_finished", "keep_state", "open_output", "refuse_existing_file"),
-    *("refuse_finished_model", "refuse_finished_run", "start_from_state"),
+    *("STATE", "is_finished", "keep_state", "name_run_folder", "open_output"),
+    *("refuse_existing_file", "refuse_finished_model", "refuse_finished_run", "start_from_state"),
 ]
 
+RUNS = Path("runs")
 REPORT = "report.html"  # of a run
 STATE = "training.safetensors"  # in the model's folder: what --resume trains on from
 _REPLACING = "replacing"  # a file among the checkpoints: the card is still that of the former model
+
+
+def name_run_folder(name: str) -> Path:
+    """Return a new folder under ``runs``, named after the time and what is run."""
+    wanted = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
+    folders = (RUNS / f"{wanted}{suffix}" for suffix in ("", *(f"-{k}" for k in range(2, 100))))
+    return next(folder for folder in folders if not folder.exists())
 
 
 def refuse_existing_file(path: Path | str | None, overwrite: bool) -> None:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -15,10 +14,9 @@ from etabli.data.catalog.source import Source, is_path
 from etabli.data.formats import known_sets
 from etabli.experiments import runner
 from etabli.experiments.spec import ExperimentSpec
-from etabli.pipelines._output import refuse_finished_run
+from etabli.pipelines._output import name_run_folder, refuse_finished_run
 from etabli.report import run_folder
 
-RUNS = Path("runs")
 DIGITS = "mnist"
 
 Fetch = Callable[[list[str], Source], None]
@@ -78,7 +76,7 @@ def plan(
     runner.resolve_settings(specs, source.kind, changes)
     if is_sharded:
         _check_data_parallel(specs)
-    folder = Path(out) if out is not None else make_run_folder(short_name(list(names) or ["all"]))
+    folder = Path(out) if out is not None else name_run_folder(short_name(list(names) or ["all"]))
     own = range(seed, seed + seeds)
     if refuse_finished:
         wanted = [(spec.name, number) for spec in specs for number in own]
@@ -193,11 +191,6 @@ def _check_data_parallel(specs: Sequence[ExperimentSpec]) -> None:
                 names=", ".join(able)
             ),
         )
-
-
-def make_run_folder(name: str) -> Path:
-    """Return a new folder under ``runs``, named after the time and what is run."""
-    return RUNS / f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
 
 
 def short_name(names: Sequence[str]) -> str:

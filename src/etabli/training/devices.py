@@ -1,6 +1,6 @@
 """The device that JAX computes on, and how work is arranged on each kind of device.
 
-The forms that are fast on a CPU waste a GPU, and the other way round: a convolution inside
+The implementations that are fast on a CPU waste a GPU, and vice versa: a convolution inside
 ``lax.scan`` is ten times slower on a CPU and ten times faster on a GPU, where each step that is
 started from the host costs more than its computation. ``plan_work`` makes these choices from a
 ``Device`` alone, so that they are tested without a GPU (decision 0024).
@@ -44,7 +44,7 @@ class Device:
 
     Attributes:
         platform: "cpu", "gpu" or "tpu".
-        name: As its maker calls it.
+        name: The name given by its manufacturer.
         count: How many of them this process has.
         memory: Bytes of one of them; None where JAX does not know.
         cores: Processor cores that this process may use.
@@ -60,7 +60,7 @@ class Device:
 
     @property
     def is_accelerator(self) -> bool:
-        """Whether it is another device than the processor."""
+        """Whether it is a device other than the CPU."""
         return self.platform != "cpu"
 
     @property
@@ -116,7 +116,7 @@ def _fit_batch(memory: int | None) -> int:
 
 @cache
 def find_device() -> Device:
-    """Return the device that Keras on JAX computes on; with another backend, the processor."""
+    """Return the device that Keras on JAX computes on; with another backend, the CPU."""
     from etabli.training.backend import is_jax_backend
 
     if not is_jax_backend():
@@ -134,7 +134,7 @@ def find_device() -> Device:
 def choose_platform(
     platform: str, has_module: Callable[[str], object] = importlib.util.find_spec
 ) -> None:
-    """Let JAX compute on a kind of device; to be called before JAX is imported.
+    """Choose the kind of device for JAX; call this before JAX is imported.
 
     Args:
         platform: "cpu" or "gpu".
@@ -159,7 +159,7 @@ def choose_platform(
 
 
 def describe_device(device: Device, has_driver: bool | None = None) -> str:
-    """Return what nets compute on in one line, and what to install for a GPU that is not used."""
+    """Describe the device in one line, and what to install for a GPU that is not used."""
     if device.is_accelerator:
         memory = f", {device.memory / 2**30:.0f} GiB" if device.memory else ""
         work = plan_work(device)

@@ -35,7 +35,7 @@ def explorer(
         labels: N labels, numbers or texts, by which the points are colored.
         images: (N, H, W) or (N, H, W, 3) uint8, one for each point.
         names: One for each point, such as a word or a file.
-        projection: How points of more than two columns come into the plane.
+        projection: How points of more than two columns are projected to the plane.
         title: The title above the plane.
         height: In pixels.
         seed: Seed of t-SNE.

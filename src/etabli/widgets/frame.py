@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Frame(Protocol):
-        """The widget: its page, its height in pixels, and the indices that are selected in it."""
+        """The widget: its page, its height in pixels, and the selected indices."""
 
         page: str
         height: int

@@ -1,4 +1,4 @@
-"""A page of the playground as one HTML text: its styles, scripts and nets are in it."""
+"""A page of the playground as one HTML string that contains its styles, scripts and nets."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ _STYLE = ".top, .skip, body > header, footer { display: none !important; } main 
 
 
 class _NoAddresses(rendering.Addresses):
-    """A page that is alone links to nothing."""
+    """A standalone page links to nothing."""
 
     is_published = True
     policy = _POLICY

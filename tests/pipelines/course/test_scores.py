@@ -34,7 +34,7 @@ def test_a_rubric_that_names_no_item_or_no_number_is_refused(tmp_path):
     with pytest.raises(UnknownName, match=r"f\.zz"):
         read_rubric(path, KNOWN)
     path.write_text('[points]\n"tp1.a" = "many"')
-    with pytest.raises(BadSetting, match="no number"):
+    with pytest.raises(BadSetting, match="not a number"):
         read_rubric(path, KNOWN)
 
 

@@ -31,7 +31,7 @@ __all__ = ["Marking", "hand_out", "mark"]
 
 @dataclass(frozen=True)
 class Marking:
-    """The marks of a class: everybody's feedback, the items, and what the teacher should know."""
+    """The marks of a class: everybody's feedback, the items, and notes for the teacher."""
 
     feedbacks: tuple[Feedback, ...]
     statistics: tuple[ItemStatistics, ...]
@@ -59,19 +59,19 @@ def mark(
 ) -> Marking:
     """Mark the submissions of a class, and write marks, feedback, statistics, similar pairs.
 
-    A killed call keeps what it marked: the same call resumes.
+    An interrupted call resumes when it is repeated.
 
     Args:
-        submissions: A folder or zip, as Moodle gives it, or with one folder for each student.
+        submissions: A folder or zip as downloaded from Moodle, or with one folder per student.
         out: The CSV of the marks; feedback and pages are written next to it, in ``<name>-files``.
-        assignment: The ``class.json`` of the hand-out.
-        exercises: Practicals and exercises, where nothing was handed out.
-        students: The list of the class, where nothing was handed out.
-        rubric: The points, in TOML or JSON; one point an item by default.
+        assignment: The ``class.json`` of the handout.
+        exercises: Practicals and exercises, if there is no ``assignment``.
+        students: The class list, if there is no ``assignment``.
+        rubric: The points, in TOML or JSON; one point per item by default.
         id_column: The column of the list that identifies students in the CSV.
         seconds: The time limit of a call of a student's function.
-        workers: Files at the same time; as many as cores by default.
-        rerun: Whether to compute claimed scores again.
+        workers: Files marked in parallel; by default as many as cores.
+        rerun: Whether to recompute claimed scores.
         unsafe: Whether to mark where the machine cannot isolate the files.
         overwrite: Whether a CSV may be replaced.
         reporter: Where progress is shown.
@@ -162,7 +162,7 @@ def _collect_records(
     students: Sequence[Student],
     marked: Mapping[tuple[str, str], Marked],
 ) -> list[Records]:
-    """Return the records of each student who handed in something; ``None`` for what is missing."""
+    """Return the records of each student with a submission; ``None`` for a missing exercise."""
     collected: list[Records] = []
     for student in students:
         records: dict[tuple[str, str], ItemRecord | None] = {}

@@ -1,7 +1,7 @@
-"""An assignment: its exercises, students, and the key from which variants and tokens follow.
+"""An assignment: its exercises, students, and the key that determines variants and tokens.
 
 Everything about a student follows from the key and the identifier, so that nothing has to be
-recorded when files are handed out, and a hand-out can be repeated.
+recorded when files are handed out, and a handout can be repeated.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ TOKEN_LINE = "# etabli class: "
 
 @dataclass(frozen=True)
 class Assignment:
-    """What is asked of a class, and the teacher's key.
+    """The exercises of a class, and the teacher's key.
 
     ``is_varied``: everybody has a variant; ``drawn``: how many exercises everybody has, 0 for all.
     """
@@ -50,18 +50,18 @@ class Assignment:
         return hmac.new(self.key.encode(), content, hashlib.sha256).digest()
 
     def make_token(self, student: Student) -> str:
-        """Return what proves which variant a file is of; it does not prove who wrote the file."""
+        """Return a token that proves the variant of a file, but not who wrote the file."""
         return self._sign("token", student.id).hex()[:16]
 
     def find_owner(self, token: str) -> Student | None:
-        """Return the student whom a token was handed out to."""
+        """Return the student to whom a token was handed out."""
         for student in self.students:
             if hmac.compare_digest(self.make_token(student).encode(), token.encode()):
                 return student
         return None
 
     def list_asked(self, student: Student | None) -> tuple[Exercise, ...]:
-        """Return the exercises that are asked of a student; all of them of an unknown one."""
+        """Return the exercises of a student; all of them for an unknown student."""
         if not self.drawn or student not in self.students:
             return self.exercises
         order = sorted(self.exercises, key=lambda each: self._sign("drawn", student.id, each.name))
@@ -80,7 +80,7 @@ class Assignment:
         return {**self.make_variant(student, exercise), "SEED": 1 + drawn % 999_999_999}
 
     def write(self, path: Path) -> None:
-        """Write the file of the teacher, which holds the key: only the owner may read it."""
+        """Write the teacher's file, which contains the key: only the owner may read it."""
         content = {
             "assignment": self.name,
             "exercises": [exercise.name for exercise in self.exercises],

@@ -1,6 +1,6 @@
-"""The progress of a class: what students' checks report, who has passed what, who is stuck.
+"""The progress of a class: the reports of students' checks, who has passed what, who is stuck.
 
-A report comes from a student's machine, so that it shows progress and is no mark. Reports are
+A report comes from a student's machine, so that it shows progress and is not a mark. Reports are
 appended to a file, which a board that is started again reads.
 """
 
@@ -31,7 +31,7 @@ _MOST_REPORTS = 200_000  # of a file: a class of a hundred sends some thousand
 
 @dataclass
 class Cell:
-    """An exercise of a student: how many items are right, and since when no more became right."""
+    """An exercise of a student: how many items are right, and when that number last rose."""
 
     right: int = 0
     of: int = 0
@@ -69,7 +69,7 @@ class Board:
         return found
 
     def report(self, token: str, exercise: str, right: Sequence[str]) -> Student:
-        """Take a report: the items of an exercise that are right.
+        """Record a report: the items of an exercise that are right.
 
         Raises:
             BadSetting: The token was not handed out.
@@ -100,7 +100,7 @@ class Board:
         cell.attempts += 1
 
     def list_rows(self) -> list[tuple[Student, list[Cell | None]]]:
-        """Return the cells of each student in the order of the exercises; None: it is not asked."""
+        """Return the cells of each student in the order of the exercises; None: not assigned."""
         with self._lock:
             return [
                 (
@@ -125,8 +125,8 @@ def report_check(address: str, path: Path, result: CheckResult) -> None:
         result: What was found in it.
 
     Raises:
-        BadSetting: The file has no token, or is no exercise.
-        EtabliError: The board does not answer, or refuses the report.
+        BadSetting: The file has no token, or is not an exercise.
+        EtabliError: The board does not answer, or rejects the report.
     """
     token = read_token(read_code(Submission("", "", path.name, path.read_bytes())))
     if not token or not result.exercise:

@@ -1,4 +1,4 @@
-"""What a student reads: the points of each item, in the words of ``etabli check``."""
+"""The feedback of a student: the points of each item, with the messages of ``etabli check``."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,17 +51,17 @@ def make_feedback(
     asked: Collection[str],
     notes: Sequence[str] = (),
 ) -> Feedback:
-    """Give the points of the rubric to what was marked.
+    """Assign the points of the rubric to the marked items.
 
     Args:
         student: The student.
         rubric: The items of all exercises, and their points.
         marked: What was marked, by student and exercise.
-        asked: The names of the exercises that are asked of the student.
+        asked: The names of the student's exercises.
         notes: Sentences on the files.
 
     Returns:
-        The marks; with a maximum, the best total of everybody is that one.
+        The marks; the maximum of the rubric, if any, is everybody's best possible total.
     """
     rows = []
     has_handed_in = False

@@ -24,7 +24,7 @@ __all__ = ["HandOut", "hand_out"]
 
 @dataclass(frozen=True)
 class HandOut:
-    """What was handed out, and the names of variants that differ."""
+    """The files that were handed out, and the names of variants that differ."""
 
     assignment: Assignment
     folder: Path
@@ -46,16 +46,16 @@ def hand_out(
         names: Practicals and exercises.
         students: The list of the class.
         out: The folder to create.
-        as_notebook: Whether to write notebooks in place of Python files.
+        as_notebook: Whether to write notebooks instead of Python files.
         is_varied: Whether each student has a variant.
         drawn: How many of the exercises each student gets; 0 for all.
-        overwrite: Whether to write again into a folder; its key stays, and so do its variants.
+        overwrite: Whether to write into an existing folder; its key and variants stay the same.
 
     Returns:
         The assignment and its folder.
 
     Raises:
-        BadSetting: The folder holds an assignment, and may not be written to.
+        BadSetting: The folder contains an assignment, and must not be overwritten.
         UnknownName: There is no such practical or exercise.
     """
     listed = read_students(students)

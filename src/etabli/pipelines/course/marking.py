@@ -1,7 +1,7 @@
 """Marking of submissions: every file in a process of its own, on all cores; resumable.
 
-A marked file is a record, named by a hash of its content and of what it was marked with. A killed
-run leaves the records that it finished; the next one reads them, and marks the rest.
+A marked file is a record, named by a hash of its content and of the marking configuration. An
+interrupted run leaves the records that it finished; the next one reads them, and marks the rest.
 """
 
 import hashlib
@@ -63,7 +63,7 @@ class Task:
 def assign(
     assignment: Assignment, submissions: Sequence[Submission], left_out: list[str]
 ) -> tuple[list[Task], list[Student]]:
-    """Find whose each file is, and which exercises it answers.
+    """Find the student of each file, and the exercises that it solves.
 
     Returns:
         The tasks in the order of students and exercises, and the students: those of the list, and
@@ -95,7 +95,7 @@ def assign(
 def _find_owner(
     assignment: Assignment, submission: Submission, code: str
 ) -> tuple[Student, tuple[str, ...]]:
-    """Return the student of a folder's name, else of the token; note what does not agree."""
+    """Return the student of a folder's name, else of the token; note contradictions."""
     listed = list(assignment.students)
     found = match_student(listed, submission.owner, submission.number)
     token = read_token(code)
@@ -126,7 +126,7 @@ def read_token(code: str) -> str:
 def _find_answered(
     assignment: Assignment, submission: Submission, code: str, left_out: list[str]
 ) -> list[Exercise]:
-    """Return the exercises that a file answers: the declared one, or all whose functions it has."""
+    """Return the exercises that a file solves: the declared one, or all whose functions it has."""
     constants, functions = read_declared(code)
     declared = constants.get("EXERCISE")
     found = [each for each in assignment.exercises if each.name == declared]
@@ -155,13 +155,13 @@ def mark_tasks(
     workers: int | None = None,
     advance: Callable[[], object] = lambda: None,
 ) -> dict[tuple[str, str], Marked]:
-    """Mark tasks on all cores; those with a record in ``folder`` are read.
+    """Mark tasks on all cores, and read those with a record in ``folder``.
 
     Args:
         tasks: What to mark.
         folder: The folder of the records.
         seconds: The time limit of a call.
-        workers: Files at the same time; as many as cores by default.
+        workers: Files marked in parallel; by default as many as cores.
         advance: Called after each task.
 
     Returns:

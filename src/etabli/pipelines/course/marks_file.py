@@ -1,6 +1,6 @@
 """The CSV of the marks, as Moodle imports it, and as Moodle exports marks.
 
-UTF-8, commas, decimal points; one column identifies students, then one column an item, the total
+UTF-8, commas, decimal points; one column identifies students, then one column per item, the total
 and the feedback. Moodle asks which column is what: 'Map from' the identifying column, 'Map to' the
 field of users (Moodle docs, "Grade import").
 """
@@ -20,7 +20,7 @@ __all__ = ["write_marks"]
 def write_marks(
     path: Path, rubric: Rubric, feedbacks: Sequence[Feedback], id_column: str
 ) -> list[str]:
-    """Write one row a student; return the columns.
+    """Write one row per student, and return the columns.
 
     Args:
         path: The CSV.
@@ -55,5 +55,5 @@ def _format(points: float) -> str:
 
 
 def _escape(text: str) -> str:
-    """Keep a spreadsheet from computing a name that begins like a formula."""
+    """Keep a spreadsheet from evaluating a name that begins like a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text

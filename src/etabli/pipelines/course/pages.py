@@ -1,4 +1,4 @@
-"""The HTML pages of a class: what is handed out, feedback, statistics, similar submissions."""
+"""The HTML pages of a class: handout, feedback, statistics, similar submissions."""
 
 import base64
 import time
@@ -88,7 +88,7 @@ def render_feedback(feedback: Feedback) -> str:
 def render_statistics(
     name: str, rows: Sequence["ItemStatistics"], totals: Sequence[float], maximum: float
 ) -> str:
-    """Return the page of the items; ``totals`` are the marks of those who handed in."""
+    """Return the page of the items; ``totals`` are the marks of students with submissions."""
     bins = 10
     counts = [0] * bins
     for total in totals:
@@ -99,7 +99,7 @@ def render_statistics(
 
 
 def render_board(board: "Board", address: str) -> str:
-    """Return the page of a class at work; ``address`` is where students report to."""
+    """Return the page of a class at work; students report to ``address``."""
     return _render("board.html", board=board, address=address, now=time.time())
 
 

@@ -1,4 +1,4 @@
-"""Scores that students claim, computed again: the demo of the exercise with their functions."""
+"""Recomputation of the scores that students claim, by the demo with their functions."""
 
 import re
 import tempfile
@@ -23,7 +23,7 @@ _CURVE = "from etabli.exercises.curves import show_curve"
 
 
 def rerun_score(assignment: Assignment, task: Task, seconds: float) -> str | None:
-    """Return a sentence on the claimed score of a file, ``SCORE = ...``; None where it claims none.
+    """Return a sentence on the claimed score of a file, ``SCORE = ...``; None without a claim.
 
     The demo is that of the package, with the constants of the student's variant; what it computes
     comes from the student's functions, whose values are marked by themselves.

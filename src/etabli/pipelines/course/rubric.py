@@ -1,4 +1,4 @@
-"""The points of each item: read from a file of the teacher, one point an item without one."""
+"""The points of each item: read from the teacher's file; one point per item without one."""
 
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
@@ -54,11 +54,11 @@ def read_rubric(path: Path | None, known: Mapping[str, Sequence[str]]) -> Rubric
     """Read a rubric in TOML or JSON; ``known`` are the items of each exercise.
 
     ``maximum = 20`` scales the sum; ``points`` holds, for an exercise, one number for all of its
-    items together, or a table of items. An exercise that it does not name gives no points.
+    items together, or a table of items. An exercise that is not named gives no points.
 
     Raises:
         CorruptFile: The file is neither TOML nor JSON.
-        BadSetting: A value is no number of points.
+        BadSetting: A value is not a number of points.
         UnknownName: There is no such exercise or item in the assignment.
     """
     if path is None:

@@ -1,8 +1,8 @@
-"""Submissions that resemble one another, whatever their names and comments: winnowing.
+"""Submissions that resemble one another apart from names and comments: winnowing.
 
 The code becomes tokens in which every name is the same; hashes of runs of tokens are thinned out
-(Schleimer, Wilkerson and Aiken, 2003), and what two files share is counted. What the handed-out
-file holds, and what many hand in, does not count: there are few ways to write a softmax.
+(Schleimer, Wilkerson and Aiken, 2003), and what two files share is counted. Code that was
+handed out, or that many submit, is ignored: there are few ways to write a softmax.
 """
 
 import io
@@ -36,7 +36,7 @@ class Pair:
 
 
 def find_similar(codes: Mapping[str, str], known: Iterable[str] = ()) -> list[Pair]:
-    """Find pairs of files that share more than the usual, the most similar first.
+    """Find pairs of files that share more code than usual, the most similar first.
 
     Args:
         codes: The code of each file, by the name of its student.
@@ -69,7 +69,7 @@ def _find_lines(found: Mapping[int, set[int]], shared: Iterable[int]) -> frozens
 
 
 def _fingerprint(code: str, window: int = _WINDOW) -> dict[int, set[int]]:
-    """Return the thinned-out hashes of the runs of tokens, with their lines."""
+    """Return the selected hashes of the runs of tokens, with their lines."""
     tokens = list(_normalize(code))
     hashes = [
         zlib.crc32("\x00".join(text for text, _line in tokens[start : start + _RUN]).encode())
@@ -86,7 +86,7 @@ def _fingerprint(code: str, window: int = _WINDOW) -> dict[int, set[int]]:
 
 
 def _normalize(code: str) -> Sequence[tuple[str, int]]:
-    """Return the tokens of code without comments and layout; names and texts are all alike."""
+    """Return the tokens of code without comments and layout; all names and strings are alike."""
     tokens: list[tuple[str, int]] = []
     skipped = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER)
     try:

@@ -1,4 +1,4 @@
-"""Statistics of the items: how many have each right, how well it separates, what went wrong."""
+"""Statistics of the items: share right, discrimination, most common mistake."""
 
 import math
 from collections import Counter
@@ -14,7 +14,7 @@ __all__ = ["ItemStatistics", "compute_statistics"]
 
 @dataclass(frozen=True)
 class ItemStatistics:
-    """An item among those who handed in: the share right, discrimination, commonest mistake.
+    """An item among students with submissions: share right, discrimination, main mistake.
 
     ``discrimination`` is the correlation of the item with the points of all other items; ``None``
     where either does not vary.
@@ -37,7 +37,7 @@ Records = Mapping[tuple[str, str], ItemRecord | None]
 
 
 def compute_statistics(items: Sequence[Item], results: Sequence[Records]) -> list[ItemStatistics]:
-    """Compute the statistics of items, each among the students whom it was asked of."""
+    """Compute the statistics of items, each among the students to whom it was assigned."""
     return [
         _compute(item, items, [each for each in results if (item.exercise, item.name) in each])
         for item in items

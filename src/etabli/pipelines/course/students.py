@@ -1,4 +1,4 @@
-"""The list of a class, as people have it: any CSV, Moodle's exports, or one name a line."""
+"""Class lists in common formats: any CSV, Moodle's exports, or one name per line."""
 
 import csv
 import re
@@ -40,20 +40,20 @@ class Student:
 
 
 def safe_name(text: str) -> str:
-    """Return a text as the name of a file: letters, digits, ``-`` and ``_``, at most 80."""
+    """Return a text as a file name: letters, digits, ``-`` and ``_``, at most 80."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^\w-]+", "-", plain).strip("-")[:80] or "student"
 
 
 def fold(text: str) -> str:
-    """Return a text without accents, capitals and repeated spaces, in which names compare."""
+    """Return a text without accents, capitals and repeated spaces, to compare names."""
     plain = unicodedata.normalize("NFKD", text)
     letters = "".join(each for each in plain if not unicodedata.combining(each))
     return " ".join(letters.replace("’", "'").casefold().replace("_", " ").split())
 
 
 def read_students(path: Path | str) -> list[Student]:
-    """Read the list of a class: a CSV with ``,``, ``;`` or tabs, or one name a line.
+    """Read the class list: a CSV with ``,``, ``;`` or tabs, or one name per line.
 
     Raises ``DataMissing`` for a missing file, ``CorruptFile`` for one without students, and
     ``BadSetting`` where two students have the same identifier.
@@ -82,7 +82,7 @@ def read_students(path: Path | str) -> list[Student]:
 
 
 def _find_columns(header: list[str]) -> dict[str, int]:
-    """Find what the columns hold; empty where no name of a column is known."""
+    """Find the role of each column; empty where no column name is known."""
     folded = [fold(name) for name in header]
     found = {}
     for kind, names in _COLUMNS.items():
@@ -122,7 +122,7 @@ def _refuse_repeated(students: list[Student]) -> None:
 
 
 def match_student(students: list[Student], name: str, participant: str = "") -> Student | None:
-    """Find whose submission a folder or file is, by Moodle's number, identifier or name."""
+    """Find the student of a folder or file by Moodle's number, identifier or name."""
     if participant:
         for student in students:
             if student.cells.get("participant") == participant:
@@ -137,7 +137,7 @@ def match_student(students: list[Student], name: str, participant: str = "") -> 
 
 
 def _words(name: str) -> tuple[str, ...]:
-    """Return the words of a name in alphabetical order: lists have either name first."""
+    """Return the words of a name in alphabetical order: lists differ in which name is first."""
     return tuple(sorted(re.findall(r"[^\W_]+", fold(name))))
 
 

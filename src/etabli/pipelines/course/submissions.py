@@ -1,4 +1,4 @@
-"""What students handed in: files, folders, or the zip that Moodle gives, with whose each is."""
+"""Submissions of students: files, folders, or Moodle's zip, each with its student."""
 
 import ast
 import lzma
@@ -34,7 +34,7 @@ _IGNORED = ("__MACOSX", ".ipynb_checkpoints", "__pycache__", ".git", ".venv", "v
 
 @dataclass(frozen=True)
 class Submission:
-    """A handed-in file: the name and number of its folder, its path there, and its bytes."""
+    """A submitted file: the name and number of its folder, its path there, and its bytes."""
 
     owner: str
     number: str
@@ -47,7 +47,7 @@ class Submission:
 
 
 def collect(place: Path) -> tuple[list[Submission], list[str]]:
-    """Read every Python file and notebook of a folder or zip, also in zips inside of it.
+    """Read every Python file and notebook of a folder or zip, including nested zips.
 
     Returns:
         The files in the order of their paths, and a sentence on each thing that is left out.
@@ -92,7 +92,7 @@ def _read_file(name: str, path: Path, left_out: list[str]) -> Iterator[tuple[str
 
 
 def _read_zip(prefix: str, path: Path, left_out: list[str]) -> Iterator[tuple[str, bytes]]:
-    """Read the files of a zip in memory: nothing is unpacked, so no name leads anywhere."""
+    """Read the files of a zip in memory: nothing is unpacked, so no path can escape."""
     folder = f"{prefix.rpartition('.')[0]}/" if prefix else ""
     if "/" in prefix:  # a zip in a student's folder
         folder = f"{prefix.rpartition('/')[0]}/"
@@ -122,7 +122,7 @@ def _is_ignored(name: str) -> bool:
 
 
 def _make_submission(name: str, content: bytes) -> Submission:
-    """Say whose a file is: by the folder that Moodle names, the first folder, or the file."""
+    """Identify the student of a file: by Moodle's folder, the first folder, or the file."""
     parts = name.split("/")
     for index, part in enumerate(parts):
         if found := _MOODLE.match(part):
@@ -148,7 +148,7 @@ def read_code(submission: Submission) -> str:
 
 
 def read_declared(code: str) -> tuple[dict[str, object], set[str]]:
-    """Return the constants and the names of the functions of a file, without running it."""
+    """Return the constants and function names of a file, without running it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on a student's escape sequences

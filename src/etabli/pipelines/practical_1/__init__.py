@@ -1,4 +1,4 @@
-"""Practical 1 as cells: for the page with Pyodide, as a JupyterLite and as a marimo notebook."""
+"""Practical 1 as cells, for the page with Pyodide and for JupyterLite and marimo notebooks."""
 
 from etabli.pipelines.practical_1.cells import CELLS, Cell
 from etabli.pipelines.practical_1.files import (

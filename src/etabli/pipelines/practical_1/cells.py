@@ -1,4 +1,4 @@
-"""The cells of practical 1, which the page and the notebooks hold."""
+"""The cells of practical 1, shared by the page and the notebooks."""
 
 from dataclasses import dataclass
 

@@ -72,7 +72,7 @@ def make_files() -> dict[str, bytes]:
 
 
 def write_files(folder: Path, *, refuse_existing: bool = False) -> list[Path]:
-    """Write the files into a folder; return their paths.
+    """Write the files into a folder, and return their paths.
 
     Raises ``BadSetting`` for a file that exists, which holds what somebody wrote, with
     ``refuse_existing``.

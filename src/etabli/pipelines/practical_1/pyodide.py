@@ -1,4 +1,4 @@
-"""Pyodide's files in a folder that you give: which ones the page needs."""
+"""The files of a Pyodide release that the page needs."""
 
 import json
 from pathlib import Path

@@ -1,7 +1,8 @@
 """Your own points: how well their classes are separated, and new points on an old plane."""
 
+from etabli.pipelines._output import name_run_folder
 from etabli.pipelines.untangle.measure import NAME, Untangled, make_experiment, untangle
-from etabli.pipelines.untangle.place import EXPLORER, TABLE, PlacedPoints, name_folder, place
+from etabli.pipelines.untangle.place import EXPLORER, TABLE, PlacedPoints, place
 
 __all__ = [
     "EXPLORER",
@@ -10,7 +11,7 @@ __all__ = [
     "PlacedPoints",
     "Untangled",
     "make_experiment",
-    "name_folder",
+    "name_run_folder",
     "place",
     "untangle",
 ]

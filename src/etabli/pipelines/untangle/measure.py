@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +25,7 @@ from etabli.experiments.tp2 import _planes
 from etabli.experiments.tp2._planes import Planes, PlaneSettings, get_key
 from etabli.metrics.neighborhood_hit import NeighborhoodHit, neighborhood_hit
 from etabli.metrics.score import Score
-from etabli.pipelines._output import refuse_finished_run
+from etabli.pipelines._output import name_run_folder, refuse_finished_run
 from etabli.pipelines._points import read_points
 from etabli.projection.plane_map import PlaneMap, make_map
 from etabli.projection.umap import require_umap
@@ -105,7 +104,7 @@ def untangle(
         EtabliError: No such file, points that cannot be measured, an output that is in use.
     """
     reporter = reporter or Silent()
-    folder = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-untangle"
+    folder = out or name_run_folder("untangle")
     refuse_finished_run(folder, overwrite)
     changes = settings or {}
     if changes.get("projection") == "umap":

@@ -2,7 +2,6 @@
 
 import csv
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,11 +145,6 @@ def place(
         with lock_folder(out):
             _write(found, old, out)
     return found
-
-
-def name_folder() -> Path:
-    """Return a new folder under ``runs/``."""
-    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-placed"
 
 
 def find_map(onto: Path) -> Path:

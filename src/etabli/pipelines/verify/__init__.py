@@ -1,4 +1,4 @@
-"""Claims of numbers, verified: a file states them, what is needed is run again, and compared."""
+"""Verification of claimed numbers: what a claim file needs is run again and compared."""
 
 from etabli.pipelines.verify.claim_file import ClaimFile, StatedClaim, read_claims, write_claims
 from etabli.pipelines.verify.verification import Verification, VerifiedClaim, verify

@@ -21,7 +21,7 @@ aria-label="{left}: {right}">
 
 
 def describe(counts: Mapping[str, int]) -> str:
-    """Say how many of the claims that were verified are reproduced."""
+    """Return how many of the verified claims are reproduced, in words."""
     verified = sum(n for verdict, n in counts.items() if verdict != "not verified here")
     if not verified:
         return _("none verified")

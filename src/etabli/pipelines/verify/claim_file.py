@@ -106,7 +106,7 @@ class ClaimFile(BaseModel):
 
 
 def read_claims(path: Path | str) -> ClaimFile:
-    """Read a claim file; raise an error that names the claim and the field that are wrong."""
+    """Read a claim file; an error names the claim and the field that are wrong."""
     path = Path(path)
     try:
         if path.stat().st_size > _MAX_BYTES:
@@ -138,7 +138,7 @@ def read_claims(path: Path | str) -> ClaimFile:
 
 
 def _locate(path: Sequence[int | str]) -> str:
-    """Name the place of a field: ``claims[3].value: ``."""
+    """Return the position of a field: ``claims[3].value: ``."""
     parts = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in path)
     return f"{parts.removeprefix('.')}: " if parts else ""
 
@@ -154,7 +154,7 @@ def write_claims(run: Path | str, path: Path | str) -> ClaimFile:
         What was written.
 
     Raises:
-        DataMissing: The folder is no run, or the run has no score.
+        DataMissing: The folder is not a run, or the run has no score.
     """
     record = run_folder.read_run(Path(run))
     newest = {each.experiment: each for _folder, each in run_folder.list_seed_runs(Path(run))}
@@ -187,7 +187,7 @@ def _data_of(experiment: str) -> tuple[str, ...]:
 
 
 def _state(summary: ScoreSummary, seed_run: SeedRun, record: run_folder.Run) -> StatedClaim:
-    """Return the claim that a score of a run has its value, by the spread of its seeds."""
+    """Return the claim of a run's score, with the spread over its seeds."""
     assert summary.value is not None, "an undefined score is not claimed"
     known = summary.experiment in experiments.EXPERIMENTS
     expected = summary.expected

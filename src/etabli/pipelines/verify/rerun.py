@@ -1,4 +1,4 @@
-"""Runs again what claims state: experiments with their seeds and settings, and commands."""
+"""Reruns of what claims state: experiments with their seeds and settings, and commands."""
 
 import dataclasses
 import os
@@ -38,13 +38,13 @@ def rerun(
     reporter: Reporter,
     fetch: Fetch | None,
 ) -> list[Measured]:
-    """Run again what the claims need, each run once; what is finished in the folder is kept.
+    """Run what the claims need, each run once; what is finished in the folder is kept.
 
     Args:
         claims: The claims, with an experiment or a command each.
         folder: Where the runs are made.
         home: The folder of the claim file, in which commands run.
-        n_seeds: At most so many seeds of each claim; ``None``: all.
+        n_seeds: Largest number of seeds per claim; ``None``: all.
         reporter: Where progress is shown.
         fetch: Installs the data sets that are missing.
 

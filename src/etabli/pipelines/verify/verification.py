@@ -1,4 +1,4 @@
-"""Verifies the claims of a file, and says of each whether it is reproduced; writes a badge."""
+"""Verification of a claim file: a verdict on each claim, a table and a badge."""
 
 import hashlib
 from collections import Counter
@@ -13,7 +13,8 @@ from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
 from etabli.data.catalog.source import Source
-from etabli.pipelines.run import RUNS, Fetch
+from etabli.pipelines._output import RUNS
+from etabli.pipelines.run import Fetch
 from etabli.pipelines.verify import badge
 from etabli.pipelines.verify.claim_file import (
     VERDICTS,
@@ -88,8 +89,8 @@ def verify(
     Args:
         claims: The claim file.
         out: The folder of the runs, the table and the badge; by default under ``runs``.
-        seeds: At most so many seeds of each claim; by default all.
-        max_seconds: Leave out claims of which one seed takes longer, as the file states.
+        seeds: Largest number of seeds per claim; by default all.
+        max_seconds: Skip claims that take longer than this per seed, as the file states.
         overwrite: Replace a verification of another file, or with other versions, in ``out``.
         reporter: Where progress is shown (default: nowhere).
         fetch: Installs the data sets that are missing; without it they have to be there.
@@ -98,8 +99,8 @@ def verify(
         The verdict on every claim, in order.
 
     Raises:
-        CorruptFile: The file is no claim file, or one of its fields is wrong.
-        BadSetting: The folder holds another verification.
+        CorruptFile: The file is not a claim file, or one of its fields is wrong.
+        BadSetting: The folder contains another verification.
     """
     path, reporter = Path(claims), reporter or Silent()
     stated = read_claims(path)
@@ -116,7 +117,7 @@ def verify(
 
 
 def _open(path: Path, folder: Path, overwrite: bool) -> dict[str, object]:
-    """Return what a folder is the verification of; refuse one of something else."""
+    """Return the verification in a folder; refuse one of another file."""
     import shutil
 
     origin: dict[str, object] = {
@@ -155,7 +156,7 @@ def _sort_out(claim: StatedClaim, max_seconds: float | None) -> VerifiedClaim:
 
 
 def _find_changed_data(claim: StatedClaim) -> str:
-    """Say which data set is another one than the claim states; empty for none, or a missing one."""
+    """Describe a data set that differs from the claim's; empty for none, or a missing one."""
     for name, checksum in claim.checksums.items():
         found = compute_checksum(name, Source(claim.data))
         if found and found != checksum:
@@ -187,7 +188,7 @@ def _compare(claim: StatedClaim, measured: Measured) -> VerifiedClaim:
 
 
 def _find_reason(claim: StatedClaim, recipe: str) -> str:
-    """Say why a measured value cannot be compared: the measure, or a setting, is another one."""
+    """Explain why a measured value cannot be compared: the measure or a setting differs."""
     reason = comparison.find_reason(claim.recipe, recipe)
     if reason or not claim.experiment:
         return reason
@@ -255,7 +256,7 @@ def list_rows(claims: Sequence[VerifiedClaim]) -> list[list[str]]:
 
 
 def _escape(cell: str) -> str:
-    """Return a cell of a file of someone else as text: no markup, no other cell, no line."""
+    """Escape a cell from an untrusted file: no markup, no other cell, no line break."""
     text = " ".join(str(cell).split())
     for mark, safe in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("[", "\\["), ("]", "\\]")):
         text = text.replace(mark, safe)

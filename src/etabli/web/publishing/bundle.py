@@ -1,4 +1,4 @@
-"""Our ES modules as one classic script: browsers load no module from a file.
+"""Our ES modules as one classic script: browsers load no modules from disk.
 
 Every module becomes a function that runs at once and returns what it exports, in the order of the
 imports. Only what our scripts use is understood: named imports and exports of relative paths.
@@ -22,7 +22,7 @@ def bundle(entries: Sequence[Path], replaced: Mapping[Path, Path] | None = None)
 
     Args:
         entries: The modules to run, in this order.
-        replaced: Modules in the place of others, wherever these are imported.
+        replaced: Modules to use instead of others, wherever these are imported.
 
     Returns:
         The script.

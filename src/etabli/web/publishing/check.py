@@ -49,7 +49,7 @@ class Questions(BaseModel):
 
 @dataclass(frozen=True)
 class CheckedPage:
-    """A page in one language: when its scripts had run, and what is wrong with it."""
+    """A page in one language: when its scripts were done, and what is wrong with it."""
 
     name: str
     seconds: float
@@ -57,7 +57,7 @@ class CheckedPage:
 
 
 def list_questions(state: PublishedRuns) -> dict[str, list[Question]]:
-    """Return questions to the pages by page, each with the answer of Python."""
+    """Return the questions to each page, with Python's answers."""
     found: dict[str, list[Question]] = {"digits": []}
     for strokes in _DRAWINGS:
         answer: dict[str, Any] = digits.classify(state, digits.Drawing(strokes=strokes))
@@ -217,9 +217,9 @@ def _list_foreign(url: str, root: str) -> list[str]:
 
 
 def find_difference(expected: object, got: object, place: str = "") -> str | None:
-    """Return where an answer differs from the expected one; further fields are no difference.
+    """Return where an answer differs from the expected one; extra fields are ignored.
 
-    Numbers may differ by 1e-5, of themselves where they are above 1.
+    Numbers may differ by 1e-5, relative to their size above 1.
     """
     if isinstance(expected, dict) and isinstance(got, dict):
         pairs = [(key, value, got.get(key)) for key, value in expected.items()]

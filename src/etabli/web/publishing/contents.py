@@ -1,4 +1,4 @@
-"""What a site contains: the runs, the nets that its pages run, and what is left out, with why."""
+"""The contents of a site: its runs, the nets of its pages, and what is left out, with reasons."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -75,7 +75,7 @@ class PublishedRuns(PlaygroundState):
         return self.folders
 
     def summarize(self, folder: Path) -> RunSummary:
-        """Summarize a run for the list; in a site none is running."""
+        """Summarize a run for the list; in a site no run is in progress."""
         summary = super().summarize(folder)
         return replace(summary, running=False, stopped=summary.running or summary.stopped)
 
@@ -92,7 +92,7 @@ def gather(runs: Sequence[str | Path] | None, photos: bool) -> Contents:
         The contents.
 
     Raises:
-        DataMissing: A given folder is no run, folder of runs or model.
+        DataMissing: A given folder is neither a run, a folder of runs nor a model.
         BadSetting: Two runs have the same name.
     """
     found, writers = _find_default() if runs is None else _sort_folders(runs)
@@ -220,7 +220,7 @@ def _take(
     take: Callable[[Contents, ModelSpec, TrainedModel], None],
     wanted: int,
 ) -> list[TrainedModel]:
-    """Take the first nets that a page can run; say of every other one why it is left out."""
+    """Take the first nets that a page can run; note why every other one is left out."""
     taken: list[TrainedModel] = []
     state: dict[str, object] = {"state": "absent", "experiment": spec.experiment, "problem": {}}
     for each in found:
@@ -247,7 +247,7 @@ def _take(
 
 
 def _describe(found: TrainedModel, error: EtabliError) -> dict[str, str]:
-    """Say in each language why the net of a run is not in the site."""
+    """Explain in each language why the net of a run is not in the site."""
     problem = {}
     for code in LANGUAGES:
         with use_language(code):
@@ -297,7 +297,7 @@ _TAKERS = {
 
 
 def _credit(contents: Contents, found: TrainedModel) -> None:
-    """Name whose images are shown, as their license asks."""
+    """Name the authors of the images shown, as their license requires."""
     if found.record.data == "full":
         mnist = next(each for each in DATASETS if each.name == "mnist")
         credit = f"MNIST: {mnist.citation.partition('. Gradient')[0]}, {mnist.license}"

@@ -279,7 +279,7 @@ class Site:
 
 
 def _is_file_of(run: Path, path: Path) -> bool:
-    """Return whether a path is a figure or a page in a run, which may come from someone else."""
+    """Return whether a path is a figure or a page in a run, which may be untrusted."""
     is_inside = path.resolve().is_relative_to(run.resolve())
     return is_inside and path.is_file() and path.suffix.lower() in _SHOWN
 
