@@ -91,7 +91,10 @@ def start(
         int,
         typer.Option(help="Number of the variant: other data and other choices.", min=0, max=2**31),
     ] = 0,
-    solution: Solution = False,
+    solution: Annotated[
+        bool,
+        typer.Option("--solution", help="Write the model solution instead of the TODOs."),
+    ] = False,
 ) -> None:
     """Write a file with a TODO for each value, to fill in, check and run.
 

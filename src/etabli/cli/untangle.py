@@ -129,7 +129,7 @@ def untangle(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Measure how well the classes of your own points are separated, in full and in the plane.
+    """Measure how well the classes of your points are separated, in full space and in the plane.
 
     \b
     etabli untangle points.csv       a column 'label' next to the numbers
