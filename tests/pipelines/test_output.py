@@ -1,8 +1,11 @@
 """Nothing finished is replaced unasked; what was interrupted resumes."""
 
+from datetime import datetime
+
 import pytest
 
 from etabli.core.errors import BadSetting
+from etabli.pipelines import _output
 from etabli.pipelines._output import is_finished, open_output, refuse_existing_file
 
 
@@ -69,3 +72,15 @@ def test_a_file_that_exists_is_refused_unless_it_may_be_replaced(tmp_path):
     refuse_existing_file(path, True)
     with pytest.raises(BadSetting, match=r"predictions.csv already exists.*--overwrite"):
         refuse_existing_file(path, False)
+
+
+def test_two_runs_of_one_second_have_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    clock = type("Clock", (), {"now": lambda: datetime(2026, 1, 2)})
+    monkeypatch.setattr(_output, "datetime", clock)
+    names = []
+    for _turn in range(3):
+        folder = _output.name_run_folder("tp1")
+        folder.mkdir(parents=True)
+        names.append(folder.name)
+    assert names == [f"20260102-000000-tp1{end}" for end in ("", "-2", "-3")]

@@ -74,7 +74,7 @@ def material(tmp_path_factory) -> Path:
     lines = [
         ",".join([*map(str, row), str(label)]) for row, label in zip(points, labels, strict=True)
     ]
-    for name in ("points.csv", "table.csv"):
+    for name in ("points.csv", "table.csv", "new.csv"):
         (home / name).write_text("\n".join([header, *lines]))
     species = ["setosa" if label else "virginica" for label in labels]
     (home / "species.csv").write_text("\n".join(["species", *species]))
@@ -97,7 +97,7 @@ def material(tmp_path_factory) -> Path:
         archive.write(home / "glove.6B.100d.txt", "glove.6B.100d.txt")
     (home / "mywords.txt").write_text("\n".join(words[-20:]))
     (home / "homework.py").write_text(HOMEWORK)
-    for name in ("one", "two", "a", "b"):
+    for name in ("one", "two", "mine", "a", "b"):
         runner.run_experiments([EXPERIMENT], home / "runs" / name, Source.sample())
     trained_models.write(home / "runs")
     return home

@@ -73,6 +73,8 @@ def tiny(words: tuple[str, ...]) -> list[str] | None:
             if len(names) == 1 and names[0] == words[1]
             else None
         )
+    if "--onto" in words:  # has the settings of the run that it names
+        return [*words]
     return [*words, *TINY.get(key, "").split()] if key in QUICK else None
 
 

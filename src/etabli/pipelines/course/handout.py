@@ -65,7 +65,7 @@ def hand_out(
         if path.exists() and not overwrite:
             raise BadSetting(
                 _("{folder} already holds an assignment").format(folder=out),
-                fix=_("Choose another folder with --out, or write it again with --overwrite."),
+                fix=_("Choose another folder with --out, or replace it with --overwrite."),
             )
         if path.exists():
             former = read_assignment(path)

@@ -66,5 +66,5 @@ def _run(script: Path, seconds: float) -> float:
         file.close()
     value = np.ravel(next(iter(arrays.values()), np.array([])))
     if value.size != 1:
-        raise StudentFailure(_("returns no number"))
+        raise StudentFailure(_("does not return a number"))
     return float(value[0])

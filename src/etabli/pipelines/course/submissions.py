@@ -60,7 +60,7 @@ def collect(place: Path) -> tuple[list[Submission], list[str]]:
     if not found:
         raise DataMissing(
             _("{path} contains neither a Python file nor a notebook").format(path=place),
-            fix=_("Give the folder or zip with one folder for each student, as Moodle makes it."),
+            fix=_("Give the folder or zip with one folder per student, as Moodle creates it."),
         )
     return found, left_out
 

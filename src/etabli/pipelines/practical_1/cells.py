@@ -178,7 +178,7 @@ CELLS = (
     Cell(
         "update",
         N_("One step of gradient descent"),
-        N_("The gradient points to where the loss grows; a step in the opposite direction."),
+        N_("The gradient points to where the loss grows; take a step in the opposite direction."),
         _UPDATE,
         ("W ← W - η ∂L/∂W", "b ← b - η ∂L/∂b"),
         N_("Return W and b after one step."),
@@ -190,10 +190,11 @@ CELLS = (
         "train",
         N_("Train"),
         N_(
-            "This runs your three functions. A net that knows nothing has the loss ln 10 = 2.30; "
-            "after 30 epochs it is 0.18, and 95 % of the test images are right. Try "
-            "learning_rate=0.01: after 30 epochs the loss is still 1.60. Try learning_rate=100: "
-            "after the first epoch it is above 30, and it jumps up and down."
+            "This runs your three functions. An untrained net has the loss ln 10 = 2.30; "
+            "after 30 epochs it is 0.18, and 95 % of the test images are classified "
+            "correctly. Try learning_rate=0.01: after 30 epochs the loss is still 1.60. "
+            "Try learning_rate=100: after the first epoch it is above 30, and it "
+            "oscillates."
         ),
         _TRAIN,
         needs=("setup", "forward", "backward", "update"),
@@ -230,10 +231,11 @@ CELLS = (
         "train_mlp",
         N_("Train the perceptron"),
         N_(
-            "The perceptron starts slower: its loss is 2.17 after one epoch and 0.20 after 30, and "
-            "97 % of the test images are right. Try epochs=100: 0.07 and 99 %. Try units=2: two "
-            "numbers are not enough for ten classes, and more than half of the test images are "
-            "wrong. The page Backpropagation shows every number of such a net."
+            "The perceptron starts more slowly: its loss is 2.17 after one epoch and "
+            "0.20 after 30, and 97 % of the test images are classified correctly. Try "
+            "epochs=100: 0.07 and 99 %. Try units=2: two numbers are not enough for ten "
+            "classes, and more than half of the test images are misclassified. The page "
+            "Backpropagation shows every number of such a net."
         ),
         _TRAIN_MLP,
         needs=("setup", "forward", "update", "forward_mlp", "backward_mlp"),
