@@ -183,7 +183,7 @@ def test_the_csv_has_the_columns_that_moodle_imports(marked, handed_out):
     ]
     assert [row["Adresse de courriel"] for row in rows] == [f"{n}@x.org" for n in range(6)]
     assert rows[4]["tp1.softmax: softmax.p"] == "2"
-    assert rows[5]["Total"] == ""  # nothing was handed in: no mark, which is not 0
+    assert rows[5]["Total"] == ""  # nothing was submitted: no mark, which is not 0
 
 
 def test_statistics_count_those_who_handed_in(marked):
