@@ -49,3 +49,9 @@ def test_a_file_size_limit_raises_too():
     assert "File too large" in str(
         explain_os_error(OSError(errno.EFBIG, "File too large"), "shard")
     )
+
+
+def test_a_folder_in_which_nothing_can_be_created_is_not_writable(tmp_path):
+    missing = OSError(errno.ENOENT, "No such file or directory")
+    assert "cannot write" in str(explain_os_error(missing, tmp_path / "new"))
+    assert explain_os_error(missing, tmp_path / "absent" / "new") is missing

@@ -128,7 +128,9 @@ def explain_os_error(error: OSError, path: Path | str) -> Exception:
         )
     if error.errno == errno.ENAMETOOLONG:
         return EtabliError(_("the name of a file is too long: {path}").format(path=path))
-    if error.errno in _NOT_WRITABLE:
+    # In /proc and the like nothing can be created, and the error is that it is not there.
+    is_refused = error.errno == errno.ENOENT and Path(path).parent.is_dir()
+    if error.errno in _NOT_WRITABLE or is_refused:
         return EtabliError(
             _("cannot write {path} ({reason})").format(path=path, reason=error.strerror),
             fix=_("Choose a folder that you can write to."),
