@@ -354,7 +354,7 @@ def test_each_fault_of_new_points_has_its_fix(a_run, tmp_path):
     with pytest.raises(BadArray, match=r"lacks columns of .*: d .*Add or rename"):
         ask(tmp_path / "other.csv", "--onto", a_run, "--out", tmp_path / "out")
     np.save(tmp_path / "narrow.npy", points[:5, :3])
-    with pytest.raises(BadArray, match=r"other dimensions.*expected 4, got 3.*same order"):
+    with pytest.raises(BadArray, match=r"different dimensions.*expected 4, got 3.*same order"):
         ask(tmp_path / "narrow.npy", "--onto", a_run, "--out", tmp_path / "out")
     with pytest.raises(DataMissing, match=r"no map in .*etabli untangle POINTS --out"):
         ask(tmp_path / "narrow.npy", "--onto", tmp_path, "--out", tmp_path / "out")
