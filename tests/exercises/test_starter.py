@@ -37,6 +37,18 @@ def test_the_training_loop_of_a_solution_improves_something_and_draws_it(one, mo
 
 
 @pytest.mark.parametrize("one", ALL, ids=NAMES)
+def test_the_axes_of_a_curve_are_labeled_in_both_languages(one):
+    last = ast.parse(one.demo).body[-1].value
+    assert {ast.literal_eval(each) for each in last.args[1:]} <= set(curves.LABELS)
+
+
+def test_a_curve_is_in_the_language_in_use(capsys, tmp_path):
+    with use_language("fr"):
+        curves.show_curve([2.0, 1.0], "step", "loss", str(tmp_path / "curve.png"))
+    assert "perte : 2 -> 1" in capsys.readouterr().out.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize("one", ALL, ids=NAMES)
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_a_script_and_a_notebook_hold_the_same_functions_in_both_languages(one, language):
     with use_language(language):

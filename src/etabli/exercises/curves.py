@@ -4,7 +4,36 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from etabli.core.i18n import _
+from etabli.core.i18n import N_, _
+
+LABELS = (
+    N_("-log10 of the step, from 1"),
+    N_("BLEU-4"),
+    N_("KL divergence"),
+    N_("alpha (0.001 at 0, 10 at 19)"),
+    N_("average precision"),
+    N_("distance of the classes (5 at 19)"),
+    N_("distance of the scores (4 at 24)"),
+    N_("entropy of the next word"),
+    N_("layer"),
+    N_("log-probability of the best caption"),
+    N_("log10 of the relative error"),
+    N_("loss"),
+    N_("neighborhood hit"),
+    N_("norm of the cell state: how long it remembers"),
+    N_("norm of the state: how long it remembers"),
+    N_("number of directions, less 1"),
+    N_("number of wrong words"),
+    N_("perplexity"),
+    N_("share of the variance"),
+    N_("squared error"),
+    N_("squared error of the context"),
+    N_("standard deviation of the activations"),
+    N_("step"),
+    N_("temperature (0.1 at 0, 3 at 29)"),
+    N_("time step"),
+    N_("width, less 1"),
+)  # of the axes, which the code of an exercise gives in English
 
 
 def show_curve(values: Sequence[float], x: str, y: str, file: str = "curve.png") -> None:
@@ -18,7 +47,9 @@ def show_curve(values: Sequence[float], x: str, y: str, file: str = "curve.png")
     """
     import matplotlib.pyplot as plt
 
-    print(f"{y}: {values[0]:.4g} -> {values[-1]:.4g}")
+    x, y = _(x), _(y)
+    ends = {"first": float(values[0]), "last": float(values[-1])}
+    print(_("{y}: {first:.4g} -> {last:.4g}").format(y=y, **ends))
     _figure, axes = plt.subplots()
     axes.plot(values)
     axes.set(xlabel=x, ylabel=y)
