@@ -100,7 +100,7 @@ def test_a_check_is_reported_with_the_token_of_the_file_and_to_the_address_only(
     board.report_check("http://127.0.0.1:8010/?token=class-token", path, result)
     assert sent == ["http://127.0.0.1:8010/api/report"]
     assert made.cells["1", SOFTMAX.name].is_passed
-    with pytest.raises(EtabliError, match="refuses"):
+    with pytest.raises(EtabliError, match="rejected"):
         board.report_check("http://127.0.0.1:8010/?token=other", path, result)
     path.write_text("x = 1\n")
     with pytest.raises(BadSetting, match="no token"):
