@@ -431,15 +431,15 @@ FAULTS = (
     Fault(
         "text, LSTM: gradients are not clipped",
         LSTM,
-        "grads = optimizer.clip_by_global_norm(grads, config.clip)\n",
-        "",
+        "grads = optimizer.clip_by_global_norm(grads, config.clip)",
+        "grads = list(grads)",
         (f"{RECIPES}test_a_huge_gradient_is_clipped_in_the_lstm",),
     ),
     Fault(
         "captions: gradients are not clipped",
         CAPTIONS,
-        "gradients = clip_by_global_norm(gradients, config.clip)\n",
-        "",
+        "gradients = clip_by_global_norm(gradients, config.clip)",
+        "gradients = gradients",
         (f"{RECIPES}test_a_huge_gradient_is_clipped_in_the_captioners",),
     ),
     Fault(

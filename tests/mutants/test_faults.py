@@ -1,5 +1,6 @@
 """The list of faults fits the source: every edit still has its place, every test exists."""
 
+import ast
 from collections import Counter
 from pathlib import Path
 
@@ -8,11 +9,12 @@ from mutants.faults import FAULTS
 HOME = Path(__file__).parent.parent.parent
 
 
-def test_every_edit_has_exactly_one_place_and_changes_something():
+def test_every_edit_has_exactly_one_place_and_leaves_python():
     for fault in FAULTS:
         text = (HOME / "src" / "etabli" / fault.file).read_text(encoding="utf-8")
         assert text.count(fault.old) == 1, fault.what
         assert fault.old != fault.new, fault.what
+        ast.parse(text.replace(fault.old, fault.new))
 
 
 def test_there_are_some_sixty_faults_and_each_has_its_words():
