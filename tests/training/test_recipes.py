@@ -485,3 +485,61 @@ def test_the_plane_of_tsne_follows_the_seed():
     )
     np.testing.assert_array_equal(one, again)
     assert (one != other).any()
+
+
+# learning rates --------------------------------------------------------------------------------
+
+
+@pytest.mark.needs_jax
+def test_the_learning_rate_of_the_lstm_falls_to_two_percent(monkeypatch):
+    rates = []
+
+    def record(_config):
+        def run(learner, inputs, targets, ngram_log_p, key, chosen):
+            rates.extend(np.asarray(chosen).tolist())
+            return learner, np.float32(1)
+
+        return run
+
+    monkeypatch.setattr(lstm, "compile_epoch", record)
+    config = lstm.TrainConfig(streams=2, steps=64, teacher=0.0, learning_rate=0.5)
+    list(lstm.train(lstm.build(6, 4, 4, seed=1), CODES, 6, config, seed=0))
+    assert rates[0] == pytest.approx(0.5, rel=0.1)
+    assert rates == sorted(rates, reverse=True)
+    assert 0.01 <= rates[-1] < 0.1 * 0.5
+
+
+@pytest.mark.needs_jax
+def test_the_lstm_gets_its_averaged_weights(monkeypatch):
+    def mark(_config):
+        def run(learner, *_more):
+            weights, first, second, average, count = learner
+            return (weights, first, second, [each + 7 for each in average], count), np.float32(1)
+
+        return run
+
+    monkeypatch.setattr(lstm, "compile_epoch", mark)
+    model = lstm.build(6, 4, 4, seed=1)
+    before = model.get_weights()
+    list(lstm.train(model, CODES, 1, lstm.TrainConfig(streams=2, steps=64, teacher=0.0), seed=0))
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_allclose(other, one + 7, rtol=1e-6)
+
+
+@pytest.mark.needs_jax
+def test_the_learning_rate_of_the_captioners_warms_up_and_falls_to_zero():
+    """A constant gradient makes every step of Adam as long as the learning rate."""
+    import jax
+    import jax.numpy as jnp
+
+    config = captioning.TrainConfig(learning_rate=0.5, warm_up=0.1)
+    update = captioning.compile_update(lambda weights, _key: weights[0].sum(), config, total=100)
+    weights, moments = [jnp.zeros(1)], ([jnp.zeros(1)], [jnp.zeros(1)])
+    places = [0.0]
+    for number in range(100):
+        weights, moments, _loss = update(weights, moments, jnp.float32(number), jax.random.key(0))
+        places.append(float(weights[0][0]))
+    rates = -np.diff(places)
+    np.testing.assert_allclose(rates[:9], 0.05 * np.arange(1, 10), rtol=1e-3)
+    assert rates.argmax() in (9, 10) and (np.diff(rates[11:]) < 0).all()
+    assert rates[-1] < 0.001
