@@ -4,7 +4,9 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -148,6 +150,12 @@ def check(folder: str | Path) -> list[CheckedPage]:
     """
     folder = Path(folder).absolute()
     found = read_questions(folder)
+    # Playwright refuses a thread with an event loop, as that of a notebook.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(copy_context().run, _check_pages, folder, found).result()
+
+
+def _check_pages(folder: Path, found: Questions) -> list[CheckedPage]:
     with _open_browser() as context:
         return [
             _check_page(context, folder, f"{language}/{name}", found.questions)
