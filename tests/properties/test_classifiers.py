@@ -31,7 +31,7 @@ def several(draw):
     n, k = draw(st.integers(4, 25)), draw(st.integers(1, 4))
     labels = np.random.default_rng(draw(seeds)).choice([-1, 0, 1], (n, k), p=[0.5, 0.1, 0.4])
     labels[0], labels[1] = 1, -1
-    # Multiples of 2^-20: logits that differ have probabilities that differ, so that ties are the same.
+    # Multiples of 2^-20, so that different logits have different probabilities.
     return labels, np.round(draw(numbers(n, k)) * 2**20) / 2**20
 
 
