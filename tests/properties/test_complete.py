@@ -4,7 +4,8 @@ from properties.listing import functions_on_arrays, functions_with_properties
 
 # Training, and what runs a Keras or JAX network, is tested by example: that it resumes to the same
 # numbers, and what it learns. A random network per example would compile for minutes. The functions
-# of ``estimators`` are tested through the estimators.
+# of ``estimators`` are tested through the estimators, discounts through the n-gram model, grading
+# by mutated solutions, UMAP and approximate neighbors where their extras are.
 BY_EXAMPLE = {
     "models.captioning.attention.init_weights",
     "models.captioning.simple_rnn.evaluate",
@@ -16,6 +17,7 @@ BY_EXAMPLE = {
     "models.estimators.validation.encode_labels",
     "models.text.lstm.log_probabilities",
     "models.text.lstm.train",
+    "models.text.ngram.estimate_discounts",
     "models.text.simple_rnn.train",
     "models.text.synthetic_text.generate_for_epochs",
     "models.vision.digit_classifiers.compute_activations",
@@ -25,6 +27,10 @@ BY_EXAMPLE = {
     "models.vision.linear_head.fit_adam",
     "models.vision.small_resnet.predict_logits",
     "models.vision.small_resnet.train",
+    "nn.grading.grade_function",
+    "projection.neighbors.find_approximate",
+    "projection.plane_map.make_map",
+    "projection.umap.umap",
     "training.data_parallel.shard_batch",
     "training.keras_trainer.evaluate",
     "training.keras_trainer.fit",

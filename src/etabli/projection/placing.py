@@ -85,7 +85,7 @@ def _compute_affinities(distances: np.ndarray, perplexity: float) -> np.ndarray:
     # The nearest at distance zero changes no affinity, and avoids weights that all vanish.
     squares = np.square(distances.astype(np.float64))
     offsets = np.sqrt(squares - squares[:, :1])
-    found = _tsne.compute_gaussian_perplexity(offsets, np.array([perplexity]), num_threads=1)
+    found = _tsne.compute_gaussian_perplexity(offsets, np.array([perplexity], float), num_threads=1)
     affinities = np.asarray(found)
     return affinities / affinities.sum(axis=1, keepdims=True)
 
