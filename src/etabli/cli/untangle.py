@@ -137,7 +137,7 @@ def untangle(
     etabli untangle wine.data --label-column first
     etabli untangle x.npy --labels y.npy --images photos/
     etabli untangle features/        what etabli features wrote
-    etabli untangle photos/          deep features of images in one folder per class
+    etabli untangle photos/          deep features of images in class folders
     etabli untangle new.csv --onto runs/mine     new points on the planes of a run
     """
     from etabli.cli import _tables
