@@ -18,7 +18,7 @@ from etabli.metrics import text as measures
 from etabli.models.text import generation
 from etabli.models.text.ngram import NGram, kneser_ney
 from etabli.models.text.sampling import Decoding
-from etabli.pipelines._output import is_finished, open_output
+from etabli.pipelines._output import RUNS, is_finished, open_output
 from etabli.pipelines._settings import require_more_epochs, require_trainable
 from etabli.pipelines._text_training import (
     CHUNK,
@@ -46,7 +46,6 @@ __all__ = [
     "train",
 ]
 
-RUNS = Path("runs")
 FEW_CHARACTERS = 20_000  # below, an n-gram model usually predicts better than a net
 
 _UNUSED = {
