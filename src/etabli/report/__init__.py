@@ -15,6 +15,7 @@ from etabli.core.atomic_files import atomic_write
 from etabli.core.i18n import _, current_language
 from etabli.core.version import __version__
 from etabli.report import comparison, numbers, run_folder
+from etabli.report.claims import ClaimSummary, summarize_claims
 from etabli.report.run_folder import Problem, ReportItem, Run, ScoreSummary, SeedRun
 
 HOME = Path(__file__).parent
@@ -59,7 +60,12 @@ class Section:
     @property
     def verdicts(self) -> dict[str, int]:
         """How many claims of the lab report have each verdict."""
-        return dict(Counter(claim.verdict for claim in self.first.claims))
+        return dict(Counter(claim.verdict for claim in self.claims))
+
+    @property
+    def claims(self) -> list[ClaimSummary]:
+        """The claims of the lab report, evaluated over all seeds."""
+        return summarize_claims(self.seed_runs)
 
 
 @dataclass(frozen=True)

@@ -183,8 +183,13 @@ def _describe_section(run: Path, name: str, section: report.Section | None) -> d
         "figures": [item for kind, item in items if kind == "figure"],
         "pages": [item for kind, item in items if kind == "page"],
         "claims": [
-            {"says": claim.says, "verdict": claim.verdict, "measured": claim.measured}
-            for claim in first.claims
+            {
+                "says": claim.says,
+                "verdict": claim.verdict,
+                "counts": claim.counts,
+                "measured": claim.measured,
+            }
+            for claim in section.claims
         ],
     }
 

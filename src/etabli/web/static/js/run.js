@@ -72,7 +72,7 @@ function section(each, _index, all) {
         el("figcaption", {}, figure.number ? el("span", { class: "answers" }, _("Lab report, figure {number}", figure)) : null, el("strong", {}, figure.title), " ", figure.caption)))),
       each.claims.length ? el("ul", { class: "claims" }, each.claims.map((claim) => el("li", { class: claim.verdict },
         el("span", { class: "verdict" }, VERDICTS()[claim.verdict]),
-        el("span", {}, el("strong", {}, claim.says), el("br"), claim.measured)))) : null,
+        el("span", {}, el("strong", {}, claim.says), el("br"), claim.counts ? `${claim.counts}. ` : "", claim.measured)))) : null,
       el("p", {}, el("a", { href: "#h-summary" }, _("Back to the summary")))));
 }
 
