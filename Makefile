@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 UV := 0.13.9
 TORCH := 2.13.0
 FLAGS ?=
-BENCHMARKS := $(filter-out harness write_page serve_clients serve_latency published_pages gpu,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCH := .venv-bench
 
 .PHONY: help setup run screenshots bench-playground docs notebooks figures models messages test mutants test-torch verify stress lint reproduce bench-env bench bench-gpu lock clean
 
@@ -78,15 +78,18 @@ lint: setup      ## check style and types
 reproduce: setup ## run every practical on full data with all seeds; writes docs/results.md (ONLY="tp1" for a part)
 	@$(BIN)/python tools/reproduce.py $(ONLY) $(FLAGS)
 
-bench-env:       ## create the environment of the benchmarks, with the other libraries (TensorFlow and others)
-	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	@test -x .venv-bench/bin/uv || .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
-	@VIRTUAL_ENV=$(CURDIR)/.venv-bench .venv-bench/bin/uv pip sync --quiet --require-hashes requirements/bench.lock
-	@VIRTUAL_ENV=$(CURDIR)/.venv-bench .venv-bench/bin/uv pip install --quiet --no-deps --no-build-isolation -e .
+bench-env: $(BENCH)/.installed  ## create the environment of the benchmarks, with the other libraries (TensorFlow, PyTorch and others: 9 GB)
 
-bench: bench-env ## run all benchmarks (ONLY="mlp_epoch tsne" for some); writes docs/benchmarks.md
-	@set -e; for name in $(or $(ONLY),$(BENCHMARKS)); do echo "== $$name"; .venv-bench/bin/python benchmarks/$$name.py; done
-	@.venv-bench/bin/python benchmarks/write_page.py
+$(BENCH)/.installed: requirements/bench.lock pyproject.toml
+	@echo "== setting up $(BENCH) from requirements/bench.lock"
+	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	@test -x $(BENCH)/bin/uv || $(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	@VIRTUAL_ENV=$(CURDIR)/$(BENCH) $(BENCH)/bin/uv pip sync --quiet --require-hashes requirements/bench.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(BENCH) $(BENCH)/bin/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+bench: bench-env ## run all benchmarks (25 minutes; ONLY="mlp_epoch tsne" for some, ROUNDS=3 for fewer rounds); writes docs/benchmarks.md
+	@$(BENCH)/bin/python benchmarks/run_all.py $(ONLY) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 bench-gpu: setup ## measure features, an epoch and every experiment on a GPU (etabli[gpu]; under 8 minutes)
 	@$(BIN)/python benchmarks/gpu.py $(FLAGS)

@@ -1,0 +1,146 @@
+"""Run all benchmarks in one go and write docs/benchmarks.md: ``make bench``.
+
+    python benchmarks/run_all.py [--rounds N] [--list] [NAME ...]
+
+Each benchmark is a process of its own. One that fails or takes too long stops no other: the page
+and the last lines name it. With names, only those run, and the others keep what they had.
+"""
+
+import argparse
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import write_page
+from harness import HOME, LOAD_AT_START, PLACE, describe_run
+
+LIMIT = 900  # seconds for one benchmark
+# In this order; the longest last.
+PLAN = (
+    "mlp_epoch",
+    "mlp_epoch --one-thread",
+    "mlp_keras_epoch",
+    "cnn_epoch",
+    "rnn_epoch",
+    "lstm_epoch",
+    "caption_epoch",
+    "caption_decoding",
+    "generation",
+    "feature_extraction",
+    "neighborhood_hit",
+    "neighbor_search",
+    "placing",
+    "glove_reading",
+    "table_reading",
+    "explorer_drawing",
+    "exclusive_classes",
+    "unfamiliar_images",
+    "class_marking",
+    "tsne",
+    "image_commands",
+    "million_points",
+    "tsne_mnist",
+)
+LEFT_OUT = {
+    "gpu": "needs a GPU: `make bench-gpu`",
+    "serve_latency": "needs trained models: `make bench-playground`, in docs/playground.md",
+    "serve_clients": "needs trained models: `make bench-playground`, in docs/playground.md",
+    "serve_photos": "needs trained models and six photos of 48 megapixels; by hand",
+    "published_pages": "measures pages in a browser; by hand, in docs/tools/publish.md",
+    "caption_animals": "needs a captioner that full data trained for hours; by hand",
+    "FIt-SNE": "its package (fitsne 1.2.1, of 2021) cannot be installed from its index: it does "
+    "not declare Cython and needs FFTW; openTSNE has the same algorithm",
+}
+HELPERS = ("harness", "keras_baseline", "run_all", "write_page")  # not benchmarks
+
+
+def run(command: str) -> str:
+    """Run one benchmark; return why it has no outcome, or nothing."""
+    name, *options = shlex.split(command)
+    before = _stamps()
+    words = [sys.executable, str(HOME / "benchmarks" / f"{name}.py"), *options]
+    log = PLACE / "errors.log"
+    with log.open("w", encoding="utf-8") as stream:
+        process = subprocess.Popen(words, stderr=stream, start_new_session=True)
+        try:
+            status = process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            return f"stopped after {LIMIT} seconds"
+        finally:
+            _end(process)
+    if status:
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        print("\n".join(lines[-20:]), flush=True)
+        return f"failed: {lines[-1] if lines else f'exit status {status}'}"
+    return "" if _stamps() != before else "no outcome: it needs the full data, in ETABLI_DATA"
+
+
+def _stamps() -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in PLACE.glob("*.json")}
+
+
+def _end(process: subprocess.Popen) -> None:
+    """End a benchmark and the processes that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def run_all(commands: list[str], whole: bool) -> dict[str, str]:
+    """Run benchmarks, writing the page after each; return the reason of each without outcome."""
+    started, failed = time.time(), {}
+    os.environ["BENCH_RUN"] = time.strftime("%Y-%m-%dT%H:%M:%S")
+    PLACE.mkdir(exist_ok=True)
+    for path in PLACE.glob("*.json"):
+        path.unlink()
+    for number, command in enumerate(commands, 1):
+        print(f"== {command} ({number} of {len(commands)})", flush=True)
+        begun = time.time()
+        if reason := run(command):
+            failed[command] = reason
+        print(f"   {reason or 'done'}, {time.time() - begun:.0f} s", flush=True)
+        waiting = dict.fromkeys(commands[number:], "this run did not reach it")
+        write_page.update(
+            {
+                "id": os.environ["BENCH_RUN"],
+                "seconds": round(time.time() - started),
+                "failed": failed | waiting,
+                "left_out": LEFT_OUT,
+                **describe_run(),
+            }
+            if whole
+            else None
+        )
+    return failed
+
+
+def main() -> None:
+    """Run the benchmarks that are asked for, and report what has no outcome."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="only these (default: all)")
+    parser.add_argument("--rounds", type=int, help="at most so many rounds each")
+    parser.add_argument("--list", action="store_true", help="print what would run, and stop")
+    asked = parser.parse_args()
+    commands = [each for each in PLAN if not asked.names or each.split()[0] in asked.names]
+    if unknown := {*asked.names} - {each.split()[0] for each in PLAN}:
+        raise SystemExit(f"not among the benchmarks: {', '.join(sorted(unknown))} (--list)")
+    if asked.list:
+        print("\n".join(commands))
+        return
+    if asked.rounds:
+        os.environ["BENCH_ROUNDS"] = str(asked.rounds)
+    print(f"load at the start: {LOAD_AT_START:.2f}")
+    failed = run_all(commands, whole=not asked.names)
+    print(write_page.PAGE)
+    if failed:
+        print("\n".join(["", "No outcome:", *(f"  {k}: {v}" for k, v in failed.items())]))
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
