@@ -78,7 +78,7 @@ def main() -> None:
             "attention, greedy": lambda: looking.write(maps, greedy),
             "attention, beam 3": lambda: looking.write(maps, three),
         },
-        repeats=5,
+        repeats=3,
     )
     harness.conclude(
         "caption_decoding",

@@ -20,7 +20,7 @@ def main() -> None:
         "Keras on TensorFlow, fit": keras_baseline.tensorflow(kind, N),
         "Keras on JAX, fit": keras_baseline.keras_fit(kind, N),
     }
-    timings = harness.compare(candidates, repeats=5)
+    timings = harness.compare(candidates, repeats=3)
     for timing in timings.values():
         timing.seconds = [seconds * WHOLE / N for seconds in timing.seconds]
     slower = harness.ratio(timings, "Établi", "Keras on TensorFlow, fit")

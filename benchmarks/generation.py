@@ -49,7 +49,7 @@ def main() -> None:
     made = readers()
     one = {name: writing(reader, 1) for name, reader in made.items()}
     many = {f"{name}, {POEMS} poems": writing(made[name], POEMS) for name in list(made)[:2]}
-    timings = harness.compare({**one, **many}, repeats=5)
+    timings = harness.compare({**one, **many}, repeats=3)
     course, poems = (
         timings["SimpleRNN(128), windows of 10"],
         timings[f"SimpleRNN(128), windows of 10, {POEMS} poems"],

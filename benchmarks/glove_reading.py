@@ -1,5 +1,5 @@
-"""The vectors of 8,000 wanted words out of a GloVe file of 400,000 lines: ours, and a loop of
-``line.split()``.
+"""The vectors of 2,000 wanted words out of a GloVe file of 100,000 lines: ours, a loop of
+``line.split()``, and gensim, which reads all lines.
 
 The file is made of random numbers, 100 to a word, in the width of the official file.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from etabli.data.formats import word_vectors
 
-LINES, D, WANTED = 400_000, 100, 8_000
+LINES, D, WANTED = 100_000, 100, 2_000
 
 
 def make(path: Path) -> list[str]:
@@ -41,27 +41,41 @@ def split_loop(path: Path, wanted: list[str]) -> Callable[[], object]:
     return read
 
 
+def gensim_vectors(path: Path, wanted: list[str]) -> Callable[[], dict[str, np.ndarray]]:
+    """Gensim's reader of a file without a header, and the wanted rows of what it read."""
+    from gensim.models import KeyedVectors
+
+    def read() -> dict[str, np.ndarray]:
+        read = KeyedVectors.load_word2vec_format(str(path), binary=False, no_header=True)
+        return {word: read[word] for word in wanted if word in read}
+
+    return read
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "glove.txt"
         wanted = make(path)
-        names = "etabli", "a loop of line.split()"
-        ours, loop = (lambda: word_vectors.read(path, wanted)), split_loop(path, wanted)
-        theirs, read = loop(), ours()
-        if set(read.words) != set(theirs) or any(
-            (read.lookup([word])[0] != theirs[word]).any() for word in wanted[:100]
-        ):
-            raise SystemExit("the two readers do not agree")
-        timings = harness.compare(dict(zip(names, (ours, loop), strict=True)), repeats=7)
+        names = "etabli", "a loop of line.split()", "gensim"
+        calls = (
+            (lambda: word_vectors.read(path, wanted)),
+            *(make_reader(path, wanted) for make_reader in (split_loop, gensim_vectors)),
+        )
+        read, loop, gensim = (call() for call in calls)
+        for theirs in (loop, gensim):
+            if set(read.words) != set(theirs) or any(
+                (read.lookup([word])[0] != theirs[word]).any() for word in wanted[:100]
+            ):
+                raise SystemExit("the readers do not agree")
+        timings = harness.compare(dict(zip(names, calls, strict=True)), repeats=3)
+    bars = {names[1]: ">= 3", names[2]: "> 1"}
     harness.conclude(
         "glove_reading",
         f"{WANTED:,} vectors out of a GloVe file of {LINES:,} lines",
         timings,
         {
-            "times faster than a loop of line.split()": (
-                harness.ratio(timings, names[1], names[0]),
-                ">= 3",
-            )
+            f"times faster than {name}": (harness.ratio(timings, name, names[0]), bar)
+            for name, bar in bars.items()
         },
     )
 

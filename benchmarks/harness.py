@@ -70,23 +70,41 @@ def quartiles(values: list[float]) -> tuple[float, float]:
 
 
 def count_rounds(repeats: int) -> int:
-    """Return the rounds to run: those of the script, at most ``BENCH_ROUNDS``."""
-    return max(1, min(repeats, int(os.environ.get("BENCH_ROUNDS", repeats))))
+    """Return the rounds to run: those of the script, at most ``BENCH_ROUNDS``.
+
+    With ``BENCH_ROUNDS=0`` the first call is the only one and counts: to see that a script works.
+    """
+    return min(repeats, int(os.environ.get("BENCH_ROUNDS", repeats)))
 
 
 def compare(
-    candidates: dict[str, Callable[[], object]], repeats: int = 7, *, quiet: bool = False
+    candidates: dict[str, Callable[[], object]],
+    repeats: int = 7,
+    *,
+    quiet: bool = False,
+    first_counts: bool = False,
 ) -> dict[str, Timing]:
-    """Time candidates: one warm-up call each, then ``repeats`` rounds in alternating order.
+    """Time candidates: one first call each, then ``repeats`` rounds in alternating order.
 
     The memory of a candidate is the most that one of its calls added to what this process and those
     that it started had in memory before.
+
+    Args:
+        candidates: What to time, by name.
+        repeats: Rounds; ``BENCH_ROUNDS`` may ask for fewer.
+        quiet: Whether rounds are not printed.
+        first_counts: Whether the first call is the first round: for work of minutes, in which
+            compilation does not count.
     """
     timings = {name: Timing(name) for name in candidates}
     for name, call in candidates.items():
         timings[name].first = _measure(call, timings[name])
-    repeats = count_rounds(repeats)
-    for turn in range(repeats):
+    repeats, counted = count_rounds(repeats), 0
+    if first_counts or not repeats:
+        counted = 1
+        for timing in timings.values():
+            timing.seconds.append(timing.first)
+    for turn in range(counted, repeats):
         names = list(candidates) if turn % 2 == 0 else list(reversed(candidates))
         for name in names:
             timings[name].seconds.append(_measure(candidates[name], timings[name]))

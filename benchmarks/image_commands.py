@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from harness import Timing, conclude
+from harness import Timing, conclude, count_rounds
 
 from etabli.data.catalog.source import Source
 
@@ -104,7 +104,7 @@ def main() -> None:
         folder = Path(place)
         images = copy_images(folder, asked.images, asked.labels == "several")
         runner, net = Runner(folder), ("--backbone", NET)
-        for _round in range(asked.repeats):
+        for _round in range(count_rounds(asked.repeats) or 1):
             for old in ("cache", "features", "model", "evaluation", "inspection"):
                 shutil.rmtree(folder / old, ignore_errors=True)
             features, model = folder / "features", folder / "model"

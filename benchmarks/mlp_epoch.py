@@ -100,7 +100,7 @@ def main() -> None:
     x, y = images()
     timings = harness.compare(
         {"Établi": ours(x, y), "scikit-learn": scikit_learn(x, y), "JAX, one scan": jax_scan(x, y)},
-        repeats=9,
+        repeats=5,
     )
     for timing in timings.values():
         timing.seconds = [seconds / EPOCHS for seconds in timing.seconds]

@@ -77,7 +77,7 @@ def main() -> None:
     os.environ.setdefault("KERAS_BACKEND", "jax")
     names = "etabli, on codes", "Keras on TensorFlow, fit", "Keras on JAX, fit"
     candidates = dict(zip(names, (ours(), keras_fit("tensorflow"), keras_fit("jax")), strict=True))
-    timings = harness.compare(candidates, repeats=7)
+    timings = harness.compare(candidates, repeats=3)
     harness.conclude(
         "rnn_epoch",
         "One epoch of SimpleRNN(128) on Les Fleurs du mal's windows",

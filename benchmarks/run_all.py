@@ -31,7 +31,8 @@ PLAN = (
     "caption_epoch",
     "caption_decoding",
     "generation",
-    "feature_extraction",
+    "feature_extraction --memory",
+    "feature_extraction --backbone mobilenet_v2",
     "neighborhood_hit",
     "neighbor_search",
     "placing",
@@ -123,7 +124,9 @@ def main() -> None:
     """Run the benchmarks that are asked for, and report what has no outcome."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="only these (default: all)")
-    parser.add_argument("--rounds", type=int, help="at most so many rounds each")
+    parser.add_argument(
+        "--rounds", type=int, help="at most so many rounds each (0: one call, to try)"
+    )
     parser.add_argument("--list", action="store_true", help="print what would run, and stop")
     asked = parser.parse_args()
     commands = [each for each in PLAN if not asked.names or each.split()[0] in asked.names]
@@ -132,7 +135,7 @@ def main() -> None:
     if asked.list:
         print("\n".join(commands))
         return
-    if asked.rounds:
+    if asked.rounds is not None:
         os.environ["BENCH_ROUNDS"] = str(asked.rounds)
     print(f"load at the start: {LOAD_AT_START:.2f}")
     failed = run_all(commands, whole=not asked.names)

@@ -26,6 +26,7 @@ def main() -> None:
             ),
         },
         repeats=3,
+        first_counts=True,
     )
     hits = {
         name: [neighborhood_hit(each, labels).score.value for each in made]

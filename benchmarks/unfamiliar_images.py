@@ -10,6 +10,7 @@ drawn scenes that did not train them.
 from collections.abc import Callable, Iterable
 
 import numpy as np
+from harness import conclude
 from PIL import Image
 
 from etabli import pretrained
@@ -35,28 +36,39 @@ def main() -> None:
     )
     assert known is not None
     drawn = [images.read(path) for path in test]
-    for name, shown in (("photographs", photographs), ("test scenes", drawn), ("demo", scenes)):
-        report("transfer", name, known, _look_at_cells, shown, size)
+    shares = {
+        f"classifier of drawn scenes, {name}": count_far(known, _look_at_cells, shown, size)
+        for name, shown in (
+            ("photographs", photographs),
+            ("test scenes", drawn),
+            ("scenes of the page", scenes),
+        )
+    }
     captioner = saved_captioner.load(pretrained.FOLDER / "tp5.attention" / "seed-0" / "captioner")
     extract, size = open_extractor(captioner.features)
     familiarity = fit_familiarity(captioner)
     assert familiarity is not None
-    for name, shown in (("photographs", photographs), ("demo scenes", scenes)):
-        report("captions", name, familiarity, lambda x: extract(x).mean(axis=1), shown, size)
+    for name, shown in (("photographs", photographs), ("scenes of the page", scenes)):
+        far = count_far(familiarity, lambda x: extract(x).mean(axis=1), shown, size)
+        shares[f"shipped captioner, {name}"] = far
+    conclude(
+        "unfamiliar_images",
+        "Images flagged as unlike the training images: photographs should be, drawn scenes not",
+        {},
+        {f"% flagged: {name}": (100 * far.mean(), "") for name, far in shares.items()},
+        "; ".join(f"{name}: {far.sum()} of {len(far)}" for name, far in shares.items()) + ".",
+    )
 
 
-def report(
-    page: str,
-    name: str,
+def count_far(
     familiarity: Familiarity,
     look: Callable[[np.ndarray], np.ndarray],
     shown: Iterable[np.ndarray],
     size: tuple[int, int],
-) -> None:
-    """Print the share of images that are far from the training images of a page."""
+) -> np.ndarray:
+    """Return which images are far from the training images of a page."""
     small = [Image.fromarray(each).resize(size, Image.Resampling.BILINEAR) for each in shown]
-    far = familiarity.is_far(np.concatenate([look(np.asarray(each)) for each in small]))
-    print(f"{page}, {name}: {far.sum()} of {len(far)} flagged ({far.mean():.1%})")
+    return familiarity.is_far(np.concatenate([look(np.asarray(each)) for each in small]))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,19 @@ def test_an_option_of_the_environment_bounds_the_rounds(monkeypatch):
     assert len(compare({"a": lambda: None}, 1, quiet=True)["a"].seconds) == 1
 
 
+def test_without_rounds_the_first_call_counts(monkeypatch):
+    monkeypatch.setenv("BENCH_ROUNDS", "0")
+    calls = []
+    found = compare({"a": lambda: calls.append(1)}, 7, quiet=True)["a"]
+    assert (len(calls), found.seconds) == (1, [found.first])
+
+
+def test_the_first_call_of_long_work_is_a_round():
+    calls = []
+    found = compare({"a": lambda: calls.append(1)}, 3, quiet=True, first_counts=True)["a"]
+    assert (len(calls), len(found.seconds)) == (3, 3)
+
+
 def test_a_ratio_is_the_median_of_the_quotients_of_the_rounds():
     timings = {"slow": Timing("slow", 9, [2.0, 30.0, 8.0]), "fast": Timing("fast", 9, [1, 10, 2])}
     found = ratio(timings, "slow", "fast")
