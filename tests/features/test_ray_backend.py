@@ -8,35 +8,36 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
-import numpy as np
 import psutil
 import pytest
 from PIL import Image
 
-from etabli.core.errors import EtabliError, MissingExtra
+from etabli.core import ray_cluster
+from etabli.core.errors import EtabliError
 from etabli.core.i18n import use_language
 from etabli.data.formats import images
-from etabli.features import extract, ray_backend, store
+from etabli.features import extract, ray_backend, shards, store
 from etabli.models.vision import backbones
 from etabli.saved_models.export import is_openvino_installed
+from tests.clusters import use_in_process
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1600)]
 pytest.importorskip("ray", reason="needs the extra 'cluster'")
 
 
 @pytest.fixture(scope="module")
-def ray_cluster():
-    """One small cluster for all tests: two actors on this machine, with the tests' priority."""
+def two_workers():
+    """One small cluster for all tests: two workers on this machine, with the tests' priority."""
     os.environ.setdefault("RAY_worker_niceness", "0")
-    with ray_backend.connect_cluster("auto") as ray_cluster:
-        ray_cluster.cpus = 2
-        yield ray_cluster
+    with ray_cluster.connect("auto") as cluster:
+        cluster.cpus = 2
+        yield cluster
 
 
 @pytest.fixture
-def on_crew(ray_cluster, monkeypatch):
+def on_cluster(two_workers, monkeypatch):
     """``extract(cluster=...)`` takes the cluster that runs already."""
-    monkeypatch.setattr(ray_backend, "connect_cluster", lambda address: nullcontext(ray_cluster))
+    monkeypatch.setattr(ray_cluster, "connect", lambda address: nullcontext(two_workers))
 
 
 @pytest.fixture(scope="module")
@@ -65,25 +66,23 @@ def bytes_of(out):
 
 
 def test_the_cluster_writes_the_bytes_of_a_local_run_even_if_an_actor_is_killed(
-    on_crew, folder, tmp_path, weights
+    on_cluster, folder, tmp_path, weights
 ):
     """Return rows, names, unreadable images with reasons, recipe and index."""
     (folder / "été 03.png").write_bytes(b"")
     (folder / "été 07.png").write_bytes(b"no image")
-    paths, killed = [*images.list_images(folder), folder / "gone.png"], []
+    paths, killed, lines = [*images.list_images(folder), folder / "gone.png"], [], []
 
     def kill(count):
-        actors = [
-            each for each in psutil.Process().children(recursive=True) if "MapWorker" in each.name()
-        ]
-        if actors and not killed:
-            killed.append(actors[0].pid)
-            os.kill(actors[0].pid, signal.SIGKILL)
+        if not killed:
+            killed.append(find_workers()[0])
+            os.kill(killed[0], signal.SIGKILL)
 
     with use_language("fr"):
         local = run(paths, tmp_path / "local", weights, shard_rows=1)
-        there = run(paths, tmp_path / "there", weights, shard_rows=1, cluster="auto", progress=kill)
-    assert killed
+        options = {"progress": kill, "print_line": lines.append}
+        there = run(paths, tmp_path / "there", weights, shard_rows=1, cluster="auto", **options)
+    assert killed and lines and all("n processus" in line for line in lines), lines
     assert bytes_of(local.folder) == bytes_of(there.folder)
     assert "zéro octet" in there.unreadable[0].reason
     assert len(there) == 9 and [each.name for each in there.unreadable] == [
@@ -93,24 +92,15 @@ def test_the_cluster_writes_the_bytes_of_a_local_run_even_if_an_actor_is_killed(
     ]
 
 
-class InProcess(ray_backend.RayCluster):
-    """A cluster whose only actor is this process, without the seconds that Ray takes to start."""
-
-    def _rows(self, wanted, job):
-        import pyarrow
-
-        actor = ray_backend.ShardExtractor(job)
-        for shard in reversed(wanted):
-            yield from actor(pyarrow.table({"shard": [ray_backend._pack_shard(shard)]})).to_pylist()
+def find_workers():
+    """The processes of the workers of this process's cluster."""
+    family = psutil.Process().children(recursive=True)
+    return [each.pid for each in family if "ray::Remote" in each.name()]
 
 
 @pytest.fixture
-def in_process(ray_cluster, monkeypatch):
-    monkeypatch.setattr(
-        ray_backend,
-        "connect_cluster",
-        lambda address: nullcontext(InProcess(ray_cluster.ray, 1, 0)),
-    )
+def in_process(monkeypatch):
+    return use_in_process(monkeypatch)
 
 
 @pytest.mark.parametrize("precision", ["f32", "bf16"])
@@ -143,34 +133,21 @@ def test_a_finished_shard_is_not_computed_again(in_process, folder, tmp_path, we
     assert bytes_of(local.folder) == bytes_of(again.folder)
 
 
-def test_a_machine_without_the_image_files_raises_an_error(
-    ray_cluster, folder, tmp_path, monkeypatch
-):
+def test_a_machine_without_the_image_files_raises_an_error(tmp_path):
     """Else every image of such a machine would stand in the index as missing."""
-    shard = ray_backend.Shard(
-        0, [ray_backend.NamedImage("a", tmp_path / "only-here.png")], "another fingerprint"
-    )
-    job = ray_backend.ShardJob("{}", [], {"dtype": "float32", "shape": [1]}, 1, "", "en")
-    worker = ray_backend.ShardExtractor(job)
-    worker._tools = (lambda images: images, lambda image: np.zeros((1, 1, 3), np.uint8))
-    pyarrow = pytest.importorskip("pyarrow")
-    answer = worker(pyarrow.table({"shard": [ray_backend._pack_shard(shard)]})).to_pylist()[0]
-    assert "does not see the same image" in answer["error"]
+    image = shards.NamedImage("a", tmp_path / "only-here.png")
+    job = ray_backend.ShardJob("{}", [], {"dtype": "float32", "shape": [1]}, 1, "")
+    with pytest.raises(EtabliError, match="does not see the same image"):
+        ray_backend.ShardExtractor(job)(shards.Shard(0, [image], "another fingerprint"))
 
 
-def test_an_error_in_an_actor_reaches_the_caller(ray_cluster, folder, tmp_path):
-    shard = ray_backend.Shard(
-        0, [ray_backend.NamedImage("a", folder / "été 00.png")], "another fingerprint"
-    )
-    job = ray_backend.ShardJob(
-        *_tiny_net(),
-        {"engine": "none", "precision": "f32", "view": "plain", "size": [8, 8]},
-        1,
-        "",
-        "en",
-    )
+def test_an_error_in_a_worker_reaches_the_caller(in_process, folder, tmp_path):
+    found = [shards.NamedImage("a", folder / "été 00.png")]
+    shard = shards.Shard(0, found, shards.compute_fingerprint(found))
+    recipe = {"engine": "none", "precision": "f32", "view": "plain", "size": [8, 8]}
+    job = ray_backend.ShardJob(*_tiny_net(), recipe, 1, "")
     with pytest.raises(EtabliError, match="no engine named 'none'"):
-        InProcess(ray_cluster.ray, 1, 0).write_shards(tmp_path, [shard], job, lambda count: None)
+        ray_backend.write_shards(in_process, tmp_path, [shard], job, *[lambda value: None] * 2)
 
 
 def _tiny_net():
@@ -178,24 +155,6 @@ def _tiny_net():
 
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D()])
     return model.to_json(), model.get_weights()
-
-
-def test_an_unreachable_address_is_one_sentence():
-    """In a process of its own: this one is connected already."""
-    code = (
-        "from etabli.features import ray_backend\nwith ray_backend.connect_cluster('nowhere'): pass"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "cannot connect to the Ray cluster nowhere" in done.stderr.splitlines()[-1]
-
-
-def test_without_the_extra_a_sentence_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with (
-        pytest.raises(MissingExtra, match=r"etabli\[cluster\]"),
-        ray_backend.connect_cluster("auto"),
-    ):
-        pass
 
 
 # As the command does it, but with shards of two images.

@@ -10,7 +10,7 @@ import pytest
 from etabli.core.errors import BadSetting, DataMissing
 from etabli.core.seeding import make_generator
 from etabli.data.synthetic import scenes
-from etabli.features import extract
+from etabli.features import cluster_outputs, engines, extract
 from etabli.features.inputs import find_images
 from etabli.features.looks import load_looks
 from etabli.features.store import Features, write_source
@@ -19,6 +19,7 @@ from etabli.pipelines.evaluate import evaluate, evaluate_and_report
 from etabli.pipelines.predict import SUFFIXES, Predictions, predict, write_predictions
 from etabli.pipelines.transfer import transfer
 from etabli.saved_models import folder
+from tests.clusters import use_in_process
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,50 @@ def test_a_list_of_files_and_a_loaded_model_give_the_predictions_of_folders(trai
     other = predict(paths, folder.load(result.folder), engine="keras")
     assert one.labels == other.labels and one.classes == other.classes == ("house", "star")
     np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-5)
+
+
+@pytest.fixture
+def on_a_cluster(trained, tmp_path, monkeypatch):
+    """Predict thirteen images, one of which cannot be read, in shards of at most four."""
+    place, _paths, result = trained
+    shutil.copytree(place / "images", tmp_path / "images")
+    (tmp_path / "images" / "house" / "2b.jpg").write_bytes(b"no image")
+    monkeypatch.setattr(cluster_outputs, "SHARD_ROWS", 4)
+    monkeypatch.setattr(engines, "get_batch_size", lambda engine: 2)
+    monkeypatch.setattr("etabli.pipelines.predict.get_batch_size", lambda engine: 2)
+
+    def run(**options):
+        return predict(tmp_path / "images", result.folder, engine="keras", **options)
+
+    return run, tmp_path / "p.csv"
+
+
+def test_a_cluster_predicts_the_bits_of_a_local_run_and_resumes(on_a_cluster, monkeypatch):
+    run, out = on_a_cluster
+    local = run()
+    use_in_process(monkeypatch, limit=2)
+    with pytest.raises(KeyboardInterrupt):
+        run(cluster="auto", out=out)
+    cluster = use_in_process(monkeypatch)
+    there = run(cluster="auto", out=out)
+    assert cluster.computed == 2
+    assert there.names == local.names and there.unreadable == local.unreadable != []
+    assert there.probabilities.tobytes() == local.probabilities.tobytes()
+    assert there.labels == local.labels
+    assert [each.name for each in out.parent.glob("p.csv*")] == ["p.csv.shards"]
+    write_predictions(out, there)
+    assert [each.name for each in out.parent.glob("p.csv*")] == ["p.csv"]
+
+
+def test_shards_of_another_model_are_not_taken(on_a_cluster, trained, monkeypatch, tmp_path):
+    run, out = on_a_cluster
+    use_in_process(monkeypatch)
+    run(cluster="auto", out=out)
+    model = folder.load(trained[2].folder)
+    kernel = model.net.layers[-2].get_weights()
+    model.net.layers[-2].set_weights([2 * each for each in kernel])
+    with pytest.raises(BadSetting, match=r"p\.csv\.shards .* another weights"):
+        predict(tmp_path / "images", model, engine="keras", cluster="auto", out=out)
 
 
 def test_few_images_are_judged_by_cross_validation_and_the_card_says_so(trained):

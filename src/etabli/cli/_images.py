@@ -82,6 +82,20 @@ Engine = Annotated[
     Literal["openvino", "keras"] | None,
     typer.Option(help="What runs the net; default: the faster one installed."),
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        help="A Ray cluster: its address, or auto (a running one, or this machine's cores).",
+        metavar="auto|ADDRESS",
+    ),
+]
+Endpoint = Annotated[
+    str | None,
+    typer.Option(
+        help="Address of an S3 storage other than Amazon's; or AWS_ENDPOINT_URL.",
+        metavar="URL",
+    ),
+]
 ImageSize = Annotated[
     int | None,
     typer.Option(min=32, max=1024, help="Pixels per side; default: the backbone's."),

@@ -45,20 +45,8 @@ def features(
     workers: Annotated[
         int | None, typer.Option(min=1, max=256, help="Number of decoding threads.")
     ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            help="A Ray cluster: its address, or auto (a running one, or this machine's cores).",
-            metavar="auto|ADDRESS",
-        ),
-    ] = None,
-    endpoint: Annotated[
-        str | None,
-        typer.Option(
-            help="Address of an S3 storage other than Amazon's; or AWS_ENDPOINT_URL.",
-            metavar="URL",
-        ),
-    ] = None,
+    cluster: _images.Cluster = None,
+    endpoint: _images.Endpoint = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:

@@ -12,7 +12,10 @@ from etabli.core.i18n import _
 
 def predict(
     images: Annotated[
-        Path, typer.Argument(help="A folder of images, a table of file names, or one image.")
+        str,
+        typer.Argument(
+            help="A folder of images, a table of file names, one image, or s3://BUCKET/PREFIX."
+        ),
     ],
     model: Annotated[
         Path | None,
@@ -35,6 +38,8 @@ def predict(
         int,
         typer.Option(min=1, max=50, help="Classes printed for each image; columns of --imagenet."),
     ] = 5,
+    cluster: _images.Cluster = None,
+    endpoint: _images.Endpoint = None,
     overwrite: Overwrite = False,
     explain: Annotated[
         Path | None,
@@ -50,12 +55,14 @@ def predict(
 
     The columns are file_name, label, score (the probability of the label), then one per class; with
     --imagenet, top1, score1, top2, and so on. Images that cannot be read are listed and skipped;
-    the exit code is then 7.
+    the exit code is then 7. What a cluster has finished is kept in OUT.shards until the table is
+    written: after an interruption, run the same command again.
 
     \b
     etabli predict photos/ --model model/ --out predictions.csv
     etabli predict photos/ --model model/ --explain why/
     etabli predict dog.jpg --imagenet
+    etabli predict /shared/photos --model model/ --out predictions.csv --cluster head-node:6379
     """
     from etabli.cli._progress import Terminal
     from etabli.core.errors import BadSetting
@@ -64,11 +71,14 @@ def predict(
 
     if (model is None) != imagenet:
         raise BadSetting(_("predict takes either --model or --imagenet"))
+    if cluster is not None and out is None:
+        raise BadSetting(_("--cluster writes to a file"), fix=_("Add --out predictions.csv."))
     if out is not None:
         pipeline.check_output(out, overwrite)
     found = pipeline.predict(
-        images, model, engine=engine, precision=precision, top=top, reporter=Terminal()
-    )
+        images, model, engine=engine, precision=precision, top=top, endpoint=endpoint,
+        cluster=cluster, out=out, reporter=Terminal(),
+    )  # fmt: skip
     if out is not None:
         pipeline.write_predictions(out, found)
     if explain is not None and model is not None:

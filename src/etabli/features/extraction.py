@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from etabli.core import ray_cluster
 from etabli.core.atomic_files import lock_folder
 from etabli.core.errors import BadSetting, CorruptFile, DataMissing
 from etabli.core.i18n import _
@@ -52,6 +53,7 @@ def extract(
     progress: Callable[[int], None] = lambda count: None,
     cluster: str | None = None,
     wait: bool = False,
+    print_line: Callable[[str], None] = lambda text: None,
 ) -> Features:
     """Extract the features of every image into ``out``, in order, each row with its image's name.
 
@@ -78,6 +80,8 @@ def extract(
         progress: Called with the number of images done since its last call.
         cluster: The address of a Ray cluster, or "auto"; shards have the same bytes there.
         wait: Whether to wait for another process that writes to ``out``.
+        print_line: Receives a sentence on each worker of the cluster that fails, is slow or is not
+            used.
 
     Raises:
         FolderBusy: Another process writes to ``out``.
@@ -101,13 +105,13 @@ def extract(
         if request and (finished := _open_finished(out, request, sources, shard_rows)):
             progress(len(sources))
             return finished
-        with ray_backend.connect_cluster(cluster) if cluster else nullcontext() as ray_cluster:
+        with ray_cluster.connect(cluster) if cluster else nullcontext() as remote:
             model = model or net.build(weights, size=size)
             layer_name = backbones.feature_layer_name(net, layer)
             part = engines.truncate_model(model, layer_name, pooled=layer == "pool")
             digest = backbones.compute_weights_digest(model)
             cache_key = "-".join([net.name, digest, layer, *map(str, size)]) if weights else ""
-            if ray_cluster and ray_cluster.gpus:
+            if remote and remote.gpus:
                 engine = engine or "keras"
             run = engines.open_engine(part, batch_size, engine, precision, cache_key)
             recipe: Recipe = {
@@ -130,9 +134,9 @@ def extract(
             notes = _compare_bf16(run, read, sources[:16]) if wanted else _read_notes(out)
             if done := len(sources) - sum(len(shard.images) for shard in wanted):
                 progress(done)
-            if ray_cluster and wanted:
+            if remote and wanted:
                 job = ray_backend.ShardJob.of(part, recipe, run.batch_size, cache_key)
-                ray_cluster.write_shards(out, wanted, job, progress)
+                ray_backend.write_shards(remote, out, wanted, job, progress, print_line)
             else:
                 _write_shards(out, wanted, run, read, recipe, workers, progress)
         if given_file:

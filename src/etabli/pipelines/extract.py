@@ -67,9 +67,8 @@ def extract(
     if overwrite:
         _remove_features(folder)
     with reporter.task(_("features of {net}").format(net=name), len(sources)) as step:
-        found = extraction.extract(
-            sources, name, out, names=names, weights=file, progress=step, **options
-        )
+        options |= {"progress": step, "print_line": reporter.print_line}
+        found = extraction.extract(sources, name, out, names=names, weights=file, **options)
     if not s3.is_remote(images):
         write_source(out, images)
     return found

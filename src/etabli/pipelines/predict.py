@@ -2,7 +2,10 @@
 
 import csv
 import json
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +16,7 @@ from etabli.core.atomic_files import atomic_write
 from etabli.core.errors import BadSetting, MissingExtra
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
+from etabli.features.cluster_outputs import ClusterPlace, compute_outputs
 from etabli.features.engines import get_batch_size, open_engine, truncate_model
 from etabli.features.extraction import name_images
 from etabli.features.imagenet import ImageNetHead
@@ -127,6 +131,9 @@ def predict(
     engine: str | None = None,
     precision: str = "f32",
     top: int = 5,
+    endpoint: str | None = None,
+    cluster: str | None = None,
+    out: Path | str | None = None,
     reporter: Reporter | None = None,
 ) -> Predictions:
     """Predict the classes of images.
@@ -138,21 +145,26 @@ def predict(
         engine: "openvino" or "keras"; None takes the faster.
         precision: "f32" or "bf16".
         top: How many ImageNet classes each image gets.
+        endpoint: The address of an S3 storage that is not Amazon's.
+        cluster: The address of a Ray cluster, or "auto"; the answers are the same there.
+        out: The file that ``write_predictions`` will write. What a cluster has finished is kept
+            next to it until then, and a second call continues; without it, it is not kept.
         reporter: Shows the progress.
 
     Raises:
         DataMissing: There are no images, no model or no weights.
     """
     if isinstance(images, str | Path):
-        sources = name_images(*find_images(images, reporter=reporter))
+        sources = name_images(*find_images(images, endpoint, reporter))
     else:
         sources = name_images(images)
-    if model is None:
-        return _predict_imagenet(sources, engine, precision, top, reporter)
-    loaded = model if isinstance(model, ImageClassifier) else load_classifier(model)
-    names, rows, unreadable = _run(
-        loaded.net, loaded.card.input_size, sources, engine, precision, reporter
-    )
+    with _open_place(cluster, out) as place:
+        if model is None:
+            return _predict_imagenet(sources, engine, precision, top, reporter, place)
+        loaded = model if isinstance(model, ImageClassifier) else load_classifier(model)
+        names, rows, unreadable = _run(
+            loaded.net, loaded.card.input_size, sources, engine, precision, reporter, place
+        )
     rows = rows.reshape(len(names), len(loaded.card.classes))
     labels = [tuple(each) for each in classifier.decide_labels(rows, loaded.card)]
     return Predictions(names, labels, rows, loaded.card.classes, unreadable)
@@ -175,6 +187,23 @@ def predict_probabilities(
     return [index[name] for name in found], rows, unreadable
 
 
+@contextmanager
+def _open_place(cluster: str | None, out: Path | str | None) -> Iterator[ClusterPlace | None]:
+    """Yield the cluster and the folder of its shards, which stays only where ``out`` is named."""
+    if cluster is None:
+        yield None
+    elif out is not None:
+        yield ClusterPlace(cluster, get_shards_folder(Path(out)))
+    else:
+        with tempfile.TemporaryDirectory(prefix="etabli-predict-") as folder:
+            yield ClusterPlace(cluster, Path(folder))
+
+
+def get_shards_folder(out: Path) -> Path:
+    """Return where what a cluster has finished is kept until predictions are written to a file."""
+    return out.with_name(f"{out.name}.shards")
+
+
 def _run(
     net: Any,
     size: tuple[int, int],
@@ -182,18 +211,28 @@ def _run(
     engine: str | None,
     precision: str,
     reporter: Reporter | None,
+    place: ClusterPlace | None = None,
 ) -> tuple[list[str], np.ndarray, list[Unreadable]]:
     """Return the names of the images that can be read, the rows of the net, and the others."""
     if engine is None and len(sources) < FEW:
         engine = None if hasattr(net, "head") else "keras"
     batch_size = min(get_batch_size("keras"), len(sources)) if engine == "keras" else None
-    run = open_engine(net, batch_size, engine, None if engine == "keras" else precision)
+    chosen = None if engine == "keras" else precision
+    reporter = reporter or Silent()
+    if place:
+        with reporter.task(_("predicting"), len(sources)) as step:
+            found = compute_outputs(
+                net, size, sources, place, engine=engine, precision=chosen,
+                batch_size=batch_size, progress=step, print_line=reporter.print_line,
+            )  # fmt: skip
+        return found.names, found.array(), found.unreadable
+    run = open_engine(net, batch_size, engine, chosen)
     starts = range(0, len(sources), run.batch_size)
     batches = (sources[start : start + run.batch_size] for start in starts)
     names: list[str] = []
     parts: list[np.ndarray] = []
     unreadable: list[Unreadable] = []
-    with (reporter or Silent()).task(_("predicting"), len(sources)) as step:
+    with reporter.task(_("predicting"), len(sources)) as step:
         for batch in stream_features(batches, run, make_reader("plain", size)):
             step(len(batch.names) + len(batch.unreadable))
             unreadable += batch.unreadable
@@ -209,12 +248,15 @@ def _predict_imagenet(
     precision: str,
     top: int,
     reporter: Reporter | None,
+    place: ClusterPlace | None,
 ) -> Predictions:
     net = backbones.get_backbone("mobilenet_v2")
     model = net.build(find_weights(net.name))
     head = ImageNetHead.load()
     pooled = truncate_model(model, net.map_layer, True)
-    names, rows, unreadable = _run(pooled, net.input_size, sources, engine, precision, reporter)
+    names, rows, unreadable = _run(
+        pooled, net.input_size, sources, engine, precision, reporter, place
+    )
     ranked = []
     for start in range(0, len(names), 1024):
         for row in head.probabilities(rows[start : start + 1024]):
@@ -250,9 +292,18 @@ def _import_pyarrow() -> Any:
 
 
 def write_predictions(path: Path | str, predictions: Predictions) -> None:
-    """Write the table of ``Predictions.columns`` as .csv, .jsonl or .parquet."""
+    """Write the table of ``Predictions.columns`` as .csv, .jsonl or .parquet.
+
+    What a cluster has kept next to the file until then is removed.
+    """
     path = Path(path)
     check_suffix(path)
+    _write_table(path, predictions)
+    if (get_shards_folder(path) / "recipe.json").is_file():
+        shutil.rmtree(get_shards_folder(path), ignore_errors=True)
+
+
+def _write_table(path: Path, predictions: Predictions) -> None:
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         pyarrow = _import_pyarrow()
