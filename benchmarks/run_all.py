@@ -33,6 +33,7 @@ PLAN = (
     "generation",
     "feature_extraction --memory",
     "feature_extraction --backbone mobilenet_v2",
+    "int8_features",
     "neighborhood_hit",
     "neighbor_search",
     "placing",

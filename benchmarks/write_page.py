@@ -21,11 +21,9 @@ Document = dict[str, Any]
 
 def is_reached(value: float, bar: str) -> bool | None:
     """Say whether a value reaches a bar such as ">= 1.5"; ``None`` where there is no bar."""
-    if not bar or bar == "none":
-        return None
     found = _BAR.match(bar)
     if not found:
-        raise ValueError(f"not a bar: {bar!r} (such as '>= 1.5', or '' for none)")
+        return None
     sign, limit = found[1], float(found[2])
     return {
         "<=": value <= limit, ">=": value >= limit, "<": value < limit, ">": value > limit,
@@ -33,7 +31,7 @@ def is_reached(value: float, bar: str) -> bool | None:
 
 
 def describe_outcome(ratio: Document) -> str:
-    """Return "reached", "**bar missed**", or nothing where there is no bar."""
+    """Return "reached", "**bar missed**", or nothing where there is no bar to compare with."""
     reached = is_reached(ratio["value"], ratio["bar"])
     return "" if reached is None else "reached" if reached else "**bar missed**"
 
@@ -64,7 +62,8 @@ def write_section(document: Document, run: Document) -> str:
         low, high = each.get("spread") or (None, None)
         spread = f" [{low:.2f}, {high:.2f}]" if low is not None else ""
         outcome = describe_outcome(each)
-        bar = f" (bar {each['bar']}: {outcome})" if outcome else ""
+        said = ": ".join(filter(None, (each["bar"], outcome)))
+        bar = f" (bar {said})" if said else ""
         lines.append(f"- **{each['value']:.2f}**{spread} {each['sentence']}{bar}")
     if document["notes"]:
         lines += ["", document["notes"]]

@@ -51,9 +51,11 @@ def test_a_bar_is_read_from_its_text(value, bar, reached):
     assert write_page.is_reached(value, bar) is reached
 
 
-def test_a_bar_that_cannot_be_read_is_an_error():
-    with pytest.raises(ValueError, match="about twice"):
-        write_page.is_reached(2.0, "about twice")
+def test_a_bar_in_words_stands_as_it_is(store):
+    store["results"]["fast"]["ratios"].append(ratio("points lost", 0.1, "stated"))
+    page = write_page.write_page(store)
+    assert "- **0.10** points lost (bar stated)" in page
+    assert "1 of 2 bars reached" in page
 
 
 def test_the_table_of_bars_comes_first_and_starts_with_what_is_missed(store):
