@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from harness import Timing, conclude, count_rounds
+from harness import Quotient, Timing, conclude, count_rounds
 
 from etabli.data.catalog.source import Source
 
@@ -62,13 +62,12 @@ def _read(path: Path) -> list[str]:
 
 
 class Runner:
-    """Runs commands and keeps the processor time, wall time and peak memory of each."""
+    """Runs commands and keeps the processor time, peak memory and wall time of each."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.timings: dict[str, Timing] = {}
         self.wall: dict[str, list[float]] = {}
-        self.peak: dict[str, float] = {}
 
     def run(self, name: str, *arguments: object) -> None:
         """Run a command of ``etabli``; a failure ends the benchmark."""
@@ -86,8 +85,8 @@ class Runner:
         timing = self.timings.setdefault(name, Timing(name, first=seconds))
         timing.seconds.append(seconds)
         self.wall.setdefault(name, []).append(time.perf_counter() - started)
-        self.peak[name] = max(self.peak.get(name, 0), used.ru_maxrss / 1024)
-        print(f"  {name:10} {seconds:7.1f} s CPU, {self.peak[name]:.0f} MB", flush=True)
+        timing.memory_mb = max(timing.memory_mb or 0, used.ru_maxrss / 1024)
+        print(f"  {name:10} {seconds:7.1f} s CPU, {timing.memory_mb:.0f} MB", flush=True)
 
 
 def main() -> None:
@@ -120,23 +119,23 @@ def main() -> None:
     three = alone + seconds["transfer"] + seconds["evaluate"]
     ratios = {
         "times extraction alone: features, transfer and evaluate": (
-            float(np.median(three / alone)), "<= 1.15",
+            Quotient.of(list(three / alone)), "<= 1.15",
         ),
         "times extraction alone: inspect": (
-            float(np.median(seconds["inspect"] / alone)), "<= 1.2",
+            Quotient.of(list(seconds["inspect"] / alone)), "<= 1.2",
         ),
     }  # fmt: skip
     if asked.finetune:
-        ratios["GB at the peak of finetune, two epochs"] = (runner.peak["finetune"] / 1024, "<= 2")
+        peak = runner.timings["finetune"].memory_mb or 0
+        ratios["GB at the peak of finetune, two epochs"] = (peak / 1024, "<= 2")
     wall = ", ".join(f"{name} {np.median(each):.0f} s" for name, each in runner.wall.items())
-    peak = ", ".join(f"{name} {each:.0f} MB" for name, each in runner.peak.items())
     kind = "one label an image" if asked.labels == "one" else "several labels an image"
     conclude(
         "image_commands",
         f"The commands for your own images, {asked.images} JPEG files, {kind}: processor time",
         runner.timings,
         ratios,
-        f"{NET}, empty cache. Median wall time: {wall}. Peak memory: {peak}.",
+        f"{NET}, empty cache. Memory: of the whole process. Median wall time: {wall}.",
     )
 
 
