@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from etabli.cli import app
 from etabli.core.errors import BadArray, BadSetting, DataMissing, MissingExtra
+from tests.clusters import use_in_process
 
 QUICK = ["--perplexity", "5", "--iterations", "10"]
 
@@ -187,6 +188,17 @@ def test_some_points_are_scored_among_all_with_an_interval(tmp_path):
     found = json.loads(done.stdout)["scores"][0]
     assert "n:90" in found["signature"] and "queries:30 |" in found["signature"]
     assert "interval:" in found["signature"] and "30 of 90" in line_of(done, "interval")
+
+
+def test_a_cluster_changes_no_score(tmp_path, monkeypatch):
+    np.savez(tmp_path / "mine.npz", features=blobs(90, 12)[0], labels=np.arange(90) % 4)
+    found = []
+    for number, more in enumerate(([], ["--cluster", "auto"])):
+        cluster = use_in_process(monkeypatch, cpus=2)
+        out = tmp_path / str(number)
+        arguments = (tmp_path / "mine.npz", "--out", out, "--projection", "pca", "--json")
+        found.append(json.loads(ask(*arguments, *more).stdout)["scores"])
+    assert cluster.computed == 8 and found[0] == found[1]
 
 
 def test_the_time_of_all_points_is_estimated_with_what_is_faster(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from etabli.core.i18n import _
 # What the map decides.
 _OF_THE_MAP = (
     *("pixels", "backbone", "k", "perplexity", "iterations", "trim", "max_points"),
-    *("projection", "score_points", "seed"),
+    *("projection", "score_points", "seed", "cluster"),
 )
 
 
@@ -123,6 +123,14 @@ def untangle(
             metavar="MAP",
         ),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="A Ray cluster that finds the neighbors: its address, or auto (a running one, or "
+            "this machine's cores).",
+            metavar="auto|ADDRESS",
+        ),
+    ] = None,
     seed: Seed = 0,
     out: Out = None,
     overwrite: Overwrite = False,
@@ -199,6 +207,7 @@ def untangle(
         seed=seed,
         out=out,
         overwrite=overwrite,
+        cluster=cluster,
         reporter=Terminal(),
     )
     if as_json:

@@ -49,6 +49,7 @@ def neighborhood_hit(
     resamples: int = 2000,
     queries: np.ndarray | None = None,
     progress: Callable[[int], None] | None = None,
+    find: Callable[..., np.ndarray] = find_nearest_neighbors,
 ) -> NeighborhoodHit:
     """Compute the exact neighborhood hit of labeled points in any number of dimensions.
 
@@ -61,6 +62,7 @@ def neighborhood_hit(
         queries: indices (Q,) of the points whose neighbors, among all points, are counted; by
             default all. The interval is that of the mean over all points.
         progress: receives the number of points that are done since its last call.
+        find: what finds the neighbors, as ``find_nearest_neighbors`` does.
 
     Raises:
         BadArray: points or labels are malformed.
@@ -69,7 +71,7 @@ def neighborhood_hit(
     points = check_points(points)
     names, codes = encode_labels(labels, len(points))
     own = codes if queries is None else codes[queries]
-    near = find_nearest_neighbors(points, k, queries, progress)
+    near = find(points, k, queries, progress)
     hits = (codes[near] == own[:, None]).mean(axis=1)
     per_class = {names[code].item(): float(hits[own == code].mean()) for code in np.unique(own)}
     recipe: dict[str, object] = {

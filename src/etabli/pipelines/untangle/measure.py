@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from etabli import report
+from etabli.core import ray_cluster
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import N_, _
 from etabli.core.progress import Reporter, Silent, Step
@@ -23,6 +25,7 @@ from etabli.experiments.context import RunContext
 from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp2 import _planes
 from etabli.experiments.tp2._planes import Planes, PlaneSettings, get_key
+from etabli.metrics.cluster_neighbors import find_on_cluster
 from etabli.metrics.neighborhood_hit import NeighborhoodHit, neighborhood_hit
 from etabli.metrics.score import Score
 from etabli.pipelines._output import name_run_folder, refuse_finished_run
@@ -78,6 +81,7 @@ def untangle(
     seed: int = 0,
     out: Path | None = None,
     overwrite: bool = False,
+    cluster: str | None = None,
     reporter: Reporter | None = None,
 ) -> Untangled:
     """Measure how well classes are separated, and write a report and an explorer.
@@ -95,6 +99,8 @@ def untangle(
         seed: Seed of t-SNE and of random subsets.
         out: The run folder; by default a new one under ``runs/``.
         overwrite: Replace a run in ``out``.
+        cluster: The address of a Ray cluster, or "auto", which finds the neighbors of the
+            neighborhood hit in all dimensions; the scores are the same.
         reporter: Where progress is shown (default: nowhere).
 
     Returns:
@@ -115,7 +121,7 @@ def untangle(
     for remark in points.remarks:
         reporter.print_line(remark)
     _check(points, changes)
-    spec = make_experiment(points)
+    spec = make_experiment(points, cluster)
     runner.run_experiments(
         [spec],
         folder,
@@ -129,8 +135,8 @@ def untangle(
     return Untangled(folder, report.write_report(folder), explorer)
 
 
-def make_experiment(data: Points) -> ExperimentSpec:
-    """Return the experiment that measures these points."""
+def make_experiment(data: Points, cluster: str | None = None) -> ExperimentSpec:
+    """Return the experiment that measures these points, with the help of a cluster."""
     return ExperimentSpec(
         name=NAME,
         headline="neighborhood_hit_points",
@@ -138,7 +144,7 @@ def make_experiment(data: Points) -> ExperimentSpec:
         measures=N_("neighborhood hit, hulls and ellipses"),
         source=data.name,
         settings=Settings,
-        run=partial(run, data=data),
+        run=partial(run, data=data, cluster=cluster),
     )
 
 
@@ -171,13 +177,13 @@ def _check(data: Points, changes: dict[str, object]) -> None:
         )
 
 
-def run(context: RunContext, settings: Settings, data: Points) -> None:
+def run(context: RunContext, settings: Settings, data: Points, cluster: str | None = None) -> None:
     """Score the points in full and in the plane, and show figures and an explorer."""
     data, exponent = _scale(context, data)
     for remark in data.remarks:
         context.note(remark)
     recipe: dict[str, object] = {"data": data.name}
-    hit = _score_all(context, data, settings, recipe)
+    hit = _score_all(context, data, settings, recipe, cluster)
     part = _choose_points(context, len(data.points), settings.max_points)
     points, labels = data.points[part], data.labels[part]
     names = [data.names[code] for code in np.unique(labels)]
@@ -333,7 +339,11 @@ def _scale(context: RunContext, data: Points) -> tuple[Points, int]:
 
 
 def _score_all(
-    context: RunContext, data: Points, settings: Settings, recipe: dict[str, object]
+    context: RunContext,
+    data: Points,
+    settings: Settings,
+    recipe: dict[str, object],
+    cluster: str | None,
 ) -> NeighborhoodHit:
     """Score the neighborhood hit in all dimensions: of all points, or of a random sample of them.
 
@@ -345,10 +355,16 @@ def _score_all(
         generator = make_generator(context.seed, "score points")
         queries = np.sort(generator.choice(n, wanted, replace=False))
     label = _("neighbors of {name}").format(name=data.name)
-    with context.progress(label, n if queries is None else len(queries)) as step:
-        if queries is None and n >= _MIN_FOR_ADVICE:
-            step = _estimate_time(context, n, step)
-        hit = neighborhood_hit(data.points, data.labels, settings.k, queries=queries, progress=step)
+    with (
+        ray_cluster.connect(cluster) if cluster else nullcontext() as remote,
+        context.progress(label, n if queries is None else len(queries)) as step,
+    ):
+        options: dict[str, Any] = {"queries": queries, "progress": step}
+        if remote:
+            options["find"] = partial(find_on_cluster, remote, context.print_line)
+        elif queries is None and n >= _MIN_FOR_ADVICE:
+            options["progress"] = _estimate_time(context, n, step)
+        hit = neighborhood_hit(data.points, data.labels, settings.k, **options)
     low, high = hit.interval
     more = {} if queries is None else {"interval": f"{low:.4f}-{high:.4f}"}
     context.score("neighborhood_hit_points", hit.score.with_recipe(**recipe, **more))
