@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from etabli.projection import repulsion
 from etabli.projection.repulsion import compute_repulsion
 
 
@@ -51,8 +52,21 @@ def test_a_very_wide_plane_takes_no_more_memory_than_a_wide_one_and_equal_points
     assert total == pytest.approx(600 * 599)
 
 
-def test_threads_change_nothing():
+@pytest.mark.parametrize("many", [10_000, 300])  # in one part, in several
+def test_threads_change_nothing(many, monkeypatch):
+    monkeypatch.setattr(repulsion, "MANY", many)
     points = a_plane(80)
     one, two = compute_repulsion(points, threads=1), compute_repulsion(points, threads=2)
     np.testing.assert_array_equal(one[0], two[0])
     assert one[1] == two[1]
+
+
+def test_many_points_are_repelled_like_few(monkeypatch):
+    points = a_plane(80)
+    few, total = compute_repulsion(points)
+    monkeypatch.setattr(repulsion, "MANY", 300)
+    many, total_of_many = compute_repulsion(points)
+    assert many.dtype == np.float64
+    assert not np.array_equal(many, few)  # float32
+    np.testing.assert_allclose(many, few, atol=1e-4 * np.abs(few).max())
+    assert total_of_many == pytest.approx(total, rel=1e-6)

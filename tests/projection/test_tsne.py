@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from etabli.core.errors import BadArray, BadSetting
+from etabli.projection import repulsion
+from etabli.projection import tsne as tsne_module
 from etabli.projection.placing import place
 from etabli.projection.tsne import _compute_gradient, tsne
 
@@ -52,9 +54,12 @@ def test_both_gradient_methods_bring_neighbors_together():
         assert trustworthiness(points, tsne(points, iterations=150), n_neighbors=10) > 0.8
 
 
-def test_any_number_of_threads_gives_the_same_bytes():
+@pytest.mark.parametrize("many", [10_000, 1000])  # the last: sorted, and repelled in parts
+def test_any_number_of_threads_gives_the_same_bytes(many, monkeypatch):
     from threadpoolctl import threadpool_limits
 
+    monkeypatch.setattr(tsne_module, "MANY", many)
+    monkeypatch.setattr(repulsion, "MANY", many)
     draw = np.random.default_rng(0)
     points = (draw.normal(size=(3100, 60)) + 3 * (np.arange(3100) % 5)[:, None]).astype(np.float32)
     found = []
@@ -64,6 +69,14 @@ def test_any_number_of_threads_gives_the_same_bytes():
             found.append((plane, place(points[:50], points[50:], plane[50:])))
     np.testing.assert_array_equal(found[0][0], found[1][0])
     np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+def test_many_points_are_sorted_in_memory_alone(monkeypatch):
+    points = np.random.default_rng(0).normal(size=(600, 10)).astype(np.float32)
+    few = tsne(points, iterations=5, early_iterations=10, threads=1)
+    monkeypatch.setattr(tsne_module, "MANY", 100)
+    many = tsne(points, iterations=5, early_iterations=10, threads=1)
+    np.testing.assert_allclose(many, few, atol=1e-3 * np.abs(few).max())
 
 
 @pytest.mark.parametrize("n", [1, 3, 4, 7])

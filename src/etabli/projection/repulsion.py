@@ -11,8 +11,11 @@ and one potential for all forces are the smooth particle mesh of Essmann et al. 
 grid of openTSNE: docs/decisions/0012.
 """
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from scipy import fft
@@ -21,6 +24,7 @@ STEP = 1 / 3  # grid step, where K is one unit wide: the error of the forces is 
 # Cells along the longer axis: the points start very close together, where K is nearly flat.
 _MIN_CELLS = 48
 _MAX_CELLS = 2048  # a wider plane gets a wider step
+MANY = 10_000  # points; of more, four parts are spread in float32, whatever the number of threads
 _ROUND = 16  # grids grow in steps, so that the cached kernel transform serves many iterations
 
 
@@ -30,10 +34,34 @@ def compute_repulsion(points: np.ndarray, threads: int = 1) -> tuple[np.ndarray,
     They are sum_j (y_i - y_j) / (1 + |y_i - y_j|^2)^2 and sum_{i != j} 1 / (1 + |y_i - y_j|^2).
     """
     grid = _Grid(points)
-    at = grid.locate(points)
-    along, slopes = grid.interpolate(grid.make_potential(at, threads), at)
-    total = float(np.einsum("rn,rn->", along, at.by_row)) - len(points)  # K(0) = 1 for each i = j
-    return slopes / (-2 * grid.step), total
+    size = max(MANY, -(-len(points) // 4))
+    parts = [points[start : start + size] for start in range(0, len(points), size)]
+    precision = np.float64 if len(points) <= MANY else np.float32
+
+    def locate(part: np.ndarray) -> tuple["_Located", np.ndarray]:
+        at = grid.locate(part, precision)
+        return at, grid.spread(at)
+
+    located, spread = zip(*_map(locate, parts, threads), strict=True)
+    potential = grid.convolve(sum(spread[1:], start=spread[0]), threads)
+
+    def interpolate(at: "_Located") -> tuple[np.ndarray, float]:
+        along, slopes = grid.interpolate(potential, at)
+        return slopes, float(np.einsum("rn,rn->", along, at.by_row, dtype=np.float64))
+
+    slopes, sums = zip(*_map(interpolate, located, threads), strict=True)
+    # K(0) = 1 for each i = j
+    return np.concatenate(slopes, dtype=np.float64) / (-2 * grid.step), sum(sums) - len(points)
+
+
+def _map(
+    work: Callable[[Any], tuple[Any, Any]], parts: Sequence[Any], threads: int
+) -> list[tuple[Any, Any]]:
+    """Return the results of all parts in their order, computed by threads where there are some."""
+    if threads == 1 or len(parts) == 1:
+        return [work(part) for part in parts]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, parts))
 
 
 class Potential:
@@ -42,7 +70,7 @@ class Potential:
     def __init__(self, points: np.ndarray, margin: float) -> None:
         self._low, self._high = points.min(axis=0) - margin, points.max(axis=0) + margin
         self._grid = _Grid(np.stack([self._low, self._high]))
-        self._values = self._grid.make_potential(self._grid.locate(points), 1)
+        self._values = self._grid.convolve(self._grid.spread(self._grid.locate(points)), 1)
 
     def evaluate(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return phi (M,) and its gradient (M, 2) at places (M, 2), moved inside the margin."""
@@ -75,24 +103,29 @@ class _Grid:
             -(-(int(span / self.step) + 4) // _ROUND) * _ROUND for span in spans
         )
 
-    def locate(self, points: np.ndarray) -> _Located:
+    def locate(self, points: np.ndarray, precision: type[np.floating] = np.float64) -> _Located:
         """Return the cells and the splines of points within the grid."""
-        cells, inside = np.divmod(((points - self._low) / self.step).T, 1)
+        scaled = ((points - self._low) / self.step).T
+        cells = np.floor(scaled)
+        inside = (scaled - cells).astype(precision, copy=False)
         first = (cells[0] * self._columns + cells[1]).astype(np.intp)
         # The flat indices (4, 4, N) of the cells that the spline of each point touches.
         corners = np.add.outer(np.arange(4) * self._columns, np.arange(4))
         return _Located(np.add.outer(corners, first), *_spline(inside[0]), *_spline(inside[1]))
 
-    def make_potential(self, at: _Located, threads: int) -> np.ndarray:
-        """Spread points over their cells and convolve with the kernel: phi as coefficients."""
+    def spread(self, at: _Located) -> np.ndarray:
+        """Return how much of the points each cell has, as a flat array."""
         # Every point adds its weights to its cells; bincount sums what falls in the same cell.
         weights = at.by_row[:, None] * at.by_column
-        grid = np.bincount(at.around.ravel(), weights.ravel(), self._rows * self._columns)
-        return _convolve(grid.reshape(self._rows, self._columns), self.step, threads)
+        return np.bincount(at.around.ravel(), weights.ravel(), self._rows * self._columns)
+
+    def convolve(self, spread: np.ndarray, threads: int) -> np.ndarray:
+        """Convolve what is spread over the cells with the kernel: phi as coefficients."""
+        return _convolve(spread.reshape(self._rows, self._columns), self.step, threads)
 
     def interpolate(self, potential: np.ndarray, at: _Located) -> tuple[np.ndarray, np.ndarray]:
         """Return phi summed along columns (4, N), and its gradient per cell (N, 2)."""
-        values = potential.ravel()[at.around].astype(np.float64)
+        values = potential.ravel()[at.around].astype(at.by_row.dtype)
         # The splines that spread the points give phi, their derivatives its gradient.
         along = np.einsum("rcn,cn->rn", values, at.by_column)
         across = np.einsum("rcn,cn->rn", values, at.column_slope)

@@ -14,7 +14,7 @@ from etabli.core.i18n import _
 from etabli.core.seeding import make_generator
 from etabli.projection.neighbors import find_approximate, is_approximate
 from etabli.projection.pca import check_points, pca
-from etabli.projection.repulsion import compute_repulsion
+from etabli.projection.repulsion import MANY, compute_repulsion
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -51,7 +51,8 @@ def tsne(
             plane: planes of successive layers are then arranged alike.
         early_iterations: with early exaggeration; from a good start 100 suffice.
         progress: receives the number of iterations since its last call.
-        threads: number of threads (default: one for few points, else all cores).
+        threads: number of threads (default: one for few points, else all cores); any number
+            gives the same bytes.
 
     Raises:
         BadArray: the points or the start are malformed.
@@ -79,6 +80,11 @@ def tsne(
         if progress is not None:
             progress(_REPORT_EVERY)
 
+    initial = _initialize(points, seed) if start is None else _shrink(start, n)
+    order: slice | np.ndarray = slice(None)
+    if n > MANY:  # neighbors close in memory: the attraction is a fourth faster
+        order = np.argsort(initial[:, 0], kind="stable")
+        points, initial = points[order], initial[order]
     embedding = TSNE(
         perplexity=perplexity,
         early_exaggeration_iter=early_iterations,
@@ -86,12 +92,14 @@ def tsne(
         n_jobs=jobs,
         neighbors=find_approximate(points, perplexity, jobs) if is_approximate(n) else "exact",
         negative_gradient_method="bh" if len(points) < _MIN_FOR_GRID else _compute_gradient,
-        initialization=_initialize(points, seed) if start is None else _shrink(start, len(points)),
+        initialization=initial,
         random_state=int(make_generator(seed, "tsne").integers(2**31 - 1)),
         callbacks=report if progress else None,  # a callback computes the divergence, too
         callbacks_every_iters=_REPORT_EVERY,
     ).fit(points.astype(np.float64))
-    return np.asarray(embedding, dtype=np.float32)
+    plane = np.empty((n, 2), np.float32)
+    plane[order] = embedding
+    return plane
 
 
 def _compute_gradient(
