@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from etabli.features.inputs import find_images
 from etabli.features.looks import load_looks
 from etabli.features.store import Features, write_source
 from etabli.models.vision import backbones
+from etabli.pipelines import transfer as transfer_pipeline
 from etabli.pipelines.evaluate import evaluate, evaluate_and_report
 from etabli.pipelines.predict import SUFFIXES, Predictions, predict, write_predictions
 from etabli.pipelines.transfer import transfer
@@ -146,6 +148,40 @@ def test_evaluate_gives_the_labels_of_predict_and_features_give_those_of_images(
     )
     assert by_images.scores["accuracy"].value == right
     assert by_images.confusion.trace() == 12 * right
+
+
+@pytest.mark.parametrize("many", [100_000, 4])
+def test_features_that_stay_in_their_files_train_the_same_classifier(
+    trained, tmp_path, monkeypatch, many
+):
+    """Also where a held-out part of the training images chooses, and a sample is inspected."""
+    monkeypatch.setattr("etabli.pipelines.transfer.MANY", many)
+    monkeypatch.setattr("etabli.pipelines._splits.MANY", many)
+    monkeypatch.setattr("etabli.pipelines.transfer._MOST_INSPECTED", 7)
+    place, _paths, _result = trained
+    options = {"weights": place / "net.weights.h5", "validation_fraction": 0.5, "stream": False}
+    whole = transfer(place / "features", place / "images", tmp_path / "whole", **options)
+    options |= {"stream": True}
+    parts = transfer(place / "features", place / "images", tmp_path / "parts", **options)
+    assert whole.settings == parts.settings and whole.evaluation.names == parts.evaluation.names
+    np.testing.assert_allclose(
+        whole.evaluation.probabilities, parts.evaluation.probabilities, atol=1e-3
+    )
+    assert ("held-out tenth" in parts.card.data) == (many == 4)
+    assert ("held-out tenth" in parts.card.training) == (many == 4)
+    assert "7 of 12 images" in parts.report.read_text(encoding="utf-8")
+    assert "7 of 12 images" not in whole.report.read_text(encoding="utf-8")
+
+
+def test_features_stay_in_their_files_where_memory_is_short_and_that_is_said(trained, monkeypatch):
+    stored, lines = Features(trained[0] / "features"), []
+    reporter = SimpleNamespace(print_line=lines.append)
+    needed = 16 * len(stored) * stored.shape[1]
+    for free, expected in ((2 * needed, False), (2 * needed - 2, True)):
+        memory = SimpleNamespace(available=free)
+        monkeypatch.setattr("psutil.virtual_memory", lambda memory=memory: memory)
+        assert transfer_pipeline._needs_stream(stored, reporter) is expected
+    assert len(lines) == 1 and "stay in their files" in lines[0]
 
 
 def test_images_that_trained_the_model_are_left_out_and_unknown_classes_named(trained, tmp_path):

@@ -42,6 +42,14 @@ def transfer(
     split_column: _images.SplitColumn = None,
     label_separator: _images.LabelSeparator = None,
     seed: Seed = 0,
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream",
+            help="Read the features from their files in every step, as is done where they need "
+            "more than half of the free memory.",
+        ),
+    ] = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -71,6 +79,7 @@ def transfer(
         weights=weights,
         validation_fraction=validation_fraction,
         seed=seed,
+        stream=stream or None,
         overwrite=overwrite,
         reporter=Terminal(),
         **_images.source_options(

@@ -16,6 +16,7 @@ from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
 from etabli.data.formats import images
 from etabli.data.formats.labeled_images import PRESENT, LabeledImages
+from etabli.models.vision.streamed_rows import StreamedRows
 from etabli.saved_models.classifier import ImageClassifier
 from etabli.saved_models.training_images import TrainingImages
 
@@ -74,7 +75,7 @@ class Explainer:
 
 
 def pack_training_images(
-    data: LabeledImages, features: np.ndarray, generator: np.random.Generator
+    data: LabeledImages, features: np.ndarray | StreamedRows, generator: np.random.Generator
 ) -> TrainingImages:
     """Return the names, paths, labels and features of training images, at most 5,000.
 
@@ -86,7 +87,9 @@ def pack_training_images(
     rows = np.arange(len(data))
     if len(rows) > _MOST_STORED:
         rows = np.sort(generator.choice(len(rows), _MOST_STORED, replace=False))
-    unit = features[rows] / np.maximum(np.linalg.norm(features[rows], axis=1, keepdims=True), 1e-12)
+    chosen = features[rows]
+    chosen = chosen.array() if isinstance(chosen, StreamedRows) else chosen
+    unit = chosen / np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), 1e-12)
     labels = [
         ", ".join(data.classes[k] for k in np.flatnonzero(data.labels[row] == PRESENT))
         for row in rows

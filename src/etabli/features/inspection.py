@@ -95,11 +95,11 @@ class Inspection:
 
 def align_features(features: Features, names: Sequence[str]) -> np.ndarray:
     """Return the features (N, D) of the images with these names; NaN for those that have none."""
-    known = {name: row for row, name in enumerate(features.names)}
-    rows = features.array(dtype="float32")
-    found = np.full((len(names), int(np.prod(rows.shape[1:]))), np.nan, np.float32)
+    known = set(features.names)
     there = [row for row, name in enumerate(names) if name in known]
-    found[there] = rows.reshape(len(rows), -1)[[known[names[row]] for row in there]]
+    rows = features.array([names[row] for row in there], dtype="float32")
+    found = np.full((len(names), int(np.prod(rows.shape[1:]))), np.nan, np.float32)
+    found[there] = rows.reshape(len(rows), -1)
     return found
 
 

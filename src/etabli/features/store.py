@@ -22,6 +22,7 @@ from etabli.core.atomic_files import atomic_write, parse_json
 from etabli.core.errors import BadSetting, CorruptFile, DataMissing
 from etabli.core.i18n import _
 from etabli.features.pipeline import Unreadable
+from etabli.models.vision.streamed_rows import RowsFile, StreamedRows
 
 Recipe = dict[str, Any]
 SOURCE = "source.json"
@@ -91,23 +92,40 @@ class Features:
             out[row] = self._open[shard][start : start + 1][0]
         return out
 
+    def stream(self, names: Sequence[str]) -> StreamedRows:
+        """Return the rows of ``names``, in order, which stay in the shards; see ``array``."""
+        places = {name: place for place, name in enumerate(names)}
+        positions = np.array([places.get(name, -1) for name in self.names], int)
+        self._require_all(names, positions[positions >= 0])
+        files = [RowsFile(path, find_tensor(path, "features"), rows) for path, rows in self._shards]
+        width = int(np.prod(self.recipe["shape"]))
+        return StreamedRows(files, width, self.recipe["dtype"], positions)
+
     def array(self, names: Sequence[str] | None = None, dtype: str | None = None) -> np.ndarray:
         """Return all rows, or those of ``names`` in order; ``DataMissing`` for an unknown name."""
         wanted = self.names if names is None else list(names)
         places = {name: place for place, name in enumerate(wanted)}
         rows = np.empty((len(wanted), *self.recipe["shape"]), dtype or self.recipe["dtype"])
-        found = np.zeros(len(wanted), dtype=bool)
+        found: list[int] = []
         for shard_names, features in self:
             here = [(row, places[name]) for row, name in enumerate(shard_names) if name in places]
             if here:
                 sources, targets = map(list, zip(*here, strict=True))
-                rows[targets], found[targets] = features[sources], True
-        if not found.all():
-            first = wanted[int(np.argmin(found))]
-            raise DataMissing(
-                _("{folder} has no features of {name}").format(folder=self.folder, name=first)
-            )
+                rows[targets] = features[sources]
+                found += targets
+        self._require_all(wanted, found)
         return rows
+
+    def _require_all(self, names: Sequence[str], found: Sequence[int] | np.ndarray) -> None:
+        """Raise ``DataMissing`` unless every name is among those found, by position."""
+        missing = np.ones(len(names), dtype=bool)
+        missing[found] = False
+        if missing.any():
+            raise DataMissing(
+                _("{folder} has no features of {name}").format(
+                    folder=self.folder, name=names[int(np.argmax(missing))]
+                )
+            )
 
 
 def write_source(folder: Path | str, images: Path | str) -> None:
@@ -136,6 +154,14 @@ def write_shard(
     }
     with atomic_write(path, "wb") as stream:
         stream.write(sort_metadata(save({"features": np.ascontiguousarray(features)}, metadata)))
+
+
+def find_tensor(path: Path, name: str) -> int:
+    """Return the byte at which the numbers of a tensor of a safetensors file begin."""
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header = parse_json(stream.read(length))
+    return 8 + length + int(header[name]["data_offsets"][0])
 
 
 def sort_metadata(content: bytes) -> bytes:

@@ -21,6 +21,7 @@ from etabli.metrics import average_precision as ap
 from etabli.metrics.classification import score_exclusive, score_labels
 from etabli.metrics.score import Interval
 from etabli.models.vision.backbones import Backbone
+from etabli.models.vision.streamed_rows import StreamedRows
 from etabli.pipelines._splits import FEW, Parts
 from etabli.pipelines.pages import classifier as pages
 from etabli.report import notebook
@@ -232,6 +233,7 @@ def write_report(
     looks: Looks | None = None,
     history: Mapping[str, Sequence[float]] | None = None,
     title: str = "",
+    inspected: LabeledImages | None = None,
     reporter: Reporter | None = None,
 ) -> Path:
     """Write ``report.html`` into a folder: scores, mistakes, and what is wrong with the images.
@@ -245,9 +247,14 @@ def write_report(
         looks: What the images look like, where that is known already.
         history: Columns with a number for each epoch.
         title: What the model is.
+        inspected: The images that are inspected; None is all of them.
         reporter: Shows the progress.
     """
-    images = source.images
+    images = source.images if inspected is None else inspected
+    if inspected is not None:
+        text = _("Inspected for duplicates and label errors: {shown} of {total} images, at random.")
+        text = text.format(shown=len(images), total=len(source.images))
+        source = replace(source, remarks=(*source.remarks, text))
     if parts is not None:
         roles = {"train": parts.train, "validation": parts.validation, "test": parts.test}
         role_of = {n: role for role, part in roles.items() if part for n in part.names}
@@ -275,7 +282,7 @@ def write_report(
 
 
 def store_training_images(
-    folder: Path, images: LabeledImages, features: np.ndarray, seed: int
+    folder: Path, images: LabeledImages, features: np.ndarray | StreamedRows, seed: int
 ) -> None:
     """Keep the features of the training images with the model, to show the nearest ones."""
     chosen = pack_training_images(images, features, make_generator(seed, "training images"))

@@ -15,6 +15,7 @@ from etabli.data.formats.labeled_images import PRESENT, LabeledImages
 from etabli.saved_models.classifier import TASKS, Task
 
 SPLITS_FILE = "splits.json"
+MANY = 100_000  # training images, of which a tenth chooses settings as well as cross-validation
 FEW = 10  # test images of a class, below which its scores say little
 _FRACTION = 0.2
 _ROLES = (N_("validation"), N_("test"))
@@ -54,6 +55,11 @@ class Parts:
         """Return one sentence on which images did what."""
         if self.test is None:
             text = _("Trained on {train} images; settings and scores by cross-validation on them.")
+        elif self.validation is None and len(self.train) >= MANY:
+            text = _(
+                "Trained on {train} images, settings chosen on a held-out tenth of them; tested on "
+                "{test} others."
+            )
         elif self.validation is None:
             text = _(
                 "Trained on {train} images, settings by cross-validation on them; tested on {test} "

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from threadpoolctl import threadpool_limits
 
 from etabli.core.errors import BadSetting, DataMissing
@@ -21,6 +22,7 @@ from etabli.features.weights import build_net_of
 from etabli.models.vision import linear_head
 from etabli.models.vision.linear_head import LinearClassifier
 from etabli.models.vision.spectrum import Spectrum, estimate_spectrum
+from etabli.models.vision.streamed_rows import StreamedRows
 from etabli.pipelines import _splits, extract
 from etabli.pipelines._classifier import (
     ClassifierResult,
@@ -30,13 +32,15 @@ from etabli.pipelines._classifier import (
     write_report,
 )
 from etabli.pipelines._output import open_output, refuse_finished_model
-from etabli.pipelines._splits import Parts
+from etabli.pipelines._splits import MANY, Parts
 from etabli.pipelines.evaluate import Evaluation, Task, score
 from etabli.saved_models import classifier
 
 L2_GRID = (1.0, 0.3, 0.1, 0.03, 0.01)
 EXCLUSIVE_L2_GRID = (10.0, 3.0, *L2_GRID)
 JUDGING_FOLDS = 5
+_MOST_INSPECTED = 20_000  # of the images whose features do not fit into memory
+Rows = np.ndarray | StreamedRows
 
 
 def transfer(
@@ -50,6 +54,7 @@ def transfer(
     weights: Path | str | None = "imagenet",
     validation_fraction: float | None = None,
     seed: int = 0,
+    stream: bool | None = None,
     overwrite: bool = False,
     reporter: Reporter | None = None,
     **source_options: Any,
@@ -58,8 +63,9 @@ def transfer(
 
     One label an image: softmax (multinomial logistic regression). Several: one-vs-rest. The L2
     regularization, and thresholds of several labels, are chosen by cross-validation on the training
-    images, or on the validation split of the source. The scores are those of held-out images;
-    where these are few, of cross-validation, and all images train the model.
+    images (of 100,000 and more, on a held-out tenth), or on the validation split of the source. The
+    scores are those of held-out images; where these are few, of cross-validation, and all images
+    train the model.
 
     Args:
         source: A folder that ``etabli features`` wrote, of the layer "pool"; or labeled images,
@@ -74,6 +80,8 @@ def transfer(
         validation_fraction: Share of the images that is held out; None is a fifth, or
             cross-validation where that leaves a class fewer than ten.
         seed: Which images those are.
+        stream: Whether the features are read from their files in every step, and not held in
+            memory; None does so where they would need more than half of what is free.
         overwrite: Replace a model in ``out``.
         reporter: Shows the progress.
         source_options: Further arguments of ``image_source.read``, such as splits.
@@ -98,11 +106,13 @@ def transfer(
     parts = _splits.split(images, kind, validation_fraction, seed, needs_validation=False)
     with open_output(out, overwrite):
         net, size, model = build_net_of(given.features, weights)
-        fit = _Fit(given.features, kind, balance, seed, reporter)
+        streams = _needs_stream(given.features, reporter) if stream is None else stream
+        fit = _Fit(given.features, kind, balance, seed, reporter, streams)
         # More threads wait for each other where other programs compute: the products are small.
         with threadpool_limits(1):
             head, l2, evaluation = fit.run(parts, parts.remarks)
-        how = "on the validation images" if parts.validation else "by cross-validation"
+        how = "by cross-validation" if len(parts.train) < MANY else "on a held-out tenth"
+        how = "on the validation images" if parts.validation else how
         kinds = {"single": "softmax", "multi": "one-vs-rest"}
         weighting = ", classes balanced" if balance else ""
         keys = ("backbone", "weights", "layer", "size")
@@ -119,14 +129,19 @@ def transfer(
         )
         parts.write(out)
         store_training_images(out, parts.train, fit.rows(parts.train), seed)
+        inspected = None
+        if streams and len(images) > _MOST_INSPECTED:
+            rows = make_generator(seed, "inspected").choice(len(images), _MOST_INSPECTED, False)
+            inspected = images.select(np.sort(rows))
         report = write_report(
             out,
             evaluation,
             given.source,
             parts=parts,
             features=given.features,
-            looks=load_looks(given.features, images.names),
+            looks=load_looks(given.features, (inspected or images).names),
             title=card.title,
+            inspected=inspected,
             reporter=reporter,
         )
         classifier.save(out, linear_head.attach_head(model, head, activation=card.activation), card)
@@ -196,6 +211,19 @@ def _open(
     return _Given(features, read, skipped)
 
 
+def _needs_stream(features: Features, reporter: Reporter) -> bool:
+    """Return, and say, whether features would need more than half of the free memory."""
+    needed, free = 4 * 4 * np.prod(features.shape, dtype=float), psutil.virtual_memory().available
+    if needed <= free / 2:
+        return False
+    text = _(
+        "The features would take {needed:.1f} of {free:.1f} GB of free memory in training: they "
+        "stay in their files, and are read in every step."
+    )
+    reporter.print_line(text.format(needed=needed / 1e9, free=free / 1e9))
+    return True
+
+
 class _Fit:
     """Fits a linear classifier and has it evaluated.
 
@@ -204,8 +232,15 @@ class _Fit:
     """
 
     def __init__(
-        self, features: Features, task: Task, balance: bool, seed: int, reporter: Reporter
+        self,
+        features: Features,
+        task: Task,
+        balance: bool,
+        seed: int,
+        reporter: Reporter,
+        streams: bool = False,
     ) -> None:
+        self.streams = streams
         self.features, self.task, self.balance, self.seed = features, task, balance, seed
         self.is_exclusive, self.reporter = task == "single", reporter
         self.grid = EXCLUSIVE_L2_GRID if self.is_exclusive else L2_GRID
@@ -216,15 +251,14 @@ class _Fit:
     ) -> tuple[LinearClassifier, float, Evaluation]:
         """Return the classifier, its L2 regularization, and its evaluation."""
         train, rows = parts.train, self.rows(parts.train)
-        self.spectrum = estimate_spectrum(rows)
+        self.spectrum = self._estimate_spectrum(rows)
         by_folds = self._judge_by_folds(rows, train.labels) if parts.test is None else None
         chosen = self._choose(rows, train.labels, parts.validation)
         head = self._fit(rows, train.labels, chosen.l2).scale(chosen.scale)
         thresholds = np.full(len(train.classes), 0.5)
         if not self.is_exclusive:
-            chooser = parts.validation or train
             thresholds = linear_head.choose_thresholds(
-                chooser.labels, linear_head.compute_probabilities(chosen.logits, False)
+                chosen.labels, linear_head.compute_probabilities(chosen.logits, False)
             )
         judged = parts.test or train
         logits = head.logits(self.rows(judged)) if by_folds is None else by_folds
@@ -239,14 +273,23 @@ class _Fit:
         )
         return head, chosen.l2, evaluation
 
-    def rows(self, images: LabeledImages) -> np.ndarray:
-        """Return the features of images."""
+    def rows(self, images: LabeledImages) -> Rows:
+        """Return the features of images, in memory or in their files."""
+        if self.streams:
+            return self.features.stream(images.names)
         return self.features.array(images.names, "float32")
+
+    def _estimate_spectrum(self, rows: Rows) -> Spectrum:
+        """Estimate the spectrum, which only sets the speed: some rows of many are enough."""
+        if not isinstance(rows, StreamedRows):
+            return estimate_spectrum(rows)
+        generator, count = make_generator(self.seed, "spectrum"), min(len(rows), _MOST_INSPECTED)
+        return estimate_spectrum(rows[generator.choice(len(rows), count, False)].array())
 
     def _weights(self, labels: np.ndarray) -> np.ndarray | None:
         return linear_head.balance_weights(labels, self.is_exclusive) if self.balance else None
 
-    def _fit(self, rows: np.ndarray, labels: np.ndarray, l2: float) -> LinearClassifier:
+    def _fit(self, rows: Rows, labels: np.ndarray, l2: float) -> LinearClassifier:
         return linear_head.fit(
             rows,
             labels,
@@ -257,9 +300,12 @@ class _Fit:
         )
 
     def _choose(
-        self, rows: np.ndarray, labels: np.ndarray, validation: LabeledImages | None
+        self, rows: Rows, labels: np.ndarray, validation: LabeledImages | None
     ) -> "_Chosen":
-        """Choose the L2 regularization on the validation images, or by cross-validation."""
+        """Choose the L2 regularization on the validation images, or by cross-validation.
+
+        Of many images a tenth is held out instead.
+        """
         if validation is not None:
             held = self.rows(validation)
             found: dict[float, np.ndarray] = {}
@@ -270,6 +316,11 @@ class _Fit:
                 chosen = self._pick(validation.labels, found)
                 step(0, l2=chosen.l2)
             return chosen
+        if len(labels) >= MANY:
+            with self.reporter.task(_("validation"), len(self.grid)) as step:
+                chosen = self._hold_out(rows, labels, step)
+                step(0, l2=chosen.l2)
+            return chosen
         fold_of = self._draw_folds(labels)
         total = (int(fold_of.max()) + 1) * len(self.grid)
         with self.reporter.task(_("cross-validation"), total) as step:
@@ -277,9 +328,24 @@ class _Fit:
             step(0, l2=chosen.l2)
         return chosen
 
+    def _hold_out(self, rows: Rows, labels: np.ndarray, step: Callable[..., None]) -> "_Chosen":
+        """Choose on a tenth of the images."""
+        outside = self._draw_folds(labels, 10) == 0
+        found = linear_head.hold_out(
+            rows,
+            labels,
+            outside,
+            self.grid,
+            is_exclusive=self.is_exclusive,
+            weights=self._weights(labels),
+            spectrum=self.spectrum,
+            progress=step,
+        )
+        return self._pick(labels[outside], found)
+
     def _cross_validate(
         self,
-        rows: np.ndarray,
+        rows: Rows,
         labels: np.ndarray,
         fold_of: np.ndarray,
         step: Callable[..., None] | None = None,
@@ -309,7 +375,7 @@ class _Fit:
                 l2: linear_head.choose_scale(labels, each, weights) for l2, each in found.items()
             }
             best = min(scaled, key=lambda l2: scaled[l2][1])
-            return _Chosen(best, scaled[best][0], found[best] * scaled[best][0])
+            return _Chosen(best, scaled[best][0], found[best] * scaled[best][0], labels)
         means = linear_head.average_folds(
             labels,
             found,
@@ -317,7 +383,7 @@ class _Fit:
             lambda truth, logits: -linear_head.binary_cross_entropy(truth, logits),
         )
         best = max(means, key=lambda l2: means[l2])
-        return _Chosen(best, 1.0, found[best])
+        return _Chosen(best, 1.0, found[best], labels)
 
     def _draw_folds(self, labels: np.ndarray, folds: int = 4, purpose: str = "folds") -> np.ndarray:
         """Return the fold of each image; the images of an exclusive class are spread evenly."""
@@ -331,7 +397,7 @@ class _Fit:
         )
         return fold_of
 
-    def _judge_by_folds(self, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    def _judge_by_folds(self, rows: Rows, labels: np.ndarray) -> np.ndarray:
         """Return the logits of each image by a classifier that was trained without its fold."""
         fold_of = self._draw_folds(labels, JUDGING_FOLDS, "judging folds")
         logits = np.empty(labels.shape, np.float32)
@@ -349,8 +415,9 @@ class _Fit:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """The L2 regularization, the factor of the logits, and the scaled logits of held-out images."""
+    """The L2 regularization, the factor of the logits, the scaled logits and labels held out."""
 
     l2: float
     scale: float
     logits: np.ndarray
+    labels: np.ndarray

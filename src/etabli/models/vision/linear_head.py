@@ -6,7 +6,7 @@ x W + b, trained on cross-entropy.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from etabli.core.errors import BadArray, NotFitted
 from etabli.core.i18n import _
 from etabli.models.vision.openvino_net import Head, OpenVinoNet
 from etabli.models.vision.spectrum import Scaling, Spectrum
+from etabli.models.vision.streamed_rows import StreamedRows
 from etabli.training.optimizer import adam
 
 _TOLERANCE = 1e-7  # of the loss in float32: below it, steps chase rounding errors
@@ -30,14 +31,19 @@ class LinearClassifier:
     kernel: np.ndarray
     bias: np.ndarray
 
-    def logits(self, features: np.ndarray) -> np.ndarray:
+    def logits(self, features: np.ndarray | StreamedRows) -> np.ndarray:
         """Return (N, K) before the sigmoid, which rank as the probabilities without saturation."""
-        if features.ndim != 2 or features.shape[1] != len(self.kernel):
+        if len(features.shape) != 2 or features.shape[1] != len(self.kernel):
             raise BadArray(
                 _("the features are not those that the classifier was trained on"),
                 expected=(len(features), len(self.kernel)),
                 got=features.shape,
             )
+        if isinstance(features, StreamedRows):
+            found = np.empty((len(features), len(self.bias)), np.float32)
+            for places, rows in features.blocks():
+                found[places] = rows @ self.kernel + self.bias
+            return found
         return features.astype(np.float32) @ self.kernel + self.bias
 
     def first(self, count: int) -> "LinearClassifier":
@@ -111,7 +117,7 @@ def compute_probabilities(logits: np.ndarray, is_exclusive: bool) -> np.ndarray:
 
 
 def fit(
-    features: np.ndarray,
+    features: np.ndarray | StreamedRows,
     labels: np.ndarray,
     l2: float,
     start: LinearClassifier | None = None,
@@ -127,7 +133,7 @@ def fit(
     the labels of class k that are not difficult.
 
     Args:
-        features: (N, D).
+        features: (N, D); if streamed, every step is a pass over their files.
         labels: (N, K), 1 present, 0 difficult, -1 absent.
         l2: Strength of the regularization.
         start: The classifier to start from; None is zero.
@@ -136,12 +142,9 @@ def fit(
         weights: (N, K), by which the losses are multiplied (``balance_weights``).
         spectrum: Of these features or of more; training then takes a third of the time.
     """
-    features, targets, known = _prepare(features, labels)
-    if weights is not None:
-        known = known * weights.astype(np.float32)
-    mean, scale = features.mean(0), features.std(0) + 1e-6
-    z = (features - mean) / scale
-    count, width, classes = len(z), z.shape[1], targets.shape[1]
+    data = _Data.of(features, labels, weights)
+    mean, scale = data.mean, data.scale
+    (count, width), classes = features.shape, labels.shape[1]
 
     kernel, bias = np.zeros((width, classes)), np.zeros(classes)
     if start is not None:
@@ -150,10 +153,13 @@ def fit(
     options: dict[str, float] = {"maxiter": max_iterations, "maxcor": 20}
     if spectrum is not None:
         if start is None:  # from the shares of the classes, whose slopes are known
-            shares = np.clip(targets.mean(0, dtype=float), 0.5 / count, 1 - 0.5 / count)
+            shares = np.clip((labels == 1).mean(0), 0.5 / count, 1 - 0.5 / count)
             bias = np.log(shares) if is_exclusive else np.log(shares / (1 - shares))
-        chances = compute_probabilities(z @ kernel.astype(np.float32) + bias, is_exclusive)
-        scaling = Scaling(spectrum, (chances * (1 - chances)).mean(0), l2)
+        slopes: Any = 0
+        for z, _targets, _known in data.blocks():
+            chances = compute_probabilities(z @ kernel.astype(np.float32) + bias, is_exclusive)
+            slopes = slopes + (chances * (1 - chances)).sum(0)
+        scaling = Scaling(spectrum, slopes / count, l2)
         options |= {"ftol": _TOLERANCE}
 
     def read(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -165,14 +171,20 @@ def fit(
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         kernel, bias = read(flat)
         kernel = kernel.astype(np.float32)
-        logits = z @ kernel + bias
-        if is_exclusive:
-            loss = -(known * targets * log_softmax(logits, axis=1)).sum() / count
-            error = (known * (softmax(logits, axis=1) - targets) / count).astype(np.float32)
-        else:
-            loss = (known * (np.logaddexp(0, logits) - targets * logits)).sum() / count
-            error = (known * (expit(logits) - targets) / count).astype(np.float32)
-        of_kernel, of_bias = z.T @ error + l2 * kernel, error.sum(0)
+        loss: Any = 0
+        of_kernel: Any = 0
+        of_bias: Any = 0
+        for z, targets, known in data.blocks():
+            logits = z @ kernel + bias
+            if is_exclusive:
+                loss = loss - (known * targets * log_softmax(logits, axis=1)).sum() / count
+                error = (known * (softmax(logits, axis=1) - targets) / count).astype(np.float32)
+            else:
+                entropy = known * (np.logaddexp(0, logits) - targets * logits)
+                loss = loss + entropy.sum() / count
+                error = (known * (expit(logits) - targets) / count).astype(np.float32)
+            of_kernel, of_bias = of_kernel + z.T @ error, of_bias + error.sum(0)
+        of_kernel = of_kernel + l2 * kernel
         if scaling is not None:
             of_kernel, of_bias = scaling.to_kernel(of_kernel), of_bias / scaling.of_bias
         gradient = np.concatenate([of_kernel.ravel(), of_bias])
@@ -185,6 +197,55 @@ def fit(
     kernel, bias = read(found.x)
     kernel = (kernel / scale[:, None]).astype(np.float32)
     return LinearClassifier(kernel, (bias - mean @ kernel).astype(np.float32))
+
+
+_Block = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Standardized rows with targets 0 or 1 and the weights of the losses, as blocks.
+
+    ``mean`` and ``scale`` (D,) are those of the columns. Rows in memory are one block.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    blocks: Callable[[], Iterator[_Block]]
+
+    @classmethod
+    def of(
+        cls, features: np.ndarray | StreamedRows, labels: np.ndarray, weights: np.ndarray | None
+    ) -> "_Data":
+        """Standardize features (N, D) in memory, or as they are read."""
+        if isinstance(features, StreamedRows):
+            return cls._stream(features, labels, weights)
+        features, targets, known = _prepare(features, labels)
+        if weights is not None:
+            known = known * weights.astype(np.float32)
+        mean, scale = features.mean(0), features.std(0) + 1e-6
+        whole = (features - mean) / scale, targets, known
+        return cls(mean, scale, lambda: iter([whole]))
+
+    @classmethod
+    def _stream(
+        cls, features: StreamedRows, labels: np.ndarray, weights: np.ndarray | None
+    ) -> "_Data":
+        mean, deviation = features.measure()
+        if not np.isfinite(mean).all():
+            raise BadArray(_("features contain NaN or infinity"))
+        scale = deviation + np.float32(1e-6)
+
+        def blocks() -> Iterator[_Block]:
+            for places, rows in features.blocks():
+                rows, targets, known = _prepare(rows, labels[places])
+                rows -= mean
+                rows /= scale
+                if weights is not None:
+                    known = known * weights[places].astype(np.float32)
+                yield rows, targets, known
+
+        return cls(mean, scale, blocks)
 
 
 def balance_weights(labels: np.ndarray, is_exclusive: bool) -> np.ndarray:
@@ -237,7 +298,7 @@ def choose_l2(
 
 
 def cross_validate(
-    features: np.ndarray,
+    features: np.ndarray | StreamedRows,
     labels: np.ndarray,
     fold_of: np.ndarray,
     grid: tuple[float, ...],
@@ -263,22 +324,65 @@ def cross_validate(
     """
     found = {l2: np.empty(labels.shape, np.float32) for l2 in grid}
     for fold in range(int(fold_of.max()) + 1):
-        inside, outside = fold_of != fold, fold_of == fold
-        model: LinearClassifier | None = None
-        for l2 in grid:
-            model = fit(
-                features[inside],
-                labels[inside],
-                l2,
-                model,
-                max_iterations=120,
-                is_exclusive=is_exclusive,
-                weights=None if weights is None else weights[inside],
-                spectrum=spectrum,
-            )
-            found[l2][outside] = model.logits(features[outside])
-            if progress:
-                progress(1, l2=l2)
+        outside = fold_of == fold
+        held = hold_out(
+            features,
+            labels,
+            outside,
+            grid,
+            is_exclusive=is_exclusive,
+            weights=weights,
+            spectrum=spectrum,
+            progress=progress,
+        )
+        for l2, logits in held.items():
+            found[l2][outside] = logits
+    return found
+
+
+def hold_out(
+    features: np.ndarray | StreamedRows,
+    labels: np.ndarray,
+    outside: np.ndarray,
+    grid: tuple[float, ...],
+    *,
+    is_exclusive: bool = False,
+    weights: np.ndarray | None = None,
+    spectrum: Spectrum | None = None,
+    progress: Callable[..., None] | None = None,
+) -> dict[float, np.ndarray]:
+    """Return, for each L2 regularization, the logits (M, K) of the images that are held out.
+
+    It goes from strong to weak regularization and starts from the last solution.
+
+    Args:
+        features: (N, D).
+        labels: (N, K).
+        outside: (N,) bool, the M images that are held out.
+        grid: The values that are tried, in descending order.
+        is_exclusive: As in ``fit``.
+        weights: As in ``fit``.
+        spectrum: As in ``fit``.
+        progress: Called as ``progress(1, l2=...)`` after every fit.
+    """
+    inside, held = features[~outside], features[outside]
+    known, weights = labels[~outside], None if weights is None else weights[~outside]
+    found: dict[float, np.ndarray] = {}
+    model: LinearClassifier | None = None
+    for l2 in grid:
+        model = fit(
+            inside,
+            known,
+            l2,
+            model,
+            max_iterations=120,
+            is_exclusive=is_exclusive,
+            weights=weights,
+            spectrum=spectrum,
+        )
+        found[l2] = model.logits(held)
+        if progress:
+            progress(1, l2=l2)
     return found
 
 
