@@ -61,12 +61,12 @@ def test_threads_change_nothing(many, monkeypatch):
     assert one[1] == two[1]
 
 
-def test_many_points_are_repelled_like_few(monkeypatch):
-    points = a_plane(80)
+@pytest.mark.parametrize("width", [1e-3, 80])
+def test_many_points_are_repelled_like_few(width, monkeypatch):
+    points = a_plane(width)
     few, total = compute_repulsion(points)
     monkeypatch.setattr(repulsion, "MANY", 300)
     many, total_of_many = compute_repulsion(points)
     assert many.dtype == np.float64
-    assert not np.array_equal(many, few)  # float32
     np.testing.assert_allclose(many, few, atol=1e-4 * np.abs(few).max())
     assert total_of_many == pytest.approx(total, rel=1e-6)

@@ -24,7 +24,7 @@ STEP = 1 / 3  # grid step, where K is one unit wide: the error of the forces is 
 # Cells along the longer axis: the points start very close together, where K is nearly flat.
 _MIN_CELLS = 48
 _MAX_CELLS = 2048  # a wider plane gets a wider step
-MANY = 10_000  # points; of more, four parts are spread in float32, whatever the number of threads
+MANY = 10_000  # points; of more, four parts are spread, whatever the number of threads
 _ROUND = 16  # grids grow in steps, so that the cached kernel transform serves many iterations
 
 
@@ -36,7 +36,8 @@ def compute_repulsion(points: np.ndarray, threads: int = 1) -> tuple[np.ndarray,
     grid = _Grid(points)
     size = max(MANY, -(-len(points) // 4))
     parts = [points[start : start + size] for start in range(0, len(points), size)]
-    precision = np.float64 if len(points) <= MANY else np.float32
+    # In a narrow plane phi is nearly flat, and float32 would round its slope away.
+    precision = np.float32 if len(points) > MANY and grid.step >= STEP else np.float64
 
     def locate(part: np.ndarray) -> tuple["_Located", np.ndarray]:
         at = grid.locate(part, precision)
