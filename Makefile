@@ -24,7 +24,7 @@ $(STAMP): requirements/dev.lock pyproject.toml
 	@touch $(STAMP)
 
 run: setup       ## run every practical on sample data
-	@$(BIN)/etabli run --out runs/sample --overwrite $(FLAGS)
+	@$(BIN)/etabli run --jobs 2 --out runs/sample --overwrite $(FLAGS)
 	@echo "Open the playground: $(BIN)/etabli serve"
 
 screenshots: setup  ## take a screenshot of every page, from runs/sample (needs chromium)

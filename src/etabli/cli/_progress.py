@@ -54,15 +54,19 @@ class Terminal:
 
     @staticmethod
     def _stepper(progress: Progress, task: TaskID) -> Callable[..., None]:
+        from etabli.report.numbers import describe_numbers
+
         def step(advance: float = 1, **numbers: object) -> None:
             if numbers:
-                progress.update(task, numbers=_format_numbers(numbers))
+                progress.update(task, numbers="  ".join(describe_numbers(numbers)))
             progress.advance(task, advance)
 
         return step
 
     def _print_at_end(self, label: str, total: float | None) -> Iterator[Callable[..., None]]:
         """Print one line at the end of a task, where there is no terminal."""
+        from etabli.report.numbers import describe_task
+
         started = time.perf_counter()
         last: dict[str, object] = {}
 
@@ -70,18 +74,5 @@ class Terminal:
             last.update(numbers)
 
         yield step
-        seconds = f"  {time.perf_counter() - started:.1f} s"
-        line = f"  {label} {total:g}/{total:g}" if total else f"  {label}"
-        for number in _format_numbers(last).split("  "):
-            if len(line) + len(number) + len(seconds) + 2 <= self.console.width:
-                line += f"  {number}"
-        self.console.print(escape(line + seconds), soft_wrap=True)
-
-
-def _format_numbers(numbers: dict[str, object]) -> str:
-    from etabli.report.numbers import format_score, score_label
-
-    return "  ".join(
-        f"{score_label(name)} {format_score(name, value) if isinstance(value, float) else value}"
-        for name, value in numbers.items()
-    )
+        line = describe_task(label, total, last, time.perf_counter() - started, self.console.width)
+        self.console.print(escape(line), soft_wrap=True)

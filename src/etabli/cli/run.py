@@ -61,6 +61,10 @@ def run(
         typer.Option(help="The run folder; an interrupted run resumes.", metavar="FOLDER"),
     ] = None,
     overwrite: Overwrite = False,
+    jobs: Annotated[
+        int,
+        typer.Option(help="How many experiments run at a time.", min=1, max=64, metavar="N"),
+    ] = 1,
     devices: Devices = None,
     coordinator: Coordinator = None,
     processes: Processes = 1,
@@ -76,6 +80,7 @@ def run(
     etabli run tp1.mlp --data full --seeds 5   mean and spread on all of MNIST
     etabli run tp1.mlp --data full --dataset fashion-mnist
     etabli run tp1.mlp --set epochs=5          another setting
+    etabli run --jobs 2                        two experiments at a time
     etabli run tp2.cnn --devices 4             batches sharded over four devices
     etabli run tp2.cnn --processes 2 --process-id 0 --coordinator HOST:4567
     """
@@ -100,6 +105,7 @@ def run(
         out=out,
         is_sharded=(devices or 1) * processes > 1,
         refuse_finished=not overwrite,
+        jobs=jobs,
     )
     with (
         train_distributed(devices, coordinator, processes, process_id) as is_main,

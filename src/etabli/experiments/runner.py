@@ -4,8 +4,9 @@ import gc
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from etabli.core import environment
 from etabli.core.atomic_files import explain_os_error, lock_folder, remove_temporary_files
@@ -15,7 +16,7 @@ from etabli.core.progress import Reporter, Silent
 from etabli.data.catalog.source import Source
 from etabli.data.formats import mnist
 from etabli.data.formats.known_sets import Identity
-from etabli.experiments import explain_broken_file
+from etabli.experiments import explain_broken_file, parallel, select_experiments
 from etabli.experiments.context import RunContext
 from etabli.experiments.ranges import select_ranges
 from etabli.experiments.settings import SettingsModel, memory_advice, unknown_setting
@@ -41,6 +42,7 @@ def run_experiments(
     overwrite: bool = False,
     reporter: Reporter | None = None,
     first: int | None = None,
+    jobs: int = 1,
 ) -> Path:
     """Run the experiments with every seed; return the run folder.
 
@@ -55,6 +57,7 @@ def run_experiments(
         overwrite: Whether to run again what the folder holds.
         reporter: Where progress is shown (default: nowhere).
         first: The seed that draws the figures (default: the first of ``seeds``).
+        jobs: How many experiments run at a time, each in a process of its own.
 
     Raises:
         EtabliError: If a setting is unknown or bad, the folder holds another run or is in use,
@@ -68,39 +71,120 @@ def run_experiments(
         reporter.print_line(remark)
     with lock_folder(folder):
         _open_run(experiments, folder, source, seeds, changes, overwrite, digits)
-        live, total = LiveProgress(folder), len(experiments) * len(seeds)
-        for number, experiment in enumerate(experiments, start=1):
-            reporter.print_line(
-                f"[{number}/{len(experiments)}] {experiment.name}: {_(experiment.title)}"
+        live = LiveProgress(folder)
+        tasks = [
+            SeedRuns(
+                _file_or_name(experiment),
+                folder,
+                source,
+                list(seeds),
+                settings[experiment.name].model_dump(),
+                figures_of,
+                digits if "mnist" in experiment.data else None,
+                number,
+                len(experiments),
             )
-            for turn, seed in enumerate(seeds, start=(number - 1) * len(seeds) + 1):
-                own = run_folder.seed_run_folder(folder, experiment.name, seed)
-                if run_folder.is_finished(own):
-                    reporter.print_line(_("  seed {seed}: already finished").format(seed=seed))
-                    continue
-                for inside in (own, *own.glob("*/")):
-                    remove_temporary_files(inside)
-                live.begin(
-                    experiment=experiment.name,
-                    title=_(experiment.title),
-                    seed=seed,
-                    number=turn,
-                    total=total,
-                    steps=getattr(settings[experiment.name], "epochs", None),
-                )
-                context = RunContext(
-                    experiment,
-                    own,
-                    source,
-                    seed,
-                    is_first_seed=seed == figures_of,
-                    reporter=reporter,
-                    digits=digits if "mnist" in experiment.data else None,
-                    live=live,
-                )
-                _run_seed(context, settings[experiment.name])
+            for number, experiment in enumerate(experiments, start=1)
+        ]
+        if jobs > 1 and len(tasks) > 1:
+            _run_in_processes(tasks, experiments, jobs, reporter, live)
+        else:
+            for task, experiment in zip(tasks, experiments, strict=True):
+                _run_seeds(task, experiment, reporter, live)
         live.end()
     return folder
+
+
+@dataclass(frozen=True)
+class SeedRuns:
+    """All seed runs of one experiment, as another process can run them.
+
+    ``experiment`` is its name, or the path of a user's file.
+    """
+
+    experiment: str
+    folder: Path
+    source: Source
+    seeds: list[int]
+    settings: dict[str, Any]
+    figures_of: int
+    digits: Identity | None
+    number: int
+    of: int
+
+
+def _run_seeds(
+    task: SeedRuns, experiment: ExperimentSpec, reporter: Reporter, live: LiveProgress | None
+) -> None:
+    """Run an experiment with each of its seeds that is not finished."""
+    reporter.print_line(f"[{task.number}/{task.of}] {experiment.name}: {_(experiment.title)}")
+    settings = experiment.settings.model_validate(task.settings)
+    for turn, seed in enumerate(task.seeds):
+        own = run_folder.seed_run_folder(task.folder, experiment.name, seed)
+        if run_folder.is_finished(own):
+            reporter.print_line(_("  seed {seed}: already finished").format(seed=seed))
+            continue
+        for inside in (own, *own.glob("*/")):
+            remove_temporary_files(inside)
+        if live is not None:
+            _begin(live, task, experiment, turn)
+        context = RunContext(
+            experiment,
+            own,
+            task.source,
+            seed,
+            is_first_seed=seed == task.figures_of,
+            reporter=reporter,
+            digits=task.digits,
+            live=live,
+        )
+        _run_seed(context, settings)
+
+
+def _begin(live: LiveProgress, task: SeedRuns, experiment: ExperimentSpec, turn: int = 0) -> None:
+    live.begin(
+        experiment=experiment.name,
+        title=_(experiment.title),
+        seed=task.seeds[turn],
+        number=(task.number - 1) * len(task.seeds) + turn + 1,
+        total=task.of * len(task.seeds),
+        steps=task.settings.get("epochs"),
+    )
+
+
+def _run_in_processes(
+    tasks: Sequence[SeedRuns],
+    experiments: Sequence[ExperimentSpec],
+    jobs: int,
+    reporter: Reporter,
+    live: LiveProgress,
+) -> None:
+    """Run several experiments at a time; what each prints is shown when it is finished."""
+    reporter.print_line(
+        _("{n} experiments run at a time; each is shown when it is finished.").format(n=jobs)
+    )
+    groups: dict[str, list[SeedRuns]] = {}
+    specs = {}
+    for task, experiment in zip(tasks, experiments, strict=True):
+        groups.setdefault(experiment.name.partition(".")[0], []).append(task)
+        specs[task.experiment] = experiment
+    parallel.run_groups(
+        list(groups.values()),
+        jobs,
+        _run_apart,
+        started=lambda task: _begin(live, task, specs[task.experiment]),
+        print_line=reporter.print_line,
+    )
+
+
+def _run_apart(task: SeedRuns, reporter: Reporter) -> None:
+    """Run the seed runs of an experiment in a process that does nothing else."""
+    (experiment,) = select_experiments([task.experiment])
+    _run_seeds(task, experiment, reporter, None)
+
+
+def _file_or_name(experiment: ExperimentSpec) -> str:
+    return str(_user_file(experiment) or experiment.name)
 
 
 def identify_digits(experiments: Sequence[ExperimentSpec], source: Source) -> Identity | None:

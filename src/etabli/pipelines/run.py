@@ -33,6 +33,7 @@ class RunPlan:
     changes: dict[str, Any]
     folder: Path
     remarks: tuple[str, ...] = ()
+    jobs: int = 1
 
 
 def plan(
@@ -46,6 +47,7 @@ def plan(
     out: str | Path | None = None,
     is_sharded: bool = False,
     refuse_finished: bool = False,
+    jobs: int = 1,
 ) -> RunPlan:
     """Check everything about a run that can be checked before it starts.
 
@@ -59,13 +61,14 @@ def plan(
         out: The run folder; by default a new one under ``runs``.
         is_sharded: Whether several devices or processes share the batches.
         refuse_finished: Whether a run that is complete in ``out`` is an error.
+        jobs: How many experiments run at a time.
 
     Returns:
         The plan of the run.
 
     Raises:
-        EtabliError: A name, a setting or a data set that does not exist, or experiments that do
-            not read MNIST or cannot share their batches.
+        EtabliError: A name, a setting or a data set that does not exist, experiments that do not
+            read MNIST or cannot share their batches, or jobs that would share the devices.
     """
     source = Source(cast("Literal['sample', 'full']", data), dataset=_name_dataset(dataset))
     specs = experiments.select_experiments(list(names))
@@ -76,12 +79,17 @@ def plan(
     runner.resolve_settings(specs, source.kind, changes)
     if is_sharded:
         _check_data_parallel(specs)
+        if jobs > 1:
+            raise BadSetting(
+                _("experiments that share their batches run one at a time"),
+                fix=_("Leave out --jobs."),
+            )
     folder = Path(out) if out is not None else name_run_folder(short_name(list(names) or ["all"]))
     own = range(seed, seed + seeds)
     if refuse_finished:
         wanted = [(spec.name, number) for spec in specs for number in own]
         refuse_finished_run(folder, overwrite=False, wanted=wanted)
-    return RunPlan(specs, source, own, changes, folder, remarks)
+    return RunPlan(specs, source, own, changes, folder, remarks, jobs)
 
 
 def execute(
@@ -121,6 +129,7 @@ def execute(
             changes=run.changes,
             overwrite=overwrite,
             reporter=reporter,
+            jobs=run.jobs,
         )
     finally:
         is_started = (folder / "run.json").exists() and any(run_folder.read_seed_runs(folder))

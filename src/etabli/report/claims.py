@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from etabli.core.i18n import N_, _, join_translatable
-from etabli.report.run_folder import ClaimRecord, SeedRun, Text
+from etabli.report.run_folder import ClaimRecord, SeedRun, Text, Verdict
 
-_COUNTED = {
+_COUNTED: dict[Verdict, str] = {
     "confirmed": N_("confirmed in {n} of {total} seeds"),
     "refuted": N_("refuted in {n} of {total} seeds"),
     "undecided": N_("undecided in {n} of {total} seeds"),

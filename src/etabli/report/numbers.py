@@ -1,6 +1,7 @@
 """Scores for people: their plain names, and numbers as percentages, counts or four digits."""
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from etabli.core.i18n import N_, _, localize_number
@@ -276,3 +277,31 @@ def format_duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def describe_numbers(numbers: Mapping[str, object]) -> list[str]:
+    """Write each number of a task with its name."""
+    return [
+        f"{score_label(name)} {format_score(name, value) if isinstance(value, float) else value}"
+        for name, value in numbers.items()
+    ]
+
+
+def describe_task(
+    label: str, total: float | None, numbers: Mapping[str, object], seconds: float, width: int = 80
+) -> str:
+    """Write a finished task as one line, with as many numbers as its width allows.
+
+    Args:
+        label: What it was.
+        total: Its number of steps.
+        numbers: Its last numbers.
+        seconds: How long it took.
+        width: Characters of a line.
+    """
+    end = f"  {seconds:.1f} s"
+    line = f"  {label} {total:g}/{total:g}" if total else f"  {label}"
+    for number in describe_numbers(numbers):
+        if len(line) + len(number) + len(end) + 2 <= width:
+            line += f"  {number}"
+    return line + end
