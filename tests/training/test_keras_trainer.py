@@ -101,9 +101,10 @@ def test_our_loop_and_keras_own_come_to_the_same_weights(build):
 
 
 @pytest.mark.needs_jax
-def test_the_fast_forward_pass_is_the_models_own():
+@pytest.mark.parametrize("layers", ["5x4p 3x8 3x8p 3x16", "5x4s2 3x8p 3x6"])
+def test_the_fast_forward_pass_is_the_models_own(layers):
     images, _labels = task(7)
-    model = digit_classifiers.build_modern_cnn(1, width=4, dropout=0.0)
+    model = digit_classifiers.build_small_cnn(1, layers=layers)
     trainable = [each.value for each in model.trainable_variables]
     fixed = [each.value for each in model.non_trainable_variables]
     theirs = jax.jit(lambda *given: model.stateless_call(*given, training=True))(

@@ -209,7 +209,7 @@ def plan_layers(layers: list, work: devices.WorkPlan) -> list[tuple[Any, Callabl
             plan.extend((each, None) for each in between)
             rest = rest[len(between) + 1 :]
         elif _is_plain_convolution(layer):
-            plan.append((layer, _add_bias(convolution.make_convolution())))
+            plan.append((layer, _add_bias(convolution.make_convolution(layer.strides[0]))))
         else:
             plan.append((layer, convolution.max_pool_2x2 if _is_pool(layer) else None))
     return plan
@@ -222,7 +222,8 @@ def _add_bias(convolve: Callable) -> Callable:
 def _is_worth_folding(layer: Any) -> bool:
     """A folded kernel has (k + 1)^2 weights in place of k^2, too many more for a small one."""
     (_batch, height, width, _channels), size = layer.input.shape, layer.kernel_size[0]
-    return size >= 5 and convolution.can_fold(height, width, size)
+    is_dense = tuple(layer.strides) == (1, 1)
+    return is_dense and size >= 5 and convolution.can_fold(height, width, size)
 
 
 def _is_relu(layer: Any) -> bool:
@@ -249,11 +250,11 @@ def _is_plain_convolution(layer: Any) -> bool:
     return (
         type(layer) is keras.layers.Conv2D
         and layer.activation is keras.activations.linear
-        and (tuple(layer.strides), tuple(layer.dilation_rate), layer.padding)
-        == ((1, 1), (1, 1), "valid")
+        and (tuple(layer.dilation_rate), layer.padding) == ((1, 1), "valid")
         and layer.groups == 1
         and layer.data_format == "channels_last"
         and layer.kernel_size[0] == layer.kernel_size[1]
+        and layer.strides[0] == layer.strides[1]
     )
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from etabli.core.errors import UnknownName
+from etabli.core.errors import BadSetting, UnknownName
 from etabli.models.vision import digit_classifiers
 
 
@@ -84,3 +84,17 @@ def test_an_unknown_optimizer_raises_an_error():
         digit_classifiers.compile_model(
             digit_classifiers.build_mlp(), optimizer="adan", learning_rate=0.1
         )
+
+
+def test_a_net_is_described_by_its_convolutions(images):
+    net = digit_classifiers.build_small_cnn(layers="5x4s2 3x8p 3x6")
+    assert net.get_layer("conv1").output.shape == (None, 12, 12, 4)
+    assert net.get_layer("pool2").output.shape == (None, 5, 5, 8)
+    assert net.get_layer("flatten").output.shape == (None, 3 * 3 * 6)
+    assert net.predict(images, verbose=0).shape == (6, 10)
+
+
+@pytest.mark.parametrize("layers", ["", "5x", "3x8q", "5x16 5x16p 7x8 3x8", "0x3", "3x0"])
+def test_layers_that_make_no_net_are_refused(layers):
+    with pytest.raises(BadSetting):
+        digit_classifiers.build_small_cnn(layers=layers, shape=(12, 12, 1))

@@ -13,9 +13,9 @@ from etabli.training.kernels.convolution import (
 )
 
 
-def plain(images, kernel):
+def plain(images, kernel, stride=1):
     return jax.lax.conv_general_dilated(
-        images, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        images, kernel, (stride, stride), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
 
 
@@ -49,6 +49,15 @@ def agree(ours, reference, *arguments):
 @pytest.mark.parametrize("size,kernel", [(7, 1), (8, 3), (9, 5)])
 def test_a_convolution_is_xlas(size, kernel):
     agree(make_convolution(), plain, *drawn((3, size, size + 1, 2), (kernel, kernel, 2, 4)))
+
+
+@pytest.mark.parametrize("size,kernel,stride", [(9, 5, 2), (8, 3, 2), (10, 4, 3)])
+def test_a_strided_convolution_is_xlas(size, kernel, stride):
+    agree(
+        make_convolution(stride),
+        lambda x, w: plain(x, w, stride),
+        *drawn((3, size, size + 1, 2), (kernel, kernel, 2, 4)),
+    )
 
 
 @pytest.mark.parametrize("size,kernel", [(6, 3), (8, 5), (28, 5)])

@@ -4,17 +4,21 @@ Activations are separate layers, so that any stage can be read by its name. Weig
 seed alone (Glorot uniform; biases zero).
 """
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from etabli.core.errors import UnknownName
+from etabli.core.errors import BadSetting, UnknownName
 from etabli.core.i18n import _
 from etabli.core.seeding import derive_keras_seed
 
 if TYPE_CHECKING:
     import keras
+
+LAYER = r"([1-9])x([1-9]\d{0,2})(?:s([1-4]))?(p?)"
+"""A convolution in ``layers``: size x filters, stride, pooling."""
 
 
 def build_softmax_regression(
@@ -94,34 +98,80 @@ def build_modern_cnn(
     dropout: float = 0.3,
     classes: int = 10,
 ) -> "keras.Sequential":
-    """Build a small CNN with batch normalization after every convolution, and dropout.
+    """Build a small CNN of four convolutions, pooled twice; 136,106 parameters with width 32."""
+    layers = f"5x{width}p 3x{2 * width} 3x{2 * width}p 3x{4 * width}"
+    return build_small_cnn(
+        seed, layers=layers, shape=shape, dropout=dropout, classes=classes, name="modern"
+    )
+
+
+def build_small_cnn(
+    seed: int = 0,
+    *,
+    layers: str,
+    shape: tuple[int, int, int] = (28, 28, 1),
+    dropout: float = 0.0,
+    classes: int = 10,
+    name: str = "small",
+) -> "keras.Sequential":
+    """Build a CNN with batch normalization after every convolution, and dropout before the last.
 
     Pooling comes before batch normalization, which then computes a quarter of the values.
+
+    Args:
+        seed: Seed of the initial weights and of the dropout.
+        layers: The convolutions (valid): size x filters, s2 for stride 2, p for 2 x 2 max pooling;
+            "5x16s2 3x32p 3x64", for example.
+        shape: Height, width and channels of the images.
+        dropout: Dropout rate of the last layer.
+        classes: Number of classes.
+        name: The name of the net.
+
+    Raises:
+        BadSetting: The layers are not described like that, or the images are too small for them.
     """
-    from keras import Input, Sequential, layers
+    from keras import Input, Sequential
+    from keras import layers as kinds
 
-    def stage(index: int, filters: int, size: int, *, pool: bool = False) -> list:
-        return [
-            _convolution(filters, size, seed, f"conv{index}", use_bias=False),
-            *([layers.MaxPooling2D(2, name=f"pool{index}")] if pool else []),
-            layers.BatchNormalization(momentum=0.95, name=f"norm{index}"),
-            layers.Activation("relu", name=f"relu{index}"),
+    stages: list = [Input(shape, name="images")]
+    side = min(shape[:2])
+    for index, (size, filters, stride, pools) in enumerate(_parse_layers(layers), 1):
+        side = ((side - size) // stride + 1) // (2 if pools else 1)
+        if side < 1:
+            raise BadSetting(
+                _("the images are too small for the {net}").format(net=layers),
+                expected=_("fewer or smaller convolutions"),
+                got=f"{shape[0]} x {shape[1]}",
+            )
+        stages += [
+            _convolution(filters, size, seed, f"conv{index}", strides=stride, use_bias=False),
+            *([kinds.MaxPooling2D(2, name=f"pool{index}")] if pools else []),
+            kinds.BatchNormalization(momentum=0.95, name=f"norm{index}"),
+            kinds.Activation("relu", name=f"relu{index}"),
         ]
+    stages += [
+        kinds.Flatten(name="flatten"),
+        kinds.Dropout(dropout, seed=derive_keras_seed(seed, "dropout"), name="dropout"),
+        _dense(classes, seed, "fc1"),
+        kinds.Activation("softmax", name="softmax"),
+    ]
+    return Sequential(stages, name=name)
 
-    return Sequential(
-        [
-            Input(shape, name="images"),
-            *stage(1, width, 5, pool=True),
-            *stage(2, 2 * width, 3),
-            *stage(3, 2 * width, 3, pool=True),
-            *stage(4, 4 * width, 3),
-            layers.Flatten(name="flatten"),
-            layers.Dropout(dropout, seed=derive_keras_seed(seed, "dropout"), name="dropout"),
-            _dense(classes, seed, "fc1"),
-            layers.Activation("softmax", name="softmax"),
-        ],
-        name="modern",
-    )
+
+def _parse_layers(layers: str) -> list[tuple[int, int, int, bool]]:
+    """Return size, filters, stride, and whether pooled, of each convolution."""
+    found = [re.fullmatch(LAYER, word) for word in layers.split()]
+    if not found or not all(found):
+        raise BadSetting(
+            _("the convolutions are not described as expected"),
+            expected='"5x16s2 3x32p 3x64"',
+            got=layers,
+        )
+    parts = [each.groups() for each in found if each]
+    return [
+        (int(size), int(filters), int(stride or 1), bool(pooled))
+        for size, filters, stride, pooled in parts
+    ]
 
 
 def compile_model(

@@ -53,17 +53,24 @@ def fold_kernel(kernel: Any) -> Any:
     return folded.transpose(0, 2, 1, 3, 4, 5).reshape(m, m, 4 * inputs, 4 * outputs)
 
 
-def extract_patches(images: Any, size: int) -> Any:
-    """Return the patches (B, H - k + 1, W - k + 1, k * k * C) of images (B, H, W, C) (im2col)."""
+def extract_patches(images: Any, size: int, stride: int = 1) -> Any:
+    """Return the patches (B, H', W', k * k * C) of images (B, H, W, C) (im2col).
+
+    Without a stride H' is H - k + 1.
+    """
     import jax.numpy as jnp
 
     height, width = images.shape[1] - size + 1, images.shape[2] - size + 1
-    windows = [images[:, i : i + height, j : j + width] for i in range(size) for j in range(size)]
+    windows = [
+        images[:, i : i + height : stride, j : j + width : stride]
+        for i in range(size)
+        for j in range(size)
+    ]
     return jnp.concatenate(windows, axis=-1)
 
 
 @cache
-def make_convolution() -> "Callable":
+def make_convolution(stride: int = 1) -> "Callable":
     """Return (images, kernel) -> valid convolution, with y = P w, dw = P' dy, dP = dy w'.
 
     P are the patches.
@@ -75,7 +82,7 @@ def make_convolution() -> "Callable":
         return forward(images, kernel)[0]
 
     def forward(images: Any, kernel: Any) -> tuple:
-        patches, unpatch = jax.vjp(lambda x: extract_patches(x, len(kernel)), images)
+        patches, unpatch = jax.vjp(lambda x: extract_patches(x, len(kernel), stride), images)
         rows = patches.reshape(-1, patches.shape[-1])
         outputs = rows @ kernel.reshape(rows.shape[-1], -1)
         return outputs.reshape(*patches.shape[:3], -1), (rows, unpatch, kernel)
