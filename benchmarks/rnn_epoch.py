@@ -87,7 +87,7 @@ def main() -> None:
                 harness.ratio(timings, names[1], names[0]),
                 ">= 1.5",
             ),
-            "times faster than Keras on JAX": (harness.ratio(timings, names[2], names[0]), "none"),
+            "times faster than Keras on JAX": (harness.ratio(timings, names[2], names[0]), ""),
         },
     )
 

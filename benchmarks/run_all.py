@@ -42,11 +42,12 @@ PLAN = (
     "explorer_drawing",
     "exclusive_classes",
     "unfamiliar_images",
-    "class_marking",
     "tsne",
+    "streamed_transfer --images 200000",
     "image_commands",
     "million_points",
     "tsne_mnist",
+    "class_marking",
 )
 LEFT_OUT = {
     "gpu": "needs a GPU: `make bench-gpu`",

@@ -50,7 +50,7 @@ def describe_source(document: Document) -> str:
 
 def write_section(document: Document, run: Document) -> str:
     """Return the section of a benchmark; its own date and machine where another run made it."""
-    lines = [f'## <a id="{document["key"]}"></a>{document["what"]}', ""]
+    lines = [f'<a id="{document["key"]}"></a>', "", f"## {document['what']}", ""]
     if document["timings"]:
         lines += [
             "| candidate | median | quartiles | first call | memory | rounds |",
@@ -60,10 +60,9 @@ def write_section(document: Document, run: Document) -> str:
         ]
     for each in document["ratios"]:
         low, high = each.get("spread") or (None, None)
-        spread = f" [{low:.2f}, {high:.2f}]" if low is not None else ""
+        spread = f" [{low:.2f}, {high:.2f}]" if low != high else ""
         outcome = describe_outcome(each)
-        said = ": ".join(filter(None, (each["bar"], outcome)))
-        bar = f" (bar {said})" if said else ""
+        bar = f" (bar {': '.join(filter(None, (each['bar'], outcome)))})" if each["bar"] else ""
         lines.append(f"- **{each['value']:.2f}**{spread} {each['sentence']}{bar}")
     if document["notes"]:
         lines += ["", document["notes"]]

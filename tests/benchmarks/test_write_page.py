@@ -44,7 +44,7 @@ def store():
     [
         (1.5, ">= 1.5", True), (1.49, ">= 1.5", False), (1.5, "> 1.5", False),
         (2.0, "<= 2", True), (2.0, "< 2", False), (-0.02, ">= -0.01", False),
-        (1.0, "", None), (1.0, "none", None),
+        (1.0, "", None), (1.0, "stated", None),
     ],
 )  # fmt: skip
 def test_a_bar_is_read_from_its_text(value, bar, reached):
