@@ -93,7 +93,7 @@ bench: bench-env ## run all benchmarks (25 minutes; ONLY="mlp_epoch tsne" for so
 
 bench-gpu: setup ## measure features, an epoch and every experiment on a GPU (etabli[gpu]; under 8 minutes)
 	@$(BIN)/python benchmarks/gpu.py $(FLAGS)
-	@$(BIN)/python benchmarks/write_page.py
+	@$(BIN)/python benchmarks/write_page.py gpu
 
 # Every extra but gpu (three gigabytes of CUDA), heic, notebook and umap: they are not needed for development.
 EXTRAS := --extra cluster --extra neighbors --extra onnx --extra openvino --extra pandas --extra parquet

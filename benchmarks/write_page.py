@@ -1,10 +1,14 @@
 """Write docs/benchmarks.md and docs/benchmarks.json from what benchmarks left in ``.bench/``.
 
+    python benchmarks/write_page.py [SCRIPT ...]      only the outcomes of these
+
 What did not run again keeps the outcome that ``docs/benchmarks.json`` has, with its own date.
 """
 
 import json
 import re
+import sys
+from collections.abc import Collection
 from typing import Any
 
 from harness import HOME, PLACE, describe_run
@@ -139,8 +143,8 @@ def read_store() -> Document:
     return json.loads(STORE.read_text(encoding="utf-8"))
 
 
-def update(run: Document | None = None) -> None:
-    """Add what ``.bench`` has to the stored outcomes and write the page.
+def update(run: Document | None = None, scripts: Collection[str] = ()) -> None:
+    """Add what ``.bench`` has, of ``scripts`` or of all, to the stored outcomes; write the page.
 
     ``run`` describes a run of all benchmarks: of what others made, only those outcomes stay that
     such a run leaves out.
@@ -153,6 +157,8 @@ def update(run: Document | None = None) -> None:
         store = {"run": run, "results": kept}
     for path in sorted(PLACE.glob("*.json")):
         document = json.loads(path.read_text(encoding="utf-8"))
+        if scripts and document["script"] not in scripts:
+            continue
         if run is not None:  # these stand in the run
             for name in describe_run():
                 del document[name]
@@ -165,5 +171,5 @@ def update(run: Document | None = None) -> None:
 
 
 if __name__ == "__main__":
-    update()
+    update(scripts=sys.argv[1:])
     print(PAGE)

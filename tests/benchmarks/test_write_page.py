@@ -107,8 +107,11 @@ def test_a_run_of_all_keeps_only_what_it_leaves_out(store, monkeypatch, tmp_path
     write_page.update(store["run"] | {"id": "s"})
     assert set(write_page.read_store()["results"]) == {"gpu", "new"}
     assert write_page.PAGE.read_text(encoding="utf-8").count("2026-01-02") == 2  # of run and gpu
-    write_page.update()
+    (tmp_path / "place" / "try.json").write_text(json.dumps(new | {"key": "try", "script": "try"}))
+    write_page.update(scripts=["new"])
     assert set(write_page.read_store()["results"]) == {"gpu", "new"}
+    write_page.update()
+    assert set(write_page.read_store()["results"]) == {"gpu", "new", "try"}
 
 
 @pytest.mark.skipif(not write_page.STORE.exists(), reason="the benchmarks have not run yet")
