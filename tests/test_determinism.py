@@ -28,6 +28,13 @@ QUICK = {
     "tp4.inside": {"units": 8, "max_epochs": 2},
     "tp4.words": {},
     "tp5.vocabulary": {},
+    "tp5.caption-tuned": {
+        "epochs": 1,
+        "units": 8,
+        "stage": "stage2",
+        "reward_epochs": 1,
+        "compare": False,
+    },
 }
 TIMED = {"tp1.batch": "it shows seconds in its tables and figures"}
 

@@ -160,6 +160,7 @@ CASES = {
         for name in (
             "tp5.caption-modern/small_net_is_not_the_limit",
             "tp5.attention/attention_improves",
+            "tp5.caption-tuned/tuning_improves",
         )
     },
 }

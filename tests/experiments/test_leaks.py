@@ -66,6 +66,13 @@ SETTINGS = {
     "tp5.caption": {"epochs": 2, "units": 8, "sizes": [60], "draws": 1, "pca_components": 8},
     "tp5.caption-modern": CAPTIONER,
     "tp5.attention": {**CAPTIONER, "attention_dim": 8, "n_ensemble": 1},
+    "tp5.caption-tuned": {
+        **CAPTIONER,
+        "attention_dim": 8,
+        "stage": "stage2",
+        "reward_epochs": 1,
+        "compare": False,
+    },
 }
 EXCLUDED = {
     "tp1.look": "shows the data, trains nothing",

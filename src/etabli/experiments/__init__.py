@@ -49,6 +49,7 @@ EXPERIMENTS: tuple[str, ...] = (
     "tp5.caption",
     "tp5.caption-modern",
     "tp5.attention",
+    "tp5.caption-tuned",
 )
 
 

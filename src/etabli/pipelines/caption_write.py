@@ -224,7 +224,12 @@ def find_extractor_weights(features: str) -> Path | None:
 def find_newest_captioner(runs: Path | str = "runs") -> Path:
     """Return the captioner of the newest run that has one, one with attention first."""
     for run in run_folder.find_runs(Path(runs)):
-        for experiment in ("tp5.attention", "tp5.caption-modern", "tp5.caption"):
+        for experiment in (
+            "tp5.attention",
+            "tp5.caption-tuned",
+            "tp5.caption-modern",
+            "tp5.caption",
+        ):
             for folder in sorted((run / experiment).glob("seed-*/captioner")):
                 return folder
     raise DataMissing(

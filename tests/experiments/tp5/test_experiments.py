@@ -5,10 +5,13 @@ import pytest
 
 from etabli import experiments
 from etabli.data.catalog.source import Source
-from etabli.data.formats import word_vectors
+from etabli.data.formats import flickr8k, word_vectors
 from etabli.experiments.context import RunContext
+from etabli.features.regions import extract_region_maps
 from etabli.models.captioning.vocabulary import Vocabulary
+from etabli.models.vision import backbones
 from etabli.saved_models import captioner
+from etabli.training import keras_io
 
 
 def run(name, folder, source=None, **changes):
@@ -29,6 +32,11 @@ def run(name, folder, source=None, **changes):
             {"plan", "learning", "chosen", "more_images"},
         ),
         ("tp5.attention", {"epochs": 1}, {"looks", "looks_again", "learning"}),
+        (
+            "tp5.caption-tuned",
+            {"epochs": 1, "stage": "stage2", "reward_epochs": 1},
+            {"learning"},
+        ),
     ],
 )
 def test_an_experiment_records_its_scores_figures_and_claims(name, changes, figures, tmp_path):
@@ -49,6 +57,31 @@ def test_an_experiment_records_its_scores_figures_and_claims(name, changes, figu
     assert saved.card["experiment"] == name
     assert saved.card["use"].startswith("Trained on synthetic scenes")
     assert (tmp_path / "gallery.html").is_file()
+    if name == "tp5.caption-tuned":
+        check_that_only_layers_above_the_stage_moved(tmp_path / "captioner" / "features.keras")
+        test = scene_captions_test()
+        maps = extract_region_maps(test.paths[:2], test.names[:2], saved.features, tmp_path / "x")
+        assert len(saved.write(maps).best(saved.vocabulary)) == 2
+
+
+def check_that_only_layers_above_the_stage_moved(path):
+    """Also: statistics of batch normalization and depthwise kernels stay as they were."""
+    before, after = backbones.get_backbone("small_residual").build(), keras_io.load(path)
+    old, new = ({v.path: np.array(v.value) for v in net.variables} for net in (before, after))
+    moved = {name for name in old if not np.array_equal(old[name], new[name])}
+    above = {v.path for layer in tail_layers(before, "stage2") for v in layer.trainable_variables}
+    assert moved == above
+    assert above
+
+
+def tail_layers(net, stage):
+    layers = [layer.name for layer in net.layers]
+    first = 1 + layers.index(backbones.get_backbone("small_residual").stages[stage])
+    return net.layers[first:]
+
+
+def scene_captions_test():
+    return flickr8k.load(Source.sample()).test
 
 
 @pytest.mark.full

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -11,6 +12,7 @@ from pydantic import Field
 from etabli.core import seeding
 from etabli.core.cache import Arrays
 from etabli.core.i18n import N_, _
+from etabli.data.formats.caption_folder import CaptionedImages
 from etabli.experiments.claims import Condition
 from etabli.experiments.context import RunContext
 from etabli.experiments.settings import SettingsModel
@@ -125,6 +127,27 @@ def run(
     """
     splits = _shared.load_splits(context, settings.views)
     captioner = train(context, splits, settings, attention_dim)
+    captioner, found = finish(context, captioner, splits, settings)
+    return captioner, splits, found
+
+
+def finish(
+    context: RunContext,
+    captioner: Captioner,
+    splits: _shared.CaptionSplits,
+    settings: CaptionerSettings,
+) -> tuple[Captioner, SearchResult]:
+    """Choose the search of a trained captioner, and score and save it.
+
+    Args:
+        context: the run that receives scores and model.
+        captioner: the captioner.
+        splits: the data, with the region maps that the captioner reads.
+        settings: the searches to choose from.
+
+    Returns:
+        The captioner with its search, and the captions of the test images.
+    """
     captioner = replace(captioner, search=choose_search(context, captioner, splits, settings))
     test, maps = splits.split("test")
     found = captioner.write(maps)
@@ -132,7 +155,7 @@ def run(
     _shared.score_captions(context, captions, test.captions, captioner.search.describe())
     card = _shared.make_card(context, splits)
     replace(captioner, card=card).save(context.path("captioner"))
-    return captioner, splits, found
+    return captioner, found
 
 
 def compare(
@@ -210,7 +233,11 @@ def train(
         learning_rate=settings.learning_rate,
     )
     captioner = Captioner("attention" if attention_dim else "gru", vocabulary, {}, splits.features)
-    members = []
+    members, dev, read_dev = [], splits.data.dev, read(splits.maps["dev"])
+
+    def dev_maps(_weights: attention.Parameters) -> np.ndarray:
+        return read_dev
+
     for number in range(settings.n_ensemble):
         seed, curve = (
             context.seed + SEED_STEP * number,
@@ -225,7 +252,7 @@ def train(
             "captioner",
             key,
             partial(
-                _train_member, context, new, splits, read, maps, words, config, seed, curve, key
+                train_member, context, new, dev, dev_maps, maps, words, config, seed, curve, key
             ),
         )
         history = member.pop("history")
@@ -235,54 +262,61 @@ def train(
         if not context.history(curve):
             for row in history.tolist():
                 context.log(curve, **dict(zip(HISTORY, row, strict=True)))
-        context.note(
-            _(
-                "Kept: epoch {n} of {epochs}, with the highest CIDEr-D on the development "
-                "set (greedy)."
-            ).format(n=int(history[history[:, 3].argmax(), 0]), epochs=config.epochs)
-        )
+        note_kept(context, history, config.epochs)
     retrieval = CaptionRetrieval.from_features(pool_regions(splits.maps["train"]), words)
     known = KnownData.from_training(splits.maps["train"], words, len(vocabulary))
     arrays = ensemble.merge_weights(members)
     return replace(captioner, arrays=arrays, retrieval=retrieval, known=known)
 
 
-def _train_member(
+def note_kept(context: RunContext, history: np.ndarray, epochs: int) -> None:
+    """Say which epoch of a training was kept."""
+    context.note(
+        _(
+            "Kept: epoch {n} of {epochs}, with the highest CIDEr-D on the development set (greedy)."
+        ).format(n=int(history[history[:, 3].argmax(), 0]), epochs=epochs)
+    )
+
+
+def train_member(
     context: RunContext,
     captioner: Captioner,
-    splits: _shared.CaptionSplits,
-    read: Callable[[np.ndarray], np.ndarray],
-    maps: list[np.ndarray],
+    dev: CaptionedImages,
+    dev_maps_of: Callable[[attention.Parameters], np.ndarray],
+    views: list[np.ndarray],
     words: np.ndarray,
     config: TrainConfig,
     seed: int,
     curve: str,
     key: list[object],
+    **options: Any,
 ) -> Arrays:
     """Train one network, and keep the epoch with the highest CIDEr-D on the development set.
 
     Args:
         context: the run that shows progress and logs the history.
         captioner: the captioner with the initial weights.
-        splits: the data, with the development set.
-        read: turns region maps (N, L, D) into what the network reads.
-        maps: training images and their augmented views, as the network reads them.
+        dev: the development set.
+        dev_maps_of: from the weights to what the network reads of the images of that set.
+        views: what the training reads of the training images and of their augmented views.
         words: (N, R, T + 1) training captions as word numbers.
         config: training configuration.
         seed: seed of this member.
         curve: name of the history.
         key: all that makes two trainings different.
+        options: further arguments of ``etabli.models.captioning.train.train``.
 
     Returns:
         Weights of the best epoch, and "history" (epochs, 4) with the columns ``HISTORY``.
     """
-    dev, vocabulary = splits.data.dev, captioner.vocabulary
-    dev_maps, dev_words = read(splits.maps["dev"]), vocabulary.encode_groups(dev.captions)
+    vocabulary = captioner.vocabulary
+    dev_words = vocabulary.encode_groups(dev.captions)
     checkpoint = context.checkpoint("captioner", *key, captioner.arrays["words"])
     with context.progress(context.experiment.title, total=config.epochs, is_epochs=True) as step:
 
         def after_epoch(epoch: int, loss: float, weights: attention.Parameters) -> None:
             now = {name: np.array(array) for name, array in weights.items()}
+            dev_maps = dev_maps_of(now)
             found = replace(captioner, arrays=now).write(dev_maps, SearchConfig(1))
             dev_loss = training.mean_loss(now, dev_maps, dev_words)
             # Where CIDEr-D is undefined (one image), all epochs are alike and the first is kept.
@@ -294,7 +328,8 @@ def _train_member(
             step(1, loss=loss, dev_loss=dev_loss, dev_cider_d=dev_cider)
 
         context.resume(checkpoint, step, curve)
-        training.train(captioner.arrays, maps, words, config, seed, after_epoch, checkpoint)
+        weights = captioner.arrays
+        training.train(weights, views, words, config, seed, after_epoch, checkpoint, **options)
     history = np.array([[row[name] for name in HISTORY] for row in checkpoint.rows])
     return {**checkpoint.arrays, "history": history}
 

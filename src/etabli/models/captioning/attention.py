@@ -184,22 +184,27 @@ def output_features(weights: Parameters, attended: Any) -> Any:
     return jnp.tanh(matmul(attended, weights["out/kernel"]) + weights["out/bias"])
 
 
-def log_probabilities(weights: Parameters, features: Any) -> Any:
-    """Return log softmax(features words^T + bias), (..., V)."""
-    import jax
-
-    return jax.nn.log_softmax(matmul(features, weights["words"].T) + weights["bias"], axis=-1)
+def word_logits(weights: Parameters, features: Any) -> Any:
+    """Return features words^T + bias, (..., V)."""
+    return matmul(features, weights["words"].T) + weights["bias"]
 
 
-def step(weights: Parameters, context: Parameters, state: Any, words: Any) -> tuple[Any, Any]:
-    """Advance by one word, for ``beam_search``: state (N, K, H), words (N, K) -> log p (N, K, V),
-    state."""
+def step_logits(weights: Parameters, context: Parameters, state: Any, words: Any) -> Any:
+    """Advance by one word: state (N, K, H), words (N, K) -> logits (N, K, V), state."""
     import jax.numpy as jnp
 
     inputs = project_inputs(weights, context, jnp.asarray(weights["words"])[words])
     state = gru_step(inputs, state, weights["gru/recurrent"], weights["gru/recurrent_bias"])
     attended, _attention = attend_states(weights, context, state)
-    return log_probabilities(weights, output_features(weights, attended)), state
+    return word_logits(weights, output_features(weights, attended)), state
+
+
+def step(weights: Parameters, context: Parameters, state: Any, words: Any) -> tuple[Any, Any]:
+    """Advance by one word, for ``beam_search``: as ``step_logits``, with log p (N, K, V)."""
+    import jax
+
+    logits, state = step_logits(weights, context, state, words)
+    return jax.nn.log_softmax(logits, axis=-1), state
 
 
 def attention_maps(weights: Parameters, maps: Any, words: Any) -> np.ndarray:

@@ -44,9 +44,15 @@ def step(
     nets: tuple[Parameters, ...], contexts: tuple, states: tuple, words: Any
 ) -> tuple[Any, tuple]:
     """Advance by one word, for ``beam_search``: each network has its own state, the words are
-    shared."""
+    shared.
+
+    The mean of the logits is that of the log-probabilities but for a constant of each row: one
+    softmax over the vocabulary is enough.
+    """
     import jax
 
-    parts = [attention.step(*each, words) for each in zip(nets, contexts, states, strict=True)]
-    log_p = sum(each for each, _state in parts) / len(parts)
-    return jax.nn.log_softmax(log_p, axis=-1), tuple(state for _log_p, state in parts)
+    parts = [
+        attention.step_logits(*each, words) for each in zip(nets, contexts, states, strict=True)
+    ]
+    logits = sum(each for each, _state in parts) / len(parts)
+    return jax.nn.log_softmax(logits, axis=-1), tuple(state for _logits, state in parts)

@@ -1,7 +1,7 @@
 """Training of the attention captioners: label-smoothed cross-entropy, Adam, warm-up and cosine
 decay."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -127,6 +127,9 @@ def train(
     seed: int,
     after_epoch: Callable[[int, float, Parameters], None] = lambda epoch, loss, weights: None,
     checkpoint: Checkpoint | None = None,
+    loss: Callable | None = None,
+    rates: Mapping[str, float] | None = None,
+    targets_of: Callable | None = None,
 ) -> Parameters:
     """Train a captioner and return its weights.
 
@@ -139,6 +142,10 @@ def train(
         seed: Seed of the order of the images, of the views and of the dropout masks.
         after_epoch: Called with the epoch, its mean loss and the weights.
         checkpoint: Where an interrupted training resumes from, to the same weights bit for bit.
+        loss: Of a batch, as ``make_batch_loss`` returns it, which is the default.
+        rates: The share of the learning rate of each array; 1 by default.
+        targets_of: From (weights, maps, rows, step) to what the loss gets in place of the captions
+            of these images.
     """
     import jax
 
@@ -146,7 +153,8 @@ def train(
     draw, order = make_generator(seed, "caption", "views"), make_generator(seed, "caption", "order")
     views = [maps] if isinstance(maps, np.ndarray) else list(maps)
     per_epoch = max(1, len(captions) // config.batch_size)
-    update = compile_update(make_batch_loss(config), config, per_epoch * config.epochs)
+    loss = loss or make_batch_loss(config)
+    update = compile_update(loss, config, per_epoch * config.epochs, rates)
     leaves, form = jax.tree.flatten((weights, jax.tree.map(np.zeros_like, (weights, weights))))
     weights, moments = jax.tree.unflatten(form, checkpoint.restore(leaves))
     checkpoint.restore_streams(draw, order)
@@ -155,9 +163,9 @@ def train(
         losses = []
         for batch, rows in enumerate(shuffle_batches(order, len(captions), config.batch_size)):
             number = epoch * per_epoch + batch
-            weights, moments, value = update(
-                weights, moments, number, key, read_views(views, rows, draw), captions[rows]
-            )
+            read = read_views(views, rows, draw)
+            targets = targets_of(weights, read, rows, number) if targets_of else (captions[rows],)
+            weights, moments, value = update(weights, moments, number, key, read, *targets)
             losses.append(value)
             report_within_epoch((batch + 1) / per_epoch, _mean, losses)
         after_epoch(epoch + 1, float(np.mean(jax.device_get(losses))), weights)
@@ -208,11 +216,16 @@ def shuffle_batches(order: np.random.Generator, number: int, size: int) -> list[
     return [np.sort(np.resize(rows, len(parts[0]))) for rows in parts]
 
 
-def compile_update(loss: Callable, config: TrainConfig, total: int) -> Callable:
+def compile_update(
+    loss: Callable, config: TrainConfig, total: int, rates: Mapping[str, float] | None = None
+) -> Callable:
     """Return the compiled step (weights, moments, number, key, *batch) -> weights, moments, loss.
 
-    ``loss`` is a function of (weights, *batch, key), ``total`` the number of steps of the whole
-    training.
+    Args:
+        loss: A function of (weights, *batch, key).
+        config: Hyperparameters.
+        total: The number of steps of the whole training.
+        rates: The share of the learning rate of each array of the weights; 1 by default.
     """
     import jax
     import jax.numpy as jnp
@@ -226,7 +239,8 @@ def compile_update(loss: Callable, config: TrainConfig, total: int) -> Callable:
         gradients = clip_by_global_norm(gradients, config.clip)
         step = number + 1.0
         schedule = jnp.minimum(step / warm_up, cosine_schedule(number, total))
-        rate = config.learning_rate * schedule
+        peak = config.learning_rate * schedule
+        rate = {name: peak * share for name, share in rates.items()} if rates else peak
         weights, moments = adam(weights, gradients, moments, step, rate, correct_rate=True)
         return weights, moments, value
 
