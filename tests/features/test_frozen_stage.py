@@ -48,6 +48,19 @@ def test_image_views_are_the_pixels(folder):
     np.testing.assert_array_equal(held(np.array([2]))[0], images.read(paths[2], (10, 12)))
 
 
+def test_an_image_is_decoded_once_where_memory_allows_it_and_again_where_not(folder):
+    paths = images.list_images(folder)
+    for may_keep, decoded in ((100, 3), (0, 6)):
+        held = ImageViews(paths, [path.name for path in paths], (10, 12))
+        held._may_keep, read, calls = may_keep, held.readers[0], []
+        held.readers[0] = lambda image, read=read, calls=calls: (calls.append(image), read(image))[
+            1
+        ]
+        first, second = held(np.arange(3)), held(np.arange(3))
+        np.testing.assert_array_equal(first, second)
+        assert len(calls) == decoded
+
+
 def test_an_unreadable_image_raises_an_error_with_its_reason(maps, folder):
     (folder / "été 02.png").write_bytes(b"")
     with pytest.raises(DataMissing, match="zero bytes"):

@@ -17,6 +17,7 @@ def test_a_cpu_trains_by_steps_in_forms_of_its_own_and_a_gpu_by_scans():
     assert (on_cpu.scans_convolutions, on_gpu.scans_convolutions) == (False, True)
     assert (on_cpu.uses_cpu_kernels, on_gpu.uses_cpu_kernels) == (True, False)
     assert (on_cpu.parallel, on_gpu.parallel) == (1, 2)
+    assert (on_cpu.converts_on_device, on_gpu.converts_on_device) == (False, True)
 
 
 def test_bfloat16_is_for_chips_that_multiply_it():

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
+from etabli.core.environment import count_cores
 from etabli.core.errors import DataMissing
 from etabli.core.i18n import _
 from etabli.features.extraction import extract_to_cache
@@ -93,7 +95,10 @@ class FrozenFeatures(_Views):
 
 
 class ImageViews(_Views):
-    """The pixels themselves, decoded on demand, where the whole net is trained."""
+    """The pixels themselves, where the whole net is trained.
+
+    They are decoded on demand and kept, as long as they fit into a quarter of the free memory.
+    """
 
     def __init__(
         self, paths: Sequence[Path], names: Sequence[str], size: tuple[int, int], crops: int = 0
@@ -101,8 +106,17 @@ class ImageViews(_Views):
         super().__init__(crops)
         self.images = [NamedImage(name, path) for name, path in zip(names, paths, strict=True)]
         self.readers = [make_reader(view, size) for view in self.views]
+        self._kept: dict[tuple[int, int], np.ndarray] = {}
+        self._may_keep = psutil.virtual_memory().available // 4 // (3 * size[0] * size[1])
 
     def _read(self, view: int, indices: np.ndarray) -> np.ndarray:
-        with ThreadPoolExecutor(2) as pool:
-            images = (self.images[index] for index in indices)
-            return np.stack(list(pool.map(self.readers[view], images)))
+        with ThreadPoolExecutor(count_cores()) as pool:
+            return np.stack(list(pool.map(lambda index: self._pixels(view, int(index)), indices)))
+
+    def _pixels(self, view: int, index: int) -> np.ndarray:
+        found = self._kept.get((view, index))
+        if found is None:
+            found = self.readers[view](self.images[index])
+            if len(self._kept) < self._may_keep:
+                self._kept[view, index] = found
+        return found

@@ -82,6 +82,7 @@ class WorkPlan:
         parallel: Batches in flight: the next one is copied while one is computed.
         decodes_in_processes: Images are decoded in processes; threads share the interpreter's lock
             and stop at about eight cores.
+        converts_on_device: Bytes and half floats are copied as they are; the device makes floats.
     """
 
     scans_convolutions: bool
@@ -90,12 +91,13 @@ class WorkPlan:
     batch_size: int
     parallel: int
     decodes_in_processes: bool
+    converts_on_device: bool
 
 
 def plan_work(device: Device) -> WorkPlan:
     """Choose loops, kernels, precision and batches for a device."""
     if not device.is_accelerator:
-        return WorkPlan(False, True, "f32", 8, 1, False)
+        return WorkPlan(False, True, "f32", 8, 1, False, False)
     return WorkPlan(
         scans_convolutions=True,
         uses_cpu_kernels=False,
@@ -103,6 +105,7 @@ def plan_work(device: Device) -> WorkPlan:
         batch_size=_fit_batch(device.memory),
         parallel=2,
         decodes_in_processes=device.cores > 2,
+        converts_on_device=True,
     )
 
 

@@ -5,7 +5,7 @@ million). Learning rates decrease from the top to the lowest trained layer. The 
 evaluated are an exponential moving average, interpolated a little towards the initial weights.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from etabli.training.backend import is_jax_backend
 from etabli.training.checkpoint import Checkpoint
 from etabli.training.devices import find_device, plan_work
 from etabli.training.kernels.convolution import accelerate
+from etabli.training.prefetching import prefetch
 
 if TYPE_CHECKING:
     import keras
@@ -246,24 +247,15 @@ def _epoch(
     epoch: int,
     watch: Callable[..., None] | None,
 ) -> tuple[State, float]:
-    """Train one epoch; random numbers depend on seed and epoch only, so resuming repeats them."""
-    config, losses = trainer.config, []
-    generator = make_generator(config.seed, "fine-tuning", str(epoch))
-    order = generator.permutation(len(labels))
-    for start in range(0, len(order), config.batch_size):
-        rows = np.resize(order[start : start + config.batch_size], config.batch_size)
-        inputs = inputs_of(rows, generator).astype(np.float32)
-        targets = (labels[rows] == 1).astype(np.float32)
-        known = (labels[rows] != 0).astype(np.float32)
-        if weights is not None:
-            known *= weights[rows].astype(np.float32)
-        share = generator.beta(config.mixup, config.mixup) if config.mixup else 1.0
-        shards = (data_parallel.shard_batch(each) for each in (inputs, targets, known))
-        partner = generator.permutation(config.batch_size)
-        state, loss = trainer.step(state, *shards, np.float32(max(share, 1 - share)), partner)
+    """Train one epoch, and return the state and the mean loss."""
+    losses: list[Any] = []
+    for batch in prefetch(_iterate_batches(trainer, inputs_of, labels, weights, epoch)):
+        state, loss = trainer.step(state, *batch)
+        if watch and losses:  # the loss before this one: the host does not wait for a device
+            watch(1, epoch=epoch, loss=float(losses[-1]))
         losses.append(loss)
-        if watch:
-            watch(1, epoch=epoch, loss=float(loss))
+    if watch:
+        watch(1, epoch=epoch, loss=float(losses[-1]))
     mean = float(np.mean([float(each) for each in losses]))
     if not np.isfinite(mean):
         raise EtabliError(
@@ -271,6 +263,33 @@ def _epoch(
             fix=_("Lower the learning rate."),
         )
     return state, mean
+
+
+def _iterate_batches(
+    trainer: "_Trainer",
+    inputs_of: InputsFunction,
+    labels: np.ndarray,
+    weights: np.ndarray | None,
+    epoch: int,
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the arguments of every step of an epoch.
+
+    Random numbers depend on seed and epoch only, so resuming repeats them.
+    """
+    config = trainer.config
+    generator = make_generator(config.seed, "fine-tuning", str(epoch))
+    order = generator.permutation(len(labels))
+    for start in range(0, len(order), config.batch_size):
+        rows = np.resize(order[start : start + config.batch_size], config.batch_size)
+        inputs = trainer.prepare(inputs_of(rows, generator))
+        targets = (labels[rows] == 1).astype(np.float32)
+        known = (labels[rows] != 0).astype(np.float32)
+        if weights is not None:
+            known *= weights[rows].astype(np.float32)
+        share = generator.beta(config.mixup, config.mixup) if config.mixup else 1.0
+        shards = [data_parallel.shard_batch(each) for each in (inputs, targets, known)]
+        partner = generator.permutation(config.batch_size)
+        yield (*shards, np.float32(max(share, 1 - share)), partner)
 
 
 class _Trainer:
@@ -282,7 +301,10 @@ class _Trainer:
         self.tail, self.head, self.config = tail, head, config
         self.total, self.warm = config.epochs * steps, max(1, steps // 2)
         policy = "mixed_bfloat16" if config.precision == "bf16" else None
-        self.twin = accelerate(tail, policy, plan_work(find_device()).uses_cpu_kernels)
+        work = plan_work(find_device())
+        self.twin = accelerate(tail, policy, work.uses_cpu_kernels)
+        # Bytes and half floats are a fraction of the copy to a device, which makes floats of them.
+        self.prepare = np.asarray if work.converts_on_device else _to_float32
         frozen = set() if config.depthwise else _depthwise_layers(tail)
         for name in frozen:
             self.twin.get_layer(name).trainable = False
@@ -326,7 +348,7 @@ class _Trainer:
         def logits(inputs: np.ndarray) -> np.ndarray:
             parts, size = [], self.config.batch_size
             for start in range(0, len(inputs), size):
-                part = np.asarray(inputs[start : start + size], dtype=np.float32)
+                part = self.prepare(inputs[start : start + size])
                 whole = data_parallel.shard_batch(np.resize(part, (size, *part.shape[1:])))
                 parts.append(np.asarray(self._forward(weights, whole))[: len(part)])
             return np.concatenate(parts)
@@ -344,7 +366,7 @@ class _Trainer:
         from jax.nn import logsumexp
 
         outputs, _fixed = self.twin.stateless_call(
-            list(weights[:-2]), self.fixed, inputs, training=False
+            list(weights[:-2]), self.fixed, inputs.astype("float32"), training=False
         )
         pooled, *maps = outputs if isinstance(outputs, list) else [outputs]
         share, (kernel, bias) = self.config.attention, weights[-2:]
@@ -362,6 +384,7 @@ class _Trainer:
         import jax
         import jax.numpy as jnp
 
+        inputs = inputs.astype("float32")
         mixed = share * inputs + (1 - share) * inputs[partner]
         wanted = share * targets + (1 - share) * targets[partner]
         counted = known * known[partner]
@@ -402,6 +425,10 @@ class _Trainer:
         first, second = ([moments[place] for _weight, moments in moved] for place in range(2))
         new = {"weights": weights, "average": average, "step": step}
         return {**new, "first": first, "second": second}, loss
+
+
+def _to_float32(inputs: np.ndarray) -> np.ndarray:
+    return np.asarray(inputs, np.float32)
 
 
 def _depthwise_layers(model: "keras.Model") -> set[str]:

@@ -78,7 +78,7 @@ class Backbone:
 
         height, width = size or self.input_size
         images = keras.Input((height, width, 3), name="images")
-        with _zero_initialization():
+        with zero_initialization():
             try:
                 model = self.builder(keras, _PREPROCESSING[self.preprocessing](keras, images))
             except ValueError as error:  # Keras: a map would have no row left
@@ -152,7 +152,7 @@ _PREPROCESSING = {
 
 
 @contextmanager
-def _zero_initialization() -> Iterator[None]:
+def zero_initialization() -> Iterator[None]:
     """Initialize kernels to zero while building: JAX compiles its generator per shape (14 s)."""
     import keras
 
