@@ -1,25 +1,49 @@
-"""The command line. Nothing heavy is imported until a command runs."""
+"""The command line. Nothing heavy is imported until a command runs, and only that command is."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from etabli.cli import _errors, _translation
 from etabli.core.errors import UnknownName
-from etabli.core.i18n import LANGUAGES, _, set_language
+from etabli.core.i18n import LANGUAGES, N_, _, set_language
 from etabli.core.version import __version__
 
-app = typer.Typer(
-    name="etabli",
-    help="A workbench for five deep-learning practicals. "
-    "Start with 'etabli run tp1'; 'etabli list' shows what there is.",
-    no_args_is_help=True,
-    rich_markup_mode=None,  # rich's help costs 0.15 s at every start
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    context_settings={"help_option_names": _translation.HELP},
-)
+# Module, and the line of 'etabli --help', in its order. A module has a function of the name of the
+# command, or, with commands of its own, an ``app``.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("run", N_("Run practicals or experiments; end with a table of scores.")),
+    "list": ("list", N_("List the experiments, with scores and expected times.")),
+    "info": ("list", N_("Show versions, devices, data sets and extras.")),
+    "data": ("data", N_("List, download, check and import data sets.")),
+    "caption": ("caption", N_("Caption images, and train a captioner.")),
+    "new": ("run", N_("Copy an experiment to a Python file that you can change.")),
+    "exercise": (
+        "exercise",
+        N_("Exercises of the five practicals: functions to write in NumPy."),
+    ),
+    "check": ("check", N_("Check the functions of an exercise.")),
+    "class": ("course", N_("Hand out exercises to a class, mark them, see who is stuck.")),
+    "report": ("report", N_("Write the report of a run, or a comparison of several.")),
+    "verify": ("verify", N_("Rerun what a claim file needs, and report what holds.")),
+    "untangle": ("untangle", N_("Measure how well the classes of your points are separated.")),
+    "serve": ("serve", N_("Open the playground: one local page for the five practicals.")),
+    "publish": ("publish", N_("Write the playground as static files.")),
+    "poetry": ("poetry", N_("Train a character-level model on a text, and generate text.")),
+    "words": ("words", N_("Cluster word vectors; find nearest neighbors and analogies.")),
+    "inspect": ("inspect", N_("Find near-duplicates, leakage and wrong labels of images.")),
+    "features": ("features", N_("Extract deep features of images.")),
+    "transfer": ("transfer", N_("Train a linear classifier on deep features of images.")),
+    "finetune": ("finetune", N_("Fine-tune a pretrained backbone on your own images.")),
+    "evaluate": ("evaluate", N_("Evaluate a classifier on labeled images.")),
+    "predict": ("predict", N_("Predict the label of every image.")),
+    "export": ("export", N_("Export a trained model to OpenVINO or ONNX.")),
+    "cache": ("cache", N_("List what is in your cache, and remove it.")),
+}
+_FUNCTIONS = {"list": "list_experiments"}  # where the name would hide a builtin
+_GROWS_CACHE = ("inspect", "features", "transfer", "finetune", "evaluate", "predict")
 
 
 def _version(wanted: bool) -> None:
@@ -28,7 +52,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def options(
     lang: Annotated[
         str | None,
@@ -57,69 +80,46 @@ def options(
     enable_compilation_cache(user_cache() / "compiled")
 
 
-def _add_commands() -> None:
-    from etabli.cli import (
-        cache,
-        caption,
-        check,
-        course,
-        data,
-        evaluate,
-        exercise,
-        export,
-        features,
-        finetune,
-        inspect,
-        list,
-        poetry,
-        predict,
-        publish,
-        report,
-        run,
-        serve,
-        transfer,
-        untangle,
-        verify,
-        words,
+def make_app(loaded: Iterable[str] = COMMANDS) -> typer.Typer:
+    """Return the app: ``loaded`` commands as they are, of the others the name and one line.
+
+    To import all commands takes longer than most of them to start.
+    """
+    app = typer.Typer(
+        name="etabli",
+        help="A workbench for five deep-learning practicals. "
+        "Start with 'etabli run tp1'; 'etabli list' shows what there is.",
+        no_args_is_help=True,
+        rich_markup_mode=None,  # rich's help costs 0.15 s at every start
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": _translation.HELP},
     )
+    app.callback()(options)
+    for name, (module_name, summary) in COMMANDS.items():
+        if name not in loaded:
+            app.command(name, help=summary)(lambda: None)
+            continue
+        module = import_module(f"etabli.cli.{module_name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name, short_help=summary)
+            continue
+        command = getattr(module, _FUNCTIONS.get(name, name))
+        if name in _GROWS_CACHE:
+            from etabli.cli.cache import reports_growth
 
-    # In the order of the help.
-    commands: dict[str, typer.Typer | Callable[..., None]] = {
-        "run": run.run,
-        "list": list.list_experiments,
-        "info": list.info,
-        "data": data.app,
-        "caption": caption.app,
-        "new": run.new,
-        "exercise": exercise.app,
-        "check": check.check,
-        "class": course.app,
-        "report": report.report,
-        "verify": verify.verify,
-        "untangle": untangle.untangle,
-        "serve": serve.serve,
-        "publish": publish.publish,
-        "poetry": poetry.app,
-        "words": words.words,
-        "inspect": cache.reports_growth(inspect.inspect),
-        "features": cache.reports_growth(features.features),
-        "transfer": cache.reports_growth(transfer.transfer),
-        "finetune": cache.reports_growth(finetune.finetune),
-        "evaluate": cache.reports_growth(evaluate.evaluate),
-        "predict": cache.reports_growth(predict.predict),
-        "export": export.export,
-        "cache": cache.app,
-    }
-    for name, command in commands.items():
-        if isinstance(command, typer.Typer):
-            app.add_typer(command, name=name)
-        else:
-            app.command(name)(command)
+            command = reports_growth(command)
+        app.command(name, short_help=summary)(command)
+    return app
 
 
-_add_commands()
+def __getattr__(name: str) -> typer.Typer:
+    """Build ``app``, with all commands, where it is asked for."""
+    if name == "app":
+        return make_app()
+    raise AttributeError(f"module 'etabli.cli' has no attribute {name!r}")
 
 
 def main() -> None:
     """Run the command line; every error ends here as one sentence."""
-    _errors.run_with_error_handling(lambda: _translation.run_app(app))
+    _errors.run_with_error_handling(lambda: _translation.run_app(make_app))

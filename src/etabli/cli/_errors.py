@@ -1,6 +1,5 @@
 """The boundary of the command line: errors become one sentence and an exit code."""
 
-import json
 import re
 import sys
 from collections.abc import Callable
@@ -8,7 +7,6 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
-from etabli.core.atomic_files import explain_os_error, parse_json
 from etabli.core.errors import BadSetting, EtabliError
 from etabli.core.i18n import _
 
@@ -23,6 +21,8 @@ def run_with_error_handling(command: Callable[[], object]) -> None:
     except EtabliError as error:
         _exit_with(error)
     except OSError as error:
+        from etabli.core.atomic_files import explain_os_error
+
         # Raised by a library that writes itself: a full disk, a folder without permission.
         known = explain_os_error(error, error.filename or Path.cwd())
         if not isinstance(known, EtabliError):
@@ -66,6 +66,8 @@ def escape_controls(text: str) -> str:
 
 def print_json(document: object) -> None:
     """Print one JSON document on standard output."""
+    import json
+
     text = json.dumps(document, ensure_ascii=False, indent=1, default=str)
     # JSON leaves some control characters as they are, which a terminal would obey.
     sys.stdout.write(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
@@ -73,6 +75,8 @@ def print_json(document: object) -> None:
 
 def parse_settings(pairs: list[str]) -> dict[str, object]:
     """Parse ``["units=50", "epochs=3"]``; values that are valid JSON are read as JSON."""
+    from etabli.core.atomic_files import parse_json
+
     changes: dict[str, object] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")

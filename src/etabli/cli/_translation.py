@@ -4,17 +4,14 @@ Helps are English in the source; ``tools/messages.py`` collects them from the co
 up its own few words (Options, required, ...) by gettext, in our catalog.
 """
 
-import copy
 import gettext
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from inspect import getdoc
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import typer
-from typer.main import get_command, solve_typer_info_help
-from typer.models import CommandInfo
+from typer.main import get_command
 
 from etabli.cli import _errors
 from etabli.cli._options import explain_renamed_option, require_finite
@@ -50,13 +47,20 @@ class _Context(typer.Context):
     formatter_class = _Formatter
 
 
-def run_app(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
-    """Run the command that the arguments name; print usage errors as usage and one sentence."""
+def run_app(
+    make_app: Callable[[Sequence[str]], typer.Typer], arguments: Sequence[str] | None = None
+) -> None:
+    """Run the command that the arguments name; print usage errors as usage and one sentence.
+
+    ``make_app`` returns the app with the options of the named commands only.
+    """
     words = sys.argv[1:] if arguments is None else list(arguments)
     set_language(requested_language(words))
     try:
-        needed = select_command(app, find_command(words))
-        code = build_translated_app(needed).main(words, prog_name="etabli", standalone_mode=False)
+        name = find_command(words)
+        code = build_translated_app(make_app([name] if name else [])).main(
+            words, prog_name="etabli", standalone_mode=False
+        )
     except typer.Abort:
         _errors.print_error(_("Aborted."))
         sys.exit(1)
@@ -87,28 +91,6 @@ def find_command(words: Sequence[str]) -> str | None:
         elif not word.startswith("-"):
             return word
     return None
-
-
-def select_command(app: typer.Typer, name: str | None) -> typer.Typer:
-    """Return the app with the options of one command only; of the others, name and help.
-
-    The options of all commands take longer to build than most commands to start.
-    """
-    small = copy.copy(app)
-    small.registered_groups = [each for each in app.registered_groups if each.name == name]
-    small.registered_commands = [
-        each if each.name == name else _without_options(each.name, getdoc(each.callback))
-        for each in app.registered_commands
-    ] + [
-        _without_options(str(each.name), solve_typer_info_help(each))
-        for each in app.registered_groups
-        if each.name != name
-    ]
-    return small
-
-
-def _without_options(name: str | None, text: str | None) -> CommandInfo:
-    return CommandInfo(name=name, callback=lambda: None, help=text)
 
 
 def build_translated_app(app: typer.Typer) -> Any:
