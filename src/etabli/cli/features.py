@@ -35,8 +35,11 @@ def features(
     ] = "float32",
     engine: _images.Engine = None,
     precision: Annotated[
-        Literal["bf16", "f32"] | None,
-        typer.Option(help="Precision of the net; default: bf16 on devices with hardware for it."),
+        Literal["bf16", "f32", "int8"] | None,
+        typer.Option(
+            help="Precision of the net; default: bf16 on devices with hardware for it. int8 is "
+            "faster and less exact; OpenVINO only."
+        ),
     ] = None,
     batch_size: Annotated[
         int | None,
@@ -96,10 +99,12 @@ def _print_features(extracted: "Features", out: Path, as_json: bool) -> None:
     keys = ("backbone", "layer", "engine", "precision")
     how = ", ".join(str(recipe[key]) for key in keys)
     typer.echo(_("{out}: {shape}, {recipe}").format(out=out, shape=shape, recipe=how))
-    if "bf16_cosine_min" in notes:
+    precision = recipe["precision"]
+    if f"{precision}_cosine_min" in notes:
         text = _(
-            "bf16 against float32, first images: "
+            "{precision} against float32, a few images: "
             "cosine at least {cosine:.6f}, difference at most {share:.2%}."
         )
-        cosine, share = notes["bf16_cosine_min"], notes["bf16_relative_difference_max"]
-        typer.echo(text.format(cosine=cosine, share=share))
+        cosine = notes[f"{precision}_cosine_min"]
+        share = notes[f"{precision}_relative_difference_max"]
+        typer.echo(text.format(precision=precision, cosine=cosine, share=share))

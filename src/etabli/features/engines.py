@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from etabli.core.errors import BadSetting, UnknownName
+from etabli.core.errors import BadSetting, EtabliError, UnknownName
 from etabli.core.i18n import _
 from etabli.core.paths import user_cache
+from etabli.features import quantization
+from etabli.features.quantization import Ranges
 from etabli.models.vision import openvino_net
+from etabli.models.vision.keras_backbone import zero_initialization
 from etabli.models.vision.openvino_net import OpenVinoNet
-from etabli.saved_models import export
+from etabli.saved_models import export, onnx
 from etabli.training.devices import Device, find_device, plan_work
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 
 ENGINES = ("openvino", "keras")
-PRECISIONS = ("bf16", "f32")
+PRECISIONS = ("bf16", "f32", "int8")
 # An OpenVINO request has a core to itself, and a small batch fits that core's cache
 # (benchmarks/feature_extraction.py; ResNet-50 in float32: 37 images per second in batches of two,
 # 34 in batches of eight).
@@ -51,7 +54,7 @@ class Engine(Protocol):
     decodes_in_processes: bool
 
     def in_float32(self) -> "Engine":
-        """Return the same net computing in float32, to compare bf16 with."""
+        """Return the same net computing in float32, to compare with."""
 
     def __call__(self, images: np.ndarray) -> np.ndarray: ...
 
@@ -78,6 +81,7 @@ def open_engine(
     precision: str | None = None,
     cache_key: str = "",
     threads: int | None = None,
+    calibration: np.ndarray | Ranges | None = None,
 ) -> Engine:
     """Return an engine for a model.
 
@@ -85,9 +89,12 @@ def open_engine(
         model: The model; OpenVINO runs one in a file of its own format.
         batch_size: None is the default of the engine.
         engine: "openvino" or "keras"; None takes the faster.
-        precision: "f32" or "bf16"; None is bf16 where the engine and its device are made for it.
+        precision: "f32", "bf16" or, with OpenVINO, "int8"; None is bf16 where the engine and its
+            device are made for it.
         cache_key: Identifies the model and its weights; the OpenVINO IR is cached under it.
         threads: A bound on OpenVINO's threads.
+        calibration: For "int8": images (N, height, width, 3) uint8 that show which values occur,
+            or the ``ranges`` of another engine of this model.
     """
     if isinstance(model, OpenVinoNet):
         if engine == "keras":
@@ -101,6 +108,14 @@ def open_engine(
         if export.is_openvino_installed() and not find_device().is_accelerator
         else "keras"
     )
+    if precision == "int8" and name != "openvino":
+        if engine is None and export.is_openvino_installed():
+            name = "openvino"  # the device is a GPU
+        else:
+            raise BadSetting(
+                _("only the OpenVINO engine computes in int8"),
+                fix=_("Choose --engine openvino, or --precision bf16 or f32."),
+            )
     if name not in ENGINES:
         raise UnknownName(_("engine"), name, ENGINES)
     if precision not in (None, *PRECISIONS):
@@ -108,7 +123,7 @@ def open_engine(
     batch_size = batch_size or get_batch_size(name)
     if name == "keras" and not isinstance(model, OpenVinoNet):
         return open_keras_engine(model, batch_size, precision, find_device())
-    return OpenVinoEngine(model, batch_size, precision, cache_key, threads)
+    return OpenVinoEngine(model, batch_size, precision, cache_key, threads, calibration)
 
 
 def open_keras_engine(
@@ -140,7 +155,7 @@ class KerasEngine:
         self.batch_size, self.precision = batch_size, precision
 
     def in_float32(self) -> "KerasEngine":
-        """Return the same net computing in float32, to compare bf16 with."""
+        """Return the same net computing in float32, to compare with."""
         return type(self)(self._original, self.batch_size)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
@@ -183,7 +198,8 @@ def _round_to_bfloat16(model: "keras.Model") -> "keras.Model":
             config["dtype"] = "mixed_bfloat16"
         return layer.__class__.from_config(config)
 
-    rounded = keras.models.clone_model(model, clone_function=replace)
+    with zero_initialization():
+        rounded = keras.models.clone_model(model, clone_function=replace)
     rounded.set_weights(model.get_weights())
     return rounded
 
@@ -201,6 +217,7 @@ class OpenVinoEngine:
         precision: str | None = None,
         cache_key: str = "",
         threads: int | None = None,
+        calibration: np.ndarray | Ranges | None = None,
     ) -> None:
         openvino = export.import_openvino(_("the OpenVINO engine"))
         self._core, self._threads = openvino.Core(), threads
@@ -212,22 +229,31 @@ class OpenVinoEngine:
             self._finish, self._output = model.finish, model.output_index
         else:
             self._network = _read_ir(openvino, self._core, model, batch_size, cache_key)
+        self.ranges: Ranges = []
+        if precision == "int8" and isinstance(calibration, np.ndarray):
+            self.ranges = quantization.measure_ranges(self._core, self._network, calibration)
+        elif precision == "int8":
+            self.ranges = calibration or []
         self._compile(batch_size, precision or _native_precision(self._core))
 
     def in_float32(self) -> "OpenVinoEngine":
-        """Return the same net computing in float32, to compare bf16 with."""
+        """Return the same net computing in float32, to compare with."""
         twin = copy.copy(self)
         twin._compile(self.batch_size, "f32")
         return twin
 
     def _compile(self, batch_size: int, precision: str) -> None:
+        network, others = self._network, precision
+        if precision == "int8":
+            network = quantization.quantize(network, self.ranges)
+            others = _native_precision(self._core)
         options: dict[str, object] = {
-            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_PRECISION_HINT": others,
             "PERFORMANCE_HINT": "THROUGHPUT",
         }
         if self._threads:
             options["INFERENCE_NUM_THREADS"] = self._threads
-        self._compiled = self._core.compile_model(self._network, "CPU", options)
+        self._compiled = self._core.compile_model(network, "CPU", options)
         self.batch_size, self.precision = batch_size, precision
         self.parallel = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         self._thread = threading.local()
@@ -249,7 +275,8 @@ def _read_ir(
 ) -> Any:
     """Return the OpenVINO network of a Keras model, exported once for each ``cache_key``."""
     with tempfile.TemporaryDirectory(prefix="etabli-ir-") as folder:
-        ir_folder = user_cache() / "ir" / cache_key if cache_key else Path(folder) / "ir"
+        # "-nchw": folders without it hold the slower IR of former versions.
+        ir_folder = user_cache() / "ir" / f"{cache_key}-nchw" if cache_key else Path(folder) / "ir"
         network = core.read_model(_export_once(model, ir_folder))
         network.reshape([batch_size, *model.input_shape[1:]])
         return _accept_bytes(openvino, network)
@@ -261,12 +288,28 @@ def _export_once(model: "keras.Model", folder: Path) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".", suffix=".part"))
         try:
-            export.export_openvino(model, unfinished / "model.xml")
+            _export_fused(model, unfinished / "model.xml")
             with contextlib.suppress(OSError):  # another process was faster
                 unfinished.rename(folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
     return folder / "model.xml"
+
+
+def _export_fused(model: "keras.Model", path: Path) -> None:
+    """Write an IR by way of ONNX, or where that is not installed, by Keras.
+
+    Keras transposes the maps before and after each convolution, so that OpenVINO cannot fuse what
+    follows it: ResNet-50 takes twice as long in bfloat16, MobileNetV2 five times (decision 0025).
+    """
+    try:
+        made = onnx.export_onnx(model, path.with_suffix(".onnx"))
+    except EtabliError:  # MissingExtra, or a layer that ONNX does not have
+        export.export_openvino(model, path)
+        return
+    openvino = export.import_openvino(_("the OpenVINO engine"))
+    openvino.save_model(openvino.Core().read_model(made), path, compress_to_fp16=False)
+    made.unlink()
 
 
 def _native_precision(core: Any) -> str:

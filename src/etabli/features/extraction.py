@@ -16,7 +16,7 @@ from etabli.core.i18n import _
 from etabli.core.paths import user_cache
 from etabli.data.formats.images import get_display_name
 from etabli.data.formats.s3 import RemoteImage
-from etabli.features import engines, pipeline, ray_backend, shards, store
+from etabli.features import engines, pipeline, quantization, ray_backend, shards, store
 from etabli.features.engines import Engine
 from etabli.features.looks import LookReader, Recorder, stored_path
 from etabli.features.pipeline import NamedImage, PixelReader, stream_features
@@ -75,7 +75,7 @@ def extract(
         batch_size: Images per batch; None is the engine's.
         shard_rows: Images per shard.
         engine: "openvino" or "keras"; None takes the faster.
-        precision: "bf16" or "f32"; None is bf16 where the engine's device is made for it.
+        precision: "bf16", "f32" or "int8"; None is bf16 where the engine's device is made for it.
         workers: Decoding threads; None is one per core.
         progress: Called with the number of images done since its last call.
         cluster: The address of a Ray cluster, or "auto"; shards have the same bytes there.
@@ -97,6 +97,11 @@ def extract(
         weights, size = weights or net.path, net.choose_size(size)
         if cluster:
             raise BadSetting(_("a cluster runs the nets of Keras only"), got=net.name)
+    if cluster and precision == "int8":
+        raise BadSetting(
+            _("a cluster does not compute in int8"),
+            fix=_("Choose --precision bf16 or f32, or leave out --cluster."),
+        )
     size = size or net.input_size
     if model is None:
         options = (layer, view, size, dtype, engine, precision)
@@ -113,7 +118,13 @@ def extract(
             cache_key = "-".join([net.name, digest, layer, *map(str, size)]) if weights else ""
             if remote and remote.gpus:
                 engine = engine or "keras"
-            run = engines.open_engine(part, batch_size, engine, precision, cache_key)
+            read = pipeline.make_reader(view, size)
+            first = None
+            if precision == "int8":
+                first = pipeline.read_first(sources, read, quantization.N_CALIBRATION_IMAGES)
+            run = engines.open_engine(
+                part, batch_size, engine, precision, cache_key, calibration=first
+            )
             recipe: Recipe = {
                 "backbone": net.name,
                 "weights": digest,
@@ -128,10 +139,11 @@ def extract(
             }
             if isinstance(net, OpenVinoBackbone):
                 recipe["format"] = net.format.to_json()
+            if isinstance(run, engines.OpenVinoEngine) and run.ranges:
+                recipe["calibration"] = quantization.digest_ranges(run.ranges)
             store.open_recipe(out, recipe)
             wanted = shards.find_missing_shards(out, sources, shard_rows)
-            read = pipeline.make_reader(view, size)
-            notes = _compare_bf16(run, read, sources[:16]) if wanted else _read_notes(out)
+            notes = _compare_precisions(run, read, sources) if wanted else _read_notes(out)
             if done := len(sources) - sum(len(shard.images) for shard in wanted):
                 progress(done)
             if remote and wanted:
@@ -234,14 +246,26 @@ def _write_shards(
         results.close()
 
 
-def _compare_bf16(run: Engine, read: PixelReader, images: list[NamedImage]) -> dict[str, object]:
-    """Return the lowest cosine and the largest relative difference of bf16 and float32 features."""
+def _compare_precisions(
+    run: Engine, read: PixelReader, images: list[NamedImage]
+) -> dict[str, object]:
+    """Return the lowest cosine and the largest relative difference from float32 features.
+
+    They are those of sixteen images: the first, or those after the first ones, which chose the
+    ranges of int8.
+    """
     if run.precision == "f32":
         return {}
+    skipped = quantization.N_CALIBRATION_IMAGES if run.precision == "int8" else 0
+    images = images[skipped : skipped + 16] or images[:16]
     starts = range(0, len(images), run.batch_size)
     batches = [images[start : start + run.batch_size] for start in starts]
     both = [
-        [batch.features for batch in stream_features(batches, engine, read) if batch.names]
+        [
+            batch.features  # few images: to start processes would take longer than to decode them
+            for batch in stream_features(batches, engine, read, processes=False)
+            if batch.names
+        ]
         for engine in (run.in_float32(), run)
     ]
     if not both[0]:
@@ -252,8 +276,8 @@ def _compare_bf16(run: Engine, read: PixelReader, images: list[NamedImage]) -> d
     cosine = (exact * rounded).sum(1) / np.maximum(norms[0] * norms[1], 1e-30)
     relative = np.linalg.norm(exact - rounded, axis=1) / np.maximum(norms[0], 1e-30)
     return {
-        "bf16_cosine_min": float(cosine.min()),
-        "bf16_relative_difference_max": float(relative.max()),
+        f"{run.precision}_cosine_min": float(cosine.min()),
+        f"{run.precision}_relative_difference_max": float(relative.max()),
     }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from etabli.core.errors import BadSetting, EtabliError, NoNetwork
+from etabli.core.errors import BadSetting, DataMissing, EtabliError, NoNetwork
 from etabli.core.i18n import _
 from etabli.data.formats import images
 from etabli.data.formats.s3 import RemoteImage
@@ -66,6 +66,7 @@ def stream_features(
     *,
     workers: int | None = None,
     keep: Callable[[str, Any], None] = lambda name, notes: None,
+    processes: bool | None = None,
 ) -> Generator[Batch, None, None]:
     """Yield the ``Batch`` of every sequence of images, in order.
 
@@ -78,9 +79,11 @@ def stream_features(
             A module's function or object: it may run in another process.
         workers: Decoding threads or processes, as the engine wants; None is one per core.
         keep: Called with the name of an image and its notes, where ``read`` returns ``Decoded``.
+        processes: Whether images are decoded in processes; None is as the engine wants.
     """
     depth = getattr(engine, "parallel", 1) + 1
-    processes = getattr(engine, "decodes_in_processes", False)
+    if processes is None:
+        processes = getattr(engine, "decodes_in_processes", False)
     decoders = Decoders(partial(_attempt, read), workers, processes)
     runners = ThreadPoolExecutor(depth - 1, thread_name_prefix="net")
     decoding: deque[tuple[Sequence[NamedImage], list[Future]]] = deque()
@@ -134,6 +137,24 @@ def _forward(
 
 
 PixelReader = Callable[[NamedImage], np.ndarray]
+
+
+def read_first(images: Sequence[NamedImage], read: PixelReader, count: int) -> np.ndarray:
+    """Return the pixels of the first ``count`` images that can be read, (N, height, width, 3).
+
+    Raises:
+        DataMissing: None of them can be read.
+    """
+    found: list[np.ndarray] = []
+    for image in images:
+        pixels = _attempt(read, image)
+        if isinstance(pixels, np.ndarray):
+            found.append(pixels)
+        if len(found) == count:
+            break
+    if not found:
+        raise DataMissing(_("none of the images can be read"))
+    return np.stack(found)
 
 
 def make_reader(view: str, size: tuple[int, int]) -> PixelReader:
