@@ -5,7 +5,7 @@ images of each class in every draw, evaluated on all such validation images. Bot
 same MobileNetV2 features; scikit-learn's C, and whether features are standardized, are chosen by
 cross-validation. The interval is that of the mean difference over draws (Student's t).
 
-    ETABLI_DATA=... python benchmarks/exclusive_classes.py [--draws 10]
+    ETABLI_DATA=... python benchmarks/exclusive_classes.py [--draws 6]
 """
 
 import argparse
@@ -99,7 +99,7 @@ def measure_scikit_learn(features: Features, train: Labeled, evaluated: Labeled)
 def main() -> None:
     """Measure both accuracies and their difference over draws of the training images."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--draws", type=int, default=10)
+    parser.add_argument("--draws", type=int, default=6)
     draws = parser.parse_args().draws
     if not os.environ.get("ETABLI_DATA"):
         print("not measured: ETABLI_DATA names no full data")
