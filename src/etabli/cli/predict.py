@@ -62,7 +62,7 @@ def predict(
     etabli predict photos/ --model model/ --out predictions.csv
     etabli predict photos/ --model model/ --explain why/
     etabli predict dog.jpg --imagenet
-    etabli predict /shared/photos --model model/ --out predictions.csv --cluster head-node:6379
+    etabli predict photos/ --model model/ --out all.csv --cluster head-node:6379
     """
     from etabli.cli._progress import Terminal
     from etabli.core.errors import BadSetting

@@ -20,6 +20,7 @@ __all__ = ["calibration_bins", "score_exclusive", "score_labels"]
 
 RESAMPLES, BINS, TOP = 1000, 15, 5
 _MAX_CELLS = 2e7  # weights that are in memory at a time
+_MANY = 50_000  # images, of which fewer resamples are in memory at a time: temporary arrays count
 _MAX_RANKED = 4e8  # images times classes times resamples; of more, fewer resamples
 _OF_IMAGES = ("accuracy", f"top_{TOP}_accuracy", "micro_f1")
 _Z = 1.959964  # of a normal distribution, 95 % is within so many standard deviations
@@ -204,7 +205,7 @@ class _Bootstrap:
 
     def draw(self) -> Iterator[np.ndarray]:
         """Yield weights (R, N): how often each image is in each of R test sets."""
-        size = max(1, int(_MAX_CELLS / self.n))
+        size = max(1, int(_MAX_CELLS / (1 if self.n < _MANY else 10) / self.n))
         counts = [min(size, self.resamples - start) for start in range(0, self.resamples, size)]
         share = np.full(self.n, 1 / self.n)
         for count in counts:

@@ -94,14 +94,14 @@ class LabeledImages:
         held = np.zeros(len(self), dtype=bool)
         positives = self.labels == PRESENT
         for column in np.argsort(positives.sum(0), kind="stable"):
-            rows = [row for row in order if positives[row, column] and not taken[row]]
+            rows = order[positives[order, column] & ~taken[order]]
             already = int(positives[held, column].sum())
             wanted = round(share * positives[:, column].sum()) - already
             if len(rows) + int(positives[taken, column].sum()) > 1 and already + wanted < 1:
                 wanted = 1 - already
             held[rows[: max(0, wanted)]] = True
             taken[rows] = True
-        rest = [row for row in order if not taken[row]]
+        rest = order[~taken[order]]
         held[rest[: round(share * len(rest))]] = True
         return self.select(np.flatnonzero(~held)), self.select(np.flatnonzero(held))
 
