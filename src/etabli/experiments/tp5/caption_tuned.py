@@ -72,12 +72,12 @@ class Stored:
     views: list[np.ndarray]
     features: str
 
-    def splits(self, weights: Parameters, features: str, has_views: bool) -> _shared.CaptionSplits:
+    def splits(self, weights: Parameters, has_views: bool) -> _shared.CaptionSplits:
         """Return the data with the region maps that the tail computes with some weights."""
         maps_of = partial(self.tail.compute_maps, weights)
         maps = {name: maps_of(each) for name, each in self.sets.items()}
         views = [maps_of(each) for each in self.views] if has_views else []
-        return _shared.CaptionSplits(self.data, maps, features, views)
+        return _shared.CaptionSplits(self.data, maps, self.features, views)
 
 
 def run(context: RunContext, settings: Settings) -> None:
@@ -85,7 +85,7 @@ def run(context: RunContext, settings: Settings) -> None:
     captioner, weights = train(context, stored, settings)
     stored.tail.assign(weights)
     net = keras_io.save(stored.net, context.path("captioner") / NET)
-    splits = stored.splits(weights, str(net), has_views=False)
+    splits = stored.splits(weights, has_views=False)
     words = captioner.vocabulary.encode_groups(splits.data.train.captions)
     captioner = replace(
         captioner,
@@ -95,7 +95,7 @@ def run(context: RunContext, settings: Settings) -> None:
     )
     captioner, found = _captioner.finish(context, captioner, splits, settings)
     if settings.compare:
-        frozen = stored.splits(stored.tail.weights, stored.features, has_views=True)
+        frozen = stored.splits(stored.tail.weights, has_views=True)
         simpler = _captioner.train(context, frozen, settings, settings.attention_dim, False)
         captions = found.best(captioner.vocabulary)
         _captioner.compare(context, "tuning_improves", captions, simpler, frozen, settings)
@@ -143,7 +143,7 @@ def load_stored(context: RunContext, settings: Settings) -> Stored:
     ends = np.cumsum([len(split) for split in splits.values()])
     sets = dict(zip(splits, np.split(plain, ends[:-1]), strict=True))
     tail = tuning.Tail(net, layer, settings.lower_rate)
-    return Stored(data, net, tail, sets, views, f"{name}, {stage}")
+    return Stored(data, net, tail, sets, views, f"{name}, trained above {stage}")
 
 
 def train(context: RunContext, stored: Stored, settings: Settings) -> tuple[Captioner, Parameters]:
