@@ -99,6 +99,18 @@ def test_captions_like_those_of_similar_training_images_rank_first(maps):
     assert all(value[0] >= value.max() - 0.05 for value in values)
 
 
+def test_several_searches_at_once_find_what_each_finds_alone(maps):
+    captioner = remembering()
+    plain = SearchConfig(3, 5, 0.5)
+    searches = [plain, SearchConfig(1, 5, 0.0), replace(plain, reranking_temperature=1.0)]
+    together = captioner.write_each(maps, searches)
+    for search, found in zip(searches, together, strict=True):
+        alone = captioner.write(maps, search)
+        np.testing.assert_array_equal(found.words, alone.words)
+        np.testing.assert_array_equal(found.scores, alone.scores)
+    np.testing.assert_array_equal(together[2].by_score().words, together[0].words)
+
+
 def test_missing_training_images_are_reported(maps, tmp_path):
     folder = remembering().save(tmp_path / "captioner")
     (folder / saved_captioner.RETRIEVAL).unlink()

@@ -9,6 +9,7 @@ card.json                architecture, image features, search, vocabulary, train
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -124,11 +125,27 @@ class Captioner:
 
     def write(self, maps: np.ndarray, search: SearchConfig | None = None) -> SearchResult:
         """Return the best captions of each image, by ``search`` or the captioner's default."""
-        search = search or self.search
-        found = beam_search.search(*self.prepare(maps), self.vocabulary, search)
-        if not search.reranking_temperature:
-            return found
-        return reranking.rerank(self.judge(maps, found, search.neighbors), search)
+        (found,) = self.write_each(maps, [search or self.search])
+        return found
+
+    def write_each(self, maps: np.ndarray, searches: Sequence[SearchConfig]) -> list[SearchResult]:
+        """Return the captions of each search; the images are encoded once, and so are beams.
+
+        Searches that differ in their reranking only start from the same captions.
+        """
+        prepared = self.prepare(maps)
+        beams: dict[SearchConfig, SearchResult] = {}
+        results = []
+        for search in searches:
+            plain = SearchConfig(search.beam, search.steps, search.alpha)
+            if plain not in beams:
+                beams[plain] = beam_search.search(*prepared, self.vocabulary, plain)
+            found = beams[plain]
+            if search.reranking_temperature:
+                judged = self.judge(maps, found, search.neighbors)
+                found = reranking.rerank(judged, search)
+            results.append(found)
+        return results
 
     def judge(
         self, maps: np.ndarray, found: SearchResult, neighbors: int = 0

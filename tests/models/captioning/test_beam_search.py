@@ -8,7 +8,7 @@ import pytest
 
 from etabli.core.errors import BadSetting
 from etabli.models.captioning import beam_search
-from etabli.models.captioning.beam_search import SearchConfig
+from etabli.models.captioning.beam_search import SearchConfig, SearchResult
 from etabli.models.captioning.vocabulary import END, START, Vocabulary
 from etabli.models.text.sampling import Decoding
 
@@ -134,3 +134,11 @@ def test_sampling_ends_too_repeats_itself_by_seed_and_is_greedy_when_cold(toy):
 def test_a_search_that_cannot_be_is_refused(wrong):
     with pytest.raises(BadSetting, match=next(iter(wrong))):
         SearchConfig(**wrong)
+
+
+def test_captions_are_put_back_into_the_order_of_their_scores():
+    words = np.arange(12).reshape(2, 3, 2)
+    scores = np.array([[-1.0, -3.0, -2.0], [-2.0, -2.0, -1.0]])
+    found = SearchResult(words, scores).by_score()
+    assert found.scores.tolist() == [[-1, -2, -3], [-1, -2, -2]]
+    assert found.words.tolist() == [words[0][[0, 2, 1]].tolist(), words[1][[2, 0, 1]].tolist()]

@@ -346,9 +346,6 @@ def choose_search(
     plain = [
         SearchConfig(beam, alpha=alpha) for beam in settings.beams for alpha in settings.alphas
     ]
-    found = {
-        search: captioner.write(maps, search) for search in (SearchConfig(1, alpha=0.0), *plain)
-    }
 
     # All rerankings start from one wide beam, whose captions are compared once.
     wide = SearchConfig(settings.reranking_beam, alpha=0.5)
@@ -362,8 +359,9 @@ def choose_search(
             reranked, settings.neighbors, settings.retrieval_weight
         )
     ]
+    beams = [SearchConfig(1, alpha=0.0), *plain, *([wide] if reranked else [])]
+    found = dict(zip(beams, captioner.write_each(maps, beams), strict=True))
     if reranked:
-        found[wide] = captioner.write(maps, wide)
         most = max(search.neighbors for search in reranked)
         judged = captioner.judge(maps, found[wide], most)
         found |= {search: reranking.rerank(judged, search) for search in reranked}
@@ -430,8 +428,13 @@ def show(
     maps, vocabulary = splits.maps["test"], captioner.vocabulary
     captions = {captioner.search: found.best(vocabulary)}
     for search in (replace(captioner.search, neighbors=0), SearchConfig(1)):
-        if search not in captions:
-            captions[search] = captioner.write(maps, search).best(vocabulary)
+        if search in captions:
+            continue
+        if search.reranking_temperature:  # the same beams, ranked without the training images
+            ranked = reranking.rerank(captioner.judge(maps, found.by_score()), search)
+        else:
+            ranked = captioner.write(maps, search)
+        captions[search] = ranked.best(vocabulary)
     name = _("this captioner, {search}")
     captioners = {name.format(search=search.describe()): each for search, each in captions.items()}
     words = vocabulary.encode_groups(splits.data.train.captions)

@@ -189,6 +189,13 @@ def word_logits(weights: Parameters, features: Any) -> Any:
     return matmul(features, weights["words"].T) + weights["bias"]
 
 
+def log_probabilities(weights: Parameters, features: Any) -> Any:
+    """Return log softmax(features words^T + bias), (..., V)."""
+    import jax
+
+    return jax.nn.log_softmax(word_logits(weights, features), axis=-1)
+
+
 def step_logits(weights: Parameters, context: Parameters, state: Any, words: Any) -> Any:
     """Advance by one word: state (N, K, H), words (N, K) -> logits (N, K, V), state."""
     import jax.numpy as jnp

@@ -90,6 +90,14 @@ class SearchResult:
         """Return the best caption of each image as text."""
         return [vocabulary.decode(group[0]) for group in self.words]
 
+    def by_score(self) -> "SearchResult":
+        """Return the captions of each image by decreasing score, as the search found them."""
+        order = np.argsort(-self.scores, axis=1, kind="stable")
+        return SearchResult(
+            np.take_along_axis(self.words, order[..., None], axis=1),
+            np.take_along_axis(self.scores, order, axis=1),
+        )
+
 
 def search(
     step: Step, weights: Any, context: Any, state: Any, vocabulary: Vocabulary, config: SearchConfig
