@@ -49,7 +49,7 @@ def main() -> None:
     specs, terminal = experiments.select_experiments(asked.names), Terminal()
     planned = {spec.name: 60 * spec.minutes * spec.seeds for spec in specs}
     total = format_duration(sum(planned.values()))
-    terminal.print_line(f"{len(specs)} experiments, at most {total} on two cores")
+    terminal.print_line(f"{len(specs)} experiments, about {total} on two cores")
     before = results.read_results(HOME / "docs" / "results.json")
     started, done = time.perf_counter(), 0.0
     for spec in specs:

@@ -152,14 +152,19 @@ def _print_experiment(spec: "ExperimentSpec", last: list[tuple[Path, str, "Score
 
 def _full_time(spec: "ExperimentSpec") -> str:
     """Return how long a seed on full data takes here: as in a run, or estimated in a second."""
+    from etabli import experiments
     from etabli.experiments import timing
     from etabli.report.numbers import format_duration
 
     if found := timing.find_duration(spec, "full", Path("runs")):
         text = _("{time} per seed here, as in {run}")
         return text.format(time=format_duration(found.seconds), run=found.run)
-    estimate = timing.estimate_duration(spec, timing.measure_speed())
-    text = _("about {time} per seed here (estimated; {reference} on two cores of an AMD EPYC)")
+    specs = experiments.select_experiments([])
+    estimate = timing.estimate_duration(spec, specs, Path("runs"))
+    text = _(
+        "about {time} per seed here, after the earlier experiments of its practical (estimated; "
+        "{reference} on two cores of an AMD EPYC)"
+    )
     return text.format(
         time=format_duration(estimate.seconds), reference=format_duration(60 * spec.minutes)
     )

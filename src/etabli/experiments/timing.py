@@ -1,7 +1,12 @@
-"""How long an experiment takes on this machine: as in a run made here, or estimated."""
+"""How long an experiment takes on this machine: as in a run made here, or estimated.
+
+An estimate scales the ``minutes`` of the spec by the other runs on full data made here or, where
+there are few, by a measurement of one second.
+"""
 
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +16,12 @@ from etabli.core.errors import EtabliError
 from etabli.experiments.spec import ExperimentSpec
 from etabli.report import run_folder
 
-__all__ = ["Duration", "estimate_duration", "find_duration", "measure_speed"]
+__all__ = ["Duration", "compare_runs", "estimate_duration", "find_duration", "measure_speed"]
 
 SIDE = 512
 REFERENCE_SPEED = 860.0
 """``measure_speed`` on the machine that the ``minutes`` of the specs come from (two cores)."""
+MIN_RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -45,12 +51,25 @@ def find_duration(spec: ExperimentSpec, kind: str, home: Path) -> Duration | Non
     return None
 
 
-def estimate_duration(spec: ExperimentSpec, speed: float) -> Duration:
-    """Estimate the time of one seed on full data from the ``speed`` of this machine.
+def compare_runs(specs: Sequence[ExperimentSpec], home: Path) -> float | None:
+    """Return how many times as long as their specs say experiments on full data took here.
+
+    The median over experiments; ``None`` where fewer than ``MIN_RUNS`` were run.
+    """
+    found = [(spec, find_duration(spec, "full", home)) for spec in specs]
+    ratios = [each.seconds / (60 * spec.minutes) for spec, each in found if each]
+    return statistics.median(ratios) if len(ratios) >= MIN_RUNS else None
+
+
+def estimate_duration(
+    spec: ExperimentSpec, specs: Sequence[ExperimentSpec], home: Path
+) -> Duration:
+    """Estimate the time of one seed on full data, from the runs of other experiments if possible.
 
     The time of the spec comes from a machine of ``REFERENCE_SPEED``.
     """
-    return Duration(60 * spec.minutes * REFERENCE_SPEED / speed)
+    factor = compare_runs(specs, home) or REFERENCE_SPEED / measure_speed()
+    return Duration(60 * spec.minutes * factor)
 
 
 def measure_speed(seconds: float = 1.0) -> float:

@@ -114,7 +114,7 @@ EXPERIMENT = ExperimentSpec(
     source=N_("practical 1, equations 3 and 4, and exercise 2"),
     settings=Settings,
     run=run,
-    minutes=0.05,
+    minutes=0.005,
     memory_mb=300,
     expected_ranges={
         "max_relative_error": ExpectedRange(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from etabli.experiments.settings import SettingsModel
 from etabli.metrics.score import Score
 from etabli.models.vision import augmentation, digit_classifiers
 from etabli.training import data_parallel, keras_io, keras_trainer
+from etabli.training.data_loader import Augment
 from etabli.viz.curves import plot_learning_curves
 from etabli.viz.images import show_images
 
@@ -64,6 +66,20 @@ Augmentation = Annotated[
     ),
 ]
 
+Dropout = Annotated[float, Field(ge=0, lt=1, description=N_("dropout rate of the last layer"))]
+WarpStrength = Annotated[
+    float,
+    Field(ge=0, le=10, description=N_("factor of the angles, shifts and deformations of a warp")),
+]
+TestShifts = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=5,
+        description=N_("pixels by which test images are also shifted, four ways, and averaged"),
+    ),
+]
+
 
 class TrainConfig(SettingsModel):
     """Training configuration of a net; the defaults are plain gradient descent."""
@@ -88,6 +104,50 @@ class TrainConfig(SettingsModel):
             if getattr(self, key) != TrainConfig.model_fields[key].default
         ]
         return {key: getattr(self, key) for key in keys}
+
+    def choose_augmentation(self) -> "Augment | None":
+        """Return the function (images, generator) -> images of an epoch."""
+        return {
+            "none": None,
+            "shift": augmentation.random_shift,
+            "warp": augmentation.random_warp,
+        }[self.augmentation]
+
+    def compile(self, model: "KerasModel", n_images: int) -> None:
+        """Compile a net with the loss, optimizer and schedule of the configuration."""
+        steps = self.epochs * -(-n_images // self.batch_size)
+        digit_classifiers.compile_model(
+            model,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            momentum=self.momentum,
+            decay_steps=steps if self.schedule == "cosine" else 0,
+            warmup_steps=int(self.warmup * steps),
+            ema_decay=self.ema_decay,
+            label_smoothing=self.label_smoothing,
+        )
+
+    def prepare_labels(self, labels: np.ndarray, classes: int) -> np.ndarray:
+        """Return class indices, or one-hot rows where the labels are smoothed."""
+        indices: np.ndarray = labels.astype(np.int32)
+        return np.eye(classes, dtype=np.float32)[indices] if self.label_smoothing else indices
+
+
+class ModernConfig(TrainConfig):
+    """Training configuration with dropout, a warp of any strength, and shifted test images."""
+
+    dropout: Dropout = 0.3
+    warp_strength: WarpStrength = 1.0
+    test_shifts: TestShifts = 0
+
+    def choose_augmentation(self) -> "Augment | None":
+        if self.augmentation == "warp":
+            return partial(augmentation.random_warp, strength=self.warp_strength)
+        return super().choose_augmentation()
+
+    def to_recipe(self) -> dict[str, object]:
+        """Add how test images are shifted, where they are."""
+        return super().to_recipe() | ({"test_shifts": self.test_shifts} if self.test_shifts else {})
 
 
 def split_training_set(digits: Digits, train_size: int) -> Digits:
@@ -136,7 +196,11 @@ def load_or_train(
         "net": name,
         "layers": [layer.get_config() for layer in model.layers][1:],
         "evaluate": evaluate,
-        "config": {field: getattr(config, field) for field in TrainConfig.model_fields},
+        "config": {
+            field: value
+            for field, value in config.model_dump().items()
+            if field in TrainConfig.model_fields or field == "warp_strength"
+        },
         "seed": context.seed,
         "data": digits.digest,
     }
@@ -199,20 +263,8 @@ def train_net(
         checkpoint: The file from which an interrupted training resumes.
     """
     images = to_inputs(digits.train_images, model)
-    labels: np.ndarray = digits.train_labels.astype(np.int32)
-    steps = config.epochs * -(-len(images) // config.batch_size)
-    digit_classifiers.compile_model(
-        model,
-        optimizer=config.optimizer,
-        learning_rate=config.learning_rate,
-        momentum=config.momentum,
-        decay_steps=steps if config.schedule == "cosine" else 0,
-        warmup_steps=int(config.warmup * steps),
-        ema_decay=config.ema_decay,
-        label_smoothing=config.label_smoothing,
-    )
-    if config.label_smoothing:
-        labels = np.eye(len(digits.classes), dtype=np.float32)[labels]
+    labels = config.prepare_labels(digits.train_labels, len(digits.classes))
+    config.compile(model, len(images))
     with context.progress(label, config.epochs, is_epochs=True) as step:
 
         def finish_epoch(row: dict[str, float]) -> None:
@@ -236,30 +288,27 @@ def train_net(
             epochs=config.epochs,
             batch_size=config.batch_size,
             seed=context.seed,
-            augment=_AUGMENTATIONS[config.augmentation],
+            augment=config.choose_augmentation(),
             on_epoch=finish_epoch,
             on_resume=resume,
             checkpoint=checkpoint,
         )
 
 
-_AUGMENTATIONS = {
-    "none": None,
-    "shift": augmentation.random_shift,
-    "warp": augmentation.random_warp,
-}
-
-
 def score_test(
     context: RunContext, model: "KerasModel", digits: Digits, config: TrainConfig
 ) -> np.ndarray:
     """Score ``test_accuracy`` and ``test_loss``; return the predicted probabilities (N, K)."""
-    images = to_inputs(digits.test_images, model)
-    loss, accuracy = keras_trainer.evaluate(model, images, digits.test_labels)
+    images, labels = to_inputs(digits.test_images, model), digits.test_labels
+    shifts = config.test_shifts if isinstance(config, ModernConfig) else 0
+    probabilities = augmentation.average_over_shifts(
+        lambda views: keras_trainer.predict(model, views), images, shifts
+    )
+    loss, accuracy = keras_trainer.score_probabilities(probabilities, labels)
     recipe = {"data": digits.name, "n": len(images), "net": model.name, **config.to_recipe()}
     context.score("test_accuracy", Score(accuracy, {"accuracy": "top-1", **recipe}))
     context.score("test_loss", Score(loss, {"cross-entropy": "nats", **recipe}))
-    return keras_trainer.predict(model, images)
+    return probabilities
 
 
 def compare_configs(

@@ -19,7 +19,7 @@ from etabli.experiments.tp2 import _shared
 from etabli.models.vision import digit_classifiers
 
 
-class Settings(_shared.TrainConfig):
+class Settings(_shared.ModernConfig):
     epochs: _shared.Epochs = 12
     learning_rate: _shared.LearningRate = 3e-3
     optimizer: _shared.Optimizer = "adam"
@@ -34,7 +34,6 @@ class Settings(_shared.TrainConfig):
         le=256,
         description=N_("filters of the first convolution; later ones have 2 to 4 times as many"),
     )
-    dropout: float = Field(0.3, ge=0, lt=1, description=N_("dropout rate of the last layer"))
 
 
 def run(context: RunContext, settings: Settings) -> None:

@@ -462,7 +462,7 @@ EXPERIMENT = ExperimentSpec(
         "tsne_iterations": 100,
     },
     data=("voc", "weights"),
-    minutes=16,
+    minutes=18,
     memory_mb=3000,
     is_data_parallel=True,
     seeds=3,

@@ -143,7 +143,7 @@ EXPERIMENT = ExperimentSpec(
     settings=Settings,
     run=run,
     data=("voc",),
-    minutes=0.1,
+    minutes=0.025,
     memory_mb=400,
     claims=(
         Claim(

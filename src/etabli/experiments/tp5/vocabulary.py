@@ -130,7 +130,7 @@ EXPERIMENT = ExperimentSpec(
     run=run,
     on_sample={"vocabulary_size": 50},
     data=("flickr8k",),
-    minutes=0.1,
+    minutes=0.035,
     memory_mb=300,
     claims=(
         Claim(
