@@ -139,7 +139,8 @@ def main() -> None:
     harness.conclude(
         "streamed_transfer",
         f"{chosen.images:,} x {chosen.width} float16 features of {CLASSES} classes, "
-        f"{held / 1e6:.0f} MB in shards: a linear classifier, regularization chosen on a tenth; one run each",
+        f"{held / 1e6:.0f} MB in shards: a linear classifier whose regularization a held-out "
+        "tenth chooses; one run each",
         {
             title: harness.Timing(
                 title, found[step].seconds, [found[step].seconds], (found[step].peak - base) / 2**20

@@ -18,6 +18,7 @@ RATES |= {
     "bytes per image": 200.0,
 }
 RATES |= {"training steps": 100.0, "weights": 1e6}
+RATES |= {"neighbor pairs": 1e8, "numbers in a step": 1e8}
 RECORD = {
     "rates": RATES,
     "date": "2026-01-01",
@@ -52,6 +53,16 @@ def test_devices_are_useful_until_the_exchange_takes_as_long_as_the_work():
     """10 ms of work, 8 MB at 1 GB/s: 8 ms."""
     found = scale._training(RATES, scale.Assumed())
     assert (found["exchange_ms"], found["useful_devices"]) == pytest.approx((8.0, 1.25))
+
+
+def test_pairs_and_steps_are_counted_at_their_rates():
+    """A million points are 10^12 pairs, 10^4 seconds; 2 x 10^9 numbers in 18 steps are 369 s."""
+    assumed = scale.Assumed(points=1e6, passes=18, disk=1)
+    found = scale._neighbors(RATES, assumed) | scale._streamed(RATES, assumed)
+    assert found["neighbor_hours"] == pytest.approx(1e4 / 3600)
+    assert found["sample_minutes"] == pytest.approx(20_000 * 1e6 / 1e8 / 60)
+    assert found["computing_hours"] == pytest.approx(2048e6 * 18 / 1e8 / 3600)
+    assert found["reading_hours"] == pytest.approx(4096e6 * 18 / 1e9 / 3600)
 
 
 def test_cpu_seconds_are_counted_over_whole_rounds():

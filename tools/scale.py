@@ -51,6 +51,9 @@ class Assumed:
     node_cores: float = 32.0
     node_failures: float = 0.001
     network: float = 1.0
+    disk: float = 1.0
+    points: float = 1e7
+    passes: float = 130.0
 
 
 HELP = {
@@ -64,6 +67,9 @@ HELP = {
     "node_cores": "cores of a machine",
     "node_failures": "failures of a machine per hour",
     "network": "gigabytes per second between two machines",
+    "disk": "gigabytes per second from a disk",
+    "points": "points of `untangle --cluster`, images of `transfer`",
+    "passes": "steps of `transfer`, over all strengths of regularization",
 }
 
 
@@ -105,7 +111,8 @@ def measure_rates() -> dict[str, object]:
         pixels = np.stack([images.read(each, SIZE) for each in files[:BATCH]])
         for name in NETS:
             rates |= measure_engines(name, pixels)
-        rates |= measure_store(Path(folder))
+        rates |= measure_store(Path(folder)) | measure_streamed_training(Path(folder))
+    rates |= measure_neighbors()
     rates |= measure_training()
     return {
         "rates": rates,
@@ -199,6 +206,46 @@ def measure_training() -> dict[str, float]:
     return {"training steps": steps, "weights": float(model.count_params())}
 
 
+def measure_neighbors(n: int = 60_000, queries: int = 2048) -> dict[str, float]:
+    """Measure pairs of a query and a point of 128 dimensions that are compared per second."""
+    from threadpoolctl import threadpool_limits
+
+    from etabli.metrics.neighbors import find_nearest_neighbors
+
+    points = np.random.default_rng(0).normal(size=(n, 128)).astype(np.float32)
+    with threadpool_limits(1):
+        rate = measure_rate(lambda: find_nearest_neighbors(points, 6, np.arange(queries)), queries)
+    return {"neighbor pairs": rate * n}
+
+
+def measure_streamed_training(folder: Path, n: int = 10_240, width: int = 2048) -> dict[str, float]:
+    """Measure numbers per second of a step of a classifier of 20 classes on float16 in files."""
+    from threadpoolctl import threadpool_limits
+
+    from etabli.models.vision import linear_head
+    from etabli.models.vision.streamed_rows import RowsFile, StreamedRows
+
+    draw, files = np.random.default_rng(0), []
+    for start in range(0, n, ROWS):
+        path = folder / f"rows-{start}.bin"
+        draw.normal(size=(ROWS, width)).astype(np.float16).tofile(path)
+        files.append(RowsFile(path, 0, ROWS))
+    labels = np.where(draw.integers(0, 20, n)[:, None] == np.arange(20), 1, -1).astype(np.int8)
+    passes = 0
+
+    class Counted(StreamedRows):
+        def blocks(self):
+            nonlocal passes
+            passes += 1
+            return super().blocks()
+
+    rows = Counted(files, width, "float16", np.arange(n))
+    with threadpool_limits(1):
+        started = time.process_time()
+        linear_head.fit(rows, labels, 0.1, is_exclusive=True, max_iterations=5)
+    return {"numbers in a step": n * width * passes / (time.process_time() - started)}
+
+
 # the page -----------------------------------------------------------------------------------------
 
 
@@ -225,6 +272,8 @@ def render_page(held: dict, assumed: Assumed) -> str:
         | _failures(rates, assumed)
         | _training(rates, assumed)
         | _limits(rates, assumed)
+        | _neighbors(rates, assumed)
+        | _streamed(rates, assumed)
     )
     words["reads"] = assumed.images / 1000 * assumed.thousand_reads
     return TEMPLATE.read_text(encoding="utf-8").format(**words)
@@ -306,6 +355,32 @@ def _training(rates: dict, assumed: Assumed) -> dict[str, float]:
         "step_ms": 1000 * step,
         "exchange_ms": 1000 * exchange,
         "useful_devices": step / exchange,
+    }
+
+
+def _neighbors(rates: dict, assumed: Assumed, queries: int = 20_000) -> dict[str, float]:
+    """Estimate the core hours of all neighbors, and of those of a sample."""
+    hours = assumed.points / rates["neighbor pairs"] / 3600
+    return {
+        "pairs": rates["neighbor pairs"] / 1e6,
+        "neighbor_hours": assumed.points * hours,
+        "sample_minutes": queries * hours * 60,
+        "point_gigabytes": assumed.points * 128 * 4 / 1e9,
+    }
+
+
+def _streamed(rates: dict, assumed: Assumed, width: int = 2048) -> dict[str, float]:
+    """Estimate a training on features of 2,048 numbers that stay in their files."""
+    numbers = assumed.points * width
+    computing = numbers * assumed.passes / rates["numbers in a step"] / 3600
+    reading = numbers * 2 * assumed.passes / (assumed.disk * 1e9) / 3600
+    return {
+        "step_numbers": rates["numbers in a step"] / 1e6,
+        "row_gigabytes": numbers * 2 / 1e9,
+        "memory_gigabytes": numbers * 4 * 4 / 1e9,
+        "computing_hours": computing,
+        "reading_hours": reading,
+        "row_names_gigabytes": assumed.points * rates["bytes per image"] / 1e9,
     }
 
 
