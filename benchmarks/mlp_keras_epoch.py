@@ -17,7 +17,7 @@ def main() -> None:
         "Keras on TensorFlow, fit": keras_baseline.tensorflow(kind, N),
         "Keras on JAX, fit": keras_baseline.keras_fit(kind, N),
     }
-    timings = harness.compare(candidates, repeats=5)
+    timings = harness.compare(candidates, repeats=3)
     baselines = {
         f"times faster than {name}": (harness.ratio(timings, name, "Établi"), bar)
         for name, bar in (("Keras on TensorFlow, fit", ">= 3"), ("Keras on JAX, fit", "> 1"))

@@ -1,6 +1,6 @@
 """The 90 nearest neighbors of all points: ours (exact, usearch), faiss and pynndescent.
 
-    python benchmarks/neighbor_search.py [--points 30000] [--repeats 3]
+    python benchmarks/neighbor_search.py [--points 20000] [--repeats 3]
 
 MNIST's digits (PCA to 50 dimensions), points of their sizes where ETABLI_DATA names no full data;
 all cores for each. The recall of an index is the share of the true neighbors that it finds; faiss
@@ -66,7 +66,7 @@ METHODS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--points", type=int, default=30_000)
+    parser.add_argument("--points", type=int, default=20_000)
     parser.add_argument("--repeats", type=int, default=3)
     asked = parser.parse_args()
     points = np.ascontiguousarray(data(asked.points)[0], np.float32)

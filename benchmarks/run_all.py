@@ -1,6 +1,6 @@
 """Run all benchmarks in one go and write docs/benchmarks.md: ``make bench``.
 
-    python benchmarks/run_all.py [--rounds N] [--list] [NAME ...]
+    python benchmarks/run_all.py [--rounds N] [--minutes N] [--list] [NAME ...]
 
 Each benchmark is a process of its own. One that fails or takes too long stops no other: the page
 and the last lines name it. With names, only those run, and the others keep what they had.
@@ -8,6 +8,7 @@ and the last lines name it. With names, only those run, and the others keep what
 
 import argparse
 import contextlib
+import math
 import os
 import shlex
 import signal
@@ -20,6 +21,7 @@ import write_page
 from harness import HOME, LOAD_AT_START, PLACE, describe_run
 
 LIMIT = 900  # seconds for one benchmark
+NOT_REACHED = "this run did not reach it"
 # In this order; the longest last.
 PLAN = (
     "mlp_epoch",
@@ -31,20 +33,20 @@ PLAN = (
     "caption_epoch",
     "caption_decoding",
     "generation",
-    "feature_extraction --memory",
-    "feature_extraction --backbone mobilenet_v2",
-    "int8_features",
+    "feature_extraction --images 64 --memory",
+    "feature_extraction --images 64 --backbone mobilenet_v2",
+    "int8_features --repeats 3 --accuracy",
     "neighborhood_hit",
     "neighbor_search",
     "placing",
     "glove_reading",
     "table_reading",
     "explorer_drawing",
-    "exclusive_classes",
+    "exclusive_classes --draws 4",
     "unfamiliar_images",
     "tsne",
-    "streamed_transfer --images 200000",
-    "image_commands",
+    "streamed_transfer --images 100000",
+    "image_commands --repeats 2",
     "million_points",
     "tsne_mnist",
     "class_marking",
@@ -94,20 +96,25 @@ def _end(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def run_all(commands: list[str], whole: bool) -> dict[str, str]:
-    """Run benchmarks, writing the page after each; return the reason of each without outcome."""
+def run_all(commands: list[str], whole: bool, minutes: float = math.inf) -> dict[str, str]:
+    """Run benchmarks, writing the page after each; return the reason of each without outcome.
+
+    After ``minutes`` no further one starts.
+    """
     started, failed = time.time(), {}
     os.environ["BENCH_RUN"] = time.strftime("%Y-%m-%dT%H:%M:%S")
     PLACE.mkdir(exist_ok=True)
     for path in PLACE.glob("*.json"):
         path.unlink()
     for number, command in enumerate(commands, 1):
+        if time.time() - started > 60 * minutes:
+            return failed | dict.fromkeys(commands[number - 1 :], NOT_REACHED)
         print(f"== {command} ({number} of {len(commands)})", flush=True)
         begun = time.time()
         if reason := run(command):
             failed[command] = reason
         print(f"   {reason or 'done'}, {time.time() - begun:.0f} s", flush=True)
-        waiting = dict.fromkeys(commands[number:], "this run did not reach it")
+        waiting = dict.fromkeys(commands[number:], NOT_REACHED)
         write_page.update(
             {
                 "id": os.environ["BENCH_RUN"],
@@ -129,6 +136,9 @@ def main() -> None:
     parser.add_argument(
         "--rounds", type=int, help="at most so many rounds each (0: one call, to try)"
     )
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="after so many, no further one starts"
+    )
     parser.add_argument("--list", action="store_true", help="print what would run, and stop")
     asked = parser.parse_args()
     commands = [each for each in PLAN if not asked.names or each.split()[0] in asked.names]
@@ -140,7 +150,8 @@ def main() -> None:
     if asked.rounds is not None:
         os.environ["BENCH_ROUNDS"] = str(asked.rounds)
     print(f"load at the start: {LOAD_AT_START:.2f}")
-    failed = run_all(commands, whole=not asked.names)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the running one, too
+    failed = run_all(commands, not asked.names, asked.minutes)
     print(write_page.PAGE)
     if failed:
         print("\n".join(["", "No outcome:", *(f"  {k}: {v}" for k, v in failed.items())]))

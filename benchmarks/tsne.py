@@ -25,7 +25,7 @@ def main() -> None:
                 TSNE(random_state=next(theirs), n_jobs=-1).fit_transform(points)
             ),
         },
-        repeats=3,
+        repeats=2,
         first_counts=True,
     )
     hits = {

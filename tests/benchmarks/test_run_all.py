@@ -50,6 +50,11 @@ def test_a_benchmark_that_takes_too_long_is_stopped(home, monkeypatch):
     assert "stopped after" in run_all.run_all(["hangs"], whole=False)["hangs"]
 
 
+def test_after_the_minutes_no_further_benchmark_starts(home):
+    found = run_all.run_all(["works", "fails"], whole=True, minutes=-1)
+    assert found == dict.fromkeys(["works", "fails"], run_all.NOT_REACHED)
+
+
 def test_a_run_of_some_keeps_the_outcomes_of_others(home):
     run_all.run_all(["works"], whole=True)
     old = json.loads((home / "store").read_text(encoding="utf-8"))
