@@ -50,6 +50,7 @@ PLAN = (
     "million_points",
     "tsne_mnist",
     "class_marking",
+    "first_use",
 )
 LEFT_OUT = {
     "gpu": "needs a GPU: `make bench-gpu`",
