@@ -11,6 +11,7 @@ from etabli.cli import _errors
 from etabli.cli._options import Json
 from etabli.core.errors import EtabliError
 from etabli.core.i18n import _
+from etabli.core.paths import RUNS
 
 if TYPE_CHECKING:
     from etabli.experiments.spec import ExperimentSpec
@@ -40,7 +41,7 @@ def list_experiments(
     from etabli import experiments
 
     specs = experiments.select_experiments(names or [])
-    last = last_results(Path("runs"))
+    last = last_results(RUNS)
     if as_json:
         _errors.print_json([_as_document(spec, last.get(spec.name, [])) for spec in specs])
     elif verbose or (names and len(specs) == 1 and names[0] not in experiments.PRACTICALS):
@@ -126,7 +127,7 @@ def _print_experiment(spec: "ExperimentSpec", last: list[tuple[Path, str, "Score
         ),
         indent=2,
     )
-    if found := timing.find_duration(spec, "sample", Path("runs")):
+    if found := timing.find_duration(spec, "sample", RUNS):
         took = _("Sample data: {time}, as in {run}.")
         print_text(took.format(time=format_duration(found.seconds), run=found.run), indent=2)
     typer.echo("\n" + _("Settings (--set key=value)"))
@@ -156,11 +157,11 @@ def _full_time(spec: "ExperimentSpec") -> str:
     from etabli.experiments import timing
     from etabli.report.numbers import format_duration
 
-    if found := timing.find_duration(spec, "full", Path("runs")):
+    if found := timing.find_duration(spec, "full", RUNS):
         text = _("{time} per seed here, as in {run}")
         return text.format(time=format_duration(found.seconds), run=found.run)
     specs = experiments.select_experiments([])
-    estimate = timing.estimate_duration(spec, specs, Path("runs"))
+    estimate = timing.estimate_duration(spec, specs, RUNS)
     text = _(
         "about {time} per seed here, after the earlier experiments of its practical (estimated; "
         "{reference} on two cores of an AMD EPYC)"

@@ -9,6 +9,7 @@ from etabli.cli import _errors
 from etabli.cli._options import Json, Overwrite, Verbose
 from etabli.core.errors import BadSetting, DataMissing
 from etabli.core.i18n import _
+from etabli.core.paths import RUNS
 
 
 def report(
@@ -47,7 +48,7 @@ def report(
 
     if out is not None:
         refuse_existing_file(out, overwrite or reports.is_report(out))
-    folders = folders or run_folder.find_runs(Path("runs"))[:1]
+    folders = folders or run_folder.find_runs(RUNS)[:1]
     if not folders:
         raise DataMissing(
             _("there is no run in the folder 'runs'"), fix=_("Make one with: etabli run tp1")

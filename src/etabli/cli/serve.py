@@ -9,12 +9,13 @@ import typer
 
 from etabli.cli import _errors
 from etabli.core.i18n import _, current_language
+from etabli.core.paths import RUNS
 
 
 def serve(
     runs: Annotated[
         Path, typer.Option("--runs", help="The folder of the runs whose models are served.")
-    ] = Path("runs"),
+    ] = RUNS,
     host: Annotated[
         str | None,
         typer.Option(

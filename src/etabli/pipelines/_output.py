@@ -13,6 +13,7 @@ from pathlib import Path
 from etabli.core.atomic_files import lock_folder
 from etabli.core.errors import BadSetting, CorruptFile
 from etabli.core.i18n import _
+from etabli.core.paths import RUNS
 from etabli.report import run_folder
 from etabli.saved_models.card import CARD
 from etabli.training.checkpoint import CHECKPOINTS_DIR, Checkpoint
@@ -22,7 +23,6 @@ __all__ = [
     *("refuse_existing_file", "refuse_finished_model", "refuse_finished_run", "start_from_state"),
 ]
 
-RUNS = Path("runs")
 REPORT = "report.html"  # of a run
 STATE = "training.safetensors"  # in the model's folder: what --resume trains on from
 _REPLACING = "replacing"  # a file among the checkpoints: the card is still that of the former model

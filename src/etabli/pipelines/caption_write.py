@@ -11,6 +11,7 @@ import numpy as np
 from etabli.core.atomic_files import atomic_write
 from etabli.core.errors import DataMissing, EtabliError
 from etabli.core.i18n import _
+from etabli.core.paths import RUNS
 from etabli.data.catalog.source import Source
 from etabli.data.formats import images
 from etabli.data.formats.caption_folder import write_captions
@@ -221,7 +222,7 @@ def find_extractor_weights(features: str) -> Path | None:
     return Source.full().file("weights", *WEIGHTS) if features == "mobilenet_v2" else None
 
 
-def find_newest_captioner(runs: Path | str = "runs") -> Path:
+def find_newest_captioner(runs: Path | str = RUNS) -> Path:
     """Return the captioner of the newest run that has one, one with attention first."""
     for run in run_folder.find_runs(Path(runs)):
         for experiment in (

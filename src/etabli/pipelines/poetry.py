@@ -10,6 +10,7 @@ import numpy as np
 
 from etabli.core.errors import BadSetting, DataMissing, EtabliError
 from etabli.core.i18n import _
+from etabli.core.paths import RUNS
 from etabli.core.progress import Reporter, Silent
 from etabli.core.seeding import make_generator
 from etabli.data.formats import text as texts
@@ -18,7 +19,7 @@ from etabli.metrics import text as measures
 from etabli.models.text import generation
 from etabli.models.text.ngram import NGram, kneser_ney
 from etabli.models.text.sampling import Decoding
-from etabli.pipelines._output import RUNS, is_finished, open_output
+from etabli.pipelines._output import is_finished, open_output
 from etabli.pipelines._settings import require_more_epochs, require_trainable
 from etabli.pipelines._text_training import (
     CHUNK,

@@ -11,9 +11,9 @@ from etabli.core import environment
 from etabli.core.atomic_files import atomic_write, lock_folder, parse_json
 from etabli.core.errors import BadSetting
 from etabli.core.i18n import _
+from etabli.core.paths import RUNS
 from etabli.core.progress import Reporter, Silent
 from etabli.data.catalog.source import Source
-from etabli.pipelines._output import RUNS
 from etabli.pipelines.run import Fetch
 from etabli.pipelines.verify import badge
 from etabli.pipelines.verify.claim_file import (

@@ -9,6 +9,7 @@ from typing import Any, cast
 from etabli import pretrained, report
 from etabli.core.errors import BadSetting, EtabliError
 from etabli.core.i18n import LANGUAGES, N_, _, current_language, use_language
+from etabli.core.paths import RUNS
 from etabli.data.catalog.registry import DATASETS
 from etabli.report import run_folder
 from etabli.saved_models.card import CARD
@@ -53,7 +54,7 @@ class PublishedRuns(PlaygroundState):
     """The state of the playground for given runs; nothing is trained, and nothing changes."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        super().__init__(Path("runs"), ())
+        super().__init__(RUNS, ())
         self.folders = list(folders)
         self.loaded: dict[str, object] = {}  # the models of the pages
         self.models = cast(ModelCache, self)
@@ -113,8 +114,8 @@ def gather(runs: Sequence[str | Path] | None, photos: bool) -> Contents:
 
 
 def _find_default() -> tuple[list[Path], dict[str, Path]]:
-    state = PlaygroundState(Path("runs"), ())
-    return run_folder.find_runs(Path("runs")), state.own_models.find("text")
+    state = PlaygroundState(RUNS, ())
+    return run_folder.find_runs(RUNS), state.own_models.find("text")
 
 
 def _sort_folders(given: Sequence[str | Path]) -> tuple[list[Path], dict[str, Path]]:
@@ -203,7 +204,7 @@ def _find_candidates(
 ) -> list[TrainedModel]:
     """Find trained nets, the best first: those of given runs, else in the order of the server."""
     if not is_given:
-        return list(find_trained(Path("runs"), spec, pretrained.FOLDER))
+        return list(find_trained(RUNS, spec, pretrained.FOLDER))
     found = []
     for folder in folders:
         try:
