@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "class": ("course", N_("Hand out exercises to a class, mark them, see who is stuck.")),
     "report": ("report", N_("Write the report of a run, or a comparison of several.")),
     "verify": ("verify", N_("Rerun what a claim file needs, and report what holds.")),
+    "race": ("race", N_("Train a recipe with many seeds; report accuracy and seconds.")),
     "untangle": ("untangle", N_("Measure how well the classes of your points are separated.")),
     "serve": ("serve", N_("Open the playground: one local page for the five practicals.")),
     "publish": ("publish", N_("Write the playground as static files.")),

@@ -14,7 +14,7 @@ import numpy as np
 from etabli.core.errors import BadArray, BadSetting
 from etabli.core.i18n import _
 from etabli.training import data_parallel
-from etabli.training.backend import is_jax_backend
+from etabli.training.backend import is_jax_backend, reuse_freed_memory
 from etabli.training.checkpoint import Checkpoint, model_digest, model_state, restore_model
 from etabli.training.data_loader import Augment, DataLoader
 from etabli.training.jax_trainer import JaxTrainer
@@ -22,7 +22,7 @@ from etabli.training.jax_trainer import JaxTrainer
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Row", "early_stopping", "evaluate", "fit", "predict"]
+__all__ = ["Row", "early_stopping", "evaluate", "fit", "predict", "score_probabilities"]
 
 Row = dict[str, float]
 
@@ -105,7 +105,11 @@ def predict(model: "keras.Model", images: np.ndarray, batch_size: int = 1000) ->
 
 def evaluate(model: "keras.Model", images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """Return mean cross-entropy (nats) and accuracy on labels given as class indices."""
-    probabilities = predict(model, images)
+    return score_probabilities(predict(model, images), labels)
+
+
+def score_probabilities(probabilities: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Return mean cross-entropy (nats) and accuracy of probabilities (N, K) of class indices."""
     right = np.clip(probabilities[np.arange(len(labels)), labels], 1e-7, 1.0)
     return float(-np.log(right).mean()), float((probabilities.argmax(axis=1) == labels).mean())
 
@@ -126,6 +130,7 @@ FinishEpoch = Callable[[int, float, float, float], bool]
 
 
 def _run_jax(model: "keras.Model", loader: DataLoader, epochs: range, finish: FinishEpoch) -> None:
+    reuse_freed_memory()
     trainer = JaxTrainer(model, loader)
     for epoch in epochs:
         started = time.perf_counter()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from etabli.models.vision.augmentation import random_shift, random_warp
+from etabli.models.vision.augmentation import average_over_shifts, random_shift, random_warp
 
 
 def images(n=40):
@@ -20,6 +20,25 @@ def test_a_shift_moves_whole_pixels_and_keeps_their_sum(frozen):
         np.roll(given[0], (down, right), (0, 1)) for down in range(-2, 3) for right in range(-2, 3)
     ]
     assert any(np.array_equal(moved[0], each) for each in expected)
+
+
+def test_a_prediction_is_averaged_over_five_places():
+    given = images(6)
+    ways = [(0, 0), (2, 0), (-2, 0), (0, 2), (0, -2)]
+    draw = np.random.default_rng(1).normal(size=(28, 28, 1, 3))
+    predict = lambda x: np.tanh(np.tensordot(x, draw, 3))  # noqa: E731
+    expected = np.mean([predict(np.roll(given, way, (1, 2))) for way in ways], axis=0)
+    np.testing.assert_allclose(average_over_shifts(predict, given, 2), expected, rtol=1e-5)
+    np.testing.assert_array_equal(average_over_shifts(predict, given, 0), predict(given))
+
+
+def test_the_strength_is_a_factor_of_every_deformation():
+    given = images(10)
+    half = random_warp(given, np.random.default_rng(1), strength=0.5)
+    same = random_warp(
+        given, np.random.default_rng(1), degrees=5, scale=0.05, shear=0.05, shift=1, elastic=0.5
+    )
+    np.testing.assert_array_equal(half, same)
 
 
 def test_zero_shift_and_zero_warp_are_the_identity():

@@ -1,5 +1,7 @@
 """Data augmentation of small grayscale images: shifts by whole pixels and smooth warps."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 _BLOCK = 2000  # images warped at once
@@ -23,6 +25,23 @@ def random_shift(
     return moved
 
 
+def average_over_shifts(
+    predict: Callable[[np.ndarray], np.ndarray], images: np.ndarray, pixels: int = 1
+) -> np.ndarray:
+    """Return the mean prediction for images (N, H, W, C), shifted by nothing and in four ways."""
+    if not pixels:
+        return predict(images)
+    ways = ((0, 0), (pixels, 0), (-pixels, 0), (0, pixels), (0, -pixels))
+    margin = (pixels, pixels)
+    padded = np.pad(images, ((0, 0), margin, margin, (0, 0)))
+    height, width = images.shape[1:3]
+    views = (
+        padded[:, pixels + down : pixels + down + height, pixels + right : pixels + right + width]
+        for down, right in ways
+    )
+    return np.mean([predict(view) for view in views], axis=0)
+
+
 def random_warp(
     images: np.ndarray,
     generator: np.random.Generator,
@@ -32,6 +51,7 @@ def random_warp(
     shear: float = 0.1,
     shift: float = 2.0,
     elastic: float = 1.0,
+    strength: float = 1.0,
 ) -> np.ndarray:
     """Rotate, scale, shear, shift and elastically deform each image at random.
 
@@ -46,7 +66,11 @@ def random_warp(
         shift: Pixels.
         elastic: Standard deviation, in pixels, of a smooth field: Gaussian bumps on a coarse grid
             with normal weights (after Simard, Steinkraus, Platt 2003, section 2).
+        strength: A factor of all of them.
     """
+    degrees, scale, shear, shift, elastic = (
+        strength * each for each in (degrees, scale, shear, shift, elastic)
+    )
     count, height, width = images.shape[:3]
     maps = _affine_maps(count, generator, degrees, scale, shear)
     moves = generator.uniform(-shift, shift, (count, 2)).astype(np.float32)
