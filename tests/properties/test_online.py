@@ -12,7 +12,6 @@ from etabli.models.text.adaptive import (
     list_character_contexts,
     mix_online,
     read_online,
-    read_with_matches,
 )
 from etabli.models.text.ppm import read_ppm
 from etabli.projection.neighbors import make_neighbor_search
@@ -33,10 +32,9 @@ def test_a_reader_gives_distributions_that_no_later_symbol_changes(text, cut, se
     def read(codes):
         characters = spell(codes)
         counts = read_online(list_character_contexts(characters, 2), codes, 3, FIRST)
-        matches, _lengths = read_with_matches(characters, codes, 3, FIRST)
         partial = read_ppm(characters, codes, 3, FIRST, 2)
-        mixed = mix_online([counts, matches], codes[FIRST:])
-        return [counts, matches, partial, mixed]
+        mixed = mix_online([counts, partial], codes[FIRST:])
+        return [counts, partial, mixed]
 
     codes = np.array(text)
     later = codes.copy()

@@ -14,6 +14,7 @@ __all__ = [
     "find_copied",
     "find_words",
     "known_words",
+    "mean_nats",
     "negative_log_likelihood",
     "next_character_accuracy",
     "repetition",
@@ -30,6 +31,12 @@ def negative_log_likelihood(log_probabilities: np.ndarray, targets: np.ndarray) 
     log_p, targets = _check_pairs(log_probabilities, targets)
     value = -float(log_p[np.arange(len(targets)), targets].mean())
     return Score(value, {"nats": "per character", "n": len(targets), "v": log_p.shape[1]})
+
+
+def mean_nats(log_p: np.ndarray, vocabulary: int) -> Score:
+    """Compute the same from ln p (N,) of the targets alone, as an adaptive model pays them."""
+    recipe = {"nats": "per character", "n": len(log_p), "v": vocabulary}
+    return Score(-float(np.mean(log_p)), recipe)
 
 
 def next_character_accuracy(log_probabilities: np.ndarray, targets: np.ndarray) -> Score:

@@ -98,6 +98,7 @@ _VARIANTS = {
     "residual": N_("with n-gram model"),
     "adaptive": N_("adaptive"),
     "counts": N_("characters and words"),
+    "contexts": N_("context mixing"),
     "ppm": "PPM",
     "masked": N_("padding masked"),
     "unmasked": N_("padding counted"),

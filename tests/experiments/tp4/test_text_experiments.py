@@ -85,7 +85,7 @@ def test_the_plain_and_residual_networks_and_their_mixture_are_scored(run_of):
         f"{name}{kind}"
         for name in ("train_accuracy", "test_accuracy", "test_nats")
         for kind in kinds
-    } | {f"test_nats_adaptive{kind}" for kind in ("", "_counts", "_ppm")}
+    } | {f"test_nats_adaptive{kind}" for kind in ("", "_counts", "_contexts", "_ppm")}
     assert scores["test_nats_adaptive"] < scores["test_nats_adaptive_counts"] + 0.1
     assert "adaptive" in context.scores["test_nats_adaptive"].recipe
     assert "adaptive" not in context.scores["test_nats_ngram"].recipe

@@ -6,8 +6,8 @@ from etabli.models.text.adaptive import (
     list_word_contexts,
     mix_online,
     read_online,
-    read_with_matches,
 )
+from etabli.models.text.contexts import place_in_run
 from etabli.models.text.ngram import kneser_ney, mix
 from etabli.models.text.ppm import read_ppm
 
@@ -29,21 +29,16 @@ def read_words(codes):
     return read_online(list_word_contexts(spell(codes), 2), codes, 3, FIRST)
 
 
-def read_matches(codes):
-    return read_with_matches(spell(codes), codes, 3, FIRST)[0]
-
-
 def read_partial_matches(codes):
     return read_ppm(spell(codes), codes, 3, FIRST, 3)
 
 
 def read_mixture(codes):
-    models = [read_characters(codes), read_words(codes), read_matches(codes)]
-    lengths = read_with_matches(spell(codes), codes, 3, FIRST)[1]
-    return mix_online(models, codes[FIRST:], lengths)
+    models = [read_characters(codes), read_words(codes), read_partial_matches(codes)]
+    return mix_online(models, codes[FIRST:], place_in_run(spell(codes))[FIRST:])
 
 
-READERS = [read_characters, read_words, read_matches, read_partial_matches, read_mixture]
+READERS = [read_characters, read_words, read_partial_matches, read_mixture]
 
 
 @pytest.mark.parametrize("read", READERS)
@@ -68,7 +63,7 @@ def test_the_first_prediction_is_that_of_the_static_kneser_ney_model():
     np.testing.assert_allclose(read_characters(CODES)[:1], static, rtol=1e-12)
 
 
-@pytest.mark.parametrize("read", [read_characters, read_matches, read_partial_matches])
+@pytest.mark.parametrize("read", [read_characters, read_partial_matches])
 def test_a_passage_of_the_test_text_that_comes_again_is_predicted(read):
     codes = CODES.copy()
     codes[FIRST + 100 :] = codes[FIRST : FIRST + 100]

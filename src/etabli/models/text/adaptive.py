@@ -17,13 +17,11 @@ __all__ = [
     "list_word_contexts",
     "mix_online",
     "read_online",
-    "read_with_matches",
 ]
 
 Contexts = Sequence[Hashable]
 """The contexts of one position, shortest first; each determines those before it."""
 
-LONGEST_MATCH = 31
 MAX_RUN = 16  # characters of a word that a context has: a text may have no blanks at all
 
 
@@ -127,58 +125,6 @@ def read_online(
         found[position - first] = model.predict(contexts[position])
         model.add(contexts[position], symbols[position])
     return np.log(found)
-
-
-def read_with_matches(
-    characters: str, codes: np.ndarray, vocabulary: int, first: int, shortest: int = 5
-) -> tuple[np.ndarray, np.ndarray]:
-    """Predict what followed the last occurrence of the longest known passage before a position.
-
-    Args:
-        characters: The text.
-        codes: Its symbols.
-        vocabulary: V.
-        first: The position of the first prediction.
-        shortest: Characters of a passage; shorter ones are not looked for.
-
-    Returns:
-        ln p (N, V), and the length (N,) of the passage up to a bound, 0 where there is none. The
-        probability of the symbol that followed is the share of such predictions, of passages of
-        this length, that were right so far.
-    """
-    symbols: list[int] = codes.tolist()
-    last_seen: dict[str, int] = {}
-    rights, tries = np.full(LONGEST_MATCH + 1, 1.0), np.full(LONGEST_MATCH + 1, 2.0)
-    p = np.full((len(symbols) - first, vocabulary), 1.0 / vocabulary)
-    lengths = np.zeros(len(symbols) - first, dtype=np.int64)
-    start = length = 0
-    for position, symbol in enumerate(symbols):
-        passage = characters[max(0, position - shortest) : position]
-        if not length and passage in last_seen:
-            start = last_seen[passage]
-            length = _count_common(characters, start, position)
-        last_seen[passage] = position
-        if not length:
-            continue
-        expected, share = symbols[start], rights[length] / tries[length]
-        if position >= first:
-            p[position - first] = (1 - share) / (vocabulary - 1)
-            p[position - first, expected] = share
-            lengths[position - first] = length
-        rights[length] += expected == symbol
-        tries[length] += 1
-        start, length = start + 1, min(LONGEST_MATCH, length + 1) if expected == symbol else 0
-    return np.log(p), lengths
-
-
-def _count_common(characters: str, start: int, position: int) -> int:
-    """Return how many characters before two positions are the same, up to a bound."""
-    length = 0
-    while length < min(start, LONGEST_MATCH) and (
-        characters[start - length - 1] == characters[position - length - 1]
-    ):
-        length += 1
-    return length
 
 
 def mix_online(
