@@ -43,6 +43,7 @@ _PROJECTIONS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 _MIN_FOR_ADVICE = 100_000  # points; comparing all of so many with all takes minutes
 _ADVISED = 10_000  # points whose neighbors give the score within half a percent
 _MIN_SQUARED = 2.0**-511  # smaller values have a square that is zero
+_AT_ONCE = 50_000  # placed points whose neighbors in the plane are in memory at once
 _SCALE_LIMIT = 60  # exponent of 2 beyond which squares of values may not be numbers
 
 
@@ -247,7 +248,7 @@ def _show_explorer(
     main = next(iter(planes))
     column = _("neighborhood hit in the {projection} plane").format(projection=main)
     rows, columns = part, {column: planes[main].hit.hits}
-    rest = np.setdiff1d(np.arange(len(data.points)), part)
+    rest = np.delete(np.arange(len(data.points)), part)
     if len(rest):
         placed = _place_rest(context, data, part, rest, plane_map, settings.k)
         rows, columns = np.concatenate([part, rest]), {}
@@ -297,15 +298,18 @@ def _place_rest(
         placed = plane_map.place(data.points, rest, step)
     main = plane_map.facts["projections"][0]
     tree = cKDTree(plane_map.planes[main])
-    near = tree.query(placed[main], range(1, k + 1), workers=-1)[1]
-    hits = plane_map.labels[near] == data.labels[rest][:, None]
+    n_hits = 0
+    for start in range(0, len(rest), _AT_ONCE):  # so that a million take little memory
+        some = slice(start, start + _AT_ONCE)
+        near = tree.query(placed[main][some], range(1, k + 1), workers=-1)[1]
+        n_hits += np.count_nonzero(plane_map.labels[near] == data.labels[rest[some]][:, None])
     recipe: dict[str, object] = {
         "neighborhood-hit": f"k={k}",
         "n": len(rest),
         "among": len(part),
         "projection": get_key(main),
     }
-    context.score("neighborhood_hit_placed", Score(float(hits.mean()), recipe))
+    context.score("neighborhood_hit_placed", Score(n_hits / (len(rest) * k), recipe))
     return placed
 
 

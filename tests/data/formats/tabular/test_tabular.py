@@ -9,6 +9,7 @@ from safetensors.numpy import save_file
 
 from etabli.core.errors import BadArray, CorruptFile, DataMissing, EtabliError, UnknownName
 from etabli.data.formats import tabular
+from etabli.data.formats.tabular import frames
 
 POINTS = np.array([[1.5, 2.0], [3.0, -4.0], [0.25, 6.0]], np.float32)
 CLASSES = np.array([2, 0, 1])
@@ -203,6 +204,32 @@ def test_a_parquet_file_with_numbers_vectors_and_labels(tmp_path):
         parquet.write_table(pyarrow.table(bad), tmp_path / "b.parquet")
         with pytest.raises(BadArray, match=sentence):
             tabular.read(tmp_path / "b.parquet")
+
+
+@pytest.mark.parametrize("label", ["a text", "a number"])
+def test_the_columns_of_a_parquet_file_are_joined_where_they_were_read(
+    label, tmp_path, monkeypatch
+):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    values = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+    labels = ["x", "y"] * 10 if label == "a text" else np.float32([1, 2] * 10)
+    columns = {"a": values[:, 0], "label": labels}
+    columns |= {f"x{at}": values[:, at] for at in range(1, 4)}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet")
+    wholes = []
+
+    def read(path, read=frames._read_parquet_columns):
+        found = read(path)
+        wholes.append(found[-1])
+        return found
+
+    monkeypatch.setattr(frames, "_read_parquet_columns", read)
+    points = tabular.read(tmp_path / "a.parquet").points
+    np.testing.assert_array_equal(points, values)
+    assert points.flags.c_contiguous
+    # A number for a label is one of the columns of the whole, and no measurement.
+    assert np.shares_memory(points, wholes[0]) == (label == "a text")
 
 
 def saved(save) -> bytes:

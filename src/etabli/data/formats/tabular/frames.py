@@ -26,8 +26,12 @@ def assemble(
     *,
     need_labels: bool = True,
     row_names: frozenset[str] = frozenset(),
+    whole: np.ndarray | None = None,
 ) -> RawTable:
-    """Return the numeric columns, which are taken out of ``found``, and that of labels."""
+    """Return the numeric columns, which are taken out of ``found``, and that of labels.
+
+    ``whole`` (N, D) is an array of our own of which columns in ``found`` are views.
+    """
     raw = RawTable(source, np.zeros((0, 0)), all_columns=tuple(found), row_names=row_names)
     numeric = {name: array.dtype.kind in "fiub" for name, array in found.items()}
     names = [name for name in found if name not in row_names]
@@ -52,13 +56,22 @@ def assemble(
     for name in chosen:
         width = math.prod(found[name].shape[1:])
         labels += [name] if width == 1 else [f"{name}[{at}]" for at in range(width)]
-    raw.points = array_files.to_matrix(_join([found.pop(name) for name in chosen]), source)
+    raw.points = array_files.to_matrix(_join([found.pop(name) for name in chosen], whole), source)
     raw.columns = tuple(labels)
     return raw
 
 
-def _join(blocks: list[np.ndarray]) -> np.ndarray:
-    """Put columns side by side; each is given up once it is copied."""
+def _join(blocks: list[np.ndarray], whole: np.ndarray | None) -> np.ndarray:
+    """Put columns side by side, unless they are all those of ``whole``.
+
+    Each is given up once it is copied.
+    """
+    if (
+        whole is not None
+        and whole.shape[1] == len(blocks)
+        and all(np.shares_memory(each[:1], whole[:1, at]) for at, each in enumerate(blocks))
+    ):
+        return whole
     blocks.reverse()
     n, width = len(blocks[0]), sum(math.prod(each.shape[1:]) for each in blocks)
     joined = np.empty((n, width), np.result_type(*(each.dtype for each in blocks)))
@@ -75,12 +88,19 @@ def _join(blocks: list[np.ndarray]) -> np.ndarray:
 
 def read_arrow(path: Path, options: Options, *, need_labels: bool = True) -> RawTable:
     """Read a Parquet, Feather or Arrow file; a column of vectors counts as many columns."""
-    found, row_names = _read_arrow_columns(path)
-    return assemble(str(path), found, options, need_labels=need_labels, row_names=row_names)
+    found, row_names, whole = _read_arrow_columns(path)
+    return assemble(
+        str(path), found, options, need_labels=need_labels, row_names=row_names, whole=whole
+    )
 
 
-def _read_arrow_columns(path: Path) -> tuple[dict[str, np.ndarray], frozenset[str]]:
-    """Return the columns of a file by name, and which of them are the index of a frame."""
+def _read_arrow_columns(
+    path: Path,
+) -> tuple[dict[str, np.ndarray], frozenset[str], np.ndarray | None]:
+    """Return the columns of a file by name, and which of them are the index of a frame.
+
+    The last is an array of which columns are views, or None.
+    """
     try:
         import pyarrow
     except ImportError as error:
@@ -93,7 +113,7 @@ def _read_arrow_columns(path: Path) -> tuple[dict[str, np.ndarray], frozenset[st
             name: _to_array(table.column(at), name, path)
             for at, name in enumerate(columns.deduplicate(table.column_names))
         }
-        return found, _find_index(table.schema)
+        return found, _find_index(table.schema), None
     except BadArray:
         raise
     except (pyarrow.ArrowException, ValueError, OSError) as error:
@@ -105,8 +125,13 @@ def _read_arrow_columns(path: Path) -> tuple[dict[str, np.ndarray], frozenset[st
         ) from error
 
 
-def _read_parquet_columns(path: Path) -> tuple[dict[str, np.ndarray], frozenset[str]]:
-    """Read the columns one after the other, so that the table is not in memory twice."""
+def _read_parquet_columns(
+    path: Path,
+) -> tuple[dict[str, np.ndarray], frozenset[str], np.ndarray | None]:
+    """Read the columns one after the other, so that the table is not in memory twice.
+
+    Those of one kind of float are read into one array: Arrow keeps the memory it frees.
+    """
     import pyarrow
     from pyarrow import parquet
 
@@ -117,12 +142,22 @@ def _read_parquet_columns(path: Path) -> tuple[dict[str, np.ndarray], frozenset[
             "." in name for name in schema.names
         )
         table = None if is_plain else file.read()
+        kinds = [str(kind) for kind in schema.types]
+        common = "float" if "float" in kinds else "double"
         found = {}
+        matrix, end = None, 0
         for at, name in enumerate(columns.deduplicate(schema.names)):
             own = file.read(columns=[schema.names[at]]) if table is None else table
-            found[name] = _to_array(own.column(0 if table is None else at), name, path)
+            values = _to_array(own.column(0 if table is None else at), name, path)
+            if kinds[at] == common:
+                if matrix is None:
+                    matrix = np.empty((len(values), kinds.count(common)), values.dtype)
+                matrix[:, end] = values
+                values, end = matrix[:, end], end + 1
+            found[name] = values
+            del own
             pyarrow.default_memory_pool().release_unused()
-        return found, _find_index(schema)
+        return found, _find_index(schema), matrix
 
 
 def _read_table(path: Path) -> Any:
@@ -276,7 +311,7 @@ def _read_series(series: Any) -> np.ndarray:
 
 def read_labels(path: Path, options: Options) -> Labels:
     """Read the labels of a file of typed columns: its only column, or the one of labels."""
-    by_name, _row_names = _read_arrow_columns(path)
+    by_name, _row_names, _whole = _read_arrow_columns(path)
     names, found = list(by_name), list(by_name.values())
     is_text = [array.dtype.kind not in "fiub" for array in found]
     at = 0 if len(names) == 1 else columns.choose_label(names, is_text, options, [])
