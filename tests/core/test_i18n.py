@@ -4,6 +4,8 @@ import copy
 import pickle
 import string
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,6 +70,30 @@ def test_every_format_specification_is_supported(name, count, share):
     plain = message.format(name=name, count=count, share=share)
     translated = TranslatableStr(message, message).format(name=name, count=count, share=share)
     assert translated == translated.source == plain
+
+
+@pytest.mark.parametrize(
+    "count, english, french",
+    [
+        (0, "0 images", "0 image"),
+        (1, "1 image", "1 image"),
+        (2, "2 images", "2 images"),
+        (11, "11 images", "11 images"),
+    ],
+)
+def test_a_number_chooses_between_the_singular_and_the_plural(count, english, french):
+    sentence = _("{count} {count:image|images}").format(count=count)
+    assert (sentence, sentence.translate_to("fr")) == (english, french)
+    with use_language("fr"):
+        sentence = _("{count} {count:image|images}").format(count=np.int64(count))
+    assert (sentence, sentence.source) == (french, english)
+    assert copy.deepcopy(sentence).source == english
+
+
+def test_every_language_has_words_of_its_own():
+    sentence = _("{n} {n:claim|claims}: {path}").format(n=1, path="a.json")
+    assert sentence == "1 claim: a.json"
+    assert sentence.translate_to("fr").replace("\u00a0", " ") == "1 affirmation écrite : a.json"
 
 
 def test_fill_placeholders_takes_formatted_values():

@@ -70,7 +70,7 @@ def write(
     for error in result.skipped:
         _errors.print_error(error)
     if out:
-        text = _("captions of {n} images in {path}")
+        text = _("captions of {n} {n:image|images} in {path}")
         _errors.print_error(text.format(n=len(result.captions), path=out))
     if page:
         _errors.print_error(_("page: {path}").format(path=page))

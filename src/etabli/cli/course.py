@@ -231,7 +231,7 @@ def _print(marking: "Marking", out: Path) -> None:
     columns = [_("item"), _("right"), _("discrimination"), _("most common mistake")]
     sides = ["left", "right", "right", "left"]
     _tables.print_table("", list(zip(columns, sides, strict=True)), rows)
-    said = _("{n} students, {m} with a submission; {pairs} similar pairs.")
+    said = _("{n} {n:student|students}, {m} with a submission; {pairs} similar {pairs:pair|pairs}.")
     handed_in = sum(each.has_handed_in for each in marking.feedbacks)
     typer.echo(said.format(n=len(marking.feedbacks), m=handed_in, pairs=len(marking.similar)))
     typer.echo(_("Marks: {path}").format(path=out))

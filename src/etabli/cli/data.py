@@ -280,7 +280,7 @@ def show_count(label: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a bar that counts files, with the time left; one line without a terminal."""
     from rich.progress import MofNCompleteColumn
 
-    with _bar(label, total, _("{n} files").format(n=total), MofNCompleteColumn()) as step:
+    with _bar(label, total, _("{n} {n:file|files}").format(n=total), MofNCompleteColumn()) as step:
         yield step
 
 

@@ -89,7 +89,7 @@ def predict(
         unreadable = [vars(each) for each in found.unreadable]
         _errors.print_json({"predictions": found.records(), "unreadable": unreadable})
     elif out is not None:
-        typer.echo(_("{count} images: {out}").format(count=len(found), out=out))
+        typer.echo(_("{count} {count:image|images}: {out}").format(count=len(found), out=out))
     else:
         for row, (name, labels) in enumerate(zip(found.names, found.labels, strict=True)):
             listed = ", ".join(f"{each} {value:.2f}" for each, value in found.rank(row, top))

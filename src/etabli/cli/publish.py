@@ -78,7 +78,7 @@ def publish(
         return
     for note in site.notes:
         typer.echo(note, err=True)
-    sentence = _("{path}: {count} pages in English and French, {size} MB.")
+    sentence = _("{path}: {count} {count:page|pages} in English and French, {size} MB.")
     size = f"{site.size / 1e6:.1f}"
     typer.echo(sentence.format(path=site.folder / "index.html", count=len(site.pages), size=size))
 

@@ -77,4 +77,4 @@ def _write_claims(folders: list[Path], path: Path, overwrite: bool) -> None:
         )
     refuse_existing_file(path, overwrite)
     found = write_claims(folders[0], path)
-    _errors.print_error(_("{n} claims: {path}").format(n=len(found.claims), path=path))
+    _errors.print_error(_("{n} {n:claim|claims}: {path}").format(n=len(found.claims), path=path))

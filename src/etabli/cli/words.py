@@ -80,7 +80,7 @@ def words(
 def _print(report: "WordReport") -> None:
     from etabli.cli._tables import print_table
 
-    summary = _("{n} words of dimension {d}").format(n=report.words, d=report.dimension)
+    summary = _("{n} {n:word|words} of dimension {d}").format(n=report.words, d=report.dimension)
     if report.duplicates:
         summary += _("; {n} of them on several lines, of which the first counts").format(
             n=len(report.duplicates)

@@ -4,6 +4,9 @@
 it is shown. What ``_`` returns keeps its message and the values of its placeholders, so that a
 record can show a sentence to readers of every language.
 
+A placeholder whose format is ``singular|plural`` stands for one of the two, by its number:
+``"{n} {n:image|images}"`` gives 1 image, 2 images. French takes the singular for 0 too.
+
 Sentences of libraries (typer on commands, pydantic on values) are in no catalog: they are matched
 with ``TEMPLATES``, whose translation is filled with the translated placeholders. A sentence that
 matches none stays as it is.
@@ -115,7 +118,9 @@ def translate(text: str, language: str | None = None) -> str:
 
 
 def _placeholder_key(field: str, spec: str | None, conversion: str | None) -> str:
-    """Return a placeholder as the message writes it between its braces."""
+    """Return a placeholder as the message writes it between its braces, without its two words."""
+    if "|" in (spec or ""):
+        return f"{field}:|"
     return field + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
 
 
@@ -125,7 +130,9 @@ def _format_placeholders(message: str, values: dict[str, Any]) -> dict[str, str]
     for _literal, field, spec, conversion in formatter.parse(message):
         if field:
             value, _key = formatter.get_field(field, (), values)
-            if not isinstance(value, TranslatableStr) or spec or conversion:
+            if "|" in (spec or ""):
+                value = str(value)  # which of the words it is depends on the language
+            elif not isinstance(value, TranslatableStr) or spec or conversion:
                 value = formatter.format_field(
                     formatter.convert_field(value, conversion), spec or ""
                 )
@@ -138,10 +145,18 @@ def fill_placeholders(template: str, values: dict[str, str], language: str = "")
     parts: list[str] = []
     for literal, field, spec, conversion in Formatter().parse(template):
         value = values[_placeholder_key(field, spec, conversion)] if field else ""
+        if "|" in (spec or ""):
+            value = _choose_number(spec or "", value, language or current_language())
         # Only percentages: a number in a command to copy needs its decimal point.
         is_percentage = (spec or "").endswith("%")
         parts += literal, localize_number(value, language) if is_percentage else value
     return "".join(parts)
+
+
+def _choose_number(words: str, number: str, language: str) -> str:
+    """Return the singular or the plural of ``singular|plural`` for a number."""
+    singular, plural = words.split("|")
+    return singular if number in (("0", "1") if language == "fr" else ("1",)) else plural
 
 
 def localize_number(text: str, language: str = "") -> str:

@@ -194,7 +194,9 @@ def _choose(
                 )
             )
         elif len(new) < len(images):
-            text = _("Left out, because they trained the model: {count} of {total} images.")
+            text = _(
+                "Left out, because they trained the model: {count} of {total} {total:image|images}."
+            )
             remarks.append(text.format(count=len(images) - len(new), total=len(images)))
             images = images.select(new)
     return images, remarks
@@ -235,7 +237,10 @@ def _match_classes(images: LabeledImages, card: ModelCard) -> tuple[LabeledImage
             )
         kept = np.flatnonzero(count == 1)
         if len(kept) < len(images):
-            text = _("Left out, because the model does not know their class: {count} images.")
+            text = _(
+                "Left out, because the model does not know their class: {count} "
+                "{count:image|images}."
+            )
             remarks.append(text.format(count=len(images) - len(kept)))
         matched = matched.select(kept)
     present = matched.labels == PRESENT

@@ -77,7 +77,7 @@ class Difference(NamedTuple):
             return text
         low, high = (numbers.format_signed(score, each) for each in (self.low, self.high))
         p = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.3f}"
-        seeds = _("{count} seeds").format(count=self.n_seeds)
+        seeds = _("{count} {count:seed|seeds}").format(count=self.n_seeds)
         return f"{text} [{low}, {high}], {localize_number(p)}, {seeds}"
 
 

@@ -228,7 +228,7 @@ def describe_range(summary: "ScoreSummary") -> str:
     text = _("expected: {low} to {high}").format(low=low, high=high)
     if expected.reason:
         return f"{text} ({expected.reason})"
-    origin = _("set from {n} seeds").format(n=expected.seeds)
+    origin = _("set from {n} {n:seed|seeds}").format(n=expected.seeds)
     if expected.seeds == 1:
         origin = _("set from one seed")
     return f"{text} ({origin}, {expected.date}, {expected.commit})"

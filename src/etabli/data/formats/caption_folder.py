@@ -277,7 +277,7 @@ def _summarize(
     files: Sequence[CaptionFile], found: CaptionedImages, joined: _Joined, index: ImageIndex
 ) -> str:
     """Say in one line what was read, in which splits, and what was left out."""
-    text = _("{path}: {n} images with {m} captions").format(
+    text = _("{path}: {n} {n:image|images} with {m} {m:caption|captions}").format(
         path=", ".join(_shorten(file.path, found.folder, files) for file in files),
         n=len(found),
         m=len(found.rows()[1]),

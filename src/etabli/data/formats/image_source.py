@@ -75,7 +75,7 @@ class ImageSource:
     def summary(self) -> str:
         """Return one line: images, classes with their sizes, splits, what was left out."""
         count = len(self.images)
-        parts = [_("1 image") if count == 1 else _("{count} images").format(count=count)]
+        parts = [_("{count} {count:image|images}").format(count=count)]
         if self.images.classes:
             parts.append(_describe_classes(self.images))
             parts.append(_describe_labels(self.images))
@@ -101,7 +101,7 @@ def _describe_classes(data: LabeledImages) -> str:
     shown = [f"{data.classes[column]} {sizes[column]}" for column in order]
     if len(sizes) > _MOST_SHOWN:
         shown.insert(3, "...")
-    text = _("1 class ({names})") if len(sizes) == 1 else _("{count} classes ({names})")
+    text = _("{count} {count:class|classes} ({names})")
     return text.format(count=len(sizes), names=", ".join(shown))
 
 

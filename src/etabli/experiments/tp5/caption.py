@@ -320,7 +320,7 @@ def compare_sizes(
     by_size: BleuBySize = []
     for size in settings.sizes:
         if size < len(train_set):
-            label = _("{n} images").format(n=size)
+            label = _("{n} {n:image|images}").format(n=size)
             data = inputs.make_data("train", size)
             model, _epoch, eos_bias = train(context, inputs, settings, data, label, {})
             captioner = inputs.make_captioner(model.get_weights(), eos_bias)

@@ -92,7 +92,7 @@ def _summarize(evaluation: "Evaluation") -> list[tuple[str, str]]:
     name, best = next(iter(evaluation.scores.items()))
     found = [(f"{score_label(name)}: {_write(name, best)}", "scores")]
     wrong = int(_is_wrong(evaluation).any(axis=1).sum())
-    text = _("Mistakes: {wrong} of {total} images")
+    text = _("Mistakes: {wrong} of {total} {total:image|images}")
     found.append((text.format(wrong=wrong, total=len(evaluation)), "mistakes"))
     if pairs := _list_pairs(evaluation)[:1]:
         label, predicted, count, _share = pairs[0]

@@ -105,7 +105,7 @@ def _show_groups(inspection: Inspection) -> list[Block]:
 
 def _show_group(images: LabeledImages, group: Group) -> Tile:
     kind = _("identical files") if group.is_identical else _("near-duplicates")
-    parts = [_("{count} images, {kind}").format(count=len(group.rows), kind=kind)]
+    parts = [_("{count} {count:image|images}, {kind}").format(count=len(group.rows), kind=kind)]
     if group.is_leak:
         parts.append(_("in different splits: {names}").format(names=_join_splits(group)))
     if group.has_two_labels:
