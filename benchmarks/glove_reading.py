@@ -1,4 +1,4 @@
-"""The vectors of 2,000 wanted words out of a GloVe file of 100,000 lines: ours, a loop of
+"""The vectors of 1,000 wanted words out of a GloVe file of 50,000 lines: ours, a loop of
 ``line.split()``, and gensim, which reads all lines.
 
 The file is made of random numbers, 100 to a word, in the width of the official file.
@@ -13,7 +13,7 @@ import numpy as np
 
 from etabli.data.formats import word_vectors
 
-LINES, D, WANTED = 100_000, 100, 2_000
+LINES, D, WANTED = 50_000, 100, 1_000
 
 
 def make(path: Path) -> list[str]:

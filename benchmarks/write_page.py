@@ -34,6 +34,13 @@ def is_reached(value: float, bar: str) -> bool | None:
     }[sign]  # fmt: skip
 
 
+def show(value: float) -> str:
+    """Return three digits; four for a share of nearly one."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if 0.99 < abs(value) < 1.01 else f"{value:.3g}"
+
+
 def describe_outcome(ratio: Document) -> str:
     """Return "reached", "**bar missed**", or nothing where there is no bar to compare with."""
     reached = is_reached(ratio["value"], ratio["bar"])
@@ -64,10 +71,10 @@ def write_section(document: Document, run: Document) -> str:
         ]
     for each in document["ratios"]:
         low, high = each.get("spread") or (None, None)
-        spread = f" [{low:.2f}, {high:.2f}]" if low != high else ""
+        spread = f" [{show(low)}, {show(high)}]" if low != high else ""
         outcome = describe_outcome(each)
         bar = f" (bar {': '.join(filter(None, (each['bar'], outcome)))})" if each["bar"] else ""
-        lines.append(f"- **{each['value']:.2f}**{spread} {each['sentence']}{bar}")
+        lines.append(f"- **{show(each['value'])}**{spread} {each['sentence']}{bar}")
     if document["notes"]:
         lines += ["", document["notes"]]
     command = f"python benchmarks/{document['script']}.py {document['options']}".strip()
@@ -94,7 +101,7 @@ def write_bars(documents: list[Document]) -> str:
             if reached is not None:
                 rows[reached].append(
                     f"| [{document['key']}](#{document['key']}) | {each['sentence']} | "
-                    f"{each['value']:.2f} | {each['bar']} | {describe_outcome(each)} |"
+                    f"{show(each['value'])} | {each['bar']} | {describe_outcome(each)} |"
                 )
     missed, total = len(rows[False]), len(rows[False]) + len(rows[True])
     return "\n".join(

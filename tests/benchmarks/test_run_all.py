@@ -41,7 +41,7 @@ def test_a_benchmark_that_fails_stops_no_other_and_is_named_on_the_page(home):
     assert "full data" in failed["says"]
     page = (home / "page").read_text(encoding="utf-8")
     assert "- `fails`: failed: no such thing" in page
-    assert "- **2.00** times (bar > 1: reached)" in page
+    assert "- **2** times (bar > 1: reached)" in page
     assert "`gpu`: needs a GPU" in page
 
 

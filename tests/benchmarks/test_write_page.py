@@ -51,10 +51,15 @@ def test_a_bar_is_read_from_its_text(value, bar, reached):
     assert write_page.is_reached(value, bar) is reached
 
 
+def test_no_value_is_rounded_over_a_bar_of_one():
+    shown = [write_page.show(value) for value in (0.9986, 1.0042, 0.000123, 84.18, 5048.3)]
+    assert shown == ["0.9986", "1.004", "0.000123", "84.2", "5,048"]
+
+
 def test_a_bar_in_words_stands_as_it_is(store):
     store["results"]["fast"]["ratios"].append(ratio("points lost", 0.1, "stated"))
     page = write_page.write_page(store)
-    assert "- **0.10** points lost (bar stated)" in page
+    assert "- **0.1** points lost (bar stated)" in page
     assert "1 of 2 bars reached" in page
 
 
@@ -64,7 +69,7 @@ def test_the_table_of_bars_comes_first_and_starts_with_what_is_missed(store):
     rows = [line for line in page.splitlines() if line.startswith("| [")]
     assert rows == [
         "| [slow](#slow) | of its time | 1.23 | <= 1.15 | **bar missed** |",
-        "| [fast](#fast) | times faster | 2.50 | >= 2 | reached |",
+        "| [fast](#fast) | times faster | 2.5 | >= 2 | reached |",
     ]
     assert page.index("## Bars") < page.index("What fast does")
 
@@ -72,8 +77,8 @@ def test_the_table_of_bars_comes_first_and_starts_with_what_is_missed(store):
 def test_every_number_has_its_outcome_next_to_it(store):
     page = write_page.write_page(store)
     assert "- **1.23** of its time (bar <= 1.15: **bar missed**)" in page
-    assert "- **2.50** [2.40, 2.60] times faster (bar >= 2: reached)" in page
-    assert "- **3.00** seconds\n" in page
+    assert "- **2.5** [2.4, 2.6] times faster (bar >= 2: reached)" in page
+    assert "- **3** seconds\n" in page
     assert "| ours | 1.1 s | 1.05 to 1.15 s | 2 s | 12 MB | 3 |" in page
 
 
