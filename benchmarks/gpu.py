@@ -238,20 +238,25 @@ def main() -> None:
     print(describe_device(device), flush=True)
     timings: dict[str, Timing] = {}
     notes, ratios = [describe_device(device)], Ratios()
+
+    def store() -> None:  # after every part: the machine may be lent for a limited time
+        conclude("gpu", "a GPU", timings, ratios, "; ".join(notes))
+
     with tempfile.TemporaryDirectory() as folder:
         if "features" in options.only:
             rates, found = measure_features(Path(folder), options.images)
             notes += [f"{name}: {rate:,.0f} images/s" for name, rate in rates.items()]
             ratios |= found
-            print("\n".join(notes), flush=True)
+            store()
+        if "epoch" in options.only:
+            timings["epoch"] = measure_epoch()
+            ratios["s an epoch of the CNN"] = (timings["epoch"].median, "<= 0.2")
+            store()
         if "finetune" in options.only:
             rates, found = measure_finetuning(4096 if device.is_accelerator else 8)
             notes += [f"{name}: {rate:,.0f} images/s" for name, rate in rates.items()]
             ratios |= found
-            print("\n".join(notes[-2:]), flush=True)
-        if "epoch" in options.only:
-            timings["epoch"] = measure_epoch()
-            ratios["s an epoch of the CNN"] = (timings["epoch"].median, "<= 0.2")
+            store()
         if "experiments" in options.only:
             platforms = ("cpu", "gpu") if device.is_accelerator else ("cpu",)
             seconds = measure_experiments(
@@ -260,7 +265,8 @@ def main() -> None:
             for name, by in seconds.items():
                 shown = ", ".join(f"{platform} {value:.1f} s" for platform, value in by.items())
                 notes.append(f"{name}: {shown}")
-    conclude("gpu", "a GPU", timings, ratios, "; ".join(notes))
+            store()
+    print("\n".join(notes))
 
 
 if __name__ == "__main__":

@@ -73,5 +73,5 @@ def test_cpu_seconds_are_counted_over_whole_rounds():
 
 def test_the_page_says_what_was_assumed_and_that_no_gpu_was_measured():
     page = scale.render_page(RECORD, scale.Assumed(gpu_rate=1234))
-    assert "No GPU was measured" in page and "1,234 images" in page and "`--gpu-rate`" in page
+    assert "One H200 with 16 cores" in page and "1,234 images" in page and "`--gpu-rate`" in page
     assert "{" not in page

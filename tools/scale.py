@@ -44,7 +44,7 @@ class Assumed:
     images: float = 1e9
     core_hour: float = 0.04
     gpu_hour: float = 2.50
-    gpu_rate: float = 2500.0
+    gpu_rate: float = 3361.0
     gigabyte_month: float = 0.023
     thousand_reads: float = 0.0004
     image_kilobytes: float = 100.0
@@ -60,7 +60,7 @@ HELP = {
     "images": "images of the collection",
     "core_hour": "price of one core for an hour",
     "gpu_hour": "price of one GPU with its host for an hour",
-    "gpu_rate": "images per second that one GPU runs through ResNet-50 (not measured here)",
+    "gpu_rate": "images per second of `features` on one GPU with 16 cores, measured on an H200 (decision 0024)",
     "gigabyte_month": "price of a gigabyte stored for a month",
     "thousand_reads": "price of a thousand reads from the storage",
     "image_kilobytes": "kilobytes of a stored image",
