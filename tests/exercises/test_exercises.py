@@ -232,7 +232,7 @@ def test_sentences_are_keys_in_english_and_messages_in_french():
     source = exercise.solution().replace("(Y_hat - Y)", "Y_hat")
     with use_language("fr"):
         item = grade(exercise, source).items[0]
-    assert item.mistake == "Y is forgotten: the error is Y_hat - Y, not Y_hat"
+    assert item.mistake == "Y is missing: the error is Y_hat - Y, not Y_hat"
     assert item.message != item.mistake
 
 

@@ -133,7 +133,7 @@ def test_a_notebook_shows_a_table():
     def forward(batch, W, b):
         return batch @ W + b
 
-    assert "the softmax is forgotten" in etabli.check(forward)._repr_html_()
+    assert "the softmax is missing" in etabli.check(forward)._repr_html_()
     with pytest.raises(BadSetting, match="only functions"):
         etabli.check(type("Net", (), {}))
     with pytest.raises(BadSetting, match="exercise list"):

@@ -131,12 +131,12 @@ def test_either_function_may_be_missing():
         (
             "d = (Y_hat - Y) / len(batch); return batch.T @ Y_hat / len(batch), d.sum(0)",
             "grad_W",
-            "Y is forgotten",
+            "Y is missing",
         ),
         (
             "d = (Y_hat - Y) / len(batch); return batch.T @ Y / len(batch), d.sum(0)",
             "grad_W",
-            "Y_hat is forgotten",
+            "Y_hat is missing",
         ),
         (
             "d = (Y_hat - Y) / len(batch); return batch.T @ (d * Y_hat * (1 - Y_hat)), d.sum(0)",
@@ -180,8 +180,8 @@ def test_each_mistake_in_backward_is_named(body, value, says):
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ("return batch @ W + b", "the softmax is forgotten"),
-        ("e = np.exp(batch @ W); return e / e.sum(1, keepdims=True)", "the bias is forgotten"),
+        ("return batch @ W + b", "the softmax is missing"),
+        ("e = np.exp(batch @ W); return e / e.sum(1, keepdims=True)", "the bias is missing"),
         ("e = np.exp(batch @ W + b); return e / e.sum(0)", "over the examples (axis=0)"),
         ("return 1 / (1 + np.exp(-(batch @ W + b)))", "each score goes through a sigmoid"),
         ("return np.exp(batch @ W + b)", "the exponentials are not divided by their sum"),
@@ -215,13 +215,13 @@ def test_a_naive_softmax_is_correct_and_gets_advice():
 @pytest.mark.parametrize(
     ("body", "value", "says"),
     [
-        ("H = batch @ Wh + bh; return forward(H, Wy, by), H", "H", "the sigmoid is forgotten"),
+        ("H = batch @ Wh + bh; return forward(H, Wy, by), H", "H", "the sigmoid is missing"),
         ("H = np.tanh(batch @ Wh + bh); return forward(H, Wy, by), H", "H", "this is tanh"),
         ("H = np.maximum(batch @ Wh + bh, 0); return forward(H, Wy, by), H", "H", "this is relu"),
         (
             "H = 1 / (1 + np.exp(-batch @ Wh)); return forward(H, Wy, by), H",
             "H",
-            "the bias bh is forgotten",
+            "the bias bh is missing",
         ),
         (
             "H = 1 / (1 + np.exp(batch @ Wh + bh)); return forward(H, Wy, by), H",
@@ -231,7 +231,7 @@ def test_a_naive_softmax_is_correct_and_gets_advice():
         (
             "H = 1 / (1 + np.exp(-batch @ Wh - bh)); return H @ Wy + by, H",
             "Y_hat",
-            "the softmax is forgotten",
+            "the softmax is missing",
         ),
         (
             "H = 1 / (1 + np.exp(-batch @ Wh - bh)); return H, forward(H, Wy, by)",
@@ -252,7 +252,7 @@ def test_each_mistake_in_forward_mlp_is_named(body, value, says):
 @pytest.mark.parametrize(
     ("slope", "says"),
     [
-        ("1", "the derivative of the sigmoid, H(1 - H), is forgotten"),
+        ("1", "the derivative of the sigmoid, H(1 - H), is missing"),
         ("H", "is H(1 - H), not H"),
         ("(1 - H)", "is H(1 - H), not 1 - H"),
         ("H * (1 - H) * H * (1 - H)", "is applied twice"),

@@ -48,7 +48,7 @@ def backward_mlp(batch, Y_hat, Y, H, Wh, bh, Wy, by):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The files in the current folder; what the cells import and set is forgotten afterwards."""
+    """The files in the current folder; what the cells import and set is missing afterwards."""
     practical_1.write_files(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))

@@ -196,7 +196,7 @@ def _propose_call(node: ast.Call) -> Iterator[Slip]:
         else:
             inner = node.args[0] if node.args else None
         if inner is not None:
-            yield _("{name} is forgotten").format(name=name), inner
+            yield _("{name} is missing").format(name=name), inner
 
 
 def _is_numpy(node: ast.expr) -> bool:

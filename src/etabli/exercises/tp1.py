@@ -146,7 +146,7 @@ SOFTMAX = Exercise(
             "z",
         ),
         Mistake(
-            N_("the logarithm is forgotten"),
+            N_("the logarithm is missing"),
             "-(Y * log_p)",
             "-(Y * np.exp(log_p))",
         ),
@@ -213,8 +213,8 @@ GRADIENT = Exercise(
     },
     make_case=_make_gradient_case,
     mistakes=(
-        Mistake(N_("Y is forgotten: the error is Y_hat - Y, not Y_hat"), "(Y_hat - Y)", "Y_hat"),
-        Mistake(N_("Y_hat is forgotten: the error is Y_hat - Y, not Y"), "(Y_hat - Y)", "Y"),
+        Mistake(N_("Y is missing: the error is Y_hat - Y, not Y_hat"), "(Y_hat - Y)", "Y_hat"),
+        Mistake(N_("Y_hat is missing: the error is Y_hat - Y, not Y"), "(Y_hat - Y)", "Y"),
         Mistake(
             N_("this is the gradient of the squared error, not of the cross-entropy"),
             "delta = (Y_hat - Y) / n",
@@ -308,7 +308,7 @@ SGD = Exercise(
             "return w + learning_rate * gradient",
         ),
         Mistake(
-            N_("the learning rate is forgotten"),
+            N_("the learning rate is missing"),
             "return w - learning_rate * gradient",
             "return w - gradient",
         ),
@@ -400,9 +400,9 @@ LAYER = Exercise(
     },
     make_case=_make_layer_case,
     mistakes=(
-        Mistake(N_("the bias is forgotten"), "a = x @ W + b", "a = x @ W"),
+        Mistake(N_("the bias is missing"), "a = x @ W + b", "a = x @ W"),
         Mistake(
-            N_("the activation is forgotten: these are the sums x W + b"),
+            N_("the activation is missing: these are the sums x W + b"),
             "    return h",
             "    h = a\n    return h",
         ),
@@ -412,7 +412,7 @@ LAYER = Exercise(
             "1 / (1 + np.exp(a))",
         ),
         Mistake(
-            N_("the derivative of the activation is forgotten"),
+            N_("the derivative of the activation is missing"),
             "    dx = da @ W.T",
             "    da = dh\n    dx = da @ W.T",
         ),
@@ -512,7 +512,7 @@ MLP = Exercise(
     make_case=_make_mlp_case,
     mistakes=(
         Mistake(
-            N_("the softmax is forgotten: these are the scores"),
+            N_("the softmax is missing: these are the scores"),
             "Y_hat = e / e.sum(axis=1, keepdims=True)",
             "Y_hat = z",
         ),
@@ -526,9 +526,9 @@ MLP = Exercise(
             "1 / (1 + np.exp(-(batch @ Wh + bh)))",
             "np.maximum(batch @ Wh + bh, 0)",
         ),
-        Mistake(N_("the bias bh is forgotten"), "batch @ Wh + bh", "batch @ Wh"),
+        Mistake(N_("the bias bh is missing"), "batch @ Wh + bh", "batch @ Wh"),
         Mistake(
-            N_("the derivative of the sigmoid, H(1 - H), is forgotten"),
+            N_("the derivative of the sigmoid, H(1 - H), is missing"),
             "delta @ Wy.T * H * (1 - H)",
             "delta @ Wy.T",
         ),
@@ -541,7 +541,7 @@ MLP = Exercise(
             "* H * (1 - H)",
             "* (1 - H**2)",
         ),
-        Mistake(N_("Y is forgotten: the error is Y_hat - Y, not Y_hat"), "(Y_hat - Y)", "Y_hat"),
+        Mistake(N_("Y is missing: the error is Y_hat - Y, not Y_hat"), "(Y_hat - Y)", "Y_hat"),
         Mistake(
             N_("it is not summed over the examples"),
             "delta_h.sum(axis=0, keepdims=True)",

@@ -121,7 +121,7 @@ CONVOLUTION = Exercise(
             "j : j + columns]).mean()",
         ),
         Mistake(
-            N_("the padding is forgotten"),
+            N_("the padding is missing"),
             "padded = np.pad(x, PADDING)\n    rows = ",
             "padded = x\n    rows = ",
         ),

@@ -261,7 +261,7 @@ RESIDUAL = Exercise(
     mistakes=(
         Mistake(N_("the skip connection is missing"), "return x + h @ W2", "return h @ W2"),
         Mistake(
-            N_("relu is forgotten: the block would be linear"),
+            N_("relu is missing: the block would be linear"),
             "h = np.maximum(x @ W1, 0)\n    return",
             "h = x @ W1\n    return",
         ),
@@ -276,7 +276,7 @@ RESIDUAL = Exercise(
         Mistake(
             N_("the gradient through the weights is missing"), "dx = dy + da @ W1.T", "dx = dy"
         ),
-        Mistake(N_("the derivative of relu is forgotten"), "dy @ W2.T * (h > 0)", "dy @ W2.T"),
+        Mistake(N_("the derivative of relu is missing"), "dy @ W2.T * (h > 0)", "dy @ W2.T"),
         Mistake(N_("the derivative of relu is h > 0, not h"), "* (h > 0)", "* h"),
     ),
     hints=(

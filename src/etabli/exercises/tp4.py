@@ -104,12 +104,10 @@ RNN = Exercise(
     arguments=_RNN_ARGUMENTS,
     make_case=_make_rnn_case,
     mistakes=(
+        Mistake(N_("the previous state is missing: the net is not recurrent"), " + h[t] @ Wh", ""),
+        Mistake(N_("the bias is missing"), " + b)", ")"),
         Mistake(
-            N_("the previous state is forgotten: the net is not recurrent"), " + h[t] @ Wh", ""
-        ),
-        Mistake(N_("the bias is forgotten"), " + b)", ")"),
-        Mistake(
-            N_("tanh is forgotten"),
+            N_("tanh is missing"),
             "np.tanh(x[t] @ Wx + h[t] @ Wh + b)",
             "x[t] @ Wx + h[t] @ Wh + b",
         ),
@@ -179,7 +177,7 @@ BPTT = Exercise(
             "(dh[t] + carry)",
             "dh[t]",
         ),
-        Mistake(N_("the derivative of tanh, 1 - h², is forgotten"), " * (1 - h[t] ** 2)", ""),
+        Mistake(N_("the derivative of tanh, 1 - h², is missing"), " * (1 - h[t] ** 2)", ""),
         Mistake(N_("the derivative of tanh is 1 - h², not 1 - h"), "h[t] ** 2", "h[t]"),
         Mistake(
             N_("the derivative of the sigmoid is used, h (1 - h), not that of tanh"),
@@ -281,10 +279,10 @@ LSTM = Exercise(
             "np.tanh(g)",
             "sigmoid(g)",
         ),
-        Mistake(N_("tanh of the new cell state is forgotten"), "np.tanh(new_c)", "new_c"),
+        Mistake(N_("tanh of the new cell state is missing"), "np.tanh(new_c)", "new_c"),
         Mistake(N_("the old cell state is used for the new state"), "np.tanh(new_c)", "np.tanh(c)"),
-        Mistake(N_("the previous state is forgotten: h U is missing"), " + h @ U", ""),
-        Mistake(N_("the bias is forgotten"), "h @ U + b", "h @ U"),
+        Mistake(N_("the previous state is missing: the term h U"), " + h @ U", ""),
+        Mistake(N_("the bias is missing"), "h @ U + b", "h @ U"),
         Mistake(
             N_("the gates go through tanh, not through a sigmoid"),
             "1 / (1 + np.exp(-a))",
@@ -442,7 +440,7 @@ NGRAM = Exercise(
     },
     make_case=_make_ngram_case,
     mistakes=(
-        Mistake(N_("the smoothing is forgotten"), "counts + alpha", "counts"),
+        Mistake(N_("the smoothing is missing"), "counts + alpha", "counts"),
         Mistake(N_("1 is added in place of alpha"), "counts + alpha", "counts + 1"),
         Mistake(
             N_("the columns sum to 1, not the rows: the previous word is the row"),
@@ -546,7 +544,7 @@ GLOVE = Exercise(
     make_case=_make_glove_case,
     mistakes=(
         Mistake(
-            N_("the weight is forgotten: rare pairs count as much as frequent ones"),
+            N_("the weight is missing: rare pairs count as much as frequent ones"),
             "weight = np.minimum((X / 100) ** 0.75, 1)",
             "weight = (X > 0)",
         ),
@@ -556,7 +554,7 @@ GLOVE = Exercise(
             "(X / 100) ** 0.75",
         ),
         Mistake(N_("the power 0.75 is missing in the weight"), "(X / 100) ** 0.75", "(X / 100)"),
-        Mistake(N_("the logarithm of the counts is forgotten"), "np.log(np.maximum(X, 1))", "X"),
+        Mistake(N_("the logarithm of the counts is missing"), "np.log(np.maximum(X, 1))", "X"),
         Mistake(N_("the biases are forgotten"), " + b[:, None] + c[None]", ""),
         Mistake(
             N_("the biases of words and contexts are swapped"),

@@ -289,7 +289,7 @@ ATTENTION = Exercise(
             "e = np.exp(scores - scores.max(axis=0))\n    weights = e / e.sum(axis=0)",
         ),
         Mistake(
-            N_("the softmax is forgotten: these are the scores"),
+            N_("the softmax is missing: these are the scores"),
             "weights = e / e.sum(axis=1, keepdims=True)",
             "weights = scores",
         ),
@@ -309,7 +309,7 @@ ATTENTION = Exercise(
             "dweights * weights * (1 - weights)",
         ),
         Mistake(
-            N_("the gradient of the softmax is forgotten"),
+            N_("the gradient of the softmax is missing"),
             "weights * (dweights - (dweights * weights).sum(axis=1, keepdims=True))",
             "dweights",
         ),

@@ -170,8 +170,8 @@ def compute_prediction_mistakes(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> 
     z = x @ w + b
     right = _softmax(z)
     return {
-        _("the softmax is forgotten: these are the scores xW + b"): z,
-        _("the bias is forgotten"): _softmax(x @ w),
+        _("the softmax is missing: these are the scores xW + b"): z,
+        _("the bias is missing"): _softmax(x @ w),
         _("the softmax runs over the examples (axis=0), not over the classes (axis=1)"): _softmax(
             z.T
         ).T,
@@ -196,8 +196,8 @@ def compute_hidden_mistakes(problem: MLPProblem) -> Mistakes:
     """Compute the results of mistakes in H = σ(x W_h + b_h)."""
     u = problem.x @ problem.w_hidden + problem.b_hidden
     return {
-        _("the sigmoid is forgotten: these are the sums xWh + bh"): u,
-        _("the bias bh is forgotten"): 1 / (1 + np.exp(-problem.x @ problem.w_hidden)),
+        _("the sigmoid is missing: these are the sums xWh + bh"): u,
+        _("the bias bh is missing"): 1 / (1 + np.exp(-problem.x @ problem.w_hidden)),
         _("the sigmoid has the wrong sign in its exponential"): 1 / (1 + np.exp(u)),
         _("this is tanh, not the sigmoid"): np.tanh(u),
         _("this is relu, not the sigmoid"): np.maximum(u, 0),
@@ -212,8 +212,8 @@ def compute_weight_mistakes(inputs: np.ndarray, delta: np.ndarray, problem: Prob
     n, y_hat, y = len(delta), problem.y_hat, problem.y
     return {
         _("it is transposed"): (inputs.T @ delta / n).T,
-        _("Y is forgotten: the error is Y_hat - Y, not Y_hat"): inputs.T @ y_hat / n,
-        _("Y_hat is forgotten: the error is Y_hat - Y, not Y"): inputs.T @ y / n,
+        _("Y is missing: the error is Y_hat - Y, not Y_hat"): inputs.T @ y_hat / n,
+        _("Y_hat is missing: the error is Y_hat - Y, not Y"): inputs.T @ y / n,
         _(
             "the derivative of the softmax is applied once more; Y_hat - Y already contains it"
         ): inputs.T @ (delta * y_hat * (1 - y_hat)) / n,
@@ -236,9 +236,8 @@ def compute_bias_mistakes(delta: np.ndarray, problem: Problem) -> Mistakes:
         / n,
         _("it is summed over everything to one number"): np.asarray(delta.sum() / n),
         _("it is transposed"): delta.sum(axis=0)[:, None] / n,
-        _("Y is forgotten: the error is Y_hat - Y, not Y_hat"): y_hat.sum(axis=0, keepdims=True)
-        / n,
-        _("Y_hat is forgotten: the error is Y_hat - Y, not Y"): y.sum(axis=0, keepdims=True) / n,
+        _("Y is missing: the error is Y_hat - Y, not Y_hat"): y_hat.sum(axis=0, keepdims=True) / n,
+        _("Y_hat is missing: the error is Y_hat - Y, not Y"): y.sum(axis=0, keepdims=True) / n,
         _("the derivative of the softmax is applied once more; Y_hat - Y already contains it"): (
             delta * y_hat * (1 - y_hat)
         ).sum(axis=0, keepdims=True)
@@ -308,7 +307,7 @@ def _compute_hidden_deltas(problem: MLPProblem, is_relu: bool) -> Mistakes:
     u = problem.x @ problem.w_hidden + problem.b_hidden
     at_h = 1 / (1 + np.exp(-h))
     # With a sigmoid's H, all of it positive, the derivative of relu leaves everything as it is.
-    forgotten = _("the derivative of the sigmoid, H(1 - H), is forgotten")
+    forgotten = _("the derivative of the sigmoid, H(1 - H), is missing")
     if is_relu:
         forgotten = _("this is the derivative of relu (H > 0); that of the sigmoid is H(1 - H)")
     return {
@@ -322,14 +321,11 @@ def _compute_hidden_deltas(problem: MLPProblem, is_relu: bool) -> Mistakes:
         _("this is the derivative of tanh, 1 - H²; that of the sigmoid is H(1 - H)"): back
         * (1 - h**2),
         _("this is the derivative of relu; that of the sigmoid is H(1 - H)"): back * (u > 0),
-        _("Y is forgotten: the error is Y_hat - Y, not Y_hat"): problem.y_hat
+        _("Y is missing: the error is Y_hat - Y, not Y_hat"): problem.y_hat
         @ problem.w.T
         * h
         * (1 - h),
-        _("Y_hat is forgotten: the error is Y_hat - Y, not Y"): problem.y
-        @ problem.w.T
-        * h
-        * (1 - h),
+        _("Y_hat is missing: the error is Y_hat - Y, not Y"): problem.y @ problem.w.T * h * (1 - h),
     }
 
 
