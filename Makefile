@@ -88,7 +88,7 @@ $(BENCH)/.installed: requirements/bench.lock pyproject.toml
 	@VIRTUAL_ENV=$(CURDIR)/$(BENCH) $(BENCH)/bin/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-bench: bench-env ## run all benchmarks (25 minutes; ONLY="mlp_epoch tsne" for some, ROUNDS=3 for fewer rounds); writes docs/benchmarks.md
+bench: setup bench-env ## run all benchmarks (25 minutes; ONLY="mlp_epoch tsne" for some, ROUNDS=3 for fewer rounds); writes docs/benchmarks.md
 	@$(BENCH)/bin/python benchmarks/run_all.py $(ONLY) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 bench-gpu: setup ## measure features, an epoch and every experiment on a GPU (etabli[gpu]; under 8 minutes)

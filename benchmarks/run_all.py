@@ -46,10 +46,10 @@ PLAN = (
     "unfamiliar_images",
     "tsne",
     "image_commands --repeats 2",
+    "first_use",
     "million_points",
     "tsne_mnist",
     "class_marking --repeats 1",
-    "first_use",
     "streamed_transfer",
 )
 LEFT_OUT = {
@@ -62,6 +62,8 @@ LEFT_OUT = {
     "FIt-SNE": "its package (fitsne 1.2.1, of 2021) cannot be installed from its index: it does "
     "not declare Cython and needs FFTW; openTSNE has the same algorithm",
 }
+# Whole commands: in the environment of a user, as Keras imports TensorFlow where it finds it.
+COMMANDS = ("class_marking", "first_use", "image_commands", "million_points", "streamed_transfer")
 HELPERS = ("harness", "keras_baseline", "run_all", "write_page")  # not benchmarks
 
 
@@ -69,7 +71,7 @@ def run(command: str) -> str:
     """Run one benchmark; return why it has no outcome, or nothing."""
     name, *options = shlex.split(command)
     before = _stamps()
-    words = [sys.executable, str(HOME / "benchmarks" / f"{name}.py"), *options]
+    words = [choose_python(name), str(HOME / "benchmarks" / f"{name}.py"), *options]
     log = PLACE / "errors.log"
     with log.open("w", encoding="utf-8") as stream:
         process = subprocess.Popen(words, stderr=stream, start_new_session=True)
@@ -84,6 +86,12 @@ def run(command: str) -> str:
         print("\n".join(lines[-20:]), flush=True)
         return f"failed: {lines[-1] if lines else f'exit status {status}'}"
     return "" if _stamps() != before else "no outcome: it needs the full data, in ETABLI_DATA"
+
+
+def choose_python(name: str) -> str:
+    """Return the interpreter of a benchmark: that of ``make setup`` for whole commands."""
+    users = HOME / ".venv" / "bin" / "python"
+    return str(users) if name in COMMANDS and users.exists() else sys.executable
 
 
 def _stamps() -> dict[Path, int]:

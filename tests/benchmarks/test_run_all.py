@@ -1,6 +1,7 @@
 """``make bench``: every script has its place, and one that fails stops no other."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,15 @@ def test_a_run_of_some_keeps_the_outcomes_of_others(home):
     old = json.loads((home / "store").read_text(encoding="utf-8"))
     run_all.run_all(["fails"], whole=False)
     assert json.loads((home / "store").read_text(encoding="utf-8")) == old
+
+
+def test_whole_commands_run_without_the_other_libraries(home):
+    assert run_all.choose_python("first_use") == run_all.choose_python("tsne") == sys.executable
+    users = home / ".venv" / "bin" / "python"
+    users.parent.mkdir(parents=True)
+    users.touch()
+    assert run_all.choose_python("first_use") == str(users)
+    assert run_all.choose_python("tsne") == sys.executable
 
 
 def test_every_script_is_part_of_the_run_or_left_out_with_a_reason():
