@@ -133,9 +133,10 @@ def write_left_out(run: Document) -> list[str]:
 def write_page(store: Document) -> str:
     """Return the text of docs/benchmarks.md."""
     run, documents = store["run"], [store["results"][key] for key in sorted(store["results"])]
-    head = "Written by `make bench`"
+    head = "Written by `make bench`."
     if run:
-        head += f" ({run['seconds'] / 60:.0f} minutes): {describe_source(run)}."
+        head = f"Written by `make bench` in {run['seconds'] / 60:.0f} minutes: "
+        head += f"{describe_source(run)}."
     parts = ["# Benchmarks", head, HOW, write_bars(documents)]
     parts += write_left_out(run)[:1] if run.get("failed") else []
     parts += [write_section(each, run) for each in documents]
