@@ -63,7 +63,7 @@ class Buffers:
         self.target = np.empty((n, widths[-1]), dtype)
         self.h = [np.empty((n, width), dtype) for width in widths]
         self.dh = [np.empty((n, width), dtype) for width in widths[1:]]
-        self.spare = [np.empty((n, width), dtype) for width in widths[1:]]
+        self.spare = [np.empty((n, width), dtype) for width in widths[1:-1]]
         self.column = np.empty((n, 1), dtype)
         self.shifted = np.empty((n, widths[0]) if shifts else (0, 0), dtype)
 
@@ -118,24 +118,24 @@ class Trainer:
             The mean loss and accuracy of the batches, each measured just before its update.
         """
         target = nn.one_hot(labels, self.widths[-1], self.dtype)
-        likelihood, total = np.empty((2, len(order)), self.dtype)
-        predicted = np.empty(len(order), np.intp)
+        # Loss of a row: log Σ exp(z) - z_label. Both terms are stored, and summed in float64; what
+        # is not needed for the gradients is computed once, after the last update.
+        logits = np.empty((len(order), self.widths[-1]), self.dtype)
+        total, wanted = np.empty(len(order), self.dtype), labels[order]
         for k, start in enumerate(range(0, len(order), self.batch_size)):
             part = slice(start, start + self.batch_size)
             rows = self._gather(x, target, order[part], mean)
-            # Loss of a row: log Σ exp(z) - z_label; both terms are stored and summed in float64.
             self._forward(rows)
-            np.argmax(rows.h[-1], axis=1, out=predicted[part])
-            np.multiply(rows.h[-1], rows.target, out=rows.spare[-1])
-            np.sum(rows.spare[-1], axis=1, out=likelihood[part])
+            logits[part] = rows.h[-1]
             rate = rates[k]
             self._backward(rows, rate)
             total[part] = rows.column[:, 0]
             self._update(rate)
             done = min(start + self.batch_size, len(order))
-            report_within_epoch(done / len(order), _mean_loss, total, likelihood, done)
+            report_within_epoch(done / len(order), _mean_loss, total, logits, wanted, done)
+        likelihood = logits[np.arange(len(order)), wanted]
         loss = np.log(total).mean(dtype=np.float64) - likelihood.mean(dtype=np.float64)
-        return float(loss), float((predicted == labels[order]).mean())
+        return float(loss), float((logits.argmax(axis=1) == wanted).mean())
 
     def start_averaging(self) -> Parameters:
         """Average the parameters from the next update on (Polyak and Juditsky, 1992)."""
@@ -249,9 +249,11 @@ class Trainer:
             self.average.flat += self.spare.flat
 
 
-def _mean_loss(total: np.ndarray, likelihood: np.ndarray, done: int) -> dict[str, float]:
+def _mean_loss(
+    total: np.ndarray, logits: np.ndarray, labels: np.ndarray, done: int
+) -> dict[str, float]:
     """Return the mean loss of the first ``done`` examples of an epoch."""
-    logs = np.log(total[:done]) - likelihood[:done]
+    logs = np.log(total[:done]) - logits[np.arange(done), labels[:done]]
     return {"loss": float(logs.mean(dtype=np.float64))}
 
 

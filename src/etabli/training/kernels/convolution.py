@@ -69,6 +69,19 @@ def extract_patches(images: Any, size: int, stride: int = 1) -> Any:
     return jnp.concatenate(windows, axis=-1)
 
 
+def multiply_narrow_first(first: Any, second: Any) -> Any:
+    """Return first' second, of long and narrow matrices, the narrower one as the first factor.
+
+    That is a third to a half faster, with the same bits (decision 0010).
+    """
+    import jax
+
+    if first.shape[1] <= second.shape[1]:
+        return first.T @ second
+    # The barrier keeps XLA from undoing it.
+    return jax.lax.optimization_barrier(second.T @ first).T
+
+
 @cache
 def make_convolution(stride: int = 1) -> "Callable":
     """Return (images, kernel) -> valid convolution, with y = P w, dw = P' dy, dP = dy w'.
@@ -90,12 +103,11 @@ def make_convolution(stride: int = 1) -> "Callable":
     def backward(saved: tuple, gradient: Any) -> tuple:
         patches, unpatch, kernel = saved
         rows = gradient.reshape(len(patches), -1)
-        # (dy' P)' is a third faster than P' dy; the barrier keeps XLA from undoing it.
-        transposed = jax.lax.optimization_barrier(rows.T @ patches)
+        gradient_of_kernel = multiply_narrow_first(patches, rows)
         (images,) = unpatch(
             (rows @ kernel.reshape(patches.shape[-1], -1).T).reshape(*gradient.shape[:3], -1)
         )
-        return images, transposed.T.reshape(kernel.shape)
+        return images, gradient_of_kernel.reshape(kernel.shape)
 
     convolve.defvjp(forward, backward)
     return convolve
