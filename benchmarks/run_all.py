@@ -24,6 +24,7 @@ LIMIT = 900  # seconds for one benchmark
 NOT_REACHED = "this run did not reach it"
 # In this order; at the end what a short time may leave out.
 PLAN = (
+    "startup",
     "mlp_epoch",
     "mlp_epoch --one-thread",
     "mlp_keras_epoch",
@@ -37,7 +38,7 @@ PLAN = (
     "feature_extraction --images 64 --backbone mobilenet_v2",
     "int8_features --repeats 3 --accuracy",
     "neighborhood_hit",
-    "neighbor_search",
+    "neighbor_search --points 20000 --repeats 2",
     "placing",
     "glove_reading",
     "table_reading",
@@ -63,7 +64,10 @@ LEFT_OUT = {
     "not declare Cython and needs FFTW; openTSNE has the same algorithm",
 }
 # Whole commands: in the environment of a user, as Keras imports TensorFlow where it finds it.
-COMMANDS = ("class_marking", "first_use", "image_commands", "million_points", "streamed_transfer")
+COMMANDS = (
+    "class_marking", "first_use", "image_commands", "million_points", "startup",
+    "streamed_transfer",
+)  # fmt: skip
 HELPERS = ("harness", "keras_baseline", "run_all", "write_page")  # not benchmarks
 
 
