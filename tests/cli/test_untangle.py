@@ -5,12 +5,12 @@ import sys
 
 import numpy as np
 import pytest
+from clusters import use_in_process
 from PIL import Image
 from typer.testing import CliRunner
 
 from etabli.cli import app
 from etabli.core.errors import BadArray, BadSetting, DataMissing, MissingExtra
-from tests.clusters import use_in_process
 
 QUICK = ["--perplexity", "5", "--iterations", "10"]
 

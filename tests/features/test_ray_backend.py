@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from clusters import use_in_process
 from PIL import Image
 
 from etabli.core import ray_cluster
@@ -19,7 +20,6 @@ from etabli.data.formats import images
 from etabli.features import extract, ray_backend, shards, store
 from etabli.models.vision import backbones
 from etabli.saved_models.export import is_openvino_installed
-from tests.clusters import use_in_process
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1600)]
 pytest.importorskip("ray", reason="needs the extra 'cluster'")

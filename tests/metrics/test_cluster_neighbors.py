@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from clusters import use_in_process
 
 from etabli.core.seeding import make_generator
 from etabli.metrics.cluster_neighbors import find_on_cluster
 from etabli.metrics.neighborhood_hit import neighborhood_hit
-from tests.clusters import use_in_process
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from clusters import use_in_process
 
 from etabli.core.errors import BadSetting, DataMissing
 from etabli.core.seeding import make_generator
@@ -21,7 +22,6 @@ from etabli.pipelines.evaluate import evaluate, evaluate_and_report
 from etabli.pipelines.predict import SUFFIXES, Predictions, predict, write_predictions
 from etabli.pipelines.transfer import transfer
 from etabli.saved_models import folder
-from tests.clusters import use_in_process
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ PACKAGES = (
 )
 # Extra -> the package that shows whether it is installed, and what it is for.
 EXTRAS = {
-    "cluster": ("ray", N_("features, predictions and neighbors on a cluster, images in S3 storage")),
+    "cluster": ("ray", N_("features, predictions, neighbors on a cluster; images in S3 storage")),
     "gpu": ("jax-cuda12-plugin", N_("training and features on an NVIDIA GPU, on Linux")),
     "heic": ("pi-heif", N_("images in .heic files, as phones take them")),
     "neighbors": ("usearch", N_("t-SNE of more than 100,000 points")),
