@@ -1,7 +1,6 @@
 """Nearest neighbors for projections: exact, and by an index for very many points.
 
-usearch was chosen by one measurement on a busy machine, which no benchmark repeats yet: for 200,000
-points of 50 dimensions and 90 neighbors it was faster than pynndescent and the exact search.
+``benchmarks/neighbor_search.py`` compares usearch with the exact search, pynndescent and faiss.
 """
 
 from collections.abc import Callable
