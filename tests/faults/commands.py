@@ -9,6 +9,7 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 from faults import outcomes
 from faults.killing import Command
 from mirrors import LOOPBACK
@@ -125,6 +126,32 @@ def extract_features(folder: Path) -> None:
         engine="keras",
         workers=2,
     )
+
+
+def predict_on_cluster(folder: Path) -> None:
+    """Predict by a random net, in shards of two images, on a cluster in this process."""
+    import pytest
+    from clusters import use_in_process
+
+    from etabli.features import cluster_outputs
+    from etabli.models.vision import backbones
+    from etabli.models.vision.linear_head import LinearClassifier, attach_head
+    from etabli.pipelines.predict import predict, write_predictions
+    from etabli.saved_models.classifier import ImageClassifier, ModelCard
+
+    if (folder / "p.csv").exists():
+        return
+    net = backbones.get_backbone("small_residual").build(seed=5, size=(32, 32))
+    head = LinearClassifier(np.eye(net.output_shape[-1], 2, dtype=np.float32), np.zeros(2))
+    card = ModelCard("", "", (32, 32), "", ("a", "b"), (0.5, 0.5), "", "", "", task="single")
+    model = ImageClassifier(attach_head(net, head, activation="softmax"), card)
+    with pytest.MonkeyPatch.context() as patched:
+        use_in_process(patched)
+        patched.setattr(cluster_outputs, "SHARD_ROWS", 2)
+        patched.setattr("etabli.pipelines.predict.get_batch_size", lambda engine: 2)
+        place = prepared_images(folder)
+        found = predict(place, model, engine="keras", cluster="auto", out=folder / "p.csv")
+    write_predictions(folder / "p.csv", found)
 
 
 def is_trained(folder: Path) -> bool:
@@ -259,6 +286,12 @@ COMMANDS = [
         partial(written, SHARDS),
         partial(made, "features"),
         "features/shard-*",
+    ),
+    Command(
+        "prediction on a cluster",
+        predict_on_cluster,
+        partial(written, "p.csv.shards/shard-*"),
+        lambda folder: (folder / "p.csv").read_text(encoding="utf-8"),
     ),
     Command(
         "finetune",
