@@ -402,5 +402,11 @@ EXPERIMENT = ExperimentSpec(
         "test_accuracy": ExpectedRange(0.54, 0.57, seeds=3, date="2026-11-25", commit="061cae3"),
         "test_nats": ExpectedRange(1.41, 1.47, seeds=3, date="2026-11-25", commit="061cae3"),
         "test_nats_ngram": ExpectedRange(1.37, 1.42, seeds=3, date="2026-11-25", commit="061cae3"),
+        "test_nats_adaptive": ExpectedRange(
+            1.315, 1.335, seeds=3, date="2026-11-27", commit="ec65c2b"
+        ),
+        "test_nats_adaptive_contexts": ExpectedRange(
+            1.365, 1.385, seeds=3, date="2026-11-27", commit="ec65c2b"
+        ),
     },
 )

@@ -256,7 +256,7 @@ def _compile_pass(contexts: int) -> Callable:
         bounded = jnp.clip(slot + (bit - slot) * slot_rates[history], 1e-3, 1 - 1e-3)
         better = jnp.clip(worth + (bit - worth) * worth_rate, 1e-4, 1 - 1e-4)
         errors = (bit - squash(outputs))[:, None]
-        learnt = {
+        updated = {
             "history": learns["history"].at[slots].set(following[history, bit]),
             "slot": learns["slot"].at[slots].set(bounded),
             "worth": learns["worth"].at[rows, history].set(better),
@@ -265,7 +265,7 @@ def _compile_pass(contexts: int) -> Callable:
             "final": learns["final"].at[final].set(last + FINAL_RATE * (bit - mixed) * outputs),
             "refined": learns["refined"].at[at].set(bins + REFINING_RATE * share * (bit - bins)),
         }
-        return learnt, jnp.log(jnp.where(bit == 1, p, 1 - p))
+        return updated, jnp.log(jnp.where(bit == 1, p, 1 - p))
 
     def refine(table: Any, slots: Any, p: Any) -> tuple[Any, Any, Any]:
         """Return the two bins around a logit in each row of a table, their shares and values."""
