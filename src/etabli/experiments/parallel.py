@@ -22,6 +22,8 @@ __all__ = ["run_groups"]
 Task = TypeVar("Task")
 Run = Callable[[Task, Reporter], None]
 _POLL_SECONDS = 0.5
+# Threads of NumPy's products that wait for the next one in a loop take a core from the others.
+_SHARING_CORES = {"OPENBLAS_THREAD_TIMEOUT": "4"}
 
 
 def run_groups(
@@ -49,7 +51,7 @@ def run_groups(
 
     left = [list(group) for group in groups]
     running: dict[Future, int] = {}
-    pool = ProcessPoolExecutor(jobs)
+    pool = ProcessPoolExecutor(jobs, env=_SHARING_CORES)
     try:
         while running or any(left):
             while len(running) < jobs and any(left):
