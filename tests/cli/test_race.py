@@ -1,13 +1,12 @@
 import json
 
-from etabli.pipelines import race as pipeline
-from etabli.pipelines.race import Recipe
+from etabli.pipelines.race import Recipe, timing
 
 TINY = Recipe(layers="5x4s2 3x4p", epochs=1, batch_size=200, ema_decay=0.5)
 
 
 def test_a_race_prints_its_table_and_json(etabli, tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline, "_measure_compilation", lambda *_: (2.0, 0.5))
+    monkeypatch.setattr(timing, "_measure_compilation", lambda *_: (2.0, 0.5))
     (tmp_path / "recipe.json").write_text(TINY.model_dump_json())
     words = ("race", "mnist", "--data", "sample", "--seeds", 1, "--recipe", "recipe.json")
     result = etabli(*words)

@@ -10,14 +10,14 @@ from etabli.core.errors import BadSetting, CorruptFile, DataMissing, EtabliError
 from etabli.data.catalog.source import Source
 from etabli.data.formats import mnist
 from etabli.pipelines import race as pipeline
-from etabli.pipelines.race import Recipe, race, read_recipe
+from etabli.pipelines.race import Recipe, race, read_recipe, timing
 
 TINY = Recipe(layers="5x4s2 3x4p", epochs=2, batch_size=100, ema_decay=0.5)
 
 
 @pytest.fixture(autouse=True)
 def _compiles_at_once(monkeypatch):
-    monkeypatch.setattr(pipeline, "_measure_compilation", lambda *_: (2.0, 0.5))
+    monkeypatch.setattr(timing, "_measure_compilation", lambda *_: (2.0, 0.5))
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def finished(tmp_path_factory):
     """Two seeds of a tiny recipe on sample data."""
     folder = tmp_path_factory.mktemp("race")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "_measure_compilation", lambda *_: (2.0, 0.5))
+        patch.setattr(timing, "_measure_compilation", lambda *_: (2.0, 0.5))
         record, _folder = race(data="sample", seeds=2, recipe=TINY, out=folder)
     return record, folder
 
@@ -43,7 +43,7 @@ def test_each_seed_has_an_accuracy_and_its_seconds(finished):
 
 def test_a_finished_seed_is_not_trained_again(finished, monkeypatch):
     record, folder = finished
-    monkeypatch.setattr(pipeline, "_run_seed", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(timing, "_run_seed", lambda *_: pytest.fail("trained again"))
     again, _folder = race(data="sample", seeds=2, recipe=TINY, out=folder)
     fewer, _folder = race(data="sample", seeds=1, recipe=TINY, out=folder)
     assert again == record

@@ -1,154 +1,48 @@
-"""The race to a test accuracy on MNIST: a frozen recipe, many seeds, and the seconds they take.
+"""Train the recipe of a race with many seeds, and measure the seconds of each.
 
 ``docs/tools/race.md`` has the rules. Every seed starts from images in memory and includes building,
 tracing and compiling the net (from the warm cache), training, and reading the test images once.
 """
 
-import math
-import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from etabli.core.atomic_files import atomic_write, lock_folder
 from etabli.core.environment import describe_machine, installed_versions
-from etabli.core.errors import BadSetting, CorruptFile, DataMissing, UnknownName
+from etabli.core.errors import BadSetting, CorruptFile, UnknownName
 from etabli.core.hashing import compute_digest
-from etabli.core.i18n import N_, _
+from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent, Step
 from etabli.data.catalog import inventory
 from etabli.data.catalog.source import Source
 from etabli.data.formats import mnist
 from etabli.data.formats.mnist import Digits
-from etabli.experiments.settings import unknown_setting
 from etabli.experiments.tp2 import _shared
 from etabli.models.vision import augmentation, digit_classifiers
 from etabli.pipelines._output import RUNS
+from etabli.pipelines.race.recipe import ON_SAMPLE, Recipe, read_recipe
+from etabli.pipelines.race.record import Race, SeedTime, list_rows
 from etabli.training import keras_trainer
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["DATA_SETS", "RECORD", "TARGET", "Race", "Recipe", "SeedTime"]
-__all__ += ["list_rows", "race", "read_recipe"]
+__all__ = ["DATA_SETS", "RECORD", "TABLE", "TARGET", "race"]
 
 DATA_SETS = ("mnist",)
 TARGET = 0.994
 RECORD = "race.json"
 TABLE = "race.md"
-_MAX_BYTES = 100_000  # of a recipe
-_ON_SAMPLE: dict[str, Any] = {"epochs": 8, "batch_size": 50, "ema_decay": 0.9}
 _VALIDATION = 10_000  # the last training images of MNIST; a sixth of other data
 
 Fetch = Callable[[list[str], Source], None]
-
-
-class Recipe(_shared.ModernConfig):
-    """Everything that a seed does not decide: the net, its training, how test images are read.
-
-    The defaults were chosen on the last 10,000 training images.
-    """
-
-    layers: str = Field(
-        "5x16s2 3x32p 3x64",
-        max_length=200,
-        pattern=rf"^{digit_classifiers.LAYER}( {digit_classifiers.LAYER}){{0,11}}$",
-        description=N_("convolutions: size x filters, s2 for stride 2, p for pooling"),
-    )
-    epochs: _shared.Epochs = 4
-    batch_size: _shared.BatchSize = 250
-    learning_rate: _shared.LearningRate = 0.02
-    optimizer: _shared.Optimizer = "adam"
-    schedule: _shared.Schedule = "cosine"
-    warmup: _shared.Warmup = 0.2
-    ema_decay: _shared.EmaDecay = 0.98
-    label_smoothing: _shared.LabelSmoothing = 0.05
-    augmentation: _shared.Augmentation = "shift"
-    dropout: _shared.Dropout = 0.0
-    test_shifts: _shared.TestShifts = 1
-
-    @property
-    def name(self) -> str:
-        """Net, optimizer and epochs in a few words."""
-        return f"{self.layers}, {self.optimizer}, {self.epochs} x {self.batch_size}"
-
-
-class SeedTime(BaseModel):
-    """What one seed reached, and the seconds of the clock and of the processor that it took."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    seed: int
-    accuracy: float
-    wall_seconds: float
-    processor_seconds: float
-
-
-class Race(BaseModel):
-    """The record of a race: recipe, data, machine, and each seed.
-
-    ``cold_compile`` and ``warm_compile`` are the seconds until the first update has been made and
-    the first images predicted, with an empty and with a filled cache of compiled code.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    format: Literal["etabli-race/1"] = "etabli-race/1"
-    data: str
-    data_digest: str
-    images: Literal["test", "validation"]
-    train_size: int
-    target: float
-    recipe: Recipe
-    machine: dict[str, Any]
-    packages: dict[str, str]
-    cold_compile: float
-    warm_compile: float
-    seeds: list[SeedTime] = []
-
-    @property
-    def mean(self) -> float:
-        """Mean accuracy of the seeds."""
-        return statistics.fmean(each.accuracy for each in self.seeds)
-
-    @property
-    def spread(self) -> float:
-        """Standard deviation of the accuracy over seeds; 0 with one."""
-        values = [each.accuracy for each in self.seeds]
-        return statistics.stdev(values) if len(values) > 1 else 0.0
-
-    @property
-    def wall_seconds(self) -> float:
-        """Median seconds of a seed."""
-        return statistics.median(each.wall_seconds for each in self.seeds)
-
-    @property
-    def processor_seconds(self) -> float:
-        """Median seconds of the processor, over all cores, of a seed."""
-        return statistics.median(each.processor_seconds for each in self.seeds)
-
-    @property
-    def cold_seconds(self) -> float:
-        """Seconds of a seed whose code must be compiled first."""
-        return self.wall_seconds - self.warm_compile + self.cold_compile
-
-    @property
-    def reached(self) -> bool | None:
-        """Whether the mean reaches the target; ``None`` where it is not about MNIST's test."""
-        if self.data != "mnist" or self.images != "test":
-            return None
-        return self.mean >= self.target
-
-    def is_same(self, other: "Race") -> bool:
-        """Return whether both are the same recipe on the same data, machine and packages."""
-        fields = ("data_digest", "images", "train_size", "recipe", "machine", "packages")
-        return all(getattr(self, each) == getattr(other, each) for each in fields)
 
 
 @dataclass(frozen=True)
@@ -213,7 +107,7 @@ def race(
     source = Source(data)  # type: ignore[arg-type]  # Source checks it
     chosen = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     if recipe is None and source.is_sample:
-        chosen = Recipe(**_ON_SAMPLE)
+        chosen = ON_SAMPLE
     if fetch is not None and not source.is_sample:
         fetch([dataset] if inventory.compute_download_size([dataset], source) else [], source)
     digits = mnist.load(source)
@@ -233,44 +127,6 @@ def race(
         else:
             _write(record, folder)
     return record, folder
-
-
-def read_recipe(path: Path | str | None) -> Recipe:
-    """Read a recipe: a JSON object of settings; without a file, the default one.
-
-    Raises:
-        DataMissing: There is no such file.
-        CorruptFile: It is not JSON, or a value is out of its range.
-        UnknownName: A setting does not exist.
-    """
-    if path is None:
-        return Recipe()
-    advice = _("docs/tools/race.md lists the settings and their ranges.")
-    path = Path(path)
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise CorruptFile(_("{path} is too large for a recipe").format(path=path), fix=advice)
-        values = _Object.model_validate_json(path.read_bytes()).model_extra or {}
-        for name in values:
-            if name not in Recipe.model_fields:
-                raise unknown_setting(name, Recipe.model_fields)
-        return Recipe.model_validate(values)
-    except (FileNotFoundError, IsADirectoryError):
-        raise DataMissing(_("there is no recipe {path}").format(path=path), fix=advice) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise CorruptFile(
-            _("{path} cannot be read as a recipe").format(path=path),
-            got=": ".join(filter(None, (where, first["msg"]))),
-            fix=advice,
-        ) from error
-
-
-class _Object(BaseModel):
-    """Any JSON object."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 def _default_folder(dataset: str, recipe: Recipe, source: Source, validation: bool) -> Path:
@@ -444,29 +300,3 @@ def _write(record: Race, folder: Path) -> None:
         stream.write(record.model_dump_json(indent=1) + "\n")
     with atomic_write(folder / TABLE) as stream:
         stream.write("".join(f"| {name} | {value} |\n" for name, value in list_rows(record)))
-
-
-def list_rows(record: Race) -> list[tuple[str, str]]:
-    """Return the table of a race: names and values."""
-    n = len(record.seeds)
-    error = record.spread / math.sqrt(n)
-    verdict = {
-        True: _("reached"),
-        False: _("not reached"),
-        None: _("not evaluated: the target is about the test images of MNIST"),
-    }[record.reached]
-    compiling = f"{record.warm_compile:.1f}, {record.cold_compile:.1f}"
-    machine = f"{record.machine.get('processor', '')}, {record.machine.get('cores', '')}"
-    return [
-        (_("recipe"), record.recipe.name),
-        (_("data"), f"{record.data} ({record.images})"),
-        (_("seeds"), str(n)),
-        (_("mean accuracy"), f"{record.mean:.2%} ± {record.spread:.2%}"),
-        (_("standard error"), f"{error:.3%}"),
-        (_("target"), f"{record.target:.2%}: {verdict}"),
-        (_("seconds per seed, warm compile cache"), f"{record.wall_seconds:.1f}"),
-        (_("seconds per seed, cold compile cache"), f"{record.cold_seconds:.1f}"),
-        (_("of these, compiling (warm, cold)"), compiling),
-        (_("seconds of the processor per seed"), f"{record.processor_seconds:.1f}"),
-        (_("processor, cores"), machine),
-    ]
