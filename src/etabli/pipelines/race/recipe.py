@@ -27,9 +27,9 @@ class Recipe(_shared.ModernConfig):
         pattern=rf"^{digit_classifiers.LAYER}( {digit_classifiers.LAYER}){{0,11}}$",
         description=N_("convolutions: size x filters, s2 for stride 2, p for pooling"),
     )
-    epochs: _shared.Epochs = 3
+    epochs: _shared.Epochs = 4
     batch_size: _shared.BatchSize = 125
-    learning_rate: _shared.LearningRate = 0.045
+    learning_rate: _shared.LearningRate = 0.03
     optimizer: _shared.Optimizer = "adam"
     schedule: _shared.Schedule = "cosine"
     warmup: _shared.Warmup = 0.2
