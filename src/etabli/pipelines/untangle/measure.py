@@ -302,7 +302,8 @@ def _place_rest(
     for start in range(0, len(rest), _AT_ONCE):  # so that a million take little memory
         some = slice(start, start + _AT_ONCE)
         near = tree.query(placed[main][some], range(1, k + 1), workers=-1)[1]
-        n_hits += np.count_nonzero(plane_map.labels[near] == data.labels[rest[some]][:, None])
+        is_hit = plane_map.labels[near] == data.labels[rest[some]][:, None]
+        n_hits += int(np.count_nonzero(is_hit))
     recipe: dict[str, object] = {
         "neighborhood-hit": f"k={k}",
         "n": len(rest),
