@@ -530,6 +530,7 @@ def extract_features(
     *,
     layer: str = "pool",
     weights: str | Path = "imagenet",
+    precision: str | None = None,
     out: str | Path | None = None,
 ) -> FeatureTable:
     """Extract deep features of images with a pretrained backbone.
@@ -540,6 +541,8 @@ def extract_features(
             default the best whose weights are here.
         layer: ``"pool"`` (the last feature map averaged), a stage, or the name of a Keras layer.
         weights: "imagenet" (of the catalog), a weights file, or "none" (random weights).
+        precision: "f32", "bf16" or, with OpenVINO, "int8"; by default "bf16" on devices with
+            hardware for it.
         out: A folder to keep them in, which a second call reads; by default the user's cache.
 
     Returns:
@@ -550,7 +553,9 @@ def extract_features(
     """
     from etabli.pipelines.extract import extract_listed
 
-    found = extract_listed(images, backbone, layer=layer, weights=weights, out=out)
+    found = extract_listed(
+        images, backbone, layer=layer, weights=weights, precision=precision, out=out
+    )
     rows = found.array(dtype="float32")
     return FeatureTable(
         found.names, rows.reshape(len(rows), -1), [each.name for each in found.unreadable]

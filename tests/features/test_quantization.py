@@ -1,5 +1,7 @@
 """Nets in eight-bit integers, against NumPy's rounding and against the same nets in float32."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from etabli.data.formats import images
 from etabli.features import extract, pipeline, quantization
 from etabli.features.engines import open_engine
 from etabli.features.extraction import name_images
+from etabli.pipelines import evaluate
 from etabli.saved_models.export import is_openvino_installed
 
 needs_openvino = pytest.mark.skipif(
@@ -99,3 +102,19 @@ def test_the_first_images_are_those_that_can_be_read(folder, tmp_path):
     np.testing.assert_array_equal(found, [images.read(path, (8, 8)) for path in readable[:2]])
     with pytest.raises(DataMissing, match="none of the images"):
         pipeline.read_first(sources[:1], read, 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "trained", "is_said"),
+    [
+        ("int8", "bf16", True),
+        ("f32", "int8", True),
+        ("int8", "int8", False),
+        ("f32", "bf16", False),
+    ],
+)
+def test_an_evaluation_says_where_int8_meets_a_classifier_of_floats(given, trained, is_said):
+    features = SimpleNamespace(recipe={"precision": given})
+    remarks = evaluate._remark_precision(features, SimpleNamespace(features={"precision": trained}))
+    assert [given in each and trained in each for each in remarks] == [True] * is_said
+    assert evaluate._remark_precision(features, SimpleNamespace(features={})) == []

@@ -229,11 +229,9 @@ class OpenVinoEngine:
             self._finish, self._output = model.finish, model.output_index
         else:
             self._network = _read_ir(openvino, self._core, model, batch_size, cache_key)
-        self.ranges: Ranges = []
         if precision == "int8" and isinstance(calibration, np.ndarray):
-            self.ranges = quantization.measure_ranges(self._core, self._network, calibration)
-        elif precision == "int8":
-            self.ranges = calibration or []
+            calibration = quantization.measure_ranges(self._core, self._network, calibration)
+        self.ranges: Ranges = [] if isinstance(calibration, np.ndarray) else calibration or []
         self._compile(batch_size, precision or _native_precision(self._core))
 
     def in_float32(self) -> "OpenVinoEngine":

@@ -72,12 +72,12 @@ def quantize(network: Any, ranges: Ranges) -> Any:
             low = -high * 128 / 127
         else:
             low, high = 0.0, high or 1.0  # a range must not be empty
-        ends = [np.full([1] * len(source.get_partial_shape()), each) for each in (low, high)]
-        rounded = _round_to_levels(source, *ends, levels=256)
+        shape = [1] * len(source.get_partial_shape())
+        rounded = _round_to_levels(source, np.full(shape, low), np.full(shape, high), levels=256)
         for each in inputs:
             each.replace_source_output(rounded)
     for node in products:
-        kernel = _find_constant(node.input_value(1))
+        kernel = np.asarray(_find_constant(node.input_value(1)))
         greatest = np.abs(kernel).max(axis=_kernel_axes(node, kernel.ndim), keepdims=True)
         greatest[greatest == 0] = 1
         rounded = _round_to_levels(node.input_value(1), -greatest, greatest, levels=255)

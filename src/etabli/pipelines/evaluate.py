@@ -128,6 +128,7 @@ def _evaluate(
     stored = features or _find_stored(card, place, judged)
     head = _find_head(model) if stored is not None and _fits(stored, card) else None
     if stored is not None and head is not None:
+        remarks += _remark_precision(stored, card)
         probabilities = head.probabilities(stored.array(judged.names, "float32"))
     else:
         loaded = model if isinstance(model, ImageClassifier) else load_classifier(model)
@@ -271,6 +272,15 @@ def _find_stored(card: ModelCard, place: Path, images: LabeledImages) -> Feature
         )
     except (DataMissing, OSError):
         return None
+
+
+def _remark_precision(features: Features, card: ModelCard) -> list[str]:
+    """Return a remark where the features are in int8 and those of the training were not."""
+    given, trained = features.recipe["precision"], card.features.get("precision")
+    if given == trained or trained is None or "int8" not in (given, trained):
+        return []
+    text = _("The features are in {given}, and the model was trained on features in {trained}.")
+    return [text.format(given=given, trained=trained)]
 
 
 def _fits(features: Features, card: ModelCard) -> bool:

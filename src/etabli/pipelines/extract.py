@@ -88,6 +88,7 @@ def extract_listed(
     *,
     layer: str = "pool",
     weights: Path | str | None = "imagenet",
+    precision: str | None = None,
     out: Path | str | None = None,
 ) -> Features:
     """Extract the features of a location, or of a list of images, to a folder or to the cache.
@@ -97,6 +98,7 @@ def extract_listed(
         backbone: The net; None is the best whose weights are here.
         layer: "pool", "map", a stage, or the name of a layer.
         weights: "imagenet", "none" (random) or a weights file.
+        precision: "f32", "bf16" or "int8"; None is that of the device.
         out: A folder, of which a second call reads the features; None is the user's cache.
 
     Raises:
@@ -109,6 +111,8 @@ def extract_listed(
         names = [get_display_name(each) for each in paths]
     name = choose_backbone(backbone, weights)
     options: dict[str, Any] = {"weights": find_weights(name, weights), "layer": layer}
+    if precision is not None:  # else the folder in the cache is that of former versions
+        options["precision"] = precision
     if out is not None:
         return extraction.extract(paths, name, out, names=names, **options)
     return extraction.extract_to_cache("api", paths, name, names=names, **options)  # type: ignore[arg-type]

@@ -115,7 +115,7 @@ def transfer(
         how = "on the validation images" if parts.validation else how
         kinds = {"single": "softmax", "multi": "one-vs-rest"}
         weighting = ", classes balanced" if balance else ""
-        keys = ("backbone", "weights", "layer", "size")
+        keys = ("backbone", "weights", "layer", "size", "precision")
         card = make_card(
             net,
             size,
