@@ -25,11 +25,11 @@ from etabli.experiments.context import RunContext
 from etabli.experiments.spec import ExperimentSpec
 from etabli.experiments.tp2 import _planes
 from etabli.experiments.tp2._planes import Planes, PlaneSettings, get_key
-from etabli.metrics.cluster_neighbors import find_on_cluster
 from etabli.metrics.neighborhood_hit import NeighborhoodHit, neighborhood_hit
 from etabli.metrics.score import Score
 from etabli.pipelines._output import name_run_folder, refuse_finished_run
 from etabli.pipelines._points import read_points
+from etabli.pipelines.untangle.cluster_neighbors import find_on_cluster
 from etabli.projection.plane_map import PlaneMap, make_map
 from etabli.projection.umap import require_umap
 from etabli.report import run_folder

@@ -5,8 +5,8 @@ import pytest
 from clusters import use_in_process
 
 from etabli.core.seeding import make_generator
-from etabli.metrics.cluster_neighbors import find_on_cluster
 from etabli.metrics.neighborhood_hit import neighborhood_hit
+from etabli.pipelines.untangle.cluster_neighbors import find_on_cluster
 
 
 @pytest.fixture
