@@ -229,6 +229,20 @@ def verify_outcome(folder: Path) -> object:
     return {"table": table, **{run: made(f"out/{run}", folder) for run in runs}}
 
 
+def race_tiny_nets(folder: Path) -> None:
+    recipe = {"layers": "5x4s2 3x4p", "epochs": 2, "batch_size": 50, "ema_decay": 0.5}
+    path = folder / "recipe.json"
+    path.write_text(json.dumps(recipe))
+    words = ("--data", "sample", "--seeds", 4, "--recipe", path, "--out", folder / "out")
+    etabli("race", "mnist", *words)
+
+
+def race_outcome(folder: Path) -> object:
+    """Return what each seed reached; its seconds are never the same."""
+    record = json.loads((folder / "out" / "race.json").read_text(encoding="utf-8"))
+    return [(each["seed"], each["accuracy"]) for each in record["seeds"]]
+
+
 def publish_small_site(folder: Path) -> None:
     """Publish the pages of the nets in NumPy, which load at once."""
     from etabli.web import pages
@@ -321,6 +335,7 @@ COMMANDS = [
         partial(written, "out/*/*/*/checkpoints/*.safetensors"),
         verify_outcome,
     ),
+    Command("race", race_tiny_nets, partial(written, "out/race.json"), race_outcome),
     Command(
         "publish",
         publish_small_site,

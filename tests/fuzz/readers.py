@@ -157,6 +157,12 @@ def _claims(path: Path) -> object:
     return read_claims(path)
 
 
+def _recipe(path: Path) -> object:
+    from etabli.pipelines.race import read_recipe
+
+    return read_recipe(path)
+
+
 def _curve(path: Path) -> object:
     from etabli.report import run_folder
 
@@ -354,6 +360,7 @@ READERS = [
     Reader("run", "run.json", _run, (b'"experiments"', b'"seeds"', b'"../.."', b'"format"')),
     Reader("seed_run", "seed_run.json", _seed_run, (b'"scores"', b'"seed"', b'"started"', b"NaN")),
     Reader("claims", "claims.json", _claims, (b'"claims"', b'"command"', b'"seeds"', b"1e999")),
+    Reader("recipe", "recipe.json", _recipe, (b'"layers"', b'"epochs"', b"5x8s2 3x32p", b"1e999")),
     Reader("curve", "train.jsonl", _curve, (b'{"epoch": 1}', b"NaN")),
     Reader("captioner", "card.json", _captioner, (b'"words"', b'"search"', b'"beam"')),
     Reader("model_card", "card.json", _model_card, (b'"classes"', b'"scores"', b'"thresholds"')),

@@ -1,6 +1,7 @@
 """The recipe of a race: everything that a seed does not decide, as a JSON object of settings."""
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,18 +16,23 @@ __all__ = ["ON_SAMPLE", "Recipe", "read_recipe"]
 _MAX_BYTES = 100_000
 
 
+Layers = Annotated[
+    str,
+    Field(
+        max_length=200,
+        pattern=rf"^{digit_classifiers.LAYER}( {digit_classifiers.LAYER}){{0,11}}$",
+        description=N_("convolutions: size x filters, s2 for stride 2, p for pooling"),
+    ),
+]
+
+
 class Recipe(_shared.ModernConfig):
     """Everything that a seed does not decide: the net, its training, how test images are read.
 
     The defaults were chosen on the last 10,000 training images.
     """
 
-    layers: str = Field(
-        "5x8s2 3x32p 3x64",
-        max_length=200,
-        pattern=rf"^{digit_classifiers.LAYER}( {digit_classifiers.LAYER}){{0,11}}$",
-        description=N_("convolutions: size x filters, s2 for stride 2, p for pooling"),
-    )
+    layers: Layers = "5x8s2 3x32p 3x64"
     epochs: _shared.Epochs = 4
     batch_size: _shared.BatchSize = 125
     learning_rate: _shared.LearningRate = 0.03
