@@ -49,10 +49,9 @@ PLAN = (
     "image_commands --repeats 2",
     "first_use",
     "million_points",
-    "streamed_transfer --only-streamed",
     "tsne_mnist",
     "class_marking --repeats 1",
-    "streamed_transfer",
+    "streamed_transfer --only-streamed",
 )
 LEFT_OUT = {
     "gpu": "needs a GPU: `make bench-gpu`",
