@@ -21,6 +21,7 @@ from etabli.viz.style import COLORS_ON_DARK, COLORS_ON_LIGHT
 
 __all__ = ["LayerProjection", "TrainingSequence", "make_sprite_sheet", "render_explorer"]
 
+_AT_ONCE = 50_000  # points that are quantized at once, so that a million take little memory
 _MAX_SHEET_SIZE = 4096  # pixels: every browser accepts an image of this width and height
 _HERE = Path(__file__).parent
 
@@ -183,16 +184,20 @@ def _encode_column(name: str, values: Sequence[object] | np.ndarray) -> dict[str
 
 def _encode_plane(plane: LayerProjection) -> dict[str, object]:
     """Scale the positions to [0, 1], quantized to 16 bits, and the outlines with them."""
-    points = np.asarray(plane.points, np.float64)
-    low = points.min(axis=0)
-    span = float(max(np.ptp(points, axis=0).max(), 1e-12))
-    quantized = np.round((points - low) / span * 65535).astype("<u2")
+    points = np.asarray(plane.points)
+    low, high = (np.asarray(each, np.float64) for each in (points.min(axis=0), points.max(axis=0)))
+    span = float(max((high - low).max(), 1e-12))
+    quantized = np.empty(points.shape, "<u2")
+    for start in range(0, len(points), _AT_ONCE):
+        part = points[start : start + _AT_ONCE]
+        quantized[start : start + _AT_ONCE] = np.round((part - low) / span * 65535)
 
     def scale(polygons: Sequence[np.ndarray]) -> list[list[list[float]]]:
         return [np.round((np.asarray(polygon) - low) / span, 4).tolist() for polygon in polygons]
 
     outlines = [np.asarray(polygon) for polygon in (*plane.hulls, *plane.ellipses)]
-    corners = (np.concatenate([points, *(each for each in outlines if len(each))]) - low) / span
+    corners = np.concatenate([[low, high], *(each for each in outlines if len(each))])
+    corners = (corners - low) / span
     return {
         "box": np.round([*corners.min(axis=0), *corners.max(axis=0)], 4).tolist(),
         "layer": plane.layer,
