@@ -1,8 +1,8 @@
 """Post-training quantization: OpenVINO multiplies eight-bit integers, four times as many at once.
 
 OpenVINO computes a product in integers where ``FakeQuantize`` says how its two factors are rounded.
-Weights have a range for each output channel, their own; the range of activations is that which a
-few images gave, so that no package beyond OpenVINO is needed (decision 0025).
+Weights have one range for each output channel; a few images give the ranges of activations, so that
+no package beyond OpenVINO is needed (decision 0025).
 """
 
 import zlib
