@@ -60,7 +60,7 @@ HELP = {
     "images": "images of the collection",
     "core_hour": "price of one core for an hour",
     "gpu_hour": "price of one GPU with its host for an hour",
-    "gpu_rate": "images per second of `features` on one GPU with 16 cores, measured on an H200 (decision 0024)",
+    "gpu_rate": "images per second of `features`, one GPU with 16 cores (measured: decision 0024)",
     "gigabyte_month": "price of a gigabyte stored for a month",
     "thousand_reads": "price of a thousand reads from the storage",
     "image_kilobytes": "kilobytes of a stored image",
