@@ -30,7 +30,7 @@ def assemble(
 ) -> RawTable:
     """Return the numeric columns, which are taken out of ``found``, and that of labels.
 
-    ``whole`` (N, D) is an array of our own of which columns in ``found`` are views.
+    ``whole`` (N, D) is an array that this module allocated; columns in ``found`` are views of it.
     """
     raw = RawTable(source, np.zeros((0, 0)), all_columns=tuple(found), row_names=row_names)
     numeric = {name: array.dtype.kind in "fiub" for name, array in found.items()}
