@@ -48,9 +48,9 @@ def race(
     The same command resumes an interrupted race. Exit code 1: the target is not reached.
 
     \b
-    etabli race mnist                                      the fastest known recipe, 20 seeds
-    etabli race mnist --recipe mine.json --validation      choose a recipe without the test images
-    etabli race mnist --recipe mine.json --target 0.995    the frozen recipe
+    etabli race mnist                             the fastest known recipe
+    etabli race mnist --recipe a.json --validation    without the test images
+    etabli race mnist --recipe a.json --target 0.995  the frozen recipe
     """
     from etabli.cli import _tables
     from etabli.cli._progress import Terminal
