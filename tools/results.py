@@ -237,10 +237,16 @@ HEADLINES = (
     ("tp3.finetune", "mean_average_precision", "mAP of the fine-tuned net ({backbone}, {data})"),
     ("tp4.poetry", "test_accuracy", "next-character accuracy, SimpleRNN of the report"),
     ("tp4.poetry-modern", "test_accuracy", "next-character accuracy, LSTM"),
+    (
+        "tp4.poetry-modern",
+        "test_nats_adaptive",
+        "nats per character of models that learn from the test text as they read it",
+    ),
     ("tp5.caption", "bleu_1_as_trained", "BLEU-1, captioner of the report as trained (greedy)"),
     ("tp5.caption", "bleu_1", "the same with the end-of-sequence bias chosen for BLEU"),
     ("tp5.caption-modern", "cider_d", "CIDEr-D, captioner with learned word embeddings, one net"),
     ("tp5.attention", "cider_d", "CIDEr-D, captioner with attention, two nets together"),
+    ("tp5.caption-tuned", "cider_d", "CIDEr-D, one net with attention, its image net trained too"),
 )
 
 
