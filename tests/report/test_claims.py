@@ -38,7 +38,7 @@ def test_the_report_says_in_how_many_seeds_a_claim_was_confirmed(tmp_path):
     assert "confirmed in 3 of 5 seeds, refuted in 2 of 5 seeds. seed 0: it is 0" in page
     with use_language("fr"):
         french = report.render_report([folder])
-    assert "confirmée pour 3 graines sur 5, réfutée pour 2 graines sur 5" in french
+    assert "confirmée pour 3 des 5 graines, réfutée pour 2 des 5 graines" in french
 
 
 def test_a_claim_of_one_seed_counts_no_seeds(tmp_path):
