@@ -71,7 +71,7 @@ def test_cpu_seconds_are_counted_over_whole_rounds():
     assert len(done) >= 2
 
 
-def test_the_page_says_what_was_assumed_and_that_no_gpu_was_measured():
+def test_the_page_says_what_was_assumed_and_which_gpu_was_measured():
     page = scale.render_page(RECORD, scale.Assumed(gpu_rate=1234))
     assert "One H200 with 16 cores" in page and "1,234 images" in page and "`--gpu-rate`" in page
     assert "{" not in page

@@ -4,7 +4,7 @@
     python tools/scale.py --measure     measure first (about a minute of one core)
     python tools/scale.py --images 2e8 --core-hour 0.05 --gpu-rate 1500
 
-Prices, failure rates, network and the rate of a GPU are assumptions: options of this command.
+Prices, failure rates and network are assumptions: options of this command, as is a GPU's rate.
 """
 
 import argparse
