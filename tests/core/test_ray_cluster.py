@@ -118,7 +118,7 @@ def test_a_worker_with_another_version_is_not_used():
     assert results == [0, 1, 4, 9]
     ours = OURS["numpy"]
     assert lines == [
-        f"The worker on node-1 is not used, for its versions differ: numpy 1.0, here {ours}."
+        f"The worker on node-1 is not used because its versions differ: numpy 1.0, here {ours}."
     ]
 
 

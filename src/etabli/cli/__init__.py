@@ -84,7 +84,7 @@ def options(
 def make_app(loaded: Iterable[str] = COMMANDS) -> typer.Typer:
     """Return the app: ``loaded`` commands as they are, of the others the name and one line.
 
-    To import all commands takes longer than most of them to start.
+    Importing all commands would take longer than starting most of them.
     """
     app = typer.Typer(
         name="etabli",

@@ -48,7 +48,7 @@ def race(
     The same command resumes an interrupted race. Exit code 1: the target is not reached.
 
     \b
-    etabli race mnist                             the fastest known recipe
+    etabli race mnist                                 the fastest known recipe
     etabli race mnist --recipe a.json --validation    without the test images
     etabli race mnist --recipe a.json --target 0.995  the frozen recipe
     """

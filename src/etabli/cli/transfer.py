@@ -46,7 +46,7 @@ def transfer(
         bool,
         typer.Option(
             "--stream",
-            help="Read the features from their files in every step, as is done where they need "
+            help="Read the features from their files in every step; the default if they would need "
             "more than half of the free memory.",
         ),
     ] = False,

@@ -296,7 +296,7 @@ class _Run:
         self.ray.kill(worker.actor)
         if node not in self.unused:
             self.unused[node] = differing
-            text = _("The worker on {node} is not used, for its versions differ: {versions}.")
+            text = _("The worker on {node} is not used because its versions differ: {versions}.")
             self.print_line(text.format(node=node, versions=differing))
         self._require_worker(differing)
 

@@ -72,7 +72,7 @@ def run_groups(
 
 
 def _choose_group(left: Sequence[Sequence[Task]], busy: set[int]) -> int:
-    """Return the first group that nobody is in and that has tasks, or else the longest one."""
+    """Return the first group with tasks and without a process, or else the longest one."""
     free = [index for index, tasks in enumerate(left) if tasks and index not in busy]
     return free[0] if free else max(range(len(left)), key=lambda index: len(left[index]))
 
@@ -113,7 +113,7 @@ def _run_captured(
 
 
 def _end_with(parent: int) -> None:
-    """End this process when its parent is gone: the folder that it writes to is free then."""
+    """End this process when its parent is gone, so that it stops writing to the run folder."""
     while os.getppid() == parent:
         time.sleep(_POLL_SECONDS)
     os._exit(1)

@@ -52,9 +52,9 @@ def find_duration(spec: ExperimentSpec, kind: str, home: Path) -> Duration | Non
 
 
 def compare_runs(specs: Sequence[ExperimentSpec], home: Path) -> float | None:
-    """Return how many times as long as their specs say experiments on full data took here.
+    """Return the ratio of the times measured here on full data to those of the specs.
 
-    The median over experiments; ``None`` where fewer than ``MIN_RUNS`` were run.
+    It is the median over experiments; ``None`` where fewer than ``MIN_RUNS`` were run.
     """
     found = [(spec, find_duration(spec, "full", home)) for spec in specs]
     ratios = [each.seconds / (60 * spec.minutes) for spec, each in found if each]
@@ -75,7 +75,7 @@ def estimate_duration(
 def measure_speed(seconds: float = 1.0) -> float:
     """Return how many products of two 512 x 512 matrices this machine computes a second.
 
-    In float32, on all cores, in the fastest of that time: other work slows most of them.
+    In float32, on all cores; the fastest product counts, because other work slows most of them.
     """
     matrix = np.random.default_rng(0).random((SIDE, SIDE), np.float32)
     matrix @ matrix  # starts the threads

@@ -62,9 +62,9 @@ def compute_outputs(
     """
     if isinstance(net, OpenVinoNet):
         raise BadSetting(
-            _("a cluster runs the nets of Keras only"),
+            _("a cluster runs only Keras nets"),
             got=net.path.name,
-            fix=_("Leave out --cluster, or give a model in the format of Keras."),
+            fix=_("Leave out --cluster, or give a model in Keras format."),
         )
     out = place.folder
     with lock_folder(out), ray_cluster.connect(place.address) as cluster:

@@ -96,7 +96,7 @@ def extract(
     if isinstance(net, OpenVinoBackbone):
         weights, size = weights or net.path, net.choose_size(size)
         if cluster:
-            raise BadSetting(_("a cluster runs the nets of Keras only"), got=net.name)
+            raise BadSetting(_("a cluster runs only Keras nets"), got=net.name)
     if cluster and precision == "int8":
         raise BadSetting(
             _("a cluster does not compute in int8"),

@@ -34,7 +34,7 @@ def negative_log_likelihood(log_probabilities: np.ndarray, targets: np.ndarray) 
 
 
 def mean_nats(log_p: np.ndarray, vocabulary: int) -> Score:
-    """Compute the same from ln p (N,) of the targets alone, as an adaptive model pays them."""
+    """Compute the negative log-likelihood from ln p (N,) of the targets, of an adaptive model."""
     recipe = {"nats": "per character", "n": len(log_p), "v": vocabulary}
     return Score(-float(np.mean(log_p)), recipe)
 

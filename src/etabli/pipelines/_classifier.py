@@ -240,7 +240,7 @@ def write_report(
 
     Args:
         folder: Where it is written.
-        evaluation: What the judging images gave.
+        evaluation: The scores and answers on held-out images.
         source: The images, and what was left out.
         parts: The images by role.
         features: Pooled features of the images; without, only duplicates are looked for.
@@ -306,7 +306,7 @@ def make_card(
         net: The backbone.
         input_size: Height and width of the images that the model takes.
         parts: The images by role.
-        evaluation: What the judging images gave.
+        evaluation: The scores and answers on held-out images.
         title: What the model is.
         training: How it was trained.
         chosen: What was chosen on which images.

@@ -279,7 +279,7 @@ def _remark_precision(features: Features, card: ModelCard) -> list[str]:
     given, trained = features.recipe["precision"], card.features.get("precision")
     if given == trained or trained is None or "int8" not in (given, trained):
         return []
-    text = _("The features are in {given}, and the model was trained on features in {trained}.")
+    text = _("The features are in {given}, but the model was trained on features in {trained}.")
     return [text.format(given=given, trained=trained)]
 
 

@@ -1,4 +1,4 @@
-"""Items computed in a thread while the caller uses those before."""
+"""Items computed in a thread while the caller uses the previous ones."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ _END: Any = object()
 
 
 def prefetch(items: Iterable[Item]) -> Iterator[Item]:
-    """Yield items in order; the next one is computed in a thread while the caller has one."""
+    """Yield items in order; a thread computes the next one while the caller uses one."""
     waiting = iter(items)
 
     def compute() -> Item:

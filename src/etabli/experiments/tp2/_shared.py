@@ -76,7 +76,9 @@ TestShifts = Annotated[
     Field(
         ge=0,
         le=5,
-        description=N_("pixels by which test images are also shifted, four ways, and averaged"),
+        description=N_(
+            "shift of test images in pixels, in four directions; the predictions are averaged"
+        ),
     ),
 ]
 

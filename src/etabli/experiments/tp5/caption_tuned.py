@@ -5,8 +5,9 @@
 The part of the net up to ``stage`` is frozen; its output for every image, in several views, is
 computed once and stored. The part above is trained together with the captioner, at a smaller
 learning rate. Then captions are drawn from the captioner and rewarded by their CIDEr-D against the
-captions of the training image. The development set chooses the epoch and the search. The same
-captioner on frozen features is trained too, to compare the two image by image.
+captions of the training image. The development set chooses the epoch and the search. Unless
+``compare`` is false, the same captioner is also trained on frozen features, and the two are
+compared image by image.
 """
 
 from collections.abc import Callable
@@ -214,7 +215,7 @@ def _fit(
     curve: str,
     options: dict[str, Any],
 ) -> tuple[Parameters, float]:
-    """Return the weights of the epoch with the highest CIDEr-D on the development set, and it."""
+    """Return the weights with the highest CIDEr-D on the development set, and that score."""
     views = [stored.sets["train"], *stored.views]
     every = [each[::500] for each in views]
     key: list[object] = [vars(config), rates, curve, words, every, captioner.arrays]

@@ -43,10 +43,9 @@ def encode_images(nets: tuple[Parameters, ...], maps: Any) -> tuple[Parameters, 
 def step(
     nets: tuple[Parameters, ...], contexts: tuple, states: tuple, words: Any
 ) -> tuple[Any, tuple]:
-    """Advance by one word, for ``beam_search``: each network has its own state, the words are
-    shared.
+    """Advance by one word, for ``beam_search``: a state for each network, the words for all.
 
-    The mean of the logits is that of the log-probabilities but for a constant of each row: one
+    The mean of the logits equals that of the log-probabilities up to a constant in each row, so one
     softmax over the vocabulary is enough.
     """
     import jax

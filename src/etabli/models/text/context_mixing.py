@@ -1,10 +1,10 @@
 """Context mixing, as the strongest compressors predict: many contexts, a net that mixes them.
 
 A symbol is a path of binary decisions through a Huffman tree. After each context, each decision has
-a probability and a short history of counts; a second table learns what such histories are worth.
-The logits of all of them (and of other models) are mixed linearly, with several sets of weights
-that the position selects, and their outputs once more. Last, the probability is refined by tables
-that learn what it is worth after the last one or two symbols. Everything learns from each decision
+a probability and a short history of counts; a second table learns the probability after each
+history. The logits of all of them (and of other models) are mixed linearly, with several sets of
+weights that the position selects, and their outputs once more. Last, tables learn how far to
+correct the probability after the last one or two symbols. Everything learns from each decision
 after its prediction. Mahoney 2005, "Adaptive weighing of context models for lossless data
 compression"; the rates here were chosen on the validation set of practical 4.
 """
@@ -36,7 +36,7 @@ BINS, BIN_WIDTH, LIMIT = 34, 0.5, 8.0  # of the logits
 class HuffmanTree:
     """Symbols as paths: ``nodes`` and ``bits`` (V, D) from the root, ``lengths`` (V,).
 
-    Inner node n parts the symbols ``order[a:b]`` at m, (a, m, b) = ``parts[n]``.
+    Inner node n splits the symbols ``order[a:b]`` at m, (a, m, b) = ``parts[n]``.
     """
 
     nodes: np.ndarray
@@ -47,7 +47,7 @@ class HuffmanTree:
 
     @classmethod
     def build(cls, counts: np.ndarray) -> "HuffmanTree":
-        """Build the tree of the shortest mean path, for symbols that came so often."""
+        """Build the tree with the shortest mean path for symbols that occurred so often."""
         ties = count()
         heap: list[tuple[float, int, Any]] = [
             (float(n), next(ties), symbol) for symbol, n in enumerate(counts)

@@ -13,7 +13,7 @@ __all__ = ["Race", "SeedTime", "list_rows"]
 
 
 class SeedTime(BaseModel):
-    """What one seed reached, and the seconds of the clock and of the processor that it took."""
+    """The accuracy that one seed reached, and its wall and processor time."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,12 +58,12 @@ class Race(BaseModel):
 
     @property
     def wall_seconds(self) -> float:
-        """Median seconds of a seed."""
+        """Median wall time of a seed."""
         return statistics.median(each.wall_seconds for each in self.seeds)
 
     @property
     def processor_seconds(self) -> float:
-        """Median seconds of the processor, over all cores, of a seed."""
+        """Median processor time of a seed, summed over the cores."""
         return statistics.median(each.processor_seconds for each in self.seeds)
 
     @property
@@ -73,7 +73,7 @@ class Race(BaseModel):
 
     @property
     def reached(self) -> bool | None:
-        """Whether the mean reaches the target; ``None`` where it is not about MNIST's test."""
+        """Whether the mean reaches the target; ``None`` where these are not MNIST's test images."""
         if self.data != "mnist" or self.images != "test":
             return None
         return self.mean >= self.target
@@ -105,6 +105,6 @@ def list_rows(record: Race) -> list[tuple[str, str]]:
         (_("seconds per seed, warm compile cache"), f"{record.wall_seconds:.1f}"),
         (_("seconds per seed, cold compile cache"), f"{record.cold_seconds:.1f}"),
         (_("of these, compiling (warm, cold)"), compiling),
-        (_("seconds of the processor per seed"), f"{record.processor_seconds:.1f}"),
+        (_("processor seconds per seed"), f"{record.processor_seconds:.1f}"),
         (_("processor, cores"), machine),
     ]
