@@ -10,6 +10,7 @@ points by ``--points``.
 import argparse
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
 
@@ -75,6 +76,8 @@ def by_opentsne(points: np.ndarray, seed: int, cores: int) -> np.ndarray:
 
 
 def by_umap(points: np.ndarray, seed: int, cores: int) -> np.ndarray:
+    # umap imports TensorFlow and PyTorch where they are; the two in one process crash.
+    sys.modules.setdefault("tensorflow", None)  # type: ignore[arg-type]
     from umap import UMAP
 
     return np.asarray(UMAP(n_jobs=cores).fit_transform(points))  # without a seed: on all cores

@@ -175,7 +175,7 @@ def update(run: Document | None = None, scripts: Collection[str] = ()) -> None:
         return
     text = json.dumps(store, indent=1, ensure_ascii=False, sort_keys=True)
     STORE.write_text(text + "\n", encoding="utf-8")
-    PAGE.write_text(write_page(store), encoding="utf-8")
+    PAGE.write_text(write_page(read_store()), encoding="utf-8")
 
 
 if __name__ == "__main__":

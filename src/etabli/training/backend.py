@@ -1,6 +1,7 @@
 """The backend of Keras (``KERAS_BACKEND``, JAX by default) and the cache of code compiled by
 JAX."""
 
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -51,14 +52,21 @@ def reuse_freed_memory() -> None:
     glibc returns blocks of more than 32 MB to the system, which clears every page when it is used
     again: half of the time of an epoch of convolutions.
     """
+    for parameter in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD):
+        _call_glibc("mallopt", parameter, _LARGEST_BLOCK)
+
+
+def return_freed_memory() -> None:
+    """Return to the system the memory that was freed and that the C library keeps."""
+    _call_glibc("malloc_trim", 0)
+
+
+def _call_glibc(name: str, *arguments: int) -> None:
+    """Call a function of glibc; do nothing where there is another C library."""
     if sys.platform != "linux":
         return
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # another C library
-        return
-    for parameter in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD):
-        mallopt(parameter, _LARGEST_BLOCK)
+    with contextlib.suppress(OSError, AttributeError):
+        getattr(ctypes.CDLL(None), name)(*arguments)
 
 
 def processor_name() -> str:

@@ -34,6 +34,7 @@ from etabli.projection.plane_map import PlaneMap, make_map
 from etabli.projection.umap import require_umap
 from etabli.report import run_folder
 from etabli.report.numbers import format_duration
+from etabli.training.backend import return_freed_memory
 from etabli.viz.embedding import plot_explained_variance
 from etabli.viz.explorer import LayerProjection, render_explorer
 
@@ -256,7 +257,9 @@ def _show_explorer(
             replace(each, points=np.concatenate([each.points, placed[each.projection]]))
             for each in shown
         ]
+        del placed, rest
     files = None if data.files is None else [data.files[row] for row in rows]
+    return_freed_memory()  # the page of a million points takes 100 MB while it is made
     context.page(
         "explorer",
         render_explorer(

@@ -109,17 +109,19 @@ def render_explorer(
         "sheet": None if thumbnails is None else make_sprite_sheet(thumbnails),
         "texts": _translated_texts(),
     }
-    embedded = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+    # ASCII, and joined once: a string with a single "é" in it takes two bytes for each character,
+    # and each replacement copies it.
+    embedded = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
+    del data
     page = (_HERE / "page.html").read_text(encoding="utf-8")
     for placeholder, text in {
         "{{language}}": current_language(),
         "{{title}}": html.escape(title or _("Explorer")),
         "{{style}}": (_HERE / "explorer.css").read_text(encoding="utf-8"),
         "{{script}}": (_HERE / "explorer.js").read_text(encoding="utf-8"),
-        "{{data}}": embedded,
     }.items():
         page = page.replace(placeholder, text)
-    return page
+    return embedded.join(page.split("{{data}}"))
 
 
 def make_sprite_sheet(thumbnails: np.ndarray) -> dict[str, object]:
