@@ -54,7 +54,8 @@ PLAN = (
     "streamed_transfer --only-streamed",
 )
 LEFT_OUT = {
-    "gpu": "needs a GPU: `make bench-gpu`",
+    "gpu": "needs a GPU: `make bench-gpu`; one H200 was measured on 2026-11-27, "
+    "docs/decisions/0024-work-is-arranged-by-device.md",
     "serve_latency": "needs trained models: `make bench-playground`, in docs/playground.md",
     "serve_clients": "needs trained models: `make bench-playground`, in docs/playground.md",
     "serve_photos": "needs trained models and six photos of 48 megapixels; by hand",
