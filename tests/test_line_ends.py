@@ -16,7 +16,7 @@ MAY_SPLIT = {
     **dict.fromkeys(
         (
             "cli/_distributed.py",
-            "features/ray_backend.py",
+            "core/ray_cluster.py",
             "models/estimators/validation.py",
             "models/vision/keras_backbone.py",
             "models/vision/openvino_net.py",

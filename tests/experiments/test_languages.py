@@ -42,7 +42,7 @@ class Settings(SettingsModel):
 
 
 def run(context, settings) -> None:
-    context.note(_("{n} words of dimension {d}").format(n=3, d=_("nothing")))
+    context.note(_("{n} {n:word|words} of dimension {d}").format(n=3, d=_("nothing")))
     context.note("Written by a student: {braces} stay.")
     context.table(
         "t", title=N_("Analogies"), columns=[N_("word"), "mine"], rows=[[_("nothing"), "word"]]

@@ -48,8 +48,9 @@ QUICK = {
     "export",
 }
 QUICK |= {"predict", *TINY}
-# Full data; pretrained weights; a net that only 'finetune' writes; a bucket that does not exist.
-LONG = ("full", "--imagenet", "tuned/", "s3://bucket/photos", "--resume")
+# Full data; pretrained weights; a net that only 'finetune' writes; a bucket that does not exist,
+# and the labels of its images.
+LONG = ("full", "--imagenet", "tuned/", "s3://bucket/photos", "--stream", "--resume")
 GROUPS = ("data", "caption", "poetry", "exercise")
 ENGLISH = [page for page in PAGES if not is_french(page)]
 IN_ORDER = [tuple(words) for page in ENGLISH for words in map(etabli, commands(page)) if words]

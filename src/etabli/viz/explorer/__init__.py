@@ -109,10 +109,8 @@ def render_explorer(
         "sheet": None if thumbnails is None else make_sprite_sheet(thumbnails),
         "texts": _translated_texts(),
     }
-    # ASCII, and joined once: a string with a single "é" in it takes two bytes for each character,
-    # and each replacement copies it.
-    embedded = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
-    del data
+    embedded = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+    del data  # of a million points, as large as the page
     page = (_HERE / "page.html").read_text(encoding="utf-8")
     for placeholder, text in {
         "{{language}}": current_language(),
