@@ -1,5 +1,10 @@
 """Experiments in several processes: the same records as one after the other, and their errors."""
 
+import os
+import time
+import warnings
+
+import numpy as np
 import pytest
 
 from etabli.core.errors import EtabliError
@@ -59,3 +64,21 @@ def fail(task, reporter):
 def test_the_error_of_a_process_is_raised_with_its_fix():
     with pytest.raises(EtabliError, match=r"it is broken: expected 3, got 4. Repair it."):
         parallel.run_groups([["a"]], 1, fail, started=print, print_line=print)
+
+
+def grow(megabytes, reporter):
+    """Print the number of this process, which has grown for longer than loky waits to look."""
+    grow.kept = np.ones(megabytes << 20, np.uint8)
+    time.sleep(1.1)
+    reporter.print_line(str(os.getpid()))
+
+
+def test_a_process_that_grew_is_kept_without_a_warning():
+    lines = []
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        tasks = [1, 350, 1]
+        parallel.run_groups(
+            [tasks], 1, grow, started=lambda task: None, print_line=lambda line: lines.append(line)
+        )
+    assert len(lines) == 3 and len(set(lines)) == 1 and not shown
