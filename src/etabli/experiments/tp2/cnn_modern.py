@@ -1,11 +1,11 @@
 """tp2.cnn-modern: the same data with current methods.
 
-    etabli run tp2.cnn-modern --data full --seeds 3
+    etabli run tp2.cnn-modern --data full --seeds 5
 
-A small net of four convolutions, 136,106 parameters: batch normalization, dropout, random rotation,
+A small net of four convolutions, 300,922 parameters: batch normalization, dropout, random rotation,
 scaling, shifts and elastic deformation of the images, warmup and cosine decay of the learning rate,
-averaged weights, label smoothing. About 99.6 % with a single model. Twelve minutes a seed, more on
-shared cores.
+averaged weights, label smoothing; the predictions of a test image are averaged over shifts of a
+pixel. About 99.7 % with a single model.
 """
 
 from pydantic import Field
@@ -20,7 +20,7 @@ from etabli.models.vision import digit_classifiers
 
 
 class Settings(_shared.ModernConfig):
-    epochs: _shared.Epochs = 12
+    epochs: _shared.Epochs = 15
     learning_rate: _shared.LearningRate = 3e-3
     optimizer: _shared.Optimizer = "adam"
     schedule: _shared.Schedule = "cosine"
@@ -28,8 +28,10 @@ class Settings(_shared.ModernConfig):
     ema_decay: _shared.EmaDecay = 0.995
     label_smoothing: _shared.LabelSmoothing = 0.05
     augmentation: _shared.Augmentation = "warp"
+    warp_strength: _shared.WarpStrength = 0.7
+    test_shifts: _shared.TestShifts = 1
     width: int = Field(
-        32,
+        48,
         ge=1,
         le=256,
         description=N_("filters of the first convolution; later ones have 2 to 4 times as many"),
@@ -71,7 +73,7 @@ EXPERIMENT = ExperimentSpec(
     title=N_("A modern small convolutional net"),
     measures=N_("test accuracy with current methods"),
     source=N_("beyond the lab report"),
-    seeds=3,
+    seeds=5,
     settings=Settings,
     run=run,
     on_sample={"epochs": 5, "width": 8, "batch_size": 50, "ema_decay": 0.9},
