@@ -32,7 +32,6 @@ QUICK = {
         "epochs": 1,
         "units": 8,
         "stage": "stage2",
-        "reward_epochs": 1,
         "compare": False,
     },
 }

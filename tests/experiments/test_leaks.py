@@ -70,7 +70,6 @@ SETTINGS = {
         **CAPTIONER,
         "attention_dim": 8,
         "stage": "stage2",
-        "reward_epochs": 1,
         "compare": False,
     },
 }

@@ -1,7 +1,11 @@
 """What a captioner sees of an image."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from etabli.core.errors import CorruptFile, UnknownName
@@ -41,3 +45,21 @@ def test_other_files_and_unknown_kinds_raise_errors(tmp_path):
         regions.extract_region_maps([path], ["note"], "cells", tmp_path)
     with pytest.raises(UnknownName, match="mobilenet_v2"):
         regions.extract_region_maps([path], ["note"], "mobilenet", tmp_path)
+
+
+@pytest.mark.slow
+def test_two_seeds_share_the_features_of_a_net(tmp_path):
+    """The second one waits: with an empty cache, seeds in parallel failed once."""
+    image, folder, taken = tmp_path / "red.png", tmp_path / "maps", threading.Event()
+    Image.new("RGB", (32, 32), "red").save(image)
+    folder.mkdir()
+
+    def hold():
+        with FileLock(folder / ".lock"):
+            taken.set()
+            time.sleep(0.3)
+
+    threading.Thread(target=hold).start()
+    assert taken.wait(10)
+    maps = regions.extract_region_maps([image], ["red"], "mobilenet_v2", folder)
+    assert maps.shape == (1, 49, 1280)

@@ -43,7 +43,7 @@ def extract_region_maps(
         paths: The image files.
         names: Their names.
         kind: "mobilenet_v2", "cells", or the path of a ``.keras`` file.
-        folder: Where the features of a net are stored.
+        folder: Where the features of a net are stored; waits where another process writes there.
         weights: The weights file of the net.
         view: "plain", "flip" or "crop-N" (``pipeline.make_reader``).
         progress: Called with the number of images done since its last call.
@@ -63,6 +63,7 @@ def extract_region_maps(
         "dtype": "float16",
         "view": view,
         "progress": progress,
+        "wait": True,
     }
     found = extract(paths, kind, folder, names=names, weights=weights, **options)
     if found.unreadable:

@@ -34,7 +34,7 @@ def run(name, folder, source=None, **changes):
         ("tp5.attention", {"epochs": 1}, {"looks", "looks_again", "learning"}),
         (
             "tp5.caption-tuned",
-            {"epochs": 1, "stage": "stage2", "reward_epochs": 1},
+            {"epochs": 1, "stage": "stage2"},
             {"learning"},
         ),
     ],

@@ -77,20 +77,27 @@ def test_tail_and_captioner_learn_together_and_what_is_frozen_stays(net, stored)
     assert own.keys() == decoder.keys() and theirs.keys() == tail.weights.keys()
 
 
-def test_an_array_with_the_rate_0_does_not_move(net, stored):
+def test_a_frozen_tail_is_a_tail_that_learns_with_the_rate_0(net, stored):
+    """Where the gradient is not clipped, to which a tail that is not frozen contributes."""
     generator = np.random.default_rng(2)
     tail = tuning.Tail(net, "middle")
     decoder = attention.init_weights(attention.ModelConfig(7, 5, 4, 4, 2), generator)
-    config = TrainConfig(epochs=1, batch_size=4)
-    trained = train(
-        {**decoder, **tail.weights},
-        np.repeat(stored[1], 2, axis=-1)[..., :6],
-        generator.integers(0, 7, (12, 2, 5)).astype(np.int32),
-        config,
-        0,
-        loss=tuning.make_joint_loss(tail, config),
-        rates=tuning.share_rates(tail, decoder, 0.0),
+    captions = generator.integers(0, 7, (12, 2, 5)).astype(np.int32)
+    config = TrainConfig(epochs=1, batch_size=4, clip=1e9)
+    frozen, still = (
+        train(
+            {**decoder, **tail.weights},
+            np.repeat(stored[1], 2, axis=-1)[..., :6],
+            captions,
+            config,
+            0,
+            loss=tuning.make_joint_loss(tail, config, is_frozen),
+            rates=tuning.share_rates(tail, decoder, rate),
+        )
+        for is_frozen, rate in ((True, 0.5), (False, 0.0))
     )
-    _decoder, same = tuning.split_weights(trained)
     for name, array in tail.weights.items():
-        np.testing.assert_array_equal(same[name], array)
+        np.testing.assert_array_equal(frozen[name], array)
+        np.testing.assert_array_equal(still[name], array)
+    for name in decoder:
+        np.testing.assert_allclose(frozen[name], still[name], atol=1e-6)

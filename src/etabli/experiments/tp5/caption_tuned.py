@@ -4,15 +4,13 @@
 
 The part of the net up to ``stage`` is frozen; its output for every image, in several views, is
 computed once and stored. The part above is trained together with the captioner, at a smaller
-learning rate. Then captions are drawn from the captioner and rewarded by their CIDEr-D against the
-captions of the training image. The development set chooses the epoch and the search. Unless
-``compare`` is false, the same captioner is also trained on frozen features, and the two are
-compared image by image.
+learning rate. The development set chooses the epoch and the search. Unless ``compare`` is false,
+the same captioner is also trained with the whole image net frozen, and the two are compared image
+by image.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +26,7 @@ from etabli.experiments.tp5 import _captioner, _shared
 from etabli.features import finetune_data
 from etabli.features.extraction import extract_to_cache
 from etabli.features.regions import WEIGHTS
-from etabli.models.captioning import attention, self_critical, tuning
+from etabli.models.captioning import attention, tuning
 from etabli.models.captioning.attention import ModelConfig, Parameters
 from etabli.models.captioning.reranking import CaptionRetrieval
 from etabli.models.captioning.train import TrainConfig
@@ -42,7 +40,9 @@ class Settings(_captioner.CaptionerSettings):
     """The captioner with attention, and how its image net is trained."""
 
     epochs: int = Field(7, ge=1, le=1000, description=N_("training epochs; the best one is kept"))
+    image_size: int = Field(320, ge=32, le=1024, description=N_("side of the input, in pixels"))
     attention_dim: int = Field(256, ge=2, le=4096, description=N_("dimension of the attention"))
+    reranking_beam: int = Field(40, ge=2, le=50, description=N_("beam size for reranking"))
     stage: str = Field(
         "auto", description=N_("last frozen stage of the image net; auto: that of the net")
     )
@@ -52,14 +52,6 @@ class Settings(_captioner.CaptionerSettings):
     lower_rate: float = Field(
         0.3, gt=0, le=1, description=N_("share of that rate at the lowest trained layer")
     )
-    reward_epochs: int = Field(
-        4, ge=0, le=1000, description=N_("epochs on drawn captions, rewarded by CIDEr-D; 0: none")
-    )
-    reward_learning_rate: float = Field(
-        1e-4, gt=0, le=1, description=N_("peak learning rate of these epochs")
-    )
-    reward_dropout: float = Field(0.0, ge=0, lt=1, description=N_("dropout rate of these epochs"))
-    draws: int = Field(5, ge=2, le=50, description=N_("captions drawn for each image"))
 
 
 @dataclass(frozen=True)
@@ -73,31 +65,21 @@ class Stored:
     views: list[np.ndarray]
     features: str
 
-    def splits(self, weights: Parameters, has_views: bool) -> _shared.CaptionSplits:
+    def splits(self, weights: Parameters) -> _shared.CaptionSplits:
         """Return the data with the region maps that the tail computes with some weights."""
-        maps_of = partial(self.tail.compute_maps, weights)
-        maps = {name: maps_of(each) for name, each in self.sets.items()}
-        views = [maps_of(each) for each in self.views] if has_views else []
-        return _shared.CaptionSplits(self.data, maps, self.features, views)
+        maps = {name: self.tail.compute_maps(weights, each) for name, each in self.sets.items()}
+        return _shared.CaptionSplits(self.data, maps, self.features, [])
 
 
 def run(context: RunContext, settings: Settings) -> None:
     stored = load_stored(context, settings)
-    captioner, weights = train(context, stored, settings)
+    captioner, weights, splits = train(context, stored, settings)
     stored.tail.assign(weights)
     net = keras_io.save(stored.net, context.path("captioner") / NET)
-    splits = stored.splits(weights, has_views=False)
-    words = captioner.vocabulary.encode_groups(splits.data.train.captions)
-    captioner = replace(
-        captioner,
-        features=str(net),
-        retrieval=CaptionRetrieval.from_features(pool_regions(splits.maps["train"]), words),
-        known=KnownData.from_training(splits.maps["train"], words, len(captioner.vocabulary)),
-    )
+    captioner = replace(captioner, features=str(net))
     captioner, found = _captioner.finish(context, captioner, splits, settings)
     if settings.compare:
-        frozen = stored.splits(stored.tail.weights, has_views=True)
-        simpler = _captioner.train(context, frozen, settings, settings.attention_dim, False)
+        simpler, _weights, frozen = train(context, stored, settings, is_tail_frozen=True)
         captions = found.best(captioner.vocabulary)
         _captioner.compare(context, "tuning_improves", captions, simpler, frozen, settings)
     if context.is_first_seed:
@@ -116,6 +98,7 @@ def load_stored(context: RunContext, settings: Settings) -> Stored:
         finetune_data.resolve_stage(name, settings.stage),
         backbones.get_backbone(name),
     )
+    size = (settings.image_size, settings.image_size)
     splits = {"train": data.train, "dev": data.dev, "test": data.test}
     paths = [path for split in splits.values() for path in split.paths]
     names = [each for split in splits.values() for each in split.names]
@@ -130,6 +113,7 @@ def load_stored(context: RunContext, settings: Settings) -> Stored:
             weights=weights,
             layer=stage,
             view=view,
+            size=size,
             dtype="float16",
             progress=step,
         )
@@ -139,7 +123,7 @@ def load_stored(context: RunContext, settings: Settings) -> Stored:
     with context.progress(N_("frozen part of the image net"), total=total) as step:
         plain = extract("plain", len(paths), step)
         views = [extract(view, n_train, step) for view in settings.views]
-    net = backbone.build(weights)
+    net = backbone.build(weights, size=size)
     layer = backbones.feature_layer_name(backbone, stage)
     ends = np.cumsum([len(split) for split in splits.values()])
     sets = dict(zip(splits, np.split(plain, ends[:-1]), strict=True))
@@ -147,21 +131,30 @@ def load_stored(context: RunContext, settings: Settings) -> Stored:
     return Stored(data, net, tail, sets, views, f"{name}, trained above {stage}")
 
 
-def train(context: RunContext, stored: Stored, settings: Settings) -> tuple[Captioner, Parameters]:
-    """Train captioner and tail; return the captioner without retrieval, and all weights.
+def train(
+    context: RunContext, stored: Stored, settings: Settings, *, is_tail_frozen: bool = False
+) -> tuple[Captioner, Parameters, _shared.CaptionSplits]:
+    """Train captioner and tail; keep the epoch with the highest CIDEr-D on the development set.
 
-    The epoch with the highest CIDEr-D on the development set is kept, over both trainings.
+    Args:
+        context: The run.
+        stored: The data, and the outputs of the frozen part.
+        settings: How to train.
+        is_tail_frozen: Whether only the captioner is trained, from the same images and views; its
+            history is not shown.
+
+    Returns:
+        The captioner with caption retrieval, the weights of both, and the data with the region maps
+        that these compute.
     """
-    tail, captions = stored.tail, stored.data.train.captions
+    tail = stored.tail
     vocabulary = Vocabulary.most_frequent(stored.data.train.rows()[1], min_count=settings.min_count)
-    words = vocabulary.encode_groups(captions)
+    words = vocabulary.encode_groups(stored.data.train.captions)
     some = tail.compute_maps(tail.weights, stored.sets["train"][:: max(1, len(words) // 1000)])
     shape = ModelConfig(
         len(vocabulary), some.shape[2], settings.embedding, settings.units, settings.attention_dim
     )
-    generator = make_generator(context.seed, "caption", "weights")
-    start = attention.init_weights(shape, generator, some)
-    captioner = Captioner("attention", vocabulary, {**start, **tail.weights}, stored.features)
+    start = attention.init_weights(shape, make_generator(context.seed, "caption", "weights"), some)
     config = TrainConfig(
         epochs=settings.epochs,
         batch_size=settings.batch_size,
@@ -169,94 +162,57 @@ def train(context: RunContext, stored: Stored, settings: Settings) -> tuple[Capt
         smoothing=settings.label_smoothing,
         learning_rate=settings.learning_rate,
     )
-    rates = tuning.share_rates(tail, start, settings.encoder_rate)
-    fit = partial(_fit, context, stored, words, rates)
-    best, top = fit(captioner, config, "train", {"loss": tuning.make_joint_loss(tail, config)})
-    if settings.reward_epochs:
-        config = replace(
-            config,
-            epochs=settings.reward_epochs,
-            learning_rate=settings.reward_learning_rate,
-            dropout=settings.reward_dropout,
-        )
-        captioner = replace(captioner, arrays=best)
-        options = _reward_options(context, stored, vocabulary, words, config, settings.draws)
-        other, other_top = fit(captioner, config, "reward", options)
-        best = other if other_top > top else best
-    decoder, _tail = tuning.split_weights(best)
-    return replace(captioner, arrays=decoder), best
-
-
-def _reward_options(
-    context: RunContext,
-    stored: Stored,
-    vocabulary: Vocabulary,
-    words: np.ndarray,
-    config: TrainConfig,
-    draws: int,
-) -> dict[str, Any]:
-    """Return the loss and the targets of the training on drawn captions."""
-    reward = self_critical.CiderReward(words, len(vocabulary))
-    marks = vocabulary.start, vocabulary.end
-    sampler = self_critical.make_sampler(stored.tail.apply, *marks, draws, config.steps + 1)
-    return {
-        "loss": self_critical.make_loss(stored.tail.apply, config),
-        "targets_of": self_critical.make_targets(reward, sampler, context.seed),
-    }
-
-
-def _fit(
-    context: RunContext,
-    stored: Stored,
-    words: np.ndarray,
-    rates: dict[str, float],
-    captioner: Captioner,
-    config: TrainConfig,
-    curve: str,
-    options: dict[str, Any],
-) -> tuple[Parameters, float]:
-    """Return the weights with the highest CIDEr-D on the development set, and that score."""
+    captioner = Captioner("attention", vocabulary, {**start, **tail.weights}, stored.features)
     views = [stored.sets["train"], *stored.views]
-    every = [each[::500] for each in views]
-    key: list[object] = [vars(config), rates, curve, words, every, captioner.arrays]
-    member = _captioner.train_member(
+    rates = tuning.share_rates(tail, start, settings.encoder_rate)
+    key = [asdict(config), rates, is_tail_frozen, words, [each[::500] for each in views]]
+    weights = _captioner.train_member(
         context,
         captioner,
         stored.data.dev,
-        lambda weights: stored.tail.compute_maps(weights, stored.sets["dev"]),
+        lambda weights: tail.compute_maps(weights, stored.sets["dev"]),
         views,
         words,
         config,
         context.seed,
-        curve,
+        "" if is_tail_frozen else "train",
         key,
         rates=rates,
-        **options,
+        loss=tuning.make_joint_loss(tail, config, is_tail_frozen),
     )
-    history = member.pop("history")
-    _captioner.note_kept(context, history, config.epochs)
-    return member, float(history[:, 3].max())
+    history = weights.pop("history")
+    if not is_tail_frozen:
+        _captioner.note_kept(context, history, config.epochs)
+    decoder, _tail = tuning.split_weights(weights)
+    splits = stored.splits(weights)
+    captioner = replace(
+        captioner,
+        arrays=decoder,
+        retrieval=CaptionRetrieval.from_features(pool_regions(splits.maps["train"]), words),
+        known=KnownData.from_training(splits.maps["train"], words, len(vocabulary)),
+    )
+    return captioner, weights, splits
 
 
 EXPERIMENT = ExperimentSpec(
     name="tp5.caption-tuned",
     title=N_("A captioner whose image net is trained too"),
     measures=N_("BLEU and CIDEr-D of captions with an image net trained for captions"),
-    source=N_("practical 5, exercise 4, after Rennie et al. 2017"),
+    source=N_("practical 5, exercise 4"),
     settings=Settings,
     run=run,
     headline="cider_d",
+    seeds=3,
     on_sample={
         **_captioner.ON_SAMPLE,
         "attention_dim": 32,
         "epochs": 16,
         "encoder_rate": 0.03,
-        "reward_epochs": 2,
-        "reward_learning_rate": 0.001,
+        "image_size": 96,
     },
     data=("flickr8k", "weights"),
-    minutes=30.0,
-    memory_mb=6000,
+    minutes=35.0,
+    memory_mb=9000,
     claims=(
         Claim(
             "tuning_improves",

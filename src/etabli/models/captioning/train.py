@@ -129,7 +129,6 @@ def train(
     checkpoint: Checkpoint | None = None,
     loss: Callable | None = None,
     rates: Mapping[str, float] | None = None,
-    targets_of: Callable | None = None,
 ) -> Parameters:
     """Train a captioner and return its weights.
 
@@ -144,8 +143,6 @@ def train(
         checkpoint: Where an interrupted training resumes from, to the same weights bit for bit.
         loss: Of a batch, as ``make_batch_loss`` returns it, which is the default.
         rates: The share of the learning rate of each array; 1 by default.
-        targets_of: From (weights, maps, rows, step) to what the loss gets in place of the captions
-            of these images.
     """
     import jax
 
@@ -164,8 +161,7 @@ def train(
         for batch, rows in enumerate(shuffle_batches(order, len(captions), config.batch_size)):
             number = epoch * per_epoch + batch
             read = read_views(views, rows, draw)
-            targets = targets_of(weights, read, rows, number) if targets_of else (captions[rows],)
-            weights, moments, value = update(weights, moments, number, key, read, *targets)
+            weights, moments, value = update(weights, moments, number, key, read, captions[rows])
             losses.append(value)
             report_within_epoch((batch + 1) / per_epoch, _mean, losses)
         after_epoch(epoch + 1, float(np.mean(jax.device_get(losses))), weights)

@@ -84,12 +84,18 @@ class Tail:
             variable.assign(weights[name])
 
 
-def make_joint_loss(tail: Tail, config: TrainConfig) -> Callable:
-    """Return (weights, stored, captions, key) -> mean loss per word of a batch, for ``train``."""
+def make_joint_loss(tail: Tail, config: TrainConfig, is_tail_frozen: bool = False) -> Callable:
+    """Return (weights, stored, captions, key) -> mean loss per word of a batch, for ``train``.
+
+    A frozen tail gets a gradient of zero.
+    """
+    import jax
+
     loss = make_batch_loss(config)
 
     def joint(weights: Parameters, stored: Any, captions: Any, key: Any) -> Any:
-        return loss(weights, tail.apply(weights, stored), captions, key)
+        read = jax.lax.stop_gradient(weights) if is_tail_frozen else weights
+        return loss(weights, tail.apply(read, stored), captions, key)
 
     return joint
 
