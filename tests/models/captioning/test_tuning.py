@@ -78,7 +78,7 @@ def test_tail_and_captioner_learn_together_and_what_is_frozen_stays(net, stored)
 
 
 def test_a_frozen_tail_is_a_tail_that_learns_with_the_rate_0(net, stored):
-    """Where the gradient is not clipped, to which a tail that is not frozen contributes."""
+    """Without clipping: a tail that is not frozen adds to the norm of the gradient."""
     generator = np.random.default_rng(2)
     tail = tuning.Tail(net, "middle")
     decoder = attention.init_weights(attention.ModelConfig(7, 5, 4, 4, 2), generator)
