@@ -2,18 +2,33 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from etabli.core.atomic_files import parse_json
+from etabli.core.errors import CorruptFile
+from etabli.core.i18n import _
 from etabli.data.catalog.source import Source
 from etabli.data.formats import text_file
+from etabli.models.vision.backbones import BACKBONES
 
-HEAD, LABELS = "mobilenet_v2_imagenet_head.npz", "imagenet_labels.txt"
+CONVERTED, OFFICIAL = BACKBONES["mobilenet_v2"].weights.files
+HEADS = {
+    CONVERTED: ("mobilenet_v2_imagenet_head.npz", "imagenet_labels.txt"),
+    OFFICIAL: (OFFICIAL.replace("_no_top", ""), "imagenet_class_index.json"),
+}
+"""The files of the last layer and of the names that belong to each file of the net."""
+N_CLASSES = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class ImageNetHead:
-    """The last layer of MobileNetV2: names of K classes, kernel (D, K), bias (K,)."""
+    """The last layer of MobileNetV2: names of K classes, kernel (D, K), bias (K,).
+
+    Class 0 is "background", as in the TensorFlow Lite model; in Keras it has
+    probability 0.
+    """
 
     names: tuple[str, ...]
     kernel: np.ndarray
@@ -21,11 +36,17 @@ class ImageNetHead:
 
     @classmethod
     def load(cls) -> "ImageNetHead":
-        """Load it from the data folder. Raises ``DataMissing`` where it is not there."""
+        """Load the layer that belongs to the net in the data folder.
+
+        Raises:
+            DataMissing: The data folder does not contain it.
+            CorruptFile: A file is not what its name says.
+        """
         place = Source.full()
-        names = text_file.read(place.file("weights", LABELS)).lines
-        with np.load(place.file("weights", HEAD), allow_pickle=False) as stored:
-            return cls(tuple(names), stored["kernel"], stored["bias"])
+        folder = place.path("weights")
+        net = CONVERTED if (folder / CONVERTED).is_file() else OFFICIAL
+        head, names = (place.file("weights", name) for name in HEADS[net])
+        return _read_official(head, names) if net == OFFICIAL else _read_converted(head, names)
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """Return the probabilities (N, K) of pooled features (N, D)."""
@@ -45,10 +66,37 @@ class ImageNetHead:
 def find_weights_files() -> list[Path] | None:
     """Return the files of head, names and net; None where one of them is not in the data folder."""
     folder = Source.full().path("weights")
-    if not (folder / HEAD).is_file():
-        return None
-    from etabli.features.regions import WEIGHTS
+    net = CONVERTED if (folder / CONVERTED).is_file() else OFFICIAL
+    files = [folder / name for name in (*HEADS[net], net)]
+    return files if all(path.is_file() for path in files) else None
 
-    files = [folder / HEAD, folder / LABELS]
-    files += [folder / name for name in WEIGHTS if (folder / name).is_file()][:1]
-    return files if len(files) == 3 and files[1].is_file() else None
+
+def _read_converted(head: Path, names: Path) -> ImageNetHead:
+    with np.load(head, allow_pickle=False) as stored:
+        return ImageNetHead(tuple(text_file.read(names).lines), stored["kernel"], stored["bias"])
+
+
+def _read_official(head: Path, names: Path) -> ImageNetHead:
+    """Read the last layer from the file that Keras publishes, and the names from its index."""
+    import h5py
+
+    found: dict[str, np.ndarray] = {}
+
+    def keep(_name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.shape[-1:] == (N_CLASSES,):
+            found["kernel" if item.ndim == 2 else "bias"] = np.asarray(item, np.float32)
+
+    try:
+        with h5py.File(head, "r") as file:
+            file.visititems(keep)
+        index = parse_json(names.read_bytes())
+        words = [index[str(k)][1].replace("_", " ") for k in range(N_CLASSES)]
+        kernel, bias = found["kernel"], found["bias"]
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise CorruptFile(
+            _("{head} or {names} is damaged").format(head=head.name, names=names.name),
+            got=type(error).__name__,
+            fix=_("Remove both, then: etabli data fetch weights"),
+        ) from error
+    kernel = np.concatenate([np.zeros((len(kernel), 1), np.float32), kernel], axis=1)
+    return ImageNetHead(("background", *words), kernel, np.append(np.float32(-np.inf), bias))

@@ -524,7 +524,7 @@ DATASETS = (
     ),
     Dataset(
         name="weights",
-        title=N_("ImageNet weights of ResNet-50 and MobileNetV2, without the top layer"),
+        title=N_("ImageNet weights of ResNet-50 and MobileNetV2, and the names of the classes"),
         license="Apache 2.0 (Keras)",
         citation="K. He, X. Zhang, S. Ren, J. Sun. Deep residual learning for image recognition. "
         "CVPR, 2016. M. Sandler et al. MobileNetV2: Inverted residuals and linear "
@@ -551,6 +551,25 @@ DATASETS = (
                     File(
                         "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
                         9_406_464,
+                    ),
+                ),
+            ),
+            # The last layer, for etabli predict --imagenet, is in the file with the top layer only.
+            Part(
+                (
+                    f"{_KERAS}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5",
+                ),
+                14_536_120,
+                (File("mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5", 14_536_120),),
+            ),
+            Part(
+                (
+                    "https://storage.googleapis.com/download.tensorflow.org/data/imagenet_class_index.json",
+                ),
+                35_363,
+                (
+                    File(
+                        "imagenet_class_index.json", 35_363, "md5:c2c37ea517e94d9795004a39431a14cb"
                     ),
                 ),
             ),
