@@ -35,7 +35,7 @@ COPIED = ("src", "tests", "docs", "pyproject.toml")
 COMPILED = Path(".pytest_cache") / "compiled"  # what JAX compiled for the tests
 # Imported once and inherited by every process that runs tests; none of them starts a thread.
 PRELOADED = ("pytest", "hypothesis", "jax", "keras", "scipy.optimize", "sklearn.linear_model")
-PASSED, FAILED = 0, 1  # exit statuses of pytest
+PASSED, FAILED, DIED = 0, 1, -1  # exit statuses of pytest, and of a process that ended before
 LONGEST = 1800  # seconds for the tests of a fault: one that never ends is found, too
 
 
@@ -66,7 +66,7 @@ def run_tests(tree: Path, tests: list[str]) -> tuple[int, str]:
             return FAILED, "the tests did not end"
         return receiver.recv()
     except EOFError:
-        return FAILED, "the process of the tests died"
+        return DIED, "the process of the tests died"
     finally:
         process.kill()
         process.join()
@@ -166,7 +166,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="faults tried at a time")
     parser.add_argument("--trusted", action="store_true", help="do not run without a fault first")
     options = parser.parse_args()
+    if options.only and options.write:
+        parser.error("--write needs all faults: leave out --only")
     chosen = [fault for fault in FAULTS if options.only in fault.what]
+    if not chosen:
+        parser.error(f"no fault with the words {options.only!r}")
     results = run_faults(chosen, options.workers, options.trusted)
     missed = [fault.what for fault, found in results if not found]
     print(f"{len(results) - len(missed)} of {len(results)} faults found")

@@ -14,6 +14,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from etabli import experiments
+from etabli.core import cache
 from etabli.core.atomic_files import lock_folder
 from etabli.core.errors import EtabliError
 from etabli.data.catalog.source import Source
@@ -21,6 +22,8 @@ from etabli.experiments import runner
 from etabli.report import run_folder
 
 SEPARATE = ".separate"
+CACHE = ".cache"
+"""Where a run that has to measure keeps what its seeds share, below its folder."""
 
 
 def run_seeds(
@@ -53,12 +56,15 @@ def run_seeds(
     ]
     if processes < 2 or len(waiting) < 2:
         return
+    record = folder / "run.json"
+    if record.exists() and run_folder.read_run(folder).data != source.kind:
+        return  # the runner says that the folder holds another run
     context, running = multiprocessing.get_context("spawn"), {}
     try:
         while waiting or running:
             while waiting and len(running) < processes:
                 seed = waiting.pop(0)
-                task = (experiment, folders[seed], source, seed, seeds[0])
+                task = (experiment, folders[seed], source, seed, seeds[0], folder / CACHE)
                 with _limit_threads(processes):
                     process = context.Process(target=_run_seed, args=task, daemon=True)
                     process.start()
@@ -73,12 +79,15 @@ def run_seeds(
             process.join()
 
 
-def _run_seed(experiment: str, own: Path, source: Source, seed: int, first: int) -> None:
+def _run_seed(
+    experiment: str, own: Path, source: Source, seed: int, first: int, results: Path
+) -> None:
     own.mkdir(parents=True, exist_ok=True)
     with (
         (own / "log.txt").open("a", encoding="utf-8") as log,
         redirect_stdout(log),
         redirect_stderr(log),
+        cache.use_results_of(results),
     ):
         try:
             runner.run_experiments(

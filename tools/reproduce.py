@@ -9,6 +9,7 @@ cores).
 
 import argparse
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import results
 from etabli import experiments, report
 from etabli.cli import _errors
 from etabli.cli._progress import Terminal
-from etabli.core import environment
+from etabli.core import cache, environment
 from etabli.core.atomic_files import atomic_write
 from etabli.data.catalog.source import Source
 from etabli.experiments import runner
@@ -51,9 +52,11 @@ def main() -> None:
     total = format_duration(sum(planned.values()))
     terminal.print_line(f"{len(specs)} experiments, about {total} on two cores")
     before = results.read_results(HOME / "docs" / "results.json")
-    started, done = time.perf_counter(), 0.0
+    started, done, finished = time.perf_counter(), 0.0, set()
     for spec in specs:
-        if not asked.overwrite and min(asked.jobs, spec.seeds) > 1:
+        if asked.overwrite:  # also seeds beyond those that the experiment asks for
+            shutil.rmtree(asked.out / spec.name, ignore_errors=True)
+        if min(asked.jobs, spec.seeds) > 1:
             logs = asked.out / parallel_seeds.SEPARATE
             terminal.print_line(f"{spec.name}: seeds in parallel, their logs in {logs}")
             parallel_seeds.run_seeds(
@@ -64,14 +67,11 @@ def main() -> None:
                 asked.jobs,
                 lambda seed, name=spec.name: terminal.print_line(f"  {name}, seed {seed}: done"),
             )
-        runner.run_experiments(
-            [spec],
-            asked.out,
-            Source.full(),
-            seeds=range(spec.seeds),
-            overwrite=asked.overwrite,
-            reporter=terminal,
-        )
+        with cache.use_results_of(asked.out / parallel_seeds.CACHE):
+            runner.run_experiments(
+                [spec], asked.out, Source.full(), seeds=range(spec.seeds), reporter=terminal
+            )
+        finished.add(spec.name)
         done += planned[spec.name]
         pace = (time.perf_counter() - started) / done
         left = format_duration(pace * (sum(planned.values()) - done))
@@ -79,10 +79,14 @@ def main() -> None:
         wanted = {
             key: each
             for key, each in results.gather_results(asked.out).items()
-            if each["experiment"] in planned
+            if each["experiment"] in finished
         }
         page = results.write_results(
-            HOME / "docs", wanted, environment.describe_machine(), environment.installed_versions()
+            HOME / "docs",
+            wanted,
+            environment.describe_machine(),
+            environment.installed_versions(),
+            finished,
         )
         update_readme(asked.out)
     for line in results.list_changes(before, wanted):

@@ -3,13 +3,17 @@
 The table of README is taken from ``docs/results.json`` and never typed.
 """
 
+import functools
 import json
 import statistics
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from etabli import experiments
 from etabli.core.atomic_files import atomic_write, parse_json
+from etabli.experiments.ranges import select_ranges
 from etabli.pipelines.verify import ClaimFile
 from etabli.pipelines.verify.claim_file import FORMAT, SAME, compute_checksum
 from etabli.report import run_folder
@@ -27,12 +31,36 @@ def gather_results(run: Path) -> Results:
         f"{each.experiment}/{each.score}": {
             **each.model_dump(mode="json"),
             "by_seed": {str(seed): value for seed, value in each.by_seed.items()},
-            "expects": each.expected.model_dump(mode="json") if each.expected else None,
+            "expects": _find_range(each, newest[each.experiment]),
+            "checksums": _compute_checksums(each.experiment),
             **_median_times([own for own in seed_runs if own.experiment == each.experiment]),
             "date": newest[each.experiment].started.date().isoformat(),
         }
         for each in run_folder.summarize_scores(run)
     }
+
+
+def _find_range(
+    summary: run_folder.ScoreSummary, seed_run: run_folder.SeedRun
+) -> dict[str, Any] | None:
+    """Return the range of a score in the code of now, which may be newer than the run."""
+    known = seed_run.experiment in experiments.EXPERIMENTS
+    if not known or seed_run.read is None:
+        return summary.expected.model_dump(mode="json") if summary.expected else None
+    spec = experiments.load_experiment(seed_run.experiment)
+    if seed_run.settings != spec.settings_for("full").model_dump(mode="json"):
+        return None
+    found = select_ranges(spec.expected_ranges, seed_run.read).get(summary.score)
+    return run_folder.RangeRecord(**asdict(found)).model_dump(mode="json") if found else None
+
+
+@functools.cache
+def _compute_checksums(experiment: str) -> dict[str, str]:
+    """Return the checksums of the data sets that an experiment reads, without the weights."""
+    known = experiment in experiments.EXPERIMENTS
+    names = experiments.load_experiment(experiment).data if known else ()
+    found = {name: compute_checksum(name) for name in names if name != "weights"}
+    return {name: checksum for name, checksum in found.items() if checksum}
 
 
 def _median_times(seed_runs: list[run_folder.SeedRun]) -> dict[str, float | None]:
@@ -50,13 +78,17 @@ def read_results(path: Path) -> Results:
 
 
 def write_results(
-    folder: Path, new: Results, machine: dict[str, object], versions: dict[str, str]
+    folder: Path,
+    new: Results,
+    machine: dict[str, object],
+    versions: dict[str, str],
+    ran: Iterable[str] = (),
 ) -> Path:
     """Update ``results.json`` and ``results.md`` in ``folder``; return the path of the page.
 
-    Scores that an experiment of ``new`` no longer makes are dropped.
+    Scores that the experiments of ``new`` and ``ran`` no longer make are dropped.
     """
-    ran = {each["experiment"] for each in new.values()}
+    ran = {*ran, *(each["experiment"] for each in new.values())}
     before = read_results(folder / "results.json")
     together = {
         key: each for key, each in before.items() if key in new or each["experiment"] not in ran
@@ -91,8 +123,7 @@ def write_claims(path: Path, results: Results) -> None:
 
 def state_claim(each: dict[str, Any], words: str) -> dict[str, Any]:
     """Return a result as a claim: its value, spread, recipe, seeds, data and time."""
-    experiment, expected = experiments.load_experiment(each["experiment"]), each["expects"]
-    checksums = {name: compute_checksum(name) for name in experiment.data if name != "weights"}
+    expected = each["expects"]
     seeds = each.get("by_seed") or range(each["n"])
     return {
         "id": f"{each['experiment']} {each['score']}",
@@ -104,7 +135,7 @@ def state_claim(each: dict[str, Any], words: str) -> dict[str, Any]:
         "recipe": each["signature"],
         "seeds": sorted(map(int, seeds)),
         "by_seed": each.get("by_seed") or {},
-        "checksums": {name: checksum for name, checksum in checksums.items() if checksum},
+        "checksums": each.get("checksums", {}),
         "seconds": each.get("seconds_a_seed"),
         "note": words,
     }
@@ -118,7 +149,9 @@ def list_changes(before: Results, new: Results) -> list[str]:
         if last is None:
             continue
         noise = 2 * max(now["spread"] or 0, last["spread"] or 0)
-        if abs(now["value"] - last["value"]) > noise:
+        values = [each["value"] for each in (last, now)]
+        is_undefined = None in values and values != [None, None]
+        if is_undefined or (None not in values and abs(values[1] - values[0]) > noise):
             before_after = (format_score(now["score"], each["value"]) for each in (last, now))
             lines.append(f"{key}: {' -> '.join(before_after)}")
     return lines
@@ -217,7 +250,7 @@ HEADLINES = (
     (
         "tp2.cnn",
         "test_accuracy",
-        "convolutional net of the report, settings chosen on a validation set",
+        "convolutional net of the lab report, settings chosen on a validation set",
     ),
     ("tp2.cnn-modern", "test_accuracy", "small modern convolutional net"),
     ("tp2.raw", "neighborhood_hit_pixels", "neighborhood hit of raw pixels"),
@@ -226,7 +259,7 @@ HEADLINES = (
     (
         "tp3.transfer",
         "mean_average_precision",
-        "mAP of a linear classifier, trained as in the report ({backbone}, {data})",
+        "mAP of a linear classifier, trained as in the lab report ({backbone}, {data})",
     ),
     ("tp3.transfer", "mean_average_precision_best", "the same with its best settings"),
     (
@@ -235,18 +268,22 @@ HEADLINES = (
         "frozen features at the size and with the views of fine-tuning",
     ),
     ("tp3.finetune", "mean_average_precision", "mAP of the fine-tuned net ({backbone}, {data})"),
-    ("tp4.poetry", "test_accuracy", "next-character accuracy, SimpleRNN of the report"),
+    ("tp4.poetry", "test_accuracy", "next-character accuracy, SimpleRNN of the lab report"),
     ("tp4.poetry-modern", "test_accuracy", "next-character accuracy, LSTM"),
     (
         "tp4.poetry-modern",
         "test_nats_adaptive",
         "nats per character of models that learn from the test text as they read it",
     ),
-    ("tp5.caption", "bleu_1_as_trained", "BLEU-1, captioner of the report as trained (greedy)"),
+    ("tp5.caption", "bleu_1_as_trained", "BLEU-1, captioner of the lab report as trained (greedy)"),
     ("tp5.caption", "bleu_1", "the same with the end-of-sequence bias chosen for BLEU"),
     ("tp5.caption-modern", "cider_d", "CIDEr-D, captioner with learned word embeddings, one net"),
     ("tp5.attention", "cider_d", "CIDEr-D, captioner with attention, two nets together"),
-    ("tp5.caption-tuned", "cider_d", "CIDEr-D, one net with attention, its image net trained too"),
+    (
+        "tp5.caption-tuned",
+        "cider_d",
+        "CIDEr-D, one net with attention, its image encoder trained too",
+    ),
 )
 
 

@@ -31,3 +31,12 @@ def test_equal_keys_have_equal_digests():
     assert compute_digest({"a": array, "b": 1}) == compute_digest({"b": 1, "a": array.copy()})
     assert compute_digest({"a": array}) != compute_digest({"a": array.astype(np.float32)})
     assert compute_digest({"a": array}) != compute_digest({"a": array[::-1]})
+
+
+def test_results_may_have_a_folder_of_their_own(monkeypatch, tmp_path):
+    monkeypatch.setenv("ETABLI_CACHE", str(tmp_path / "user"))
+    cache.load_or_compute("test", 1, lambda: {"x": np.zeros(1)})
+    with cache.use_results_of(tmp_path / "run"):
+        assert cache.load_or_compute("test", 1, lambda: {"x": np.ones(1)})["x"] == 1
+        assert cache.cache_path("test", 1, ".npz").is_relative_to(tmp_path / "run")
+    assert cache.load_or_compute("test", 1, lambda: {"x": np.ones(1)})["x"] == 0

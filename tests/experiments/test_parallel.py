@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from etabli.core.errors import EtabliError
+from etabli.core.errors import EtabliError, OutOfMemory
 from etabli.data.catalog.source import Source
 from etabli.experiments import parallel, runner, select_experiments
 from etabli.report import run_folder
@@ -82,3 +82,14 @@ def test_a_process_that_grew_is_kept_without_a_warning():
             [tasks], 1, grow, started=lambda task: None, print_line=lambda line: lines.append(line)
         )
     assert len(lines) == 3 and len(set(lines)) == 1 and not shown
+
+
+def end_process(task, reporter):
+    os._exit(9)
+
+
+def test_a_process_that_is_killed_ends_the_run_with_advice():
+    with pytest.raises(OutOfMemory, match="Use fewer --jobs"):
+        parallel.run_groups(
+            [[1], [2]], 2, end_process, started=lambda _task: None, print_line=lambda _line: None
+        )

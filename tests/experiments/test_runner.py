@@ -5,7 +5,7 @@ import pytest
 from tiny import EXPERIMENT
 
 from etabli.core.atomic_files import lock_folder
-from etabli.core.errors import BadSetting, FolderBusy, UnknownName
+from etabli.core.errors import BadSetting, FolderBusy, OutOfMemory, UnknownName
 from etabli.data.catalog.source import Source
 from etabli.experiments import runner
 from etabli.metrics.score import Score
@@ -91,6 +91,16 @@ def test_a_folder_with_another_request_is_not_mixed_with_it(tmp_path, source):
         runner.run_experiments([EXPERIMENT], tmp_path / "run", source, changes={"epochs": 2})
 
 
+def test_a_finished_seed_with_other_defaults_is_not_mixed_with_new_ones(tmp_path, source):
+    folder = runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
+    path = run_folder.seed_run_folder(folder, EXPERIMENT.name, 0) / run_folder.RECORD
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["settings"]["learning_rate"] = 0.25
+    path.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(BadSetting, match=r"learning_rate 0\.5, got learning_rate 0\.25"):
+        runner.run_experiments([EXPERIMENT], folder, source, seeds=[0, 1])
+
+
 def test_a_folder_in_which_another_process_writes_is_refused(tmp_path, source):
     with lock_folder(tmp_path / "run"), pytest.raises(FolderBusy, match="another process"):
         runner.run_experiments([EXPERIMENT], tmp_path / "run", source)
@@ -126,7 +136,7 @@ def test_the_advice_on_memory_names_a_setting_of_the_experiment(tmp_path, source
         batch_size: int = 8
 
     tiny = dataclasses.replace(EXPERIMENT, run=run)
-    with pytest.raises(runner.OutOfMemory, match="Close other programs"):
+    with pytest.raises(OutOfMemory, match="Close other programs"):
         runner.run_experiments([tiny], tmp_path / "one", source)
     batched = dataclasses.replace(tiny, settings=Batched)
     with pytest.raises(MemoryError, match=r"--set batch_size=\.\.\."):

@@ -59,4 +59,4 @@ def test_the_recipe_of_a_mean_lists_what_differs_between_seeds():
     ]
     assert run_folder.recipe_signature(seeds) == "data:mnist | epoch:3/5/5 | noise:a:b"
     assert run_folder.recipe_signature(["a | b:1"]) == "a | b:1"
-    assert run_folder.recipe_signature(["a:1", "b:1"]) == "b:1"
+    assert run_folder.recipe_signature(["a:1", "b:1"]) == "a:1/— | b:—/1"

@@ -1,6 +1,8 @@
 """A cache of computed arrays and files, keyed by a digest of everything they depend on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +13,33 @@ from etabli.core.atomic_files import atomic_write
 from etabli.core.hashing import compute_digest
 from etabli.core.paths import user_cache
 
-__all__ = ["Arrays", "cache_path", "load_or_compute"]
+__all__ = ["Arrays", "cache_path", "load_or_compute", "use_results_of"]
 
 Arrays = dict[str, np.ndarray]
+_folder: ContextVar[Path | None] = ContextVar("cache_folder", default=None)
+
+
+@contextmanager
+def use_results_of(folder: Path) -> Iterator[None]:
+    """Read and write the results of computations below ``folder`` instead of the user's cache.
+
+    The keys of the cache do not contain the code: what measures the code again, as verifications
+    do, must not read what another version computed.
+    """
+    token = _folder.set(folder)
+    try:
+        yield
+    finally:
+        _folder.reset(token)
+
+
+def _root() -> Path:
+    return _folder.get() or user_cache()
 
 
 def load_or_compute(name: str, key: object, compute: Callable[[], Arrays]) -> Arrays:
     """Return the cached arrays of ``key``; compute and store them if absent or corrupt."""
-    path = user_cache() / "arrays" / name / f"{compute_digest(key)}.safetensors"
+    path = _root() / "arrays" / name / f"{compute_digest(key)}.safetensors"
     try:
         return load_file(path)
     except (FileNotFoundError, SafetensorError):
@@ -31,6 +52,6 @@ def load_or_compute(name: str, key: object, compute: Callable[[], Arrays]) -> Ar
 
 def cache_path(name: str, key: object, suffix: str) -> Path:
     """Return the path of the cached file of ``key``; the caller writes it if absent."""
-    path = user_cache() / "files" / name / f"{compute_digest(key)}{suffix}"
+    path = _root() / "files" / name / f"{compute_digest(key)}{suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

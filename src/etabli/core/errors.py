@@ -95,6 +95,12 @@ class NoSpace(EtabliError):
     exit_code = 5
 
 
+class OutOfMemory(EtabliError, MemoryError):
+    """An experiment needs more memory than the machine has."""
+
+    exit_code = 5
+
+
 class FolderBusy(EtabliError):
     """Another process is writing in the folder."""
 

@@ -9,11 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import TypeVar
 
-from etabli.core.errors import EtabliError
-from etabli.core.i18n import current_language, translate, use_language
+from etabli.core.errors import EtabliError, OutOfMemory
+from etabli.core.i18n import _, current_language, translate, use_language
 from etabli.core.progress import Reporter, Step
 from etabli.report.numbers import describe_task
 
@@ -62,7 +63,13 @@ def run_groups(
                 running[future] = group
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 del running[future]
-                lines, error = future.result()
+                try:
+                    lines, error = future.result()
+                except BrokenProcessPool as broken:
+                    raise OutOfMemory(
+                        _("a process ended before its experiment, as where memory is short"),
+                        fix=_("Use fewer --jobs."),
+                    ) from broken
                 for line in lines:
                     print_line(line)
                 if error is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from etabli.core import environment
 from etabli.core.atomic_files import explain_os_error, lock_folder, remove_temporary_files
-from etabli.core.errors import BadSetting, EtabliError
+from etabli.core.errors import BadSetting, EtabliError, OutOfMemory
 from etabli.core.i18n import _
 from etabli.core.progress import Reporter, Silent
 from etabli.data.catalog.source import Source
@@ -24,12 +24,6 @@ from etabli.experiments.spec import ExperimentSpec
 from etabli.report import run_folder
 from etabli.report.live import LiveProgress
 from etabli.training.checkpoint import CHECKPOINTS_DIR
-
-
-class OutOfMemory(EtabliError, MemoryError):
-    """An experiment needs more memory than the machine has."""
-
-    exit_code = 5
 
 
 def run_experiments(
@@ -122,6 +116,7 @@ def _run_seeds(
     for turn, seed in enumerate(task.seeds):
         own = run_folder.seed_run_folder(task.folder, experiment.name, seed)
         if run_folder.is_finished(own):
+            _refuse_other_settings(own, settings)
             reporter.print_line(_("  seed {seed}: already finished").format(seed=seed))
             continue
         for inside in (own, *own.glob("*/")):
@@ -139,6 +134,19 @@ def _run_seeds(
             live=live,
         )
         _run_seed(context, settings)
+
+
+def _refuse_other_settings(own: Path, settings: SettingsModel) -> None:
+    """Refuse a finished seed run whose settings differ, as with other defaults of the code."""
+    before, now = run_folder.read_seed_run(own).settings, settings.model_dump(mode="json")
+    differing = [key for key in now if before.get(key) != now[key]]
+    if differing:
+        raise BadSetting(
+            _("{folder} was made with other default settings").format(folder=own),
+            got=", ".join(f"{key} {before.get(key)}" for key in differing),
+            expected=", ".join(f"{key} {now[key]}" for key in differing),
+            fix=_("Choose another folder with --out, or replace the run with --overwrite."),
+        )
 
 
 def _begin(live: LiveProgress, task: SeedRuns, experiment: ExperimentSpec, turn: int = 0) -> None:
@@ -339,6 +347,7 @@ def _record(context: RunContext, settings: SettingsModel) -> run_folder.SeedRun:
         claims=context.claims,
         report_items=context.report_items,
         expects=_expected_ranges(context, settings),
+        read=sorted(context.data),
         started=run_folder.current_time(),
         seconds=0.0,
         peak_memory_mb=environment.peak_memory_mb(),

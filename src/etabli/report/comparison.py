@@ -167,7 +167,7 @@ def compare_scores(runs: Sequence["RunContents"]) -> list[ComparedScore]:
     found = [{(each.experiment, each.score): each for each in run.summaries} for run in runs]
     titles = {s.first.experiment: s.first.title for run in runs for s in run.sections}
     shared = set(_shared_experiments(runs))
-    data = [(run.record.data, run.record.dataset) for run in runs]
+    data = [(run.record.data, run.record.dataset or "mnist") for run in runs]
     rows = []
     for experiment, score in dict.fromkeys(key for scores in found for key in scores):
         if experiment not in shared:
@@ -220,13 +220,21 @@ def parse_recipe(signature: str) -> dict[str, str]:
     return dict(word.partition(":")[::2] for word in signature.split(" | "))
 
 
+def is_same_word(one: str | None, two: str | None) -> bool:
+    """Return whether two words of recipes agree; one may be of more seeds (``3/5`` and ``3``)."""
+    if one is None or two is None:
+        return one is two
+    first, second = set(one.split("/")), set(two.split("/"))
+    return first <= second or second <= first
+
+
 def find_reason(first: str, other: str) -> str:
     """Say which words of two recipes make two values incomparable; empty for none."""
     one, two = parse_recipe(first), parse_recipe(other)
     differing = [
         (key, one.get(key, "—"), two.get(key, "—"))
         for key in _MEASURES
-        if (key in one or key in two) and one.get(key) != two.get(key)
+        if (key in one or key in two) and not is_same_word(one.get(key), two.get(key))
     ]
     if not differing:
         return ""

@@ -157,7 +157,10 @@ def _read_range(value: object) -> object:
 
 
 class SeedRun(FileRecord):
-    """One experiment with one seed: what was asked for, and what came of it."""
+    """One experiment with one seed: what was asked for, and what came of it.
+
+    ``read`` names the data that it read, as claims and ranges do; older records lack it.
+    """
 
     experiment: str
     title: Text
@@ -178,6 +181,7 @@ class SeedRun(FileRecord):
     expects: dict[str, Annotated[RangeRecord, BeforeValidator(_read_range)]] = Field(
         default_factory=dict
     )
+    read: list[str] | None = None
     started: datetime
     seconds: float
     cpu_seconds: float | None = None
@@ -238,10 +242,10 @@ class ScoreSummary(Record):
 
     @property
     def is_outside(self) -> bool:
-        """Whether the value is outside of the expected range; False where there is none."""
-        if self.expected is None or self.value is None:
+        """Whether the value is outside of the expected range, or undefined; False without one."""
+        if self.expected is None:
             return False
-        return not self.expected.low <= self.value <= self.expected.high
+        return self.value is None or not self.expected.low <= self.value <= self.expected.high
 
 
 def is_other_data(dataset: str) -> bool:
@@ -429,11 +433,9 @@ def _summarize(seed_run: SeedRun, scores: dict[int, ScoreRecord]) -> ScoreSummar
 def recipe_signature(signatures: list[str]) -> str:
     """Return the recipe of a mean; where seeds differ it lists each value (``epoch:3/5/5``)."""
     recipes = [dict(word.partition(":")[::2] for word in each.split(" | ")) for each in signatures]
-    if any(each.keys() != recipes[-1].keys() for each in recipes):
-        return signatures[-1]
     words = []
-    for key in recipes[-1]:
-        values = [each[key] for each in recipes]
+    for key in dict.fromkeys(key for recipe in recipes for key in recipe):
+        values = [each.get(key, "—") for each in recipes]
         value = "/".join(values) if len(set(values)) > 1 else values[0]
         words.append(f"{key}:{value}" if value else key)
     return " | ".join(words)

@@ -138,3 +138,20 @@ def test_the_full_data_sets_match_the_catalog(full_data, name):
         for finding in findings
         if finding.path.endswith((".gz", ".txt"))
     )
+
+
+def test_a_fingerprint_follows_labels_and_names_of_images(tmp_path):
+    lists = "VOCdevkit/VOC2007/ImageSets/Main"
+    dataset = registry.get_dataset("voc")
+    assert inventory.fingerprint(dataset, tmp_path) == ""
+    (tmp_path / lists).mkdir(parents=True)
+    seen = []
+    for text in ("000001 1", "000001 -1"):
+        (tmp_path / lists / "dog_val.txt").write_text(text)
+        seen.append(inventory.fingerprint(dataset, tmp_path))
+    stand_in = tmp_path / next(iter(dataset.stand_ins))
+    stand_in.mkdir(parents=True)
+    for name in ("a.jpg", "b.jpg"):
+        (stand_in / name).touch()
+        seen.append(inventory.fingerprint(dataset, tmp_path))
+    assert "" not in seen and len({*seen}) == 4

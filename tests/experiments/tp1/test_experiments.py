@@ -3,8 +3,11 @@
 import pytest
 
 from etabli import experiments
+from etabli.core.errors import BadSetting
 from etabli.data.catalog.source import Source
+from etabli.data.formats import mnist
 from etabli.experiments.context import RunContext
+from etabli.experiments.tp1 import _shared
 
 SHORT = {
     "tp1.look": {},
@@ -117,3 +120,17 @@ def test_the_class_counts_of_mnist_are_right(full_data, tmp_path):
     ]
     sizes = next(claim for claim in context.claims if claim.key == "sizes")
     assert sizes.verdict == "confirmed"
+
+
+def test_a_part_of_the_images_judges_no_claim_about_all_of_them(tmp_path):
+    experiment, digits = experiments.load_experiment("tp1.logistic"), mnist.load(Source.sample())
+    n = len(digits.train_labels)
+    for size, judged in ((None, True), (n, True), (n - 1, False)):
+        context = RunContext(experiment, tmp_path, Source.full(tmp_path), 0)
+        _shared.limit_sizes(context, digits, experiment.settings_for("full", {"train_size": size}))
+        assert ("mnist" in context.data, context.is_comparable) == (judged, judged)
+
+
+def test_two_batch_sizes_that_are_the_same_are_refused(tmp_path):
+    with pytest.raises(BadSetting, match="one batch size only"):
+        run_experiment("tp1.batch", tmp_path, {"sizes": (10, 10)})

@@ -1,6 +1,7 @@
 """Claims are verified by a run, with the right verdict, table, badge and exit code."""
 
 import json
+import subprocess
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -8,7 +9,8 @@ from typer.testing import CliRunner
 
 import etabli
 from etabli.cli import app
-from etabli.core.errors import BadSetting, CorruptFile, DataMissing, UnknownName
+from etabli.core import cache
+from etabli.core.errors import BadSetting, CorruptFile, DataMissing, EtabliError, UnknownName
 from etabli.experiments import runner
 from etabli.pipelines.verify import badge, read_claims, write_claims
 from etabli.pipelines.verify.claim_file import FORMAT, StatedClaim
@@ -131,6 +133,11 @@ GOOD = {"experiment": "tp1.logistic", "score": "test_accuracy", "value": 0.9, "t
             CorruptFile,
             "may not have the option",
         ),
+        (
+            {"experiment": "", "command": ["untangle", "x.csv", "--cluster", "ray://host:1"]},
+            CorruptFile,
+            "may not have the option",
+        ),
         ({"command": ["words", "x.txt"]}, CorruptFile, "an experiment and a command"),
         ({"checksums": {"none": "x"}}, UnknownName, "no data set named 'none'"),
         ({"unknown": 1}, CorruptFile, "claims[0].unknown"),
@@ -220,3 +227,77 @@ def test_the_claims_of_a_report_hold_the_lab_reports_values(tmp_path):
     ours, cited = read_claims(tmp_path / "c.json").claims
     assert (ours.value, ours.by_seed) == (0.91, {0: 0.9, 1: 0.91, 2: 0.92})
     assert cited.value == 0.9159 and cited.source == "here"
+    # one published run, against a mean of three seeds with a spread of 0.01
+    assert cited.tolerance == pytest.approx(4 * 0.01 * (4 / 3) ** 0.5 + 0.00005)
+
+
+def test_other_files_of_the_output_folder_are_never_removed(stated):
+    home, document = stated
+    claims = [document["claims"][0]]
+    mine = home / "mine" / "photos" / "a.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    verify(home, claims, "mine")
+    verify(home, [{**claims[0], "note": "changed"}], "mine", overwrite=True)
+    assert mine.read_text() == "mine"
+    (home / "mine" / "verify.json").write_text("[]")
+    with pytest.raises(BadSetting, match="another file"):
+        verify(home, claims, "mine")
+
+
+def test_only_the_words_that_a_claim_states_are_compared(stated):
+    home, document = stated
+    claims = [{**document["claims"][0], "recipe": words} for words in ("epochs:2", "epochs:2/3")]
+    found = verify(home, claims, "words")
+    assert {each.verdict for each in found.claims} == {"reproduced"}
+
+
+def test_a_verification_measures_and_reads_no_result_of_the_cache(stated, monkeypatch):
+    home, document = stated
+    folders = []
+    monkeypatch.setattr(runner, "_run_seed", lambda *_all: folders.append(cache._root()))
+    verify(home, [document["claims"][0]], "own-cache", seeds=1)
+    assert folders == [home / "own-cache" / "runs" / "cache"]
+
+
+def test_a_module_next_to_the_claims_is_not_imported(tmp_path):
+    (tmp_path / "typer.py").write_text("raise SystemExit('imported')")
+    (tmp_path / "points.csv").write_text("label,a\n" + "0,1\n1,9\n" * 20)
+    claim = {"command": ["untangle", "points.csv"], "score": "x", "value": 1.0, "tolerance": 0.1}
+    (measured,) = verify(tmp_path, [claim], "out").claims
+    assert "no number with this name" in measured.reason
+
+
+@pytest.mark.parametrize(
+    ("code", "printed", "value"),
+    [(0, '{"a": 1}', 1.0), (7, '{"a": 1}', 1.0), (0, "Usage:", None), (2, "", None)],
+)
+def test_a_command_may_skip_images_and_has_to_print_json(
+    tmp_path, monkeypatch, code, printed, value
+):
+    made = subprocess.CompletedProcess([], code, stdout=printed, stderr="etabli: no")
+    monkeypatch.setattr(subprocess, "run", lambda *_all, **_options: made)
+    claim = {"command": ["transfer", "photos"], "score": "a", "value": 1.0, "tolerance": 0.1}
+    (found,) = verify(tmp_path, [claim], f"out{code}{value}").claims
+    assert found.measured == value
+
+
+def test_a_command_that_lacks_data_ends_the_verification(tmp_path, monkeypatch):
+    made = subprocess.CompletedProcess([], 3, stdout="", stderr="etabli: no weights")
+    monkeypatch.setattr(subprocess, "run", lambda *_all, **_options: made)
+    claim = {"command": ["transfer", "photos"], "score": "a", "value": 1.0, "tolerance": 0.1}
+    with pytest.raises(EtabliError, match="no weights") as error:
+        verify(tmp_path, [claim], "out")
+    assert error.value.exit_code == 3
+
+
+def test_a_command_runs_again_after_its_verification_ended(tmp_path, monkeypatch):
+    printed = iter(['{"a": 1}', '{"a": 2}'])
+    monkeypatch.setattr(
+        subprocess,
+        "run",
+        lambda *_all, **_options: subprocess.CompletedProcess([], 0, next(printed), ""),
+    )
+    claim = {"command": ["words", "x.txt"], "score": "a", "value": 2.0, "tolerance": 0.1}
+    first, second = (verify(tmp_path, [claim], "out").claims[0] for _turn in range(2))
+    assert (first.verdict, second.verdict) == ("not reproduced", "reproduced")

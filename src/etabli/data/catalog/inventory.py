@@ -154,16 +154,25 @@ def _compare(file: File, path: Path) -> Finding:
 def fingerprint(dataset: Dataset, folder: Path) -> str:
     """Return ``sha256:hash`` of a data set, packed or not; empty where it is missing.
 
-    Of photographs, by the thousand, only the names count.
+    Of photographs, by the thousand, only the names count; of lists of labels the content.
     """
     found = {file.path: find_file(file, folder) for file in dataset.files}
     found |= {path: folder / path for path in dataset.stand_ins if (folder / path).is_file()}
-    lines = [f"{name} {hash_content(path)}" for name, path in sorted(found.items()) if path]
-    trees = sorted(tree.path for part in dataset.parts for tree in part.trees)
     known = {tree.path: tree for part in dataset.parts for tree in part.trees}
-    lines += [" ".join([path, *sorted(_list_files(known[path], folder))]) for path in trees]
-    if not any(path for path in found.values()):
+    listed = {path: _list_files(tree, folder) for path, tree in known.items()}
+    for path in dataset.stand_ins:
+        if (folder / path).is_dir():
+            listed[path] = {each.name for each in (folder / path).iterdir()}
+    if not any(found.values()) and not any(listed.values()):
         return ""
+    found |= {
+        f"{path}/{name}": folder / path / name
+        for path, names in listed.items()
+        for name in names
+        if name.endswith(".txt")
+    }
+    lines = [f"{name} {hash_content(path)}" for name, path in sorted(found.items()) if path]
+    lines += [" ".join([path, *sorted(listed[path])]) for path in sorted(listed)]
     return f"sha256:{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()}"
 
 

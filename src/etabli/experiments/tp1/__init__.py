@@ -1,1 +1,1 @@
-"""Practical 1: back-propagation by hand, on handwritten digits."""
+"""Practical 1: backpropagation by hand, on handwritten digits."""

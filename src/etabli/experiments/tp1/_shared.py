@@ -97,8 +97,11 @@ Build = Callable[[TrainConfig, int], NetworkClassifier]
 """``build(config, seed)`` creates the model."""
 
 
-def limit_sizes(digits: Digits, settings: NetSettings) -> Digits:
-    """Return the first ``train_size`` and ``test_size`` images; every class must be among them."""
+def limit_sizes(context: RunContext, digits: Digits, settings: NetSettings) -> Digits:
+    """Return the first ``train_size`` and ``test_size`` images; every class must be among them.
+
+    The claims and published values are about all images: with fewer, they are withheld.
+    """
     head = digits.head(
         settings.train_size or len(digits.train_labels),
         settings.test_size or len(digits.test_labels),
@@ -111,6 +114,15 @@ def limit_sizes(digits: Digits, settings: NetSettings) -> Digits:
             ),
             fix=_("Choose a larger train_size."),
         )
+    if any(
+        len(ours) < len(all_of_them)
+        for ours, all_of_them in (
+            (head.train_labels, digits.train_labels),
+            (head.test_labels, digits.test_labels),
+        )
+    ):
+        context.data.discard("mnist")
+        context.withhold_published()
     return head
 
 

@@ -14,6 +14,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from etabli.core.errors import BadSetting
 from etabli.core.i18n import N_, _, join_translatable
 from etabli.core.seeding import make_generator
 from etabli.data.formats import mnist
@@ -49,6 +50,12 @@ def run(context: RunContext, settings: Settings) -> None:
         (_("whole set") if size == 0 else f"{size:,}"): (n if size == 0 else min(size, n))
         for size in settings.sizes
     }
+    if len(sizes) < 2:
+        raise BadSetting(
+            _("{setting} has one batch size only").format(setting="sizes"),
+            got=list(settings.sizes),
+            fix=_("Give two or more different ones, such as --set sizes=[10,100,0]."),
+        )
     rows = {
         name: train_with_batch_size(context, digits, name, size, settings)
         for name, size in sizes.items()

@@ -83,7 +83,7 @@ def run(context: RunContext, settings: Settings) -> None:
 
     context.table(
         "gradients",
-        title=N_("Back-propagation compared with finite differences"),
+        title=N_("Backpropagation compared with finite differences"),
         columns=[N_("layer or model"), N_("gradient of"), N_("size"), N_("relative error")],
         rows=rows,
         caption=N_(
@@ -110,7 +110,7 @@ EXPERIMENT = ExperimentSpec(
     name="tp1.gradients",
     headline="max_relative_error",
     title=N_("Gradient check"),
-    measures=N_("largest relative error of back-propagation to finite differences"),
+    measures=N_("largest relative error of backpropagation to finite differences"),
     source=N_("practical 1, equations 3 and 4, and exercise 2"),
     settings=Settings,
     run=run,

@@ -49,7 +49,7 @@ class Settings(_shared.NetSettings):
 
 
 def run(context: RunContext, settings: Settings) -> None:
-    digits = _shared.limit_sizes(mnist.load(context.source), settings)
+    digits = _shared.limit_sizes(context, mnist.load(context.source), settings)
 
     def build(config: TrainConfig, seed: int) -> SoftmaxRegression:
         return SoftmaxRegression(

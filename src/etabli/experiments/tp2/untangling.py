@@ -10,7 +10,7 @@ nine minutes, three of which train the net.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -52,8 +52,10 @@ class TrackedNet:
 
 
 class Settings(SettingsModel):
-    stops: tuple[int, ...] = Field(
-        (1, 2, 4, 8), description=N_("epochs after which the layers are measured")
+    stops: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (1, 2, 4, 8),
+        min_length=1,
+        description=N_("epochs after which the layers are measured"),
     )
     n_images: int = Field(
         2000, ge=20, description=N_("number of test images; more: more precise, slower")

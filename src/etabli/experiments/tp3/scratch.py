@@ -1,5 +1,7 @@
 """Transfer against training from scratch, by number of training images (report figure 11)."""
 
+from typing import Annotated
+
 import numpy as np
 from pydantic import Field
 
@@ -19,8 +21,9 @@ from etabli.viz.curves import plot_curves
 class ScratchSettings(SettingsModel):
     """Settings of the comparison."""
 
-    sizes: tuple[int, ...] = Field(
+    sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (100, 300, 1000, 3000),
+        min_length=1,
         description=N_("numbers of training images for the comparison with training from scratch"),
     )
     scratch_epochs: int = Field(

@@ -11,7 +11,7 @@ test words, BLEU-1 to 4 of 0.567, 0.341, 0.205, 0.123.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from pydantic import Field
@@ -85,7 +85,7 @@ class Settings(SettingsModel):
     draws: int = Field(
         5, ge=1, le=100, description=N_("captions sampled from the softmax per image")
     )
-    sizes: tuple[int, ...] = Field(
+    sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (500, 2000), description=N_("smaller numbers of training images, for comparison")
     )
 
@@ -175,7 +175,7 @@ class Inputs:
     def make_data(self, name: str, n_images: int | None = None) -> CaptionData:
         """Return the captions of one of the three sets, or of its first ``n_images`` images."""
         split = self.splits.split(name)[0]
-        split = split.head(n_images or len(split))
+        split = split.head(len(split) if n_images is None else n_images)
         image_of, captions = split.rows()
         vectors = project_features(self.maps[name][: len(split)], self.mean, self.components)
         numbers = self.vocabulary.encode(captions, self.steps)[0]

@@ -17,16 +17,17 @@ from etabli.core.i18n import N_, _
 from etabli.data.catalog import inventory
 from etabli.data.catalog.registry import DATASETS, get_dataset
 from etabli.data.catalog.source import Source
+from etabli.data.formats.known_sets import FETCHED
 from etabli.report import run_folder
 from etabli.report.run_folder import ScoreSummary, SeedRun
 
 FORMAT: Literal["etabli-claims/1"] = "etabli-claims/1"
 COMMANDS = ("evaluate", "finetune", "transfer", "untangle", "words")
 """Commands that a claim may run: they print scores with ``--json`` and run no code of others."""
-REFUSED_OPTIONS = ("--out", "--overwrite", "--json", "--coordinator", "--page")
+REFUSED_OPTIONS = ("--out", "--overwrite", "--json", "--cluster", "--coordinator", "--page")
 SAME = 1e-6
 """Relative tolerance of a score of one seed, of which no spread is known: the same number."""
-MOST_SEEDS = 100
+MOST_SEEDS = 1000
 _MAX_BYTES = 20_000_000
 
 
@@ -164,14 +165,15 @@ def write_claims(run: Path | str, path: Path | str) -> ClaimFile:
             _("{folder} has no scores to claim").format(folder=run),
             fix=_("Make one with: etabli run tp1"),
         )
-    sets = {name for each in newest for name in _data_of(each)} if record.data == "full" else set()
+    is_full = record.data == "full"
+    sets = {name for each in newest.values() if is_full for name in _data_of(each, record)}
     checksums = {name: each for name in sorted(sets) if (each := compute_checksum(name))}
     claims = []
     for summary in summaries:
         seed_run = newest[summary.experiment]
         own = _state(summary, seed_run, record)
         own.checksums = {
-            key: checksums[key] for key in _data_of(seed_run.experiment) if key in checksums
+            key: checksums[key] for key in _data_of(seed_run, record) if key in checksums
         }
         claims.append(own)
         if summary.published is not None:
@@ -181,15 +183,21 @@ def write_claims(run: Path | str, path: Path | str) -> ClaimFile:
     return found
 
 
-def _data_of(experiment: str) -> tuple[str, ...]:
-    known = experiment in experiments.EXPERIMENTS
-    return experiments.load_experiment(experiment).data if known else ()
+def _data_of(seed_run: SeedRun, record: run_folder.Run) -> list[str]:
+    """Return the data sets that a seed run read, without the weights: a recipe names the net."""
+    if seed_run.experiment not in experiments.EXPERIMENTS:
+        return []
+    digits = record.dataset if record.is_other_data else "mnist"
+    names = experiments.load_experiment(seed_run.experiment).data
+    sets = [digits if name == "mnist" else name for name in names if name != "weights"]
+    return [name for name in sets if name in {each.name for each in DATASETS}]
 
 
 def _state(summary: ScoreSummary, seed_run: SeedRun, record: run_folder.Run) -> StatedClaim:
     """Return the claim of a run's score, with the spread over its seeds."""
     assert summary.value is not None, "an undefined score is not claimed"
-    known = summary.experiment in experiments.EXPERIMENTS
+    is_fetched = not record.is_other_data or record.dataset in FETCHED
+    known = is_fetched and summary.experiment in experiments.EXPERIMENTS
     expected = summary.expected
     same = SAME * max(1e-12, abs(summary.value))
     return StatedClaim(
@@ -219,12 +227,16 @@ def _own_settings(record: run_folder.Run, seed_run: SeedRun) -> dict[str, object
 def _cite(own: StatedClaim, summary: ScoreSummary, seed_run: SeedRun) -> StatedClaim:
     """Return the claim of the lab report, which states one value without a spread."""
     known = next(each for each in seed_run.published if each.score == summary.score)
-    tolerance = None if own.spread else 0.5 * 10.0 ** -_count_decimals(known.value)
+    # One published run against one measured mean: 4 standard errors of their difference, and what
+    # its last digit rounds away.
+    of_runs = 4 * (own.spread or 0) * math.sqrt(1 + 1 / len(own.seeds))
+    tolerance = of_runs + 0.5 * 10.0 ** -_count_decimals(known.value)
     return own.model_copy(
         update={
             "id": f"{summary.experiment} {summary.score} ({_('lab report')})",
             "value": known.value,
             "tolerance": tolerance,
+            "spread": None,
             "range": None,
             "recipe": "",
             "by_seed": {},

@@ -2,12 +2,14 @@
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from etabli.core import cache
 from etabli.core.atomic_files import parse_json
 from etabli.core.errors import EtabliError
 from etabli.core.hashing import compute_digest
@@ -19,6 +21,8 @@ from etabli.pipelines.verify.claim_file import StatedClaim
 from etabli.report import run_folder
 
 _WITH_OUT = ("finetune", "transfer", "untangle")
+_WRONG_INPUT = EtabliError.exit_code
+_SOME_UNREADABLE = 7
 
 
 class Measured(NamedTuple):
@@ -63,6 +67,8 @@ def rerun(
                     else _run_command(claim, folder / key, home, reporter)
                 )
             except EtabliError as error:
+                if error.exit_code != _WRONG_INPUT:  # missing data, a full disk: no verdict on it
+                    raise
                 made[key] = error
         found.append(_look_up(claim, made[key]))
     return found
@@ -91,7 +97,8 @@ def _run_experiment(
         out=folder,
     )
     plan = dataclasses.replace(plan, seeds=list(seeds))
-    runs.execute(plan, reporter=reporter, fetch=fetch, with_report=False)
+    with cache.use_results_of(folder.parent / "cache"):
+        runs.execute(plan, reporter=reporter, fetch=fetch, with_report=False)
     return run_folder.summarize_scores(folder)
 
 
@@ -100,17 +107,27 @@ def _run_command(claim: StatedClaim, folder: Path, home: Path, reporter: Reporte
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / "printed.json"
     if not kept.exists():
+        # A finished model without its scores: the command would refuse to replace it.
+        shutil.rmtree(folder / "out", ignore_errors=True)
         reporter.print_line(f"etabli {' '.join(claim.command)}")
         command = [sys.executable, "-m", "etabli", "--lang", "en", *claim.command, "--json"]
         if claim.command[0] in _WITH_OUT:
             command += ["--out", str(folder.resolve() / "out")]
+        # The folder may be someone else's: its modules must not be imported.
+        safe = {**os.environ, "PYTHONSAFEPATH": "1"}
         done = subprocess.run(
-            command, cwd=home, capture_output=True, text=True, check=False, env=dict(os.environ)
+            command, cwd=home, capture_output=True, text=True, check=False, env=safe
         )
-        if done.returncode != 0:
+        if done.returncode not in (0, _SOME_UNREADABLE):
             reason = done.stderr.strip().splitlines()[-1:] or [""]
-            raise EtabliError(reason[0].removeprefix("etabli: "))
-        run_folder.write_document(kept, parse_json(done.stdout))
+            failed = EtabliError(reason[0].removeprefix("etabli: "))
+            failed.exit_code = done.returncode if 3 <= done.returncode <= 6 else _WRONG_INPUT
+            raise failed
+        try:
+            printed = parse_json(done.stdout)
+        except ValueError:
+            raise EtabliError(_("the command printed no JSON document")) from None
+        run_folder.write_document(kept, printed)
     return parse_json(kept.read_text(encoding="utf-8"))
 
 

@@ -27,6 +27,8 @@ from etabli.report import comparison
 from etabli.report.numbers import format_score
 from etabli.report.run_folder import write_document
 
+_RUNS = "runs"
+
 
 @dataclass(frozen=True)
 class VerifiedClaim:
@@ -109,7 +111,7 @@ def verify(
         origin = _open(path, folder, overwrite)
         verdicts = [_sort_out(claim, max_seconds) for claim in stated.claims]
         wanted = [each.claim for each in verdicts if not each.verdict]
-        measured = iter(rerun(wanted, folder, path.parent, seeds, reporter, fetch))
+        measured = iter(rerun(wanted, folder / _RUNS, path.parent, seeds, reporter, fetch))
         done = [each if each.verdict else _compare(each.claim, next(measured)) for each in verdicts]
         found = Verification(stated.title or path.stem, folder, done)
         _write(found, origin)
@@ -126,7 +128,7 @@ def _open(path: Path, folder: Path, overwrite: bool) -> dict[str, object]:
     }
     record = folder / "verify.json"
     if record.exists():
-        before = parse_json(record.read_text(encoding="utf-8"))
+        before = _read_record(record)
         differs = [key for key in origin if before.get(key) != origin[key]]
         if differs and not overwrite:
             raise BadSetting(
@@ -136,12 +138,24 @@ def _open(path: Path, folder: Path, overwrite: bool) -> dict[str, object]:
                 ).format(folder=folder),
                 fix=_("Choose another folder with --out, or replace it with --overwrite."),
             )
+        # A verification that ended is made again, also with other files of the same names; one
+        # that was interrupted resumes. Finished seeds of experiments are kept in both cases.
         if overwrite:
-            for inside in folder.iterdir():
-                if inside.is_dir():
-                    shutil.rmtree(inside)
+            shutil.rmtree(folder / _RUNS, ignore_errors=True)
+        elif "counts" in before:
+            for kept in (folder / _RUNS).glob("command-*"):
+                shutil.rmtree(kept)
     write_document(record, origin)
     return origin
+
+
+def _read_record(path: Path) -> dict[str, object]:
+    """Return the record of a verification; empty for a file that is not one."""
+    try:
+        found = parse_json(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _sort_out(claim: StatedClaim, max_seconds: float | None) -> VerifiedClaim:
@@ -189,13 +203,17 @@ def _compare(claim: StatedClaim, measured: Measured) -> VerifiedClaim:
 
 def _find_reason(claim: StatedClaim, recipe: str) -> str:
     """Explain why a measured value cannot be compared: the measure or a setting differs."""
-    reason = comparison.find_reason(claim.recipe, recipe)
+    stated, measured = (comparison.parse_recipe(each) for each in (claim.recipe, recipe))
+    # What the claim does not state may be anything.
+    known = " | ".join(f"{key}:{value}" for key, value in measured.items() if key in stated)
+    reason = comparison.find_reason(claim.recipe, known)
     if reason or not claim.experiment:
         return reason
     fields = experiments.load_experiment(claim.experiment).settings.model_fields
-    stated, measured = (comparison.parse_recipe(each) for each in (claim.recipe, recipe))
     for key in fields:
-        if key in stated and key in measured and stated[key] != measured[key]:
+        if key not in stated or key not in measured:
+            continue
+        if not comparison.is_same_word(stated[key], measured[key]):
             return _("because the setting {key} differs ({first}, {second})").format(
                 key=key, first=stated[key], second=measured[key]
             )
