@@ -9,7 +9,9 @@ import pytest
 from etabli.core.errors import BadSetting, DataMissing
 from etabli.data.formats.labeled_images import LabeledImages, from_names
 from etabli.pipelines import _splits
-from etabli.pipelines._classifier import name_output
+from etabli.pipelines._classifier import name_output, name_training
+from etabli.saved_models.card import CARD
+from etabli.training.checkpoint import CHECKPOINTS_DIR
 
 
 def make(counts, splits=(), extra=()):
@@ -143,6 +145,23 @@ def test_the_default_folder_is_named_after_the_source_and_is_never_one_that_exis
     assert name_output("photos") == Path("photos-model-2")
     (tmp_path / "labels.csv").touch()
     assert name_output("labels.csv") == Path("labels-model")
+
+
+def test_a_training_resumes_in_the_folder_where_it_was_interrupted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first, second = Path("photos-model"), Path("photos-model-2")
+    assert name_training("photos") == name_training("photos", resume=True) == first
+    (first / CHECKPOINTS_DIR).mkdir(parents=True)
+    assert name_training("photos") == second  # nothing was trained yet: perhaps another command's
+    (first / CHECKPOINTS_DIR / "1.ckpt").touch()
+    assert name_training("photos") == first
+    (first / CHECKPOINTS_DIR / "1.ckpt").unlink()
+    (first / CHECKPOINTS_DIR).rmdir()
+    (first / CARD).touch()
+    assert (name_training("photos"), name_training("photos", resume=True)) == (second, first)
+    second.mkdir()
+    (second / CARD).touch()
+    assert name_training("photos", resume=True) == second
 
 
 def test_every_part_has_images_of_every_class_where_there_are_three_each():

@@ -96,7 +96,7 @@ def finetune(
     from etabli.cli._progress import Terminal
     from etabli.core.progress import Silent
     from etabli.pipelines import finetune as pipeline
-    from etabli.pipelines._classifier import name_output
+    from etabli.pipelines._classifier import name_training
 
     if resume and processes > 1:
         raise BadSetting(
@@ -111,7 +111,7 @@ def finetune(
     )
     with (
         train_distributed(devices, coordinator, processes, process_id) as is_main,
-        output_folder(out or name_output(images), is_main) as folder,
+        output_folder(out or name_training(images, resume=resume), is_main) as folder,
     ):
         result = pipeline.finetune(
             images,

@@ -1,6 +1,7 @@
 """What `transfer`, `finetune` and `evaluate` share: evaluations, results, the card of a model."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from etabli.metrics.classification import score_exclusive, score_labels
 from etabli.metrics.score import Interval
 from etabli.models.vision.backbones import Backbone
 from etabli.models.vision.streamed_rows import StreamedRows
+from etabli.pipelines._output import is_finished, is_interrupted
 from etabli.pipelines._splits import FEW, Parts
 from etabli.pipelines.pages import classifier as pages
 from etabli.report import notebook
@@ -214,13 +216,30 @@ class ClassifierResult:
 
 def name_output(source: Path | str, suffix: str = "model") -> Path:
     """Return ``NAME-model`` for a source NAME, in the current folder; a number where it exists."""
+    return next(each for each in _list_names(source, suffix) if not each.exists())
+
+
+def name_training(source: Path | str, *, resume: bool = False) -> Path:
+    """Return the folder that a training of ``source`` writes to, where none was given.
+
+    It is the one in which a training was interrupted, or else a new one; with ``resume`` the newest
+    one with a model.
+    """
+    names = _list_names(source, "model")
+    taken = list(itertools.takewhile(Path.exists, names))
+    if resume:
+        return next((each for each in reversed(taken) if is_finished(each)), _first(source))
+    return next((each for each in taken if is_interrupted(each)), name_output(source))
+
+
+def _list_names(source: Path | str, suffix: str) -> Iterator[Path]:
     path = Path(source).absolute()
-    name = path.stem if path.is_file() else path.name
-    free = Path(f"{name or 'images'}-{suffix}")
-    number = 2
-    while free.exists():
-        free, number = Path(f"{name or 'images'}-{suffix}-{number}"), number + 1
-    return free
+    name = f"{(path.stem if path.is_file() else path.name) or 'images'}-{suffix}"
+    return (Path(name if number == 1 else f"{name}-{number}") for number in itertools.count(1))
+
+
+def _first(source: Path | str) -> Path:
+    return next(_list_names(source, "model"))
 
 
 def write_report(

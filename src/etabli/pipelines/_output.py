@@ -19,7 +19,7 @@ from etabli.saved_models.card import CARD
 from etabli.training.checkpoint import CHECKPOINTS_DIR, Checkpoint
 
 __all__ = [
-    *("STATE", "is_finished", "keep_state", "name_run_folder", "open_output"),
+    *("STATE", "is_finished", "is_interrupted", "keep_state", "name_run_folder", "open_output"),
     *("refuse_existing_file", "refuse_finished_model", "refuse_finished_run", "start_from_state"),
 ]
 
@@ -67,6 +67,12 @@ def is_finished(folder: Path) -> bool:
     checkpoints = folder / CHECKPOINTS_DIR
     is_replacing = (checkpoints / _REPLACING).exists()
     return (folder / CARD).is_file() and (is_replacing or not checkpoints.is_dir())
+
+
+def is_interrupted(folder: Path) -> bool:
+    """Return whether a folder holds a training without a model yet, which can resume."""
+    checkpoints = folder / CHECKPOINTS_DIR
+    return checkpoints.is_dir() and any(checkpoints.iterdir()) and not is_finished(folder)
 
 
 @contextmanager

@@ -25,13 +25,14 @@ from etabli.pipelines._classifier import (
     ClassifierResult,
     Evaluation,
     make_card,
-    name_output,
+    name_training,
     score,
     store_training_images,
     write_report,
 )
 from etabli.pipelines._output import (
     STATE,
+    is_interrupted,
     keep_state,
     open_output,
     refuse_finished_model,
@@ -104,7 +105,10 @@ def finetune(
         UnknownName: The backbone has no such stage.
     """
     reporter = reporter or Silent()
-    out = Path(out) if out is not None else name_output(images)
+    out = Path(out) if out is not None else name_training(images, resume=resume)
+    if is_interrupted(out):
+        text = _("{folder} holds an interrupted training: it resumes, with the same settings.")
+        reporter.print_line(text.format(folder=out))
     given = FinetuneSettings(
         task=task,
         balance=balance,
