@@ -147,9 +147,9 @@ def fill_placeholders(template: str, values: dict[str, str], language: str = "")
         value = values[_placeholder_key(field, spec, conversion)] if field else ""
         if "|" in (spec or ""):
             value = _choose_number(spec or "", value, language or current_language())
-        # Only percentages: a number in a command to copy needs its decimal point.
-        is_percentage = (spec or "").endswith("%")
-        parts += literal, localize_number(value, language) if is_percentage else value
+        # A number in code or a command to copy keeps its decimal point: format it before.
+        is_decimal = (spec or "")[-1:] in ("e", "f", "g", "%") and "|" not in (spec or "")
+        parts += literal, localize_number(value, language) if is_decimal else value
     return "".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""Exercises of practical 1: back-propagation by hand."""
+"""Exercises of practical 1: backpropagation by hand."""
 
 import numpy as np
 
@@ -459,7 +459,7 @@ show_curve(losses, "step", "squared error")
 )
 MLP = Exercise(
     name="tp1.mlp",
-    title=N_("Back-propagation through a perceptron"),
+    title=N_("Backpropagation through a perceptron"),
     statement=N_(
         "A perceptron with one hidden layer: h = σ(x Wh + bh), y_hat = softmax(h Wy + by). Write "
         "the forward pass and all four gradients. With LOSS = 'sum' nothing is divided by N."

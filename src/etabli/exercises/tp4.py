@@ -140,7 +140,7 @@ show_curve(norms, "time step", "norm of the state: how long it remembers")
 )
 BPTT = Exercise(
     name="tp4.bptt",
-    title=N_("Back-propagation through time"),
+    title=N_("Backpropagation through time"),
     statement=N_(
         "Go through the time steps backward. A state receives a gradient from the layer "
         "above and one from the next time step; the gradients of the weights are sums "

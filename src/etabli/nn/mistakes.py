@@ -1,4 +1,4 @@
-"""Common mistakes in back-propagation, and the values that they give.
+"""Common mistakes in backpropagation, and the values that they give.
 
 Each mistake is a sentence and the array that results from it; a wrong value is compared with each,
 alone and times a constant factor.
@@ -135,13 +135,14 @@ def recognize_parameter(
         (
             right,
             parameter,
-            _("contains an L2 term, {factor:.4g} times {name}: declare it (L2 = {factor:.4g})"),
+            _("contains an L2 term, {factor:.4g} times {name}: declare it (L2 = {l2})"),
         ),
     ):
         rest = value - base
         factor = float((rest * column).sum() / max((column**2).sum(), 1e-30))
         if abs(factor) > TOLERANCE and relative_error(rest, factor * column) < TOLERANCE:
-            return says.format(name=name, factor=factor)
+            # l2 is formatted here: it is copied into code, where French has no decimal comma
+            return says.format(name=name, factor=factor, l2=f"{factor:.4g}")
     return None
 
 

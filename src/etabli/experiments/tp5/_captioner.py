@@ -302,7 +302,7 @@ def train_member(
         words: (N, R, T + 1) training captions as word numbers.
         config: training configuration.
         seed: seed of this member.
-        curve: name of the history.
+        curve: name of the history; empty for a captioner to compare with, which has none.
         key: all that makes two trainings different.
         options: further arguments of ``etabli.models.captioning.train.train``.
 
@@ -312,7 +312,8 @@ def train_member(
     vocabulary = captioner.vocabulary
     dev_words = vocabulary.encode_groups(dev.captions)
     checkpoint = context.checkpoint("captioner", *key, captioner.arrays["words"])
-    with context.progress(context.experiment.title, total=config.epochs, is_epochs=True) as step:
+    title = context.experiment.title if curve else N_("the simpler captioner, to compare with")
+    with context.progress(title, total=config.epochs, is_epochs=True) as step:
 
         def after_epoch(epoch: int, loss: float, weights: attention.Parameters) -> None:
             now = {name: np.array(array) for name, array in weights.items()}

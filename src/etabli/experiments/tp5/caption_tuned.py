@@ -1,12 +1,12 @@
-"""tp5.caption-tuned: a captioner with attention whose image net is trained for captions too.
+"""tp5.caption-tuned: a captioner with attention whose image encoder is trained for captions too.
 
     etabli run tp5.caption-tuned --data full
 
 The part of the net up to ``stage`` is frozen; its output for every image, in several views, is
 computed once and stored. The part above is trained together with the captioner, at a smaller
 learning rate. The development set chooses the epoch and the search. Unless ``compare`` is false,
-the same captioner is also trained with the whole image net frozen, and the two are compared image
-by image.
+the same captioner is also trained with the whole image encoder frozen, and the two are compared
+image by image.
 """
 
 from collections.abc import Callable
@@ -37,17 +37,17 @@ from etabli.training import keras_io
 
 
 class Settings(_captioner.CaptionerSettings):
-    """The captioner with attention, and how its image net is trained."""
+    """The captioner with attention, and how its image encoder is trained."""
 
     epochs: int = Field(7, ge=1, le=1000, description=N_("training epochs; the best one is kept"))
     image_size: int = Field(320, ge=32, le=1024, description=N_("side of the input, in pixels"))
     attention_dim: int = Field(256, ge=2, le=4096, description=N_("dimension of the attention"))
     reranking_beam: int = Field(40, ge=2, le=50, description=N_("beam size for reranking"))
     stage: str = Field(
-        "auto", description=N_("last frozen stage of the image net; auto: that of the net")
+        "auto", description=N_("last frozen stage of the image encoder; auto: that of the net")
     )
     encoder_rate: float = Field(
-        0.1, gt=0, le=1, description=N_("share of the learning rate at the image net's top layer")
+        0.1, gt=0, le=1, description=N_("share of the learning rate at the encoder's top layer")
     )
     lower_rate: float = Field(
         0.3, gt=0, le=1, description=N_("share of that rate at the lowest trained layer")
@@ -120,7 +120,7 @@ def load_stored(context: RunContext, settings: Settings) -> Stored:
         return found.array(names[:count])
 
     total = len(paths) + n_train * len(settings.views)
-    with context.progress(N_("frozen part of the image net"), total=total) as step:
+    with context.progress(N_("frozen part of the image encoder"), total=total) as step:
         plain = extract("plain", len(paths), step)
         views = [extract(view, n_train, step) for view in settings.views]
     net = backbone.build(weights, size=size)
@@ -196,8 +196,8 @@ def train(
 
 EXPERIMENT = ExperimentSpec(
     name="tp5.caption-tuned",
-    title=N_("A captioner whose image net is trained too"),
-    measures=N_("BLEU and CIDEr-D of captions with an image net trained for captions"),
+    title=N_("A captioner whose image encoder is trained too"),
+    measures=N_("BLEU and CIDEr-D of captions with an image encoder trained for captions"),
     source=N_("practical 5, exercise 4"),
     settings=Settings,
     run=run,
@@ -216,7 +216,7 @@ EXPERIMENT = ExperimentSpec(
     claims=(
         Claim(
             "tuning_improves",
-            N_("a better model would improve the captions: an image net trained for captions"),
+            N_("a better model would improve the captions: an image encoder trained for captions"),
             where=N_("practical 5, exercise 4"),
             data=("flickr8k",),
             **_captioner.IMPROVES,

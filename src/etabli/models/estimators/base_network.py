@@ -286,7 +286,7 @@ def loss_and_gradients(
     activation: str = "sigmoid",
     l2: float = 0.0,
 ) -> tuple[float, list[np.ndarray]]:
-    """Compute L = cross-entropy + l2/2 Σ‖W‖² of one batch, and dL/d(parameter) by back-propagation.
+    """Compute L = cross-entropy + l2/2 Σ‖W‖² of one batch, and dL/d(parameter) by backpropagation.
 
     Args:
         x: Inputs, (N, D).

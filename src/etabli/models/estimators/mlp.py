@@ -9,7 +9,7 @@ from etabli.models.estimators.base_network import NetworkClassifier
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class MLP(NetworkClassifier):
-    """h = σ(x W_h + b_h), ŷ = softmax(h W_y + b_y), trained by back-propagation.
+    """h = σ(x W_h + b_h), ŷ = softmax(h W_y + b_y), trained by backpropagation.
 
     hidden_units: H, or a list of widths for several hidden layers, input side first.
     activation: "sigmoid" or "relu".

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from etabli.core.i18n import _
+from etabli.core.i18n import _, localize_number
 from etabli.data.formats.labeled_images import PRESENT, LabeledImages
 from etabli.features.inspection import Inspection
 from etabli.metrics.classification import calibration_bins
@@ -107,7 +107,9 @@ def _summarize(evaluation: "Evaluation") -> list[tuple[str, str]]:
     if len(weak) > 1:
         lowest, each = min(weak)
         text = _("Weakest class: {name} (F1 {f1})")
-        found.append((text.format(name=each, f1=f"{100 * lowest:.1f} %"), "classes"))
+        found.append(
+            (text.format(name=each, f1=localize_number(f"{100 * lowest:.1f} %")), "classes")
+        )
     return found
 
 
@@ -161,7 +163,7 @@ def _show_classes(evaluation: "Evaluation", train: LabeledImages | None) -> Bloc
 def _make_range(score: Interval) -> str | Range:
     if not np.isfinite(score.value):
         return "—"
-    text = f"{100 * score.value:.1f} %"
+    text = localize_number(f"{100 * score.value:.1f} %")
     if not np.isfinite([score.low, score.high]).all():
         return Range(text, score.value, score.value, score.value)
     text += f" [{100 * score.low:.0f}, {100 * score.high:.0f}]"
@@ -208,7 +210,7 @@ def _show_confusions(evaluation: "Evaluation") -> list[Block]:
         blocks += [Note(text), Matrix(evaluation.classes, counts)]
     if not pairs:
         return [*blocks, Note(_("No class was confused with another."))]
-    rows = [(a, b, str(n), f"{100 * share:.1f} %") for a, b, n, share in pairs]
+    rows = [(a, b, str(n), localize_number(f"{100 * share:.1f} %")) for a, b, n, share in pairs]
     columns = (_("label"), _("predicted"), _("images"), _("share of the class"))
     if evaluation.task == "multi":
         columns = (_("missing label"), _("predicted instead"), *columns[2:])

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from etabli.core.errors import BadSetting
-from etabli.core.i18n import _
+from etabli.core.i18n import _, localize_number
 from etabli.data.formats import images as image_files
 from etabli.features.explanation import Explainer, Explanation
 from etabli.features.inputs import find_images
@@ -75,7 +75,8 @@ def _show(
         return [Note(_("The image cannot be read."), is_warning=True)]
     tiles = [Tile([(sections.embed_jpeg(pixels, _SIDE), path.name)], [_("image")])]
     for k in np.argsort(-found.probabilities, kind="stable")[:3]:
-        text = f"{card.classes[k]} {100 * found.probabilities[k]:.1f} %"
+        share = localize_number(f"{100 * found.probabilities[k]:.1f} %")
+        text = f"{card.classes[k]} {share}"
         drawn = overlay(pixels, found.maps[k])
         tiles.append(Tile([(sections.embed_jpeg(drawn, _SIDE), text)], [text]))
     blocks: list[Block] = [Gallery(tiles)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from etabli.core.atomic_files import atomic_write
-from etabli.core.i18n import _
+from etabli.core.i18n import _, localize_number
 from etabli.data.formats import images as image_files
 from etabli.data.formats.labeled_images import PRESENT, SPLITS, LabeledImages
 from etabli.features.inspection import Group, Inspection, LabelError
@@ -228,7 +228,7 @@ def _count_classes(images: LabeledImages) -> Table:
         (
             images.classes[k],
             str(present[:, k].sum()),
-            f"{100 * present[:, k].mean():.1f} %",
+            localize_number(f"{100 * present[:, k].mean():.1f} %"),
             *(str(present[is_of[name], k].sum()) for name in splits),
         )
         for k in order[:_MOST_ROWS]

@@ -377,9 +377,10 @@ def _score_all(
     more = {} if queries is None else {"interval": f"{low:.4f}-{high:.4f}"}
     context.score("neighborhood_hit_points", hit.score.with_recipe(**recipe, **more))
     if queries is not None:
-        text = _("Neighborhood hit of {q} of {n} points: {value:.2%}, 95 % interval {interval}.")
-        interval = f"{low:.2%} … {high:.2%}"
-        text = text.format(q=len(queries), n=n, value=hit.score.value, interval=interval)
+        text = _(
+            "Neighborhood hit of {q} of {n} points: {value:.2%}, "
+            "95 % interval {low:.2%} to {high:.2%}."
+        ).format(q=len(queries), n=n, value=hit.score.value, low=low, high=high)
         context.print_line(text)
         context.note(text)
     return hit
