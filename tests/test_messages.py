@@ -52,7 +52,7 @@ def test_the_compiled_catalog_is_the_written_one():
     [
         ("cross-entropy", "entropie croisée"),
         (
-            "Back-propagation compared with finite differences",
+            "Backpropagation compared with finite differences",
             "Rétropropagation comparée aux différences finies",
         ),
         ("convex hulls", "enveloppes convexes"),
