@@ -24,7 +24,7 @@ def test_a_french_sentence_keeps_its_english_source():
     with use_language("fr"):
         inner = _("not reached")
         translated = _("{name}: {value:.3g}").format(name=inner, value=0.25)
-    assert translated.startswith("pas atteint") and translated.endswith("0.25")
+    assert translated.startswith("pas atteint") and translated.endswith("0,25")
     assert translated.source == "not reached: 0.25"
 
 
@@ -114,7 +114,7 @@ def test_placeholders_are_translated_too():
     assert translate("of a library", "fr") == "of a library"
 
 
-def test_percentages_are_written_as_the_language_does_and_commands_keep_their_point():
+def test_numbers_with_a_format_are_written_as_the_language_does_and_others_keep_their_point():
     with use_language("fr"):
         sentence = _("The linear model reaches {linear:.2%}.").format(linear=0.9123)
         advice = _("Use --learning-rate {rate}.").format(rate=0.5)
