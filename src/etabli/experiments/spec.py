@@ -28,7 +28,7 @@ class ExperimentSpec:
         settings: The model of its settings; ``on_sample`` holds the values that differ there.
         run: ``run(context: RunContext, settings)``, with settings of that model.
         headline: The score that lists and first screens show; empty if there is no score.
-        minutes: Time of one seed on full data on two quiet cores, in a run of its practical: what
+        minutes: Time of the first seed on full data on two quiet cores, in its practical: what
             earlier experiments trained is not trained again, and nothing is downloaded.
         memory_mb: Its peak memory.
         seeds: Number of seeds that ``make reproduce`` averages over.
