@@ -238,7 +238,7 @@ EXPERIMENT = ExperimentSpec(
     run=run,
     on_sample={"epochs": 5},
     data=("mnist",),
-    minutes=1.2,
+    minutes=0.35,
     memory_mb=1200,
     claims=(
         Claim(

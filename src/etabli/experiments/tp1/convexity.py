@@ -312,7 +312,7 @@ EXPERIMENT = ExperimentSpec(
     run=run,
     on_sample={"n_eval_images": 300, "grid": 11, "lines": 5},
     data=("mnist",),
-    minutes=0.7,
+    minutes=0.12,
     memory_mb=1000,
     claims=(
         Claim(

@@ -127,7 +127,7 @@ EXPERIMENT = ExperimentSpec(
     settings=Settings,
     run=run,
     data=("mnist",),
-    minutes=0.1,
+    minutes=0.02,
     memory_mb=500,
     claims=(
         Claim(

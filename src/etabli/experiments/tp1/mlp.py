@@ -339,7 +339,7 @@ EXPERIMENT = ExperimentSpec(
         "best": TrainConfig(epochs=15, learning_rate=1.0, averaging=0.5, l2=1e-5),
     },
     data=("mnist",),
-    minutes=0.6,
+    minutes=1.75,
     seeds=5,
     memory_mb=1400,
     claims=(

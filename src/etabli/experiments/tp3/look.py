@@ -143,7 +143,7 @@ EXPERIMENT = ExperimentSpec(
     settings=Settings,
     run=run,
     data=("voc",),
-    minutes=0.025,
+    minutes=0.012,
     memory_mb=400,
     claims=(
         Claim(

@@ -126,7 +126,7 @@ EXPERIMENT = ExperimentSpec(
     source=N_("practical 3, exercise 1"),
     settings=SettingsModel,
     run=run,
-    minutes=0.1,
+    minutes=0.04,
     memory_mb=900,
     claims=(
         Claim(

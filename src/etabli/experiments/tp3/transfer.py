@@ -275,7 +275,7 @@ EXPERIMENT = ExperimentSpec(
         "epochs": 40,
     },
     data=("voc", "weights"),
-    minutes=8,
+    minutes=4.3,
     memory_mb=2000,
     seeds=3,
     published=(

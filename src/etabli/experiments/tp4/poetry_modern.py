@@ -395,7 +395,7 @@ EXPERIMENT = ExperimentSpec(
         "learning_rate": 0.01,
     },
     data=("fleurs_du_mal",),
-    minutes=4.8,
+    minutes=10.5,
     memory_mb=3000,
     seeds=3,
     expected_ranges={

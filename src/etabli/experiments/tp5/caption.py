@@ -442,7 +442,7 @@ EXPERIMENT = ExperimentSpec(
         "learning_rate": 0.003,
     },
     data=("flickr8k", "glove", "weights"),
-    minutes=2.9,
+    minutes=5.5,
     memory_mb=3000,
     seeds=3,
     published=(

@@ -130,7 +130,7 @@ EXPERIMENT = ExperimentSpec(
     run=run,
     on_sample={"vocabulary_size": 50},
     data=("flickr8k",),
-    minutes=0.035,
+    minutes=0.018,
     memory_mb=300,
     claims=(
         Claim(
