@@ -7,6 +7,7 @@ from etabli import experiments
 from etabli.data.catalog.source import Source
 from etabli.data.formats import flickr8k, word_vectors
 from etabli.experiments.context import RunContext
+from etabli.experiments.tp5 import caption
 from etabli.features.regions import extract_region_maps
 from etabli.models.captioning.vocabulary import Vocabulary
 from etabli.models.vision import backbones
@@ -104,3 +105,10 @@ def test_the_embedding_table_has_the_word_vectors_of_the_course(full_data):
     vectors = word_vectors.load(Source.full(full_data), vocabulary.words)
     table = vocabulary.embedding_table(dict(zip(vectors.words, vectors.vectors, strict=True)), 100)
     np.testing.assert_allclose(table, known["vectors"], atol=1e-6)
+
+
+@pytest.mark.full
+def test_the_captions_of_the_lab_report_are_written_with_the_words_of_the_course(full_data):
+    known = np.load(full_data / "glove" / "course_caption_embeddings_1000.npz", allow_pickle=False)
+    words = {str(word) for word in known["words"]}
+    assert {word for text in caption.REPORT_ROWS.values() for word in text.split()} <= words

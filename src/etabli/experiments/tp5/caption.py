@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 
 REPORT_ROWS = {
     0: "a brown dog is running through the snow .",
-    1000: "a girl in a blue dress is sitting on a green context .",
-    2000: "a man in a yellow shirt and a white shirt is standing on a large context .",
+    1000: "a girl in a blue dress is sitting on a green bench .",
+    2000: "a man in a yellow shirt and a white shirt is standing on a large bench .",
     3000: "a young boy in a blue shirt is jumping a fence .",
     4000: "a young boy in a blue shirt is playing with a pool .",
 }
