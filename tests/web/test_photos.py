@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 from sklearn.datasets import load_sample_images
 from web.playground import serving
 
@@ -50,7 +51,7 @@ def test_a_scene_is_captioned_beside_its_content_with_a_film_of_the_attention(dr
     assert objects and all((name[2:] in caption) == (name[0] == "✓") for name in objects)
     page.locator("#captions .strip").nth(1).click()
     second = page.locator("#captions li").nth(1).locator(".caption-word").all_inner_texts()
-    assert page.locator(".film li span").all_inner_texts() == second
+    expect(page.locator(".film li span")).to_have_text(second)
 
 
 def test_a_foreign_photo_is_reduced_and_refused_and_captioned_on_demand(drawn, watched, photo):
