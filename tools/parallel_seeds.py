@@ -87,7 +87,7 @@ def _run_seed(
         (own / "log.txt").open("a", encoding="utf-8") as log,
         redirect_stdout(log),
         redirect_stderr(log),
-        cache.use_results_of(results),
+        cache.use_cache_folder(results),
     ):
         try:
             runner.run_experiments(

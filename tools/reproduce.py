@@ -53,9 +53,13 @@ def main() -> None:
     terminal.print_line(f"{len(specs)} experiments, about {total} on two cores")
     before = results.read_results(HOME / "docs" / "results.json")
     started, done, finished = time.perf_counter(), 0.0, set()
+    if asked.overwrite:
+        (asked.out / "run.json").unlink(missing_ok=True)
+        # Also seeds beyond those that an experiment asks for.
+        kept = (parallel_seeds.CACHE, parallel_seeds.SEPARATE, *planned)
+        for name in kept:
+            shutil.rmtree(asked.out / name, ignore_errors=True)
     for spec in specs:
-        if asked.overwrite:  # also seeds beyond those that the experiment asks for
-            shutil.rmtree(asked.out / spec.name, ignore_errors=True)
         if min(asked.jobs, spec.seeds) > 1:
             logs = asked.out / parallel_seeds.SEPARATE
             terminal.print_line(f"{spec.name}: seeds in parallel, their logs in {logs}")
@@ -67,7 +71,7 @@ def main() -> None:
                 asked.jobs,
                 lambda seed, name=spec.name: terminal.print_line(f"  {name}, seed {seed}: done"),
             )
-        with cache.use_results_of(asked.out / parallel_seeds.CACHE):
+        with cache.use_cache_folder(asked.out / parallel_seeds.CACHE):
             runner.run_experiments(
                 [spec], asked.out, Source.full(), seeds=range(spec.seeds), reporter=terminal
             )

@@ -15,7 +15,7 @@ from etabli import experiments
 from etabli.core.atomic_files import atomic_write, parse_json
 from etabli.experiments.ranges import select_ranges
 from etabli.pipelines.verify import ClaimFile
-from etabli.pipelines.verify.claim_file import FORMAT, SAME, compute_checksum
+from etabli.pipelines.verify.claim_file import FORMAT, SAME, compute_checksums
 from etabli.report import run_folder
 from etabli.report.numbers import format_difference, format_duration, format_score
 from etabli.report.run_folder import write_document
@@ -45,22 +45,20 @@ def _find_range(
 ) -> dict[str, Any] | None:
     """Return the range of a score in the code of now, which may be newer than the run."""
     known = seed_run.experiment in experiments.EXPERIMENTS
-    if not known or seed_run.read is None:
+    if not known or seed_run.data_read is None:
         return summary.expected.model_dump(mode="json") if summary.expected else None
     spec = experiments.load_experiment(seed_run.experiment)
     if seed_run.settings != spec.settings_for("full").model_dump(mode="json"):
         return None
-    found = select_ranges(spec.expected_ranges, seed_run.read).get(summary.score)
+    found = select_ranges(spec.expected_ranges, seed_run.data_read).get(summary.score)
     return run_folder.RangeRecord(**asdict(found)).model_dump(mode="json") if found else None
 
 
 @functools.cache
 def _compute_checksums(experiment: str) -> dict[str, str]:
-    """Return the checksums of the data sets that an experiment reads, without the weights."""
+    """Return the checksums of the data sets that an experiment reads."""
     known = experiment in experiments.EXPERIMENTS
-    names = experiments.load_experiment(experiment).data if known else ()
-    found = {name: compute_checksum(name) for name in names if name != "weights"}
-    return {name: checksum for name, checksum in found.items() if checksum}
+    return compute_checksums(experiments.load_experiment(experiment).data if known else ())
 
 
 def _measure_times(seed_runs: list[run_folder.SeedRun]) -> dict[str, float | None]:

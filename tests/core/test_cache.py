@@ -36,7 +36,7 @@ def test_equal_keys_have_equal_digests():
 def test_results_may_have_a_folder_of_their_own(monkeypatch, tmp_path):
     monkeypatch.setenv("ETABLI_CACHE", str(tmp_path / "user"))
     cache.load_or_compute("test", 1, lambda: {"x": np.zeros(1)})
-    with cache.use_results_of(tmp_path / "run"):
+    with cache.use_cache_folder(tmp_path / "run"):
         assert cache.load_or_compute("test", 1, lambda: {"x": np.ones(1)})["x"] == 1
         assert cache.cache_path("test", 1, ".npz").is_relative_to(tmp_path / "run")
     assert cache.load_or_compute("test", 1, lambda: {"x": np.ones(1)})["x"] == 0

@@ -13,15 +13,15 @@ from etabli.core.atomic_files import atomic_write
 from etabli.core.hashing import compute_digest
 from etabli.core.paths import user_cache
 
-__all__ = ["Arrays", "cache_path", "load_or_compute", "use_results_of"]
+__all__ = ["Arrays", "cache_path", "load_or_compute", "use_cache_folder"]
 
 Arrays = dict[str, np.ndarray]
 _folder: ContextVar[Path | None] = ContextVar("cache_folder", default=None)
 
 
 @contextmanager
-def use_results_of(folder: Path) -> Iterator[None]:
-    """Read and write the results of computations below ``folder`` instead of the user's cache.
+def use_cache_folder(folder: Path) -> Iterator[None]:
+    """Keep what is computed inside below ``folder`` instead of in the user's cache.
 
     The keys of the cache do not contain the code: what measures the code again, as verifications
     do, must not read what another version computed.

@@ -347,7 +347,7 @@ def _record(context: RunContext, settings: SettingsModel) -> run_folder.SeedRun:
         claims=context.claims,
         report_items=context.report_items,
         expects=_expected_ranges(context, settings),
-        read=sorted(context.data),
+        data_read=sorted(context.data),
         started=run_folder.current_time(),
         seconds=0.0,
         peak_memory_mb=environment.peak_memory_mb(),

@@ -11,7 +11,7 @@ from etabli.core.errors import CorruptFile
 from etabli.core.i18n import _
 from etabli.data.catalog.source import Source
 from etabli.data.formats import text_file
-from etabli.models.vision.backbones import BACKBONES
+from etabli.models.vision.backbones import BACKBONES, build_imagenet_head
 
 CONVERTED, OFFICIAL = BACKBONES["mobilenet_v2"].weights.files
 HEADS = {
@@ -43,15 +43,12 @@ class ImageNetHead:
             CorruptFile: A file is not what its name says.
         """
         place = Source.full()
-        folder = place.path("weights")
-        net = CONVERTED if (folder / CONVERTED).is_file() else OFFICIAL
+        net = _find_net(place.path("weights"))
         head, names = (place.file("weights", name) for name in HEADS[net])
         return _read_official(head, names) if net == OFFICIAL else _read_converted(head, names)
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """Return the probabilities (N, K) of pooled features (N, D)."""
-        from etabli.models.vision.backbones import build_imagenet_head
-
         return build_imagenet_head(self.kernel, self.bias)(features)
 
     def activation_maps(self, maps: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -66,9 +63,13 @@ class ImageNetHead:
 def find_weights_files() -> list[Path] | None:
     """Return the files of head, names and net; None where one of them is not in the data folder."""
     folder = Source.full().path("weights")
-    net = CONVERTED if (folder / CONVERTED).is_file() else OFFICIAL
+    net = _find_net(folder)
     files = [folder / name for name in (*HEADS[net], net)]
     return files if all(path.is_file() for path in files) else None
+
+
+def _find_net(folder: Path) -> str:
+    return CONVERTED if (folder / CONVERTED).is_file() else OFFICIAL
 
 
 def _read_converted(head: Path, names: Path) -> ImageNetHead:

@@ -228,7 +228,8 @@ def name_training(source: Path | str, *, resume: bool = False) -> Path:
     names = _list_names(source, "model")
     taken = list(itertools.takewhile(Path.exists, names))
     if resume:
-        return next((each for each in reversed(taken) if is_finished(each)), _first(source))
+        first = next(_list_names(source, "model"))
+        return next((each for each in reversed(taken) if is_finished(each)), first)
     return next((each for each in taken if is_interrupted(each)), name_output(source))
 
 
@@ -236,10 +237,6 @@ def _list_names(source: Path | str, suffix: str) -> Iterator[Path]:
     path = Path(source).absolute()
     name = f"{(path.stem if path.is_file() else path.name) or 'images'}-{suffix}"
     return (Path(name if number == 1 else f"{name}-{number}") for number in itertools.count(1))
-
-
-def _first(source: Path | str) -> Path:
-    return next(_list_names(source, "model"))
 
 
 def write_report(

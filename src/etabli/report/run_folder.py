@@ -159,7 +159,7 @@ def _read_range(value: object) -> object:
 class SeedRun(FileRecord):
     """One experiment with one seed: what was asked for, and what came of it.
 
-    ``read`` names the data that it read, as claims and ranges do; older records lack it.
+    ``data_read`` names the data that it read, as claims and ranges do; older records lack it.
     """
 
     experiment: str
@@ -181,7 +181,7 @@ class SeedRun(FileRecord):
     expects: dict[str, Annotated[RangeRecord, BeforeValidator(_read_range)]] = Field(
         default_factory=dict
     )
-    read: list[str] | None = None
+    data_read: list[str] | None = None
     started: datetime
     seconds: float
     cpu_seconds: float | None = None

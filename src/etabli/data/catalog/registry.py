@@ -557,14 +557,16 @@ DATASETS = (
             # The last layer, for etabli predict --imagenet, is in the file with the top layer only.
             Part(
                 (
-                    f"{_KERAS}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5",
+                    f"{_KERAS}/mobilenet_v2/"
+                    "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5",
                 ),
                 14_536_120,
                 (File("mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5", 14_536_120),),
             ),
             Part(
                 (
-                    "https://storage.googleapis.com/download.tensorflow.org/data/imagenet_class_index.json",
+                    "https://storage.googleapis.com/download.tensorflow.org/data/"
+                    "imagenet_class_index.json",
                 ),
                 35_363,
                 (

@@ -5,7 +5,7 @@ experiments of the project and a few commands, never a program, a file of code o
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -167,7 +167,7 @@ def write_claims(run: Path | str, path: Path | str) -> ClaimFile:
         )
     is_full = record.data == "full"
     sets = {name for each in newest.values() if is_full for name in _data_of(each, record)}
-    checksums = {name: each for name in sorted(sets) if (each := compute_checksum(name))}
+    checksums = compute_checksums(sorted(sets))
     claims = []
     for summary in summaries:
         seed_run = newest[summary.experiment]
@@ -184,12 +184,12 @@ def write_claims(run: Path | str, path: Path | str) -> ClaimFile:
 
 
 def _data_of(seed_run: SeedRun, record: run_folder.Run) -> list[str]:
-    """Return the data sets that a seed run read, without the weights: a recipe names the net."""
+    """Return the data sets that a seed run read."""
     if seed_run.experiment not in experiments.EXPERIMENTS:
         return []
     digits = record.dataset if record.is_other_data else "mnist"
     names = experiments.load_experiment(seed_run.experiment).data
-    sets = [digits if name == "mnist" else name for name in names if name != "weights"]
+    sets = [digits if name == "mnist" else name for name in names]
     return [name for name in sets if name in {each.name for each in DATASETS}]
 
 
@@ -248,6 +248,12 @@ def _cite(own: StatedClaim, summary: ScoreSummary, seed_run: SeedRun) -> StatedC
 
 def _count_decimals(value: float) -> int:
     return min(4, len(f"{value:.10f}".rstrip("0").partition(".")[2]))
+
+
+def compute_checksums(names: Iterable[str]) -> dict[str, str]:
+    """Return the checksums of the full data sets that are here, without the weights."""
+    found = {name: compute_checksum(name) for name in names if name != "weights"}
+    return {name: checksum for name, checksum in found.items() if checksum}
 
 
 def compute_checksum(name: str, source: Source | None = None) -> str:

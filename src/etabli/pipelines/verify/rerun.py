@@ -97,7 +97,7 @@ def _run_experiment(
         out=folder,
     )
     plan = dataclasses.replace(plan, seeds=list(seeds))
-    with cache.use_results_of(folder.parent / "cache"):
+    with cache.use_cache_folder(folder.parent / "cache"):
         runs.execute(plan, reporter=reporter, fetch=fetch, with_report=False)
     return run_folder.summarize_scores(folder)
 

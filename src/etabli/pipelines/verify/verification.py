@@ -138,8 +138,8 @@ def _open(path: Path, folder: Path, overwrite: bool) -> dict[str, object]:
                 ).format(folder=folder),
                 fix=_("Choose another folder with --out, or replace it with --overwrite."),
             )
-        # A verification that ended is made again, also with other files of the same names; one
-        # that was interrupted resumes. Finished seeds of experiments are kept in both cases.
+        # An interrupted verification resumes. After one that ended, commands run again, since their
+        # files may be others by now; finished seeds of experiments stay.
         if overwrite:
             shutil.rmtree(folder / _RUNS, ignore_errors=True)
         elif "counts" in before:
