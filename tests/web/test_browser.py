@@ -231,12 +231,16 @@ def test_every_control_is_reached_with_tab_and_shows_the_focus(served, watched, 
     page.goto(f"{served.base}{BY_KEY[key].path}")
     page.wait_for_timeout(500)
     reached = []
-    for _turn in range(150):
-        page.keyboard.press("Tab")
-        here = page.evaluate(FOCUSED)
-        if here is None:
+    for _round in range(3):  # on a busy machine a control appears after the first one
+        for _turn in range(150):
+            page.keyboard.press("Tab")
+            here = page.evaluate(FOCUSED)
+            if here is None:
+                break
+            reached.append(here)
+        if page.evaluate(UNREACHED) == []:
             break
-        reached.append(here)
+        page.wait_for_timeout(500)
     assert reached[0]["text"] == "Skip to content"
     assert all(each["outline"] for each in reached if each["tag"] != "IFRAME"), reached
     assert page.evaluate(UNREACHED) == []
