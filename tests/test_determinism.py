@@ -28,12 +28,6 @@ QUICK = {
     "tp4.inside": {"units": 8, "max_epochs": 2},
     "tp4.words": {},
     "tp5.vocabulary": {},
-    "tp5.caption-tuned": {
-        "epochs": 1,
-        "units": 8,
-        "stage": "stage2",
-        "compare": False,
-    },
 }
 TIMED = {"tp1.batch": "it shows seconds in its tables and figures"}
 

@@ -34,6 +34,10 @@ RUNS = {
         {"epochs": 3, "beams": [3], "alphas": [0.7]},
     ),
     "captions, attention": (("tp5.attention",), {"epochs": 3, "beams": [3], "alphas": [0.7]}),
+    "captions, trained encoder": (
+        ("tp5.caption-tuned",),
+        {"epochs": 3, "units": 8, "stage": "stage2"},
+    ),
     "fine-tuning": (
         ("tp3.finetune",),
         {"epochs": 2, "n_ensemble": 2, "stage": "stage3", "tsne_iterations": 20},
