@@ -229,8 +229,7 @@ def verify_claims(folder: Path) -> None:
 
 def verify_outcome(folder: Path) -> object:
     table = (folder / "out" / "verify.md").read_text(encoding="utf-8")
-    runs = sorted(path.name for path in (folder / "out").iterdir() if path.is_dir())
-    return {"table": table, **{run: made(f"out/{run}", folder) for run in runs}}
+    return {"table": table, "runs": made("out/runs", folder)}
 
 
 def race_tiny_nets(folder: Path) -> None:
@@ -336,8 +335,9 @@ COMMANDS = [
     Command(
         "verify",
         verify_claims,
-        partial(written, "out/*/*/*/checkpoints/*.safetensors"),
+        partial(written, "out/runs/**/checkpoints/*.safetensors"),
         verify_outcome,
+        "out/runs/**/seed_run.json",
     ),
     Command("race", race_tiny_nets, partial(written, "out/race.json"), race_outcome),
     Command(
