@@ -1,6 +1,6 @@
 """Screenshots of every page of the playground (needs chromium and runs with trained models).
 
-python tools/screenshots.py RUNS OUT [--all]      --all adds dark, narrow and French ones
+python tools/screenshots.py RUNS OUT [--all]      in both languages; --all: dark, narrow
 """
 
 import argparse
@@ -28,13 +28,18 @@ LINKS = {
     "transfer": ("scene=12", "body[data-answered]"),
     "words": ("word=father", "body[data-found]"),
 }
+IN_FRENCH = ("overview", "digits", "backprop", "poetry", "captions")  # those of playground.fr.md
 MAX_HEIGHT = 2000  # of a screenshot in pixels; a longer page is cut
 TIMEOUT = 120_000  # milliseconds: a busy machine takes its time
 LOOKS = {
     "": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
+    ".fr": {
+        "color_scheme": "light",
+        "viewport": {"width": 1280, "height": 900},
+        "locale": "fr-FR",
+    },
     "-dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
     "-narrow": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
-    "-fr": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}, "locale": "fr-FR"},
 }
 
 
@@ -54,7 +59,7 @@ def take_screenshot(page: Page, base: str, key: str, path: str, out: Path, langu
     page.evaluate("scrollTo(0, 0)")
     image = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
     image = image.crop((0, 0, image.width, min(image.height, MAX_HEIGHT)))
-    image.quantize(128, dither=Image.Dither.NONE).save(out, optimize=True)
+    image.quantize(256, kmeans=3, dither=Image.Dither.NONE).save(out, optimize=True)
 
 
 def main() -> None:
@@ -69,12 +74,13 @@ def main() -> None:
         chromium = shutil.which("chromium") or shutil.which("google-chrome")
         browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
         served.wait_until_loaded()
-        for look, options in LOOKS.items() if given.all else [("", LOOKS[""])]:
+        for look, options in LOOKS.items() if given.all else [*LOOKS.items()][:2]:
             context = browser.new_context(**options)
             context.set_default_timeout(TIMEOUT)
             page = context.new_page()
             for key, path in served.paths().items():
-                if given.only and key not in given.only:
+                wanted = given.only or (IN_FRENCH if look == ".fr" and not given.all else (key,))
+                if key not in wanted:
                     continue
                 take_screenshot(
                     page,
@@ -82,7 +88,7 @@ def main() -> None:
                     key,
                     path,
                     given.out / f"{key}{look}.png",
-                    "fr" if look == "-fr" else "en",
+                    "fr" if look == ".fr" else "en",
                 )
                 print(given.out / f"{key}{look}.png")
             context.close()
