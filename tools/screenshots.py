@@ -1,12 +1,15 @@
 """Screenshots of every page of the playground (needs chromium and runs with trained models).
 
-python tools/screenshots.py RUNS OUT [--all]      in both languages; --all: dark, narrow
+python tools/screenshots.py RUNS OUT          for the documentation, in both languages
+python tools/screenshots.py RUNS OUT --all    of every page in every look, to inspect them
 """
 
 import argparse
 import io
+import re
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image
@@ -28,19 +31,24 @@ LINKS = {
     "transfer": ("scene=12", "body[data-answered]"),
     "words": ("word=father", "body[data-found]"),
 }
-IN_FRENCH = ("overview", "digits", "backprop", "poetry", "captions")  # those of playground.fr.md
+FRENCH_PAGE = Path(__file__).parent.parent / "docs" / "playground.fr.md"
 MAX_HEIGHT = 2000  # of a screenshot in pixels; a longer page is cut
 TIMEOUT = 120_000  # milliseconds: a busy machine takes its time
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 LOOKS = {
-    "": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
-    ".fr": {
-        "color_scheme": "light",
-        "viewport": {"width": 1280, "height": 900},
-        "locale": "fr-FR",
-    },
-    "-dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
-    "-narrow": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
+    "": {"color_scheme": "light", "viewport": WIDE},
+    ".fr": {"color_scheme": "light", "viewport": WIDE, "locale": "fr-FR"},
+    "-dark": {"color_scheme": "dark", "viewport": WIDE},
+    "-narrow": {"color_scheme": "light", "viewport": NARROW},
 }
+
+
+def choose_pages(look: str, keys: Iterable[str], is_all: bool) -> set[str]:
+    """Return the pages that are taken in a look: for the documentation, those that it displays."""
+    if is_all or not look:
+        return {*keys}
+    shown = re.findall(r"screenshots/(\w+)\.fr\.png", FRENCH_PAGE.read_text(encoding="utf-8"))
+    return {*shown} if look == ".fr" else set()
 
 
 def take_screenshot(page: Page, base: str, key: str, path: str, out: Path, language: str) -> None:
@@ -74,13 +82,13 @@ def main() -> None:
         chromium = shutil.which("chromium") or shutil.which("google-chrome")
         browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
         served.wait_until_loaded()
-        for look, options in LOOKS.items() if given.all else [*LOOKS.items()][:2]:
+        for look, options in LOOKS.items():
             context = browser.new_context(**options)
             context.set_default_timeout(TIMEOUT)
             page = context.new_page()
+            wanted = choose_pages(look, served.paths(), given.all)
             for key, path in served.paths().items():
-                wanted = given.only or (IN_FRENCH if look == ".fr" and not given.all else (key,))
-                if key not in wanted:
+                if key not in wanted or (given.only and key not in given.only):
                     continue
                 take_screenshot(
                     page,

@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import save
 from scipy import sparse
 
-from etabli.models.captioning import attention
+from etabli.models.captioning import attention, tuning
 from etabli.models.captioning import simple_rnn as captioner
 from etabli.models.captioning import train as training
 from etabli.models.captioning.simple_rnn import CaptionData
@@ -87,14 +87,36 @@ def train_captioner(backend):
     return train
 
 
-def train_attention(checkpoint, watch):
-    fresh = attention.init_weights(attention.ModelConfig(9, 6, 8, 8, 4), np.random.default_rng(0))
+def train_attention(checkpoint, watch, tail=None):
+    weights = attention.init_weights(attention.ModelConfig(9, 6, 8, 8, 4), np.random.default_rng(0))
     recipe = training.TrainConfig(epochs=EPOCHS, batch_size=4, steps=6)
-    groups = CAPTIONS.reshape(8, 3, 7)
+    groups, read, options = CAPTIONS.reshape(8, 3, 7), MAPS, {}
+    if tail:
+        read = MAPS.reshape(8, 2, 2, 6)
+        options["loss"] = tuning.make_joint_loss(tail, recipe)
+        options["rates"] = tuning.share_rates(tail, weights, 0.5)
+        weights |= tail.weights
     trained = training.train(
-        fresh, MAPS, groups, recipe, 0, lambda epoch, loss, _w: watch(epoch), checkpoint
+        weights,
+        read,
+        groups,
+        recipe,
+        0,
+        lambda epoch, loss, _w: watch(epoch),
+        checkpoint,
+        **options,
     )
     return [trained[name] for name in sorted(trained)]
+
+
+def train_attention_and_encoder(checkpoint, watch):
+    import keras
+
+    keras.utils.set_random_seed(0)
+    images = keras.Input((2, 2, 6))
+    frozen = keras.layers.Activation("linear", name="frozen")(images)
+    net = keras.Model(images, keras.layers.Conv2D(6, 1, activation="relu", name="top")(frozen))
+    return train_attention(checkpoint, watch, tuning.Tail(net, "frozen"))
 
 
 def train_glove(checkpoint, watch):
@@ -140,6 +162,7 @@ TRAININGS = {
     "SimpleRNN captioner": train_captioner("_train_jax"),
     "SimpleRNN captioner, other backends": train_captioner("_train_keras"),
     "attention": train_attention,
+    "attention and its image encoder": train_attention_and_encoder,
     "GloVe": train_glove,
     "small ResNet": train_residual,
 }
